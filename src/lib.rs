@@ -1,1 +1,35 @@
-//! Being written.
+//! The C ABI of libws4d: the only place with `extern "C"` and with raw pointers of the host.
+//!
+//! Each entry point is a few lines: enter the guard (`boundary`), check the arguments (`arg`), look the handle up
+//! (`handles`), call one method of the client, translate the result. What a Rust test could want to know belongs
+//! in the client crate, not here. The doc comments of the exported items are the header's.
+
+#![deny(unsafe_op_in_unsafe_fn)]
+#![allow(non_camel_case_types)]
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("libws4d needs a 64-bit target: its handles are tokens of 47 bits in pointer-sized values");
+
+pub mod dispatcher;
+pub mod errors;
+pub mod event;
+pub mod handler;
+pub mod inspect;
+pub mod json;
+pub mod library;
+pub mod names;
+pub mod open;
+pub mod options;
+pub mod result;
+pub mod send;
+pub mod socket;
+pub mod types;
+
+mod arg;
+mod boundary;
+mod bridge;
+mod handles;
+mod utf16;
+
+#[cfg(test)]
+mod header;

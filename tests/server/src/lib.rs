@@ -1,1 +1,42 @@
-//! Being written.
+//! The local server of the tests, the demo and the benchmarks: friendly services, and every way to misbehave.
+//!
+//! It judges the library from outside: well-behaved paths run on tungstenite, the others write their own
+//! bytes. It knows nothing of the library.
+//!
+//! ```
+//! use ws4d_test_server::{Seen, Server};
+//!
+//! let server = Server::start();
+//! let url = server.ws("/script?do=text:hello,gate:later,close:4001:bye");
+//! # let _ = url;
+//! // … the client connects, and the test waits for what the server sees instead of sleeping:
+//! // server.wait_for(|event| matches!(event.seen, Seen::Gate(_)));
+//! server.open_gate("later");
+//! ```
+//!
+//! # Paths
+//!
+#![doc = concat!("```text\n", include_str!("../PATHS.txt"), "```")]
+
+mod certificates;
+mod chat;
+mod flood;
+mod frames;
+mod handshakes;
+mod listen;
+mod log;
+mod request;
+mod response;
+mod route;
+mod script;
+mod server;
+mod services;
+mod stream;
+mod ticker;
+
+pub use certificates::CertKind;
+pub use log::{Event, Seen};
+pub use server::{Config, Server};
+
+/// The table of paths, as `--help` prints it.
+pub const PATHS: &str = include_str!("../PATHS.txt");

@@ -1,0 +1,73 @@
+# libws4d: everything that is done to this tree. `make` alone says what there is.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+LIBRARY := $(TARGET)/release/libws4d.so
+SERVER := $(TARGET)/debug/ws4d-test-server
+EXAMPLES := $(patsubst c-examples/%.c,build/examples/%,$(wildcard c-examples/*.c))
+WARNINGS := -Wall -Wextra -Wpedantic -Werror
+
+.PHONY: help setup build release header examples server demo test clean
+.PHONY: check-style check-header test-rust test-c test-valgrind test-python
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## installs what is missing: valgrind, cmake, g++, node, a python venv, npm's ws
+	@scripts/setup.sh
+
+build: ## everything, for debugging
+	cargo build --workspace
+
+release: ## the library as it ships, with the name by which programs load it
+	cargo build --release --package ws4d
+	scripts/soname.sh $(TARGET)/release
+
+header: ## renders include/ws4d.h from the source
+	scripts/header.sh
+
+# Cargo knows best whether its products are fresh: ask it each time.
+examples: release ## the C examples, in build/examples
+	@$(MAKE) --no-print-directory $(EXAMPLES)
+
+build/examples/%: c-examples/%.c include/ws4d.h $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) -O2 -g -std=c99 $(WARNINGS) -Iinclude -o $@ $< $(LIBRARY) -pthread -Wl,-rpath,$(abspath $(TARGET)/release)
+
+server: ## the local test server
+	cargo build --package ws4d-test-server
+
+demo: ## builds all and plays the examples against a local server
+	scripts/demo.sh
+
+test: setup check-style check-header test-rust test-c test-valgrind test-python ## all that must hold
+	@echo "make test: all is well"
+
+check-style: ## cargo fmt and clippy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+check-header: release ## the committed header, its languages, the exported symbols
+	scripts/header.sh --check
+	scripts/symbols.sh $(LIBRARY)
+	tests/c/header.sh
+
+test-rust: release ## cargo's tests
+	cargo test --workspace
+
+test-c: examples ## the C and C++ tests, and cmake's way to the examples
+	scripts/c-tests.sh $(TARGET)/release
+	cmake -S c-examples -B build/cmake -DWS4D_LIBRARY=$(abspath $(LIBRARY)) > build/cmake.log
+	cmake --build build/cmake >> build/cmake.log
+
+test-valgrind: examples server ## the examples under valgrind
+	tests/c/examples.sh $(SERVER)
+
+test-python: release ## the library from Python, against other people's servers
+	WS4D_LIBRARY=$(abspath $(LIBRARY)) build/venv/bin/python -m unittest discover --start-directory tests/python
+
+clean: ## removes what was built
+	cargo clean
+	rm -rf build

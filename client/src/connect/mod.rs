@@ -1,0 +1,92 @@
+//! Everything up to the 101 response: url → dns → tcp → tls → upgrade. Each step is a module with one
+//! function, each failure names its step.
+
+pub(crate) mod dns;
+pub(crate) mod headers;
+pub(crate) mod readiness;
+pub(crate) mod response;
+pub(crate) mod tcp;
+pub(crate) mod tls;
+pub(crate) mod upgrade;
+pub(crate) mod url;
+
+use crate::error::{Error, ErrorCode};
+use crate::log::log;
+use crate::options::Options;
+use crate::transport::Transport;
+use readiness::Readiness;
+use crate::sync::Mutex;
+use std::sync::Arc;
+use upgrade::Accepted;
+use url::Destination;
+
+/// A connection whose upgrade was accepted.
+pub(crate) struct Connection {
+    pub(crate) transport: Arc<Transport>,
+    pub(crate) readiness: Readiness,
+    pub(crate) accepted: Accepted,
+    pub(crate) peer: String,
+}
+
+/// What connecting is busy with, for the message of a timeout.
+#[derive(Clone, Copy)]
+enum Step {
+    Dns,
+    Tcp,
+    Tls,
+    Upgrade,
+}
+
+impl Step {
+    fn name(self) -> (&'static str, &'static str) {
+        match self {
+            Step::Dns => ("dns ", "looking the name up"),
+            Step::Tcp => ("tcp ", "connecting over TCP"),
+            Step::Tls => ("tls ", "the TLS handshake"),
+            Step::Upgrade => ("http", "waiting for the answer to the upgrade"),
+        }
+    }
+}
+
+/// Makes a connection within the connect timeout. Dropping the future abandons the attempt.
+pub(crate) async fn connect(to: &Destination, options: &Options) -> Result<Connection, Error> {
+    let step = Mutex::new(Step::Dns);
+    let attempt = attempt(to, options, &step);
+    let Some(limit) = options.connect_timeout else { return attempt.await };
+    tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| {
+        let (component, doing) = step.lock().name();
+        Err(Error::new(
+            ErrorCode::Timeout,
+            component,
+            format!(
+                "Connecting to {} took longer than {} ms and was given up while {doing} \
+                 (ws_options_set_connect_timeout_ms)",
+                to.shown,
+                limit.as_millis()
+            ),
+        ))
+    })
+}
+
+async fn attempt(to: &Destination, options: &Options, step: &Mutex<Step>) -> Result<Connection, Error> {
+    log!(Debug, "dns ", "looking up {}", to.host);
+    let addresses = dns::lookup(to).await?;
+    *step.lock() = Step::Tcp;
+    let (stream, peer) = tcp::connect(to, &addresses).await?;
+    log!(Debug, "tcp ", "connected to {peer}");
+    let readiness = Readiness::new(Arc::clone(&stream))
+        .map_err(|error| Error::from_io("tcp ", "The socket could not be watched", &error))?;
+    let (session, early) = if to.secure {
+        *step.lock() = Step::Tls;
+        let (session, early) = tls::handshake(to, &options.tls, &stream, &readiness).await?;
+        log!(Debug, "tls ", "secured with {}", to.authority);
+        (Some(session), early)
+    } else {
+        (None, Vec::new())
+    };
+    *step.lock() = Step::Upgrade;
+    let transport = Arc::new(Transport::new(stream, session));
+    let accepted = upgrade::upgrade(to, options, &transport, &readiness, early).await?;
+    log!(Info, "ws  ", "open: {}", to.shown);
+    Ok(Connection { transport, readiness, accepted, peer: peer.to_string() })
+}

@@ -1,0 +1,197 @@
+//! Reading a response head, strictly: a peer that bends HTTP may be no HTTP server, or somebody in between
+//! (RFC 9112 §2.2, §5.1, §5.2). Bytes in, heads out: no I/O here.
+
+use crate::error::{Error, ErrorCode};
+
+/// A head above this is refused.
+const MOST_BYTES: usize = 64 * 1024;
+const MOST_HEADERS: usize = 512;
+
+/// A response head.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    pub(crate) reason: String,
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+impl Head {
+    /// All values of a header, in order.
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Finds heads in bytes that may come one by one; linear in their number.
+#[derive(Default)]
+pub(crate) struct HeadReader {
+    bytes: Vec<u8>,
+    /// So many bytes were looked at.
+    scanned: usize,
+    /// What interim heads have used up of the limit.
+    spent: usize,
+}
+
+pub(crate) fn refused(why: impl std::fmt::Display) -> Error {
+    Error::new(ErrorCode::Handshake, "http", format!("The answer to the upgrade is no acceptable HTTP: {why}"))
+}
+
+impl HeadReader {
+    /// Where to append what the network brings.
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// What came behind the head.
+    pub(crate) fn into_rest(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    /// The next head, once it is whole.
+    pub(crate) fn next(&mut self) -> Result<Option<Head>, Error> {
+        const START: &[u8] = b"HTTP/1.";
+        let known = self.bytes.len().min(START.len());
+        if self.bytes[..known] != START[..known] {
+            return Err(refused("it does not begin with HTTP/1.1; is this a WebSocket server?"));
+        }
+        let Some(end) = self.find_end()? else {
+            return if self.bytes.len() + self.spent > MOST_BYTES { Err(too_large()) } else { Ok(None) };
+        };
+        if end + self.spent > MOST_BYTES {
+            return Err(too_large());
+        }
+        let head = parse(&self.bytes[..end])?;
+        self.bytes.drain(..end);
+        self.scanned = 0;
+        self.spent += end;
+        Ok(Some(head))
+    }
+
+    fn find_end(&mut self) -> Result<Option<usize>, Error> {
+        while let Some(&byte) = self.bytes.get(self.scanned) {
+            let at = self.scanned;
+            if byte == b'\n' {
+                if at == 0 || self.bytes[at - 1] != b'\r' {
+                    return Err(refused("a line ends with a bare LF"));
+                }
+                if at >= 3 && self.bytes[at - 3..at] == *b"\r\n\r" {
+                    self.scanned += 1;
+                    return Ok(Some(at + 1));
+                }
+            } else if at > 0 && self.bytes[at - 1] == b'\r' {
+                return Err(refused("it contains a bare CR"));
+            } else if byte.is_ascii_control() && byte != b'\r' && byte != b'\t' {
+                return Err(refused(format_args!("it contains the control character {byte:#04x}")));
+            } else if at > 1 && self.bytes[at - 1] == b'\n' && (byte == b' ' || byte == b'\t') {
+                return Err(refused("a header is folded over two lines"));
+            }
+            self.scanned += 1;
+        }
+        Ok(None)
+    }
+}
+
+fn too_large() -> Error {
+    refused(format_args!("its head is larger than {} KiB", MOST_BYTES / 1024))
+}
+
+fn parse(bytes: &[u8]) -> Result<Head, Error> {
+    let mut storage = vec![httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut response = httparse::Response::new(&mut storage);
+    match response.parse(bytes) {
+        Ok(httparse::Status::Complete(_)) => {}
+        Ok(httparse::Status::Partial) => return Err(refused("its head is cut")),
+        Err(httparse::Error::TooManyHeaders) => {
+            return Err(refused(format_args!("it has more than {MOST_HEADERS} headers")));
+        }
+        Err(error) => return Err(refused(format_args!("it is malformed ({error})"))),
+    }
+    if response.version != Some(1) {
+        return Err(refused("it is HTTP/1.0, which knows no upgrade"));
+    }
+    let headers = response.headers.iter().map(|header| {
+        (header.name.to_owned(), String::from_utf8_lossy(header.value).trim_matches([' ', '\t']).to_owned())
+    });
+    Ok(Head {
+        status: response.code.unwrap_or(0),
+        reason: response.reason.unwrap_or("").to_owned(),
+        headers: headers.collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<Option<Head>, Error> {
+        let mut reader = HeadReader::default();
+        reader.buffer().extend_from_slice(bytes);
+        let whole = reader.next();
+        // Byte by byte gives the same answer.
+        let mut reader = HeadReader::default();
+        let mut dripped = Ok(None);
+        for byte in bytes {
+            reader.buffer().push(*byte);
+            dripped = reader.next();
+            if !matches!(dripped, Ok(None)) {
+                break;
+            }
+        }
+        assert_eq!(
+            whole.as_ref().map_err(|error| error.to_string()),
+            dripped.as_ref().map_err(|error| error.to_string())
+        );
+        whole
+    }
+
+    #[test]
+    fn a_head_is_read_and_what_is_behind_it_stays() {
+        let mut reader = HeadReader::default();
+        reader.buffer().extend_from_slice(b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 101 Ok\r\nA: b \r\na:c\r\n\r\n\x81\x00");
+        assert_eq!(reader.next().unwrap().unwrap().status, 103);
+        let head = reader.next().unwrap().unwrap();
+        assert_eq!((head.status, head.reason.as_str()), (101, "Ok"));
+        assert_eq!(head.all("A").collect::<Vec<_>>(), ["b", "c"]);
+        assert_eq!(reader.into_rest(), b"\x81\x00");
+    }
+
+    #[test]
+    fn bent_heads_are_refused() {
+        for (bytes, why) in [
+            (&b"SSH-2.0-OpenSSH\r\n"[..], "does not begin"),
+            (b"HTTP/1.1 101 Ok\nA: b\n\n", "bare LF"),
+            (b"HTTP/1.1 101 Ok\r\nA: b\nC: d\r\n\r\n", "bare LF"),
+            (b"HTTP/1.1 101 Ok\r\nA: b\rc\r\n\r\n", "bare CR"),
+            (b"HTTP/1.1 101 Ok\r\nA: \0\r\n\r\n", "control character"),
+            (b"HTTP/1.1 101 Ok\r\nA: b\r\n c\r\n\r\n", "folded"),
+            (b"HTTP/1.1 101 Ok\r\nA : b\r\n\r\n", "malformed"),
+            (b"HTTP/1.1 101 Ok\r\n: b\r\n\r\n", "malformed"),
+            (b"HTTP/1.0 101 Ok\r\n\r\n", "HTTP/1.0"),
+            (b"HTTP/1.1 1x1 Ok\r\n\r\n", "malformed"),
+        ] {
+            let error = read(bytes).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::Handshake);
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_head_above_64_kib_is_refused_also_where_it_never_ends() {
+        let mut endless = b"HTTP/1.1 101 Ok\r\n".to_vec();
+        while endless.len() <= MOST_BYTES {
+            endless.extend_from_slice(b"A: b\r\n");
+        }
+        assert!(read(&endless).unwrap_err().to_string().contains("64 KiB"));
+        let interim = b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(3000);
+        let mut reader = HeadReader::default();
+        reader.buffer().extend_from_slice(&interim);
+        let error = loop {
+            match reader.next() {
+                Ok(Some(head)) => assert_eq!(head.status, 103),
+                Ok(None) => panic!("3000 interim heads were taken"),
+                Err(error) => break error,
+            }
+        };
+        assert!(error.to_string().contains("64 KiB"));
+    }
+}

@@ -1,0 +1,286 @@
+//! The opening handshake of RFC 6455 §4.1: the request, and the strict judgement of the answer.
+
+use super::readiness::Readiness;
+use super::response::{Head, HeadReader, refused};
+use super::url::Destination;
+use crate::error::{Error, ErrorCode, HttpAnswer};
+use crate::options::Options;
+use crate::transport::{Received, Transport};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha1::{Digest, Sha1};
+use std::io::{self, IoSlice};
+use std::time::Duration;
+
+/// What the server agreed to.
+pub(crate) struct Accepted {
+    pub(crate) subprotocol: Option<String>,
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    /// Frames that came with the answer.
+    pub(crate) rest: Vec<u8>,
+}
+
+/// So much of a refusal's body is kept, and so long is it waited for: the refusal is what counts.
+const MOST_BODY: usize = 64 * 1024;
+const BODY_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Sends the request and judges the answer. `early`: what came before it was asked.
+pub(crate) async fn upgrade(
+    to: &Destination,
+    options: &Options,
+    transport: &Transport,
+    readiness: &Readiness,
+    early: Vec<u8>,
+) -> Result<Accepted, Error> {
+    let key = STANDARD.encode(crate::random::bytes::<16>());
+    let request = request(to, options, &key);
+    let broken = |error: &io::Error| {
+        Error::from_io("http", &format!("The upgrade of {} broke off", to.shown), error)
+    };
+    write_all(transport, readiness, request.as_bytes()).await.map_err(|error| broken(&error))?;
+    let mut reader = HeadReader::default();
+    *reader.buffer() = early;
+    let head = loop {
+        match reader.next()? {
+            // Interim answers (RFC 9110 §15.2) come before the one that counts.
+            Some(head) if (100..200).contains(&head.status) && head.status != 101 => {}
+            Some(head) => break head,
+            None => match read_some(transport, readiness, reader.buffer()).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    return Err(Error::new(
+                        ErrorCode::Handshake,
+                        "http",
+                        format!("The server of {} ended the connection before it answered the upgrade", to.shown),
+                    ));
+                }
+                Err(error) => return Err(broken(&error)),
+            },
+        }
+    };
+    if head.status != 101 {
+        let body = body(&head, transport, readiness, reader.into_rest()).await;
+        return Err(refusal(to, head, body));
+    }
+    let subprotocol = judge(&head, &key, &options.subprotocols)?;
+    Ok(Accepted { subprotocol, status: head.status, headers: head.headers, rest: reader.into_rest() })
+}
+
+fn request(to: &Destination, options: &Options, key: &str) -> String {
+    let mut request = format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: {key}\r\n",
+        to.resource, to.authority
+    );
+    let mut header = |name: &str, value: &str| {
+        request.extend([name, ": ", value, "\r\n"]);
+    };
+    if !options.subprotocols.is_empty() {
+        header("Sec-WebSocket-Protocol", &options.subprotocols.join(", "));
+    }
+    let host_authorizes = options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    if let Some(authorization) = to.authorization.as_deref().filter(|_| !host_authorizes) {
+        header("Authorization", authorization);
+    }
+    if !options.cookies.is_empty() {
+        header("Cookie", &options.cookies.join("; "));
+    }
+    for (name, value) in &options.headers {
+        header(name, value);
+    }
+    request.push_str("\r\n");
+    request
+}
+
+/// The value of `Sec-WebSocket-Accept` for a key (RFC 6455 §1.3).
+pub(crate) fn accept_of(key: &str) -> String {
+    let mut hash = Sha1::new();
+    hash.update(key);
+    hash.update("258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    STANDARD.encode(hash.finalize())
+}
+
+/// RFC 6455 §4.1, the client's list of reasons to fail; returns the subprotocol.
+fn judge(head: &Head, key: &str, offered: &[String]) -> Result<Option<String>, Error> {
+    let only = |name: &'static str| -> Result<Option<&str>, Error> {
+        let mut values = head.all(name);
+        let first = values.next();
+        if values.next().is_some() {
+            return Err(refused(format_args!("it has more than one {name} header")));
+        }
+        Ok(first)
+    };
+    match only("Upgrade")? {
+        Some(value) if value.eq_ignore_ascii_case("websocket") => {}
+        Some(_) => return Err(refused("its Upgrade header is not \"websocket\"")),
+        None => return Err(refused("it has no Upgrade header")),
+    }
+    let mut connection = head.all("Connection").flat_map(|value| value.split(','));
+    if !connection.any(|token| token.trim_matches([' ', '\t']).eq_ignore_ascii_case("upgrade")) {
+        return Err(refused("its Connection header does not have \"Upgrade\""));
+    }
+    match only("Sec-WebSocket-Accept")? {
+        Some(value) if value == accept_of(key) => {}
+        Some(_) => return Err(refused("its Sec-WebSocket-Accept does not answer the key that was sent")),
+        None => return Err(refused("it has no Sec-WebSocket-Accept header")),
+    }
+    if only("Sec-WebSocket-Extensions")?.is_some_and(|value| !value.is_empty()) {
+        return Err(refused("it has an extension that was not offered"));
+    }
+    match only("Sec-WebSocket-Protocol")? {
+        None => Ok(None),
+        Some(value) if offered.iter().any(|one| one == value) => Ok(Some(value.to_owned())),
+        Some(value) => Err(refused(format_args!("its subprotocol \"{}\" was not offered", value.escape_debug()))),
+    }
+}
+
+fn refusal(to: &Destination, head: Head, body: Vec<u8>) -> Error {
+    let hint = match head.status {
+        401 => "; it wants authorization (user:password@ in the URL, or an Authorization header)",
+        403 => "; it forbids this client, perhaps for its Origin, cookie or authorization",
+        404 => "; is the path right?",
+        407 => "; a proxy wants authorization",
+        426 => "; it wants another protocol version",
+        429 | 503 => "; try again later (see its Retry-After header)",
+        300..=399 => "; it redirects, which is not followed",
+        _ => "",
+    };
+    let reason: String = head.reason.escape_debug().take(100).collect();
+    let message = format!(
+        "The server of {} answered the upgrade with {} {reason} instead of 101 Switching Protocols{hint}",
+        to.shown, head.status
+    );
+    let answer = HttpAnswer { status: head.status, headers: head.headers, body };
+    Error::new(ErrorCode::HttpStatus, "http", message).with_http(answer)
+}
+
+/// What there is of a refusal's body. The refusal is reported also where its body stalls.
+async fn body(head: &Head, transport: &Transport, readiness: &Readiness, mut bytes: Vec<u8>) -> Vec<u8> {
+    let chunked = head.all("Transfer-Encoding").any(|value| value.to_ascii_lowercase().contains("chunked"));
+    let length = head.all("Content-Length").next().and_then(|value| value.parse::<usize>().ok());
+    let whole = |bytes: &[u8]| match length {
+        _ if bytes.len() >= MOST_BODY => true,
+        _ if matches!(head.status, 204 | 304) => true,
+        _ if chunked => unchunk(bytes).1,
+        Some(length) => bytes.len() >= length,
+        None => false,
+    };
+    let reading = async {
+        while !whole(&bytes) && matches!(read_some(transport, readiness, &mut bytes).await, Ok(true)) {}
+    };
+    let _ = tokio::time::timeout(BODY_PATIENCE, reading).await;
+    let mut body = if chunked { unchunk(&bytes).0 } else { bytes };
+    body.truncate(length.filter(|_| !chunked).unwrap_or(MOST_BODY).min(MOST_BODY));
+    body
+}
+
+/// The data of a chunked body as far as it came (RFC 9112 §7.1), and whether its end was seen.
+fn unchunk(mut bytes: &[u8]) -> (Vec<u8>, bool) {
+    let mut data = Vec::new();
+    loop {
+        match httparse::parse_chunk_size(bytes) {
+            Ok(httparse::Status::Complete((_, 0))) => return (data, true),
+            Ok(httparse::Status::Complete((head, size))) => {
+                let size = usize::try_from(size).unwrap_or(usize::MAX);
+                let rest = &bytes[head..];
+                data.extend_from_slice(&rest[..size.min(rest.len())]);
+                match rest.get(size.saturating_add(2)..) {
+                    Some(next) => bytes = next,
+                    None => return (data, false),
+                }
+            }
+            Ok(httparse::Status::Partial) => return (data, false),
+            // No chunk any more: what came is what there is.
+            Err(_) => return (data, true),
+        }
+    }
+}
+
+async fn write_all(transport: &Transport, readiness: &Readiness, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = transport.write(&[IoSlice::new(bytes)])?;
+        bytes = &bytes[written.taken..];
+        if written.blocked && !bytes.is_empty() {
+            readiness.writable().await?.clear_ready();
+        }
+    }
+    while transport.flush()? {
+        readiness.writable().await?.clear_ready();
+    }
+    Ok(())
+}
+
+/// Appends what the network brings; `false` at its end.
+async fn read_some(transport: &Transport, readiness: &Readiness, into: &mut Vec<u8>) -> io::Result<bool> {
+    loop {
+        into.reserve(4096);
+        let mut guard = readiness.readable().await?;
+        match transport.read(None, into)? {
+            Received::Data { drained, buffered, .. } => {
+                if drained {
+                    guard.clear_ready();
+                }
+                if buffered > 0 {
+                    return Ok(true);
+                }
+            }
+            Received::Nothing => guard.clear_ready(),
+            Received::End => return Ok(false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(lines: &str) -> Head {
+        let mut reader = HeadReader::default();
+        reader.buffer().extend_from_slice(format!("HTTP/1.1 101 Ok\r\n{lines}\r\n").as_bytes());
+        reader.next().unwrap().unwrap()
+    }
+
+    const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+    const GOOD: &str =
+        "Upgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+
+    #[test]
+    fn the_example_of_the_rfc_is_accepted() {
+        assert_eq!(judge(&head(GOOD), KEY, &[]).unwrap(), None);
+        let offered = ["a".to_owned(), "b".to_owned()];
+        let answer = head(&format!("{GOOD}Sec-WebSocket-Protocol: b\r\n"));
+        assert_eq!(judge(&answer, KEY, &offered).unwrap().as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_wrong_answer_is_refused_with_its_reason() {
+        let accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+        for (lines, why) in [
+            (GOOD.replace("Upgrade: WebSocket\r\n", ""), "no Upgrade header"),
+            (GOOD.replace("WebSocket\r", "notwebsocket\r"), "not \"websocket\""),
+            (GOOD.replace("keep-alive, Upgrade", "keep-alive"), "Connection"),
+            (GOOD.replace(accept, ""), "no Sec-WebSocket-Accept"),
+            (GOOD.replace("s3pP", "S3pP"), "does not answer the key"),
+            (format!("{GOOD}{accept}"), "more than one"),
+            (format!("{GOOD}Upgrade: websocket\r\n"), "more than one"),
+            (format!("{GOOD}Sec-WebSocket-Extensions: permessage-deflate\r\n"), "not offered"),
+            (format!("{GOOD}Sec-WebSocket-Protocol: A\r\n"), "not offered"),
+            (format!("{GOOD}Sec-WebSocket-Protocol: a, a\r\n"), "not offered"),
+            (format!("{GOOD}Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: a\r\n"), "more than one"),
+        ] {
+            let error = judge(&head(&lines), KEY, &["a".to_owned()]).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::Handshake);
+            assert!(error.to_string().contains(why), "{error} does not say {why}");
+        }
+    }
+
+    #[test]
+    fn chunks_are_joined_as_far_as_they_came() {
+        assert_eq!(unchunk(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"), (b"abcde".to_vec(), true));
+        assert_eq!(unchunk(b"3\r\nabc\r\n5\r\nde"), (b"abcde".to_vec(), false));
+        assert_eq!(unchunk(b"3"), (Vec::new(), false));
+        assert_eq!(unchunk(b"no chunk"), (Vec::new(), true));
+        assert_eq!(unchunk(b"ffffffffffffffff\r\nab"), (b"ab".to_vec(), false));
+    }
+}

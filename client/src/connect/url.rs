@@ -1,0 +1,180 @@
+//! Where a URL leads. Parsed by the `url` crate; what it would mend (white space, backslashes, a missing
+//! `://`) is refused first, because a mended URL is not the one that the host meant.
+
+use crate::error::{Error, ErrorCode};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use rustls::pki_types::ServerName;
+use url::{Host, Url};
+
+/// A judged URL.
+#[derive(Clone, Debug)]
+pub(crate) struct Destination {
+    /// As the host wrote it, less user info: what `ws_get_url`, logs and errors show.
+    pub(crate) shown: String,
+    pub(crate) secure: bool,
+    /// A name in ASCII, or an IP address without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// `host[:port]` as the Host header has it.
+    pub(crate) authority: String,
+    /// Path and query as the request line has them.
+    pub(crate) resource: String,
+    /// `Basic …`, if the URL had user info.
+    pub(crate) authorization: Option<String>,
+}
+
+/// Judges a URL. [`ErrorCode::InvalidUrl`] with the reason; user info never appears in it.
+pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
+    let refuse = |why: &str| {
+        let shown: String = without_user_info(text).escape_debug().take(200).collect();
+        Error::new(ErrorCode::InvalidUrl, "sock", format!("The URL \"{shown}\" is refused: {why}"))
+    };
+    if let Some(bad) = text.chars().find(|c| c.is_control() || c.is_whitespace() || *c == '\\') {
+        let what = if bad == '\\' { "a backslash" } else { "a space or control character" };
+        return Err(refuse(&format!("it contains {what}")));
+    }
+    let (scheme, rest) =
+        text.split_once("://").ok_or_else(|| refuse("it has no \"://\"; it must begin with ws:// or wss://"))?;
+    let secure = match scheme.to_ascii_lowercase().as_str() {
+        "ws" => false,
+        "wss" => true,
+        _ => return Err(refuse("its scheme must be ws or wss")),
+    };
+    if text.contains('#') {
+        return Err(refuse("it has a fragment (#), which WebSocket URLs must not have (RFC 6455 section 3)"));
+    }
+    let authority = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
+    if authority.rsplit('@').next().is_none_or(str::is_empty) {
+        return Err(refuse("it has no host"));
+    }
+    if authority.matches('@').count() > 1 {
+        return Err(refuse("it has more than one \"@\" before the path"));
+    }
+    let url = Url::parse(text).map_err(|error| refuse(&error.to_string()))?;
+    let host = match url.host() {
+        Some(Host::Domain(name)) if !name.is_empty() => name.to_owned(),
+        Some(Host::Ipv4(address)) => address.to_string(),
+        Some(Host::Ipv6(address)) => address.to_string(),
+        _ => return Err(refuse("it has no host")),
+    };
+    let port = url.port_or_known_default().ok_or_else(|| refuse("it has no port"))?;
+    if port == 0 {
+        return Err(refuse("port 0 cannot be connected to"));
+    }
+    if secure && ServerName::try_from(host.as_str()).is_err() {
+        return Err(refuse("its host cannot be in a certificate"));
+    }
+    let mut resource = url.path().to_owned();
+    if let Some(query) = url.query() {
+        resource.push('?');
+        resource.push_str(query);
+    }
+    let bracketed = url.host_str().unwrap_or(&host);
+    let authority = match url.port() {
+        Some(port) => format!("{bracketed}:{port}"),
+        None => bracketed.to_owned(),
+    };
+    let authorization = basic(&url).map_err(refuse)?;
+    Ok(Destination { shown: without_user_info(text), secure, host, port, authority, resource, authorization })
+}
+
+/// The text without `user:password@`.
+fn without_user_info(text: &str) -> String {
+    let start = text.find("://").map_or(0, |at| at + 3);
+    let end = text[start..].find(['/', '?', '#', '\\']).map_or(text.len(), |at| start + at);
+    match text[start..end].rfind('@') {
+        Some(at) => format!("{}{}", &text[..start], &text[start + at + 1..]),
+        None => text.to_owned(),
+    }
+}
+
+/// RFC 7617 credentials out of the URL's user info.
+fn basic(url: &Url) -> Result<Option<String>, &'static str> {
+    if url.username().is_empty() && url.password().is_none() {
+        return Ok(None);
+    }
+    let user = percent_decode(url.username());
+    let password = percent_decode(url.password().unwrap_or(""));
+    if user.contains(&b':') {
+        return Err("its user name contains a colon (%3A), which Basic authorization cannot carry");
+    }
+    if user.iter().chain(&password).any(u8::is_ascii_control) {
+        return Err("its user name or password contains a control character");
+    }
+    let pair = [user, password].join(&b':');
+    Ok(Some(format!("Basic {}", STANDARD.encode(pair))))
+}
+
+fn percent_decode(text: &str) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let hex = |at: usize| bytes.get(at).and_then(|byte| (*byte as char).to_digit(16));
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        match (bytes[at], hex(at + 1), hex(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            (byte, ..) => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
+impl Destination {
+    /// `host:port`, also where the port is the scheme's own.
+    pub(crate) fn authority_with_port(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_leads_somewhere() {
+        let to = parse("wss://Bücher.example/a/b?c=d&e").unwrap();
+        assert_eq!((to.secure, to.host.as_str(), to.port), (true, "xn--bcher-kva.example", 443));
+        assert_eq!((to.authority.as_str(), to.resource.as_str()), ("xn--bcher-kva.example", "/a/b?c=d&e"));
+        let to = parse("ws://[::1]:8080").unwrap();
+        assert_eq!((to.host.as_str(), to.port, to.resource.as_str()), ("::1", 8080, "/"));
+        assert_eq!((to.authority.as_str(), to.authority_with_port().as_str()), ("[::1]:8080", "[::1]:8080"));
+        assert_eq!(parse("WS://host:80/").unwrap().authority, "host");
+        assert_eq!(parse("ws://host?q").unwrap().resource, "/?q");
+    }
+
+    #[test]
+    fn user_info_becomes_basic_authorization_and_is_never_shown() {
+        let to = parse("ws://us%65r:p%40ss@host/x").unwrap();
+        assert_eq!(to.authorization.as_deref(), Some("Basic dXNlcjpwQHNz"));
+        assert_eq!(to.shown, "ws://host/x");
+        assert_eq!(parse("ws://user@host").unwrap().authorization.as_deref(), Some("Basic dXNlcjo="));
+        for bad in ["ws://user:secret@host:99999/", "http://user:secret@host/", "ws://user:sec ret@host/"] {
+            let error = parse(bad).unwrap_err();
+            assert!(!error.to_string().contains("sec"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_the_parser_would_mend_is_refused() {
+        for bad in [
+            "", "host", "ws:host", "ws:/host", "ws:///path", "ws://", "wss://:443", "http://host", "ws://host#f",
+            "ws://host/#", " ws://host", "ws://host ", "ws://ho st", "ws://host/a b", "ws://host\\a", "ws:\\\\host",
+            "ws://host/\t", "ws://host/\r\nX: y", "ws://host/\0", "ws://a@b@c", "ws://host:0", "ws://host:65536",
+            "ws://host:x", "ws://[fe80::1%25eth0]/", "ws://[::1", "ws://a%00b/", "ws://u%0d%0a@host/", "ws://u:p%00@host/",
+            "ws://u%3Av:p@host/", "wss://@", "ws://user@",
+        ] {
+            assert_eq!(parse(bad).map_err(|e| e.code()).map(|to| to.shown), Err(ErrorCode::InvalidUrl), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The wait of a blocking `ws_new`: it takes OPEN, or the failure, before anything is deliverable. For
+//! nesting it counts as a dispatch.
+
+use super::Target;
+use super::dispatcher::Dispatcher;
+use super::state::Key;
+use crate::error::{Error, ErrorCode};
+use crate::event::{Event, EventKind};
+use std::sync::Arc;
+
+/// Why a blocking `ws_new` returns without a connection.
+pub(crate) enum NotOpened {
+    /// The connection could not be made.
+    Failed(Arc<Error>),
+    /// The dispatcher was stopped or closed, or the socket was aborted; the attempt is still to be ended.
+    Cancelled,
+}
+
+impl<T: Target> Dispatcher<T> {
+    /// Waits until the socket is open and its OPEN has returned: on the calling thread, or, where the socket
+    /// calls back on its I/O thread, there. If it fails, the mailbox is gone when this returns.
+    pub(crate) fn wait_open(&self, key: Key) -> Result<(), NotOpened> {
+        if self.is_private() { self.wait_open_elsewhere(key) } else { self.wait_open_here(key) }
+    }
+
+    fn wait_open_elsewhere(&self, key: Key) -> Result<(), NotOpened> {
+        let mut state = self.state.lock();
+        loop {
+            // A mailbox that is gone was open, and has terminated.
+            let Some(entry) = state.entry(key) else { return Ok(()) };
+            if entry.mailbox.open_returned() {
+                return Ok(());
+            }
+            if entry.mailbox.has_ended() && !entry.mailbox.is_open() {
+                let failure = entry.mailbox.take_failure();
+                drop(state.remove(key));
+                return Err(failure.map_or(NotOpened::Cancelled, NotOpened::Failed));
+            }
+            (state, _) = self.wait_change(state, None);
+        }
+    }
+
+    fn wait_open_here(&self, key: Key) -> Result<(), NotOpened> {
+        let Ok(mut state) = self.owned() else { return Err(self.cancelled(key)) };
+        let Some(level) = state.enter() else {
+            drop(state);
+            return Err(self.cancelled(key));
+        };
+        let result = loop {
+            let (closed, stopped) = (state.closed, state.is_stopped(level));
+            let Some(entry) = state.entry(key) else { break Err(NotOpened::Cancelled) };
+            if entry.mailbox.take_claimed_open() {
+                let target = Arc::clone(&entry.target);
+                drop(state);
+                target.event(&Event::plain(EventKind::Open));
+                state = self.state.lock();
+                if let Some(entry) = state.entry(key) {
+                    entry.mailbox.returned();
+                }
+                drop(state);
+                state = self.back(key, &target);
+                break Ok(());
+            }
+            if entry.mailbox.has_ended() && !entry.mailbox.is_open() {
+                break Err(entry.mailbox.take_failure().map_or(NotOpened::Cancelled, NotOpened::Failed));
+            }
+            if closed || stopped {
+                break Err(NotOpened::Cancelled);
+            }
+            (state, _) = self.wait_change(state, None);
+        };
+        if result.is_err() {
+            drop(state.remove(key));
+        }
+        state.leave();
+        let left = result.is_ok() && state.has_ready();
+        state.sync_fd();
+        drop(state);
+        if left {
+            self.wake_host();
+        }
+        result
+    }
+
+    fn cancelled(&self, key: Key) -> NotOpened {
+        self.forget(key);
+        NotOpened::Cancelled
+    }
+}
+
+/// The error of a wait that was ended by `ws_dispatcher_stop`.
+pub(crate) fn cancelled_error(url: &str) -> Error {
+    Error::new(
+        ErrorCode::Cancelled,
+        "sock",
+        format!("Connecting to {url} was cancelled: ws_dispatcher_stop ended the wait"),
+    )
+}

@@ -1,0 +1,238 @@
+//! Delivering: callbacks run here, with no lock held. A socket whose callback is on the stack is not in the
+//! run queue, so that callbacks of one socket never nest.
+
+use super::Target;
+use super::dispatcher::Dispatcher;
+use super::mailbox::Work;
+use super::state::{Key, State};
+use crate::context;
+use crate::error::ErrorCode;
+use crate::event::{Batch, Event, EventKind, ItemKind};
+use crate::sync::MutexGuard;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How many messages of one socket run before the next socket has its turn.
+const TURN: usize = 64;
+
+type Guard<'a, T> = MutexGuard<'a, State<T>>;
+
+impl<T: Target> Dispatcher<T> {
+    /// Runs at most `max` events, 0: those that were deliverable when it was called. Says how many ran.
+    pub fn dispatch(&self, max: u32) -> Result<u32, ErrorCode> {
+        self.call(|state, level| {
+            let (state, ran) = self.turn(state, level, max);
+            (state, Ok(ran))
+        })
+    }
+
+    /// Waits until there is an event, then dispatches. `None`: for ever. Says how many ran.
+    pub fn wait(&self, timeout: Option<Duration>) -> Result<u32, ErrorCode> {
+        let deadline = deadline(timeout)?;
+        self.call(|mut state, level| {
+            loop {
+                if state.has_ready() {
+                    let (state, ran) = self.turn(state, level, 0);
+                    return (state, Ok(ran));
+                }
+                if state.closed || state.is_stopped(level) {
+                    return (state, Ok(0));
+                }
+                let again;
+                (state, again) = self.wait_change(state, deadline);
+                if !again {
+                    return (state, Ok(0));
+                }
+            }
+        })
+    }
+
+    /// Dispatches until every socket of the dispatcher has terminated (those on the stack left out), or stop.
+    pub fn run(&self) -> Result<(), ErrorCode> {
+        if context::on_io_thread() {
+            return Err(ErrorCode::WrongThread);
+        }
+        self.call(|mut state, level| {
+            loop {
+                if state.closed || state.is_stopped(level) {
+                    return (state, Ok(0));
+                }
+                if state.has_ready() {
+                    (state, _) = self.turn(state, level, 0);
+                } else if state.running() == 0 {
+                    return (state, Ok(0));
+                } else {
+                    (state, _) = self.wait_change(state, None);
+                }
+            }
+        })
+        .map(drop)
+    }
+
+    /// What every call that delivers has in common: the owner, the level, `on_free` that is owed, the last wake.
+    fn call<'a>(
+        &'a self,
+        body: impl FnOnce(Guard<'a, T>, u32) -> (Guard<'a, T>, Result<u32, ErrorCode>),
+    ) -> Result<u32, ErrorCode> {
+        let mut state = self.owned()?;
+        let Some(level) = state.enter() else { return Ok(0) };
+        state = self.free_pulled(state);
+        let (mut state, result) = body(state, level);
+        let closed = state.closed;
+        state.leave();
+        let left = state.has_ready();
+        state.sync_fd();
+        drop(state);
+        if left && !self.is_private() {
+            self.wake_host();
+        }
+        if closed && !self.is_private() { Err(ErrorCode::Cancelled) } else { result }
+    }
+
+    /// Runs `on_free` for the sockets whose pulled TERMINATE was freed.
+    pub(super) fn free_pulled<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
+        while let Some(at) = state.pulled.iter().position(|(_, _, freed)| *freed) {
+            let (target, _, _) = state.pulled.swap_remove(at);
+            drop(state);
+            target.free();
+            state = self.state.lock();
+        }
+        state
+    }
+
+    fn turn<'a>(&'a self, mut state: Guard<'a, T>, level: u32, max: u32) -> (Guard<'a, T>, u32) {
+        let mut ran = 0;
+        if max == 0 {
+            let mut turns = state.snapshot();
+            while let Some((key, left)) = turns.pop_front() {
+                if state.closed || state.is_stopped(level) {
+                    break;
+                }
+                let here;
+                (state, here) = self.visit(state, key, left.min(TURN));
+                ran += here as u32;
+                if here > 0 && here < left {
+                    turns.push_back((key, left - here));
+                }
+            }
+        } else {
+            while ran < max && !state.closed && !state.is_stopped(level) {
+                let Some(key) = state.next_ready() else { break };
+                let here;
+                (state, here) = self.visit(state, key, ((max - ran) as usize).min(TURN));
+                ran += here as u32;
+            }
+        }
+        (state, ran)
+    }
+
+    /// Gives one socket its turn: one callback, or a run of messages up to `limit`.
+    fn visit<'a>(&'a self, mut state: Guard<'a, T>, key: Key, limit: usize) -> (Guard<'a, T>, usize) {
+        let Some(entry) = state.entry(key) else { return (state, 0) };
+        let Some(work) = entry.mailbox.take() else { return (state, 0) };
+        let target = Arc::clone(&entry.target);
+        let epoch = entry.mailbox.epoch();
+        let seen = (target.gate().look(), self.interrupted.look());
+        state.refresh(key);
+        state.sync_fd();
+        drop(state);
+        let ran = match work {
+            Work::Open => self.one(key, &target, &Event::plain(EventKind::Open)),
+            Work::Drain => self.one(key, &target, &Event::plain(EventKind::Drain)),
+            Work::Error { error, never_opened } => {
+                if never_opened {
+                    target.report(&error);
+                }
+                self.one(key, &target, &Event::failed(error))
+            }
+            Work::Terminate(ending) => {
+                target.event(&Event::terminated(ending));
+                self.state.lock().remove(key);
+                target.over();
+                target.free();
+                return (self.state.lock(), 1);
+            }
+            Work::Run { mut batch, only_pongs } => {
+                let (ran, charge) = self.messages(&target, &mut batch, only_pongs, limit, seen);
+                let mut state = self.state.lock();
+                if let Some(entry) = state.entry(key) {
+                    entry.mailbox.returned_run(batch, charge, epoch);
+                }
+                drop(state);
+                ran
+            }
+        };
+        (self.back(key, &target), ran)
+    }
+
+    fn one(&self, key: Key, target: &Arc<T>, event: &Event) -> usize {
+        target.event(event);
+        if let Some(entry) = self.state.lock().entry(key) {
+            entry.mailbox.returned();
+        }
+        1
+    }
+
+    /// Runs messages until the limit, or until something asks for another look. Says how many, and what they
+    /// counted in the receive buffer.
+    fn messages(
+        &self,
+        target: &Arc<T>,
+        batch: &mut Batch,
+        only_pongs: bool,
+        limit: usize,
+        seen: (u32, u32),
+    ) -> (usize, usize) {
+        let mut event = Event::of_batch(batch, target.mode());
+        let (mut ran, mut charge) = (0, 0);
+        while ran < limit
+            && let Some(item) = batch.items.get(batch.next).copied()
+        {
+            if only_pongs && item.kind != ItemKind::Pong {
+                break;
+            }
+            batch.next += 1;
+            event.show(item);
+            target.event(&event);
+            ran += 1;
+            event.forget_lazy();
+            charge += item.charge();
+            if (target.gate().look(), self.interrupted.look()) != seen {
+                break;
+            }
+        }
+        (ran, charge)
+    }
+
+    /// After a callback: brings the run queue in line, lets reading go on, and ends the socket where the
+    /// dispatcher was closed under it.
+    pub(super) fn back<'a>(&'a self, key: Key, target: &Arc<T>) -> Guard<'a, T> {
+        let mut state = self.state.lock();
+        if state.closed {
+            let Some(entry) = state.remove(key) else { return state };
+            drop(state);
+            let hung_up = target.hang_up();
+            target.event(&Event::terminated(entry.mailbox.ending().cloned().unwrap_or(hung_up)));
+            target.over();
+            target.free();
+            return self.state.lock();
+        }
+        let resume = state.entry(key).is_some_and(|entry| entry.mailbox.take_resume());
+        state.refresh(key);
+        if resume {
+            drop(state);
+            target.nudge();
+            state = self.state.lock();
+        }
+        state
+    }
+}
+
+/// When a timeout ends; `None` for never. [`ErrorCode::WrongThread`] where waiting would wait for itself.
+pub(super) fn deadline(timeout: Option<Duration>) -> Result<Option<Instant>, ErrorCode> {
+    if timeout != Some(Duration::ZERO) && context::on_io_thread() {
+        return Err(ErrorCode::WrongThread);
+    }
+    // A time-out beyond what the clock can tell is for ever.
+    Ok(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
+}

@@ -1,0 +1,207 @@
+//! A dispatcher: one host context. This file has what any thread may ask and who owns it; delivery is in
+//! `deliver`, pulling in `pull`, the blocking `ws_new` in `blocking`.
+
+use super::{Gate, Target};
+use super::mailbox::Mailbox;
+use super::ready_fd::ReadyFd;
+use super::state::{Key, State};
+use crate::error::ErrorCode;
+use crate::event::Event;
+use crate::hook::Hook;
+use crate::sync::{Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Where callbacks run. Made by its owner thread; only the owner dispatches, pulls and closes.
+pub struct Dispatcher<T: Target> {
+    pub(super) state: Mutex<State<T>>,
+    pub(super) changed: Condvar,
+    wake: Hook<dyn Fn() + Send + Sync>,
+    /// Of one socket that calls back on its I/O thread.
+    private: bool,
+    /// Changes when a call in progress must look whether to return.
+    pub(super) interrupted: Gate,
+}
+
+/// What has to be told once no lock is held: drop it unsent and an event may wait for ever.
+#[must_use]
+pub(crate) struct Signal<T: Target> {
+    appeared: Option<Arc<T>>,
+}
+
+impl<T: Target> Signal<T> {
+    /// Calls the host's `wake`, or nudges the I/O task of a socket without a dispatcher.
+    pub(crate) fn send(self, dispatcher: &Dispatcher<T>) {
+        if let Some(target) = self.appeared {
+            if dispatcher.private {
+                target.nudge();
+            } else {
+                dispatcher.wake_host();
+            }
+        }
+    }
+}
+
+impl<T: Target> Dispatcher<T> {
+    /// A dispatcher of the calling thread. `wake` is called when deliverable events appear where there were
+    /// none, on any thread.
+    pub fn new(wake: Option<Box<dyn Fn() + Send + Sync>>) -> Arc<Dispatcher<T>> {
+        let dispatcher = Dispatcher {
+            state: Mutex::new(State::new(Some(thread::current().id()))),
+            changed: Condvar::new(),
+            wake: Hook::new(),
+            private: false,
+            interrupted: Gate::new(),
+        };
+        dispatcher.wake.set(wake.map(Arc::from));
+        Arc::new(dispatcher)
+    }
+
+    /// The dispatcher of one socket that calls back on its I/O thread.
+    pub(crate) fn private() -> Arc<Dispatcher<T>> {
+        Arc::new(Dispatcher {
+            state: Mutex::new(State::new(None)),
+            changed: Condvar::new(),
+            wake: Hook::new(),
+            private: true,
+            interrupted: Gate::new(),
+        })
+    }
+
+    /// Whether callbacks run on the I/O thread.
+    pub(crate) fn is_private(&self) -> bool {
+        self.private
+    }
+
+    /// Takes a socket in.
+    pub(crate) fn register(&self, mailbox: Mailbox, target: Arc<T>) -> Result<Key, ErrorCode> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(ErrorCode::InvalidHandle);
+        }
+        Ok(state.insert(mailbox, target))
+    }
+
+    /// Whether the calling thread may make a blocking socket here.
+    pub(crate) fn check_owner(&self) -> Result<(), ErrorCode> {
+        self.owned().map(drop)
+    }
+
+    /// Lets a socket go without an event: it never came to be.
+    pub(crate) fn forget(&self, key: Key) {
+        drop(self.state.lock().remove(key));
+    }
+
+    /// Changes a mailbox, if it still is one. The signal is to be sent once the caller holds no lock.
+    pub(crate) fn update<R>(&self, key: Key, change: impl FnOnce(&mut Mailbox) -> R) -> (Option<R>, Signal<T>) {
+        let mut state = self.state.lock();
+        let Some(entry) = state.entry(key) else { return (None, Signal { appeared: None }) };
+        let result = change(&mut entry.mailbox);
+        let target = Arc::clone(&entry.target);
+        let appeared = state.refresh(key);
+        state.sync_fd();
+        if state.waiting > 0 {
+            self.changed.notify_all();
+        }
+        drop(state);
+        (Some(result), Signal { appeared: appeared.then_some(target) })
+    }
+
+    /// Calls the host's `wake`; no lock is held.
+    pub(super) fn wake_host(&self) {
+        self.wake.run(|wake| wake());
+    }
+
+    /// Hands the dispatcher over to the calling thread. [`ErrorCode::WrongThread`] while a call of it is on some
+    /// stack.
+    pub fn attach(&self) -> Result<(), ErrorCode> {
+        let mut state = self.state.lock();
+        if state.levels > 0 {
+            return Err(ErrorCode::WrongThread);
+        }
+        state.owner = Some(thread::current().id());
+        Ok(())
+    }
+
+    /// Makes the calls in progress return, or, if there is none, the next one. Any thread.
+    pub fn stop(&self) {
+        let mut state = self.state.lock();
+        state.stop();
+        drop(state);
+        self.interrupted.interrupt();
+        self.changed.notify_all();
+    }
+
+    /// A descriptor that is readable exactly while there are deliverable events. It lives as long as the
+    /// dispatcher. Any thread.
+    pub fn fd(&self) -> Result<i32, ErrorCode> {
+        let mut state = self.state.lock();
+        if state.fd.is_none() {
+            state.fd = Some(ReadyFd::new().map_err(|_| ErrorCode::OutOfMemory)?);
+        }
+        state.sync_fd();
+        state.fd.as_ref().map(ReadyFd::raw).ok_or(ErrorCode::Internal)
+    }
+
+    /// [`ErrorCode::WrongThread`] where [`Dispatcher::close`] would say so.
+    pub fn may_close(&self) -> Result<(), ErrorCode> {
+        self.owned().map(drop)
+    }
+
+    /// Ends the context: every socket of it gets TERMINATE and is freed during the call, those on the caller's
+    /// stack when their callback returns. Never waits for the network.
+    pub fn close(&self) -> Result<(), ErrorCode> {
+        let mut state = self.owned()?;
+        state.closed = true;
+        self.interrupted.interrupt();
+        state.clear_ready();
+        state.sync_fd();
+        for entry in state.entries() {
+            entry.mailbox.discard();
+            entry.target.gate().interrupt();
+        }
+        let ended = state.remove_idle();
+        let pulled = std::mem::take(&mut state.pulled);
+        drop(state);
+        self.changed.notify_all();
+        for entry in ended {
+            let from_network = entry.mailbox.ending().cloned();
+            let hung_up = entry.target.hang_up();
+            entry.target.event(&Event::terminated(from_network.unwrap_or(hung_up)));
+            entry.target.over();
+            entry.target.free();
+        }
+        for (target, _, _) in pulled {
+            target.free();
+        }
+        // Waits for a `wake` that runs on another thread.
+        self.wake.set(None);
+        Ok(())
+    }
+
+    /// The state, if the calling thread may dispatch.
+    pub(super) fn owned(&self) -> Result<MutexGuard<'_, State<T>>, ErrorCode> {
+        let state = self.state.lock();
+        if state.owner.is_some_and(|owner| owner != thread::current().id()) {
+            return Err(ErrorCode::WrongThread);
+        }
+        Ok(state)
+    }
+
+    /// Waits for a change, at most until `deadline`; `None` once that is past.
+    pub(super) fn wait_change<'a>(
+        &self,
+        mut state: MutexGuard<'a, State<T>>,
+        deadline: Option<Instant>,
+    ) -> (MutexGuard<'a, State<T>>, bool) {
+        let limit = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+            Some(Duration::ZERO) => return (state, false),
+            limit => limit,
+        };
+        state.waiting += 1;
+        let mut state = self.changed.wait_at_most(state, limit);
+        state.waiting -= 1;
+        (state, true)
+    }
+}

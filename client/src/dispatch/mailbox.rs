@@ -1,0 +1,342 @@
+//! One socket's undelivered events, in order. The grammar of callbacks is enforced here and nowhere else:
+//!
+//! ```text
+//! on_open?  (on_message | on_drain | on_pong)*  on_error?  on_terminate
+//! ```
+//!
+//! A plain state machine behind the dispatcher's lock: no lock, no clock, no callback of its own.
+
+use crate::error::{Error, ErrorCode};
+use crate::event::{Batch, Ending, Item, ItemKind};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What the next callback is for.
+pub(crate) enum Work {
+    Open,
+    Drain,
+    /// Messages and pongs; only its leading pongs, where the socket is paused.
+    Run {
+        batch: Batch,
+        only_pongs: bool,
+    },
+    Error {
+        error: Arc<Error>,
+        never_opened: bool,
+    },
+    Terminate(Ending),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Opening {
+    /// The connection is being made.
+    Waiting,
+    /// It was made; OPEN waits to be delivered.
+    Ready,
+    /// OPEN was handed out.
+    Passed,
+}
+
+/// A socket's events between the network and the host.
+pub(crate) struct Mailbox {
+    opening: Opening,
+    /// OPEN or its failure belongs to a blocking `ws_new`: nothing is deliverable before that has taken it.
+    claimed: bool,
+    open_returned: bool,
+    drain: bool,
+    queue: VecDeque<Batch>,
+    /// What the undelivered messages count, those on the stack included.
+    charge: usize,
+    bound: usize,
+    error: Option<Arc<Error>>,
+    ending: Option<Ending>,
+    terminated: bool,
+    on_stack: bool,
+    paused: bool,
+    /// The host has closed: what does not fit is discarded, so that the close frame is found.
+    closing: bool,
+    discarded_messages: u64,
+    reading_stopped: bool,
+    /// Counts discards, so that a run that was out meanwhile is not put back.
+    epoch: u64,
+}
+
+impl Mailbox {
+    /// `bound`: how much may wait, 0 for no limit. `claimed`: a blocking `ws_new` will take OPEN.
+    pub(crate) fn new(bound: usize, claimed: bool) -> Mailbox {
+        Mailbox {
+            opening: Opening::Waiting,
+            claimed,
+            open_returned: false,
+            drain: false,
+            queue: VecDeque::new(),
+            charge: 0,
+            bound,
+            error: None,
+            ending: None,
+            terminated: false,
+            on_stack: false,
+            paused: false,
+            closing: false,
+            discarded_messages: 0,
+            reading_stopped: false,
+            epoch: 0,
+        }
+    }
+
+    // What the network brings.
+
+    pub(crate) fn opened(&mut self) {
+        if self.opening == Opening::Waiting && self.ending.is_none() {
+            self.opening = Opening::Ready;
+        }
+    }
+
+    /// Takes a batch in. Past the bound, after the host closed, it is discarded and counted.
+    pub(crate) fn push(&mut self, batch: Batch) {
+        if self.ending.is_some() || batch.rest().is_empty() {
+            return;
+        }
+        if self.closing && self.is_full() {
+            self.discarded_messages += batch.rest().len() as u64;
+            return;
+        }
+        self.charge += batch.charge();
+        let batch = match self.queue.back_mut() {
+            Some(last) => last.merge(batch),
+            None => Some(batch),
+        };
+        self.queue.extend(batch);
+    }
+
+    pub(crate) fn drained(&mut self) {
+        self.drain = self.ending.is_none();
+    }
+
+    /// The connection is over. The first call counts.
+    pub(crate) fn ended(&mut self, ending: Ending, error: Option<Arc<Error>>) {
+        if self.ending.is_none() {
+            self.ending = Some(ending);
+            self.error = self.error.take().or(error);
+        }
+    }
+
+    /// Whether reading has to stop; remembers that it did.
+    pub(crate) fn stop_reading_if_full(&mut self) -> bool {
+        self.reading_stopped = !self.closing && self.is_full();
+        self.reading_stopped
+    }
+
+    /// How much more fits; `usize::MAX` where there is no bound.
+    pub(crate) fn room(&self) -> usize {
+        if self.bound == 0 || self.closing { usize::MAX } else { self.bound.saturating_sub(self.charge) }
+    }
+
+    fn is_full(&self) -> bool {
+        self.bound != 0 && self.charge >= self.bound
+    }
+
+    /// Whether reading had stopped and may go on; asked after every delivery.
+    pub(crate) fn take_resume(&mut self) -> bool {
+        let resume = self.reading_stopped && (self.closing || self.charge <= self.bound / 2);
+        if resume {
+            self.reading_stopped = false;
+        }
+        resume
+    }
+
+    // What the host asks for.
+
+    pub(crate) fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    pub(crate) fn resume(&mut self) {
+        self.paused = false;
+    }
+
+    /// `ws_terminate`: from now on the end is looked for, at the cost of messages past the bound.
+    pub(crate) fn closing(&mut self) {
+        self.closing = true;
+    }
+
+    /// The library shuts down. A blocking `ws_new` is told so; where nobody will let a paused socket go on its
+    /// I/O thread, what it holds is dropped.
+    pub(crate) fn shut_down(&mut self, error: Error, thread_ends: bool) {
+        if self.claimed && self.opening == Opening::Waiting && self.error.is_none() {
+            self.error = Some(Arc::new(error));
+        }
+        if thread_ends && self.paused {
+            self.discard();
+        }
+    }
+
+    /// Moves what waits out of buffers that it does not fill.
+    pub(crate) fn compact(&mut self) -> Result<(), ErrorCode> {
+        self.queue.iter_mut().try_for_each(Batch::compact)
+    }
+
+    /// Drops what is undelivered; the end stays.
+    pub(crate) fn discard(&mut self) {
+        self.queue.clear();
+        self.charge = 0;
+        self.drain = false;
+        self.paused = false;
+        self.epoch += 1;
+    }
+
+    // What the dispatcher asks.
+
+    pub(crate) fn is_on_stack(&self) -> bool {
+        self.on_stack
+    }
+
+    pub(crate) fn open_returned(&self) -> bool {
+        self.open_returned
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    pub(crate) fn ending(&self) -> Option<&Ending> {
+        self.ending.as_ref()
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.opening != Opening::Waiting
+    }
+
+    /// The failure that a blocking `ws_new` reports instead of any event.
+    pub(crate) fn take_failure(&mut self) -> Option<Arc<Error>> {
+        self.error.take()
+    }
+
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    fn front(&self) -> Option<&Item> {
+        self.queue.front().and_then(|batch| batch.rest().first())
+    }
+
+    /// Whether a callback could run now.
+    pub(crate) fn is_deliverable(&self) -> bool {
+        !self.on_stack && !self.claimed && !self.terminated && self.has_work()
+    }
+
+    fn has_work(&self) -> bool {
+        match self.opening {
+            Opening::Waiting => self.ending.is_some(),
+            Opening::Ready => true,
+            Opening::Passed => {
+                (self.drain && self.ending.is_none())
+                    || match self.front() {
+                        Some(item) => !self.paused || item.kind == ItemKind::Pong,
+                        None => self.ending.is_some(),
+                    }
+            }
+        }
+    }
+
+    /// How many callbacks could run one after the other, as things stand.
+    pub(crate) fn deliverable(&self) -> usize {
+        if !self.is_deliverable() {
+            return 0;
+        }
+        let open = usize::from(self.opening == Opening::Ready);
+        let drain = usize::from(self.drain && self.ending.is_none());
+        let mut messages = 0;
+        for item in self.queue.iter().flat_map(|batch| batch.rest()) {
+            if self.paused && item.kind != ItemKind::Pong {
+                return open + drain + messages;
+            }
+            messages += 1;
+        }
+        let end = if self.ending.is_some() { 1 + usize::from(self.error.is_some()) } else { 0 };
+        open + drain + messages + end
+    }
+
+    /// Hands out what comes next and marks the socket as being on the stack, until [`Mailbox::returned`].
+    pub(crate) fn take(&mut self) -> Option<Work> {
+        if !self.is_deliverable() {
+            return None;
+        }
+        let work = self.next_work()?;
+        self.on_stack = true;
+        Some(work)
+    }
+
+    /// Hands out one event for good: no callback will return. A message comes as a batch of its own.
+    pub(crate) fn pull(&mut self) -> Result<Option<Work>, ErrorCode> {
+        if !self.is_deliverable() {
+            return Ok(None);
+        }
+        if let Some(front) = self.queue.front_mut()
+            && self.opening == Opening::Passed
+            && !(self.drain && self.ending.is_none())
+            && let Some(item) = front.rest().first().copied()
+        {
+            let mut one = Batch::shared(Arc::clone(&front.bytes), vec![item]);
+            one.json = front.json.clone();
+            one.compact()?;
+            front.next += 1;
+            if front.rest().is_empty() {
+                self.queue.pop_front();
+            }
+            self.charge -= item.charge();
+            return Ok(Some(Work::Run { batch: one, only_pongs: self.paused }));
+        }
+        let work = self.next_work();
+        self.open_returned = self.opening == Opening::Passed;
+        Ok(work)
+    }
+
+    /// The OPEN that a blocking `ws_new` has claimed.
+    pub(crate) fn take_claimed_open(&mut self) -> bool {
+        let taken = self.claimed && self.opening == Opening::Ready;
+        if taken {
+            self.claimed = false;
+            self.opening = Opening::Passed;
+            self.on_stack = true;
+        }
+        taken
+    }
+
+    fn next_work(&mut self) -> Option<Work> {
+        if self.opening == Opening::Ready {
+            self.opening = Opening::Passed;
+            return Some(Work::Open);
+        }
+        if self.drain && self.ending.is_none() && self.opening == Opening::Passed {
+            self.drain = false;
+            return Some(Work::Drain);
+        }
+        if let Some(batch) = self.queue.pop_front() {
+            return Some(Work::Run { batch, only_pongs: self.paused });
+        }
+        if let Some(error) = self.error.take() {
+            return Some(Work::Error { error, never_opened: self.opening == Opening::Waiting });
+        }
+        self.terminated = true;
+        Some(Work::Terminate(self.ending.clone()?))
+    }
+
+    /// The callback has returned.
+    pub(crate) fn returned(&mut self) {
+        self.on_stack = false;
+        self.open_returned = self.opening == Opening::Passed;
+    }
+
+    /// The run has returned: `delivered` counts no more, and `batch` comes back with what is left.
+    pub(crate) fn returned_run(&mut self, batch: Batch, delivered: usize, epoch: u64) {
+        self.on_stack = false;
+        if epoch != self.epoch {
+            return;
+        }
+        self.charge -= delivered;
+        if !batch.rest().is_empty() {
+            self.queue.push_front(batch);
+        }
+    }
+}

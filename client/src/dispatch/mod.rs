@@ -1,0 +1,66 @@
+//! Where callbacks run: mailboxes that keep each socket's events in order, and dispatchers that run them on
+//! the thread of a host context. Knows neither sockets nor the protocol nor tokio: whom an event is for is
+//! a [`Target`].
+//!
+//! One lock for each dispatcher guards its mailboxes and its run queue. It is taken once for a batch of
+//! messages, never during a callback, and never waits for the network.
+
+mod blocking;
+mod deliver;
+mod dispatcher;
+mod mailbox;
+mod pull;
+mod ready_fd;
+mod state;
+
+pub(crate) use blocking::{NotOpened, cancelled_error};
+pub(crate) use dispatcher::Dispatcher;
+pub(crate) use mailbox::Mailbox;
+pub(crate) use state::Key;
+
+use crate::error::Error;
+use crate::event::{Ending, Event};
+use crate::options::DataType;
+use crate::sync::atomic::{AtomicU32, Ordering};
+
+/// Whom a mailbox delivers to: a socket.
+pub trait Target: Send + Sync + 'static {
+    /// Told when a run of messages must stop and look again.
+    #[doc(hidden)]
+    fn gate(&self) -> &Gate;
+    /// How text frames arrive.
+    fn mode(&self) -> DataType;
+    /// Runs the host's callback.
+    fn event(&self, event: &Event);
+    /// A connection that could not be made: before its ERROR is delivered.
+    fn report(&self, error: &Error);
+    /// `on_terminate` has returned, or what counts as that.
+    fn over(&self);
+    /// Runs the host's `on_free`.
+    fn free(&self);
+    /// There is room again in the receive buffer, or, for a socket without a dispatcher, something to deliver.
+    fn nudge(&self);
+    /// The dispatcher is gone: close in the background; returns how the connection is said to have ended.
+    fn hang_up(self: &std::sync::Arc<Self>) -> Ending;
+}
+
+/// Changes whenever a run of messages that is being delivered must look at its mailbox again.
+#[derive(Debug)]
+pub struct Gate(AtomicU32);
+
+impl Gate {
+    pub(crate) fn new() -> Gate {
+        Gate(AtomicU32::new(0))
+    }
+
+    pub(crate) fn interrupt(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn look(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+//! What a dispatcher's lock guards: mailboxes, the run queue, and which calls are in progress. Pure
+//! bookkeeping, no callbacks.
+
+use super::Target;
+use super::mailbox::Mailbox;
+use super::ready_fd::ReadyFd;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread::ThreadId;
+
+/// Names a mailbox of one dispatcher; stale once its socket has terminated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Key {
+    index: usize,
+    serial: u64,
+}
+
+pub(super) struct Entry<T> {
+    serial: u64,
+    in_ready: bool,
+    pub(super) mailbox: Mailbox,
+    pub(super) target: Arc<T>,
+}
+
+pub(super) struct State<T> {
+    /// `None`: the private dispatcher of a socket that calls back on its I/O thread.
+    pub(super) owner: Option<ThreadId>,
+    entries: Vec<Option<Entry<T>>>,
+    vacant: Vec<usize>,
+    serials: u64,
+    live: usize,
+    /// Sockets with deliverable events, each once, in the order of their turns.
+    ready: VecDeque<Key>,
+    /// Calls in progress, nested ones counted each.
+    pub(super) levels: u32,
+    /// Calls at or below this level were told to return.
+    stop_levels: u32,
+    /// A stop that found no call: the next one returns at once.
+    stop_next: bool,
+    pub(super) closed: bool,
+    /// Threads that wait on the condition variable.
+    pub(super) waiting: u32,
+    /// Sockets whose TERMINATE was pulled and whose `on_free` is owed; `true` once the event was freed.
+    pub(super) pulled: Vec<(Arc<T>, u64, bool)>,
+    pub(super) fd: Option<ReadyFd>,
+}
+
+impl<T: Target> State<T> {
+    pub(super) fn new(owner: Option<ThreadId>) -> State<T> {
+        State {
+            owner,
+            entries: Vec::new(),
+            vacant: Vec::new(),
+            serials: 0,
+            live: 0,
+            ready: VecDeque::new(),
+            levels: 0,
+            stop_levels: 0,
+            stop_next: false,
+            closed: false,
+            waiting: 0,
+            pulled: Vec::new(),
+            fd: None,
+        }
+    }
+
+    // Mailboxes.
+
+    pub(super) fn insert(&mut self, mailbox: Mailbox, target: Arc<T>) -> Key {
+        self.serials += 1;
+        let serial = self.serials;
+        let entry = Entry { serial, in_ready: false, mailbox, target };
+        self.live += 1;
+        let index = match self.vacant.pop() {
+            Some(index) => {
+                self.entries[index] = Some(entry);
+                index
+            }
+            None => {
+                self.entries.push(Some(entry));
+                self.entries.len() - 1
+            }
+        };
+        Key { index, serial }
+    }
+
+    pub(super) fn entry(&mut self, key: Key) -> Option<&mut Entry<T>> {
+        self.entries.get_mut(key.index)?.as_mut().filter(|entry| entry.serial == key.serial)
+    }
+
+    pub(super) fn remove(&mut self, key: Key) -> Option<Entry<T>> {
+        self.entry(key)?;
+        let entry = self.entries[key.index].take()?;
+        if entry.in_ready {
+            self.unready(key);
+        }
+        self.vacant.push(key.index);
+        self.live -= 1;
+        Some(entry)
+    }
+
+    /// Takes out every mailbox whose socket is not on the stack.
+    pub(super) fn remove_idle(&mut self) -> Vec<Entry<T>> {
+        let idle: Vec<Key> = (0..self.entries.len())
+            .filter_map(|index| {
+                let entry = self.entries[index].as_ref()?;
+                (!entry.mailbox.is_on_stack()).then_some(Key { index, serial: entry.serial })
+            })
+            .collect();
+        idle.into_iter().filter_map(|key| self.remove(key)).collect()
+    }
+
+    pub(super) fn entries(&mut self) -> impl Iterator<Item = &mut Entry<T>> {
+        self.entries.iter_mut().flatten()
+    }
+
+    /// How many sockets have not terminated, those on the stack left out.
+    pub(super) fn running(&self) -> usize {
+        let on_stack = self.entries.iter().flatten().filter(|entry| entry.mailbox.is_on_stack()).count();
+        self.live - on_stack
+    }
+
+    // The run queue.
+
+    /// Brings the run queue in line with a mailbox that was touched. Says whether deliverable events
+    /// appeared where there were none.
+    pub(super) fn refresh(&mut self, key: Key) -> bool {
+        if self.closed {
+            return false;
+        }
+        let was_empty = self.ready.is_empty();
+        let Some(entry) = self.entry(key) else { return false };
+        let deliverable = entry.mailbox.is_deliverable();
+        if deliverable == entry.in_ready {
+            return false;
+        }
+        entry.in_ready = deliverable;
+        if deliverable {
+            self.ready.push_back(key);
+        } else {
+            self.unready(key);
+        }
+        was_empty && deliverable
+    }
+
+    /// Takes a socket out of the queue; it mostly stands in front.
+    fn unready(&mut self, key: Key) {
+        if self.ready.front() == Some(&key) {
+            self.ready.pop_front();
+        } else {
+            self.ready.retain(|other| *other != key);
+        }
+    }
+
+    pub(super) fn next_ready(&mut self) -> Option<Key> {
+        self.ready.front().copied()
+    }
+
+    /// Puts a socket that had its turn behind the others.
+    pub(super) fn take_turn(&mut self, key: Key) {
+        if self.ready.front() == Some(&key) {
+            self.ready.rotate_left(1);
+        }
+        self.refresh(key);
+    }
+
+    /// A number that no mailbox or pulled event has.
+    pub(super) fn next_serial(&mut self) -> u64 {
+        self.serials += 1;
+        self.serials
+    }
+
+    pub(super) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Each ready socket with the number of its deliverable events.
+    pub(super) fn snapshot(&mut self) -> VecDeque<(Key, usize)> {
+        let keys: Vec<Key> = self.ready.iter().copied().collect();
+        keys.into_iter().filter_map(|key| Some((key, self.entry(key)?.mailbox.deliverable()))).collect()
+    }
+
+    /// Makes the descriptor say what the run queue says.
+    pub(super) fn sync_fd(&mut self) {
+        let readable = !self.ready.is_empty();
+        if let Some(fd) = &mut self.fd {
+            fd.set(readable);
+        }
+    }
+
+    // Calls in progress.
+
+    /// A call begins: its level, or `None` if a remembered stop ends it at once.
+    pub(super) fn enter(&mut self) -> Option<u32> {
+        if std::mem::take(&mut self.stop_next) {
+            return None;
+        }
+        self.levels += 1;
+        Some(self.levels)
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.levels -= 1;
+        self.stop_levels = self.stop_levels.min(self.levels);
+    }
+
+    pub(super) fn is_stopped(&self, level: u32) -> bool {
+        self.stop_levels >= level
+    }
+
+    pub(super) fn stop(&mut self) {
+        if self.levels == 0 {
+            self.stop_next = true;
+        } else {
+            self.stop_levels = self.levels;
+        }
+    }
+
+    pub(super) fn clear_ready(&mut self) {
+        self.ready.clear();
+        for entry in self.entries.iter_mut().flatten() {
+            entry.in_ready = false;
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Threads for what may block: name lookups, and the TLS handshake, whose verifier may fetch for seconds on
+//! some systems. Our own pool, because tokio's panics where a thread cannot be started.
+
+use super::io_thread::with_signals_blocked;
+use crate::error::{Error, ErrorCode};
+use crate::sync::{Mutex, MutexGuard};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar};
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// What a job is, for shutdown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `getaddrinfo` cannot be cancelled: shutdown does not wait for it.
+    Lookup,
+    /// Ends by itself.
+    Handshake,
+}
+
+type Job = (Kind, Box<dyn FnOnce() + Send>);
+
+pub(super) struct Workers {
+    state: Mutex<State>,
+    changed: std::sync::Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Job>,
+    threads: usize,
+    idle: usize,
+    lookups: usize,
+    stopping: bool,
+}
+
+/// More jobs than this at once wait for their turn.
+const MOST: usize = 64;
+/// An idle worker goes home after so long.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Workers {
+    pub(super) fn new() -> Arc<Workers> {
+        Arc::new(Workers { state: Mutex::new(State::default()), changed: Condvar::new() })
+    }
+
+    fn submit(self: &Arc<Self>, job: Job) -> std::io::Result<()> {
+        let mut state = self.state.lock();
+        state.queue.push_back(job);
+        if state.idle >= state.queue.len() || state.threads >= MOST {
+            drop(state);
+            self.changed.notify_one();
+            return Ok(());
+        }
+        state.threads += 1;
+        drop(state);
+        let workers = Arc::clone(self);
+        let name = "ws4d-worker".to_owned();
+        let started = with_signals_blocked(|| thread::Builder::new().name(name).spawn(move || workers.work()));
+        if let Err(error) = started {
+            let mut state = self.state.lock();
+            state.threads -= 1;
+            if state.threads == 0 {
+                state.queue.pop_back();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn work(&self) {
+        let mut state = self.state.lock();
+        loop {
+            if let Some((kind, job)) = state.queue.pop_front() {
+                state.lookups += usize::from(kind == Kind::Lookup);
+                drop(state);
+                job();
+                state = self.state.lock();
+                state.lookups -= usize::from(kind == Kind::Lookup);
+                continue;
+            }
+            if state.stopping {
+                break;
+            }
+            state.idle += 1;
+            let out_of_patience;
+            (state, out_of_patience) = self.wait(state, PATIENCE);
+            state.idle -= 1;
+            if out_of_patience && state.queue.is_empty() {
+                break;
+            }
+        }
+        state.threads -= 1;
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    fn wait<'a>(&'a self, state: MutexGuard<'a, State>, limit: Duration) -> (MutexGuard<'a, State>, bool) {
+        match self.changed.wait_timeout(state, limit) {
+            Ok((state, timeout)) => (state, timeout.timed_out()),
+            Err(poisoned) => {
+                let (state, timeout) = poisoned.into_inner();
+                (state, timeout.timed_out())
+            }
+        }
+    }
+
+    /// Sends the workers home; `false` if the time was over first. Lookups are not waited for.
+    pub(super) fn stop(&self, deadline: Option<Instant>) -> bool {
+        let mut state = self.state.lock();
+        state.stopping = true;
+        state.queue.clear();
+        self.changed.notify_all();
+        let ended = loop {
+            if state.threads <= state.lookups {
+                break true;
+            }
+            let limit = deadline
+                .map_or(PATIENCE, |deadline| deadline.saturating_duration_since(Instant::now()))
+                .min(PATIENCE);
+            if limit.is_zero() {
+                break false;
+            }
+            (state, _) = self.wait(state, limit);
+        };
+        state.stopping = false;
+        ended
+    }
+}
+
+/// Runs `job` on a worker. The future may be dropped: the job then ends unheard.
+pub(crate) async fn run_blocking<R: Send + 'static>(
+    kind: Kind,
+    job: impl FnOnce() -> R + Send + 'static,
+) -> Result<R, Error> {
+    let (answer, answered) = oneshot::channel();
+    let boxed: Box<dyn FnOnce() + Send> = Box::new(move || {
+        // A panic inside becomes a dropped channel, which is an error below.
+        if let Ok(result) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)) {
+            let _ = answer.send(result);
+        }
+    });
+    super::workers().submit((kind, boxed)).map_err(|error| {
+        Error::new(ErrorCode::OutOfMemory, "sock", format!("A worker thread could not be started: {error}"))
+            .with_os_code(error.raw_os_error().unwrap_or(0))
+    })?;
+    answered.await.map_err(|_| Error::new(ErrorCode::Internal, "sock", "A worker failed"))
+}

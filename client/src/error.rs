@@ -1,0 +1,241 @@
+//! Errors: a code that says which kind of cure is needed, and a stack of entries that says what happened.
+//! Knows nothing of sockets or of C; the numbers are the ABI's and never move.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::OnceLock;
+
+/// What went wrong, classed by its cure. The discriminants are the numbers of the C ABI: they are never
+/// reused, and each block of twenty belongs to one kind of cure.
+#[repr(i32)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[allow(missing_docs, reason = "the name is the documentation; API.md section 7 says the rest")]
+pub enum ErrorCode {
+    // The call is wrong: mend the program.
+    InvalidArgument = -1,
+    InvalidHandle = -2,
+    WrongThread = -3,
+    InvalidUrl = -4,
+    InvalidHeader = -5,
+    InvalidUtf8 = -6,
+    InvalidJson = -7,
+    InvalidCloseCode = -8,
+    InvalidCloseReason = -9,
+    Unsupported = -10,
+    // The state, or a limit: wait, then try again.
+    Closed = -20,
+    WouldBlock = -21,
+    TooLarge = -22,
+    Cancelled = -23,
+    ShutDown = -24,
+    Forked = -25,
+    // The road: the connection could not be made, or broke.
+    Dns = -40,
+    ConnectionRefused = -41,
+    Unreachable = -42,
+    Timeout = -43,
+    ConnectionReset = -44,
+    Proxy = -45,
+    // Trust.
+    Tls = -60,
+    Certificate = -61,
+    // The server.
+    HttpStatus = -80,
+    Handshake = -81,
+    Protocol = -82,
+    // The machine.
+    OutOfMemory = -100,
+    Internal = -101,
+}
+
+impl ErrorCode {
+    /// Every code, in the order of the numbers.
+    pub const ALL: &[ErrorCode] = &[
+        ErrorCode::InvalidArgument,
+        ErrorCode::InvalidHandle,
+        ErrorCode::WrongThread,
+        ErrorCode::InvalidUrl,
+        ErrorCode::InvalidHeader,
+        ErrorCode::InvalidUtf8,
+        ErrorCode::InvalidJson,
+        ErrorCode::InvalidCloseCode,
+        ErrorCode::InvalidCloseReason,
+        ErrorCode::Unsupported,
+        ErrorCode::Closed,
+        ErrorCode::WouldBlock,
+        ErrorCode::TooLarge,
+        ErrorCode::Cancelled,
+        ErrorCode::ShutDown,
+        ErrorCode::Forked,
+        ErrorCode::Dns,
+        ErrorCode::ConnectionRefused,
+        ErrorCode::Unreachable,
+        ErrorCode::Timeout,
+        ErrorCode::ConnectionReset,
+        ErrorCode::Proxy,
+        ErrorCode::Tls,
+        ErrorCode::Certificate,
+        ErrorCode::HttpStatus,
+        ErrorCode::Handshake,
+        ErrorCode::Protocol,
+        ErrorCode::OutOfMemory,
+        ErrorCode::Internal,
+    ];
+}
+
+/// One line of an error stack.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ErrorEntry {
+    /// Which kind of cure is needed.
+    pub code: ErrorCode,
+    /// Four letters that name the step: `sock`, `dns `, `tcp `, `tls `, `http`, `prox`, `ws  `, `json`.
+    pub component: &'static str,
+    /// What was attempted, on what, what came back, what to do.
+    pub message: String,
+}
+
+/// The answer of a server that refused the upgrade.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HttpAnswer {
+    /// The status code.
+    pub status: u16,
+    /// Names and values, in the order received.
+    pub headers: Vec<(String, String)>,
+    /// The first 64 KiB of the body.
+    pub body: Vec<u8>,
+}
+
+/// An error stack: entry 0 is the one to act on, the others are its details. Never empty.
+#[derive(Clone, Debug)]
+pub struct Error(Box<Stack>);
+
+#[derive(Clone, Debug)]
+struct Stack {
+    entries: Vec<ErrorEntry>,
+    os_code: i32,
+    http: Option<HttpAnswer>,
+    attachment: Attachment,
+}
+
+/// What a layer above keeps with an error: its own form of it, made once. A copy begins without.
+#[derive(Default)]
+struct Attachment(OnceLock<Box<dyn Any + Send + Sync>>);
+
+impl Clone for Attachment {
+    fn clone(&self) -> Attachment {
+        Attachment::default()
+    }
+}
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Attachment")
+    }
+}
+
+impl Error {
+    /// A stack of one entry.
+    pub fn new(code: ErrorCode, component: &'static str, message: impl Into<String>) -> Error {
+        let entries = vec![ErrorEntry { code, component, message: message.into() }];
+        Error(Box::new(Stack { entries, os_code: 0, http: None, attachment: Attachment::default() }))
+    }
+
+    /// Adds a detail behind the entries so far.
+    #[must_use]
+    pub fn with_detail(mut self, code: ErrorCode, component: &'static str, message: impl Into<String>) -> Error {
+        self.0.entries.push(ErrorEntry { code, component, message: message.into() });
+        self
+    }
+
+    /// Adds all entries of `other` as details.
+    #[must_use]
+    pub fn with_cause(mut self, other: Error) -> Error {
+        if self.0.os_code == 0 {
+            self.0.os_code = other.0.os_code;
+        }
+        self.0.http = self.0.http.take().or(other.0.http);
+        self.0.entries.extend(other.0.entries);
+        self
+    }
+
+    /// Notes the operating system's error number.
+    #[must_use]
+    pub fn with_os_code(mut self, os_code: i32) -> Error {
+        self.0.os_code = os_code;
+        self
+    }
+
+    /// Notes the server's answer.
+    #[must_use]
+    pub fn with_http(mut self, answer: HttpAnswer) -> Error {
+        self.0.http = Some(answer);
+        self
+    }
+
+    /// An error of the operating system while doing `what`, in the words of the system.
+    pub fn from_io(component: &'static str, what: &str, error: &std::io::Error) -> Error {
+        Error::new(code_of_io(error), component, format!("{what}: {error}"))
+            .with_os_code(error.raw_os_error().unwrap_or(0))
+    }
+
+    /// The code of entry 0.
+    pub fn code(&self) -> ErrorCode {
+        self.0.entries[0].code
+    }
+
+    /// All entries; never empty.
+    pub fn entries(&self) -> &[ErrorEntry] {
+        &self.0.entries
+    }
+
+    /// The operating system's error number, 0 for none.
+    pub fn os_code(&self) -> i32 {
+        self.0.os_code
+    }
+
+    /// The form in which a layer above shows this error; made once, lives as long as the error. `None` if another
+    /// type was attached before.
+    pub fn attachment<T: Any + Send + Sync>(&self, make: impl FnOnce(&Error) -> T) -> Option<&T> {
+        self.0.attachment.0.get_or_init(|| Box::new(make(self))).downcast_ref()
+    }
+
+    /// The server's answer to the upgrade, if it refused.
+    pub fn http(&self) -> Option<&HttpAnswer> {
+        self.0.http.as_ref()
+    }
+}
+
+/// Which kind of cure an operating system's error wants.
+pub(crate) fn code_of_io(error: &std::io::Error) -> ErrorCode {
+    use std::io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::ConnectionRefused => ErrorCode::ConnectionRefused,
+        Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof => {
+            ErrorCode::ConnectionReset
+        }
+        Kind::TimedOut => ErrorCode::Timeout,
+        Kind::OutOfMemory => ErrorCode::OutOfMemory,
+        _ => match error.raw_os_error() {
+            Some(libc::ENFILE | libc::EMFILE | libc::ENOBUFS | libc::ENOMEM) => ErrorCode::OutOfMemory,
+            Some(libc::EHOSTUNREACH | libc::ENETUNREACH | libc::ENETDOWN | libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT) => {
+                ErrorCode::Unreachable
+            }
+            Some(libc::EACCES | libc::EPERM) => ErrorCode::Unreachable,
+            _ => ErrorCode::Internal,
+        },
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, entry) in self.0.entries.iter().enumerate() {
+            if i > 0 {
+                f.write_str("; ")?;
+            }
+            f.write_str(&entry.message)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,72 @@
+//! What survives `fork()`. A child inherits our memory but not our threads, and any lock may have been held
+//! by one of them, so the child must not touch what it inherited. `pthread_atfork` counts the child's
+//! epoch up; everything process-wide lives in a [`PerProcess`], which the child finds empty.
+
+use std::sync::Once;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+static EPOCH: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn in_the_child() {
+    EPOCH.fetch_add(1, Ordering::Relaxed);
+}
+
+/// How many forks lie between the process that loaded the library and this one.
+pub fn fork_epoch() -> u32 {
+    EPOCH.load(Ordering::Relaxed)
+}
+
+fn watch() {
+    static WATCH: Once = Once::new();
+    WATCH.call_once(|| {
+        // SAFETY: the handler only increments an atomic, which is async-signal-safe, and the library is never
+        // unmapped (it is linked with `-z nodelete`), so the pointer stays good.
+        unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
+    });
+}
+
+/// A process-wide value, made at first use and made anew in a forked child. What the parent's value holds
+/// is leaked in the child: it can neither be locked nor freed there.
+pub struct PerProcess<T: 'static> {
+    current: AtomicPtr<Generation<T>>,
+    make: fn() -> T,
+}
+
+struct Generation<T> {
+    epoch: u32,
+    value: T,
+}
+
+impl<T: Send + Sync> PerProcess<T> {
+    /// An empty cell; `make` fills it at first use.
+    pub const fn new(make: fn() -> T) -> PerProcess<T> {
+        PerProcess { current: AtomicPtr::new(std::ptr::null_mut()), make }
+    }
+
+    /// This process's value.
+    pub fn get(&self) -> &'static T {
+        let current = self.current.load(Ordering::Acquire);
+        // SAFETY: what the cell points to was leaked from a box and is never freed.
+        match unsafe { current.as_ref() } {
+            Some(generation) if generation.epoch == fork_epoch() => &generation.value,
+            _ => self.renew(current),
+        }
+    }
+
+    #[cold]
+    fn renew(&self, old: *mut Generation<T>) -> &'static T {
+        watch();
+        let fresh = Box::into_raw(Box::new(Generation { epoch: fork_epoch(), value: (self.make)() }));
+        match self.current.compare_exchange(old, fresh, Ordering::AcqRel, Ordering::Acquire) {
+            // SAFETY: just leaked, and never freed from now on.
+            Ok(_) => unsafe { &(*fresh).value },
+            Err(winner) => {
+                // SAFETY: `fresh` was not published, so it is still ours alone; `winner` was leaked by another thread.
+                unsafe {
+                    drop(Box::from_raw(fresh));
+                    &(*winner).value
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! A table of handles: a key names a slot and the slot's generation, so that a key whose value is gone is
+//! recognised for ever. Plain Rust; only the C ABI turns keys into pointers.
+//!
+//! Slots live in chunks that double in size and never move, so that a look-up takes the slot's own lock
+//! and no other. A slot's generation never wraps: when it is used up the slot is retired.
+
+use crate::sync::Mutex;
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
+
+const INDEX_BITS: u32 = 20;
+const GENERATION_BITS: u32 = 20;
+const FIRST_CHUNK_BITS: u32 = 5;
+const CHUNKS: usize = (INDEX_BITS - FIRST_CHUNK_BITS + 1) as usize;
+const LAST_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
+
+/// Keys of `T`s. Any thread.
+pub struct HandleTable<T> {
+    chunks: [OnceLock<Box<[Slot<T>]>>; CHUNKS],
+    free: Mutex<Free>,
+    last_generation: u32,
+}
+
+struct Free {
+    /// Oldest first, so that a slot rests as long as possible before it is used again.
+    slots: VecDeque<u32>,
+    /// How many slots were ever used.
+    used: u32,
+}
+
+struct Slot<T>(Mutex<Inner<T>>);
+
+struct Inner<T> {
+    generation: u32,
+    value: Option<Arc<T>>,
+}
+
+impl<T> HandleTable<T> {
+    /// An empty table.
+    pub fn new() -> HandleTable<T> {
+        HandleTable::with_last_generation(LAST_GENERATION)
+    }
+
+    fn with_last_generation(last_generation: u32) -> HandleTable<T> {
+        HandleTable {
+            chunks: [const { OnceLock::new() }; CHUNKS],
+            free: Mutex::new(Free { slots: VecDeque::new(), used: 0 }),
+            last_generation,
+        }
+    }
+
+    /// Stores a value and returns its key (40 bits, never 0); `None` if 2^20 handles are in use.
+    pub fn insert(&self, value: Arc<T>) -> Option<u64> {
+        let index = {
+            let mut free = self.free.lock();
+            match free.slots.pop_front() {
+                Some(index) => index,
+                None if free.used < 1 << INDEX_BITS => {
+                    free.used += 1;
+                    free.used - 1
+                }
+                None => return None,
+            }
+        };
+        let (chunk, at) = place(index);
+        let slots = self.chunks[chunk].get_or_init(|| {
+            (0..chunk_len(chunk)).map(|_| Slot(Mutex::new(Inner { generation: 0, value: None }))).collect()
+        });
+        let mut slot = slots[at].0.lock();
+        slot.generation += 1;
+        slot.value = Some(value);
+        Some(u64::from(slot.generation) << INDEX_BITS | u64::from(index))
+    }
+
+    /// The value of a key, or `None` if the key is stale or invented.
+    pub fn get(&self, key: u64) -> Option<Arc<T>> {
+        let (slot, generation) = self.slot(key)?;
+        let slot = slot.0.lock();
+        if slot.generation == generation { slot.value.clone() } else { None }
+    }
+
+    /// Takes the value out and makes the key stale; `None` if it was that already.
+    pub fn remove(&self, key: u64) -> Option<Arc<T>> {
+        let (slot, generation) = self.slot(key)?;
+        let mut slot = slot.0.lock();
+        if slot.generation != generation {
+            return None;
+        }
+        let value = slot.value.take()?;
+        let worn_out = slot.generation >= self.last_generation;
+        drop(slot);
+        if !worn_out {
+            self.free.lock().slots.push_back(index_of(key));
+        }
+        Some(value)
+    }
+
+    fn slot(&self, key: u64) -> Option<(&Slot<T>, u32)> {
+        let generation = u32::try_from(key >> INDEX_BITS).ok()?;
+        let (chunk, at) = place(index_of(key));
+        let slot = self.chunks[chunk].get()?.get(at)?;
+        (generation != 0).then_some((slot, generation))
+    }
+}
+
+impl<T> Default for HandleTable<T> {
+    fn default() -> Self {
+        HandleTable::new()
+    }
+}
+
+fn index_of(key: u64) -> u32 {
+    (key & ((1 << INDEX_BITS) - 1)) as u32
+}
+
+/// Chunk 0 holds the first 2^5 slots, chunk n the next 2^(4+n).
+fn place(index: u32) -> (usize, usize) {
+    let chunk = (u32::BITS - (index >> FIRST_CHUNK_BITS).leading_zeros()) as usize;
+    let start = if chunk == 0 { 0 } else { 1usize << (FIRST_CHUNK_BITS as usize + chunk - 1) };
+    (chunk, index as usize - start)
+}
+
+fn chunk_len(chunk: usize) -> usize {
+    1 << (FIRST_CHUNK_BITS as usize + chunk.saturating_sub(1))
+}
+
+#[cfg(all(test, not(ws4d_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_index_has_its_own_place() {
+        let mut expected = (0, 0);
+        for index in 0..1 << INDEX_BITS {
+            if expected.1 == chunk_len(expected.0) {
+                expected = (expected.0 + 1, 0);
+            }
+            assert_eq!(place(index), expected);
+            expected.1 += 1;
+        }
+        assert_eq!(expected.0 + 1, CHUNKS);
+    }
+
+    #[test]
+    fn a_removed_key_is_stale_for_ever() {
+        let table = HandleTable::new();
+        let first = table.insert(Arc::new(1)).unwrap();
+        assert_eq!(table.remove(first).as_deref(), Some(&1));
+        assert!(table.remove(first).is_none());
+        for n in 2..1000 {
+            let key = table.insert(Arc::new(n)).unwrap();
+            assert_ne!(key, first);
+            assert!(table.get(first).is_none());
+            assert_eq!(table.get(key).as_deref(), Some(&n));
+            table.remove(key).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_worn_out_slot_is_retired() {
+        let table = HandleTable::with_last_generation(3);
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..100 {
+            let key = table.insert(Arc::new(())).unwrap();
+            assert!(seen.insert(key), "key {key:#x} came twice");
+            table.remove(key).unwrap();
+        }
+    }
+
+    #[test]
+    fn invented_keys_find_nothing() {
+        let table = HandleTable::new();
+        let key = table.insert(Arc::new(())).unwrap();
+        for invented in [0, 1, key + 1, key ^ (1 << INDEX_BITS), u64::MAX, 1 << 63, (1 << INDEX_BITS) - 1] {
+            assert!(table.get(invented).is_none(), "{invented:#x}");
+            assert!(table.remove(invented).is_none(), "{invented:#x}");
+        }
+        assert!(table.get(key).is_some());
+    }
+}

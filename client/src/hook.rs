@@ -1,0 +1,110 @@
+//! A function that the host may exchange at any time, and whose old form is known to have come back when the
+//! exchange returns (`ws_set_log`, `ws_set_error_handler`).
+
+use crate::sync::{Condvar, Mutex};
+use std::sync::Arc;
+use std::thread::{self, ThreadId};
+
+/// A replaceable function.
+pub(crate) struct Hook<F: ?Sized> {
+    state: Mutex<State<F>>,
+    returned: Condvar,
+}
+
+struct State<F: ?Sized> {
+    function: Option<Arc<F>>,
+    generation: u64,
+    running: Vec<(u64, ThreadId)>,
+}
+
+impl<F: ?Sized> Hook<F> {
+    pub(crate) fn new() -> Hook<F> {
+        Hook {
+            state: Mutex::new(State { function: None, generation: 0, running: Vec::new() }),
+            returned: Condvar::new(),
+        }
+    }
+
+    /// Exchanges the function; returns when the old one no longer runs on another thread.
+    pub(crate) fn set(&self, function: Option<Arc<F>>) {
+        let me = thread::current().id();
+        let mut state = self.state.lock();
+        let old = std::mem::replace(&mut state.function, function);
+        state.generation += 1;
+        let generation = state.generation;
+        while state.running.iter().any(|(g, t)| *g < generation && *t != me) {
+            state = self.returned.wait(state);
+        }
+        drop(state);
+        drop(old);
+    }
+
+    /// Runs `call` with the present function, outside the lock. A call from inside the function itself, on
+    /// the same thread, does nothing: a failure inside the error handler does not enter it again.
+    pub(crate) fn run(&self, call: impl FnOnce(&F)) {
+        let me = thread::current().id();
+        let mut state = self.state.lock();
+        let Some(function) = state.function.clone() else { return };
+        if state.running.iter().any(|(_, t)| *t == me) {
+            return;
+        }
+        let generation = state.generation;
+        state.running.push((generation, me));
+        drop(state);
+        call(&function);
+        let mut state = self.state.lock();
+        if let Some(i) = state.running.iter().position(|r| *r == (generation, me)) {
+            state.running.swap_remove(i);
+        }
+        drop(state);
+        self.returned.notify_all();
+    }
+}
+
+#[cfg(all(test, not(ws4d_loom)))]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn set_returns_when_the_old_function_no_longer_runs() {
+        let hook: Arc<Hook<dyn Fn() + Send + Sync>> = Arc::new(Hook::new());
+        let (entered, is_entered) = mpsc::channel();
+        let (leave, may_leave) = mpsc::channel::<()>();
+        let may_leave = std::sync::Mutex::new(may_leave);
+        hook.set(Some(Arc::new(move || {
+            entered.send(()).unwrap();
+            may_leave.lock().unwrap().recv().unwrap();
+        })));
+        let runner = Arc::clone(&hook);
+        let running = thread::spawn(move || runner.run(|f| f()));
+        is_entered.recv().unwrap();
+        let (done, is_done) = mpsc::channel();
+        let setter = Arc::clone(&hook);
+        let setting = thread::spawn(move || {
+            setter.set(None);
+            done.send(()).unwrap();
+        });
+        assert!(is_done.try_recv().is_err());
+        leave.send(()).unwrap();
+        running.join().unwrap();
+        setting.join().unwrap();
+        is_done.recv().unwrap();
+    }
+
+    #[test]
+    fn a_call_from_inside_does_not_enter_again_and_may_exchange() {
+        let hook: Arc<Hook<dyn Fn() + Send + Sync>> = Arc::new(Hook::new());
+        let inner = Arc::clone(&hook);
+        let count = Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let counted = Arc::clone(&count);
+        hook.set(Some(Arc::new(move || {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            inner.run(|f| f());
+            inner.set(None);
+        })));
+        hook.run(|f| f());
+        hook.run(|f| f());
+        assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), 1);
+    }
+}

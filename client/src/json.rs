@@ -1,0 +1,344 @@
+//! JSON values that a host may walk through, and JSON that goes out (RFC 8259).
+//!
+//! Pure: knows no event, no socket and no C. serde_json judges the text; the tree is our own,
+//! because a host wants what serde_json's does not keep: numbers as they came, a NUL behind each
+//! string, addresses that stay, duplicate keys.
+
+mod number;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+use serde::de::IgnoredAny;
+use std::fmt;
+use std::sync::OnceLock;
+
+/// From this many members on, an object is searched through an index.
+const INDEXED: usize = 16;
+
+/// Bytes with a NUL behind them, which is not part of what they say.
+type WithNul = Box<[u8]>;
+
+fn without_nul(bytes: &[u8]) -> &[u8] {
+    bytes.split_last().map_or(&[], |(_, bytes)| bytes)
+}
+
+/// What a value is.
+#[repr(i32)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum JsonKind {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool,
+    /// A number, of any size and precision.
+    Number,
+    /// A string.
+    String,
+    /// An array.
+    Array,
+    /// An object.
+    Object,
+}
+
+/// Why a text is not a JSON value for us.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum JsonError {
+    /// It is not JSON; serde_json's words, with line and column, and nothing of the text itself.
+    Syntax(String),
+    /// Its arrays and objects are nested deeper than [`Json::MAX_DEPTH`].
+    TooDeep,
+    /// There is no memory for it.
+    OutOfMemory,
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JsonError::Syntax(what) => write!(f, "not JSON: {what}"),
+            JsonError::TooDeep => write!(f, "JSON nested deeper than {}", Json::MAX_DEPTH),
+            JsonError::OutOfMemory => f.write_str("no memory for a JSON value"),
+        }
+    }
+}
+
+impl std::error::Error for JsonError {}
+
+/// A JSON value: a read-only tree. The values inside stay where they are as long as the root lives,
+/// also when it is moved; what its functions lend lives as long.
+pub struct Json(Repr);
+
+/// 24 bytes, so that an array of small numbers stays within a small multiple of its text.
+enum Repr {
+    Null,
+    Bool(bool),
+    /// A number and its NUL, where both fit.
+    Number {
+        len: u8,
+        text: [u8; 22],
+    },
+    LongNumber(WithNul),
+    String(Box<Text>),
+    /// `None`: empty.
+    Array(Option<Box<Array>>),
+    /// `None`: empty.
+    Object(Option<Box<Object>>),
+}
+
+struct Array {
+    items: Box<[Json]>,
+    text: OnceLock<WithNul>,
+}
+
+struct Object {
+    members: Box<[Member]>,
+    /// The places of the members, in the order of their keys and among equal keys of the text.
+    index: OnceLock<Box<[usize]>>,
+    text: OnceLock<WithNul>,
+}
+
+struct Member {
+    key: Text,
+    value: Json,
+}
+
+/// A string or a key.
+struct Text {
+    value: WithNul,
+    /// As JSON text. Where the string came with escapes, this is how it came, and is there from the
+    /// start.
+    text: OnceLock<WithNul>,
+}
+
+impl Text {
+    fn write(&self, out: &mut Vec<u8>) {
+        match self.text.get() {
+            Some(text) => out.extend_from_slice(without_nul(text)),
+            None => {
+                out.push(b'"');
+                out.extend_from_slice(without_nul(&self.value));
+                out.push(b'"');
+            }
+        }
+    }
+}
+
+impl Json {
+    /// How deep arrays and objects may be nested: `[[]]` is 2.
+    pub const MAX_DEPTH: usize = 128;
+
+    /// Reads one JSON value, with white space around it if there is any.
+    ///
+    /// Linear in the length of the text; the stack it takes is bounded by [`Json::MAX_DEPTH`].
+    ///
+    /// # Errors
+    ///
+    /// [`JsonError`]: the text is not JSON as RFC 8259 has it, is nested too deeply, or there is no
+    /// memory.
+    pub fn parse(text: &str) -> Result<Json, JsonError> {
+        validate(text)?;
+        parse::tree(text)
+    }
+
+    /// What the value is.
+    pub fn kind(&self) -> JsonKind {
+        match self.0 {
+            Repr::Null => JsonKind::Null,
+            Repr::Bool(_) => JsonKind::Bool,
+            Repr::Number { .. } | Repr::LongNumber(_) => JsonKind::Number,
+            Repr::String(_) => JsonKind::String,
+            Repr::Array(_) => JsonKind::Array,
+            Repr::Object(_) => JsonKind::Object,
+        }
+    }
+
+    /// The value of an object's member: of the last one where a key comes more than once, as
+    /// `JSON.parse` has it. `None`: no object, or no such member.
+    pub fn member(&self, key: &[u8]) -> Option<&Json> {
+        let Repr::Object(Some(object)) = &self.0 else {
+            return None;
+        };
+        let key_at = |place: usize| without_nul(&object.members[place].key.value);
+        let place = if object.members.len() < INDEXED {
+            (0..object.members.len())
+                .rev()
+                .find(|&place| key_at(place) == key)?
+        } else {
+            let index = object.index.get_or_init(|| {
+                let mut places: Vec<usize> = (0..object.members.len()).collect();
+                places.sort_by_key(|&place| key_at(place));
+                places.into()
+            });
+            let behind = index.partition_point(|&place| key_at(place) <= key);
+            *index[..behind]
+                .last()
+                .filter(|&&place| key_at(place) == key)?
+        };
+        Some(&object.members[place].value)
+    }
+
+    /// The `i`th value of an array.
+    pub fn item(&self, i: usize) -> Option<&Json> {
+        let Repr::Array(Some(array)) = &self.0 else {
+            return None;
+        };
+        array.items.get(i)
+    }
+
+    /// The `i`th member of an object, key and value, in the order of the text and with every
+    /// duplicate. A NUL follows the key in memory; it may also hold one.
+    pub fn entry(&self, i: usize) -> Option<(&[u8], &Json)> {
+        let Repr::Object(Some(object)) = &self.0 else {
+            return None;
+        };
+        object
+            .members
+            .get(i)
+            .map(|member| (without_nul(&member.key.value), &member.value))
+    }
+
+    /// How many items, members (each duplicate counts) or bytes an array, object or string has;
+    /// else 0.
+    #[allow(
+        clippy::len_without_is_empty,
+        reason = "a number is neither empty nor not"
+    )]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Repr::String(text) => without_nul(&text.value).len(),
+            Repr::Array(Some(array)) => array.items.len(),
+            Repr::Object(Some(object)) => object.members.len(),
+            _ => 0,
+        }
+    }
+
+    /// The truth of a bool.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self.0 {
+            Repr::Bool(truth) => Some(truth),
+            _ => None,
+        }
+    }
+
+    fn number(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Repr::Number { len, text } => text.get(..usize::from(*len)),
+            Repr::LongNumber(text) => Some(without_nul(text)),
+            _ => None,
+        }
+    }
+
+    /// The nearest double to a number; infinite where it is larger than any, as `JSON.parse` has
+    /// it.
+    pub fn as_f64(&self) -> Option<f64> {
+        std::str::from_utf8(self.number()?).ok()?.parse().ok()
+    }
+
+    /// A number that is exactly an integer of this range, however it is written: `1e3` and `2.0`
+    /// are.
+    pub fn as_i64(&self) -> Option<i64> {
+        number::exact_i64(self.number()?)
+    }
+
+    /// The UTF-8 of a string, unescaped. A NUL follows in memory; it may also hold one. An escaped
+    /// surrogate without its other half is U+FFFD.
+    pub fn as_str(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Repr::String(text) => Some(without_nul(&text.value)),
+            _ => None,
+        }
+    }
+
+    /// The value as JSON text: as it came, less the white space between its tokens. A NUL follows
+    /// in memory. Made at the first call, from any thread, and kept.
+    pub fn text(&self) -> &[u8] {
+        let written = || {
+            let mut text = Vec::new();
+            self.write(&mut text);
+            text.push(0);
+            text.into_boxed_slice()
+        };
+        let kept: &[u8] = match &self.0 {
+            Repr::Null => b"null\0",
+            Repr::Bool(true) => b"true\0",
+            Repr::Bool(false) => b"false\0",
+            Repr::Number { len, text } => &text[..=usize::from(*len)],
+            Repr::LongNumber(text) => text,
+            Repr::String(text) => text.text.get_or_init(written),
+            Repr::Array(None) => b"[]\0",
+            Repr::Array(Some(array)) => array.text.get_or_init(written),
+            Repr::Object(None) => b"{}\0",
+            Repr::Object(Some(object)) => object.text.get_or_init(written),
+        };
+        without_nul(kept)
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        match &self.0 {
+            Repr::String(text) => text.write(out),
+            Repr::Array(Some(array)) => {
+                for (i, item) in array.items.iter().enumerate() {
+                    out.push(if i == 0 { b'[' } else { b',' });
+                    item.write(out);
+                }
+                out.push(b']');
+            }
+            Repr::Object(Some(object)) => {
+                for (i, member) in object.members.iter().enumerate() {
+                    out.push(if i == 0 { b'{' } else { b',' });
+                    member.key.write(out);
+                    out.push(b':');
+                    member.value.write(out);
+                }
+                out.push(b'}');
+            }
+            _ => out.extend_from_slice(self.text()),
+        }
+    }
+}
+
+/// Says what it is and how long, not what it holds: that may be a secret.
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Json({:?}, {})", self.kind(), self.len())
+    }
+}
+
+/// Whether the text is one JSON value. Iterative: the depth of the text takes heap, not stack.
+fn validate(text: &str) -> Result<(), JsonError> {
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(JsonError::Syntax(error.to_string())),
+    }
+}
+
+/// A JSON value of any depth without the white space between its tokens; everything else as it is
+/// given: numbers, escapes, the order of keys, duplicates.
+///
+/// # Errors
+///
+/// [`JsonError`]: the text is not JSON as RFC 8259 has it, or there is no memory.
+pub(crate) fn minify(text: &str) -> Result<Vec<u8>, JsonError> {
+    validate(text)?;
+    let mut out = Vec::new();
+    out.try_reserve_exact(text.len())
+        .map_err(|_| JsonError::OutOfMemory)?;
+    let mut rest = text.as_bytes();
+    while let Some(&first) = rest.first() {
+        let (token, behind) = match first {
+            b' ' | b'\t' | b'\n' | b'\r' => (0, 1),
+            b'"' => {
+                let len = parse::string_len(rest);
+                (len, len)
+            }
+            _ => {
+                let stop = |byte: &u8| matches!(byte, b'"' | b' ' | b'\t' | b'\n' | b'\r');
+                let len = rest.iter().position(stop).unwrap_or(rest.len());
+                (len, len)
+            }
+        };
+        out.extend_from_slice(&rest[..token]);
+        rest = &rest[behind..];
+    }
+    Ok(out)
+}

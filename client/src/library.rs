@@ -1,0 +1,36 @@
+//! What concerns the whole library: shutdown, the log, the error handler of connections that could not be made.
+
+use crate::error::Error;
+use crate::hook::Hook;
+use std::sync::Arc;
+use std::sync::Once;
+
+pub use crate::engine::{set_io_threads, shutdown};
+pub use crate::fork::{PerProcess, fork_epoch};
+pub use crate::log::{LogLevel, LogSink, log, set_log};
+
+/// The host's handler for connections that could not be made (4D's ON ERR CALL).
+pub type ErrorHandler = dyn Fn(&Error) + Send + Sync;
+
+static ERROR_HANDLER: PerProcess<Hook<ErrorHandler>> = PerProcess::new(Hook::new);
+
+/// Exchanges the error handler; returns when the old one no longer runs on another thread.
+pub fn set_error_handler(handler: Option<Arc<ErrorHandler>>) {
+    ERROR_HANDLER.get().set(handler);
+}
+
+/// Calls the error handler. A failure inside it does not enter it again on that thread.
+pub fn report_connect_error(error: &Error) {
+    ERROR_HANDLER.get().run(|handler| handler(error));
+}
+
+/// Makes panics of ours go to the log instead of standard error. To be called where the host's calls come in;
+/// does its work once. Our copy of the standard library is our own, so nobody else's panics are touched.
+pub fn quiet_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        std::panic::set_hook(Box::new(|info| {
+            log(LogLevel::Error, "sock", format_args!("internal error: {info}"));
+        }));
+    });
+}

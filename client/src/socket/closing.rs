@@ -1,0 +1,245 @@
+//! How a connection ends: by the host, by the server, by a failure, or because its context is gone. Whoever
+//! notices the end calls here; the mailbox makes sure that the host hears of it once.
+
+use super::send::close_frame;
+use super::{Socket, Status};
+use crate::dispatch::Mailbox;
+use crate::engine::Stop;
+use crate::error::{Error, ErrorCode};
+use crate::event::Ending;
+use crate::log::log;
+use std::sync::Arc;
+use std::time::Instant;
+use ws4d_protocol::close::{CloseFrame, MAX_REASON};
+
+/// Where the connection is. The host sees less ([`Status`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    Connecting,
+    Open,
+    /// A close frame is queued or sent; the server's, or its end of the TCP connection, is waited for.
+    Closing,
+    /// The host has been told the end; the transport says goodbye in the background.
+    Lingering,
+    Over,
+}
+
+/// 1006 is what nobody sent; 1005 is an empty frame (RFC 6455 §7.1.5).
+fn ending_of(received: Option<&CloseFrame>, close_sent: bool) -> Ending {
+    match received {
+        Some(frame) => Ending {
+            code: frame.code.unwrap_or(1005),
+            reason: frame.reason.clone(),
+            was_clean: close_sent,
+        },
+        None => Ending::abnormal(),
+    }
+}
+
+impl Socket {
+    /// Closes: `code` 0, 1000 or 3000 to 4999, a reason of at most 123 bytes. Queued messages are sent first.
+    /// Closing or closed already, it changes nothing. While connecting it aborts.
+    pub fn terminate(self: &Arc<Self>, code: i32, reason: &[u8]) -> Result<(), ErrorCode> {
+        let code = match code {
+            0 | 1000 => 1000,
+            3000..=4999 => code as u16,
+            _ => return Err(ErrorCode::InvalidCloseCode),
+        };
+        let reason = std::str::from_utf8(reason).map_err(|_| ErrorCode::InvalidUtf8)?;
+        if reason.len() > MAX_REASON {
+            return Err(ErrorCode::InvalidCloseReason);
+        }
+        self.close(code, reason, Phase::Closing);
+        Ok(())
+    }
+
+    /// Drops the connection at once; what is queued, both ways, is lost. Closed already, it only discards what
+    /// is undelivered.
+    pub fn abort(self: &Arc<Self>) -> Result<(), ErrorCode> {
+        self.gate.interrupt();
+        self.post(Mailbox::discard);
+        self.finish(None);
+        Ok(())
+    }
+
+    /// The dispatcher is gone: what was accepted still goes out, then 1001. Returns how it ended for the host.
+    pub(super) fn close_in_background(self: &Arc<Self>) -> Ending {
+        let ending = {
+            let outgoing = self.outgoing.lock();
+            ending_of(outgoing.received.as_ref(), outgoing.close_sent)
+        };
+        self.close(1001, "", Phase::Lingering);
+        self.set_status(Status::Closed);
+        ending
+    }
+
+    fn close(self: &Arc<Self>, code: u16, reason: &str, next: Phase) {
+        let mut outgoing = self.outgoing.lock();
+        match outgoing.phase {
+            Phase::Connecting => {
+                drop(outgoing);
+                self.finish(None);
+                return;
+            }
+            Phase::Open => {
+                outgoing.queue.push_close(close_frame(Some(code), reason));
+                outgoing.corked = false;
+                outgoing.phase = next;
+                outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
+            }
+            // The close frame is on its way: only who is told changes.
+            Phase::Closing if next == Phase::Lingering => outgoing.phase = next,
+            _ => return,
+        }
+        drop(outgoing);
+        self.set_status(Status::Closing);
+        self.post(Mailbox::closing);
+        self.flush();
+        if self.settings.close_timeout.is_zero() {
+            self.deadline_passed();
+        }
+        self.changed.notify_one();
+    }
+
+    /// The server's close frame has come. To be followed by a flush.
+    pub(super) fn close_received(self: &Arc<Self>, frame: CloseFrame) {
+        let mut outgoing = self.outgoing.lock();
+        log!(Debug, "ws  ", "close frame received: code {:?}", frame.code);
+        let answer = frame.code;
+        outgoing.received = Some(frame);
+        if outgoing.phase == Phase::Open {
+            // The server reads no more messages (RFC 6455 §1.4).
+            outgoing.queue.drop_unsent();
+            outgoing.queue.push_close(close_frame(answer, ""));
+            outgoing.corked = false;
+            outgoing.phase = Phase::Closing;
+        }
+        outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
+        drop(outgoing);
+        self.set_status(Status::Closing);
+    }
+
+    /// The server broke the rules: tells it with a close code, the host with an error, and lets go.
+    pub(super) fn give_up(self: &Arc<Self>, close_code: u16, error: Error) {
+        let mut outgoing = self.outgoing.lock();
+        let phase = outgoing.phase;
+        if matches!(phase, Phase::Connecting | Phase::Over) {
+            return;
+        }
+        log!(Warn, "ws  ", "gave up: {error}");
+        if phase == Phase::Open {
+            outgoing.queue.drop_unsent();
+            outgoing.queue.push_close(close_frame(Some(close_code), &error.entries()[0].message));
+            outgoing.corked = false;
+        }
+        outgoing.phase = Phase::Lingering;
+        outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
+        let ending = ending_of(outgoing.received.as_ref(), outgoing.close_sent);
+        drop(outgoing);
+        self.flush();
+        self.say_goodbye();
+        self.tell(ending, (phase != Phase::Lingering).then_some(error));
+        if self.settings.close_timeout.is_zero() {
+            self.deadline_passed();
+        }
+        self.changed.notify_one();
+    }
+
+    /// Ends our side of the stream once the close frame has left, so that the server ends its own.
+    pub(super) fn say_goodbye(&self) {
+        let outgoing = self.outgoing.lock();
+        if let (true, Some(transport)) = (outgoing.close_sent, &outgoing.transport) {
+            transport.finish_sending();
+        }
+    }
+
+    /// The stream has ended, with or without an error of the network.
+    pub(super) fn stream_ended(self: &Arc<Self>, error: Option<Error>) {
+        let phase = self.outgoing.lock().phase;
+        let error = match phase {
+            Phase::Open => Some(error.unwrap_or_else(|| {
+                Error::new(
+                    ErrorCode::ConnectionReset,
+                    "ws  ",
+                    format!("The server of {} ended the connection without a close frame", self.url()),
+                )
+            })),
+            _ => None,
+        };
+        self.finish(error);
+    }
+
+    /// The close timeout is over.
+    pub(super) fn deadline_passed(self: &Arc<Self>) {
+        let mut outgoing = self.outgoing.lock();
+        let error = match (outgoing.phase, outgoing.write_error.take()) {
+            (Phase::Open, Some(error)) => {
+                Some(Error::from_io("tcp ", &format!("Sending to {} failed", self.url()), &error))
+            }
+            _ => None,
+        };
+        drop(outgoing);
+        self.finish(error);
+    }
+
+    /// The connection could not be made.
+    pub(super) fn connect_failed(self: &Arc<Self>, error: Error) {
+        log!(Info, error.entries()[0].component, "{error}");
+        self.finish(Some(error));
+    }
+
+    /// Drops the connection and tells the host how it ended, if it has not been told.
+    pub(super) fn finish(self: &Arc<Self>, error: Option<Error>) {
+        let mut outgoing = self.outgoing.lock();
+        if outgoing.phase == Phase::Over {
+            return;
+        }
+        outgoing.phase = Phase::Over;
+        outgoing.deadline = None;
+        outgoing.queue.clear();
+        let ending = ending_of(outgoing.received.as_ref(), outgoing.close_sent);
+        let transport = outgoing.transport.take();
+        drop(outgoing);
+        if let Some(transport) = transport {
+            transport.drop_connection();
+        }
+        self.tell(ending, error);
+        self.changed.notify_one();
+    }
+
+    fn tell(self: &Arc<Self>, ending: Ending, error: Option<Error>) {
+        self.set_status(Status::Closed);
+        self.post(|mailbox| mailbox.ended(ending, error.map(Arc::new)));
+    }
+
+    /// A blocking `ws_new` has given up waiting.
+    pub(super) fn abandon(self: &Arc<Self>) {
+        self.finish(None);
+    }
+
+
+    pub(super) fn is_over(&self) -> bool {
+        self.outgoing.lock().phase == Phase::Over
+    }
+}
+
+impl Stop for Socket {
+    fn stop(self: Arc<Self>) {
+        let socket = &self;
+        let mut outgoing = socket.outgoing.lock();
+        if outgoing.phase == Phase::Open {
+            outgoing.queue.drop_unsent();
+            outgoing.queue.push_close(close_frame(Some(1001), ""));
+            outgoing.phase = Phase::Closing;
+        }
+        drop(outgoing);
+        socket.flush();
+        let shut_down = Error::new(
+            ErrorCode::ShutDown,
+            "sock",
+            format!("Connecting to {} was ended by ws_shutdown", socket.url()),
+        );
+        socket.post(|mailbox| mailbox.shut_down(shut_down, socket.dispatcher.is_private()));
+        socket.finish(None);
+    }
+}

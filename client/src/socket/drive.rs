@@ -1,0 +1,164 @@
+//! The I/O task of one socket: makes the connection, then waits for readiness, for other threads and for
+//! time, and turns the socket. It holds no state of its own, so that other threads may turn the socket as well.
+
+use super::closing::Phase;
+use super::receive::Turn;
+use super::send::Deferred;
+use super::{Session, Socket, Status};
+use crate::connect::{self, Connection, readiness::Readiness};
+use crate::dispatch::Mailbox;
+use crate::error::{Error, ErrorCode};
+use crate::options::Options;
+use std::future::{Future, pending};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// The whole life of a socket on its I/O thread.
+pub(super) async fn run(socket: Arc<Socket>, options: Box<Options>) {
+    let _ended = EndedAnyway(Arc::clone(&socket));
+    let connection = tokio::select! {
+        biased;
+        () = socket.until_over() => None,
+        connection = connect::connect(&socket.destination, &options) => Some(connection),
+    };
+    drop(options);
+    match connection {
+        Some(Ok(connection)) => {
+            if let Some(readiness) = socket.opened(connection) {
+                socket.drive(&readiness).await;
+            }
+        }
+        Some(Err(error)) => socket.connect_failed(error),
+        None => {}
+    }
+    // A socket that calls back here may be paused with messages that wait for the host.
+    while socket.deliver_here() {
+        socket.changed.notified().await;
+    }
+}
+
+/// Where the task is dropped or panics, the host still hears of an end.
+struct EndedAnyway(Arc<Socket>);
+
+impl Drop for EndedAnyway {
+    fn drop(&mut self) {
+        self.0.finish(Some(Error::new(ErrorCode::Internal, "sock", "The socket's task ended")));
+    }
+}
+
+impl Socket {
+    async fn until_over(self: &Arc<Self>) {
+        while !self.is_over() {
+            self.changed.notified().await;
+        }
+    }
+
+    /// Takes the connection over; `None` if the host has changed its mind meanwhile.
+    fn opened(self: &Arc<Self>, connection: Connection) -> Option<Readiness> {
+        let Connection { transport, readiness, accepted, peer } = connection;
+        let _ = self.session.set(Session {
+            subprotocol: accepted.subprotocol,
+            status: accepted.status,
+            headers: accepted.headers,
+            peer,
+        });
+        self.set_backlog(accepted.rest);
+        let mut outgoing = self.outgoing.lock();
+        if outgoing.phase != Phase::Connecting {
+            drop(outgoing);
+            transport.drop_connection();
+            return None;
+        }
+        outgoing.phase = Phase::Open;
+        outgoing.transport = Some(transport);
+        drop(outgoing);
+        self.set_status(Status::Connected);
+        self.post(Mailbox::opened);
+        self.flush();
+        Some(readiness)
+    }
+
+    async fn drive(self: &Arc<Self>, readiness: &Readiness) {
+        loop {
+            self.deliver_here();
+            if self.is_over() {
+                return;
+            }
+            let may_read = self.may_read();
+            if may_read && self.has_backlog() {
+                self.turn_read();
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let (blocked, deadline) = {
+                let outgoing = self.outgoing.lock();
+                (outgoing.blocked, outgoing.deadline)
+            };
+            tokio::select! {
+                biased;
+                () = self.changed.notified() => {}
+                ready = readiness.writable(), if blocked => {
+                    match ready {
+                        Ok(mut guard) => if self.turn_write() { guard.clear_ready() },
+                        Err(error) => self.connect_failed(Error::from_io("tcp ", "The poller failed", &error)),
+                    }
+                }
+                ready = readiness.readable(), if may_read => {
+                    match ready {
+                        Ok(mut guard) => if self.turn_read() == Turn::Drained { guard.clear_ready() },
+                        Err(error) => self.connect_failed(Error::from_io("tcp ", "The poller failed", &error)),
+                    }
+                }
+                () = until(deadline) => self.deadline_passed(),
+            }
+        }
+    }
+
+    /// The kernel may take more. Says whether it does not after all.
+    fn turn_write(self: &Arc<Self>) -> bool {
+        let transport = {
+            let mut outgoing = self.outgoing.lock();
+            outgoing.blocked = false;
+            outgoing.transport.clone()
+        };
+        let Some(transport) = transport else { return false };
+        match transport.flush() {
+            Ok(true) => self.outgoing.lock().blocked = true,
+            Ok(false) => self.flush(),
+            Err(error) => self.outgoing.lock().write_error = Some(error),
+        }
+        let lingers = self.outgoing.lock().phase == Phase::Lingering;
+        if lingers {
+            self.say_goodbye();
+        }
+        self.outgoing.lock().blocked
+    }
+
+    /// Runs the callbacks of a socket without a dispatcher, here on the I/O thread. Says whether some are to come.
+    fn deliver_here(self: &Arc<Self>) -> bool {
+        if !self.dispatcher.is_private() {
+            return false;
+        }
+        loop {
+            let deferred = Deferred::begin();
+            let ran = self.dispatcher.dispatch(0);
+            drop(deferred);
+            if !matches!(ran, Ok(1..)) {
+                break;
+            }
+        }
+        // What is held back must not keep the read buffer.
+        let Some(key) = self.key.get().copied() else { return false };
+        let (compacted, _) = self.dispatcher.update(key, Mailbox::compact);
+        compacted.is_some()
+    }
+}
+
+fn until(deadline: Option<Instant>) -> impl Future<Output = ()> {
+    async move {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+            None => pending().await,
+        }
+    }
+}

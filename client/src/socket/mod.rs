@@ -1,0 +1,310 @@
+//! One WebSocket connection, from connecting to closed. A socket is plain state behind locks that are never
+//! held during a callback, so any thread may turn it: whoever sends writes, and the I/O thread turns what
+//! nobody else does.
+//!
+//! Two locks, in this order where both are held: `incoming` (decoding), `outgoing` (sending and the phase). The
+//! dispatcher's lock comes last. The flusher writes with no lock held.
+
+mod closing;
+mod drive;
+mod queue;
+mod receive;
+mod send;
+
+use crate::connect::url::{self, Destination};
+use crate::context::{self, InCallback};
+use crate::dispatch::{self, Gate, Key, Mailbox, NotOpened, Target};
+use crate::engine;
+use crate::error::{Error, ErrorCode};
+use crate::event::{Ending, Event};
+use crate::options::{DataType, Options};
+use crate::sync::Mutex;
+use crate::{library, transport::Transport};
+use receive::Incoming;
+use send::Outgoing;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// A dispatcher of sockets.
+pub type Dispatcher = dispatch::Dispatcher<Socket>;
+
+/// How far a connection is (4D's `status`). May be ahead of the callbacks.
+#[repr(i32)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "4D's words")]
+pub enum Status {
+    Connecting = 0,
+    Connected = 1,
+    Closing = 2,
+    Closed = 3,
+}
+
+/// What a message is sent as.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SendKind {
+    /// A text frame; the bytes must be UTF-8.
+    Text,
+    /// A binary frame.
+    Blob,
+    /// A text frame; the bytes must be JSON, whose white space between tokens is dropped.
+    Object,
+}
+
+/// The host's side of a socket.
+pub trait Handler: Send + Sync {
+    /// Whether events are delivered at all; `false` for a socket that only sends.
+    fn receives(&self) -> bool;
+    /// Runs the callback for this kind of event, if there is one.
+    fn event(&self, event: &Event);
+    /// The socket is over: `on_terminate` has returned, or the pulled TERMINATE was freed. Exactly once.
+    fn over(&self);
+    /// Runs `on_free`: exactly once, after the last callback.
+    fn free(&self);
+}
+
+/// What of the options a living socket needs.
+#[derive(Clone, Copy)]
+struct Settings {
+    data_type: DataType,
+    strict_json: bool,
+    close_timeout: Duration,
+    max_message_size: usize,
+    send_buffer_size: usize,
+    receive_buffer_size: usize,
+}
+
+/// What is known once the connection is open.
+struct Session {
+    subprotocol: Option<String>,
+    status: u16,
+    headers: Vec<(String, String)>,
+    peer: String,
+}
+
+/// A WebSocket connection. Every method may be called from any thread, also inside a callback.
+pub struct Socket {
+    id: i32,
+    tag: AtomicU64,
+    status: AtomicI32,
+    settings: Settings,
+    destination: Destination,
+    /// Until the connection is begun.
+    options: Mutex<Option<Box<Options>>>,
+    handler: Arc<dyn Handler>,
+    dispatcher: Arc<Dispatcher>,
+    key: OnceLock<Key>,
+    gate: Gate,
+    session: OnceLock<Session>,
+    outgoing: Mutex<Outgoing>,
+    incoming: Mutex<Incoming>,
+    /// Wakes the I/O task.
+    changed: Notify,
+}
+
+impl Socket {
+    /// Judges the URL and the caller's right to the dispatcher; does nothing else yet. With no dispatcher
+    /// callbacks run on the I/O thread. On an error nothing of the handler was called.
+    pub fn new(
+        url: &str,
+        options: &Options,
+        handler: Arc<dyn Handler>,
+        dispatcher: Option<Arc<Dispatcher>>,
+        blocking: bool,
+    ) -> Result<Arc<Socket>, Error> {
+        let destination = url::parse(url)?;
+        let wrong_thread = |why| Error::new(ErrorCode::WrongThread, "sock", why);
+        if blocking && context::on_io_thread() {
+            return Err(wrong_thread(
+                "ws_new inside a callback on the I/O thread would wait for itself; use ws_new_async",
+            ));
+        }
+        if blocking && dispatcher.as_ref().is_some_and(|dispatcher| dispatcher.check_owner().is_err()) {
+            return Err(wrong_thread("ws_new on a dispatcher that belongs to another thread"));
+        }
+        let settings = Settings {
+            data_type: options.data_type,
+            strict_json: options.strict_json,
+            close_timeout: options.close_timeout,
+            max_message_size: options.max_message_size,
+            send_buffer_size: options.send_buffer_size,
+            receive_buffer_size: options.receive_buffer_size,
+        };
+        Ok(Arc::new(Socket {
+            id: engine::next_id()?,
+            tag: AtomicU64::new(0),
+            status: AtomicI32::new(Status::Connecting as i32),
+            settings,
+            destination,
+            options: Mutex::new(Some(Box::new(options.clone()))),
+            handler,
+            dispatcher: dispatcher.unwrap_or_else(Dispatcher::private),
+            key: OnceLock::new(),
+            gate: Gate::new(),
+            session: OnceLock::new(),
+            outgoing: Mutex::new(Outgoing::new()),
+            incoming: Mutex::new(Incoming::new(settings.max_message_size as u64)),
+            changed: Notify::new(),
+        }))
+    }
+
+    /// Connects and waits for it: OPEN has run when this returns. On an error no event was delivered and
+    /// `free` was not called. To be called once, instead of [`Socket::start`].
+    pub fn connect(self: &Arc<Self>) -> Result<(), Error> {
+        let key = self.begin(true)?;
+        match self.dispatcher.wait_open(key) {
+            Ok(()) => Ok(()),
+            Err(NotOpened::Failed(error)) => Err(Error::clone(&error)),
+            Err(NotOpened::Cancelled) => {
+                self.abandon();
+                Err(dispatch::cancelled_error(&self.destination.shown))
+            }
+        }
+    }
+
+    /// Begins to connect. On an error as [`Socket::connect`]; a connection that fails later is ERROR and TERMINATE.
+    pub fn start(self: &Arc<Self>) -> Result<(), Error> {
+        self.begin(false).map(drop)
+    }
+
+    fn begin(self: &Arc<Self>, blocking: bool) -> Result<Key, Error> {
+        let Some(options) = self.options.lock().take() else {
+            return Err(Error::new(ErrorCode::Internal, "sock", "A socket connects once"));
+        };
+        let mailbox = Mailbox::new(self.settings.receive_buffer_size, blocking);
+        let key = self
+            .dispatcher
+            .register(mailbox, Arc::clone(self))
+            .map_err(|code| Error::new(code, "sock", "The dispatcher is closed"))?;
+        let _ = self.key.set(key);
+        let weak = Arc::downgrade(self);
+        let task = drive::run(Arc::clone(self), options);
+        if let Err(error) = engine::spawn(self.id, weak as Weak<dyn engine::Stop>, task) {
+            self.dispatcher.forget(key);
+            return Err(error);
+        }
+        Ok(key)
+    }
+
+    /// Changes the mailbox. The caller holds no lock but, at most, `incoming`'s, which no reader takes.
+    fn post<R>(self: &Arc<Self>, change: impl FnOnce(&mut Mailbox) -> R) -> Option<R> {
+        let key = *self.key.get()?;
+        let (result, signal) = self.dispatcher.update(key, change);
+        signal.send(&self.dispatcher);
+        result
+    }
+
+    fn set_status(&self, status: Status) {
+        // Never backwards.
+        self.status.fetch_max(status as i32, Ordering::AcqRel);
+    }
+
+    // What the host asks.
+
+    /// Keeps the host layer's name for this socket.
+    pub fn set_tag(&self, tag: u64) {
+        self.tag.store(tag, Ordering::Release);
+    }
+
+    /// The host layer's name, 0 until it is set.
+    pub fn tag(&self) -> u64 {
+        self.tag.load(Ordering::Acquire)
+    }
+
+    /// How far the connection is.
+    pub fn status(&self) -> Status {
+        match self.status.load(Ordering::Acquire) {
+            0 => Status::Connecting,
+            1 => Status::Connected,
+            2 => Status::Closing,
+            _ => Status::Closed,
+        }
+    }
+
+    /// Positive, never reused in a process.
+    pub fn id(&self) -> i32 {
+        self.id
+    }
+
+    /// As passed, less user info.
+    pub fn url(&self) -> &str {
+        &self.destination.shown
+    }
+
+    /// The `dataType` option.
+    pub fn data_type(&self) -> DataType {
+        self.settings.data_type
+    }
+
+    /// What the server chose; `None` until connected, or if it chose none.
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.session.get()?.subprotocol.as_deref()
+    }
+
+    /// The status of the upgrade's answer: 101, or 0 until connected.
+    pub fn response_status(&self) -> i32 {
+        self.session.get().map_or(0, |session| session.status.into())
+    }
+
+    /// The headers of the upgrade's answer, in order; empty until connected.
+    pub fn response_headers(&self) -> &[(String, String)] {
+        self.session.get().map_or(&[], |session| &session.headers)
+    }
+
+    /// Address and port of the server; `None` until connected.
+    pub fn peer_address(&self) -> Option<&str> {
+        self.session.get().map(|session| session.peer.as_str())
+    }
+
+    /// Holds messages back, and what is queued behind one. Changes nothing once TERMINATE was delivered.
+    pub fn pause(self: &Arc<Self>) -> Result<(), ErrorCode> {
+        self.gate.interrupt();
+        self.post(Mailbox::pause);
+        Ok(())
+    }
+
+    /// Lets messages go again.
+    pub fn resume(self: &Arc<Self>) -> Result<(), ErrorCode> {
+        self.gate.interrupt();
+        self.post(Mailbox::resume);
+        Ok(())
+    }
+}
+
+impl Target for Socket {
+    fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    fn mode(&self) -> DataType {
+        self.settings.data_type
+    }
+
+    #[inline]
+    fn event(&self, event: &Event) {
+        let _in_callback = InCallback::enter();
+        self.handler.event(event);
+    }
+
+    fn report(&self, error: &Error) {
+        library::report_connect_error(error);
+    }
+
+    fn over(&self) {
+        self.handler.over();
+    }
+
+    fn free(&self) {
+        let _in_callback = InCallback::enter();
+        self.handler.free();
+    }
+
+    fn nudge(&self) {
+        self.changed.notify_one();
+    }
+
+    fn hang_up(self: &Arc<Self>) -> Ending {
+        self.close_in_background()
+    }
+}

@@ -1,0 +1,290 @@
+//! What waits to be sent, in the order in which it will leave. Bytes and bookkeeping only: no I/O, no lock.
+//!
+//! A message takes its place when it is accepted and may be encoded later: its slot keeps the place, so that a
+//! large message is masked outside the lock and the order of the calls is kept. Control frames leave at
+//! the next frame boundary.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+/// A message above this leaves as several frames, so that pings and pongs can go between.
+pub(super) const FRAGMENT: usize = 128 * 1024;
+/// Small messages share a chunk up to this size, so that they leave in one write.
+const SHARED_CHUNK: usize = 16 * 1024;
+/// So much is committed to the wire at once; a control frame waits for no more than that.
+const COMMIT: usize = 256 * 1024;
+/// So many chunks go into one system call.
+pub(super) const SLICES: usize = 32;
+
+/// One or more whole frames.
+#[derive(Default, Debug)]
+pub(super) struct Chunk {
+    pub(super) bytes: Vec<u8>,
+    written: usize,
+    /// What it counts in the send buffer until it has left.
+    pub(super) charge: usize,
+    closes: bool,
+}
+
+impl Chunk {
+    pub(super) fn new(bytes: Vec<u8>, charge: usize) -> Chunk {
+        Chunk { bytes, written: 0, charge, closes: false }
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.bytes[self.written..]
+    }
+}
+
+/// The place of one accepted message, or of small ones that came together.
+#[derive(Debug)]
+struct Slot {
+    chunks: VecDeque<Chunk>,
+    encoded: bool,
+}
+
+/// Chunks whose order is settled; the first may be partly written.
+pub(super) type Wire = VecDeque<Chunk>;
+
+#[derive(Default, Debug)]
+pub(super) struct OutQueue {
+    wire: Wire,
+    control: Chunk,
+    /// While the kernel takes nothing, only the newest unsent pong is kept.
+    late_pong: Option<Vec<u8>>,
+    slots: VecDeque<Slot>,
+    /// The ticket of `slots[0]`.
+    first_ticket: u64,
+    buffered: usize,
+}
+
+impl OutQueue {
+    /// Bytes of messages that have not left, plus 64 each.
+    pub(super) fn buffered(&self) -> usize {
+        self.buffered
+    }
+
+    /// The chunk at the end of the queue, for a small message's frame.
+    pub(super) fn tail(&mut self, charge: usize) -> &mut Vec<u8> {
+        self.buffered += charge;
+        let shared = self.slots.back().is_some_and(|slot| {
+            slot.encoded && slot.chunks.back().is_some_and(|chunk| chunk.bytes.len() < SHARED_CHUNK && !chunk.closes)
+        });
+        if !shared {
+            self.slots.push_back(Slot { chunks: VecDeque::from([Chunk::default()]), encoded: true });
+        }
+        // A slot is there, and an encoded one has a chunk, by the lines above.
+        let slots = self.slots.len();
+        let chunk = self.slots[slots - 1].chunks.back_mut().expect("an encoded slot has a chunk");
+        chunk.charge += charge;
+        &mut chunk.bytes
+    }
+
+    /// The small message that was charged last could not be encoded after all.
+    pub(super) fn uncharge_tail(&mut self, charge: usize) {
+        self.buffered -= charge;
+        if let Some(chunk) = self.slots.back_mut().and_then(|slot| slot.chunks.back_mut()) {
+            chunk.charge -= charge;
+        }
+    }
+
+    /// Takes the place for a message that will be encoded outside the lock.
+    pub(super) fn reserve(&mut self, charge: usize) -> u64 {
+        self.buffered += charge;
+        self.slots.push_back(Slot { chunks: VecDeque::new(), encoded: false });
+        self.first_ticket + self.slots.len() as u64 - 1
+    }
+
+    /// Fills the place; with no chunks it is given up, and `charge` with it.
+    pub(super) fn fill(&mut self, ticket: u64, chunks: VecDeque<Chunk>, charge: usize) {
+        // Dropped meanwhile, if the connection is over.
+        let Some(at) = ticket.checked_sub(self.first_ticket) else { return };
+        let Some(slot) = self.slots.get_mut(at as usize) else { return };
+        if chunks.is_empty() {
+            self.buffered -= charge;
+        }
+        slot.chunks = chunks;
+        slot.encoded = true;
+    }
+
+    /// Adds a ping, or a pong that can leave at once.
+    pub(super) fn push_control(&mut self, frame: &[u8], charge: usize) {
+        self.buffered += charge;
+        self.control.charge += charge;
+        self.control.bytes.extend_from_slice(frame);
+    }
+
+    /// Keeps a pong for later, instead of the one kept before.
+    pub(super) fn push_late_pong(&mut self, frame: Vec<u8>) {
+        self.late_pong = Some(frame);
+    }
+
+    /// Queues the close frame behind all messages.
+    pub(super) fn push_close(&mut self, frame: Vec<u8>) {
+        let chunk = Chunk { closes: true, ..Chunk::new(frame, 0) };
+        self.slots.push_back(Slot { chunks: VecDeque::from([chunk]), encoded: true });
+    }
+
+    /// Drops what has not begun to leave; what has begun is finished, so that frames stay whole.
+    pub(super) fn drop_unsent(&mut self) {
+        let begun = self.wire.front().is_some_and(|chunk| chunk.written > 0);
+        self.wire.truncate(usize::from(begun));
+        self.first_ticket += self.slots.len() as u64;
+        self.slots.clear();
+        self.control = Chunk::default();
+        self.late_pong = None;
+        self.buffered = self.wire.iter().map(|chunk| chunk.charge).sum();
+    }
+
+    /// Drops everything: the connection is over.
+    pub(super) fn clear(&mut self) {
+        self.drop_unsent();
+        self.wire.clear();
+        self.buffered = 0;
+    }
+
+    /// Settles what leaves next and hands it out; `put_back` brings the rest. `held`: messages are corked.
+    pub(super) fn take_wire(&mut self, held: bool) -> Wire {
+        if let Some(pong) = self.late_pong.take() {
+            self.control.bytes.extend_from_slice(&pong);
+        }
+        if !self.control.bytes.is_empty() {
+            let control = std::mem::take(&mut self.control);
+            // Behind a frame that has begun, before all others.
+            let begun = self.wire.front().is_some_and(|chunk| chunk.written > 0);
+            self.wire.insert(usize::from(begun), control);
+        }
+        let mut committed: usize = self.wire.iter().map(|chunk| chunk.rest().len()).sum();
+        while !held && committed < COMMIT {
+            let Some(slot) = self.slots.front_mut().filter(|slot| slot.encoded) else { break };
+            match slot.chunks.pop_front() {
+                Some(chunk) => {
+                    committed += chunk.rest().len();
+                    self.wire.push_back(chunk);
+                }
+                None => {
+                    self.slots.pop_front();
+                    self.first_ticket += 1;
+                }
+            }
+        }
+        std::mem::take(&mut self.wire)
+    }
+
+    /// Takes back what was handed out, of which `taken` bytes have left. Says whether the close frame has.
+    pub(super) fn put_back(&mut self, mut wire: Wire, mut taken: usize) -> bool {
+        let mut closed = false;
+        while let Some(chunk) = wire.front_mut() {
+            let rest = chunk.rest().len();
+            if taken < rest {
+                chunk.written += taken;
+                break;
+            }
+            taken -= rest;
+            self.buffered = self.buffered.saturating_sub(chunk.charge);
+            closed |= chunk.closes;
+            wire.pop_front();
+        }
+        self.wire = wire;
+        closed
+    }
+
+    /// Whether anything at all waits.
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
+        self.wire.is_empty() && self.control.bytes.is_empty() && self.late_pong.is_none() && self.slots.is_empty()
+    }
+}
+
+/// The first chunks as one system call takes them.
+pub(super) fn slices<'a>(wire: &'a Wire, storage: &mut [IoSlice<'a>; SLICES]) -> usize {
+    let mut n = 0;
+    for chunk in wire.iter().take(SLICES) {
+        storage[n] = IoSlice::new(chunk.rest());
+        n += 1;
+    }
+    n
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(wire: &Wire) -> String {
+        wire.iter().map(|chunk| String::from_utf8_lossy(chunk.rest()).into_owned()).collect()
+    }
+
+    fn chunks(texts: &[&str]) -> VecDeque<Chunk> {
+        texts.iter().map(|text| Chunk::new(text.as_bytes().to_vec(), 1)).collect()
+    }
+
+    #[test]
+    fn a_message_that_is_still_encoded_keeps_its_place() {
+        let mut queue = OutQueue::default();
+        queue.tail(1).extend_from_slice(b"a");
+        let large = queue.reserve(2);
+        queue.tail(1).extend_from_slice(b"z");
+        let wire = queue.take_wire(false);
+        assert_eq!(text(&wire), "a");
+        queue.put_back(wire, 1);
+        queue.fill(large, chunks(&["L1", "L2"]), 2);
+        let wire = queue.take_wire(false);
+        assert_eq!(text(&wire), "L1L2z");
+        queue.put_back(wire, 5);
+        assert_eq!(queue.buffered(), 0);
+        assert!(queue.take_wire(false).is_empty() && queue.is_empty());
+    }
+
+    #[test]
+    fn control_frames_leave_at_the_next_frame_boundary() {
+        let mut queue = OutQueue::default();
+        let large = queue.reserve(2);
+        queue.fill(large, chunks(&["1111", "2222"]), 2);
+        let wire = queue.take_wire(false);
+        queue.put_back(wire, 2);
+        queue.push_control(b"P", 0);
+        queue.push_late_pong(b"old".to_vec());
+        queue.push_late_pong(b"new".to_vec());
+        let wire = queue.take_wire(false);
+        assert_eq!(text(&wire), "11Pnew2222");
+        queue.put_back(wire, 0);
+    }
+
+    #[test]
+    fn a_cork_holds_messages_but_no_control_frames() {
+        let mut queue = OutQueue::default();
+        queue.tail(1).extend_from_slice(b"a");
+        queue.push_control(b"P", 0);
+        let wire = queue.take_wire(true);
+        assert_eq!(text(&wire), "P");
+        queue.put_back(wire, 1);
+        assert_eq!(text(&queue.take_wire(false)), "a");
+    }
+
+    #[test]
+    fn dropping_finishes_the_frame_that_has_begun() {
+        let mut queue = OutQueue::default();
+        let large = queue.reserve(3);
+        queue.fill(large, chunks(&["1111", "2222", "3333"]), 3);
+        let wire = queue.take_wire(false);
+        queue.put_back(wire, 1);
+        let stale = queue.reserve(7);
+        queue.drop_unsent();
+        queue.push_close(b"C".to_vec());
+        queue.fill(stale, chunks(&["late"]), 7);
+        let wire = queue.take_wire(false);
+        assert_eq!(text(&wire), "111C");
+        assert!(queue.put_back(wire, 4));
+        assert_eq!(queue.buffered(), 0);
+    }
+
+    #[test]
+    fn a_message_that_could_not_be_encoded_gives_its_place_up() {
+        let mut queue = OutQueue::default();
+        let lost = queue.reserve(9);
+        queue.tail(1).extend_from_slice(b"b");
+        queue.fill(lost, VecDeque::new(), 9);
+        assert_eq!(queue.buffered(), 1);
+        assert_eq!(text(&queue.take_wire(false)), "b");
+    }
+}

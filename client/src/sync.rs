@@ -1,0 +1,60 @@
+//! Locks that do not poison, and their loom twins, so that the mailbox and the handle table can be modelled.
+//! A panic is caught at the C boundary and the state behind a lock is kept consistent at every step, so
+//! poisoning would only turn one error into many.
+
+#[cfg(not(ws4d_loom))]
+use std::sync as imp;
+
+#[cfg(ws4d_loom)]
+use loom::sync as imp;
+
+pub(crate) use imp::MutexGuard;
+pub(crate) use imp::atomic;
+use std::time::Duration;
+
+/// A mutual exclusion that ignores poisoning.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(imp::Mutex<T>);
+
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Mutex<T> {
+        Mutex(imp::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+/// A condition variable that ignores poisoning.
+#[derive(Debug)]
+pub(crate) struct Condvar(imp::Condvar);
+
+impl Condvar {
+    pub(crate) fn new() -> Condvar {
+        Condvar(imp::Condvar::new())
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+
+    pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        self.0.wait(guard).unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Waits at most `limit` (`None`: for ever). May wake early; the caller loops.
+    pub(crate) fn wait_at_most<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        limit: Option<Duration>,
+    ) -> MutexGuard<'a, T> {
+        match limit {
+            None => self.wait(guard),
+            Some(limit) => match self.0.wait_timeout(guard, limit) {
+                Ok((guard, _)) => guard,
+                Err(poisoned) => poisoned.into_inner().0,
+            },
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! System calls on a bare socket. `sendmsg` with `MSG_NOSIGNAL`, because a host of a library need not ignore
+//! SIGPIPE; `recvmsg` into spare capacity, because zeroing 256 KiB before each read is work for nothing.
+
+use super::{Received, Written};
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::TcpStream;
+use std::os::fd::AsRawFd;
+
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+const SEND_FLAGS: libc::c_int = 0;
+
+fn spare(buffer: &mut Vec<u8>, at_most: usize) -> libc::iovec {
+    let room = buffer.spare_capacity_mut();
+    let len = room.len().min(at_most);
+    libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: len }
+}
+
+/// Appends what the kernel has to the buffers, within their capacity.
+pub(super) fn receive(
+    stream: &TcpStream,
+    direct: Option<(&mut Vec<u8>, usize)>,
+    into: &mut Vec<u8>,
+) -> io::Result<Received> {
+    let mut parts = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; 2];
+    let (direct, direct_room) = match direct {
+        Some((buffer, wanted)) => {
+            parts[0] = spare(buffer, wanted);
+            let room = parts[0].iov_len;
+            (Some(buffer), room)
+        }
+        None => (None, 0),
+    };
+    // One byte stays free, for the NUL behind a text that ends with the buffer.
+    let free = into.capacity() - into.len();
+    parts[1] = spare(into, free.saturating_sub(1));
+    let room = direct_room + parts[1].iov_len;
+    let skip = usize::from(direct_room == 0);
+    // SAFETY: all-zero is a valid msghdr; it names only the vectors below, which lie in the spare capacity
+    // of buffers that are borrowed mutably through the call.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = parts[skip..].as_mut_ptr();
+    message.msg_iovlen = (2 - skip) as _;
+    let got = loop {
+        // SAFETY: the descriptor is open as long as `stream` is borrowed; the message as above.
+        let got = unsafe { libc::recvmsg(stream.as_raw_fd(), &mut message, 0) };
+        if got >= 0 {
+            break got as usize;
+        }
+        let error = io::Error::last_os_error();
+        match error.kind() {
+            ErrorKind::Interrupted => {}
+            ErrorKind::WouldBlock => return Ok(Received::Nothing),
+            _ => return Err(error),
+        }
+    };
+    if got == 0 && room > 0 {
+        return Ok(Received::End);
+    }
+    let in_direct = got.min(direct_room);
+    // SAFETY: the kernel has filled the first `in_direct` bytes of the first buffer's spare capacity and the
+    // first `got - in_direct` of the second's.
+    unsafe {
+        if let Some(buffer) = direct {
+            buffer.set_len(buffer.len() + in_direct);
+        }
+        into.set_len(into.len() + got - in_direct);
+    }
+    Ok(Received::Data { direct: in_direct, buffered: got - in_direct, drained: got < room })
+}
+
+/// Sends what the kernel takes of the slices.
+pub(super) fn send(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+    let total: usize = slices.iter().map(|slice| slice.len()).sum();
+    let mut taken = 0;
+    if total == 0 {
+        return Ok(Written { taken, blocked: false });
+    }
+    loop {
+        match send_once(stream, slices) {
+            Ok(n) => taken += n,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Written { taken, blocked: true }),
+            Err(error) => return Err(error),
+        }
+        // A short write has filled the socket buffer.
+        return Ok(Written { taken, blocked: taken < total });
+    }
+}
+
+/// One `sendmsg`.
+pub(super) fn send_once(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    // SAFETY: all-zero is a valid msghdr.
+    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+    // `IoSlice` has the layout of `iovec` by its documentation; the kernel only reads through it here.
+    message.msg_iov = slices.as_ptr().cast_mut().cast();
+    message.msg_iovlen = slices.len() as _;
+    // SAFETY: the descriptor and the slices are borrowed through the call.
+    let sent = unsafe { libc::sendmsg(stream.as_raw_fd(), &message, SEND_FLAGS) };
+    if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(sent as usize) }
+}

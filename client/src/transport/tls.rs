@@ -1,0 +1,169 @@
+//! TLS over a non-blocking socket: one rustls connection behind a lock, for reading and writing. Whoever has
+//! reason to turns it. Records leave in the order in which they were made, because they leave under the lock.
+
+use super::plain;
+use super::{Received, Written};
+use crate::sync::Mutex;
+use rustls::ClientConnection;
+use std::cell::RefCell;
+use std::io::{self, BufRead, ErrorKind, IoSlice, Write};
+use std::net::TcpStream;
+
+/// Room for what one read of the socket brings: a few records.
+const CIPHERTEXT: usize = 64 * 1024;
+
+thread_local! {
+    /// Belongs to the thread that turns, not to the socket: an idle socket needs no buffer.
+    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// An established TLS session.
+pub(crate) struct TlsSession {
+    connection: Mutex<ClientConnection>,
+}
+
+impl TlsSession {
+    /// The handshake of `connection` is complete.
+    pub(crate) fn new(mut connection: ClientConnection) -> TlsSession {
+        // One turn encrypts at most so much ahead of what the kernel takes.
+        connection.set_buffer_limit(Some(256 * 1024));
+        TlsSession { connection: Mutex::new(connection) }
+    }
+
+    /// Decrypts what is there and appends it to `into`. The plaintext of one read always fits into 64 KiB
+    /// plus one record.
+    pub(super) fn receive(&self, stream: &TcpStream, into: &mut Vec<u8>) -> io::Result<Received> {
+        SCRATCH.with_borrow_mut(|scratch| {
+            scratch.clear();
+            scratch.reserve_exact(CIPHERTEXT);
+            let received = plain::receive(stream, None, scratch)?;
+            let start = into.len();
+            let mut connection = self.connection.lock();
+            let drained = match received {
+                Received::Nothing => return Ok(Received::Nothing),
+                Received::End => {
+                    // Tell rustls, so that an end without close_notify is known as one.
+                    connection.read_tls(&mut io::empty())?;
+                    take_plaintext(&mut connection, into)?;
+                    if into.len() == start {
+                        return Ok(Received::End);
+                    }
+                    // The end will be seen again at the next read.
+                    false
+                }
+                Received::Data { drained, .. } => {
+                    let mut rest = scratch.as_slice();
+                    while !rest.is_empty() {
+                        let taken = connection.read_tls(&mut rest)?;
+                        let state = connection.process_new_packets();
+                        take_plaintext(&mut connection, into)?;
+                        if let Err(error) = state {
+                            // The alert that tells the server.
+                            let _ = write_records(&mut connection, stream);
+                            return Err(io::Error::new(ErrorKind::InvalidData, error));
+                        }
+                        if taken == 0 {
+                            // After close_notify nothing is read any more.
+                            break;
+                        }
+                    }
+                    drained
+                }
+            };
+            if connection.wants_write() {
+                // Answers of TLS itself (key updates); what does not leave now leaves with the next write.
+                let _ = write_records(&mut connection, stream);
+            }
+            let buffered = into.len() - start;
+            if buffered == 0 {
+                return Ok(if drained { Received::Nothing } else { Received::Data { direct: 0, buffered, drained } });
+            }
+            Ok(Received::Data { direct: 0, buffered, drained })
+        })
+    }
+
+    /// Encrypts and sends what the kernel takes. Records that it does not take wait in the session.
+    pub(super) fn send(&self, stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+        let mut connection = self.connection.lock();
+        let mut taken = 0;
+        if write_records(&mut connection, stream)? {
+            return Ok(Written { taken, blocked: true });
+        }
+        for slice in slices {
+            let mut rest = &slice[..];
+            while !rest.is_empty() {
+                let n = connection.writer().write(rest)?;
+                taken += n;
+                rest = &rest[n..];
+                // The session is full: let it out before more goes in.
+                if n == 0 && write_records(&mut connection, stream)? {
+                    return Ok(Written { taken, blocked: true });
+                }
+            }
+        }
+        let blocked = write_records(&mut connection, stream)?;
+        Ok(Written { taken, blocked })
+    }
+
+    /// Sends records that wait; says whether some still do.
+    pub(super) fn flush(&self, stream: &TcpStream) -> io::Result<bool> {
+        write_records(&mut self.connection.lock(), stream)
+    }
+
+    pub(super) fn close_notify(&self, stream: &TcpStream) {
+        let mut connection = self.connection.lock();
+        connection.send_close_notify();
+        let _ = write_records(&mut connection, stream);
+    }
+}
+
+fn take_plaintext(connection: &mut ClientConnection, into: &mut Vec<u8>) -> io::Result<()> {
+    let mut reader = connection.reader();
+    loop {
+        match reader.fill_buf() {
+            Ok([]) => return Ok(()),
+            Ok(chunk) => {
+                // One byte more: the caller may have to put a NUL behind.
+                into.try_reserve(chunk.len() + 1).map_err(|_| io::Error::from(ErrorKind::OutOfMemory))?;
+                into.extend_from_slice(chunk);
+                let len = chunk.len();
+                reader.consume(len);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            // No close_notify: the end of the TCP connection says so too.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Lets records out; says whether the kernel takes no more.
+fn write_records(connection: &mut ClientConnection, stream: &TcpStream) -> io::Result<bool> {
+    let mut out = Out(stream);
+    while connection.wants_write() {
+        match connection.write_tls(&mut out) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}
+
+/// The socket as `io::Write`, without SIGPIPE.
+struct Out<'a>(&'a TcpStream);
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        plain::send_once(self.0, &[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        plain::send_once(self.0, slices)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,243 @@
+//! The message that is being put together: its bytes, its UTF-8, and how far its memory may run
+//! ahead.
+//!
+//! Knows payloads, not frames: the receiver says what belongs to the message and when it ends.
+
+use crate::receive::{Data, Failure, Incoming};
+use crate::utf8::{self, Utf8Validator};
+
+/// How far the buffer may run ahead of the bytes that came, beside doubling.
+const AHEAD: usize = 192 * 1024;
+
+/// From how many missing bytes on reading straight into the buffer is worth a system call of its
+/// own.
+pub(crate) const FILL_MIN: usize = 16 * 1024;
+
+pub(crate) const BAD_TEXT: Failure =
+    Failure::InvalidText("a text message is not UTF-8 (RFC 6455 8.1)");
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    Text,
+    Binary,
+}
+
+impl Kind {
+    #[inline]
+    pub(crate) fn incoming(self, data: Data) -> Incoming {
+        match self {
+            Kind::Text => Incoming::Text(data),
+            Kind::Binary => Incoming::Binary(data),
+        }
+    }
+}
+
+/// What the frame that is being read says about the bytes to come.
+#[derive(Clone, Copy)]
+pub(crate) struct Outlook {
+    /// Payload bytes that the frame still owes, those at hand included.
+    pub(crate) remaining: u64,
+    /// No frame of this message follows.
+    pub(crate) fin: bool,
+    /// No message may be longer.
+    pub(crate) limit: u64,
+}
+
+/// A message from its first byte to its last; one at a time (RFC 6455 §5.4).
+#[derive(Debug)]
+pub(crate) struct Message {
+    kind: Option<Kind>,
+    bytes: Vec<u8>,
+    utf8: Utf8Validator,
+}
+
+impl Message {
+    pub(crate) const fn none() -> Message {
+        Message {
+            kind: None,
+            bytes: Vec::new(),
+            utf8: Utf8Validator::new(),
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.kind.is_some()
+    }
+
+    /// Of an open message: payload comes only after the header that opens one.
+    fn kind(&self) -> Kind {
+        debug_assert!(self.is_open());
+        self.kind.unwrap_or(Kind::Binary)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn begin(&mut self, kind: Kind) {
+        *self = Message {
+            kind: Some(kind),
+            ..Message::none()
+        };
+    }
+
+    /// Judges the next bytes of the message and copies them.
+    ///
+    /// On failure it says how many of the bytes it took to show it.
+    pub(crate) fn append(
+        &mut self,
+        bytes: &[u8],
+        outlook: Outlook,
+    ) -> Result<(), (usize, Failure)> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        if self.kind() == Kind::Text {
+            self.utf8
+                .push(bytes)
+                .map_err(|error| (error.at + 1, BAD_TEXT))?;
+        }
+        self.reserve(bytes.len(), outlook)
+            .map_err(|failure| (bytes.len(), failure))?;
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Ends a message that lies whole in the input, at `start`, and of which nothing was copied.
+    pub(crate) fn finish_in_place(
+        &mut self,
+        start: usize,
+        bytes: &[u8],
+    ) -> Result<Incoming, (usize, Failure)> {
+        let kind = self.kind();
+        if kind == Kind::Text {
+            utf8::check(bytes).map_err(|error| (error.at + 1, BAD_TEXT))?;
+        }
+        *self = Message::none();
+        Ok(kind.incoming(Data::Range(start..start + bytes.len())))
+    }
+
+    /// Ends a message all of whose bytes were appended; [`reserve`](Message::reserve) has left room
+    /// for a NUL behind them.
+    pub(crate) fn finish(&mut self) -> Result<Incoming, Failure> {
+        let mut message = std::mem::replace(self, Message::none());
+        message.utf8.finish().map_err(|_| BAD_TEXT)?;
+        let kind = message.kind();
+        Ok(kind.incoming(Data::Assembled(message.bytes)))
+    }
+
+    /// Lets `read` append to the buffer, and judges what it appended.
+    pub(crate) fn fill<R>(
+        &mut self,
+        outlook: Outlook,
+        read: impl FnOnce(&mut Vec<u8>, usize) -> R,
+    ) -> Result<(R, usize), Failure> {
+        let owed = usize::try_from(outlook.remaining).unwrap_or(usize::MAX);
+        self.reserve(owed.min(FILL_MIN), outlook)?;
+        let start = self.bytes.len();
+        let room = owed.min(self.bytes.capacity() - start - 1);
+        let result = read(&mut self.bytes, room);
+        let end = self.bytes.len();
+        assert!(
+            start <= end && end - start <= room,
+            "the reader of `fill` appends at most the room it was given"
+        );
+        if self.kind() == Kind::Text {
+            self.utf8.push(&self.bytes[start..]).map_err(|_| BAD_TEXT)?;
+        }
+        Ok((result, end - start))
+    }
+
+    /// Makes room for `more` bytes and a NUL.
+    ///
+    /// The buffer takes the size that the frame announces, if that is not far ahead of what came:
+    /// at most as much again and [`AHEAD`]. Where frames follow it doubles, so that many small ones
+    /// cost linear time.
+    fn reserve(&mut self, more: usize, outlook: Outlook) -> Result<(), Failure> {
+        let len = self.bytes.len();
+        if self.bytes.capacity() - len > more {
+            return Ok(());
+        }
+        let arrived = len.saturating_add(more);
+        let doubled = arrived.saturating_mul(2);
+        let announced = clamp(outlook.remaining.saturating_add(len as u64));
+        let mut size = announced.min(doubled.saturating_add(AHEAD));
+        if !outlook.fin {
+            size = size.max(doubled);
+        }
+        // A NUL goes behind the message.
+        let size = size
+            .min(clamp(outlook.limit))
+            .max(arrived)
+            .saturating_add(1);
+        self.bytes
+            .try_reserve_exact(size - len)
+            .or_else(|_| self.bytes.try_reserve_exact(more.saturating_add(1)))
+            .map_err(|_| Failure::OutOfMemory { wanted: size })
+    }
+}
+
+fn clamp(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outlook(remaining: u64, fin: bool) -> Outlook {
+        Outlook {
+            remaining,
+            fin,
+            limit: u64::MAX,
+        }
+    }
+
+    #[test]
+    fn the_buffer_is_exact_where_the_end_is_near_and_never_far_ahead() {
+        let mut message = Message::none();
+        message.begin(Kind::Binary);
+        message.append(&[0; 20], outlook(1000, true)).unwrap();
+        assert_eq!(message.bytes.capacity(), 1001);
+
+        let mut message = Message::none();
+        message.begin(Kind::Binary);
+        message
+            .append(&[0; 20], outlook(u64::MAX >> 1, true))
+            .unwrap();
+        assert!(
+            message.bytes.capacity() <= 2 * 20 + AHEAD + 1,
+            "{}",
+            message.bytes.capacity()
+        );
+    }
+
+    #[test]
+    fn many_small_appends_reallocate_only_now_and_then() {
+        for fin in [false, true] {
+            let (mut message, mut growths) = (Message::none(), 0);
+            message.begin(Kind::Binary);
+            for left in (1..=1_000_000u64).rev() {
+                let before = message.bytes.capacity();
+                let remaining = if fin { left } else { 1 };
+                message.append(&[1], outlook(remaining, fin)).unwrap();
+                growths += usize::from(message.bytes.capacity() != before);
+                assert!(message.bytes.capacity() <= 2 * message.len() + 256 * 1024);
+            }
+            assert!(growths <= 32, "{growths}");
+        }
+    }
+
+    #[test]
+    fn doubling_stops_at_the_limit() {
+        let mut message = Message::none();
+        message.begin(Kind::Binary);
+        let near = Outlook {
+            remaining: 600,
+            fin: false,
+            limit: 1000,
+        };
+        message.append(&[0; 600], near).unwrap();
+        assert_eq!(message.bytes.capacity(), 1001);
+    }
+}

@@ -1,0 +1,269 @@
+//! The receiving half: the server's bytes in, messages and control frames out (RFC 6455 §5, §6.2).
+//!
+//! Knows the order of frames and what of the stream it has seen. Must not know where the bytes come
+//! from, nor answer a ping or a close: it only says that they came.
+//!
+//! permessage-deflate (RFC 7692) goes in at two places, both marked "inflate": where RSV1 is
+//! judged, and between the payload of a data frame and the message.
+
+mod event;
+mod payload;
+
+pub use event::{ControlPayload, Data, Failure, Incoming};
+
+use crate::frame::{self, FrameHeader, MAX_SERVER_HEADER, OpCode};
+use crate::message::{Kind, Message};
+use crate::utf8;
+
+const COMPRESSED: Failure = Failure::Protocol("a frame has a reserved bit set (RFC 6455 5.2)");
+const NO_MESSAGE: Failure =
+    Failure::Protocol("a continuation frame continues no message (RFC 6455 5.4)");
+const OPEN_MESSAGE: Failure =
+    Failure::Protocol("a new message begins inside another (RFC 6455 5.4)");
+
+/// How much a server may send.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Limits {
+    /// The largest message in bytes, all its fragments together; 0: no limit.
+    pub max_message_size: u64,
+}
+
+/// What the next byte belongs to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// A header, of which nothing or a part was kept.
+    Header,
+    /// The payload of a data frame.
+    Data,
+    /// The payload of a control frame.
+    Control,
+    /// Nothing: the connection failed, or the close frame came.
+    Over,
+}
+
+/// Decodes what a server sends.
+///
+/// Feed it what was read, and call [`next`](Receiver::next) until it gives `None`:
+///
+/// ```
+/// # use ws4d_protocol::receive::*;
+/// # fn deliver(_: Incoming, _: &[u8]) {}
+/// # fn turn(receiver: &mut Receiver, input: &[u8]) -> Result<(), Failure> {
+/// let mut at = 0;
+/// while let Some(event) = receiver.next(input, &mut at)? {
+///     deliver(event, input);
+/// }
+/// # Ok(()) }
+/// ```
+///
+/// How the stream is cut into inputs changes no event and no failure, only whether data is a
+/// [`Data::Range`] or [`Data::Assembled`].
+#[derive(Debug)]
+pub struct Receiver {
+    stage: Stage,
+    limit: u64,
+    /// The beginning of a header that the last input cut in two.
+    header: [u8; MAX_SERVER_HEADER],
+    header_len: usize,
+    /// The frame whose payload is being read, and how much of it is missing.
+    frame: FrameHeader,
+    remaining: u64,
+    message: Message,
+    control: ControlPayload,
+}
+
+impl Receiver {
+    /// A receiver at the first byte behind the server's 101 response.
+    pub const fn new(limits: Limits) -> Receiver {
+        let limit = if limits.max_message_size == 0 {
+            u64::MAX
+        } else {
+            limits.max_message_size
+        };
+        Receiver {
+            stage: Stage::Header,
+            limit,
+            header: [0; MAX_SERVER_HEADER],
+            header_len: 0,
+            frame: FrameHeader {
+                fin: true,
+                rsv1: false,
+                opcode: OpCode::Continuation,
+                len: 0,
+            },
+            remaining: 0,
+            message: Message::none(),
+            control: ControlPayload::new(),
+        }
+    }
+
+    /// Whether nothing is begun: no part of a header, of a payload or of a message. True also after
+    /// the end.
+    pub fn is_idle(&self) -> bool {
+        match self.stage {
+            Stage::Header => self.header_len == 0 && !self.message.is_open(),
+            Stage::Data | Stage::Control => false,
+            Stage::Over => true,
+        }
+    }
+
+    /// Decodes the next event out of `input[*at..]`, and moves `*at` behind what it took.
+    ///
+    /// `None`: the input is used up, and what the receiver still needs of it was copied, so the
+    /// caller may overwrite it. Call again with the next input, and `*at` at 0.
+    ///
+    /// After a failure, and after [`Incoming::Close`], each further call takes all its input and
+    /// gives `None` (RFC 6455 §1.4: data behind a close frame is discarded).
+    ///
+    /// # Errors
+    ///
+    /// The first thing the server did wrong, at the first byte that shows it, with `*at` behind
+    /// that byte: [`Failure::Protocol`] (RFC 6455 §5.1 to §5.5, §7.4), [`Failure::InvalidText`]
+    /// (§8.1), [`Failure::TooLarge`] with the last byte of the header that makes a message too
+    /// large, [`Failure::OutOfMemory`] at a byte that is not defined.
+    ///
+    /// # Panics
+    ///
+    /// If `*at` is greater than the length of `input`.
+    #[inline]
+    pub fn next(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Incoming>, Failure> {
+        if let Some(event) = self.next_short(input, at) {
+            return Ok(Some(event));
+        }
+        self.next_any(input, at).inspect_err(|_| self.end())
+    }
+
+    /// The fast way: an unfragmented message of at most 125 bytes, whole in the input, and legal.
+    /// Everything else, and everything doubtful, is left untouched for `next_any`.
+    #[inline]
+    fn next_short(&mut self, input: &[u8], at: &mut usize) -> Option<Incoming> {
+        if self.stage != Stage::Header || self.header_len != 0 || self.message.is_open() {
+            return None;
+        }
+        let [first, len, rest @ ..] = &input[*at..] else {
+            return None;
+        };
+        let payload = rest.get(..usize::from(*len))?;
+        // A mask bit or a longer form of the length is above 125.
+        if *len > 125 || u64::from(*len) > self.limit {
+            return None;
+        }
+        let kind = match first {
+            0x81 if utf8::check(payload).is_ok() => Kind::Text,
+            0x82 => Kind::Binary,
+            _ => return None,
+        };
+        let start = *at + 2;
+        *at = start + payload.len();
+        Some(kind.incoming(Data::Range(start..*at)))
+    }
+
+    fn next_any(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Incoming>, Failure> {
+        loop {
+            let event = match self.stage {
+                Stage::Header => {
+                    let Some(header) = self.read_header(input, at)? else {
+                        return Ok(None);
+                    };
+                    self.begin_frame(header);
+                    continue;
+                }
+                Stage::Data => {
+                    // inflate: the payload of a compressed message goes through the inflater here,
+                    // and what comes out of it goes on to the message. The limit then holds for
+                    // what comes out.
+                    self.read_data(input, at)?
+                }
+                Stage::Control => self.read_control(input, at)?,
+                Stage::Over => {
+                    *at = input.len();
+                    return Ok(None);
+                }
+            };
+            if self.remaining > 0 {
+                return Ok(None);
+            }
+            if self.stage != Stage::Over {
+                self.stage = Stage::Header;
+            }
+            if event.is_some() {
+                return Ok(event);
+            }
+        }
+    }
+
+    /// Reads the rest of a header; `None` if the input ends first.
+    fn read_header(
+        &mut self,
+        input: &[u8],
+        at: &mut usize,
+    ) -> Result<Option<FrameHeader>, Failure> {
+        if self.header_len == 0
+            && let Ok(Some((header, len))) = self.judge(&input[*at..])
+        {
+            *at += len;
+            return Ok(Some(header));
+        }
+        // Cut in two, or wrong: byte by byte, so that it fails at the same byte as a stream that
+        // drips.
+        while let Some(&byte) = input.get(*at) {
+            *at += 1;
+            self.header[self.header_len] = byte;
+            self.header_len += 1;
+            if let Some((header, _)) = self.judge(&self.header[..self.header_len])? {
+                self.header_len = 0;
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Judges the beginning of a header, by itself and at its place in the stream.
+    fn judge(&self, bytes: &[u8]) -> Result<Option<(FrameHeader, usize)>, Failure> {
+        if let Some(first) = bytes.first() {
+            // inflate: RSV1 on the first frame of a message says that the message is compressed,
+            // where that was agreed.
+            if first & 0x40 != 0 {
+                return Err(COMPRESSED);
+            }
+            match OpCode::from_bits(first & 0x0f) {
+                Some(OpCode::Continuation) if !self.message.is_open() => return Err(NO_MESSAGE),
+                Some(OpCode::Text | OpCode::Binary) if self.message.is_open() => {
+                    return Err(OPEN_MESSAGE);
+                }
+                _ => {}
+            }
+        }
+        let Some((header, len)) = frame::parse(bytes)? else {
+            return Ok(None);
+        };
+        if !header.opcode.is_control() && header.len > self.limit - self.message.len() as u64 {
+            return Err(Failure::TooLarge { limit: self.limit });
+        }
+        Ok(Some((header, len)))
+    }
+
+    fn begin_frame(&mut self, header: FrameHeader) {
+        self.frame = header;
+        self.remaining = header.len;
+        self.stage = Stage::Data;
+        match header.opcode {
+            OpCode::Text => self.message.begin(Kind::Text),
+            OpCode::Binary => self.message.begin(Kind::Binary),
+            OpCode::Continuation => {}
+            OpCode::Close | OpCode::Ping | OpCode::Pong => {
+                self.control.clear();
+                self.stage = Stage::Control;
+            }
+        }
+    }
+
+    /// Nothing that follows is read, and nothing is kept.
+    #[cold]
+    fn end(&mut self) {
+        self.stage = Stage::Over;
+        self.message = Message::none();
+        self.header_len = 0;
+        self.remaining = 0;
+    }
+}

@@ -1,0 +1,148 @@
+//! What the receiver gives: events, and the failures that end a connection.
+//!
+//! Plain data; knows nothing of how it was decoded.
+
+use crate::close::CloseFrame;
+use crate::frame::MAX_CONTROL_PAYLOAD;
+use std::fmt;
+use std::ops::{Deref, Range};
+
+/// Why the connection cannot go on. What the peer sent is never part of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// The server broke the RFC; what it did.
+    Protocol(&'static str),
+    /// Text that is not UTF-8, in a message or in the reason of a close frame.
+    InvalidText(&'static str),
+    /// A message above the limit, judged by the header that would make it so.
+    TooLarge {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// There is no memory for a message.
+    OutOfMemory {
+        /// How many bytes the message would have taken, as far as it was known.
+        wanted: usize,
+    },
+}
+
+impl Failure {
+    /// The code to close the connection with (RFC 6455 §7.4.1).
+    pub const fn close_code(&self) -> u16 {
+        match self {
+            Failure::Protocol(_) => 1002,
+            Failure::InvalidText(_) => 1007,
+            Failure::TooLarge { .. } => 1009,
+            Failure::OutOfMemory { .. } => 1011,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Protocol(what) | Failure::InvalidText(what) => f.write_str(what),
+            Failure::TooLarge { limit } => {
+                write!(f, "a message is larger than the limit of {limit} bytes")
+            }
+            Failure::OutOfMemory { wanted } => {
+                write!(f, "no memory for a message of {wanted} bytes")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// One event of the connection, in the order in which the server sent it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Incoming {
+    /// A text message; it is valid UTF-8.
+    Text(Data),
+    /// A binary message.
+    Binary(Data),
+    /// A ping: it wants a pong with the same payload (RFC 6455 §5.5.2).
+    Ping(ControlPayload),
+    /// A pong, asked for or not.
+    Pong(ControlPayload),
+    /// The server's close frame, the last event.
+    Close(CloseFrame),
+}
+
+/// The payload of a message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Data {
+    /// Where it lies in the input of this call of `next`.
+    ///
+    /// Once `next` has returned `None` for this input, the byte behind the range (which may be the
+    /// first byte behind the input) belongs to nothing that anybody still needs: the place for a
+    /// NUL.
+    Range(Range<usize>),
+    /// It came in pieces, and was put together here. The capacity is larger than the length: a NUL
+    /// can be pushed.
+    Assembled(Vec<u8>),
+}
+
+impl Data {
+    /// The bytes; `input` is the input of the call of `next` that gave this.
+    ///
+    /// # Panics
+    ///
+    /// If `input` is shorter than that one.
+    #[inline]
+    pub fn bytes<'a>(&'a self, input: &'a [u8]) -> &'a [u8] {
+        match self {
+            Data::Range(range) => &input[range.clone()],
+            Data::Assembled(bytes) => bytes,
+        }
+    }
+}
+
+/// The payload of a ping or pong: at most 125 bytes, in place.
+#[derive(Clone)]
+pub struct ControlPayload {
+    bytes: [u8; MAX_CONTROL_PAYLOAD],
+    len: u8,
+}
+
+impl ControlPayload {
+    pub(super) const fn new() -> ControlPayload {
+        ControlPayload {
+            bytes: [0; MAX_CONTROL_PAYLOAD],
+            len: 0,
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Adds what the header of a control frame, which was judged, has announced.
+    pub(super) fn extend(&mut self, more: &[u8]) {
+        let len = self.len();
+        self.bytes[len..len + more.len()].copy_from_slice(more);
+        self.len += more.len() as u8;
+    }
+}
+
+impl Deref for ControlPayload {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl PartialEq for ControlPayload {
+    fn eq(&self, other: &ControlPayload) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for ControlPayload {}
+
+impl fmt::Debug for ControlPayload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}

@@ -1,0 +1,137 @@
+//! The payloads of frames: copied, judged, or read straight into their message.
+//!
+//! Knows the frame that is being read; what comes before and after it is the receiver's.
+
+use super::{Failure, Incoming, Receiver, Stage};
+use crate::close;
+use crate::frame::OpCode;
+use crate::message::{FILL_MIN, Outlook};
+
+impl Receiver {
+    /// How much of the frame's payload lies in the input at `at`.
+    fn at_hand<'a>(&self, input: &'a [u8], at: usize) -> &'a [u8] {
+        let rest = &input[at..];
+        let len = usize::try_from(self.remaining)
+            .map_or(rest.len(), |remaining| remaining.min(rest.len()));
+        &rest[..len]
+    }
+
+    fn outlook(&self) -> Outlook {
+        Outlook {
+            remaining: self.remaining,
+            fin: self.frame.fin,
+            limit: self.limit,
+        }
+    }
+
+    pub(super) fn read_data(
+        &mut self,
+        input: &[u8],
+        at: &mut usize,
+    ) -> Result<Option<Incoming>, Failure> {
+        let start = *at;
+        let payload = self.at_hand(input, start);
+        let all_here = payload.len() as u64 == self.remaining;
+        if self.frame.fin && all_here && self.message.len() == 0 {
+            let event =
+                self.message
+                    .finish_in_place(start, payload)
+                    .map_err(|(taken, failure)| {
+                        *at += taken;
+                        failure
+                    })?;
+            *at += payload.len();
+            self.remaining = 0;
+            return Ok(Some(event));
+        }
+        self.message
+            .append(payload, self.outlook())
+            .map_err(|(taken, failure)| {
+                *at += taken;
+                failure
+            })?;
+        *at += payload.len();
+        self.remaining -= payload.len() as u64;
+        if self.frame.fin && all_here {
+            self.message.finish().map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    pub(super) fn read_control(
+        &mut self,
+        input: &[u8],
+        at: &mut usize,
+    ) -> Result<Option<Incoming>, Failure> {
+        let payload = self.at_hand(input, *at);
+        if self.frame.opcode == OpCode::Close {
+            for byte in payload.chunks(1) {
+                self.control.extend(byte);
+                *at += 1;
+                close::check_beginning(&self.control)?;
+            }
+        } else {
+            self.control.extend(payload);
+            *at += payload.len();
+        }
+        self.remaining -= payload.len() as u64;
+        if self.remaining > 0 {
+            return Ok(None);
+        }
+        Ok(Some(match self.frame.opcode {
+            OpCode::Ping => Incoming::Ping(self.control.clone()),
+            OpCode::Pong => Incoming::Pong(self.control.clone()),
+            _ => {
+                let close = close::parse(&self.control)?;
+                self.end();
+                Incoming::Close(close)
+            }
+        }))
+    }
+
+    /// Whether [`fill`](Receiver::fill) would read: the payload of a data frame has begun and 16
+    /// KiB or more of it are missing.
+    pub fn wants_fill(&self) -> bool {
+        // inflate: not for a compressed message, whose payload is not what the buffer holds.
+        self.stage == Stage::Data && self.remaining >= FILL_MIN as u64
+    }
+
+    /// Lets the caller read the next bytes of a large message straight into the buffer of that
+    /// message.
+    ///
+    /// To be called between inputs: when [`next`](Receiver::next) has given `None`. Unless
+    /// [`wants_fill`](Receiver::wants_fill), nothing happens: `None`. Otherwise `read` is called
+    /// once with the buffer and the room `n` in it, at least 16 KiB. It may append up to `n` bytes
+    /// that it read from the server to the buffer (they belong to the current frame, and fit
+    /// without an allocation: `spare_capacity_mut()[..n]` is theirs), and must leave what is there
+    /// untouched; its result is passed on. What it appended was taken from the stream, as if it had
+    /// been an input of `next`. When that completes the message, the next call of `next`, also with
+    /// an empty input, gives it: so call `next(&[], &mut 0)` after each `fill` that brought
+    /// something.
+    ///
+    /// The buffer grows with what has come: at most to twice as much and 256 KiB.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::InvalidText`] when the appended bytes are not UTF-8, [`Failure::OutOfMemory`]
+    /// before `read` is called; afterwards it is over, as after a failure of `next`.
+    ///
+    /// # Panics
+    ///
+    /// If `read` took bytes away or appended more than the room.
+    pub fn fill<R>(
+        &mut self,
+        read: impl FnOnce(&mut Vec<u8>, usize) -> R,
+    ) -> Result<Option<R>, Failure> {
+        if !self.wants_fill() {
+            return Ok(None);
+        }
+        let (result, appended) = self
+            .message
+            .fill(self.outlook(), read)
+            .inspect_err(|_| self.end())?;
+        self.remaining -= appended as u64;
+        Ok(Some(result))
+    }
+}

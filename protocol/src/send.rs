@@ -1,0 +1,99 @@
+//! A client's frames: header, mask key and masked payload appended to an output buffer.
+//!
+//! Knows nothing of what was sent before: fragments in order, nothing after a close frame, and a
+//! fresh key from a CSPRNG for each frame (RFC 6455 §10.3) are the caller's.
+
+use crate::frame::{self, FrameHeader, MAX_CONTROL_PAYLOAD, OpCode};
+use crate::mask;
+use std::fmt;
+
+/// There is no memory for a frame; nothing was appended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutOfMemory {
+    /// How many more bytes were wanted.
+    pub wanted: usize,
+}
+
+impl fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no memory for a frame of {} bytes", self.wanted)
+    }
+}
+
+impl std::error::Error for OutOfMemory {}
+
+/// How many bytes a client's frame with a payload of this length takes.
+pub const fn frame_len(payload_len: usize) -> usize {
+    let header = match payload_len {
+        0..=125 => 6,
+        126..=0xffff => 8,
+        _ => frame::MAX_CLIENT_HEADER,
+    };
+    payload_len.saturating_add(header)
+}
+
+/// Appends one frame to `out`.
+///
+/// The payload of a control frame is at most 125 bytes, and its `fin` is true; text is UTF-8 over
+/// the whole message: all three were judged where the host's data came in.
+///
+/// # Errors
+///
+/// [`OutOfMemory`]; `out` is as it was.
+pub fn encode(
+    opcode: OpCode,
+    fin: bool,
+    payload: &[u8],
+    key: [u8; 4],
+    out: &mut Vec<u8>,
+) -> Result<(), OutOfMemory> {
+    debug_assert!(!opcode.is_control() || (fin && payload.len() <= MAX_CONTROL_PAYLOAD));
+    let wanted = frame_len(payload.len());
+    out.try_reserve(wanted)
+        .map_err(|_| OutOfMemory { wanted })?;
+    let header = FrameHeader {
+        fin,
+        rsv1: false,
+        opcode,
+        len: payload.len() as u64,
+    };
+    let (header, header_len) = frame::encode(&header, key);
+    out.extend_from_slice(&header[..header_len]);
+    mask::append_masked(out, payload, key, 0);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_rfc_is_encoded_as_the_rfc_says() {
+        // RFC 6455 §5.7: a single-frame masked text message "Hello".
+        let mut out = Vec::new();
+        encode(
+            OpCode::Text,
+            true,
+            b"Hello",
+            [0x37, 0xfa, 0x21, 0x3d],
+            &mut out,
+        )
+        .unwrap();
+        assert_eq!(
+            out,
+            [
+                0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58
+            ]
+        );
+    }
+
+    #[test]
+    fn a_frame_is_as_long_as_announced_and_follows_what_was_there() {
+        for len in [0, 1, 125, 126, 127, 0xffff, 0x1_0000, 0x1_0001] {
+            let mut out = b"before".to_vec();
+            encode(OpCode::Binary, false, &vec![7; len], [1, 2, 3, 4], &mut out).unwrap();
+            assert_eq!(&out[..7], b"before\x02");
+            assert_eq!(out.len(), 6 + frame_len(len));
+        }
+    }
+}

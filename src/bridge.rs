@@ -1,0 +1,156 @@
+//! From the client's events to the host's functions: the one place where the library calls out for a socket.
+//!
+//! Decides nothing about order, threads or which event comes: that is the client's.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
+
+use ws4d_client::{ErrorCode, Event, EventKind, Handler};
+
+use crate::handler::ws_handler;
+use crate::handles;
+
+/// The two things that end a token, in either order.
+const RELEASED: u8 = 1;
+const OVER: u8 = 2;
+
+pub(crate) struct Bridge {
+    /// None: the socket only sends.
+    handler: Option<ws_handler>,
+    /// The handler's, until `on_free` takes it.
+    user_data: AtomicPtr<c_void>,
+    freed: AtomicBool,
+    token: AtomicU64,
+    ended: AtomicU8,
+}
+
+// SAFETY: the functions and pointers in `handler` are the host's, which says by choosing a dispatcher (or none) on
+// which thread they are used; the library only passes them on.
+unsafe impl Send for Bridge {}
+// SAFETY: as above; all that changes is atomic.
+unsafe impl Sync for Bridge {}
+
+impl Bridge {
+    pub(crate) fn new(handler: Option<ws_handler>) -> Arc<Bridge> {
+        Arc::new(Bridge {
+            user_data: AtomicPtr::new(handler.map_or(ptr::null_mut(), |handler| handler.user_data)),
+            handler,
+            freed: AtomicBool::new(false),
+            token: AtomicU64::new(0),
+            ended: AtomicU8::new(0),
+        })
+    }
+
+    /// The handler as it is now: after `on_free` without its `user_data`.
+    pub(crate) fn handler(&self) -> ws_handler {
+        let mut handler = self.handler.unwrap_or(const { ws_handler::empty() });
+        handler.user_data = self.user_data();
+        handler
+    }
+
+    pub(crate) fn user_data(&self) -> *mut c_void {
+        self.user_data.load(Ordering::Acquire)
+    }
+
+    /// Before the first callback can come.
+    pub(crate) fn set_token(&self, token: u64) {
+        self.token.store(token, Ordering::Release);
+    }
+
+    pub(crate) fn token(&self) -> u64 {
+        self.token.load(Ordering::Acquire)
+    }
+
+    /// The host gives its token back; a second time is an error.
+    pub(crate) fn release(&self) -> Result<(), ErrorCode> {
+        let before = self.ended.fetch_or(RELEASED, Ordering::AcqRel);
+        if before & RELEASED != 0 {
+            return Err(ErrorCode::InvalidHandle);
+        }
+        if before & OVER != 0 {
+            self.end_token();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn end_token(&self) {
+        // Gone already is as good.
+        let _ = handles::sockets().remove(self.token());
+    }
+}
+
+impl Handler for Bridge {
+    fn receives(&self) -> bool {
+        self.handler.is_some()
+    }
+
+    fn event(&self, event: &Event) {
+        let Some(handler) = &self.handler else { return };
+        let callback = match event.kind() {
+            EventKind::None => None,
+            EventKind::Open => handler.on_open,
+            EventKind::Message => handler.on_message,
+            EventKind::Error => handler.on_error,
+            EventKind::Terminate => handler.on_terminate,
+            EventKind::Drain => handler.on_drain,
+            EventKind::Pong => handler.on_pong,
+        };
+        let Some(callback) = callback else { return };
+        // Only after a fault of ours could an event come behind on_free; the host's memory is gone by then.
+        if self.freed.load(Ordering::Acquire) {
+            return;
+        }
+        // SAFETY: a function of the host, called as the header says: a token, an event that outlives the call, and
+        // the user_data that on_free has not taken yet.
+        unsafe { callback(handles::handle(self.token()), ptr::from_ref(event).cast(), handler.user_data) }
+    }
+
+    fn over(&self) {
+        if self.ended.fetch_or(OVER, Ordering::AcqRel) == RELEASED {
+            self.end_token();
+        }
+    }
+
+    fn free(&self) {
+        if self.freed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let user_data = self.user_data.swap(ptr::null_mut(), Ordering::AcqRel);
+        if let Some(on_free) = self.handler.and_then(|handler| handler.on_free) {
+            // SAFETY: a function of the host, called as the header says: once, with its own user_data.
+            unsafe { on_free(user_data) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    unsafe extern "C" fn count(user_data: *mut c_void) {
+        // SAFETY: the test passes a counter.
+        unsafe { *user_data.cast::<u32>() += 1 };
+    }
+
+    #[test]
+    fn user_data_is_freed_once_and_then_forgotten() {
+        let mut calls = 0u32;
+        let user_data = (&raw mut calls).cast();
+        let bridge = Bridge::new(Some(ws_handler { user_data, on_free: Some(count), ..ws_handler::empty() }));
+        assert_eq!(bridge.handler().user_data, user_data);
+        bridge.free();
+        bridge.free();
+        assert_eq!(calls, 1);
+        assert!(bridge.user_data().is_null() && bridge.handler().user_data.is_null());
+    }
+
+    #[test]
+    fn a_second_release_is_an_error() {
+        let bridge = Bridge::new(None);
+        assert!(!bridge.receives());
+        assert_eq!(bridge.release(), Ok(()));
+        assert_eq!(bridge.release(), Err(ErrorCode::InvalidHandle));
+    }
+}

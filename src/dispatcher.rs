@@ -1,0 +1,215 @@
+//! Entry points of dispatchers.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+
+use libc::intptr_t;
+use ws4d_client::{Dispatcher, ErrorCode};
+
+use crate::boundary::UserData;
+use crate::result::ws_result;
+use crate::types::{ws_dispatcher, ws_event, ws_socket};
+use crate::{arg, boundary, handles};
+
+/// Told that a dispatcher has deliverable events where there were none, and again as the last act of a dispatch that
+/// leaves some.
+///
+/// It makes the host schedule ws_dispatcher_dispatch(): post a message to its window, write to its pipe. It may run
+/// on any thread, also inside a `ws_` function that the host itself has called; it must not block, and may call only
+/// readers (`ws_get_*`, `ws_*_name`).
+///
+/// @param user_data  As given to ws_dispatcher_new_with_wake().
+pub type ws_wake_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
+
+fn get(d: *const ws_dispatcher) -> Result<Arc<Dispatcher>, ErrorCode> {
+    handles::dispatchers().get(handles::token(d))
+}
+
+fn new(wake: Option<Box<dyn Fn() + Send + Sync>>) -> *mut ws_dispatcher {
+    boundary::read(ptr::null_mut(), || handles::dispatchers().insert(Dispatcher::new(wake)).ok().map(handles::handle))
+}
+
+/// Makes a dispatcher: callbacks of its sockets run inside ws_dispatcher_dispatch(), ws_dispatcher_wait() and
+/// ws_dispatcher_run(), on the thread that calls them.
+///
+/// It belongs to the calling thread, until another one attaches it. Several may share a thread. It costs no thread.
+///
+/// Any thread; never blocks.
+///
+/// @return A dispatcher, to be ended with ws_dispatcher_close(); NULL if memory or handles are used up.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_dispatcher_new() -> *mut ws_dispatcher {
+    new(None)
+}
+
+/// As ws_dispatcher_new(), with a function that is told when there is something to dispatch.
+///
+/// @param wake       May be called until ws_dispatcher_close() returns. NULL: as ws_dispatcher_new().
+/// @param user_data  Passed to `wake`; the caller's, and free to go once ws_dispatcher_close() has returned.
+/// @return As ws_dispatcher_new().
+///
+/// # Safety
+/// `wake` can be called on any thread with `user_data`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_dispatcher_new_with_wake(wake: ws_wake_fn, user_data: *mut c_void) -> *mut ws_dispatcher {
+    let Some(wake) = wake else { return new(None) };
+    let user_data = UserData::new(user_data);
+    // SAFETY: the caller upholds the contract above.
+    new(Some(Box::new(move || unsafe { wake(user_data.get()) })))
+}
+
+/// Hands the dispatcher over to the calling thread. The thread that had it may be gone.
+///
+/// Any thread; never blocks.
+///
+/// @param d  A dispatcher.
+/// @return WS_OK; WS_ERR_WRONG_THREAD, with nothing changed, while a dispatch, wait, next, run or ws_new() of it is on
+///         some stack; WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_dispatcher_attach(d: *mut ws_dispatcher) -> ws_result {
+    boundary::call(|| get(d)?.attach())
+}
+
+/// Runs callbacks for events that are deliverable now; does not wait.
+///
+/// An event is deliverable unless a callback of its socket is on the stack, or ws_pause() holds it back. Sockets take
+/// turns; each has its events in their order. May be called inside a callback (a modal dialog runs the loop again):
+/// other sockets' events are delivered, those of sockets on the stack wait.
+///
+/// Only the dispatcher's thread.
+///
+/// @param d           A dispatcher.
+/// @param max_events  At most so many callbacks; 0: those that were deliverable when it was called.
+/// @return How many events were delivered; or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile),
+///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_dispatcher_dispatch(d: *mut ws_dispatcher, max_events: u32) -> i32 {
+    boundary::count(|| get(d)?.dispatch(max_events))
+}
+
+/// Waits until there is a deliverable event, then runs callbacks as ws_dispatcher_dispatch() with 0 does.
+///
+/// Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it.
+///
+/// @param d           A dispatcher.
+/// @param timeout_ms  Milliseconds to wait for the first event; 0 not at all, -1 for ever.
+/// @return How many events were delivered, 0 when the time is over; or WS_ERR_INVALID_ARGUMENT (below -1),
+///         WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_dispatcher_wait(d: *mut ws_dispatcher, timeout_ms: i32) -> i32 {
+    boundary::count(|| get(d)?.wait(arg::timeout(timeout_ms)?))
+}
+
+/// Pulls one event instead of running a callback.
+///
+/// The event is the caller's, as independent as a retained one, and freed with ws_event_free(). ws_get_user_data()
+/// finds the host's object for its socket. Of the handler's functions only `on_free` runs here: for a socket whose
+/// TERMINATE event was pulled and freed. Call it until it returns 0: unlike a dispatch it does not call `wake` again.
+///
+/// Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it, and it returns 0.
+///
+/// @param d           A dispatcher.
+/// @param timeout_ms  Milliseconds to wait for an event; 0 not at all, -1 for ever.
+/// @param ws          Receives the socket; NULL where no event is returned. It is not to be released for this call.
+/// @param event       Receives the event; NULL where no event is returned.
+/// @return 1 and an event; 0 when the time is over; or, with nothing pulled, WS_ERR_INVALID_ARGUMENT (a NULL pointer,
+///         or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_OUT_OF_MEMORY,
+///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///
+/// # Safety
+/// `ws` and `event` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_dispatcher_next(
+    d: *mut ws_dispatcher,
+    timeout_ms: i32,
+    ws: *mut *mut ws_socket,
+    event: *mut *mut ws_event,
+) -> i32 {
+    boundary::count(|| {
+        // SAFETY: the caller upholds the contract above.
+        unsafe {
+            arg::set(ws, ptr::null_mut());
+            arg::set(event, ptr::null_mut());
+        }
+        let dispatcher = get(d)?;
+        if ws.is_null() || event.is_null() {
+            return Err(ErrorCode::InvalidArgument);
+        }
+        let Some((socket, pulled)) = dispatcher.next(arg::timeout(timeout_ms)?)? else { return Ok(0) };
+        // SAFETY: not NULL; the caller upholds the rest.
+        unsafe {
+            ws.write(handles::handle(socket.tag()));
+            event.write(Box::into_raw(pulled).cast());
+        }
+        Ok(1)
+    })
+}
+
+/// Runs callbacks until every socket of the dispatcher has terminated (inside a callback: every one that is not on
+/// the stack), or until ws_dispatcher_stop(). With no socket it returns at once.
+///
+/// Only the dispatcher's thread, also inside a callback.
+///
+/// @param d  A dispatcher.
+/// @return WS_OK; or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_dispatcher_run(d: *mut ws_dispatcher) -> ws_result {
+    boundary::call(|| get(d)?.run())
+}
+
+/// Makes all calls of the dispatcher that are in progress return, nested ones from the inside out; or, if there is
+/// none, the next one: this is remembered once.
+///
+/// `run` then says WS_OK, `wait` its count, `next` 0, and ws_new() NULL with WS_ERR_CANCELLED.
+///
+/// Any thread, also inside a callback; never blocks.
+///
+/// @param d  A dispatcher.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_dispatcher_stop(d: *mut ws_dispatcher) -> ws_result {
+    boundary::call(|| {
+        get(d)?.stop();
+        Ok(())
+    })
+}
+
+/// A descriptor that is readable exactly while the dispatcher has deliverable events: for poll, epoll, kqueue, GLib,
+/// libuv, asyncio. Level-triggered.
+///
+/// The host neither reads nor closes it; ws_dispatcher_close() closes it. It costs nothing until it is first asked
+/// for.
+///
+/// Any thread; never blocks.
+///
+/// @param d  A dispatcher.
+/// @return A file descriptor, the same at each call; -1 if there is none: an invalid handle, no descriptors left.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_dispatcher_fd(d: *mut ws_dispatcher) -> intptr_t {
+    boundary::read(-1, || Some(get(d).ok()?.fd().ok()? as intptr_t))
+}
+
+/// Ends a dispatcher and every socket of it; never waits for the network.
+///
+/// The handle is stale from the start of the call, also for the callbacks that it runs. Each socket gets
+/// `on_terminate` and `on_free` during the call, with code 1006, not clean, unless the server's close frame had
+/// arrived: then with that. What was undelivered is discarded; what was accepted for sending still goes out in the
+/// background, then a close frame with code 1001. The sockets' own handles stay valid until they are released.
+///
+/// When it returns, no callback and no `wake` of the dispatcher runs or ever will, save those on the caller's own
+/// stack: inside one of its own callbacks it returns at once, and the sockets on the stack terminate when their
+/// callback returns, before the outermost dispatch returns.
+///
+/// Only the dispatcher's thread, also inside a callback.
+///
+/// @param d  A dispatcher.
+/// @return WS_OK; or, with nothing changed, WS_ERR_WRONG_THREAD, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_dispatcher_close(d: *mut ws_dispatcher) -> ws_result {
+    boundary::call(|| {
+        get(d)?.may_close()?;
+        let dispatcher = handles::dispatchers().remove(handles::token(d))?;
+        dispatcher.close()
+    })
+}

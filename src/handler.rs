@@ -1,0 +1,190 @@
+//! `ws_handler`: how the host says what to call, and how that struct may grow.
+//!
+//! Only the struct; what is done with it is the bridge's.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::slice;
+
+use ws4d_client::ErrorCode;
+
+use crate::types::{ws_dispatcher, ws_event, ws_socket};
+
+/// A callback for an event of a socket.
+///
+/// It runs on the thread of the socket's dispatcher or, with no dispatcher, on an I/O thread of the library, where
+/// it must not block. It may call every function of the library, except where a function says otherwise. It
+/// returns normally: to throw or `longjmp` out of it is undefined; a runtime whose calls may jump pulls its events
+/// with ws_dispatcher_next().
+///
+/// @param ws         The socket; NULL is never passed.
+/// @param event      What happened. Valid until the callback returns: see ws_event_retain().
+/// @param user_data  The handler's `user_data`.
+pub type ws_callback = Option<unsafe extern "C" fn(ws: *mut ws_socket, event: *const ws_event, user_data: *mut c_void)>;
+
+/// The callbacks of a socket, its `user_data` and its dispatcher.
+///
+/// Fill it as `ws_handler handler = WS_HANDLER_INIT;` and set what you need: every field but `size` may stay
+/// NULL. ws_new() copies it, so that it may live on the stack.
+///
+/// For one socket, whatever the network, the server or the host does, the callbacks come in this order, never
+/// nested, never two at a time:
+///
+///     on_open?  (on_message | on_drain | on_pong)*  on_error?  on_terminate  on_free
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ws_handler {
+    /// `sizeof(ws_handler)`, set by WS_HANDLER_INIT: how the struct grows without breaking its callers. Smaller than
+    /// the struct's first version is WS_ERR_INVALID_ARGUMENT; larger than the library knows is accepted where all
+    /// that it does not know is zero, else WS_ERR_UNSUPPORTED.
+    pub size: libc::size_t,
+    /// Passed to every callback; ws_get_user_data() gives it back.
+    pub user_data: *mut c_void,
+    /// Where the callbacks run. NULL: on an I/O thread of the library; there they must not block.
+    pub dispatcher: *mut ws_dispatcher,
+    /// The connection is open. At most once, before all others.
+    pub on_open: ws_callback,
+    /// A message arrived: ws_event_data_type(), ws_event_data(), ws_event_json().
+    pub on_message: ws_callback,
+    /// The connection could not be made, or broke: ws_event_errors(). At most once; only `on_terminate` follows.
+    pub on_error: ws_callback,
+    /// The connection has ended: ws_event_code(), ws_event_reason(), ws_event_was_clean(). Exactly once for each
+    /// socket that ws_new() or ws_new_async() returned.
+    pub on_terminate: ws_callback,
+    /// After WS_ERR_WOULD_BLOCK: the send buffer fell below half. May overtake messages.
+    pub on_drain: ws_callback,
+    /// The answer to a ws_ping() arrived; its payload is the event's data.
+    pub on_pong: ws_callback,
+    /// Exactly once, after the last callback, and also where ws_new() or ws_new_async() fails (except where `size`
+    /// is too small): the place to free `user_data`.
+    pub on_free: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
+}
+
+/// The size of the first version; a field is only ever added behind it.
+const FIRST_SIZE: usize = 80;
+/// No version will ever be larger: a size above it is a struct that was not initialised.
+const LARGEST_SIZE: usize = 4096;
+
+impl ws_handler {
+    const KNOWN_SIZE: usize = size_of::<ws_handler>();
+
+    /// A handler that calls nothing.
+    pub(crate) const fn empty() -> ws_handler {
+        ws_handler {
+            size: Self::KNOWN_SIZE,
+            user_data: ptr::null_mut(),
+            dispatcher: ptr::null_mut(),
+            on_open: None,
+            on_message: None,
+            on_error: None,
+            on_terminate: None,
+            on_drain: None,
+            on_pong: None,
+            on_free: None,
+        }
+    }
+
+    /// Whether `size` can be true, and so the other fields be there.
+    fn check_size(size: usize) -> Result<(), ErrorCode> {
+        match size {
+            FIRST_SIZE..=LARGEST_SIZE => Ok(()),
+            _ => Err(ErrorCode::InvalidArgument),
+        }
+    }
+
+    /// Copies the host's struct. `Err`: the struct cannot be trusted, nothing of it was used. The second value is
+    /// whether all that it asks for is known here.
+    ///
+    /// # Safety
+    /// `handler` is readable for a `size_t`, and for as many bytes as that says.
+    pub(crate) unsafe fn read(handler: *const ws_handler) -> Result<(ws_handler, bool), ErrorCode> {
+        if handler.is_null() || !handler.is_aligned() {
+            return Err(ErrorCode::InvalidArgument);
+        }
+        // SAFETY: not NULL, aligned; the caller promises the first field.
+        let size = unsafe { (*handler).size };
+        Self::check_size(size)?;
+        let mut known = ws_handler::empty();
+        // SAFETY: the caller promises `size` bytes, and no field has an invalid bit pattern.
+        unsafe { ptr::copy_nonoverlapping(handler.cast::<u8>(), (&raw mut known).cast(), size.min(Self::KNOWN_SIZE)) };
+        let tail = size.saturating_sub(Self::KNOWN_SIZE);
+        // SAFETY: the bytes behind the known ones are within `size`.
+        let tail = unsafe { slice::from_raw_parts(handler.cast::<u8>().add(size - tail), tail) };
+        known.size = Self::KNOWN_SIZE;
+        Ok((known, tail.iter().all(|byte| *byte == 0)))
+    }
+
+    /// Fills as much of the host's struct as its `size` says; `size` and what lies behind stay as they are.
+    ///
+    /// # Safety
+    /// `out` is readable for a `size_t`, and writable for as many bytes as that says.
+    pub(crate) unsafe fn write(&self, out: *mut ws_handler) -> Result<(), ErrorCode> {
+        if out.is_null() || !out.is_aligned() {
+            return Err(ErrorCode::InvalidArgument);
+        }
+        // SAFETY: not NULL, aligned; the caller promises the first field.
+        let size = unsafe { (*out).size };
+        Self::check_size(size)?;
+        let filled = ws_handler { size, ..*self };
+        // SAFETY: the caller promises `size` bytes.
+        unsafe { ptr::copy_nonoverlapping((&raw const filled).cast::<u8>(), out.cast(), size.min(Self::KNOWN_SIZE)) };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A handler of a later version, with one field more.
+    #[repr(C)]
+    struct Later {
+        known: ws_handler,
+        more: usize,
+    }
+
+    fn later(more: usize) -> Later {
+        let mut handler = Later { known: ws_handler::empty(), more };
+        handler.known.size = size_of::<Later>();
+        handler.known.user_data = ptr::without_provenance_mut(7);
+        handler
+    }
+
+    #[test]
+    fn the_first_version_stays_readable() {
+        assert_eq!(FIRST_SIZE, 10 * size_of::<usize>());
+        const { assert!(ws_handler::KNOWN_SIZE >= FIRST_SIZE) };
+    }
+
+    #[test]
+    fn a_struct_too_small_or_not_initialised_is_refused() {
+        let mut handler = ws_handler::empty();
+        for size in [0, 8, FIRST_SIZE - 1, LARGEST_SIZE + 1, usize::MAX] {
+            handler.size = size;
+            // SAFETY: a size that is refused is not read further.
+            assert!(matches!(unsafe { ws_handler::read(&handler) }, Err(ErrorCode::InvalidArgument)));
+            // SAFETY: as above.
+            assert_eq!(unsafe { ws_handler::empty().write(&mut handler) }, Err(ErrorCode::InvalidArgument));
+        }
+        // SAFETY: NULL.
+        assert!(unsafe { ws_handler::read(ptr::null()) }.is_err());
+    }
+
+    #[test]
+    fn a_larger_struct_is_known_where_its_tail_is_zero() {
+        for (more, known) in [(0, true), (1, false), (1 << 56, false)] {
+            let handler = later(more);
+            // SAFETY: a live struct of its size.
+            let (read, all) = unsafe { ws_handler::read((&raw const handler).cast()) }.unwrap();
+            assert_eq!((read.user_data.addr(), all), (7, known));
+        }
+    }
+
+    #[test]
+    fn an_out_struct_is_filled_as_far_as_both_know_it() {
+        let mut out = later(9);
+        // SAFETY: a live struct of its size.
+        assert_eq!(unsafe { ws_handler::empty().write((&raw mut out).cast()) }, Ok(()));
+        assert_eq!((out.known.size, out.known.user_data.addr(), out.more), (size_of::<Later>(), 0, 9));
+    }
+}

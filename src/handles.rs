@@ -1,0 +1,186 @@
+//! Handles: tokens that the host holds instead of addresses.
+//!
+//! A token is `kind | fork epoch | key of the client's HandleTable`, below 2^47, so that it also fits into what
+//! language runtimes box. Kind and epoch are compared before the table is asked, so that no table sees a key of
+//! another type or of the parent process.
+//!
+//! After a fork, the child must not touch a lock that another thread of the parent may have held: the tables are
+//! `PerProcess`, so that the child makes itself new ones and leaves those of its parent alone for ever.
+
+use std::ptr;
+use std::sync::Arc;
+
+use ws4d_client::handle_table::HandleTable;
+use ws4d_client::library::{self, PerProcess};
+use ws4d_client::{Dispatcher, ErrorCode};
+
+use crate::options::OptionsEntry;
+use crate::socket::SocketEntry;
+
+const KEY_BITS: u32 = 40;
+const EPOCH_BITS: u32 = 5;
+const EPOCHS: u32 = 1 << EPOCH_BITS;
+
+/// What a token stands for. 0 is none of them, so that no token is NULL.
+#[derive(Clone, Copy)]
+enum Kind {
+    Socket = 1,
+    Dispatcher = 2,
+    Options = 3,
+}
+
+impl Kind {
+    fn token(self, epoch: u32, key: u64) -> u64 {
+        debug_assert!(key >> KEY_BITS == 0);
+        (self as u64) << (KEY_BITS + EPOCH_BITS) | u64::from(epoch % EPOCHS) << KEY_BITS | key
+    }
+
+    /// The key of a token of this kind and epoch.
+    #[inline]
+    fn key(self, epoch: u32, token: u64) -> Result<u64, ErrorCode> {
+        if token >> KEY_BITS == self.token(epoch, 0) >> KEY_BITS {
+            return Ok(token & ((1 << KEY_BITS) - 1));
+        }
+        Err(self.refuse(epoch, token))
+    }
+
+    /// A token of an ancestor is told from an invented one: its epoch has been.
+    #[cold]
+    fn refuse(self, epoch: u32, token: u64) -> ErrorCode {
+        let its_epoch = (token >> KEY_BITS) as u32 % EPOCHS;
+        let ago = (epoch.wrapping_sub(its_epoch)) % EPOCHS;
+        if token >> (KEY_BITS + EPOCH_BITS) == self as u64 && ago != 0 && ago <= epoch {
+            ErrorCode::Forked
+        } else {
+            ErrorCode::InvalidHandle
+        }
+    }
+}
+
+/// The live objects of one kind, in one process.
+pub(crate) struct Handles<T> {
+    kind: Kind,
+    epoch: u32,
+    table: HandleTable<T>,
+}
+
+impl<T> Handles<T> {
+    fn new(kind: Kind, epoch: u32) -> Handles<T> {
+        Handles { kind, epoch, table: HandleTable::new() }
+    }
+
+    /// The token under which `value` is found from now on; `OutOfMemory` when a million objects are alive.
+    pub(crate) fn insert(&self, value: Arc<T>) -> Result<u64, ErrorCode> {
+        let key = self.table.insert(value).ok_or(ErrorCode::OutOfMemory)?;
+        Ok(self.kind.token(self.epoch, key))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, token: u64) -> Result<Arc<T>, ErrorCode> {
+        let key = self.kind.key(self.epoch, token)?;
+        self.table.get(key).ok_or(ErrorCode::InvalidHandle)
+    }
+
+    /// Makes the token stale. Of several callers at once, one gets the value.
+    pub(crate) fn remove(&self, token: u64) -> Result<Arc<T>, ErrorCode> {
+        let key = self.kind.key(self.epoch, token)?;
+        self.table.remove(key).ok_or(ErrorCode::InvalidHandle)
+    }
+}
+
+struct Tables {
+    sockets: Handles<SocketEntry>,
+    dispatchers: Handles<Dispatcher>,
+    options: Handles<OptionsEntry>,
+}
+
+impl Tables {
+    fn new() -> Tables {
+        let epoch = library::fork_epoch();
+        Tables {
+            sockets: Handles::new(Kind::Socket, epoch),
+            dispatchers: Handles::new(Kind::Dispatcher, epoch),
+            options: Handles::new(Kind::Options, epoch),
+        }
+    }
+}
+
+static TABLES: PerProcess<Tables> = PerProcess::new(Tables::new);
+
+#[inline]
+pub(crate) fn sockets() -> &'static Handles<SocketEntry> {
+    &TABLES.get().sockets
+}
+
+pub(crate) fn dispatchers() -> &'static Handles<Dispatcher> {
+    &TABLES.get().dispatchers
+}
+
+pub(crate) fn options() -> &'static Handles<OptionsEntry> {
+    &TABLES.get().options
+}
+
+/// The token in a handle of the host.
+#[inline]
+pub(crate) fn token<T>(handle: *const T) -> u64 {
+    handle.addr() as u64
+}
+
+/// The handle for a token; it points nowhere.
+#[inline]
+pub(crate) fn handle<T>(token: u64) -> *mut T {
+    ptr::without_provenance_mut(token as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: u64 = (1 << KEY_BITS) - 1;
+
+    #[test]
+    fn a_token_fits_into_47_bits_and_gives_its_key_back() {
+        for kind in [Kind::Socket, Kind::Dispatcher, Kind::Options] {
+            for epoch in [0, 1, 31, 32, u32::MAX] {
+                let token = kind.token(epoch, KEY);
+                assert!(token > 0 && token < 1 << 47);
+                assert_eq!(kind.key(epoch, token), Ok(KEY));
+            }
+        }
+    }
+
+    #[test]
+    fn null_and_a_token_of_another_type_are_invalid() {
+        assert_eq!(Kind::Socket.key(0, 0), Err(ErrorCode::InvalidHandle));
+        assert_eq!(Kind::Socket.key(0, Kind::Dispatcher.token(0, 7)), Err(ErrorCode::InvalidHandle));
+        assert_eq!(Kind::Options.key(3, Kind::Socket.token(2, 7)), Err(ErrorCode::InvalidHandle));
+        assert_eq!(Kind::Socket.key(0, Kind::Socket.token(0, 7) | 1 << 47), Err(ErrorCode::InvalidHandle));
+        assert_eq!(Kind::Socket.key(0, u64::MAX), Err(ErrorCode::InvalidHandle));
+    }
+
+    #[test]
+    fn a_token_of_an_ancestor_is_forked_and_one_of_the_future_is_invalid() {
+        let parents = Kind::Socket.token(0, 7);
+        assert_eq!(Kind::Socket.key(1, parents), Err(ErrorCode::Forked));
+        assert_eq!(Kind::Socket.key(5, parents), Err(ErrorCode::Forked));
+        assert_eq!(Kind::Socket.key(0, Kind::Socket.token(1, 7)), Err(ErrorCode::InvalidHandle));
+        assert_eq!(Kind::Socket.key(40, Kind::Socket.token(39, 7)), Err(ErrorCode::Forked));
+        assert_eq!(Kind::Socket.key(40, Kind::Socket.token(33, 7)), Err(ErrorCode::Forked));
+    }
+
+    #[test]
+    fn a_removed_token_is_stale_and_removed_once() {
+        let handles = Handles::new(Kind::Socket, 0);
+        let token = handles.insert(Arc::new("value")).unwrap();
+        assert_eq!(handles.get(token).as_deref(), Ok(&"value"));
+        assert_eq!(handles.remove(token).as_deref(), Ok(&"value"));
+        assert_eq!(handles.get(token), Err(ErrorCode::InvalidHandle));
+        assert_eq!(handles.remove(token), Err(ErrorCode::InvalidHandle));
+    }
+
+    #[test]
+    fn a_handle_carries_its_token() {
+        let token = Kind::Socket.token(31, KEY);
+        assert_eq!(super::token(handle::<u8>(token)), token);
+    }
+}

@@ -1,0 +1,176 @@
+//! Entry points that read a socket. NULL and stale handles get the neutral answer.
+
+use std::ffi::{CString, c_char, c_void};
+use std::ptr;
+use std::sync::OnceLock;
+
+use libc::size_t;
+
+use crate::handler::ws_handler;
+use crate::result::ws_result;
+use crate::socket::{SocketEntry, entry};
+use crate::types::{ws_data_type, ws_socket, ws_status};
+use crate::{arg, boundary};
+
+fn read<T>(ws: *const ws_socket, neutral: T, body: impl FnOnce(&SocketEntry) -> Option<T>) -> T {
+    boundary::read(neutral, || body(&*entry(ws).ok()?))
+}
+
+/// A text of the socket that, once it is there, does not change any more.
+fn text(kept: &OnceLock<CString>, text: Option<&str>) -> Option<*const c_char> {
+    let text = text?;
+    Some(kept.get_or_init(|| arg::to_c(text)).as_ptr())
+}
+
+/// The state of the socket.
+///
+/// It may be ahead of the callbacks: closing, while messages still wait for the dispatcher.
+///
+/// Any thread, also inside `wake`; never blocks.
+///
+/// @param ws  A socket.
+/// @return A ws_status; WS_STATUS_CLOSED for NULL or a stale handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_get_status(ws: *const ws_socket) -> ws_status {
+    read(ws, ws_status::WS_STATUS_CLOSED, |entry| Some(entry.socket().status().into()))
+}
+
+/// The number of the socket, never reused in a process.
+///
+/// Any thread, also inside `wake`; never blocks.
+///
+/// @param ws  A socket.
+/// @return A positive number; 0 for NULL or a stale handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_get_id(ws: *const ws_socket) -> i32 {
+    read(ws, 0, |entry| Some(entry.socket().id()))
+}
+
+/// The URL as it was passed to ws_new(), less user name and password.
+///
+/// Any thread, also inside `wake`; never blocks.
+///
+/// @param ws  A socket.
+/// @return UTF-8 that lives as long as the handle is valid; NULL for NULL or a stale handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_get_url(ws: *const ws_socket) -> *const c_char {
+    read(ws, ptr::null(), |entry| text(&entry.url, Some(entry.socket().url())))
+}
+
+/// The option `data_type` of the socket: in which form its text messages arrive.
+///
+/// Any thread, also inside `wake`; never blocks.
+///
+/// @param ws  A socket.
+/// @return A ws_data_type; WS_DATA_TYPE_TEXT for NULL or a stale handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_get_data_type(ws: *const ws_socket) -> ws_data_type {
+    read(ws, ws_data_type::WS_DATA_TYPE_TEXT, |entry| Some(entry.socket().data_type().into()))
+}
+
+/// The handler that the socket was made with; all NULL if it was made without one.
+///
+/// Once `on_free` has been called, its `user_data` is NULL. Its `dispatcher` may have been closed meanwhile.
+///
+/// Any thread, also inside `wake`; never blocks.
+///
+/// @param ws       A socket.
+/// @param handler  Its `size` is set by the caller (WS_HANDLER_INIT); as many fields as fit are filled.
+/// @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
+///         `size` that ws_handler never had).
+///
+/// # Safety
+/// `handler` is NULL or writable for its `size`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_get_handler(ws: *const ws_socket, handler: *mut ws_handler) -> ws_result {
+    // SAFETY: the caller upholds the contract above.
+    boundary::call(|| unsafe { entry(ws)?.bridge.handler().write(handler) })
+}
+
+/// The `user_data` of the socket's handler.
+///
+/// With ws_dispatcher_next() it finds the host's object for an event.
+///
+/// Any thread, also inside `wake`; never blocks.
+///
+/// @param ws  A socket.
+/// @return The pointer as it was given; NULL once `on_free` has been called, and for NULL or a stale handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_get_user_data(ws: *const ws_socket) -> *mut c_void {
+    read(ws, ptr::null_mut(), |entry| Some(entry.bridge.user_data()))
+}
+
+/// The subprotocol that the server chose.
+///
+/// Any thread, also inside `wake`; never blocks.
+///
+/// @param ws  A socket.
+/// @return A text that lives as long as the handle is valid; NULL if there is none, or not yet, and for NULL or a
+///         stale handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_get_subprotocol(ws: *const ws_socket) -> *const c_char {
+    read(ws, ptr::null(), |entry| text(&entry.subprotocol, entry.socket().subprotocol()))
+}
+
+/// The HTTP status of the server's answer to the opening handshake.
+///
+/// Any thread, also inside `wake`; never blocks.
+///
+/// @param ws  A socket.
+/// @return 101 once connected; 0 before, and for NULL or a stale handle. Of a connection that could not be made,
+///         ws_errors_http_status() tells.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_get_response_status(ws: *const ws_socket) -> i32 {
+    read(ws, 0, |entry| Some(entry.socket().response_status()))
+}
+
+/// A header of the server's answer to the opening handshake.
+///
+/// Any thread, also inside `wake`; never blocks.
+///
+/// @param ws    A socket.
+/// @param name  The header's name, NUL-terminated; upper and lower case do not matter.
+/// @param i     Which of the headers of that name, from 0.
+/// @return The value: a text that lives as long as the handle is valid; NULL if there is no i-th one, or not yet,
+///         and for NULL or a stale handle.
+///
+/// # Safety
+/// `name` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_get_response_header(ws: *const ws_socket, name: *const c_char, i: size_t) -> *const c_char {
+    read(ws, ptr::null(), |entry| {
+        // SAFETY: the caller upholds the contract above.
+        let name = unsafe { arg::c_string(name) }.ok()?.to_bytes();
+        let headers = entry.socket().response_headers();
+        if headers.is_empty() {
+            return None;
+        }
+        let values = entry.header_values.get_or_init(|| headers.iter().map(|(_, value)| arg::to_c(value)).collect());
+        let mut named = headers.iter().zip(values).filter(|((own, _), _)| own.as_bytes().eq_ignore_ascii_case(name));
+        named.nth(i).map(|(_, value)| value.as_ptr())
+    })
+}
+
+/// The address of the machine that the socket is connected to, with its port: `192.0.2.1:443`, `[2001:db8::1]:443`.
+///
+/// Any thread, also inside `wake`; never blocks.
+///
+/// @param ws  A socket.
+/// @return A text that lives as long as the handle is valid; NULL before the connection is made, and for NULL or a
+///         stale handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_get_peer_address(ws: *const ws_socket) -> *const c_char {
+    read(ws, ptr::null(), |entry| text(&entry.peer_address, entry.socket().peer_address()))
+}
+
+/// How full the send buffer is: the bytes of the messages that were accepted and that the kernel has not taken yet,
+/// plus 64 for each message.
+///
+/// Any thread, also inside `wake`; never blocks.
+///
+/// @param ws  A socket.
+/// @return Bytes; 0 for NULL or a stale handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_get_buffered_amount(ws: *const ws_socket) -> size_t {
+    read(ws, 0, |entry| Some(entry.socket().buffered_amount()))
+}

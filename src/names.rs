@@ -1,0 +1,79 @@
+//! Words for the numbers of the header.
+//!
+//! Safe to call from a log callback: no lock, no allocation.
+
+use std::ffi::{CStr, c_char};
+
+use crate::boundary;
+
+fn words(names: &[&'static CStr], index: i32) -> *const c_char {
+    let name = usize::try_from(index).ok().and_then(|index| names.get(index));
+    name.copied().unwrap_or(c"unknown").as_ptr()
+}
+
+/// 4D's word for a status: `Connecting`, `Connected`, `Closing`, `Closed`.
+///
+/// Any thread, also inside a log callback.
+///
+/// @param status  A ws_status; any number may be given.
+/// @return A text that lives for ever; `unknown` for a number that is no status.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_status_name(status: i32) -> *const c_char {
+    boundary::read(c"unknown".as_ptr(), || Some(words(&[c"Connecting", c"Connected", c"Closing", c"Closed"], status)))
+}
+
+/// The word for the type of an event: 4D's `open`, `message`, `error`, `terminate`; and `drain`, `pong`, `none`.
+///
+/// Any thread, also inside a log callback.
+///
+/// @param type  A ws_event_type; any number may be given.
+/// @return A text that lives for ever; `unknown` for a number that is no type of event.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_event_type_name(r#type: i32) -> *const c_char {
+    let names = [c"none", c"open", c"message", c"error", c"terminate", c"drain", c"pong"];
+    boundary::read(c"unknown".as_ptr(), || Some(words(&names, r#type)))
+}
+
+/// The word for a data type: `text`, `blob`, `object`.
+///
+/// Any thread, also inside a log callback.
+///
+/// @param type  A ws_data_type; any number may be given.
+/// @return A text that lives for ever; `unknown` for a number that is no data type.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_data_type_name(r#type: i32) -> *const c_char {
+    boundary::read(c"unknown".as_ptr(), || Some(words(&[c"text", c"blob", c"object"], r#type)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{ws_data_type::*, ws_event_type::*, ws_status::*};
+
+    fn word(text: *const c_char) -> &'static str {
+        // SAFETY: the three functions return static texts.
+        unsafe { CStr::from_ptr(text) }.to_str().unwrap()
+    }
+
+    #[test]
+    fn each_number_has_its_word() {
+        assert_eq!(word(ws_status_name(WS_STATUS_CONNECTING as i32)), "Connecting");
+        assert_eq!(word(ws_status_name(WS_STATUS_CONNECTED as i32)), "Connected");
+        assert_eq!(word(ws_status_name(WS_STATUS_CLOSING as i32)), "Closing");
+        assert_eq!(word(ws_status_name(WS_STATUS_CLOSED as i32)), "Closed");
+        assert_eq!(word(ws_event_type_name(WS_EVENT_TYPE_NONE as i32)), "none");
+        assert_eq!(word(ws_event_type_name(WS_EVENT_TYPE_TERMINATE as i32)), "terminate");
+        assert_eq!(word(ws_event_type_name(WS_EVENT_TYPE_PONG as i32)), "pong");
+        assert_eq!(word(ws_data_type_name(WS_DATA_TYPE_TEXT as i32)), "text");
+        assert_eq!(word(ws_data_type_name(WS_DATA_TYPE_OBJECT as i32)), "object");
+    }
+
+    #[test]
+    fn a_number_that_means_nothing_has_a_word_too() {
+        for number in [-1, 7, i32::MIN, i32::MAX] {
+            assert_eq!(word(ws_status_name(number)), "unknown");
+            assert_eq!(word(ws_event_type_name(number)), "unknown");
+            assert_eq!(word(ws_data_type_name(number)), "unknown");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `ws_new` and `ws_new_async`: from the host's arguments to a socket, or to an error stack.
+//!
+//! Knows nothing of connecting; the client does that. Here is the order in which a failure is told.
+
+use std::ffi::c_char;
+use std::ptr;
+use std::sync::Arc;
+
+use ws4d_client::{Error, ErrorCode, Handler, Options, Socket, library};
+
+use crate::bridge::Bridge;
+use crate::errors::ws_errors;
+use crate::handler::ws_handler;
+use crate::socket::SocketEntry;
+use crate::types::{ws_options, ws_socket};
+use crate::{arg, boundary, handles};
+
+/// Makes a socket and waits until its opening handshake has succeeded or failed: 4D's `4D.WebSocket.new()`.
+///
+/// Blocks at most the connect timeout (30 s by default). When it returns a socket, `on_open` has already run: on the
+/// calling thread or, with no dispatcher, on an I/O thread. With a dispatcher it delivers nothing else: messages that
+/// arrive meanwhile wait for the dispatcher. With none, other callbacks may run before it returns. If `on_open` ends
+/// the socket or closes the dispatcher, the socket is still returned, and may be closed, or stale if it was released.
+///
+/// On failure, of the handler's functions only `on_free` runs (not where its `size` is too small); then `*errors` is
+/// set; last, the function of ws_set_error_handler() is called, on the calling thread. ws_dispatcher_stop() on the
+/// handler's dispatcher ends the wait.
+///
+/// Any thread that owns the handler's dispatcher, also inside a callback on it; not inside a callback on an I/O
+/// thread, where it would wait for itself: use ws_new_async() there.
+///
+/// URLs are `ws://host[:port]path[?query]` and `wss://...`; international names, IPv6 literals in brackets and
+/// the default ports 80 and 443 are understood. Refused: another scheme, no `://`, no host, a fragment, control
+/// characters, spaces, backslashes. `user:password@` becomes Basic authorization, and is shown nowhere.
+///
+/// @param url      UTF-8, NUL-terminated; copied.
+/// @param handler  The callbacks; copied. NULL for a socket that only sends.
+/// @param options  How to connect; copied. NULL for the defaults.
+/// @param errors   Receives NULL on success, else an error stack that the caller frees with ws_errors_free(). May be
+///                 NULL.
+/// @return A socket, to be given back with ws_release(); or NULL, and entry 0 of `*errors` has one of:
+///         WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE (options, or the handler's dispatcher), WS_ERR_FORKED,
+///         WS_ERR_WRONG_THREAD, WS_ERR_INVALID_URL, WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED,
+///         WS_ERR_SHUT_DOWN; the road, trust and server codes of ws_result; WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
+///
+/// # Safety
+/// `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_new(
+    url: *const c_char,
+    handler: *const ws_handler,
+    options: *const ws_options,
+    errors: *mut *mut ws_errors,
+) -> *mut ws_socket {
+    // SAFETY: the caller upholds the contract above.
+    unsafe { open(url, handler, options, errors, true) }
+}
+
+/// Makes a socket and returns at once, while it is connecting.
+///
+/// Only what can be judged at once makes it fail (URL, handler, options, handles), and then as ws_new() does. A
+/// connection that fails later is `on_error`, then `on_terminate` with code 1006; the function of
+/// ws_set_error_handler() is called too, on the thread of the callbacks, before `on_error`.
+///
+/// Callbacks may run before the function has returned. Messages sent while connecting wait for the connection.
+///
+/// Any thread, also inside any callback.
+///
+/// @param url      As for ws_new().
+/// @param handler  As for ws_new().
+/// @param options  As for ws_new().
+/// @param errors   As for ws_new().
+/// @return A socket, to be given back with ws_release(); or NULL, and entry 0 of `*errors` has one of:
+///         WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_INVALID_UTF8,
+///         WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
+///
+/// # Safety
+/// `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_new_async(
+    url: *const c_char,
+    handler: *const ws_handler,
+    options: *const ws_options,
+    errors: *mut *mut ws_errors,
+) -> *mut ws_socket {
+    // SAFETY: the caller upholds the contract above.
+    unsafe { open(url, handler, options, errors, false) }
+}
+
+/// # Safety
+/// That of `ws_new`.
+unsafe fn open(
+    url: *const c_char,
+    handler: *const ws_handler,
+    options: *const ws_options,
+    errors: *mut *mut ws_errors,
+    blocking: bool,
+) -> *mut ws_socket {
+    boundary::read(ptr::null_mut(), || {
+        // SAFETY: the caller upholds it.
+        unsafe { arg::set(errors, ptr::null_mut()) };
+        // SAFETY: the caller upholds it.
+        let (bridge, known) = unsafe { adopt(handler) };
+        let opened = boundary::attempt(|| {
+            known?;
+            // SAFETY: the caller upholds it.
+            let url = unsafe { arg::utf8(url) }.map_err(|code| refused(code, "the URL is NULL or not UTF-8"))?;
+            let options = copy_options(options)?;
+            establish(url, &options, &bridge, blocking)
+        });
+        match opened {
+            Ok(token) => Some(handles::handle(token)),
+            Err(error) => {
+                bridge.end_token();
+                bridge.free();
+                if !errors.is_null() {
+                    // SAFETY: not NULL; the caller upholds the rest.
+                    unsafe { errors.write(ws_errors::owned(&error)) };
+                }
+                library::report_connect_error(&error);
+                None
+            }
+        }
+    })
+}
+
+/// The bridge for the host's handler, and whether the handler can be served. Where its struct cannot even be
+/// trusted, the bridge is one that calls nothing.
+///
+/// # Safety
+/// `handler` is NULL or readable for its `size`.
+unsafe fn adopt(handler: *const ws_handler) -> (Arc<Bridge>, Result<(), Error>) {
+    if handler.is_null() {
+        return (Bridge::new(None), Ok(()));
+    }
+    // SAFETY: the caller upholds it.
+    match unsafe { ws_handler::read(handler) } {
+        Ok((handler, true)) => (Bridge::new(Some(handler)), Ok(())),
+        Ok((handler, false)) => {
+            let message = "the handler has fields that this version of the library does not know; set only those of its own header";
+            (Bridge::new(Some(handler)), Err(refused(ErrorCode::Unsupported, message)))
+        }
+        Err(code) => {
+            let message = "the size of the handler is none that ws_handler ever had; begin it with WS_HANDLER_INIT";
+            (Bridge::new(None), Err(refused(code, message)))
+        }
+    }
+}
+
+fn copy_options(options: *const ws_options) -> Result<Options, Error> {
+    if options.is_null() {
+        return Ok(Options::default());
+    }
+    let entry = handles::options().get(handles::token(options));
+    entry.map(|entry| entry.copy()).map_err(|code| stale(code, "the options", "ws_options_new"))
+}
+
+fn establish(url: &str, options: &Options, bridge: &Arc<Bridge>, blocking: bool) -> Result<u64, Error> {
+    let dispatcher = bridge.handler().dispatcher;
+    let dispatcher = match handles::token(dispatcher) {
+        0 => None,
+        token => {
+            let found = handles::dispatchers().get(token);
+            Some(found.map_err(|code| stale(code, "the handler's dispatcher", "ws_dispatcher_new"))?)
+        }
+    };
+    let socket = Socket::new(url, options, bridge.clone(), dispatcher, blocking)?;
+    let token = handles::sockets()
+        .insert(SocketEntry::new(socket.clone(), bridge.clone()))
+        .map_err(|code| refused(code, "no handle is left; release sockets that have terminated"))?;
+    bridge.set_token(token);
+    socket.set_tag(token);
+    if blocking { socket.connect() } else { socket.start() }?;
+    Ok(token)
+}
+
+fn refused(code: ErrorCode, message: &str) -> Error {
+    Error::new(code, "sock", message)
+}
+
+fn stale(code: ErrorCode, what: &str, maker: &str) -> Error {
+    let why = match code {
+        ErrorCode::Forked => "belongs to the parent of this forked process",
+        _ => "is no live handle",
+    };
+    Error::new(code, "sock", format!("{what}: {why}; make one with {maker}"))
+}

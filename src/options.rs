@@ -1,0 +1,245 @@
+//! Entry points of options. Each setter checks at once; what is valid, the client knows.
+
+use std::ffi::{c_char, c_void};
+use std::ptr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use libc::size_t;
+use ws4d_client::{ErrorCode, Options};
+
+use crate::result::ws_result;
+use crate::types::ws_options;
+use crate::{arg, boundary, handles};
+
+/// What a token of options leads to.
+pub(crate) struct OptionsEntry(Mutex<Options>);
+
+impl OptionsEntry {
+    pub(crate) fn copy(&self) -> Options {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn set(o: *mut ws_options, body: impl FnOnce(&mut Options) -> Result<(), ErrorCode>) -> ws_result {
+    boundary::call(|| {
+        let entry = handles::options().get(handles::token(o))?;
+        let mut options = entry.0.lock().unwrap_or_else(PoisonError::into_inner);
+        body(&mut options)
+    })
+}
+
+/// Makes options, all of them as they are by default.
+///
+/// Any thread, as all functions on options; each is safe from several threads at once.
+///
+/// @return Options, to be ended with ws_options_free(); NULL if memory or handles are used up.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_new() -> *mut ws_options {
+    boundary::read(ptr::null_mut(), || {
+        let entry = Arc::new(OptionsEntry(Mutex::new(Options::default())));
+        handles::options().insert(entry).ok().map(handles::handle)
+    })
+}
+
+/// Ends options. Sockets keep their own copy, so that it may be called right after ws_new().
+///
+/// @param o  Options.
+/// @return WS_OK; WS_ERR_INVALID_HANDLE, also for NULL and for a second time; WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_free(o: *mut ws_options) -> ws_result {
+    boundary::call(|| handles::options().remove(handles::token(o)).map(drop))
+}
+
+/// In which form text messages arrive. Default: WS_DATA_TYPE_TEXT. Binary messages are blobs in each case.
+///
+/// @param o          Options.
+/// @param data_type  A ws_data_type.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (no data type), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_data_type(o: *mut ws_options, data_type: i32) -> ws_result {
+    set(o, |options| {
+        options.set_data_type(arg::data_type(data_type)?);
+        Ok(())
+    })
+}
+
+/// What happens, where the data type is object, to a text message that is not JSON. Default: 0.
+///
+/// @param o   Options.
+/// @param on  0: it arrives as text. 1: it is `on_error`, and close code 1007 is sent to the server.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_strict_json(o: *mut ws_options, on: i32) -> ws_result {
+    set(o, |options| {
+        options.set_strict_json(arg::flag(on)?);
+        Ok(())
+    })
+}
+
+/// Adds a header to the opening handshake. The same name may come again; the order is kept.
+///
+/// @param o      Options.
+/// @param name   NUL-terminated; copied. Not one that the handshake sets itself (Host, Upgrade, Connection,
+///               Sec-WebSocket-...).
+/// @param value  UTF-8, NUL-terminated; copied. Without CR and LF.
+/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_INVALID_UTF8,
+///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///
+/// # Safety
+/// `name` and `value` are NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_options_set_header(
+    o: *mut ws_options,
+    name: *const c_char,
+    value: *const c_char,
+) -> ws_result {
+    set(o, |options| {
+        // SAFETY: the caller upholds the contract above.
+        let (name, value) = unsafe { (arg::utf8(name)?, arg::utf8(value)?) };
+        options.set_header(name, value)
+    })
+}
+
+/// Adds cookies; the opening handshake sends all of them in one header.
+///
+/// @param o        Options.
+/// @param cookies  As in the header: `a=1; b=2`. NUL-terminated; copied.
+/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_INVALID_UTF8,
+///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///
+/// # Safety
+/// `cookies` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_options_set_cookie(o: *mut ws_options, cookies: *const c_char) -> ws_result {
+    // SAFETY: the caller upholds the contract above.
+    set(o, |options| options.set_cookie(unsafe { arg::utf8(cookies) }?))
+}
+
+/// Adds a subprotocol to those offered to the server (RFC 6455 section 1.9), the most wanted first. A server that
+/// chooses none is accepted; ws_get_subprotocol() tells.
+///
+/// @param o         Options.
+/// @param protocol  One name, NUL-terminated; copied.
+/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not a token, or there already),
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///
+/// # Safety
+/// `protocol` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_options_set_subprotocol(o: *mut ws_options, protocol: *const c_char) -> ws_result {
+    // SAFETY: the caller upholds the contract above.
+    set(o, |options| options.set_subprotocol(unsafe { arg::utf8(protocol) }?))
+}
+
+/// How long the whole way to an open connection may take: name, TCP, TLS and opening handshake together.
+///
+/// @param o   Options.
+/// @param ms  Milliseconds; 0: no limit. Default: 30000.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_connect_timeout_ms(o: *mut ws_options, ms: u32) -> ws_result {
+    set(o, |options| {
+        options.set_connect_timeout_ms(ms);
+        Ok(())
+    })
+}
+
+/// How long to wait, after ws_terminate(), for the server's answer before the connection is dropped. It starts again
+/// whenever the network takes queued bytes.
+///
+/// @param o   Options.
+/// @param ms  Milliseconds; 0: do not wait at all. Default: 5000.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_close_timeout_ms(o: *mut ws_options, ms: u32) -> ws_result {
+    set(o, |options| {
+        options.set_close_timeout_ms(ms);
+        Ok(())
+    })
+}
+
+/// The largest message, both ways: a larger one is WS_ERR_TOO_LARGE when sending, and close code 1009 when receiving.
+///
+/// @param o      Options.
+/// @param bytes  Bytes; 0: no limit. Default: 64 MiB.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_max_message_size(o: *mut ws_options, bytes: size_t) -> ws_result {
+    set(o, |options| {
+        options.set_max_message_size(bytes);
+        Ok(())
+    })
+}
+
+/// How much may wait for the network before sending is WS_ERR_WOULD_BLOCK. Each queued message counts its bytes plus
+/// 64; a message is accepted while what is buffered before it is below the limit.
+///
+/// @param o      Options.
+/// @param bytes  Bytes; 0: no limit. Default: 16 MiB.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_send_buffer_size(o: *mut ws_options, bytes: size_t) -> ws_result {
+    set(o, |options| {
+        options.set_send_buffer_size(bytes);
+        Ok(())
+    })
+}
+
+/// How much may wait to be delivered before the library stops reading from the network, so that the server slows
+/// down. Each message counts its bytes plus 64; nothing is dropped.
+///
+/// @param o      Options.
+/// @param bytes  Bytes; 0: no limit. Default: 8 MiB.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_receive_buffer_size(o: *mut ws_options, bytes: size_t) -> ws_result {
+    set(o, |options| {
+        options.set_receive_buffer_size(bytes);
+        Ok(())
+    })
+}
+
+/// Adds certificate authorities from a file to those that the system trusts. The file is read during the call.
+///
+/// @param o     Options.
+/// @param path  A PEM file with one or more certificates; UTF-8, NUL-terminated.
+/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not readable, or no certificate in it),
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///
+/// # Safety
+/// `path` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_options_set_ca_file(o: *mut ws_options, path: *const c_char) -> ws_result {
+    // SAFETY: the caller upholds the contract above.
+    set(o, |options| options.set_ca_file(unsafe { arg::utf8(path) }?))
+}
+
+/// Adds certificate authorities to those that the system trusts.
+///
+/// @param o    Options.
+/// @param pem  One or more certificates as PEM text; copied.
+/// @param len  Bytes in `pem`, or WS_NUL_TERMINATED.
+/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no certificate in it),
+///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///
+/// # Safety
+/// `pem` is readable for `len` bytes, or up to its NUL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_options_set_ca_pem(o: *mut ws_options, pem: *const c_void, len: size_t) -> ws_result {
+    // SAFETY: the caller upholds the contract above.
+    set(o, |options| options.set_ca_pem(unsafe { arg::text(pem.cast(), len) }?))
+}
+
+/// Whether the server's certificate is verified. Off only by this call, and only for a test: whoever sits on the road
+/// can then read and change everything.
+///
+/// @param o   Options.
+/// @param on  1 or 0. Default: 1.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_verify(o: *mut ws_options, on: i32) -> ws_result {
+    set(o, |options| {
+        options.set_verify(arg::flag(on)?);
+        Ok(())
+    })
+}

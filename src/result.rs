@@ -1,0 +1,245 @@
+//! `ws_result`: the numbers of every outcome, and the words for them.
+//!
+//! The client has its own `ErrorCode`; this module is the one place where the two meet.
+
+use std::ffi::{CStr, c_char};
+
+use ws4d_client::ErrorCode;
+
+use crate::boundary;
+
+/// The outcome of a call: 0 for success, negative for an error.
+///
+/// The numbers are part of the ABI and never change. They come in blocks of twenty, one block for each kind of
+/// cure, so that a program can class a code that is newer than itself. ws_result_name() and ws_result_message()
+/// put each into words.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_result {
+    /// Success.
+    WS_OK = 0,
+
+    /// The call is wrong (-1 to -19: mend the program): an argument is NULL where it must not be, out of range,
+    /// or too small a struct.
+    WS_ERR_INVALID_ARGUMENT = -1,
+    /// The handle is NULL, was released, closed or freed, is one of another type, or never came from this library.
+    WS_ERR_INVALID_HANDLE = -2,
+    /// The call belongs to another thread, or cannot be made from inside this callback.
+    WS_ERR_WRONG_THREAD = -3,
+    /// The text is no `ws://` or `wss://` URL.
+    WS_ERR_INVALID_URL = -4,
+    /// A header's name or value cannot be sent, or is one that the opening handshake sets itself.
+    WS_ERR_INVALID_HEADER = -5,
+    /// The text is not valid UTF-8, or UTF-16 with a lone surrogate.
+    WS_ERR_INVALID_UTF8 = -6,
+    /// The text is no JSON value.
+    WS_ERR_INVALID_JSON = -7,
+    /// The close code is none that a client may send: 0, 1000 and 3000 to 4999 are.
+    WS_ERR_INVALID_CLOSE_CODE = -8,
+    /// The close reason is longer than 123 bytes of UTF-8.
+    WS_ERR_INVALID_CLOSE_REASON = -9,
+    /// What was asked for is not known to this version of the library, or not possible on this system.
+    WS_ERR_UNSUPPORTED = -10,
+
+    /// The state or a limit (-20 to -39: wait, or give up): the socket is closing or closed.
+    WS_ERR_CLOSED = -20,
+    /// The send buffer is full; `on_drain` follows once there is room.
+    WS_ERR_WOULD_BLOCK = -21,
+    /// A message is above the limit on its size.
+    WS_ERR_TOO_LARGE = -22,
+    /// The call was ended by ws_dispatcher_stop() or ws_dispatcher_close().
+    WS_ERR_CANCELLED = -23,
+    /// The library is being shut down.
+    WS_ERR_SHUT_DOWN = -24,
+    /// The handle belongs to the parent of this forked process.
+    WS_ERR_FORKED = -25,
+
+    /// The road to the server (-40 to -59: try again later): its name was not found.
+    WS_ERR_DNS = -40,
+    /// The server's machine refused the connection: nothing listens there.
+    WS_ERR_CONNECTION_REFUSED = -41,
+    /// There is no way to the server's network or machine.
+    WS_ERR_UNREACHABLE = -42,
+    /// Nothing came back in time.
+    WS_ERR_TIMEOUT = -43,
+    /// The connection broke, or ended without a close frame.
+    WS_ERR_CONNECTION_RESET = -44,
+    /// The proxy refused, or failed.
+    WS_ERR_PROXY = -45,
+
+    /// Trust (-60 to -79: ask a human): no TLS session could be agreed, or it broke.
+    WS_ERR_TLS = -60,
+    /// The server's certificate is not to be trusted; the message says why.
+    WS_ERR_CERTIFICATE = -61,
+
+    /// The server (-80 to -99: ask its owner): it answered the handshake with another HTTP status than 101.
+    WS_ERR_HTTP_STATUS = -80,
+    /// The server's answer to the opening handshake is malformed or wrong.
+    WS_ERR_HANDSHAKE = -81,
+    /// The server broke the WebSocket protocol.
+    WS_ERR_PROTOCOL = -82,
+
+    /// The machine (-100 to -119): memory could not be had.
+    WS_ERR_OUT_OF_MEMORY = -100,
+    /// A fault in the library itself; please report it.
+    WS_ERR_INTERNAL = -101,
+}
+
+use ws_result::*;
+
+impl From<ErrorCode> for ws_result {
+    fn from(code: ErrorCode) -> ws_result {
+        match code {
+            ErrorCode::InvalidArgument => WS_ERR_INVALID_ARGUMENT,
+            ErrorCode::InvalidHandle => WS_ERR_INVALID_HANDLE,
+            ErrorCode::WrongThread => WS_ERR_WRONG_THREAD,
+            ErrorCode::InvalidUrl => WS_ERR_INVALID_URL,
+            ErrorCode::InvalidHeader => WS_ERR_INVALID_HEADER,
+            ErrorCode::InvalidUtf8 => WS_ERR_INVALID_UTF8,
+            ErrorCode::InvalidJson => WS_ERR_INVALID_JSON,
+            ErrorCode::InvalidCloseCode => WS_ERR_INVALID_CLOSE_CODE,
+            ErrorCode::InvalidCloseReason => WS_ERR_INVALID_CLOSE_REASON,
+            ErrorCode::Unsupported => WS_ERR_UNSUPPORTED,
+            ErrorCode::Closed => WS_ERR_CLOSED,
+            ErrorCode::WouldBlock => WS_ERR_WOULD_BLOCK,
+            ErrorCode::TooLarge => WS_ERR_TOO_LARGE,
+            ErrorCode::Cancelled => WS_ERR_CANCELLED,
+            ErrorCode::ShutDown => WS_ERR_SHUT_DOWN,
+            ErrorCode::Forked => WS_ERR_FORKED,
+            ErrorCode::Dns => WS_ERR_DNS,
+            ErrorCode::ConnectionRefused => WS_ERR_CONNECTION_REFUSED,
+            ErrorCode::Unreachable => WS_ERR_UNREACHABLE,
+            ErrorCode::Timeout => WS_ERR_TIMEOUT,
+            ErrorCode::ConnectionReset => WS_ERR_CONNECTION_RESET,
+            ErrorCode::Proxy => WS_ERR_PROXY,
+            ErrorCode::Tls => WS_ERR_TLS,
+            ErrorCode::Certificate => WS_ERR_CERTIFICATE,
+            ErrorCode::HttpStatus => WS_ERR_HTTP_STATUS,
+            ErrorCode::Handshake => WS_ERR_HANDSHAKE,
+            ErrorCode::Protocol => WS_ERR_PROTOCOL,
+            ErrorCode::OutOfMemory => WS_ERR_OUT_OF_MEMORY,
+            ErrorCode::Internal => WS_ERR_INTERNAL,
+        }
+    }
+}
+
+/// Code, name, message.
+type Words = (ws_result, &'static CStr, &'static CStr);
+
+const WORDS: &[Words] = &[
+    (WS_OK, c"WS_OK", c"success"),
+    (WS_ERR_INVALID_ARGUMENT, c"WS_ERR_INVALID_ARGUMENT", c"an argument is NULL, out of range, or too small a struct"),
+    (WS_ERR_INVALID_HANDLE, c"WS_ERR_INVALID_HANDLE", c"the handle is NULL, of another type, or no longer valid"),
+    (
+        WS_ERR_WRONG_THREAD,
+        c"WS_ERR_WRONG_THREAD",
+        c"the call belongs to another thread, or cannot be made inside this callback",
+    ),
+    (WS_ERR_INVALID_URL, c"WS_ERR_INVALID_URL", c"the text is no ws:// or wss:// URL"),
+    (WS_ERR_INVALID_HEADER, c"WS_ERR_INVALID_HEADER", c"the header cannot be sent, or is one of the handshake's own"),
+    (WS_ERR_INVALID_UTF8, c"WS_ERR_INVALID_UTF8", c"the text is not valid UTF-8, or holds a lone surrogate"),
+    (WS_ERR_INVALID_JSON, c"WS_ERR_INVALID_JSON", c"the text is no JSON value"),
+    (WS_ERR_INVALID_CLOSE_CODE, c"WS_ERR_INVALID_CLOSE_CODE", c"a close code is 0, 1000, or 3000 to 4999"),
+    (WS_ERR_INVALID_CLOSE_REASON, c"WS_ERR_INVALID_CLOSE_REASON", c"a close reason is at most 123 bytes of UTF-8"),
+    (WS_ERR_UNSUPPORTED, c"WS_ERR_UNSUPPORTED", c"this version of the library, or this system, cannot do that"),
+    (WS_ERR_CLOSED, c"WS_ERR_CLOSED", c"the socket is closing or closed"),
+    (WS_ERR_WOULD_BLOCK, c"WS_ERR_WOULD_BLOCK", c"the send buffer is full; on_drain follows once there is room"),
+    (WS_ERR_TOO_LARGE, c"WS_ERR_TOO_LARGE", c"the message is above the limit on its size"),
+    (WS_ERR_CANCELLED, c"WS_ERR_CANCELLED", c"the dispatcher was stopped or closed"),
+    (WS_ERR_SHUT_DOWN, c"WS_ERR_SHUT_DOWN", c"the library is being shut down"),
+    (WS_ERR_FORKED, c"WS_ERR_FORKED", c"the handle belongs to the parent of this forked process"),
+    (WS_ERR_DNS, c"WS_ERR_DNS", c"the server's name was not found"),
+    (WS_ERR_CONNECTION_REFUSED, c"WS_ERR_CONNECTION_REFUSED", c"the connection was refused: nothing listens there"),
+    (WS_ERR_UNREACHABLE, c"WS_ERR_UNREACHABLE", c"there is no way to the server's network or machine"),
+    (WS_ERR_TIMEOUT, c"WS_ERR_TIMEOUT", c"nothing came back in time"),
+    (WS_ERR_CONNECTION_RESET, c"WS_ERR_CONNECTION_RESET", c"the connection broke, or ended without a close frame"),
+    (WS_ERR_PROXY, c"WS_ERR_PROXY", c"the proxy refused, or failed"),
+    (WS_ERR_TLS, c"WS_ERR_TLS", c"no TLS session could be agreed, or it broke"),
+    (WS_ERR_CERTIFICATE, c"WS_ERR_CERTIFICATE", c"the server's certificate is not to be trusted"),
+    (WS_ERR_HTTP_STATUS, c"WS_ERR_HTTP_STATUS", c"the server answered with another HTTP status than 101"),
+    (WS_ERR_HANDSHAKE, c"WS_ERR_HANDSHAKE", c"the server's answer to the opening handshake is wrong"),
+    (WS_ERR_PROTOCOL, c"WS_ERR_PROTOCOL", c"the server broke the WebSocket protocol"),
+    (WS_ERR_OUT_OF_MEMORY, c"WS_ERR_OUT_OF_MEMORY", c"memory could not be had"),
+    (WS_ERR_INTERNAL, c"WS_ERR_INTERNAL", c"a fault in the library itself; please report it"),
+];
+
+fn words(result: i32) -> Option<&'static Words> {
+    WORDS.iter().find(|(code, _, _)| *code as i32 == result)
+}
+
+fn name(result: i32) -> &'static CStr {
+    words(result).map_or(c"WS_ERR_UNKNOWN", |(_, name, _)| name)
+}
+
+/// A code that is newer than this library still has the cure of its block.
+fn message(result: i32) -> &'static CStr {
+    if let Some((_, _, message)) = words(result) {
+        return message;
+    }
+    match result {
+        1.. => c"a count, not an error",
+        -19..=0 => c"an unknown error: the call is wrong",
+        -39..=-20 => c"an unknown error of the state or a limit",
+        -59..=-40 => c"an unknown error on the road to the server",
+        -79..=-60 => c"an unknown error of trust",
+        -99..=-80 => c"an unknown error of the server",
+        -119..=-100 => c"an unknown error of the machine",
+        _ => c"an unknown error",
+    }
+}
+
+/// The name of a result as it is written in C: `WS_ERR_CLOSED`.
+///
+/// Any thread, also inside a log callback.
+///
+/// @param result  A ws_result; any number may be given.
+/// @return A text that lives for ever; `WS_ERR_UNKNOWN` for a number without a name.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_result_name(result: i32) -> *const c_char {
+    boundary::read(c"WS_ERR_UNKNOWN".as_ptr(), || Some(name(result).as_ptr()))
+}
+
+/// What a result means, in a few English words.
+///
+/// The messages of a ws_errors stack say more: what was attempted, on what, what came back.
+///
+/// Any thread, also inside a log callback.
+///
+/// @param result  A ws_result; any number may be given.
+/// @return A text that lives for ever; for an unknown error, the kind of its block. Never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_result_message(result: i32) -> *const c_char {
+    boundary::read(c"an unknown error".as_ptr(), || Some(message(result).as_ptr()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_code_of_the_client_keeps_its_number_in_c() {
+        for &code in ErrorCode::ALL {
+            assert_eq!(ws_result::from(code) as i32, code as i32, "{code:?}");
+        }
+        assert_eq!(WORDS.len(), ErrorCode::ALL.len() + 1);
+    }
+
+    #[test]
+    fn every_code_has_a_name_and_a_message() {
+        for &code in ErrorCode::ALL {
+            let result = ws_result::from(code);
+            assert_eq!(name(result as i32).to_str().unwrap(), format!("{result:?}"));
+            assert!(!message(result as i32).is_empty());
+        }
+        assert_eq!(name(0), c"WS_OK");
+    }
+
+    #[test]
+    fn an_unknown_code_has_a_neutral_name_and_the_message_of_its_block() {
+        for unknown in [1, -19, -39, -59, -79, -99, -119, -120, i32::MIN, i32::MAX] {
+            assert_eq!(name(unknown), c"WS_ERR_UNKNOWN");
+            assert!(!message(unknown).is_empty());
+        }
+        assert_eq!(message(-46), c"an unknown error on the road to the server");
+    }
+}

@@ -1,0 +1,186 @@
+//! Entry points that send.
+
+use std::ffi::{c_char, c_void};
+
+use libc::size_t;
+use ws4d_client::{DataType, ErrorCode, SendKind};
+
+use crate::result::ws_result;
+use crate::types::ws_socket;
+use crate::{arg, socket, utf16};
+
+/// `WS_SEND_PLAIN` of the header.
+const PLAIN: u32 = 1;
+
+/// Sends a text message.
+///
+/// The bytes are copied or written before the call returns; the caller keeps its buffer. Success means *accepted*:
+/// messages of one thread leave in the order of its calls.
+///
+/// Any thread, also inside a callback; never blocks.
+///
+/// @param ws    A socket; while it is connecting the message waits for the connection.
+/// @param utf8  Text; may be NULL if `len` is 0.
+/// @param len   Bytes in `utf8`, or WS_NUL_TERMINATED.
+/// @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
+///         length that no buffer can have), WS_ERR_INVALID_UTF8, WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is
+///         full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY.
+///
+/// # Safety
+/// `utf8` is readable for `len` bytes, or up to its NUL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_send_text(ws: *mut ws_socket, utf8: *const c_char, len: size_t) -> ws_result {
+    socket::call(ws, |socket| {
+        // SAFETY: the caller upholds the contract above.
+        let text = unsafe { arg::text(utf8, len) }?;
+        socket.send(SendKind::Text, text)
+    })
+}
+
+/// Sends a text message that the caller has as UTF-16; it goes out as UTF-8.
+///
+/// As ws_send_text() in all else.
+///
+/// @param ws     A socket; while it is connecting the message waits for the connection.
+/// @param utf16  UTF-16 in the machine's byte order, aligned; may be NULL if `units` is 0.
+/// @param units  16-bit units in `utf16`, or WS_NUL_TERMINATED.
+/// @return As ws_send_text(); a lone surrogate is WS_ERR_INVALID_UTF8.
+///
+/// # Safety
+/// `utf16` is readable for `units` units, or up to its 0 unit.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_send_text_utf16(ws: *mut ws_socket, utf16: *const u16, units: size_t) -> ws_result {
+    socket::call(ws, |socket| {
+        // SAFETY: the caller upholds the contract above.
+        let units = unsafe { arg::utf16(utf16, units) }?;
+        socket.send(SendKind::Text, &utf16::to_utf8(units)?)
+    })
+}
+
+/// Sends a binary message.
+///
+/// As ws_send_text() in all else.
+///
+/// @param ws    A socket; while it is connecting the message waits for the connection.
+/// @param data  Bytes; may be NULL if `len` is 0.
+/// @param len   Bytes in `data`; not WS_NUL_TERMINATED.
+/// @return As ws_send_text(), without WS_ERR_INVALID_UTF8.
+///
+/// # Safety
+/// `data` is readable for `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_send_blob(ws: *mut ws_socket, data: *const c_void, len: size_t) -> ws_result {
+    socket::call(ws, |socket| {
+        // SAFETY: the caller upholds the contract above.
+        let data = unsafe { arg::bytes(data, len) }?;
+        socket.send(SendKind::Blob, data)
+    })
+}
+
+/// Sends a JSON value as a text message.
+///
+/// Any JSON value (RFC 8259), not only an object. The white space between its tokens is dropped; all else goes as
+/// given, the text of numbers and the order of keys included. As ws_send_text() in all else.
+///
+/// @param ws    A socket; while it is connecting the message waits for the connection.
+/// @param json  JSON text in UTF-8.
+/// @param len   Bytes in `json`, or WS_NUL_TERMINATED.
+/// @return As ws_send_text(), and WS_ERR_INVALID_JSON.
+///
+/// # Safety
+/// `json` is readable for `len` bytes, or up to its NUL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_send_object(ws: *mut ws_socket, json: *const c_char, len: size_t) -> ws_result {
+    socket::call(ws, |socket| {
+        // SAFETY: the caller upholds the contract above.
+        let json = unsafe { arg::text(json, len) }?;
+        socket.send(SendKind::Object, json)
+    })
+}
+
+/// Sends a message of any type, with flags.
+///
+/// As ws_send_text(), ws_send_blob() or ws_send_object().
+///
+/// @param ws         A socket; while it is connecting the message waits for the connection.
+/// @param data_type  A ws_data_type.
+/// @param data       Bytes; may be NULL if `len` is 0.
+/// @param len        Bytes in `data`; for text and object also WS_NUL_TERMINATED.
+/// @param flags      0 or WS_SEND_PLAIN: do not compress this message. In this version no message is ever compressed.
+/// @return As the function for that type; WS_ERR_INVALID_ARGUMENT for an unknown type, WS_ERR_UNSUPPORTED for an
+///         unknown flag.
+///
+/// # Safety
+/// `data` is readable for `len` bytes, or up to its NUL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_send(
+    ws: *mut ws_socket,
+    data_type: i32,
+    data: *const c_void,
+    len: size_t,
+    flags: u32,
+) -> ws_result {
+    socket::call(ws, |socket| {
+        let kind = match arg::data_type(data_type)? {
+            DataType::Text => SendKind::Text,
+            DataType::Blob => SendKind::Blob,
+            DataType::Object => SendKind::Object,
+        };
+        if flags & !PLAIN != 0 {
+            return Err(ErrorCode::Unsupported);
+        }
+        let data = match kind {
+            // SAFETY: the caller upholds the contract above.
+            SendKind::Blob => unsafe { arg::bytes(data, len) }?,
+            // SAFETY: as above.
+            SendKind::Text | SendKind::Object => unsafe { arg::text(data.cast(), len) }?,
+        };
+        socket.send(kind, data)
+    })
+}
+
+/// Sends a ping (RFC 6455 section 5.5.2). The server's answer is `on_pong`.
+///
+/// The library answers the server's pings by itself. Any thread, also inside a callback; never blocks.
+///
+/// @param ws    A socket; while it is connecting the ping waits for the connection.
+/// @param data  Bytes that the pong brings back; may be NULL if `len` is 0.
+/// @param len   At most 125.
+/// @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL),
+///         WS_ERR_TOO_LARGE (above 125 bytes), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
+///
+/// # Safety
+/// `data` is readable for `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_ping(ws: *mut ws_socket, data: *const c_void, len: size_t) -> ws_result {
+    socket::call(ws, |socket| {
+        // SAFETY: the caller upholds the contract above.
+        let data = unsafe { arg::bytes(data, len) }?;
+        socket.ping(data)
+    })
+}
+
+/// Holds the socket's messages back, so that several leave in as few writes as possible.
+///
+/// They leave at ws_uncork(), ws_terminate() or when the send buffer is full, whichever is first. Calls do not nest;
+/// pings are not held back. Inside a callback on an I/O thread this is implied: what is sent there leaves together.
+///
+/// Any thread, also inside a callback; never blocks.
+///
+/// @param ws  A socket.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_cork(ws: *mut ws_socket) -> ws_result {
+    socket::call(ws, |socket| socket.cork())
+}
+
+/// Sends what ws_cork() held back.
+///
+/// Any thread, also inside a callback; never blocks. On a socket that is not corked it changes nothing.
+///
+/// @param ws  A socket.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_uncork(ws: *mut ws_socket) -> ws_result {
+    socket::call(ws, |socket| socket.uncork())
+}

@@ -1,0 +1,133 @@
+//! Entry points that steer a socket: releasing, pausing, closing. And the entry of a socket in the handle table.
+
+use std::ffi::{CString, c_char};
+use std::sync::{Arc, OnceLock};
+
+use ws4d_client::{ErrorCode, Socket};
+
+use crate::bridge::Bridge;
+use crate::result::ws_result;
+use crate::types::ws_socket;
+use crate::{arg, boundary, handles};
+
+/// What a token of a socket leads to. Its texts for C are made when they are first asked for.
+pub(crate) struct SocketEntry {
+    socket: Arc<Socket>,
+    pub(crate) bridge: Arc<Bridge>,
+    pub(crate) url: OnceLock<CString>,
+    pub(crate) subprotocol: OnceLock<CString>,
+    pub(crate) peer_address: OnceLock<CString>,
+    /// The values of `Socket::response_headers`, in its order.
+    pub(crate) header_values: OnceLock<Box<[CString]>>,
+}
+
+impl SocketEntry {
+    pub(crate) fn new(socket: Arc<Socket>, bridge: Arc<Bridge>) -> Arc<SocketEntry> {
+        Arc::new(SocketEntry {
+            socket,
+            bridge,
+            url: OnceLock::new(),
+            subprotocol: OnceLock::new(),
+            peer_address: OnceLock::new(),
+            header_values: OnceLock::new(),
+        })
+    }
+
+    pub(crate) fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+}
+
+#[inline]
+pub(crate) fn entry(ws: *const ws_socket) -> Result<Arc<SocketEntry>, ErrorCode> {
+    handles::sockets().get(handles::token(ws))
+}
+
+#[inline]
+pub(crate) fn call(ws: *mut ws_socket, body: impl FnOnce(&Arc<Socket>) -> Result<(), ErrorCode>) -> ws_result {
+    boundary::call(|| body(entry(ws)?.socket()))
+}
+
+/// Gives a socket back: the caller will not use it any more.
+///
+/// An open socket is not closed by it: it stays open and keeps calling back until it terminates, and until then the
+/// handle stays valid, for the callbacks. Once the socket is released and over, the handle is stale, and so are the
+/// texts that ws_get_url() and its like gave.
+///
+/// Any thread, also inside a callback; never blocks.
+///
+/// @param ws  A socket.
+/// @return WS_OK; WS_ERR_INVALID_HANDLE, also for a second release; WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_release(ws: *mut ws_socket) -> ws_result {
+    boundary::call(|| entry(ws)?.bridge.release())
+}
+
+/// Holds back the socket's messages, and what is queued behind one, until ws_resume().
+///
+/// What was held back counts against the receive buffer; once that is full, the library stops reading from the
+/// network, and the server slows down. `on_drain`, `on_pong`, and an end with no message before it are still
+/// delivered. ws_abort() ends the pause; after ws_terminate() the host must still resume.
+///
+/// Any thread, also inside a callback; never blocks. A callback that runs already is not affected. Pausing a
+/// paused socket changes nothing.
+///
+/// @param ws  A socket in any state.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_pause(ws: *mut ws_socket) -> ws_result {
+    call(ws, |socket| socket.pause())
+}
+
+/// Lets go what ws_pause() holds back.
+///
+/// Any thread, also inside a callback; never blocks. Resuming a socket that is not paused changes nothing.
+///
+/// @param ws  A socket in any state.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_resume(ws: *mut ws_socket) -> ws_result {
+    call(ws, |socket| socket.resume())
+}
+
+/// Begins the closing handshake (RFC 6455 section 7.1.2). What was sent before goes out first.
+///
+/// `on_terminate` follows: with what the server answers, or, where it does not answer within the close timeout (5 s
+/// by default), with code 1006 after the connection was dropped. Until then messages may still arrive. While
+/// connecting it aborts instead. On a socket that is closing or closed already it is WS_OK and changes nothing.
+///
+/// Any thread, also inside a callback; never blocks.
+///
+/// @param ws      A socket in any state.
+/// @param code    1000 (normal) or 3000 to 4999 (yours); 0 means 1000.
+/// @param reason  UTF-8, NUL-terminated, at most 123 bytes; copied. NULL for none.
+/// @return WS_OK, or, with no change of state: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON,
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///
+/// # Safety
+/// `reason` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_terminate(ws: *mut ws_socket, code: i32, reason: *const c_char) -> ws_result {
+    call(ws, |socket| {
+        if reason.is_null() {
+            return socket.terminate(code, b"");
+        }
+        // SAFETY: the caller upholds the contract above.
+        let reason = unsafe { arg::c_string(reason) }?;
+        socket.terminate(code, reason.to_bytes())
+    })
+}
+
+/// Drops the connection at once, with no closing handshake.
+///
+/// What is queued for sending is lost, what is undelivered is discarded, a pause ends; `on_terminate` with code 1006
+/// follows. On a closed socket it changes nothing.
+///
+/// Any thread, also inside a callback; never blocks.
+///
+/// @param ws  A socket in any state.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_abort(ws: *mut ws_socket) -> ws_result {
+    call(ws, |socket| socket.abort())
+}

@@ -1,0 +1,185 @@
+//! The types of the header: handles and pointers that C only passes on, and the enums.
+//!
+//! No behaviour but the translation of the client's enums.
+
+use ws4d_client::library::LogLevel;
+use ws4d_client::{DataType, EventKind, JsonKind, Status};
+
+/// One WebSocket connection, from connecting to closed.
+///
+/// Made by ws_new() or ws_new_async(), given back with ws_release(). The value is a token, never an address: a
+/// NULL, stale, twice released or invented one is WS_ERR_INVALID_HANDLE and touches no memory. It stays valid until
+/// ws_release() was called *and* the socket is over, whichever is later. Over: `on_terminate` has returned; or,
+/// where the TERMINATE event was pulled with ws_dispatcher_next(), that event was freed; or, with no handler, the
+/// connection has ended.
+pub struct ws_socket {
+    _opaque: [u8; 0],
+}
+
+/// Where callbacks run: one host context (a form, a worker, an event loop).
+///
+/// Made by ws_dispatcher_new() or ws_dispatcher_new_with_wake(), ended by ws_dispatcher_close(). The value is a
+/// token, as that of ws_socket.
+pub struct ws_dispatcher {
+    _opaque: [u8; 0],
+}
+
+/// How to connect. Made by ws_options_new(), ended by ws_options_free(). The value is a token, as that of ws_socket.
+pub struct ws_options {
+    _opaque: [u8; 0],
+}
+
+/// One event, valid while its callback runs; see ws_event_retain().
+///
+/// A plain pointer: NULL is safe, a dangling one is the host's mistake.
+pub struct ws_event {
+    _opaque: [u8; 0],
+}
+
+/// A read-only JSON value inside an event; it lives with its event. A plain pointer: NULL is safe.
+pub struct ws_json {
+    _opaque: [u8; 0],
+}
+
+/// The state of a socket. ws_status_name() gives 4D's words.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_status {
+    /// The connection is being made; what is sent waits for it.
+    WS_STATUS_CONNECTING = 0,
+    /// The connection is open.
+    WS_STATUS_CONNECTED = 1,
+    /// The closing handshake is going on, or its last events have not been delivered yet.
+    WS_STATUS_CLOSING = 2,
+    /// The connection has ended.
+    WS_STATUS_CLOSED = 3,
+}
+
+impl From<Status> for ws_status {
+    fn from(status: Status) -> ws_status {
+        match status {
+            Status::Connecting => ws_status::WS_STATUS_CONNECTING,
+            Status::Connected => ws_status::WS_STATUS_CONNECTED,
+            Status::Closing => ws_status::WS_STATUS_CLOSING,
+            Status::Closed => ws_status::WS_STATUS_CLOSED,
+        }
+    }
+}
+
+/// In which form a message is sent or arrives.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_data_type {
+    /// UTF-8 text. As the option: text frames arrive as text, binary frames as blobs.
+    WS_DATA_TYPE_TEXT = 0,
+    /// Bytes. As the option: text frames too arrive as blobs, with their UTF-8 bytes.
+    WS_DATA_TYPE_BLOB = 1,
+    /// JSON text. As the option: a text frame that holds JSON arrives as an object, another one as text.
+    WS_DATA_TYPE_OBJECT = 2,
+}
+
+impl From<DataType> for ws_data_type {
+    fn from(data_type: DataType) -> ws_data_type {
+        match data_type {
+            DataType::Text => ws_data_type::WS_DATA_TYPE_TEXT,
+            DataType::Blob => ws_data_type::WS_DATA_TYPE_BLOB,
+            DataType::Object => ws_data_type::WS_DATA_TYPE_OBJECT,
+        }
+    }
+}
+
+/// What happened.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_event_type {
+    /// No event: what ws_event_get_type() says of NULL.
+    WS_EVENT_TYPE_NONE = 0,
+    /// The connection is open.
+    WS_EVENT_TYPE_OPEN = 1,
+    /// A message arrived.
+    WS_EVENT_TYPE_MESSAGE = 2,
+    /// The connection could not be made, or broke: ws_event_errors() says why. TERMINATE follows.
+    WS_EVENT_TYPE_ERROR = 3,
+    /// The connection has ended.
+    WS_EVENT_TYPE_TERMINATE = 4,
+    /// After WS_ERR_WOULD_BLOCK: the send buffer fell below half.
+    WS_EVENT_TYPE_DRAIN = 5,
+    /// The answer to a ws_ping() arrived.
+    WS_EVENT_TYPE_PONG = 6,
+}
+
+impl From<EventKind> for ws_event_type {
+    fn from(kind: EventKind) -> ws_event_type {
+        match kind {
+            EventKind::None => ws_event_type::WS_EVENT_TYPE_NONE,
+            EventKind::Open => ws_event_type::WS_EVENT_TYPE_OPEN,
+            EventKind::Message => ws_event_type::WS_EVENT_TYPE_MESSAGE,
+            EventKind::Error => ws_event_type::WS_EVENT_TYPE_ERROR,
+            EventKind::Terminate => ws_event_type::WS_EVENT_TYPE_TERMINATE,
+            EventKind::Drain => ws_event_type::WS_EVENT_TYPE_DRAIN,
+            EventKind::Pong => ws_event_type::WS_EVENT_TYPE_PONG,
+        }
+    }
+}
+
+/// How much the log says; each level includes those above it.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_log_level {
+    /// Nothing.
+    WS_LOG_LEVEL_OFF = 0,
+    /// Faults of the library itself.
+    WS_LOG_LEVEL_ERROR = 1,
+    /// What a human should look at: connections that failed, servers that misbehave.
+    WS_LOG_LEVEL_WARN = 2,
+    /// One line for each connection made and ended.
+    WS_LOG_LEVEL_INFO = 3,
+    /// The steps of connecting and closing.
+    WS_LOG_LEVEL_DEBUG = 4,
+    /// Everything.
+    WS_LOG_LEVEL_TRACE = 5,
+}
+
+impl From<LogLevel> for ws_log_level {
+    fn from(level: LogLevel) -> ws_log_level {
+        match level {
+            LogLevel::Off => ws_log_level::WS_LOG_LEVEL_OFF,
+            LogLevel::Error => ws_log_level::WS_LOG_LEVEL_ERROR,
+            LogLevel::Warn => ws_log_level::WS_LOG_LEVEL_WARN,
+            LogLevel::Info => ws_log_level::WS_LOG_LEVEL_INFO,
+            LogLevel::Debug => ws_log_level::WS_LOG_LEVEL_DEBUG,
+            LogLevel::Trace => ws_log_level::WS_LOG_LEVEL_TRACE,
+        }
+    }
+}
+
+/// What a JSON value is.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_json_kind {
+    /// `null`; also what ws_json_get_kind() says of NULL.
+    WS_JSON_KIND_NULL = 0,
+    /// `true` or `false`.
+    WS_JSON_KIND_BOOL = 1,
+    /// A number.
+    WS_JSON_KIND_NUMBER = 2,
+    /// A string.
+    WS_JSON_KIND_STRING = 3,
+    /// An array.
+    WS_JSON_KIND_ARRAY = 4,
+    /// An object.
+    WS_JSON_KIND_OBJECT = 5,
+}
+
+impl From<JsonKind> for ws_json_kind {
+    fn from(kind: JsonKind) -> ws_json_kind {
+        match kind {
+            JsonKind::Null => ws_json_kind::WS_JSON_KIND_NULL,
+            JsonKind::Bool => ws_json_kind::WS_JSON_KIND_BOOL,
+            JsonKind::Number => ws_json_kind::WS_JSON_KIND_NUMBER,
+            JsonKind::String => ws_json_kind::WS_JSON_KIND_STRING,
+            JsonKind::Array => ws_json_kind::WS_JSON_KIND_ARRAY,
+            JsonKind::Object => ws_json_kind::WS_JSON_KIND_OBJECT,
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! The server as a test holds it: addresses, log, gates, and the end of it all.
+
+use crate::certificates::{Authority, CertKind};
+use crate::chat::Rooms;
+use crate::listen::{self, Speak};
+use crate::log::{Event, Log};
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+use std::{fs, io};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+/// How long a wait without a time of its own goes on before it fails the test.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a server starts.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Port for ws, 0 for a free one.
+    pub ws_port: u16,
+    /// Port for wss, 0 for a free one.
+    pub wss_port: u16,
+    /// Whether it keeps what it sees; benchmarks do without.
+    pub log: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { ws_port: 0, wss_port: 0, log: true }
+    }
+}
+
+/// A running server. Its threads, ports, connections and files end with the drop of it.
+pub struct Server {
+    runtime: Option<Runtime>,
+    shared: Arc<Shared>,
+    authority: Authority,
+    ws_port: u16,
+    wss_port: u16,
+    others: Mutex<HashMap<CertKind, u16>>,
+    folder: PathBuf,
+}
+
+/// What connections and the test's thread both touch.
+pub(crate) struct Shared {
+    pub(crate) log: Arc<Log>,
+    pub(crate) gates: watch::Sender<HashSet<String>>,
+    pub(crate) rooms: Rooms,
+    pub(crate) next_connection: AtomicU64,
+    connections: Mutex<HashMap<u64, Open>>,
+    closed: Condvar,
+}
+
+/// An open connection, as far as it can be killed.
+pub(crate) struct Open {
+    pub(crate) task: AbortHandle,
+    pub(crate) reset: Arc<AtomicBool>,
+}
+
+impl Shared {
+    pub(crate) fn connections(&self) -> MutexGuard<'_, HashMap<u64, Open>> {
+        self.connections.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub(crate) fn closed(&self, connection: u64) {
+        self.connections().remove(&connection);
+        self.closed.notify_all();
+    }
+
+    /// Waits until `enough` of the open connections' numbers holds.
+    fn wait_connections(&self, mut enough: impl FnMut(&HashMap<u64, Open>) -> bool) -> bool {
+        let deadline = Instant::now() + PATIENCE;
+        let mut open = self.connections();
+        while !enough(&open) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            open = match self.closed.wait_timeout(open, left) {
+                Ok((open, _)) => open,
+                Err(poisoned) => poisoned.into_inner().0,
+            };
+        }
+        true
+    }
+}
+
+impl Server {
+    /// Starts a server on free ports of 127.0.0.1.
+    ///
+    /// # Panics
+    /// If the machine has no port, thread or temporary folder for it.
+    #[must_use]
+    pub fn start() -> Server {
+        Server::start_with(Config::default()).expect("the test server starts")
+    }
+
+    /// Starts a server as `config` says.
+    pub fn start_with(config: Config) -> io::Result<Server> {
+        let authority = Authority::new("ws4d test CA").map_err(io::Error::other)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("test-server")
+            .enable_all()
+            .build()?;
+        let shared = Arc::new(Shared {
+            log: Arc::new(Log::new(config.log)),
+            gates: watch::channel(HashSet::new()).0,
+            rooms: Rooms::default(),
+            next_connection: AtomicU64::new(1),
+            connections: Mutex::new(HashMap::new()),
+            closed: Condvar::new(),
+        });
+        let speak = Speak::tls(&authority, CertKind::Good)?;
+        let ws_port = listen::start(runtime.handle(), &shared, config.ws_port, Speak::Plain)?;
+        let wss_port = listen::start(runtime.handle(), &shared, config.wss_port, speak)?;
+        let folder = new_folder()?;
+        for (name, text) in [
+            ("ca.pem", &authority.ca_pem),
+            ("crl.pem", &authority.crl_pem),
+            ("client.pem", &authority.client_chain_pem),
+            ("client.key", &authority.client_key_pem),
+        ] {
+            fs::write(folder.join(name), text)?;
+        }
+        Ok(Server {
+            runtime: Some(runtime),
+            shared,
+            authority,
+            ws_port,
+            wss_port,
+            others: Mutex::default(),
+            folder,
+        })
+    }
+
+    /// `ws://127.0.0.1:PORT` and the path.
+    pub fn ws(&self, path: &str) -> String {
+        format!("ws://127.0.0.1:{}{path}", self.ws_port)
+    }
+
+    /// `wss://localhost:PORT` and the path, with a certificate that [`Server::ca_file`] vouches for.
+    pub fn wss(&self, path: &str) -> String {
+        format!("wss://localhost:{}{path}", self.wss_port)
+    }
+
+    /// The same on a port that presents, or does, what `kind` says.
+    ///
+    /// # Panics
+    /// If there is no port.
+    pub fn wss_with(&self, kind: CertKind, path: &str) -> String {
+        let mut others = self.others.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let port = others.entry(kind).or_insert_with(|| {
+            let speak = Speak::tls(&self.authority, kind).expect("a certificate");
+            listen::start(self.runtime().handle(), &self.shared, 0, speak).expect("a free port")
+        });
+        format!("wss://localhost:{port}{path}")
+    }
+
+    /// The port for ws.
+    pub fn ws_port(&self) -> u16 {
+        self.ws_port
+    }
+
+    /// The port for wss.
+    pub fn wss_port(&self) -> u16 {
+        self.wss_port
+    }
+
+    /// A port of 127.0.0.1 where nobody listens (anymore).
+    ///
+    /// # Panics
+    /// If there is no port.
+    pub fn closed_port(&self) -> u16 {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        listener.local_addr().expect("a bound listener has an address").port()
+    }
+
+    /// A Unix socket that speaks ws, for one call a server.
+    ///
+    /// # Panics
+    /// If it cannot be made.
+    #[cfg(unix)]
+    pub fn unix_socket(&self) -> PathBuf {
+        let path = self.folder.join("socket");
+        if !path.exists() {
+            listen::start_unix(self.runtime().handle(), &self.shared, &path).expect("a Unix socket");
+        }
+        path
+    }
+
+    /// The server's CA certificate as PEM.
+    pub fn ca_pem(&self) -> &str {
+        &self.authority.ca_pem
+    }
+
+    /// The same in a file, which goes with the server.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.join("ca.pem")
+    }
+
+    /// A revocation list with the certificate of [`CertKind::Revoked`] on it.
+    pub fn crl_file(&self) -> PathBuf {
+        self.folder.join("crl.pem")
+    }
+
+    /// Chain and key of the client that [`CertKind::ClientRequired`] lets in.
+    pub fn client_certificate_files(&self) -> (PathBuf, PathBuf) {
+        (self.folder.join("client.pem"), self.folder.join("client.key"))
+    }
+
+    /// All that was seen so far.
+    pub fn log(&self) -> Vec<Event> {
+        self.shared.log.events().clone()
+    }
+
+    /// Waits for an event, also one of the past, and gives the first that fits.
+    ///
+    /// # Panics
+    /// If none comes within half a minute; the message holds the log.
+    pub fn wait_for(&self, mut fits: impl FnMut(&Event) -> bool) -> Event {
+        self.wait_until(|log| log.iter().find(|event| fits(event)).cloned())
+    }
+
+    /// Waits until `found` gives something for the whole log, looking again after each event.
+    ///
+    /// # Panics
+    /// As [`Server::wait_for`].
+    pub fn wait_until<T>(&self, found: impl FnMut(&[Event]) -> Option<T>) -> T {
+        match self.shared.log.wait(PATIENCE, found) {
+            Some(result) => result,
+            None => panic!("the server waited in vain; it saw:\n{}", self.shared.log.dump()),
+        }
+    }
+
+    /// As [`Server::wait_for`], with a time of its own and `None` at its end.
+    pub fn wait_for_within(&self, timeout: Duration, mut fits: impl FnMut(&Event) -> bool) -> Option<Event> {
+        self.shared.log.wait(timeout, |log| log.iter().find(|event| fits(event)).cloned())
+    }
+
+    /// Connections that are open now.
+    pub fn connections(&self) -> usize {
+        self.shared.connections().len()
+    }
+
+    /// Waits until no connection is open.
+    ///
+    /// # Panics
+    /// If one is left after half a minute; the message holds the log.
+    pub fn wait_until_idle(&self) {
+        assert!(
+            self.shared.wait_connections(HashMap::is_empty),
+            "{} connections stay open; the server saw:\n{}",
+            self.connections(),
+            self.shared.log.dump()
+        );
+    }
+
+    /// Lets scripts pass the gate of that name, now and later.
+    pub fn open_gate(&self, name: &str) {
+        self.shared.gates.send_modify(|gates| {
+            gates.insert(name.to_owned());
+        });
+    }
+
+    /// Resets every open connection; when it returns, they are gone.
+    pub fn kill_connections(&self) {
+        let numbers: Vec<u64> = {
+            let open = self.shared.connections();
+            for connection in open.values() {
+                connection.reset.store(true, Ordering::SeqCst);
+                connection.task.abort();
+            }
+            open.keys().copied().collect()
+        };
+        self.shared.wait_connections(|open| numbers.iter().all(|number| !open.contains_key(number)));
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().expect("only drop takes the runtime")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // On a thread of its own: inside an async test a runtime must not wait.
+            let end = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(10)));
+            let _ = end.join();
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A temporary folder that did not exist before.
+fn new_folder() -> io::Result<PathBuf> {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let name =
+            format!("ws4d-test-server-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path: PathBuf = Path::new(&std::env::temp_dir()).join(name);
+        match fs::create_dir(&path) {
+            Ok(()) => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
