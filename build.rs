@@ -37,7 +37,8 @@ fn main() {
 }
 
 fn render(root: &Path) -> String {
-    let mut config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is readable");
+    let mut config =
+        cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is readable");
     config.after_includes = config.after_includes.map(|text| fill_version(&text));
     let mut builder = cbindgen::Builder::new().with_config(config);
     for source in SOURCES {
@@ -51,7 +52,9 @@ fn render(root: &Path) -> String {
 fn fill_version(text: &str) -> String {
     ["CARGO_PKG_VERSION_MAJOR", "CARGO_PKG_VERSION_MINOR", "CARGO_PKG_VERSION_PATCH", "CARGO_PKG_VERSION"]
         .iter()
-        .fold(text.to_owned(), |text, name| text.replace(&format!("@{name}@"), &env::var(name).expect("cargo sets it")))
+        .fold(text.to_owned(), |text, name| {
+            text.replace(&format!("@{name}@"), &env::var(name).expect("cargo sets it"))
+        })
 }
 
 /// What cbindgen has no option for: a tag for `ws_handler`, short comments on one line, and Rust's safety sections as
@@ -86,7 +89,9 @@ fn link() {
             // A name lookup that hangs outlives ws_shutdown, and with it its code must outlive dlclose.
             println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
         }
-        Ok("macos") => println!("cargo::rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libws4d.{major}.dylib"),
+        Ok("macos") => {
+            println!("cargo::rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libws4d.{major}.dylib")
+        }
         _ => {}
     }
 }

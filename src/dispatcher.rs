@@ -27,7 +27,9 @@ fn get(d: *const ws_dispatcher) -> Result<Arc<Dispatcher>, ErrorCode> {
 }
 
 fn new(wake: Option<Box<dyn Fn() + Send + Sync>>) -> *mut ws_dispatcher {
-    boundary::read(ptr::null_mut(), || handles::dispatchers().insert(Dispatcher::new(wake)).ok().map(handles::handle))
+    boundary::read(ptr::null_mut(), || {
+        handles::dispatchers().insert(Dispatcher::new(wake)).ok().map(handles::handle)
+    })
 }
 
 /// Makes a dispatcher: callbacks of its sockets run inside ws_dispatcher_dispatch(), ws_dispatcher_wait() and
@@ -52,7 +54,10 @@ pub extern "C" fn ws_dispatcher_new() -> *mut ws_dispatcher {
 /// # Safety
 /// `wake` can be called on any thread with `user_data`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_dispatcher_new_with_wake(wake: ws_wake_fn, user_data: *mut c_void) -> *mut ws_dispatcher {
+pub unsafe extern "C" fn ws_dispatcher_new_with_wake(
+    wake: ws_wake_fn,
+    user_data: *mut c_void,
+) -> *mut ws_dispatcher {
     let Some(wake) = wake else { return new(None) };
     let user_data = UserData::new(user_data);
     // SAFETY: the caller upholds the contract above.

@@ -170,7 +170,8 @@ pub unsafe extern "C" fn ws_errors_http_header(
     boundary::read(ptr::null(), || {
         // SAFETY: the caller upholds the contract above.
         let (errors, name) = unsafe { (errors.as_ref()?, arg::c_string(name).ok()?.to_bytes()) };
-        let mut named = errors.http_headers.iter().filter(|(own, _)| own.as_bytes().eq_ignore_ascii_case(name));
+        let mut named =
+            errors.http_headers.iter().filter(|(own, _)| own.as_bytes().eq_ignore_ascii_case(name));
         named.nth(i).map(|(_, value)| value.as_ptr())
     })
 }

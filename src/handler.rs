@@ -20,7 +20,8 @@ use crate::types::{ws_dispatcher, ws_event, ws_socket};
 /// @param ws         The socket; NULL is never passed.
 /// @param event      What happened. Valid until the callback returns: see ws_event_retain().
 /// @param user_data  The handler's `user_data`.
-pub type ws_callback = Option<unsafe extern "C" fn(ws: *mut ws_socket, event: *const ws_event, user_data: *mut c_void)>;
+pub type ws_callback =
+    Option<unsafe extern "C" fn(ws: *mut ws_socket, event: *const ws_event, user_data: *mut c_void)>;
 
 /// The callbacks of a socket, its `user_data` and its dispatcher.
 ///
@@ -106,7 +107,13 @@ impl ws_handler {
         Self::check_size(size)?;
         let mut known = ws_handler::empty();
         // SAFETY: the caller promises `size` bytes, and no field has an invalid bit pattern.
-        unsafe { ptr::copy_nonoverlapping(handler.cast::<u8>(), (&raw mut known).cast(), size.min(Self::KNOWN_SIZE)) };
+        unsafe {
+            ptr::copy_nonoverlapping(
+                handler.cast::<u8>(),
+                (&raw mut known).cast(),
+                size.min(Self::KNOWN_SIZE),
+            )
+        };
         let tail = size.saturating_sub(Self::KNOWN_SIZE);
         // SAFETY: the bytes behind the known ones are within `size`.
         let tail = unsafe { slice::from_raw_parts(handler.cast::<u8>().add(size - tail), tail) };
@@ -127,7 +134,9 @@ impl ws_handler {
         Self::check_size(size)?;
         let filled = ws_handler { size, ..*self };
         // SAFETY: the caller promises `size` bytes.
-        unsafe { ptr::copy_nonoverlapping((&raw const filled).cast::<u8>(), out.cast(), size.min(Self::KNOWN_SIZE)) };
+        unsafe {
+            ptr::copy_nonoverlapping((&raw const filled).cast::<u8>(), out.cast(), size.min(Self::KNOWN_SIZE))
+        };
         Ok(())
     }
 }

@@ -20,7 +20,8 @@ fn the_committed_header_is_what_the_source_renders() {
 #[test]
 fn each_function_of_the_header_has_its_version_in_the_symbols_file() {
     let rendered = fs::read_to_string(RENDERED).unwrap();
-    let declarations = rendered.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
+    let declarations =
+        rendered.lines().filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
     let functions: BTreeSet<&str> = declarations
         .filter_map(|line| line.split_once('('))
         .filter_map(|(before, _)| before.rsplit([' ', '*']).next())

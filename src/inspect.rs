@@ -137,7 +137,11 @@ pub extern "C" fn ws_get_response_status(ws: *const ws_socket) -> i32 {
 /// # Safety
 /// `name` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_get_response_header(ws: *const ws_socket, name: *const c_char, i: size_t) -> *const c_char {
+pub unsafe extern "C" fn ws_get_response_header(
+    ws: *const ws_socket,
+    name: *const c_char,
+    i: size_t,
+) -> *const c_char {
     read(ws, ptr::null(), |entry| {
         // SAFETY: the caller upholds the contract above.
         let name = unsafe { arg::c_string(name) }.ok()?.to_bytes();
@@ -145,8 +149,10 @@ pub unsafe extern "C" fn ws_get_response_header(ws: *const ws_socket, name: *con
         if headers.is_empty() {
             return None;
         }
-        let values = entry.header_values.get_or_init(|| headers.iter().map(|(_, value)| arg::to_c(value)).collect());
-        let mut named = headers.iter().zip(values).filter(|((own, _), _)| own.as_bytes().eq_ignore_ascii_case(name));
+        let values =
+            entry.header_values.get_or_init(|| headers.iter().map(|(_, value)| arg::to_c(value)).collect());
+        let mut named =
+            headers.iter().zip(values).filter(|((own, _), _)| own.as_bytes().eq_ignore_ascii_case(name));
         named.nth(i).map(|(_, value)| value.as_ptr())
     })
 }

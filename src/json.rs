@@ -179,7 +179,11 @@ pub unsafe extern "C" fn ws_json_text(v: *const ws_json, len: *mut size_t) -> *c
 /// # Safety
 /// `object` is NULL or a live value; `value` is NULL or writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_json_key(object: *const ws_json, i: size_t, value: *mut *const ws_json) -> *const c_char {
+pub unsafe extern "C" fn ws_json_key(
+    object: *const ws_json,
+    i: size_t,
+    value: *mut *const ws_json,
+) -> *const c_char {
     boundary::read(ptr::null(), || {
         // SAFETY: the caller upholds the contract above.
         unsafe { arg::set(value, ptr::null()) };

@@ -30,8 +30,14 @@ pub type ws_error_fn = Option<unsafe extern "C" fn(errors: *const ws_errors, use
 /// @param component  Which part of the library speaks, in a few letters; lives until the function returns.
 /// @param message    One line of UTF-8; lives until the function returns. Never a secret.
 /// @param user_data  As given to ws_set_log().
-pub type ws_log_fn =
-    Option<unsafe extern "C" fn(level: i32, component: *const c_char, message: *const c_char, user_data: *mut c_void)>;
+pub type ws_log_fn = Option<
+    unsafe extern "C" fn(
+        level: i32,
+        component: *const c_char,
+        message: *const c_char,
+        user_data: *mut c_void,
+    ),
+>;
 
 /// The version of the library that runs.
 ///

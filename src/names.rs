@@ -19,7 +19,9 @@ fn words(names: &[&'static CStr], index: i32) -> *const c_char {
 /// @return A text that lives for ever; `unknown` for a number that is no status.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_status_name(status: i32) -> *const c_char {
-    boundary::read(c"unknown".as_ptr(), || Some(words(&[c"Connecting", c"Connected", c"Closing", c"Closed"], status)))
+    boundary::read(c"unknown".as_ptr(), || {
+        Some(words(&[c"Connecting", c"Connected", c"Closing", c"Closed"], status))
+    })
 }
 
 /// The word for the type of an event: 4D's `open`, `message`, `error`, `terminate`; and `drain`, `pong`, `none`.

@@ -104,7 +104,8 @@ unsafe fn open(
         let opened = boundary::attempt(|| {
             known?;
             // SAFETY: the caller upholds it.
-            let url = unsafe { arg::utf8(url) }.map_err(|code| refused(code, "the URL is NULL or not UTF-8"))?;
+            let url =
+                unsafe { arg::utf8(url) }.map_err(|code| refused(code, "the URL is NULL or not UTF-8"))?;
             let options = copy_options(options)?;
             establish(url, &options, &bridge, blocking)
         });
@@ -141,7 +142,8 @@ unsafe fn adopt(handler: *const ws_handler) -> (Arc<Bridge>, Result<(), Error>) 
             (Bridge::new(Some(handler)), Err(refused(ErrorCode::Unsupported, message)))
         }
         Err(code) => {
-            let message = "the size of the handler is none that ws_handler ever had; begin it with WS_HANDLER_INIT";
+            let message =
+                "the size of the handler is none that ws_handler ever had; begin it with WS_HANDLER_INIT";
             (Bridge::new(None), Err(refused(code, message)))
         }
     }

@@ -126,7 +126,10 @@ pub unsafe extern "C" fn ws_options_set_cookie(o: *mut ws_options, cookies: *con
 /// # Safety
 /// `protocol` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_options_set_subprotocol(o: *mut ws_options, protocol: *const c_char) -> ws_result {
+pub unsafe extern "C" fn ws_options_set_subprotocol(
+    o: *mut ws_options,
+    protocol: *const c_char,
+) -> ws_result {
     // SAFETY: the caller upholds the contract above.
     set(o, |options| options.set_subprotocol(unsafe { arg::utf8(protocol) }?))
 }
@@ -225,7 +228,11 @@ pub unsafe extern "C" fn ws_options_set_ca_file(o: *mut ws_options, path: *const
 /// # Safety
 /// `pem` is readable for `len` bytes, or up to its NUL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_options_set_ca_pem(o: *mut ws_options, pem: *const c_void, len: size_t) -> ws_result {
+pub unsafe extern "C" fn ws_options_set_ca_pem(
+    o: *mut ws_options,
+    pem: *const c_void,
+    len: size_t,
+) -> ws_result {
     // SAFETY: the caller upholds the contract above.
     set(o, |options| options.set_ca_pem(unsafe { arg::text(pem.cast(), len) }?))
 }

@@ -49,7 +49,11 @@ pub unsafe extern "C" fn ws_send_text(ws: *mut ws_socket, utf8: *const c_char, l
 /// # Safety
 /// `utf16` is readable for `units` units, or up to its 0 unit.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_send_text_utf16(ws: *mut ws_socket, utf16: *const u16, units: size_t) -> ws_result {
+pub unsafe extern "C" fn ws_send_text_utf16(
+    ws: *mut ws_socket,
+    utf16: *const u16,
+    units: size_t,
+) -> ws_result {
     socket::call(ws, |socket| {
         // SAFETY: the caller upholds the contract above.
         let units = unsafe { arg::utf16(utf16, units) }?;

@@ -44,7 +44,10 @@ pub(crate) fn entry(ws: *const ws_socket) -> Result<Arc<SocketEntry>, ErrorCode>
 }
 
 #[inline]
-pub(crate) fn call(ws: *mut ws_socket, body: impl FnOnce(&Arc<Socket>) -> Result<(), ErrorCode>) -> ws_result {
+pub(crate) fn call(
+    ws: *mut ws_socket,
+    body: impl FnOnce(&Arc<Socket>) -> Result<(), ErrorCode>,
+) -> ws_result {
     boundary::call(|| body(entry(ws)?.socket()))
 }
 

@@ -29,7 +29,9 @@ pub(crate) fn to_utf8(units: &[u16]) -> Result<Vec<u8>, ErrorCode> {
 fn utf8_len(units: &[u16]) -> Result<usize, ErrorCode> {
     let more: usize = units
         .iter()
-        .map(|unit| usize::from(*unit >= 0x80) + usize::from(*unit >= 0x800 && !(0xD800..0xE000).contains(unit)))
+        .map(|unit| {
+            usize::from(*unit >= 0x80) + usize::from(*unit >= 0x800 && !(0xD800..0xE000).contains(unit))
+        })
         .sum();
     units.len().checked_add(more).ok_or(ErrorCode::OutOfMemory)
 }
@@ -59,9 +61,14 @@ mod tests {
 
     #[test]
     fn a_lone_surrogate_is_refused_wherever_it_stands() {
-        for units in
-            [&[0xD800][..], &[0xDFFF], &[0x61, 0xD83D], &[0xD83D, 0x61], &[0xDE00, 0xD83D], &[0xD83D, 0xD83D, 0xDE00]]
-        {
+        for units in [
+            &[0xD800][..],
+            &[0xDFFF],
+            &[0x61, 0xD83D],
+            &[0xD83D, 0x61],
+            &[0xDE00, 0xD83D],
+            &[0xD83D, 0xD83D, 0xDE00],
+        ] {
             assert_eq!(to_utf8(units), Err(ErrorCode::InvalidUtf8), "{units:x?}");
         }
     }

@@ -142,7 +142,12 @@ impl Error {
 
     /// Adds a detail behind the entries so far.
     #[must_use]
-    pub fn with_detail(mut self, code: ErrorCode, component: &'static str, message: impl Into<String>) -> Error {
+    pub fn with_detail(
+        mut self,
+        code: ErrorCode,
+        component: &'static str,
+        message: impl Into<String>,
+    ) -> Error {
         self.0.entries.push(ErrorEntry { code, component, message: message.into() });
         self
     }
@@ -217,9 +222,13 @@ pub(crate) fn code_of_io(error: &std::io::Error) -> ErrorCode {
         Kind::OutOfMemory => ErrorCode::OutOfMemory,
         _ => match error.raw_os_error() {
             Some(libc::ENFILE | libc::EMFILE | libc::ENOBUFS | libc::ENOMEM) => ErrorCode::OutOfMemory,
-            Some(libc::EHOSTUNREACH | libc::ENETUNREACH | libc::ENETDOWN | libc::EADDRNOTAVAIL | libc::EAFNOSUPPORT) => {
-                ErrorCode::Unreachable
-            }
+            Some(
+                libc::EHOSTUNREACH
+                | libc::ENETUNREACH
+                | libc::ENETDOWN
+                | libc::EADDRNOTAVAIL
+                | libc::EAFNOSUPPORT,
+            ) => ErrorCode::Unreachable,
             Some(libc::EACCES | libc::EPERM) => ErrorCode::Unreachable,
             _ => ErrorCode::Internal,
         },

@@ -190,7 +190,12 @@ impl Event {
         let mut bytes = ending.reason.clone().into_bytes();
         let len = bytes.len();
         bytes.push(0);
-        Event { bytes: Arc::new(bytes), len, ending: Some(Box::new(ending)), ..Event::plain(EventKind::Terminate) }
+        Event {
+            bytes: Arc::new(bytes),
+            len,
+            ending: Some(Box::new(ending)),
+            ..Event::plain(EventKind::Terminate)
+        }
     }
 
     /// An event that will stand for each message of a batch in turn.
@@ -285,7 +290,8 @@ impl Event {
 
     /// The value of a text message in object mode; parsed at the first call. `None` if it is not JSON.
     pub fn json(&self) -> Option<&Json> {
-        if self.kind != EventKind::Message || self.received != ItemKind::Text || self.mode != DataType::Object {
+        if self.kind != EventKind::Message || self.received != ItemKind::Text || self.mode != DataType::Object
+        {
             return None;
         }
         let lazy = self.lazy.get_or_init(Box::default);

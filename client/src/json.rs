@@ -160,9 +160,7 @@ impl Json {
         };
         let key_at = |place: usize| without_nul(&object.members[place].key.value);
         let place = if object.members.len() < INDEXED {
-            (0..object.members.len())
-                .rev()
-                .find(|&place| key_at(place) == key)?
+            (0..object.members.len()).rev().find(|&place| key_at(place) == key)?
         } else {
             let index = object.index.get_or_init(|| {
                 let mut places: Vec<usize> = (0..object.members.len()).collect();
@@ -170,9 +168,7 @@ impl Json {
                 places.into()
             });
             let behind = index.partition_point(|&place| key_at(place) <= key);
-            *index[..behind]
-                .last()
-                .filter(|&&place| key_at(place) == key)?
+            *index[..behind].last().filter(|&&place| key_at(place) == key)?
         };
         Some(&object.members[place].value)
     }
@@ -191,18 +187,12 @@ impl Json {
         let Repr::Object(Some(object)) = &self.0 else {
             return None;
         };
-        object
-            .members
-            .get(i)
-            .map(|member| (without_nul(&member.key.value), &member.value))
+        object.members.get(i).map(|member| (without_nul(&member.key.value), &member.value))
     }
 
     /// How many items, members (each duplicate counts) or bytes an array, object or string has;
     /// else 0.
-    #[allow(
-        clippy::len_without_is_empty,
-        reason = "a number is neither empty nor not"
-    )]
+    #[allow(clippy::len_without_is_empty, reason = "a number is neither empty nor not")]
     pub fn len(&self) -> usize {
         match &self.0 {
             Repr::String(text) => without_nul(&text.value).len(),
@@ -321,8 +311,7 @@ fn validate(text: &str) -> Result<(), JsonError> {
 pub(crate) fn minify(text: &str) -> Result<Vec<u8>, JsonError> {
     validate(text)?;
     let mut out = Vec::new();
-    out.try_reserve_exact(text.len())
-        .map_err(|_| JsonError::OutOfMemory)?;
+    out.try_reserve_exact(text.len()).map_err(|_| JsonError::OutOfMemory)?;
     let mut rest = text.as_bytes();
     while let Some(&first) = rest.first() {
         let (token, behind) = match first {

@@ -18,11 +18,9 @@ pub struct CloseFrame {
     pub reason: String,
 }
 
-const BAD_CODE: Failure =
-    Failure::Protocol("a close frame has a code that must not be sent (RFC 6455 7.4)");
+const BAD_CODE: Failure = Failure::Protocol("a close frame has a code that must not be sent (RFC 6455 7.4)");
 const HALF_CODE: Failure = Failure::Protocol("a close frame has half a code (RFC 6455 5.5.1)");
-const BAD_REASON: Failure =
-    Failure::InvalidText("the reason of a close frame is not UTF-8 (RFC 6455 5.5.1)");
+const BAD_REASON: Failure = Failure::InvalidText("the reason of a close frame is not UTF-8 (RFC 6455 5.5.1)");
 
 /// Whether an endpoint may send this code (RFC 6455 §7.4 and the IANA registry). A host's own
 /// choice is narrower still.
@@ -68,10 +66,7 @@ pub fn parse(payload: &[u8]) -> Result<CloseFrame, Failure> {
     check_beginning(payload)?;
     let (&code, reason) = payload.split_first_chunk::<2>().ok_or(HALF_CODE)?;
     let reason = str::from_utf8(reason).map_err(|_| BAD_REASON)?;
-    Ok(CloseFrame {
-        code: Some(u16::from_be_bytes(code)),
-        reason: reason.to_owned(),
-    })
+    Ok(CloseFrame { code: Some(u16::from_be_bytes(code)), reason: reason.to_owned() })
 }
 
 /// Appends the payload of a close frame to `out`: nothing at all without a code.
@@ -96,10 +91,7 @@ mod tests {
     #[test]
     fn the_codes_of_the_registry_are_received_and_no_others() {
         let legal: Vec<u16> = (0..=u16::MAX).filter(|&code| may_receive(code)).collect();
-        let expected: Vec<u16> = (1000..=1003)
-            .chain(1007..=1014)
-            .chain(3000..=4999)
-            .collect();
+        let expected: Vec<u16> = (1000..=1003).chain(1007..=1014).chain(3000..=4999).collect();
         assert_eq!(legal, expected);
         for code in [0, 999, 1004, 1005, 1006, 1015, 2999, 5000] {
             assert_eq!(parse(&u16::to_be_bytes(code)), Err(BAD_CODE));
@@ -109,11 +101,7 @@ mod tests {
     #[test]
     fn codes_that_only_servers_use_are_not_sent() {
         for code in 0..=u16::MAX {
-            assert_eq!(
-                may_send(code),
-                may_receive(code) && !(1012..=1014).contains(&code),
-                "{code}"
-            );
+            assert_eq!(may_send(code), may_receive(code) && !(1012..=1014).contains(&code), "{code}");
         }
     }
 
@@ -122,13 +110,7 @@ mod tests {
         for (code, reason) in [(None, ""), (Some(1000), ""), (Some(4999), "go\0ing €")] {
             let mut payload = Vec::new();
             encode(code, reason, &mut payload);
-            assert_eq!(
-                parse(&payload),
-                Ok(CloseFrame {
-                    code,
-                    reason: reason.to_owned()
-                })
-            );
+            assert_eq!(parse(&payload), Ok(CloseFrame { code, reason: reason.to_owned() }));
         }
     }
 
@@ -153,10 +135,7 @@ mod tests {
     fn a_long_reason_is_cut_at_a_character() {
         let mut payload = Vec::new();
         encode(Some(1002), &"€".repeat(50), &mut payload);
-        assert_eq!(
-            parse(&payload).map(|close| close.reason),
-            Ok("€".repeat(41))
-        );
+        assert_eq!(parse(&payload).map(|close| close.reason), Ok("€".repeat(41)));
         assert_eq!(payload.len(), MAX_CONTROL_PAYLOAD);
     }
 }

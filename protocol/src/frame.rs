@@ -69,16 +69,12 @@ pub struct FrameHeader {
 
 const RESERVED_BITS: Failure = Failure::Protocol("a frame has a reserved bit set (RFC 6455 5.2)");
 const RESERVED_OPCODE: Failure = Failure::Protocol("a frame has a reserved opcode (RFC 6455 5.2)");
-const FRAGMENTED_CONTROL: Failure =
-    Failure::Protocol("a control frame is fragmented (RFC 6455 5.5)");
-const LONG_CONTROL: Failure =
-    Failure::Protocol("a control frame is longer than 125 bytes (RFC 6455 5.5)");
+const FRAGMENTED_CONTROL: Failure = Failure::Protocol("a control frame is fragmented (RFC 6455 5.5)");
+const LONG_CONTROL: Failure = Failure::Protocol("a control frame is longer than 125 bytes (RFC 6455 5.5)");
 const MASKED: Failure = Failure::Protocol("the server masked a frame (RFC 6455 5.1)");
 const SHORT_CLOSE: Failure = Failure::Protocol("a close frame has half a code (RFC 6455 5.5.1)");
-const NOT_MINIMAL: Failure =
-    Failure::Protocol("a frame's length is not in its shortest form (RFC 6455 5.2)");
-const BIT_63: Failure =
-    Failure::Protocol("a frame's length has its highest bit set (RFC 6455 5.2)");
+const NOT_MINIMAL: Failure = Failure::Protocol("a frame's length is not in its shortest form (RFC 6455 5.2)");
+const BIT_63: Failure = Failure::Protocol("a frame's length has its highest bit set (RFC 6455 5.2)");
 
 /// Reads the header of a server's frame at the start of `bytes`: the header and its own length, or
 /// `None` if more bytes are needed.
@@ -123,15 +119,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(FrameHeader, usize)>, Failure> {
     let Some((len, header_len)) = parse_len(second, &bytes[2..])? else {
         return Ok(None);
     };
-    Ok(Some((
-        FrameHeader {
-            fin,
-            rsv1: first & 0x40 != 0,
-            opcode,
-            len,
-        },
-        header_len,
-    )))
+    Ok(Some((FrameHeader { fin, rsv1: first & 0x40 != 0, opcode, len }, header_len)))
 }
 
 /// The payload length and the length of the whole header, from its second byte and what follows.

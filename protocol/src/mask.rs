@@ -9,9 +9,7 @@ const STEP: usize = 32;
 
 /// The key, turned so that its first byte is the one for `offset`.
 fn turned(key: [u8; 4], offset: usize) -> [u8; 4] {
-    u32::from_le_bytes(key)
-        .rotate_right(offset as u32 % 4 * 8)
-        .to_le_bytes()
+    u32::from_le_bytes(key).rotate_right(offset as u32 % 4 * 8).to_le_bytes()
 }
 
 /// The key, often enough for one step.
@@ -61,10 +59,7 @@ mod tests {
 
     /// RFC 6455 §5.3, to the letter.
     fn naive(data: &[u8], key: [u8; 4], offset: usize) -> Vec<u8> {
-        data.iter()
-            .enumerate()
-            .map(|(i, byte)| byte ^ key[(offset + i) % 4])
-            .collect()
+        data.iter().enumerate().map(|(i, byte)| byte ^ key[(offset + i) % 4]).collect()
     }
 
     const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];

@@ -13,8 +13,7 @@ const AHEAD: usize = 192 * 1024;
 /// own.
 pub(crate) const FILL_MIN: usize = 16 * 1024;
 
-pub(crate) const BAD_TEXT: Failure =
-    Failure::InvalidText("a text message is not UTF-8 (RFC 6455 8.1)");
+pub(crate) const BAD_TEXT: Failure = Failure::InvalidText("a text message is not UTF-8 (RFC 6455 8.1)");
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
@@ -53,11 +52,7 @@ pub(crate) struct Message {
 
 impl Message {
     pub(crate) const fn none() -> Message {
-        Message {
-            kind: None,
-            bytes: Vec::new(),
-            utf8: Utf8Validator::new(),
-        }
+        Message { kind: None, bytes: Vec::new(), utf8: Utf8Validator::new() }
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -75,30 +70,20 @@ impl Message {
     }
 
     pub(crate) fn begin(&mut self, kind: Kind) {
-        *self = Message {
-            kind: Some(kind),
-            ..Message::none()
-        };
+        *self = Message { kind: Some(kind), ..Message::none() };
     }
 
     /// Judges the next bytes of the message and copies them.
     ///
     /// On failure it says how many of the bytes it took to show it.
-    pub(crate) fn append(
-        &mut self,
-        bytes: &[u8],
-        outlook: Outlook,
-    ) -> Result<(), (usize, Failure)> {
+    pub(crate) fn append(&mut self, bytes: &[u8], outlook: Outlook) -> Result<(), (usize, Failure)> {
         if bytes.is_empty() {
             return Ok(());
         }
         if self.kind() == Kind::Text {
-            self.utf8
-                .push(bytes)
-                .map_err(|error| (error.at + 1, BAD_TEXT))?;
+            self.utf8.push(bytes).map_err(|error| (error.at + 1, BAD_TEXT))?;
         }
-        self.reserve(bytes.len(), outlook)
-            .map_err(|failure| (bytes.len(), failure))?;
+        self.reserve(bytes.len(), outlook).map_err(|failure| (bytes.len(), failure))?;
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }
@@ -166,10 +151,7 @@ impl Message {
             size = size.max(doubled);
         }
         // A NUL goes behind the message.
-        let size = size
-            .min(clamp(outlook.limit))
-            .max(arrived)
-            .saturating_add(1);
+        let size = size.min(clamp(outlook.limit)).max(arrived).saturating_add(1);
         self.bytes
             .try_reserve_exact(size - len)
             .or_else(|_| self.bytes.try_reserve_exact(more.saturating_add(1)))
@@ -186,11 +168,7 @@ mod tests {
     use super::*;
 
     fn outlook(remaining: u64, fin: bool) -> Outlook {
-        Outlook {
-            remaining,
-            fin,
-            limit: u64::MAX,
-        }
+        Outlook { remaining, fin, limit: u64::MAX }
     }
 
     #[test]
@@ -202,14 +180,8 @@ mod tests {
 
         let mut message = Message::none();
         message.begin(Kind::Binary);
-        message
-            .append(&[0; 20], outlook(u64::MAX >> 1, true))
-            .unwrap();
-        assert!(
-            message.bytes.capacity() <= 2 * 20 + AHEAD + 1,
-            "{}",
-            message.bytes.capacity()
-        );
+        message.append(&[0; 20], outlook(u64::MAX >> 1, true)).unwrap();
+        assert!(message.bytes.capacity() <= 2 * 20 + AHEAD + 1, "{}", message.bytes.capacity());
     }
 
     #[test]
@@ -232,11 +204,7 @@ mod tests {
     fn doubling_stops_at_the_limit() {
         let mut message = Message::none();
         message.begin(Kind::Binary);
-        let near = Outlook {
-            remaining: 600,
-            fin: false,
-            limit: 1000,
-        };
+        let near = Outlook { remaining: 600, fin: false, limit: 1000 };
         message.append(&[0; 600], near).unwrap();
         assert_eq!(message.bytes.capacity(), 1001);
     }

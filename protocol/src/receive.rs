@@ -16,10 +16,8 @@ use crate::message::{Kind, Message};
 use crate::utf8;
 
 const COMPRESSED: Failure = Failure::Protocol("a frame has a reserved bit set (RFC 6455 5.2)");
-const NO_MESSAGE: Failure =
-    Failure::Protocol("a continuation frame continues no message (RFC 6455 5.4)");
-const OPEN_MESSAGE: Failure =
-    Failure::Protocol("a new message begins inside another (RFC 6455 5.4)");
+const NO_MESSAGE: Failure = Failure::Protocol("a continuation frame continues no message (RFC 6455 5.4)");
+const OPEN_MESSAGE: Failure = Failure::Protocol("a new message begins inside another (RFC 6455 5.4)");
 
 /// How much a server may send.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -75,22 +73,13 @@ pub struct Receiver {
 impl Receiver {
     /// A receiver at the first byte behind the server's 101 response.
     pub const fn new(limits: Limits) -> Receiver {
-        let limit = if limits.max_message_size == 0 {
-            u64::MAX
-        } else {
-            limits.max_message_size
-        };
+        let limit = if limits.max_message_size == 0 { u64::MAX } else { limits.max_message_size };
         Receiver {
             stage: Stage::Header,
             limit,
             header: [0; MAX_SERVER_HEADER],
             header_len: 0,
-            frame: FrameHeader {
-                fin: true,
-                rsv1: false,
-                opcode: OpCode::Continuation,
-                len: 0,
-            },
+            frame: FrameHeader { fin: true, rsv1: false, opcode: OpCode::Continuation, len: 0 },
             remaining: 0,
             message: Message::none(),
             control: ControlPayload::new(),
@@ -193,11 +182,7 @@ impl Receiver {
     }
 
     /// Reads the rest of a header; `None` if the input ends first.
-    fn read_header(
-        &mut self,
-        input: &[u8],
-        at: &mut usize,
-    ) -> Result<Option<FrameHeader>, Failure> {
+    fn read_header(&mut self, input: &[u8], at: &mut usize) -> Result<Option<FrameHeader>, Failure> {
         if self.header_len == 0
             && let Ok(Some((header, len))) = self.judge(&input[*at..])
         {

@@ -49,14 +49,8 @@ pub fn encode(
 ) -> Result<(), OutOfMemory> {
     debug_assert!(!opcode.is_control() || (fin && payload.len() <= MAX_CONTROL_PAYLOAD));
     let wanted = frame_len(payload.len());
-    out.try_reserve(wanted)
-        .map_err(|_| OutOfMemory { wanted })?;
-    let header = FrameHeader {
-        fin,
-        rsv1: false,
-        opcode,
-        len: payload.len() as u64,
-    };
+    out.try_reserve(wanted).map_err(|_| OutOfMemory { wanted })?;
+    let header = FrameHeader { fin, rsv1: false, opcode, len: payload.len() as u64 };
     let (header, header_len) = frame::encode(&header, key);
     out.extend_from_slice(&header[..header_len]);
     mask::append_masked(out, payload, key, 0);
@@ -71,20 +65,8 @@ mod tests {
     fn the_example_of_the_rfc_is_encoded_as_the_rfc_says() {
         // RFC 6455 §5.7: a single-frame masked text message "Hello".
         let mut out = Vec::new();
-        encode(
-            OpCode::Text,
-            true,
-            b"Hello",
-            [0x37, 0xfa, 0x21, 0x3d],
-            &mut out,
-        )
-        .unwrap();
-        assert_eq!(
-            out,
-            [
-                0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58
-            ]
-        );
+        encode(OpCode::Text, true, b"Hello", [0x37, 0xfa, 0x21, 0x3d], &mut out).unwrap();
+        assert_eq!(out, [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
     }
 
     #[test]

@@ -79,9 +79,7 @@ fn is_ascii(text: &[u8]) -> bool {
         return text.iter().fold(0, |all, byte| all | byte) < 0x80;
     };
     let (steps, _) = text.as_chunks::<16>();
-    let all = steps.iter().fold(u128::from_ne_bytes(*last), |all, step| {
-        all | u128::from_ne_bytes(*step)
-    });
+    let all = steps.iter().fold(u128::from_ne_bytes(*last), |all, step| all | u128::from_ne_bytes(*step));
     all & u128::from_ne_bytes([0x80; 16]) == 0
 }
 
@@ -105,10 +103,7 @@ pub struct Utf8Validator {
 impl Utf8Validator {
     /// A validator at the start of a text.
     pub const fn new() -> Utf8Validator {
-        Utf8Validator {
-            open: [0; 4],
-            open_len: 0,
-        }
+        Utf8Validator { open: [0; 4], open_len: 0 }
     }
 
     /// Judges the next piece.
@@ -195,11 +190,7 @@ mod tests {
                 text.extend_from_slice(bad);
                 text.extend_from_slice(&[b'z'; 70]);
                 let at = before + index;
-                assert_eq!(
-                    check(&text),
-                    Err(Utf8Error { at }),
-                    "{bad:02x?} behind {before} bytes"
-                );
+                assert_eq!(check(&text), Err(Utf8Error { at }), "{bad:02x?} behind {before} bytes");
                 for cut in 0..=text.len() {
                     let mut validator = Utf8Validator::new();
                     let found = match validator.push(&text[..cut]) {

@@ -69,9 +69,7 @@ fn tungstenite(role: Role, stream: Vec<u8>) -> (Vec<Event>, bool) {
             }
             Ok(Message::Frame(_)) => unreachable!("never read"),
             // The end of the stream, between frames or inside one.
-            Err(Error::Protocol(
-                tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-            )) => {
+            Err(Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => {
                 return (events, false);
             }
             Err(_) => return (events, true),
@@ -106,10 +104,7 @@ fn in_its_words(ours: &Outcome) -> (Vec<Event>, bool) {
 
 fn compare(stream: Vec<u8>) -> Result<(), TestCaseError> {
     let ours = decode([&stream[..]], LIMIT);
-    if ours
-        .failure
-        .is_some_and(|(_, failure)| only_we_refuse(failure))
-    {
+    if ours.failure.is_some_and(|(_, failure)| only_we_refuse(failure)) {
         return Ok(());
     }
     let mut its_stream = stream;
@@ -181,33 +176,15 @@ fn the_listed_places_are_the_ones_where_tungstenite_is_laxer() {
     // 1. Bad text in a frame that is not whole: it waits.
     let unfinished = [TEXT, 20, 0xff];
     assert!(decode_whole(&unfinished).failure.is_some());
-    assert_eq!(
-        tungstenite(Role::Client, unfinished.to_vec()),
-        (vec![], false)
-    );
+    assert_eq!(tungstenite(Role::Client, unfinished.to_vec()), (vec![], false));
     // 2. A long form for a short length: it takes it.
     let long_form = [BINARY, 126, 0, 1, 7];
     assert!(decode_whole(&long_form).failure.is_some());
-    assert_eq!(
-        tungstenite(Role::Client, long_form.to_vec()),
-        (vec![Event::Binary(vec![7])], false)
-    );
+    assert_eq!(tungstenite(Role::Client, long_form.to_vec()), (vec![Event::Binary(vec![7])], false));
     // 3. and 4. A bad code, and one that it does not know: 1002.
-    let replaced = (
-        vec![Event::Close(Some(1002), "Protocol violation".to_owned())],
-        false,
-    );
+    let replaced = (vec![Event::Close(Some(1002), "Protocol violation".to_owned())], false);
     assert!(decode_whole(&frame(CLOSE, &[0x03, 0xed])).failure.is_some());
-    assert_eq!(
-        tungstenite(Role::Client, frame(CLOSE, &[0x03, 0xed])),
-        replaced
-    );
-    assert_eq!(
-        decode_whole(&frame(CLOSE, &[0x03, 0xf6])).events,
-        [Event::Close(Some(1014), String::new())]
-    );
-    assert_eq!(
-        tungstenite(Role::Client, frame(CLOSE, &[0x03, 0xf6])),
-        replaced
-    );
+    assert_eq!(tungstenite(Role::Client, frame(CLOSE, &[0x03, 0xed])), replaced);
+    assert_eq!(decode_whole(&frame(CLOSE, &[0x03, 0xf6])).events, [Event::Close(Some(1014), String::new())]);
+    assert_eq!(tungstenite(Role::Client, frame(CLOSE, &[0x03, 0xf6])), replaced);
 }

@@ -94,18 +94,11 @@ fn whole_messages_and_control_frames_allocate_nothing() {
 
 #[test]
 fn dripped_control_frames_and_headers_allocate_nothing() {
-    let stream = frames(&[
-        (PING, &[1; 125]),
-        (PONG, b"pong"),
-        (TEXT, b""),
-        (BINARY, &[]),
-    ]);
+    let stream = frames(&[(PING, &[1; 125]), (PONG, b"pong"), (TEXT, b""), (BINARY, &[])]);
     let mut receiver = receiver();
     let (calls, _) = measure(|| {
         // An empty message is whole, also where its header was cut.
-        stream
-            .chunks(1)
-            .for_each(|byte| feed_only(&mut receiver, byte));
+        stream.chunks(1).for_each(|byte| feed_only(&mut receiver, byte));
     });
     assert_eq!(calls, 0);
 }
@@ -118,13 +111,8 @@ fn a_length_of_2_63_minus_1_allocates_nothing_ahead() {
     let (_, most) = measure(|| feed_only(&mut receiver, b"a few bytes"));
     assert!(most <= 2 * 11 + 256 * 1024, "{most}");
     let (_, most) = measure(|| {
-        let filled = receiver
-            .fill(|_, room| room)
-            .expect("memory for some bytes");
-        assert!(
-            filled.is_some_and(|room| (16 * 1024..256 * 1024).contains(&room)),
-            "{filled:?}"
-        );
+        let filled = receiver.fill(|_, room| room).expect("memory for some bytes");
+        assert!(filled.is_some_and(|room| (16 * 1024..256 * 1024).contains(&room)), "{filled:?}");
     });
     assert!(most <= 256 * 1024, "{most}");
 }
@@ -141,10 +129,7 @@ fn memory_follows_what_came_not_what_was_announced() {
     for round in 1..=500 {
         feed(&mut receiver, &piece);
         let ahead = (HELD.get() - start) as usize;
-        assert!(
-            ahead <= 2 * round * piece.len() + 256 * 1024,
-            "{ahead} after {round} pieces"
-        );
+        assert!(ahead <= 2 * round * piece.len() + 256 * 1024, "{ahead} after {round} pieces");
     }
 }
 
@@ -155,12 +140,7 @@ fn a_million_empty_fragments_hold_nothing() {
     let mut receiver = receiver();
     assert_eq!(measure(|| feed_only(&mut receiver, &stream)), (0, 0));
     let mut receiver = self::receiver();
-    assert_eq!(
-        measure(|| stream
-            .chunks(3)
-            .for_each(|piece| feed_only(&mut receiver, piece))),
-        (0, 0)
-    );
+    assert_eq!(measure(|| stream.chunks(3).for_each(|piece| feed_only(&mut receiver, piece))), (0, 0));
 }
 
 #[test]
@@ -170,9 +150,7 @@ fn a_million_one_byte_fragments_hold_twice_their_bytes_and_grow_seldom() {
     for pieces in [1, stream.len()] {
         let mut receiver = receiver();
         let (calls, most) = measure(|| {
-            stream
-                .chunks(stream.len() / pieces)
-                .for_each(|piece| feed_only(&mut receiver, piece))
+            stream.chunks(stream.len() / pieces).for_each(|piece| feed_only(&mut receiver, piece))
         });
         assert!(calls <= 32, "{calls}");
         // While it grows, the old buffer and the new one.
@@ -184,10 +162,7 @@ fn a_million_one_byte_fragments_hold_twice_their_bytes_and_grow_seldom() {
 fn a_finished_message_and_a_failure_leave_nothing_behind() {
     let mut receiver = receiver();
     let start = HELD.get();
-    feed(
-        &mut receiver,
-        &frames(&[(0x02, &[1; 5000]), (FIN, &[2; 5000])]),
-    );
+    feed(&mut receiver, &frames(&[(0x02, &[1; 5000]), (FIN, &[2; 5000])]));
     assert_eq!(HELD.get(), start);
     feed(&mut receiver, &frame(0x02, &[1; 5000]));
     assert!(HELD.get() > start);
@@ -245,20 +220,12 @@ fn filled(
 #[test]
 fn a_large_message_is_read_straight_into_its_buffer() {
     let text = "größer €".repeat(100_000).into_bytes();
-    for (given, step) in [
-        (0, usize::MAX),
-        (1, usize::MAX),
-        (100, 5000),
-        (20_000, 65_536),
-    ] {
+    for (given, step) in [(0, usize::MAX), (1, usize::MAX), (100, 5000), (20_000, 65_536)] {
         let mut receiver = receiver();
         let event = filled(&mut receiver, TEXT, &text, given, step).expect("legal");
         assert_eq!(event, Incoming::Text(Data::Assembled(text.clone())));
         assert!(receiver.is_idle());
-        assert_eq!(
-            receiver.fill(|_, _| panic!("there is nothing to fill")),
-            Ok::<Option<()>, _>(None)
-        );
+        assert_eq!(receiver.fill(|_, _| panic!("there is nothing to fill")), Ok::<Option<()>, _>(None));
     }
 }
 
@@ -293,9 +260,7 @@ fn only_the_payload_of_a_large_data_frame_is_filled() {
 
     let mut receiver = self::receiver();
     feed(&mut receiver, &[0x02, 126, 0x40, 0]);
-    let appended = receiver
-        .fill(|buffer, room| buffer.resize(room.min(0x4000), 7))
-        .expect("legal");
+    let appended = receiver.fill(|buffer, room| buffer.resize(room.min(0x4000), 7)).expect("legal");
     assert_eq!(appended, Some(()));
     feed(&mut receiver, &frame(PING, b"between"));
     feed(&mut receiver, &[FIN, 126, 0x40]);

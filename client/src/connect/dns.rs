@@ -20,7 +20,10 @@ pub(crate) async fn lookup(to: &Destination) -> Result<Vec<SocketAddr>, Error> {
         Err(error) => Err(Error::new(
             ErrorCode::Dns,
             "dns ",
-            format!("The name {} could not be looked up: {error}; check its spelling and the network", to.host),
+            format!(
+                "The name {} could not be looked up: {error}; check its spelling and the network",
+                to.host
+            ),
         )
         .with_os_code(error.raw_os_error().unwrap_or(0))),
     }

@@ -16,7 +16,8 @@ impl Readiness {
     pub(crate) fn new(stream: Arc<TcpStream>) -> io::Result<Readiness> {
         // SAFETY: an `Arc<TcpStream>` always names the same descriptor, and keeps it open until the registration
         // that owns it is dropped.
-        let registered = unsafe { AsyncFd::register_with_interest(stream, Interest::READABLE | Interest::WRITABLE) };
+        let registered =
+            unsafe { AsyncFd::register_with_interest(stream, Interest::READABLE | Interest::WRITABLE) };
         Ok(Readiness(registered?))
     }
 

@@ -18,7 +18,10 @@ pub(crate) struct Head {
 impl Head {
     /// All values of a header, in order.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -33,7 +36,11 @@ pub(crate) struct HeadReader {
 }
 
 pub(crate) fn refused(why: impl std::fmt::Display) -> Error {
-    Error::new(ErrorCode::Handshake, "http", format!("The answer to the upgrade is no acceptable HTTP: {why}"))
+    Error::new(
+        ErrorCode::Handshake,
+        "http",
+        format!("The answer to the upgrade is no acceptable HTTP: {why}"),
+    )
 }
 
 impl HeadReader {
@@ -147,7 +154,9 @@ mod tests {
     #[test]
     fn a_head_is_read_and_what_is_behind_it_stays() {
         let mut reader = HeadReader::default();
-        reader.buffer().extend_from_slice(b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 101 Ok\r\nA: b \r\na:c\r\n\r\n\x81\x00");
+        reader
+            .buffer()
+            .extend_from_slice(b"HTTP/1.1 103 Early\r\n\r\nHTTP/1.1 101 Ok\r\nA: b \r\na:c\r\n\r\n\x81\x00");
         assert_eq!(reader.next().unwrap().unwrap().status, 103);
         let head = reader.next().unwrap().unwrap();
         assert_eq!((head.status, head.reason.as_str()), (101, "Ok"));

@@ -11,7 +11,10 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// Connects to the first address that answers. If none does, the error has an entry for each.
-pub(crate) async fn connect(to: &Destination, addresses: &[SocketAddr]) -> Result<(Arc<TcpStream>, SocketAddr), Error> {
+pub(crate) async fn connect(
+    to: &Destination,
+    addresses: &[SocketAddr],
+) -> Result<(Arc<TcpStream>, SocketAddr), Error> {
     let mut failures = Vec::new();
     for address in addresses {
         match connect_one(address).await {
@@ -31,10 +34,11 @@ pub(crate) async fn connect(to: &Destination, addresses: &[SocketAddr]) -> Resul
         _ => ("failed", "check the network"),
     };
     let message = format!("Connecting to {} {what}; {cure}", to.authority_with_port());
-    Err(failures.iter().fold(
-        Error::new(code, "tcp ", message).with_os_code(os_code),
-        |stack, (address, error)| stack.with_detail(code_of_io(error), "tcp ", format!("{address}: {error}")),
-    ))
+    Err(failures
+        .iter()
+        .fold(Error::new(code, "tcp ", message).with_os_code(os_code), |stack, (address, error)| {
+            stack.with_detail(code_of_io(error), "tcp ", format!("{address}: {error}"))
+        }))
 }
 
 async fn connect_one(address: &SocketAddr) -> io::Result<TcpStream> {

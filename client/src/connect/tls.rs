@@ -15,7 +15,9 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
 use rustls_platform_verifier::Verifier;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -56,7 +58,8 @@ impl TlsOptions {
     /// The config for these options; made at the first call, which may read files.
     fn config(&self) -> Result<Arc<ClientConfig>, Error> {
         type Cell = Arc<OnceCell<Arc<ClientConfig>>>;
-        static CONFIGS: PerProcess<Mutex<HashMap<TlsOptions, Cell>>> = PerProcess::new(|| Mutex::new(HashMap::new()));
+        static CONFIGS: PerProcess<Mutex<HashMap<TlsOptions, Cell>>> =
+            PerProcess::new(|| Mutex::new(HashMap::new()));
         /// A host that makes up options without end must not fill the memory with configs.
         const MOST: usize = 64;
         let cell = {
@@ -73,12 +76,15 @@ impl TlsOptions {
     fn make_config(&self) -> Result<Arc<ClientConfig>, Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let trust: Arc<dyn ServerCertVerifier> = if self.verify {
-            let verifier = Verifier::new_with_extra_roots(self.authorities.iter().cloned(), Arc::clone(&provider));
+            let verifier =
+                Verifier::new_with_extra_roots(self.authorities.iter().cloned(), Arc::clone(&provider));
             Arc::new(verifier.map_err(|error| {
                 Error::new(
                     ErrorCode::Tls,
                     "tls ",
-                    format!("The system's trust could not be read: {error}; add a CA with ws_options_set_ca_file"),
+                    format!(
+                        "The system's trust could not be read: {error}; add a CA with ws_options_set_ca_file"
+                    ),
                 )
             })?)
         } else {
@@ -104,16 +110,22 @@ pub(crate) async fn handshake(
     if !options.verify {
         log!(Warn, "tls ", "the certificate of {} is NOT verified (ws_options_set_verify)", to.authority);
     }
-    let name = ServerName::try_from(to.host.clone())
-        .map_err(|_| Error::new(ErrorCode::InvalidUrl, "tls ", format!("{} is no name for a certificate", to.host)))?;
+    let name = ServerName::try_from(to.host.clone()).map_err(|_| {
+        Error::new(ErrorCode::InvalidUrl, "tls ", format!("{} is no name for a certificate", to.host))
+    })?;
     let of_worker = options.clone();
     let mut connection = run_blocking(Kind::Handshake, move || {
         let config = of_worker.config()?;
-        ClientConnection::new(config, name).map_err(|error| Error::new(ErrorCode::Tls, "tls ", error.to_string()))
+        ClientConnection::new(config, name)
+            .map_err(|error| Error::new(ErrorCode::Tls, "tls ", error.to_string()))
     })
     .await??;
     let broken = |error: &io::Error| {
-        Error::from_io("tls ", &format!("The TLS handshake with {} broke off", to.authority_with_port()), error)
+        Error::from_io(
+            "tls ",
+            &format!("The TLS handshake with {} broke off", to.authority_with_port()),
+            error,
+        )
     };
     loop {
         write_all(&mut connection, stream, readiness).await.map_err(|error| broken(&error))?;
@@ -175,7 +187,11 @@ impl Write for NonBlocking<'_> {
     }
 }
 
-async fn write_all(connection: &mut ClientConnection, stream: &TcpStream, readiness: &Readiness) -> io::Result<()> {
+async fn write_all(
+    connection: &mut ClientConnection,
+    stream: &TcpStream,
+    readiness: &Readiness,
+) -> io::Result<()> {
     while connection.wants_write() {
         match connection.write_tls(&mut NonBlocking(stream)) {
             Ok(_) => {}

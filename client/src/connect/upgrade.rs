@@ -35,9 +35,8 @@ pub(crate) async fn upgrade(
 ) -> Result<Accepted, Error> {
     let key = STANDARD.encode(crate::random::bytes::<16>());
     let request = request(to, options, &key);
-    let broken = |error: &io::Error| {
-        Error::from_io("http", &format!("The upgrade of {} broke off", to.shown), error)
-    };
+    let broken =
+        |error: &io::Error| Error::from_io("http", &format!("The upgrade of {} broke off", to.shown), error);
     write_all(transport, readiness, request.as_bytes()).await.map_err(|error| broken(&error))?;
     let mut reader = HeadReader::default();
     *reader.buffer() = early;
@@ -52,7 +51,10 @@ pub(crate) async fn upgrade(
                     return Err(Error::new(
                         ErrorCode::Handshake,
                         "http",
-                        format!("The server of {} ended the connection before it answered the upgrade", to.shown),
+                        format!(
+                            "The server of {} ended the connection before it answered the upgrade",
+                            to.shown
+                        ),
                     ));
                 }
                 Err(error) => return Err(broken(&error)),
@@ -131,7 +133,9 @@ fn judge(head: &Head, key: &str, offered: &[String]) -> Result<Option<String>, E
     match only("Sec-WebSocket-Protocol")? {
         None => Ok(None),
         Some(value) if offered.iter().any(|one| one == value) => Ok(Some(value.to_owned())),
-        Some(value) => Err(refused(format_args!("its subprotocol \"{}\" was not offered", value.escape_debug()))),
+        Some(value) => {
+            Err(refused(format_args!("its subprotocol \"{}\" was not offered", value.escape_debug())))
+        }
     }
 }
 
@@ -242,8 +246,7 @@ mod tests {
     }
 
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-    const GOOD: &str =
-        "Upgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+    const GOOD: &str = "Upgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 
     #[test]
     fn the_example_of_the_rfc_is_accepted() {

@@ -34,8 +34,9 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
         let what = if bad == '\\' { "a backslash" } else { "a space or control character" };
         return Err(refuse(&format!("it contains {what}")));
     }
-    let (scheme, rest) =
-        text.split_once("://").ok_or_else(|| refuse("it has no \"://\"; it must begin with ws:// or wss://"))?;
+    let (scheme, rest) = text
+        .split_once("://")
+        .ok_or_else(|| refuse("it has no \"://\"; it must begin with ws:// or wss://"))?;
     let secure = match scheme.to_ascii_lowercase().as_str() {
         "ws" => false,
         "wss" => true,
@@ -168,13 +169,43 @@ mod tests {
     #[test]
     fn what_the_parser_would_mend_is_refused() {
         for bad in [
-            "", "host", "ws:host", "ws:/host", "ws:///path", "ws://", "wss://:443", "http://host", "ws://host#f",
-            "ws://host/#", " ws://host", "ws://host ", "ws://ho st", "ws://host/a b", "ws://host\\a", "ws:\\\\host",
-            "ws://host/\t", "ws://host/\r\nX: y", "ws://host/\0", "ws://a@b@c", "ws://host:0", "ws://host:65536",
-            "ws://host:x", "ws://[fe80::1%25eth0]/", "ws://[::1", "ws://a%00b/", "ws://u%0d%0a@host/", "ws://u:p%00@host/",
-            "ws://u%3Av:p@host/", "wss://@", "ws://user@",
+            "",
+            "host",
+            "ws:host",
+            "ws:/host",
+            "ws:///path",
+            "ws://",
+            "wss://:443",
+            "http://host",
+            "ws://host#f",
+            "ws://host/#",
+            " ws://host",
+            "ws://host ",
+            "ws://ho st",
+            "ws://host/a b",
+            "ws://host\\a",
+            "ws:\\\\host",
+            "ws://host/\t",
+            "ws://host/\r\nX: y",
+            "ws://host/\0",
+            "ws://a@b@c",
+            "ws://host:0",
+            "ws://host:65536",
+            "ws://host:x",
+            "ws://[fe80::1%25eth0]/",
+            "ws://[::1",
+            "ws://a%00b/",
+            "ws://u%0d%0a@host/",
+            "ws://u:p%00@host/",
+            "ws://u%3Av:p@host/",
+            "wss://@",
+            "ws://user@",
         ] {
-            assert_eq!(parse(bad).map_err(|e| e.code()).map(|to| to.shown), Err(ErrorCode::InvalidUrl), "{bad:?}");
+            assert_eq!(
+                parse(bad).map_err(|e| e.code()).map(|to| to.shown),
+                Err(ErrorCode::InvalidUrl),
+                "{bad:?}"
+            );
         }
     }
 }

@@ -1,10 +1,10 @@
 //! A dispatcher: one host context. This file has what any thread may ask and who owns it; delivery is in
 //! `deliver`, pulling in `pull`, the blocking `ws_new` in `blocking`.
 
-use super::{Gate, Target};
 use super::mailbox::Mailbox;
 use super::ready_fd::ReadyFd;
 use super::state::{Key, State};
+use super::{Gate, Target};
 use crate::error::ErrorCode;
 use crate::event::Event;
 use crate::hook::Hook;
@@ -94,7 +94,11 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// Changes a mailbox, if it still is one. The signal is to be sent once the caller holds no lock.
-    pub(crate) fn update<R>(&self, key: Key, change: impl FnOnce(&mut Mailbox) -> R) -> (Option<R>, Signal<T>) {
+    pub(crate) fn update<R>(
+        &self,
+        key: Key,
+        change: impl FnOnce(&mut Mailbox) -> R,
+    ) -> (Option<R>, Signal<T>) {
         let mut state = self.state.lock();
         let Some(entry) = state.entry(key) else { return (None, Signal { appeared: None }) };
         let result = change(&mut entry.mailbox);

@@ -37,7 +37,10 @@ impl<T: Target> Drop for PulledTerminate<T> {
 impl<T: Target> Dispatcher<T> {
     /// Pulls one event; waits for it if there is none. `None` when the time is over or on stop. Nothing of
     /// the handler runs but `on_free`.
-    pub fn next(self: &Arc<Self>, timeout: Option<Duration>) -> Result<Option<(Arc<T>, Box<Event>)>, ErrorCode> {
+    pub fn next(
+        self: &Arc<Self>,
+        timeout: Option<Duration>,
+    ) -> Result<Option<(Arc<T>, Box<Event>)>, ErrorCode> {
         let deadline = deadline(timeout)?;
         let mut state = self.owned()?;
         let Some(level) = state.enter() else { return Ok(None) };

@@ -39,7 +39,13 @@ impl ReadyFd {
             }
         }
         // SAFETY: fresh descriptors that nobody else owns.
-        unsafe { Ok(ReadyFd { read: OwnedFd::from_raw_fd(fds[0]), write: OwnedFd::from_raw_fd(fds[1]), readable: false }) }
+        unsafe {
+            Ok(ReadyFd {
+                read: OwnedFd::from_raw_fd(fds[0]),
+                write: OwnedFd::from_raw_fd(fds[1]),
+                readable: false,
+            })
+        }
     }
 
     pub(crate) fn raw(&self) -> RawFd {

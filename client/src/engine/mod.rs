@@ -47,7 +47,13 @@ const MOST_THREADS: u32 = 64;
 impl Engine {
     fn new() -> Engine {
         Engine {
-            state: Mutex::new(State { threads: Vec::new(), configured: 1, next: 0, stopping: false, last_id: 0 }),
+            state: Mutex::new(State {
+                threads: Vec::new(),
+                configured: 1,
+                next: 0,
+                stopping: false,
+                last_id: 0,
+            }),
             ended: Condvar::new(),
             sockets: Mutex::new(HashMap::new()),
             workers: Workers::new(),
@@ -56,16 +62,19 @@ impl Engine {
 }
 
 fn shut_down_error() -> Error {
-    Error::new(ErrorCode::ShutDown, "sock", "The library is shutting down (ws_shutdown); new sockets are refused")
+    Error::new(
+        ErrorCode::ShutDown,
+        "sock",
+        "The library is shutting down (ws_shutdown); new sockets are refused",
+    )
 }
 
 /// A fresh socket id: positive, never used again in this process.
 pub(crate) fn next_id() -> Result<i32, Error> {
     let mut state = ENGINE.get().state.lock();
-    state.last_id = state
-        .last_id
-        .checked_add(1)
-        .ok_or_else(|| Error::new(ErrorCode::Internal, "sock", "All socket ids of this process are used up"))?;
+    state.last_id = state.last_id.checked_add(1).ok_or_else(|| {
+        Error::new(ErrorCode::Internal, "sock", "All socket ids of this process are used up")
+    })?;
     Ok(state.last_id)
 }
 

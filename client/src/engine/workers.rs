@@ -57,7 +57,8 @@ impl Workers {
         drop(state);
         let workers = Arc::clone(self);
         let name = "ws4d-worker".to_owned();
-        let started = with_signals_blocked(|| thread::Builder::new().name(name).spawn(move || workers.work()));
+        let started =
+            with_signals_blocked(|| thread::Builder::new().name(name).spawn(move || workers.work()));
         if let Err(error) = started {
             let mut state = self.state.lock();
             state.threads -= 1;

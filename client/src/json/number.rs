@@ -22,11 +22,7 @@ pub(super) fn exact_i64(text: &[u8]) -> Option<i64> {
     // in a zero.
     let mut value = 0u64;
     let mut zeros = 0i64;
-    for digit in whole
-        .iter()
-        .chain(fraction)
-        .map(|byte| byte.wrapping_sub(b'0'))
-    {
+    for digit in whole.iter().chain(fraction).map(|byte| byte.wrapping_sub(b'0')) {
         if digit == 0 {
             zeros += i64::from(value != 0);
         } else {
@@ -37,15 +33,9 @@ pub(super) fn exact_i64(text: &[u8]) -> Option<i64> {
     if value == 0 {
         return Some(0);
     }
-    let zeros = zeros
-        .saturating_add(exponent)
-        .saturating_sub(fraction.len() as i64);
+    let zeros = zeros.saturating_add(exponent).saturating_sub(fraction.len() as i64);
     let value = times_ten_to(value, zeros)?;
-    if negative {
-        0i64.checked_sub_unsigned(value)
-    } else {
-        i64::try_from(value).ok()
-    }
+    if negative { 0i64.checked_sub_unsigned(value) } else { i64::try_from(value).ok() }
 }
 
 fn times_ten_to(value: u64, power: i64) -> Option<u64> {
@@ -62,9 +52,8 @@ fn exponent(text: &[u8]) -> i64 {
         Some((b'+', digits)) => (false, digits),
         _ => (false, text),
     };
-    let size = digits.iter().fold(0i64, |size, byte| {
-        size.saturating_mul(10)
-            .saturating_add(i64::from(byte.wrapping_sub(b'0')))
-    });
+    let size = digits
+        .iter()
+        .fold(0i64, |size, byte| size.saturating_mul(10).saturating_add(i64::from(byte.wrapping_sub(b'0'))));
     if negative { -size } else { size }
 }

@@ -8,10 +8,7 @@ use std::sync::OnceLock;
 
 /// Reads the tree of a valid JSON text.
 pub(super) fn tree(text: &str) -> Result<Json, JsonError> {
-    Parser {
-        rest: text.as_bytes(),
-    }
-    .value(0)
+    Parser { rest: text.as_bytes() }.value(0)
 }
 
 /// The length of the string token at the start of `text`, its quotes included.
@@ -91,10 +88,7 @@ impl<'a> Parser<'a> {
         loop {
             push(&mut items, self.value(depth)?)?;
             if self.mark(b']') {
-                let array = Array {
-                    items: items.into_boxed_slice(),
-                    text: OnceLock::new(),
-                };
+                let array = Array { items: items.into_boxed_slice(), text: OnceLock::new() };
                 return Ok(Repr::Array(Some(Box::new(array))));
             }
             self.expect(b',')?;
@@ -115,11 +109,7 @@ impl<'a> Parser<'a> {
             push(&mut members, Member { key, value })?;
             if self.mark(b'}') {
                 let (index, text) = (OnceLock::new(), OnceLock::new());
-                let object = Object {
-                    members: members.into_boxed_slice(),
-                    index,
-                    text,
-                };
+                let object = Object { members: members.into_boxed_slice(), index, text };
                 return Ok(Repr::Object(Some(Box::new(object))));
             }
             self.expect(b',')?;
@@ -127,20 +117,12 @@ impl<'a> Parser<'a> {
     }
 
     fn expect(&mut self, mark: u8) -> Result<(), JsonError> {
-        if self.mark(mark) {
-            Ok(())
-        } else {
-            Err(unexpected())
-        }
+        if self.mark(mark) { Ok(()) } else { Err(unexpected()) }
     }
 
     fn number(&mut self) -> Result<Repr, JsonError> {
         let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
-        let len = self
-            .rest
-            .iter()
-            .position(|byte| !part(byte))
-            .unwrap_or(self.rest.len());
+        let len = self.rest.iter().position(|byte| !part(byte)).unwrap_or(self.rest.len());
         let number = self.take(len);
         if number.is_empty() {
             return Err(unexpected());
@@ -149,10 +131,7 @@ impl<'a> Parser<'a> {
         Ok(match text[..21].get_mut(..number.len()) {
             Some(place) => {
                 place.copy_from_slice(number);
-                Repr::Number {
-                    len: number.len() as u8,
-                    text,
-                }
+                Repr::Number { len: number.len() as u8, text }
             }
             None => Repr::LongNumber(with_nul(number)?),
         })
@@ -164,15 +143,9 @@ impl<'a> Parser<'a> {
             return Err(unexpected());
         };
         if !inside.contains(&b'\\') {
-            return Ok(Text {
-                value: with_nul(inside)?,
-                text: OnceLock::new(),
-            });
+            return Ok(Text { value: with_nul(inside)?, text: OnceLock::new() });
         }
-        Ok(Text {
-            value: unescape(inside)?,
-            text: OnceLock::from(with_nul(token)?),
-        })
+        Ok(Text { value: unescape(inside)?, text: OnceLock::from(with_nul(token)?) })
     }
 }
 
@@ -189,9 +162,7 @@ fn push<T>(items: &mut Vec<T>, item: T) -> Result<(), JsonError> {
 
 fn room(len: usize) -> Result<Vec<u8>, JsonError> {
     let mut bytes = Vec::new();
-    bytes
-        .try_reserve_exact(len)
-        .map_err(|_| JsonError::OutOfMemory)?;
+    bytes.try_reserve_exact(len).map_err(|_| JsonError::OutOfMemory)?;
     Ok(bytes)
 }
 
@@ -239,11 +210,7 @@ fn unicode(escape: &[u8]) -> (char, usize) {
     if let Ok(character) = char::try_from(u32::from(first)) {
         return (character, 5);
     }
-    let second = if escape.get(5..7) == Some(b"\\u") {
-        unit(7)
-    } else {
-        None
-    };
+    let second = if escape.get(5..7) == Some(b"\\u") { unit(7) } else { None };
     match second.map(|second| char::decode_utf16([first, second]).next()) {
         Some(Some(Ok(pair))) => (pair, 11),
         _ => (char::REPLACEMENT_CHARACTER, 5),

@@ -14,20 +14,9 @@ fn nul_follows(kept: &[u8], lent: &[u8]) {
 #[test]
 fn every_kind_is_known_by_its_kind_and_answers_no_other_question() {
     let root = parse(r#" [null, true, 1, "s", [2], {"k": 3}, [], {}] "#);
-    let kinds: Vec<JsonKind> = (0..root.len())
-        .map(|i| root.item(i).unwrap().kind())
-        .collect();
+    let kinds: Vec<JsonKind> = (0..root.len()).map(|i| root.item(i).unwrap().kind()).collect();
     use JsonKind as Is;
-    let expected = [
-        Is::Null,
-        Is::Bool,
-        Is::Number,
-        Is::String,
-        Is::Array,
-        Is::Object,
-        Is::Array,
-        Is::Object,
-    ];
+    let expected = [Is::Null, Is::Bool, Is::Number, Is::String, Is::Array, Is::Object, Is::Array, Is::Object];
     assert_eq!(kinds, expected);
     let answers = |i: usize| {
         let value = root.item(i).unwrap();
@@ -61,27 +50,17 @@ fn nested(open: &str, times: usize, close: &str) -> String {
 fn nesting_of_128_is_parsed_and_129_is_too_deep() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}"), (" [ 1, ", " ]")] {
         assert!(Json::parse(&nested(open, 128, close)).is_ok(), "{open}");
-        assert_eq!(
-            Json::parse(&nested(open, 129, close)).unwrap_err(),
-            JsonError::TooDeep,
-            "{open}"
-        );
+        assert_eq!(Json::parse(&nested(open, 129, close)).unwrap_err(), JsonError::TooDeep, "{open}");
     }
     let empty = |times| "[".repeat(times) + &"]".repeat(times);
     assert!(Json::parse(&empty(128)).is_ok());
     assert_eq!(Json::parse(&empty(129)).unwrap_err(), JsonError::TooDeep);
-    assert!(
-        Json::parse(&format!("[{}]", vec!["[[]]"; 500].join(","))).is_ok(),
-        "breadth is not depth"
-    );
+    assert!(Json::parse(&format!("[{}]", vec!["[[]]"; 500].join(","))).is_ok(), "breadth is not depth");
 }
 
 #[test]
 fn a_million_brackets_overflow_no_stack() {
-    assert!(matches!(
-        Json::parse(&"[".repeat(1_000_000)),
-        Err(JsonError::Syntax(_))
-    ));
+    assert!(matches!(Json::parse(&"[".repeat(1_000_000)), Err(JsonError::Syntax(_))));
     let deep = nested("[", 1_000_000, "]");
     assert_eq!(Json::parse(&deep).unwrap_err(), JsonError::TooDeep);
     assert_eq!(minify(&deep).map(|text| text.len()), Ok(deep.len()));
@@ -121,51 +100,27 @@ fn what_is_not_json_is_refused() {
         "/**/1",
         "\"\n\"",
     ] {
-        assert!(
-            matches!(Json::parse(text), Err(JsonError::Syntax(_))),
-            "{text}"
-        );
+        assert!(matches!(Json::parse(text), Err(JsonError::Syntax(_))), "{text}");
         assert!(matches!(minify(text), Err(JsonError::Syntax(_))), "{text}");
     }
 }
 
 #[test]
 fn an_error_says_where_and_nothing_of_the_text() {
-    let error = Json::parse("{\"password\": secret}")
-        .unwrap_err()
-        .to_string();
+    let error = Json::parse("{\"password\": secret}").unwrap_err().to_string();
     assert!(error.contains("line 1 column 14"), "{error}");
-    assert!(
-        !error.contains("secret") && !error.contains("password"),
-        "{error}"
-    );
+    assert!(!error.contains("secret") && !error.contains("password"), "{error}");
     assert_eq!(format!("{:?}", parse("\"secret\"")), "Json(String, 6)");
 }
 
 #[test]
 fn numbers_come_as_they_came() {
-    let long =
-        "123456789012345678901234567890.000000000000000000000000000010E+0000000000000000000400";
-    for text in [
-        "0",
-        "-0",
-        "0.10",
-        "1E5",
-        "1e+05",
-        "-12345678901234567890",
-        "1234567890.1234567890",
-        long,
-    ] {
+    let long = "123456789012345678901234567890.000000000000000000000000000010E+0000000000000000000400";
+    for text in ["0", "-0", "0.10", "1E5", "1e+05", "-12345678901234567890", "1234567890.1234567890", long] {
         let number = parse(text);
-        assert_eq!(
-            (number.kind(), number.text()),
-            (JsonKind::Number, text.as_bytes())
-        );
+        assert_eq!((number.kind(), number.text()), (JsonKind::Number, text.as_bytes()));
         assert_eq!(number.as_f64(), text.parse().ok());
-        assert_eq!(
-            parse(&format!("[ {text} , {text}]")).text(),
-            format!("[{text},{text}]").as_bytes()
-        );
+        assert_eq!(parse(&format!("[ {text} , {text}]")).text(), format!("[{text},{text}]").as_bytes());
     }
     assert_eq!(parse("1e999").as_f64(), Some(f64::INFINITY));
     assert_eq!(parse("0.1").as_f64(), Some(0.1));
@@ -245,11 +200,7 @@ fn of_duplicate_keys_the_last_counts_and_each_is_listed() {
         assert_eq!(root.member(b"a").and_then(Json::as_i64), Some(3));
         assert_eq!(root.member(b"").and_then(Json::as_i64), Some(4));
         for i in 0..others {
-            assert_eq!(
-                root.member(format!("k{i}").as_bytes())
-                    .and_then(Json::as_i64),
-                Some(i)
-            );
+            assert_eq!(root.member(format!("k{i}").as_bytes()).and_then(Json::as_i64), Some(i));
         }
         for missing in [&b"c"[..], b"k", b"zzz", b"a\0"] {
             assert!(root.member(missing).is_none());
@@ -257,38 +208,24 @@ fn of_duplicate_keys_the_last_counts_and_each_is_listed() {
         assert_eq!(root.len(), 4 + others as usize);
         let keys: Vec<&[u8]> = (0..root.len()).map(|i| root.entry(i).unwrap().0).collect();
         assert_eq!(keys.iter().filter(|key| **key == b"a").count(), 2);
-        assert_eq!(
-            (keys.first(), keys.last()),
-            (Some(&&b"a"[..]), Some(&&b""[..]))
-        );
+        assert_eq!((keys.first(), keys.last()), (Some(&&b"a"[..]), Some(&&b""[..])));
     }
 }
 
 #[test]
 fn the_private_names_of_serde_json_are_keys_like_any_other() {
-    for name in [
-        "$serde_json::private::Number",
-        "$serde_json::private::RawValue",
-    ] {
+    for name in ["$serde_json::private::Number", "$serde_json::private::RawValue"] {
         let text = format!("{{\"{name}\":\"1\"}}");
         let root = parse(&text);
-        assert_eq!(
-            (root.kind(), root.text()),
-            (JsonKind::Object, text.as_bytes())
-        );
-        assert_eq!(
-            root.member(name.as_bytes()).and_then(Json::as_str),
-            Some(&b"1"[..])
-        );
+        assert_eq!((root.kind(), root.text()), (JsonKind::Object, text.as_bytes()));
+        assert_eq!(root.member(name.as_bytes()).and_then(Json::as_str), Some(&b"1"[..]));
     }
 }
 
 #[test]
 fn a_nul_follows_each_string_key_and_text() {
     let root = parse(r#"{"plain":"x","esc\n":"\t","n":1}"#);
-    let Repr::Object(Some(object)) = &root.0 else {
-        panic!("an object")
-    };
+    let Repr::Object(Some(object)) = &root.0 else { panic!("an object") };
     for (i, member) in object.members.iter().enumerate() {
         nul_follows(&member.key.value, root.entry(i).unwrap().0);
         if let Repr::String(text) = &member.value.0 {
@@ -333,13 +270,8 @@ fn values_stay_where_they_are_when_the_root_moves() {
 fn values_are_read_from_several_threads_at_once() {
     let root = parse(&format!("[{}]", vec!["{\"a\":\"x\"}"; 100].join(" , ")));
     let texts: Vec<*const u8> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..4)
-            .map(|_| scope.spawn(|| root.text().as_ptr() as usize))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap() as *const u8)
-            .collect()
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| root.text().as_ptr() as usize)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap() as *const u8).collect()
     });
     assert!(texts.iter().all(|text| *text == root.text().as_ptr()));
 }
@@ -353,10 +285,7 @@ fn a_small_number_takes_24_bytes() {
 fn minify_drops_white_space_between_tokens_and_nothing_else() {
     let cases = [
         (" 1 ", "1"),
-        (
-            "\t{ \"a b\" :\r\n[ 1 , 2.50 , { } ] , \"a b\" : null }\n",
-            "{\"a b\":[1,2.50,{}],\"a b\":null}",
-        ),
+        ("\t{ \"a b\" :\r\n[ 1 , 2.50 , { } ] , \"a b\" : null }\n", "{\"a b\":[1,2.50,{}],\"a b\":null}"),
         (r#"[ " \" [ \\" , "\ud800 " ]"#, r#"[" \" [ \\","\ud800 "]"#),
         ("\"\"", "\"\""),
         ("[true , false]", "[true,false]"),
@@ -376,28 +305,19 @@ fn json_text() -> impl Strategy<Value = String> {
         string_text(),
     ];
     leaf.prop_recursive(6, 60, 6, |inner| {
-        let item = (inner.clone(), "[ \t\r\n]{0,2}")
-            .prop_map(|(value, space)| format!("{space}{value}{space}"));
-        let member =
-            (string_text(), item.clone()).prop_map(|(key, value)| format!(" {key} :{value}"));
+        let item =
+            (inner.clone(), "[ \t\r\n]{0,2}").prop_map(|(value, space)| format!("{space}{value}{space}"));
+        let member = (string_text(), item.clone()).prop_map(|(key, value)| format!(" {key} :{value}"));
         prop_oneof![
             prop::collection::vec(item, 1..6).prop_map(|items| format!("[{}]", items.join(","))),
-            prop::collection::vec(member, 1..30)
-                .prop_map(|members| format!("{{{}}}", members.join(","))),
+            prop::collection::vec(member, 1..30).prop_map(|members| format!("{{{}}}", members.join(","))),
         ]
     })
 }
 
 fn string_text() -> impl Strategy<Value = String> {
-    let escape = prop::sample::select(vec![
-        "\\n",
-        "\\\"",
-        "\\\\",
-        "\\u0000",
-        "\\u20ac",
-        "\\ud83d\\ude00",
-        "\\/",
-    ]);
+    let escape =
+        prop::sample::select(vec!["\\n", "\\\"", "\\\\", "\\u0000", "\\u20ac", "\\ud83d\\ude00", "\\/"]);
     let part = prop_oneof!["[a-c é😀]{0,3}", escape.prop_map(str::to_owned)];
     prop::collection::vec(part, 0..4).prop_map(|parts| format!("\"{}\"", parts.concat()))
 }
@@ -418,19 +338,13 @@ fn same(ours: &Json, theirs: &serde_json::Value) -> bool {
         Value::Array(items) => {
             ours.kind() == JsonKind::Array
                 && ours.len() == items.len()
-                && items
-                    .iter()
-                    .enumerate()
-                    .all(|(i, item)| same(ours.item(i).unwrap(), item))
+                && items.iter().enumerate().all(|(i, item)| same(ours.item(i).unwrap(), item))
         }
         Value::Object(members) => {
             ours.kind() == JsonKind::Object
-                && members
-                    .iter()
-                    .all(|(key, value)| same(ours.member(key.as_bytes()).unwrap(), value))
+                && members.iter().all(|(key, value)| same(ours.member(key.as_bytes()).unwrap(), value))
                 && (0..ours.len()).all(|i| {
-                    std::str::from_utf8(ours.entry(i).unwrap().0)
-                        .is_ok_and(|key| members.contains_key(key))
+                    std::str::from_utf8(ours.entry(i).unwrap().0).is_ok_and(|key| members.contains_key(key))
                 })
         }
     }

@@ -27,11 +27,9 @@ pub(super) enum Phase {
 /// 1006 is what nobody sent; 1005 is an empty frame (RFC 6455 §7.1.5).
 fn ending_of(received: Option<&CloseFrame>, close_sent: bool) -> Ending {
     match received {
-        Some(frame) => Ending {
-            code: frame.code.unwrap_or(1005),
-            reason: frame.reason.clone(),
-            was_clean: close_sent,
-        },
+        Some(frame) => {
+            Ending { code: frame.code.unwrap_or(1005), reason: frame.reason.clone(), was_clean: close_sent }
+        }
         None => Ending::abnormal(),
     }
 }
@@ -216,7 +214,6 @@ impl Socket {
     pub(super) fn abandon(self: &Arc<Self>) {
         self.finish(None);
     }
-
 
     pub(super) fn is_over(&self) -> bool {
         self.outgoing.lock().phase == Phase::Over

@@ -31,6 +31,11 @@ impl Chunk {
         Chunk { bytes, written: 0, charge, closes: false }
     }
 
+    /// Whether this is the close frame.
+    pub(super) fn closes(&self) -> bool {
+        self.closes
+    }
+
     fn rest(&self) -> &[u8] {
         &self.bytes[self.written..]
     }
@@ -68,7 +73,8 @@ impl OutQueue {
     pub(super) fn tail(&mut self, charge: usize) -> &mut Vec<u8> {
         self.buffered += charge;
         let shared = self.slots.back().is_some_and(|slot| {
-            slot.encoded && slot.chunks.back().is_some_and(|chunk| chunk.bytes.len() < SHARED_CHUNK && !chunk.closes)
+            slot.encoded
+                && slot.chunks.back().is_some_and(|chunk| chunk.bytes.len() < SHARED_CHUNK && !chunk.closes)
         });
         if !shared {
             self.slots.push_back(Slot { chunks: VecDeque::from([Chunk::default()]), encoded: true });
@@ -192,7 +198,10 @@ impl OutQueue {
     /// Whether anything at all waits.
     #[cfg(test)]
     fn is_empty(&self) -> bool {
-        self.wire.is_empty() && self.control.bytes.is_empty() && self.late_pong.is_none() && self.slots.is_empty()
+        self.wire.is_empty()
+            && self.control.bytes.is_empty()
+            && self.late_pong.is_none()
+            && self.slots.is_empty()
     }
 }
 

@@ -88,9 +88,9 @@ impl Socket {
         let Some(transport) = self.outgoing.lock().transport.clone() else { return Turn::Over };
         let Some(key) = self.key.get().copied() else { return Turn::Over };
         // Without a mailbox (its dispatcher is closed) the server's close frame is still looked for.
-        let (room, _) = self.dispatcher.update(key, |mailbox| {
-            if mailbox.stop_reading_if_full() { 0 } else { mailbox.room() }
-        });
+        let (room, _) = self
+            .dispatcher
+            .update(key, |mailbox| if mailbox.stop_reading_if_full() { 0 } else { mailbox.room() });
         let room = room.unwrap_or(usize::MAX);
         if room == 0 {
             return Turn::Full;
@@ -106,7 +106,10 @@ impl Socket {
                 }
             }
         } else {
-            (std::mem::take(&mut incoming.backlog), Ok(Received::Data { direct: 0, buffered: 0, drained: false }))
+            (
+                std::mem::take(&mut incoming.backlog),
+                Ok(Received::Data { direct: 0, buffered: 0, drained: false }),
+            )
         };
         let mut buffer = buffer;
         self.decode(&mut incoming, &mut buffer, room, &mut harvest);
@@ -157,7 +160,8 @@ impl Socket {
         transport: &Transport,
     ) -> Result<(Vec<u8>, io::Result<Received>), (u16, Error)> {
         let mut buffer = take_buffer().map_err(|_| out_of_memory())?;
-        let filled = incoming.receiver.fill(|message, room| transport.read(Some((message, room)), &mut buffer));
+        let filled =
+            incoming.receiver.fill(|message, room| transport.read(Some((message, room)), &mut buffer));
         let received = match filled {
             Ok(Some(received)) => received,
             Ok(None) => transport.read(None, &mut buffer),
@@ -167,7 +171,13 @@ impl Socket {
     }
 
     /// Decodes the buffer until it is used up or the receive buffer is full; the rest becomes the backlog.
-    fn decode(self: &Arc<Self>, incoming: &mut Incoming, buffer: &mut Vec<u8>, room: usize, harvest: &mut Harvest) {
+    fn decode(
+        self: &Arc<Self>,
+        incoming: &mut Incoming,
+        buffer: &mut Vec<u8>,
+        room: usize,
+        harvest: &mut Harvest,
+    ) {
         let mut at = 0;
         loop {
             if harvest.charge >= room {
@@ -207,7 +217,8 @@ impl Socket {
     }
 
     fn message(&self, kind: ItemKind, data: Data, buffer: &[u8], harvest: &mut Harvest) {
-        if kind == ItemKind::Text && self.settings.strict_json && self.settings.data_type == DataType::Object {
+        if kind == ItemKind::Text && self.settings.strict_json && self.settings.data_type == DataType::Object
+        {
             return self.strict_message(&data, buffer, harvest);
         }
         match data {
@@ -229,7 +240,10 @@ impl Socket {
             let error = Error::new(
                 ErrorCode::InvalidJson,
                 "json",
-                format!("The server of {} sent a text message that is not JSON (strict_json is on)", self.url()),
+                format!(
+                    "The server of {} sent a text message that is not JSON (strict_json is on)",
+                    self.url()
+                ),
             );
             harvest.failure = Some((1007, error));
             return;

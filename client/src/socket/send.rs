@@ -39,7 +39,7 @@ pub(super) struct Outgoing {
     /// The kernel took no more; the I/O thread waits until it does.
     pub(super) blocked: bool,
     want_drain: bool,
-    /// The close frame has left.
+    /// The close frame has left, or a thread is just writing it: its answer may come before that thread is back.
     pub(super) close_sent: bool,
     pub(super) received: Option<CloseFrame>,
     pub(super) write_error: Option<io::Error>,
@@ -260,9 +260,11 @@ impl Socket {
             if wire.is_empty() {
                 break;
             }
+            let close_sent = std::mem::replace(&mut outgoing.close_sent, wire.iter().any(Chunk::closes));
             drop(outgoing);
             let written = write(&transport, &wire);
             outgoing = self.outgoing.lock();
+            outgoing.close_sent = close_sent;
             match written {
                 Ok(Written { taken, blocked }) => {
                     outgoing.close_sent |= outgoing.queue.put_back(wire, taken);

@@ -44,7 +44,11 @@ impl Transport {
 
     /// Reads what is there, first into `direct` (a buffer and how many bytes belong into it), then into
     /// `into`; both are appended to within their capacity, without zeroing it first.
-    pub(crate) fn read(&self, direct: Option<(&mut Vec<u8>, usize)>, into: &mut Vec<u8>) -> io::Result<Received> {
+    pub(crate) fn read(
+        &self,
+        direct: Option<(&mut Vec<u8>, usize)>,
+        into: &mut Vec<u8>,
+    ) -> io::Result<Received> {
         match &self.tls {
             None => plain::receive(&self.stream, direct, into),
             Some(session) => session.receive(&self.stream, into),

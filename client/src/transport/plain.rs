@@ -81,7 +81,9 @@ pub(super) fn send(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<Wri
         match send_once(stream, slices) {
             Ok(n) => taken += n,
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Written { taken, blocked: true }),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                return Ok(Written { taken, blocked: true });
+            }
             Err(error) => return Err(error),
         }
         // A short write has filled the socket buffer.

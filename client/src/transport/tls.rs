@@ -76,7 +76,11 @@ impl TlsSession {
             }
             let buffered = into.len() - start;
             if buffered == 0 {
-                return Ok(if drained { Received::Nothing } else { Received::Data { direct: 0, buffered, drained } });
+                return Ok(if drained {
+                    Received::Nothing
+                } else {
+                    Received::Data { direct: 0, buffered, drained }
+                });
             }
             Ok(Received::Data { direct: 0, buffered, drained })
         })

@@ -107,10 +107,7 @@ pub struct ControlPayload {
 
 impl ControlPayload {
     pub(super) const fn new() -> ControlPayload {
-        ControlPayload {
-            bytes: [0; MAX_CONTROL_PAYLOAD],
-            len: 0,
-        }
+        ControlPayload { bytes: [0; MAX_CONTROL_PAYLOAD], len: 0 }
     }
 
     pub(super) fn clear(&mut self) {

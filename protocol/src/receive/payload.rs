@@ -11,59 +11,37 @@ impl Receiver {
     /// How much of the frame's payload lies in the input at `at`.
     fn at_hand<'a>(&self, input: &'a [u8], at: usize) -> &'a [u8] {
         let rest = &input[at..];
-        let len = usize::try_from(self.remaining)
-            .map_or(rest.len(), |remaining| remaining.min(rest.len()));
+        let len = usize::try_from(self.remaining).map_or(rest.len(), |remaining| remaining.min(rest.len()));
         &rest[..len]
     }
 
     fn outlook(&self) -> Outlook {
-        Outlook {
-            remaining: self.remaining,
-            fin: self.frame.fin,
-            limit: self.limit,
-        }
+        Outlook { remaining: self.remaining, fin: self.frame.fin, limit: self.limit }
     }
 
-    pub(super) fn read_data(
-        &mut self,
-        input: &[u8],
-        at: &mut usize,
-    ) -> Result<Option<Incoming>, Failure> {
+    pub(super) fn read_data(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Incoming>, Failure> {
         let start = *at;
         let payload = self.at_hand(input, start);
         let all_here = payload.len() as u64 == self.remaining;
         if self.frame.fin && all_here && self.message.len() == 0 {
-            let event =
-                self.message
-                    .finish_in_place(start, payload)
-                    .map_err(|(taken, failure)| {
-                        *at += taken;
-                        failure
-                    })?;
+            let event = self.message.finish_in_place(start, payload).map_err(|(taken, failure)| {
+                *at += taken;
+                failure
+            })?;
             *at += payload.len();
             self.remaining = 0;
             return Ok(Some(event));
         }
-        self.message
-            .append(payload, self.outlook())
-            .map_err(|(taken, failure)| {
-                *at += taken;
-                failure
-            })?;
+        self.message.append(payload, self.outlook()).map_err(|(taken, failure)| {
+            *at += taken;
+            failure
+        })?;
         *at += payload.len();
         self.remaining -= payload.len() as u64;
-        if self.frame.fin && all_here {
-            self.message.finish().map(Some)
-        } else {
-            Ok(None)
-        }
+        if self.frame.fin && all_here { self.message.finish().map(Some) } else { Ok(None) }
     }
 
-    pub(super) fn read_control(
-        &mut self,
-        input: &[u8],
-        at: &mut usize,
-    ) -> Result<Option<Incoming>, Failure> {
+    pub(super) fn read_control(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Incoming>, Failure> {
         let payload = self.at_hand(input, *at);
         if self.frame.opcode == OpCode::Close {
             for byte in payload.chunks(1) {
@@ -120,17 +98,11 @@ impl Receiver {
     /// # Panics
     ///
     /// If `read` took bytes away or appended more than the room.
-    pub fn fill<R>(
-        &mut self,
-        read: impl FnOnce(&mut Vec<u8>, usize) -> R,
-    ) -> Result<Option<R>, Failure> {
+    pub fn fill<R>(&mut self, read: impl FnOnce(&mut Vec<u8>, usize) -> R) -> Result<Option<R>, Failure> {
         if !self.wants_fill() {
             return Ok(None);
         }
-        let (result, appended) = self
-            .message
-            .fill(self.outlook(), read)
-            .inspect_err(|_| self.end())?;
+        let (result, appended) = self.message.fill(self.outlook(), read).inspect_err(|_| self.end())?;
         self.remaining -= appended as u64;
         Ok(Some(result))
     }

@@ -20,11 +20,7 @@ pub const FIN: u8 = 0x80;
 
 /// So many cases, and no files of failed ones in the source tree.
 pub fn cases(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// Places to cut a stream at, for [`cut`].
@@ -51,10 +47,7 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 pub fn frames(frames: &[(u8, &[u8])]) -> Vec<u8> {
-    frames
-        .iter()
-        .flat_map(|(first, payload)| frame(*first, payload))
-        .collect()
+    frames.iter().flat_map(|(first, payload)| frame(*first, payload)).collect()
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,10 +81,7 @@ pub fn decode_with<'a>(
             let mut taken = 0;
             let read = receiver.fill(|buffer, room| {
                 taken = room.min(piece.len());
-                assert!(
-                    buffer.capacity() - buffer.len() > taken,
-                    "room for the bytes and a NUL"
-                );
+                assert!(buffer.capacity() - buffer.len() > taken, "room for the bytes and a NUL");
                 buffer.extend_from_slice(&piece[..taken]);
             });
             if let Err(failure) = read {
@@ -126,19 +116,13 @@ pub fn decode_with<'a>(
                 input[range.end] = 0;
             }
         }
-        outcome
-            .events
-            .extend(decoded.into_iter().map(|event| own(event, &input)));
+        outcome.events.extend(decoded.into_iter().map(|event| own(event, &input)));
     }
     outcome
 }
 
 pub fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>, max_message_size: u64) -> Outcome {
-    decode_with(
-        &mut Receiver::new(Limits { max_message_size }),
-        pieces,
-        false,
-    )
+    decode_with(&mut Receiver::new(Limits { max_message_size }), pieces, false)
 }
 
 pub fn decode_whole(stream: &[u8]) -> Outcome {
@@ -168,10 +152,7 @@ fn own(event: Incoming, input: &[u8]) -> Event {
 
 /// Cuts a stream at these places, which may be anywhere and in any order.
 pub fn cut<'a>(stream: &'a [u8], places: &[usize]) -> Vec<&'a [u8]> {
-    let mut places: Vec<usize> = places
-        .iter()
-        .map(|place| place % (stream.len() + 1))
-        .collect();
+    let mut places: Vec<usize> = places.iter().map(|place| place % (stream.len() + 1)).collect();
     places.sort_unstable();
     let mut pieces = Vec::new();
     let mut start = 0;
@@ -207,45 +188,28 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn control() -> impl Strategy<Value = (u8, Vec<u8>)> {
-    (
-        prop_oneof![Just(PING), Just(PONG)],
-        prop::collection::vec(any::<u8>(), 0..=125),
-    )
+    (prop_oneof![Just(PING), Just(PONG)], prop::collection::vec(any::<u8>(), 0..=125))
 }
 
 /// A message in fragments, with control frames before each of them.
 fn message() -> impl Strategy<Value = Script> {
-    let content = prop_oneof![
-        text().prop_map(|t| (TEXT, t)),
-        payload().prop_map(|p| (BINARY, p))
-    ];
+    let content = prop_oneof![text().prop_map(|t| (TEXT, t)), payload().prop_map(|p| (BINARY, p))];
     let places = prop::collection::vec(any::<usize>(), 0..5);
     (content, places, prop::collection::vec(control(), 0..3)).prop_map(
         |((first, content), places, controls)| {
-            let mut script = Script {
-                stream: Vec::new(),
-                events: Vec::new(),
-            };
+            let mut script = Script { stream: Vec::new(), events: Vec::new() };
             let fragments = cut(&content, &places);
             for (i, fragment) in fragments.iter().enumerate() {
                 if let Some((kind, payload)) = controls.get(i) {
                     script.stream.extend(frame(*kind, payload));
-                    let event = if *kind == PING {
-                        Event::Ping
-                    } else {
-                        Event::Pong
-                    };
+                    let event = if *kind == PING { Event::Ping } else { Event::Pong };
                     script.events.push(event(payload.clone()));
                 }
                 let opcode = if i == 0 { first & 0x0f } else { CONTINUE };
                 let fin = if i + 1 == fragments.len() { FIN } else { 0 };
                 script.stream.extend(frame(fin | opcode, fragment));
             }
-            script.events.push(if first == TEXT {
-                Event::Text(content)
-            } else {
-                Event::Binary(content)
-            });
+            script.events.push(if first == TEXT { Event::Text(content) } else { Event::Binary(content) });
             script
         },
     )
@@ -259,10 +223,7 @@ pub fn script() -> impl Strategy<Value = Script> {
         (code.prop_map(Some), "[a-z€\u{0}]{0,40}"),
     ]);
     (prop::collection::vec(message(), 0..5), close).prop_map(|(messages, close)| {
-        let mut whole = Script {
-            stream: Vec::new(),
-            events: Vec::new(),
-        };
+        let mut whole = Script { stream: Vec::new(), events: Vec::new() };
         for message in messages {
             whole.stream.extend(message.stream);
             whole.events.extend(message.events);
@@ -284,26 +245,19 @@ pub fn script() -> impl Strategy<Value = Script> {
 /// the headers are.
 pub fn mutated() -> impl Strategy<Value = Vec<u8>> {
     let place = prop_oneof![any::<usize>(), 0usize..40];
-    let value = prop_oneof![
-        any::<u8>(),
-        prop::sample::select(vec![0, 0x7e, 0x7f, 0x80, 0x88, 0xc1, 0xff])
-    ];
-    (
-        script(),
-        prop::collection::vec((place, 0u8..4, value), 1..4),
-    )
-        .prop_map(|(script, mutations)| {
-            let mut stream = script.stream;
-            for (place, how, value) in mutations {
-                let place = place % (stream.len() + 1);
-                match how {
-                    0 => stream.insert(place, value),
-                    1 if place < stream.len() => drop(stream.remove(place)),
-                    2 if place < stream.len() => stream[place] ^= 1 << (value % 8),
-                    _ if place < stream.len() => stream[place] = value,
-                    _ => {}
-                }
+    let value = prop_oneof![any::<u8>(), prop::sample::select(vec![0, 0x7e, 0x7f, 0x80, 0x88, 0xc1, 0xff])];
+    (script(), prop::collection::vec((place, 0u8..4, value), 1..4)).prop_map(|(script, mutations)| {
+        let mut stream = script.stream;
+        for (place, how, value) in mutations {
+            let place = place % (stream.len() + 1);
+            match how {
+                0 => stream.insert(place, value),
+                1 if place < stream.len() => drop(stream.remove(place)),
+                2 if place < stream.len() => stream[place] ^= 1 << (value % 8),
+                _ if place < stream.len() => stream[place] = value,
+                _ => {}
             }
-            stream
-        })
+        }
+        stream
+    })
 }
