@@ -3,7 +3,6 @@
 
 use crate::error::{Error, ErrorCode};
 use crate::json::Json;
-use crate::options::DataType;
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
@@ -19,6 +18,16 @@ pub enum EventKind {
     Terminate = 4,
     Drain = 5,
     Pong = 6,
+}
+
+/// How text frames arrive (4D's `dataType`).
+#[repr(i32)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "4D's words")]
+pub enum DataType {
+    Text = 0,
+    Blob = 1,
+    Object = 2,
 }
 
 /// What an item of a batch is.

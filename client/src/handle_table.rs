@@ -178,3 +178,48 @@ mod tests {
         assert!(table.get(key).is_some());
     }
 }
+
+#[cfg(all(test, ws4d_loom))]
+mod model {
+    use super::*;
+    use loom::thread;
+
+    #[test]
+    fn a_key_is_removed_once_and_found_only_before() {
+        loom::model(|| {
+            let table = Arc::new(HandleTable::new());
+            let key = table.insert(Arc::new(7)).unwrap();
+            let racers: Vec<_> = (0..2)
+                .map(|_| {
+                    let table = Arc::clone(&table);
+                    thread::spawn(move || table.remove(key).is_some())
+                })
+                .collect();
+            if let Some(found) = table.get(key) {
+                assert_eq!(*found, 7);
+            }
+            let removed = racers.into_iter().map(|racer| racer.join().unwrap()).filter(|won| *won);
+            assert_eq!(removed.count(), 1);
+            assert!(table.get(key).is_none());
+        });
+    }
+
+    #[test]
+    fn a_slot_that_is_used_again_has_another_key() {
+        loom::model(|| {
+            let table = Arc::new(HandleTable::new());
+            let first = table.insert(Arc::new(1)).unwrap();
+            let other = Arc::clone(&table);
+            let racer = thread::spawn(move || {
+                other.remove(first);
+                other.insert(Arc::new(2)).unwrap()
+            });
+            let seen = table.get(first);
+            assert!(seen.is_none_or(|value| *value == 1));
+            let second = racer.join().unwrap();
+            assert_ne!(first, second);
+            assert!(table.get(first).is_none());
+            assert_eq!(table.get(second).as_deref(), Some(&2));
+        });
+    }
+}

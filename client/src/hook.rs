@@ -1,9 +1,8 @@
 //! A function that the host may exchange at any time, and whose old form is known to have come back when the
 //! exchange returns (`ws_set_log`, `ws_set_error_handler`).
 
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, ThreadId, this_thread};
 use std::sync::Arc;
-use std::thread::{self, ThreadId};
 
 /// A replaceable function.
 pub(crate) struct Hook<F: ?Sized> {
@@ -27,7 +26,7 @@ impl<F: ?Sized> Hook<F> {
 
     /// Exchanges the function; returns when the old one no longer runs on another thread.
     pub(crate) fn set(&self, function: Option<Arc<F>>) {
-        let me = thread::current().id();
+        let me = this_thread();
         let mut state = self.state.lock();
         let old = std::mem::replace(&mut state.function, function);
         state.generation += 1;
@@ -42,7 +41,7 @@ impl<F: ?Sized> Hook<F> {
     /// Runs `call` with the present function, outside the lock. A call from inside the function itself, on
     /// the same thread, does nothing: a failure inside the error handler does not enter it again.
     pub(crate) fn run(&self, call: impl FnOnce(&F)) {
-        let me = thread::current().id();
+        let me = this_thread();
         let mut state = self.state.lock();
         let Some(function) = state.function.clone() else { return };
         if state.running.iter().any(|(_, t)| *t == me) {
@@ -65,6 +64,7 @@ impl<F: ?Sized> Hook<F> {
 mod tests {
     use super::*;
     use std::sync::mpsc;
+    use std::thread;
 
     #[test]
     fn set_returns_when_the_old_function_no_longer_runs() {

@@ -3,17 +3,8 @@
 use crate::connect::headers;
 use crate::connect::tls::TlsOptions;
 use crate::error::ErrorCode;
+use crate::event::DataType;
 use std::time::Duration;
-
-/// How text frames arrive (4D's `dataType`).
-#[repr(i32)]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs, reason = "4D's words")]
-pub enum DataType {
-    Text = 0,
-    Blob = 1,
-    Object = 2,
-}
 
 /// How to connect. A socket keeps what it needs of it.
 #[derive(Clone, Debug)]

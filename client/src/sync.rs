@@ -3,14 +3,20 @@
 //! poisoning would only turn one error into many.
 
 #[cfg(not(ws4d_loom))]
-use std::sync as imp;
+use std::{sync as imp, thread};
 
 #[cfg(ws4d_loom)]
-use loom::sync as imp;
+use loom::{sync as imp, thread};
 
 pub(crate) use imp::MutexGuard;
 pub(crate) use imp::atomic;
 use std::time::Duration;
+pub(crate) use thread::ThreadId;
+
+/// The calling thread.
+pub(crate) fn this_thread() -> ThreadId {
+    thread::current().id()
+}
 
 /// A mutual exclusion that ignores poisoning.
 #[derive(Debug, Default)]

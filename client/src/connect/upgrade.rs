@@ -49,7 +49,7 @@ pub(crate) async fn upgrade(
                 Ok(true) => {}
                 Ok(false) => {
                     return Err(Error::new(
-                        ErrorCode::Handshake,
+                        ErrorCode::ConnectionReset,
                         "http",
                         format!(
                             "The server of {} ended the connection before it answered the upgrade",

@@ -147,7 +147,10 @@ impl<T: Target> Dispatcher<T> {
             }
             Work::Terminate(ending) => {
                 target.event(&Event::terminated(ending));
-                self.state.lock().remove(key);
+                let mut state = self.state.lock();
+                state.remove(key);
+                self.tell_waiters(&state);
+                drop(state);
                 target.over();
                 target.free();
                 return (self.state.lock(), 1);
@@ -167,9 +170,11 @@ impl<T: Target> Dispatcher<T> {
 
     fn one(&self, key: Key, target: &Arc<T>, event: &Event) -> usize {
         target.event(event);
-        if let Some(entry) = self.state.lock().entry(key) {
+        let mut state = self.state.lock();
+        if let Some(entry) = state.entry(key) {
             entry.mailbox.returned();
         }
+        self.tell_waiters(&state);
         1
     }
 

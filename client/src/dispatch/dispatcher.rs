@@ -8,9 +8,8 @@ use super::{Gate, Target};
 use crate::error::ErrorCode;
 use crate::event::Event;
 use crate::hook::Hook;
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Condvar, Mutex, MutexGuard, this_thread};
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// Where callbacks run. Made by its owner thread; only the owner dispatches, pulls and closes.
@@ -48,7 +47,7 @@ impl<T: Target> Dispatcher<T> {
     /// none, on any thread.
     pub fn new(wake: Option<Box<dyn Fn() + Send + Sync>>) -> Arc<Dispatcher<T>> {
         let dispatcher = Dispatcher {
-            state: Mutex::new(State::new(Some(thread::current().id()))),
+            state: Mutex::new(State::new(Some(this_thread()))),
             changed: Condvar::new(),
             wake: Hook::new(),
             private: false,
@@ -105,9 +104,7 @@ impl<T: Target> Dispatcher<T> {
         let target = Arc::clone(&entry.target);
         let appeared = state.refresh(key);
         state.sync_fd();
-        if state.waiting > 0 {
-            self.changed.notify_all();
-        }
+        self.tell_waiters(&state);
         drop(state);
         (Some(result), Signal { appeared: appeared.then_some(target) })
     }
@@ -124,7 +121,7 @@ impl<T: Target> Dispatcher<T> {
         if state.levels > 0 {
             return Err(ErrorCode::WrongThread);
         }
-        state.owner = Some(thread::current().id());
+        state.owner = Some(this_thread());
         Ok(())
     }
 
@@ -187,10 +184,16 @@ impl<T: Target> Dispatcher<T> {
     /// The state, if the calling thread may dispatch.
     pub(super) fn owned(&self) -> Result<MutexGuard<'_, State<T>>, ErrorCode> {
         let state = self.state.lock();
-        if state.owner.is_some_and(|owner| owner != thread::current().id()) {
+        if state.owner.is_some_and(|owner| owner != this_thread()) {
             return Err(ErrorCode::WrongThread);
         }
         Ok(state)
+    }
+
+    pub(super) fn tell_waiters(&self, state: &State<T>) {
+        if state.waiting > 0 {
+            self.changed.notify_all();
+        }
     }
 
     /// Waits for a change, at most until `deadline`; `None` once that is past.

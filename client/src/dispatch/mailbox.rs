@@ -37,11 +37,20 @@ enum Opening {
     Passed,
 }
 
+/// What a blocking `ws_new` takes itself.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Claim {
+    Nothing,
+    /// The failure to connect; OPEN is delivered on the I/O thread.
+    Failure,
+    /// OPEN or the failure: nothing is deliverable before it has taken that.
+    Everything,
+}
+
 /// A socket's events between the network and the host.
 pub(crate) struct Mailbox {
     opening: Opening,
-    /// OPEN or its failure belongs to a blocking `ws_new`: nothing is deliverable before that has taken it.
-    claimed: bool,
+    claim: Claim,
     open_returned: bool,
     drain: bool,
     queue: VecDeque<Batch>,
@@ -62,11 +71,11 @@ pub(crate) struct Mailbox {
 }
 
 impl Mailbox {
-    /// `bound`: how much may wait, 0 for no limit. `claimed`: a blocking `ws_new` will take OPEN.
-    pub(crate) fn new(bound: usize, claimed: bool) -> Mailbox {
+    /// `bound`: how much may wait, 0 for no limit. `claim`: what a blocking `ws_new` will take.
+    pub(crate) fn new(bound: usize, claim: Claim) -> Mailbox {
         Mailbox {
             opening: Opening::Waiting,
-            claimed,
+            claim,
             open_returned: false,
             drain: false,
             queue: VecDeque::new(),
@@ -163,7 +172,7 @@ impl Mailbox {
     /// The library shuts down. A blocking `ws_new` is told so; where nobody will let a paused socket go on its
     /// I/O thread, what it holds is dropped.
     pub(crate) fn shut_down(&mut self, error: Error, thread_ends: bool) {
-        if self.claimed && self.opening == Opening::Waiting && self.error.is_none() {
+        if self.claim != Claim::Nothing && self.opening == Opening::Waiting && self.error.is_none() {
             self.error = Some(Arc::new(error));
         }
         if thread_ends && self.paused {
@@ -222,7 +231,12 @@ impl Mailbox {
 
     /// Whether a callback could run now.
     pub(crate) fn is_deliverable(&self) -> bool {
-        !self.on_stack && !self.claimed && !self.terminated && self.has_work()
+        let claimed = match self.claim {
+            Claim::Nothing => false,
+            Claim::Failure => self.opening == Opening::Waiting,
+            Claim::Everything => true,
+        };
+        !self.on_stack && !claimed && !self.terminated && self.has_work()
     }
 
     fn has_work(&self) -> bool {
@@ -294,9 +308,9 @@ impl Mailbox {
 
     /// The OPEN that a blocking `ws_new` has claimed.
     pub(crate) fn take_claimed_open(&mut self) -> bool {
-        let taken = self.claimed && self.opening == Opening::Ready;
+        let taken = self.claim == Claim::Everything && self.opening == Opening::Ready;
         if taken {
-            self.claimed = false;
+            self.claim = Claim::Nothing;
             self.opening = Opening::Passed;
             self.on_stack = true;
         }

@@ -15,12 +15,12 @@ mod state;
 
 pub(crate) use blocking::{NotOpened, cancelled_error};
 pub(crate) use dispatcher::Dispatcher;
-pub(crate) use mailbox::Mailbox;
+pub(crate) use mailbox::{Claim, Mailbox};
 pub(crate) use state::Key;
 
 use crate::error::Error;
+use crate::event::DataType;
 use crate::event::{Ending, Event};
-use crate::options::DataType;
 use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// Whom a mailbox delivers to: a socket.

@@ -4,9 +4,9 @@
 use super::Target;
 use super::mailbox::Mailbox;
 use super::ready_fd::ReadyFd;
+use crate::sync::ThreadId;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::thread::ThreadId;
 
 /// Names a mailbox of one dispatcher; stale once its socket has terminated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

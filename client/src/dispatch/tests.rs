@@ -1,1 +1,319 @@
+//! The mailbox and the dispatcher by themselves, with a target that only remembers. What a host sees is tested
+//! through the C functions; here are the orders that a host cannot force.
 
+use super::*;
+use crate::event::{Batch, EventKind, ItemKind};
+use std::sync::{Arc, Mutex};
+
+/// Remembers what it was told, and checks that callbacks neither nest nor break the grammar.
+struct Probe {
+    gate: Gate,
+    trace: Mutex<Vec<String>>,
+}
+
+impl Probe {
+    fn new() -> Arc<Probe> {
+        Arc::new(Probe { gate: Gate::new(), trace: Mutex::new(Vec::new()) })
+    }
+
+    fn note(&self, what: impl Into<String>) {
+        self.trace.lock().unwrap().push(what.into());
+    }
+
+    fn trace(&self) -> Vec<String> {
+        self.trace.lock().unwrap().clone()
+    }
+}
+
+impl Target for Probe {
+    fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    fn mode(&self) -> DataType {
+        DataType::Text
+    }
+
+    fn event(&self, event: &Event) {
+        self.note(match event.kind() {
+            EventKind::Message => String::from_utf8_lossy(event.data().unwrap_or_default()).into_owned(),
+            EventKind::Terminate => format!("terminate {}", event.code()),
+            kind => format!("{kind:?}").to_lowercase(),
+        });
+    }
+
+    fn report(&self, _: &Error) {
+        self.note("report");
+    }
+
+    fn over(&self) {
+        self.note("over");
+    }
+
+    fn free(&self) {
+        self.note("free");
+    }
+
+    fn nudge(&self) {}
+
+    fn hang_up(self: &Arc<Self>) -> Ending {
+        Ending::abnormal()
+    }
+}
+
+fn text(words: &str) -> Batch {
+    let mut bytes = Vec::new();
+    let mut items = Vec::new();
+    for word in words.split(' ') {
+        items.push(crate::event::Item { kind: ItemKind::Text, start: bytes.len(), len: word.len() });
+        bytes.extend_from_slice(word.as_bytes());
+        bytes.push(0);
+    }
+    Batch::shared(Arc::new(bytes), items)
+}
+
+fn ending(code: u16) -> Ending {
+    Ending { code, ..Ending::abnormal() }
+}
+
+#[cfg(not(ws4d_loom))]
+mod plain {
+    use super::*;
+    use crate::error::ErrorCode;
+
+    fn error() -> Arc<Error> {
+        Arc::new(Error::new(ErrorCode::ConnectionReset, "tcp ", "gone"))
+    }
+
+    /// Everything that a mailbox hands out, as words.
+    fn drain(mailbox: &mut Mailbox) -> Vec<String> {
+        let mut words = Vec::new();
+        while let Some(work) = mailbox.take() {
+            use super::super::mailbox::Work;
+            match work {
+                Work::Open => words.push("open".into()),
+                Work::Drain => words.push("drain".into()),
+                Work::Error { never_opened, .. } => words.push(format!("error {never_opened}")),
+                Work::Terminate(ending) => words.push(format!("terminate {}", ending.code)),
+                Work::Run { mut batch, .. } => {
+                    let charge = batch.charge();
+                    for item in batch.rest() {
+                        let bytes = &batch.bytes[item.start..item.start + item.len];
+                        words.push(String::from_utf8_lossy(bytes).into_owned());
+                    }
+                    batch.next = batch.items.len();
+                    mailbox.returned_run(batch, charge, mailbox.epoch());
+                    continue;
+                }
+            }
+            mailbox.returned();
+        }
+        words
+    }
+
+    #[test]
+    fn messages_before_a_failure_come_before_its_error() {
+        let mut mailbox = Mailbox::new(0, Claim::Nothing);
+        mailbox.opened();
+        mailbox.push(text("a b"));
+        mailbox.ended(ending(1006), Some(error()));
+        mailbox.push(text("late"));
+        mailbox.drained();
+        mailbox.ended(ending(1000), None);
+        assert_eq!(drain(&mut mailbox), ["open", "a", "b", "error false", "terminate 1006"]);
+        assert_eq!(drain(&mut mailbox), [""; 0]);
+    }
+
+    #[test]
+    fn a_connection_that_never_opened_has_no_open() {
+        let mut mailbox = Mailbox::new(0, Claim::Nothing);
+        mailbox.ended(ending(1006), Some(error()));
+        mailbox.opened();
+        assert_eq!(drain(&mut mailbox), ["error true", "terminate 1006"]);
+    }
+
+    #[test]
+    fn a_pause_holds_messages_and_what_is_behind_one() {
+        let mut mailbox = Mailbox::new(0, Claim::Nothing);
+        mailbox.opened();
+        drain(&mut mailbox);
+        mailbox.pause();
+        mailbox.push(Batch::single(ItemKind::Pong, b"p\0".to_vec(), 1));
+        mailbox.push(text("a"));
+        mailbox.push(Batch::single(ItemKind::Pong, b"q\0".to_vec(), 1));
+        mailbox.drained();
+        assert_eq!(mailbox.deliverable(), 2);
+        let work = mailbox.take();
+        assert!(matches!(work, Some(super::super::mailbox::Work::Drain)));
+        mailbox.returned();
+        mailbox.ended(ending(1000), None);
+        assert_eq!(mailbox.deliverable(), 1, "the pong in front");
+        mailbox.resume();
+        assert_eq!(drain(&mut mailbox), ["p", "a", "q", "terminate 1000"]);
+    }
+
+    #[test]
+    fn the_bound_stops_reading_and_half_of_it_lets_it_go_on() {
+        let mut mailbox = Mailbox::new(200, Claim::Nothing);
+        mailbox.opened();
+        drain(&mut mailbox);
+        mailbox.push(text("a b c"));
+        assert!(!mailbox.stop_reading_if_full(), "3 times 65 is below 200");
+        mailbox.push(text("d"));
+        assert!(mailbox.stop_reading_if_full());
+        assert!(!mailbox.take_resume());
+        assert_eq!(drain(&mut mailbox), ["a", "b", "c", "d"]);
+        assert!(mailbox.take_resume());
+        assert!(!mailbox.take_resume(), "once");
+    }
+
+    #[test]
+    fn a_trickle_of_small_messages_shares_a_buffer() {
+        let mut mailbox = Mailbox::new(0, Claim::Nothing);
+        mailbox.opened();
+        drain(&mut mailbox);
+        let words: Vec<String> = (0..500).map(|n| n.to_string()).collect();
+        for word in &words {
+            mailbox.push(text(word));
+        }
+        let Some(super::super::mailbox::Work::Run { batch, .. }) = mailbox.take() else { panic!("a run") };
+        assert_eq!(batch.items.len(), 500);
+    }
+
+    #[test]
+    fn closing_discards_what_is_past_the_bound() {
+        let mut mailbox = Mailbox::new(100, Claim::Nothing);
+        mailbox.opened();
+        mailbox.push(text("a b"));
+        assert!(mailbox.stop_reading_if_full());
+        mailbox.closing();
+        assert!(!mailbox.stop_reading_if_full());
+        mailbox.push(text("c"));
+        mailbox.ended(ending(1000), None);
+        assert_eq!(drain(&mut mailbox), ["open", "a", "b", "terminate 1000"]);
+    }
+
+    #[test]
+    fn a_run_that_was_out_during_a_discard_is_not_put_back() {
+        let mut mailbox = Mailbox::new(0, Claim::Nothing);
+        mailbox.opened();
+        drain(&mut mailbox);
+        mailbox.push(text("a b c"));
+        let epoch = mailbox.epoch();
+        let Some(super::super::mailbox::Work::Run { mut batch, .. }) = mailbox.take() else {
+            panic!("a run")
+        };
+        batch.next = 1;
+        mailbox.discard();
+        mailbox.returned_run(batch, 65, epoch);
+        mailbox.ended(ending(1006), None);
+        assert_eq!(drain(&mut mailbox), ["terminate 1006"]);
+    }
+
+    #[test]
+    fn sockets_take_turns() {
+        let dispatcher = Dispatcher::new(None);
+        let probes = [Probe::new(), Probe::new()];
+        for (i, probe) in probes.iter().enumerate() {
+            let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(probe)).unwrap();
+            dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
+            let words = (0..200).map(|n| format!("{i}.{n}")).collect::<Vec<_>>().join(" ");
+            dispatcher.update(key, |mailbox| mailbox.push(text(&words))).1.send(&dispatcher);
+        }
+        assert_eq!(dispatcher.dispatch(150), Ok(150));
+        let counts = probes.map(|probe| probe.trace().len());
+        assert!(counts.iter().all(|count| *count >= 64), "{counts:?}");
+    }
+}
+
+#[cfg(ws4d_loom)]
+mod model {
+    use super::*;
+    use loom::sync::atomic::{AtomicBool, Ordering};
+    use loom::thread;
+
+    /// A dispatcher whose wake sets a flag, and one socket on it.
+    fn woken() -> (Arc<Dispatcher<Probe>>, Arc<Probe>, Key, loom::sync::Arc<AtomicBool>) {
+        let flag = loom::sync::Arc::new(AtomicBool::new(false));
+        let raised = flag.clone();
+        let dispatcher = Dispatcher::new(Some(Box::new(move || raised.store(true, Ordering::SeqCst))));
+        let probe = Probe::new();
+        let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(&probe)).unwrap();
+        (dispatcher, probe, key, flag)
+    }
+
+    #[test]
+    fn no_event_is_left_without_a_wake() {
+        loom::model(|| {
+            let (dispatcher, probe, key, woken) = woken();
+            let network = Arc::clone(&dispatcher);
+            let io = thread::spawn(move || {
+                network.update(key, Mailbox::opened).1.send(&network);
+                network.update(key, |mailbox| mailbox.push(text("a b"))).1.send(&network);
+                network.update(key, |mailbox| mailbox.ended(ending(1000), None)).1.send(&network);
+            });
+            if woken.swap(false, Ordering::SeqCst) {
+                dispatcher.dispatch(1).unwrap();
+            }
+            io.join().unwrap();
+            // What is left must have been announced after the last dispatch.
+            while woken.swap(false, Ordering::SeqCst) {
+                dispatcher.dispatch(2).unwrap();
+            }
+            assert_eq!(probe.trace(), ["open", "a", "b", "terminate 1000", "over", "free"]);
+        });
+    }
+
+    #[test]
+    fn a_wait_ends_with_the_event_or_the_stop_that_comes_meanwhile() {
+        loom::model(|| {
+            let (dispatcher, probe, key, _) = woken();
+            let network = Arc::clone(&dispatcher);
+            let io = thread::spawn(move || {
+                network.update(key, Mailbox::opened).1.send(&network);
+            });
+            assert_eq!(dispatcher.wait(None), Ok(1));
+            io.join().unwrap();
+            assert_eq!(probe.trace(), ["open"]);
+            let stopper = Arc::clone(&dispatcher);
+            let other = thread::spawn(move || stopper.stop());
+            assert_eq!(dispatcher.wait(None), Ok(0));
+            other.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn closing_terminates_once_whatever_the_network_does_meanwhile() {
+        loom::model(|| {
+            let (dispatcher, probe, key, _) = woken();
+            let network = Arc::clone(&dispatcher);
+            let io = thread::spawn(move || {
+                network.update(key, Mailbox::opened).1.send(&network);
+                network.update(key, |mailbox| mailbox.ended(ending(1000), None)).1.send(&network);
+            });
+            dispatcher.dispatch(0).unwrap();
+            dispatcher.close().unwrap();
+            io.join().unwrap();
+            let trace = probe.trace();
+            let ends = trace.iter().filter(|word| word.starts_with("terminate")).count();
+            assert_eq!((ends, trace.last().map(String::as_str)), (1, Some("free")), "{trace:?}");
+        });
+    }
+
+    #[test]
+    fn a_blocking_open_is_taken_by_who_waits_for_it() {
+        loom::model(|| {
+            let (dispatcher, _, _, woken) = woken();
+            let probe = Probe::new();
+            let key = dispatcher.register(Mailbox::new(0, Claim::Everything), Arc::clone(&probe)).unwrap();
+            let network = Arc::clone(&dispatcher);
+            let io = thread::spawn(move || {
+                network.update(key, Mailbox::opened).1.send(&network);
+            });
+            assert!(dispatcher.wait_open(key).is_ok());
+            io.join().unwrap();
+            assert_eq!(probe.trace(), ["open"]);
+            assert!(!woken.load(Ordering::SeqCst), "the OPEN that ws_new consumes wakes nobody");
+        });
+    }
+}

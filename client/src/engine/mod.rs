@@ -100,9 +100,10 @@ where
     let at = state.next % state.threads.len();
     state.next = at + 1;
     engine.sockets.lock().insert(id, socket);
+    // However the task ends, the registry forgets it.
+    let forget = Forget(id);
     state.threads[at].spawn(async move {
-        // However the task ends, the registry forgets it.
-        let _forget = Forget(id);
+        let _forget = forget;
         task.await;
     });
     Ok(())

@@ -54,9 +54,9 @@ impl Socket {
     /// Drops the connection at once; what is queued, both ways, is lost. Closed already, it only discards what
     /// is undelivered.
     pub fn abort(self: &Arc<Self>) -> Result<(), ErrorCode> {
-        self.gate.interrupt();
-        self.post(Mailbox::discard);
         self.finish(None);
+        self.post(Mailbox::discard);
+        self.gate.interrupt();
         Ok(())
     }
 
@@ -170,6 +170,10 @@ impl Socket {
     /// The close timeout is over.
     pub(super) fn deadline_passed(self: &Arc<Self>) {
         let mut outgoing = self.outgoing.lock();
+        if outgoing.deadline.is_none_or(|deadline| deadline > Instant::now()) {
+            // The network has taken something meanwhile.
+            return;
+        }
         let error = match (outgoing.phase, outgoing.write_error.take()) {
             (Phase::Open, Some(error)) => {
                 Some(Error::from_io("tcp ", &format!("Sending to {} failed", self.url()), &error))
@@ -208,11 +212,6 @@ impl Socket {
     fn tell(self: &Arc<Self>, ending: Ending, error: Option<Error>) {
         self.set_status(Status::Closed);
         self.post(|mailbox| mailbox.ended(ending, error.map(Arc::new)));
-    }
-
-    /// A blocking `ws_new` has given up waiting.
-    pub(super) fn abandon(self: &Arc<Self>) {
-        self.finish(None);
     }
 
     pub(super) fn is_over(&self) -> bool {

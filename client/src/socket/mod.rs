@@ -13,11 +13,12 @@ mod send;
 
 use crate::connect::url::{self, Destination};
 use crate::context::{self, InCallback};
-use crate::dispatch::{self, Gate, Key, Mailbox, NotOpened, Target};
+use crate::dispatch::{self, Claim, Gate, Key, Mailbox, NotOpened, Target};
 use crate::engine;
 use crate::error::{Error, ErrorCode};
+use crate::event::DataType;
 use crate::event::{Ending, Event};
-use crate::options::{DataType, Options};
+use crate::options::Options;
 use crate::sync::Mutex;
 use crate::{library, transport::Transport};
 use receive::Incoming;
@@ -153,13 +154,16 @@ impl Socket {
     /// `free` was not called. To be called once, instead of [`Socket::start`].
     pub fn connect(self: &Arc<Self>) -> Result<(), Error> {
         let key = self.begin(true)?;
-        match self.dispatcher.wait_open(key) {
+        let opened = self.dispatcher.wait_open(key);
+        if opened.is_err() {
+            // The mailbox is gone; the task has nothing left to deliver.
+            self.finish(None);
+            self.changed.notify_one();
+        }
+        match opened {
             Ok(()) => Ok(()),
             Err(NotOpened::Failed(error)) => Err(Error::clone(&error)),
-            Err(NotOpened::Cancelled) => {
-                self.abandon();
-                Err(dispatch::cancelled_error(&self.destination.shown))
-            }
+            Err(NotOpened::Cancelled) => Err(dispatch::cancelled_error(&self.destination.shown)),
         }
     }
 
@@ -172,7 +176,12 @@ impl Socket {
         let Some(options) = self.options.lock().take() else {
             return Err(Error::new(ErrorCode::Internal, "sock", "A socket connects once"));
         };
-        let mailbox = Mailbox::new(self.settings.receive_buffer_size, blocking);
+        let claim = match (blocking, self.dispatcher.is_private()) {
+            (false, _) => Claim::Nothing,
+            (true, true) => Claim::Failure,
+            (true, false) => Claim::Everything,
+        };
+        let mailbox = Mailbox::new(self.settings.receive_buffer_size, claim);
         let key = self
             .dispatcher
             .register(mailbox, Arc::clone(self))
@@ -259,15 +268,15 @@ impl Socket {
 
     /// Holds messages back, and what is queued behind one. Changes nothing once TERMINATE was delivered.
     pub fn pause(self: &Arc<Self>) -> Result<(), ErrorCode> {
-        self.gate.interrupt();
         self.post(Mailbox::pause);
+        self.gate.interrupt();
         Ok(())
     }
 
     /// Lets messages go again.
     pub fn resume(self: &Arc<Self>) -> Result<(), ErrorCode> {
-        self.gate.interrupt();
         self.post(Mailbox::resume);
+        self.gate.interrupt();
         Ok(())
     }
 }

@@ -5,9 +5,9 @@
 use super::Socket;
 use crate::dispatch::Mailbox;
 use crate::error::{Error, ErrorCode};
+use crate::event::DataType;
 use crate::event::{Batch, Item, ItemKind};
 use crate::json::Json;
-use crate::options::DataType;
 use crate::transport::{Received, Transport};
 use std::cell::Cell;
 use std::io;

@@ -8,6 +8,7 @@ use rustls::ClientConnection;
 use std::cell::RefCell;
 use std::io::{self, BufRead, ErrorKind, IoSlice, Write};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Room for what one read of the socket brings: a few records.
 const CIPHERTEXT: usize = 64 * 1024;
@@ -20,6 +21,8 @@ thread_local! {
 /// An established TLS session.
 pub(crate) struct TlsSession {
     connection: Mutex<ClientConnection>,
+    /// The server has said close_notify: nothing more will come.
+    ended: AtomicBool,
 }
 
 impl TlsSession {
@@ -27,12 +30,15 @@ impl TlsSession {
     pub(crate) fn new(mut connection: ClientConnection) -> TlsSession {
         // One turn encrypts at most so much ahead of what the kernel takes.
         connection.set_buffer_limit(Some(256 * 1024));
-        TlsSession { connection: Mutex::new(connection) }
+        TlsSession { connection: Mutex::new(connection), ended: AtomicBool::new(false) }
     }
 
     /// Decrypts what is there and appends it to `into`. The plaintext of one read always fits into 64 KiB
     /// plus one record.
     pub(super) fn receive(&self, stream: &TcpStream, into: &mut Vec<u8>) -> io::Result<Received> {
+        if self.ended.load(Ordering::Relaxed) {
+            return Ok(Received::End);
+        }
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
             scratch.reserve_exact(CIPHERTEXT);
@@ -57,17 +63,20 @@ impl TlsSession {
                         let taken = connection.read_tls(&mut rest)?;
                         let state = connection.process_new_packets();
                         take_plaintext(&mut connection, into)?;
-                        if let Err(error) = state {
-                            // The alert that tells the server.
-                            let _ = write_records(&mut connection, stream);
-                            return Err(io::Error::new(ErrorKind::InvalidData, error));
-                        }
-                        if taken == 0 {
-                            // After close_notify nothing is read any more.
-                            break;
+                        match state {
+                            Ok(state) if state.peer_has_closed() || taken == 0 => {
+                                self.ended.store(true, Ordering::Relaxed);
+                                break;
+                            }
+                            Ok(_) => {}
+                            Err(error) => {
+                                // The alert that tells the server.
+                                let _ = write_records(&mut connection, stream);
+                                return Err(io::Error::new(ErrorKind::InvalidData, error));
+                            }
                         }
                     }
-                    drained
+                    drained && !self.ended.load(Ordering::Relaxed)
                 }
             };
             if connection.wants_write() {
