@@ -229,14 +229,14 @@ mod plain {
 #[cfg(ws4d_loom)]
 mod model {
     use super::*;
-    use loom::sync::atomic::{AtomicBool, Ordering};
+    use crate::sync::Mutex as ModelMutex;
     use loom::thread;
 
-    /// A dispatcher whose wake sets a flag, and one socket on it.
-    fn woken() -> (Arc<Dispatcher<Probe>>, Arc<Probe>, Key, loom::sync::Arc<AtomicBool>) {
-        let flag = loom::sync::Arc::new(AtomicBool::new(false));
-        let raised = flag.clone();
-        let dispatcher = Dispatcher::new(Some(Box::new(move || raised.store(true, Ordering::SeqCst))));
+    /// A dispatcher whose wake sets a flag (behind a lock: loom lets an atomic swap miss a store that came before), and one socket on it.
+    fn woken() -> (Arc<Dispatcher<Probe>>, Arc<Probe>, Key, Arc<ModelMutex<bool>>) {
+        let flag = Arc::new(ModelMutex::new(false));
+        let raised = Arc::clone(&flag);
+        let dispatcher = Dispatcher::new(Some(Box::new(move || *raised.lock() = true)));
         let probe = Probe::new();
         let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(&probe)).unwrap();
         (dispatcher, probe, key, flag)
@@ -252,12 +252,12 @@ mod model {
                 network.update(key, |mailbox| mailbox.push(text("a b"))).1.send(&network);
                 network.update(key, |mailbox| mailbox.ended(ending(1000), None)).1.send(&network);
             });
-            if woken.swap(false, Ordering::SeqCst) {
+            if std::mem::take(&mut *woken.lock()) {
                 dispatcher.dispatch(1).unwrap();
             }
             io.join().unwrap();
             // What is left must have been announced after the last dispatch.
-            while woken.swap(false, Ordering::SeqCst) {
+            while std::mem::take(&mut *woken.lock()) {
                 dispatcher.dispatch(2).unwrap();
             }
             assert_eq!(probe.trace(), ["open", "a", "b", "terminate 1000", "over", "free"]);
@@ -313,7 +313,7 @@ mod model {
             assert!(dispatcher.wait_open(key).is_ok());
             io.join().unwrap();
             assert_eq!(probe.trace(), ["open"]);
-            assert!(!woken.load(Ordering::SeqCst), "the OPEN that ws_new consumes wakes nobody");
+            assert!(!*woken.lock(), "the OPEN that ws_new consumes wakes nobody");
         });
     }
 }

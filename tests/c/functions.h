@@ -1,0 +1,141 @@
+/* Every exported function, once: its name, a call of it, and what kind of answer it gives. The call uses names that
+ * the including test has in scope:
+ *
+ *     ws, d, o           handles              url, handler       for opening
+ *     e, v, errors       pointers to read     own_e, own_errors  pointers that may be freed
+ *
+ * A row becomes BAD_<kind>(call), true where a refused handle gave the right answer, or LIVE_<kind>(call). */
+#ifndef FUNCTIONS_H
+#define FUNCTIONS_H
+
+#define SOCKET_FUNCTIONS(X) \
+    X(ws_abort, (ws), RESULT) \
+    X(ws_cork, (ws), RESULT) \
+    X(ws_get_buffered_amount, (ws), ZERO) \
+    X(ws_get_data_type, (ws), ZERO) \
+    X(ws_get_handler, (ws, &(ws_handler)WS_HANDLER_INIT), RESULT) \
+    X(ws_get_id, (ws), ZERO) \
+    X(ws_get_peer_address, (ws), NONE) \
+    X(ws_get_response_header, (ws, "upgrade", 0), NONE) \
+    X(ws_get_response_status, (ws), ZERO) \
+    X(ws_get_status, (ws), CLOSED) \
+    X(ws_get_subprotocol, (ws), NONE) \
+    X(ws_get_url, (ws), NONE) \
+    X(ws_get_user_data, (ws), NONE) \
+    X(ws_pause, (ws), RESULT) \
+    X(ws_ping, (ws, "ping", 4), RESULT) \
+    X(ws_release, (ws), RESULT) \
+    X(ws_resume, (ws), RESULT) \
+    X(ws_send, (ws, WS_DATA_TYPE_TEXT, "text", 4, WS_SEND_PLAIN), RESULT) \
+    X(ws_send_blob, (ws, "blob", 4), RESULT) \
+    X(ws_send_object, (ws, "{}", 2), RESULT) \
+    X(ws_send_text, (ws, "text", WS_NUL_TERMINATED), RESULT) \
+    X(ws_send_text_utf16, (ws, (const uint16_t[]){0x68, 0x69, 0}, WS_NUL_TERMINATED), RESULT) \
+    X(ws_terminate, (ws, 1000, "bye"), RESULT) \
+    X(ws_uncork, (ws), RESULT)
+
+#define DISPATCHER_FUNCTIONS(X) \
+    X(ws_dispatcher_attach, (d), RESULT) \
+    X(ws_dispatcher_close, (d), RESULT) \
+    X(ws_dispatcher_dispatch, (d, 0), RESULT) \
+    X(ws_dispatcher_fd, (d), MINUS_ONE) \
+    X(ws_dispatcher_next, (d, 0, &(ws_socket *){NULL}, &own_e), RESULT) \
+    X(ws_dispatcher_run, (d), RESULT) \
+    X(ws_dispatcher_stop, (d), RESULT) \
+    X(ws_dispatcher_wait, (d, 0), RESULT)
+
+#define OPTIONS_FUNCTIONS(X) \
+    X(ws_options_free, (o), RESULT) \
+    X(ws_options_set_ca_file, (o, "/no/such/file"), RESULT) \
+    X(ws_options_set_ca_pem, (o, "no certificate", WS_NUL_TERMINATED), RESULT) \
+    X(ws_options_set_close_timeout_ms, (o, 1000), RESULT) \
+    X(ws_options_set_connect_timeout_ms, (o, 1000), RESULT) \
+    X(ws_options_set_cookie, (o, "a=1"), RESULT) \
+    X(ws_options_set_data_type, (o, WS_DATA_TYPE_BLOB), RESULT) \
+    X(ws_options_set_header, (o, "X-Name", "value"), RESULT) \
+    X(ws_options_set_max_message_size, (o, 1), RESULT) \
+    X(ws_options_set_receive_buffer_size, (o, 1), RESULT) \
+    X(ws_options_set_send_buffer_size, (o, 1), RESULT) \
+    X(ws_options_set_strict_json, (o, 1), RESULT) \
+    X(ws_options_set_subprotocol, (o, "name"), RESULT) \
+    X(ws_options_set_verify, (o, 0), RESULT)
+
+#define OPENING_FUNCTIONS(X) \
+    X(ws_new, (url, handler, o, &own_errors), SOCKET) \
+    X(ws_new_async, (url, handler, o, &own_errors), SOCKET)
+
+#define EVENT_FUNCTIONS(X) \
+    X(ws_event_code, (e), ZERO) \
+    X(ws_event_data, (e, &(size_t){9}), NONE) \
+    X(ws_event_data_type, (e), ZERO) \
+    X(ws_event_data_utf16, (e, &(size_t){9}), NONE) \
+    X(ws_event_errors, (e), NONE) \
+    X(ws_event_free, (own_e), NOTHING) \
+    X(ws_event_get_type, (e), ZERO) \
+    X(ws_event_json, (e), NONE) \
+    X(ws_event_reason, (e), NONE) \
+    X(ws_event_retain, (e), EVENT) \
+    X(ws_event_was_clean, (e), ZERO)
+
+#define JSON_FUNCTIONS(X) \
+    X(ws_json_bool, (v, 7), SEVEN) \
+    X(ws_json_get_kind, (v), ZERO) \
+    X(ws_json_int64, (v, 7), SEVEN) \
+    X(ws_json_item, (v, 0), NONE) \
+    X(ws_json_key, (v, 0, &(const ws_json *){NULL}), NONE) \
+    X(ws_json_length, (v), ZERO) \
+    X(ws_json_member, (v, "a"), NONE) \
+    X(ws_json_number, (v, 7), SEVEN) \
+    X(ws_json_string, (v, &(size_t){9}), NONE) \
+    X(ws_json_text, (v, &(size_t){9}), NONE)
+
+#define ERRORS_FUNCTIONS(X) \
+    X(ws_errors_code, (errors, 0), ZERO) \
+    X(ws_errors_component, (errors, 0), NONE) \
+    X(ws_errors_count, (errors), ZERO) \
+    X(ws_errors_free, (own_errors), NOTHING) \
+    X(ws_errors_http_body, (errors, &(size_t){9}), NONE) \
+    X(ws_errors_http_header, (errors, "retry-after", 0), NONE) \
+    X(ws_errors_http_status, (errors), ZERO) \
+    X(ws_errors_message, (errors, 0), NONE) \
+    X(ws_errors_os_code, (errors), ZERO)
+
+/* These take no handle. */
+#define OTHER_FUNCTIONS(X) \
+    X(ws_data_type_name, (INT32_MIN), TEXT) \
+    X(ws_dispatcher_new, (), DISPATCHER) \
+    X(ws_dispatcher_new_with_wake, (NULL, NULL), DISPATCHER) \
+    X(ws_event_type_name, (INT32_MAX), TEXT) \
+    X(ws_options_new, (), OPTIONS) \
+    X(ws_result_message, (-12345), TEXT) \
+    X(ws_result_name, (INT32_MIN), TEXT) \
+    X(ws_set_error_handler, (NULL, NULL), NOTHING) \
+    X(ws_set_io_threads, (0), ARGUMENT) \
+    X(ws_set_log, (INT32_MAX, NULL, NULL), NOTHING) \
+    X(ws_shutdown, (-2), ARGUMENT) \
+    X(ws_status_name, (-1), TEXT) \
+    X(ws_version_number, (), NUMBER) \
+    X(ws_version_string, (), TEXT)
+
+#define ALL_FUNCTIONS(X) \
+    SOCKET_FUNCTIONS(X) DISPATCHER_FUNCTIONS(X) OPTIONS_FUNCTIONS(X) OPENING_FUNCTIONS(X) EVENT_FUNCTIONS(X) \
+    JSON_FUNCTIONS(X) ERRORS_FUNCTIONS(X) OTHER_FUNCTIONS(X)
+
+/* What a handle that is none gets. */
+#define BAD_RESULT(call) ((call) == refused)
+#define BAD_NONE(call) ((call) == NULL)
+#define BAD_ZERO(call) ((call) == 0)
+#define BAD_SEVEN(call) ((call) == 7)
+#define BAD_MINUS_ONE(call) ((call) == -1)
+#define BAD_CLOSED(call) ((call) == WS_STATUS_CLOSED)
+#define BAD_NOTHING(call) ((call), 1)
+#define BAD_EVENT(call) ((call) == NULL)
+#define BAD_SOCKET(call) ((call) == NULL)
+/* What always succeeds, or never. */
+#define BAD_TEXT(call) ((call) != NULL)
+#define BAD_NUMBER(call) ((call) > 0)
+#define BAD_ARGUMENT(call) ((call) == WS_ERR_INVALID_ARGUMENT)
+#define BAD_DISPATCHER(call) (ws_dispatcher_close(call) == WS_OK)
+#define BAD_OPTIONS(call) (ws_options_free(call) == WS_OK)
+
+#endif

@@ -1,0 +1,125 @@
+//! Heads that bend HTTP, are too large, or never end.
+
+use crate::impatient;
+use crate::wire::{percent, refused};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+use ws4d_test_host::{Options, api};
+use ws4d_test_server::Server;
+
+/// HOSTILE 3.
+#[test]
+fn bent_heads_are_refused_and_the_message_says_how() {
+    let server = Server::start();
+    let head = |text: &str| format!("/head?raw={}", percent(text.as_bytes()));
+    let with = |line: &str| {
+        head(&format!(
+            "HTTP/1.1 101 Ok\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{line}\r\n\
+             Sec-WebSocket-Accept: {{accept}}\r\n\r\n"
+        ))
+    };
+    for (path, why) in [
+        ("/bare-lf".to_owned(), "bare LF"),
+        ("/nul-head".to_owned(), "control character"),
+        ("/folded-head".to_owned(), "folded"),
+        ("/space-before-colon".to_owned(), "malformed"),
+        ("/garbage".to_owned(), "HTTP/1.1"),
+        (with("X: a\nY: b"), "bare LF"),
+        (with("X: a\rY: b"), "bare CR"),
+        (with("X: \x01"), "control character"),
+        (with("X: \x7f"), "control character"),
+        (with(" X: a"), "folded"),
+        (with("no colon"), "malformed"),
+        (with(": no name"), "malformed"),
+        (with("X\u{e4}: a"), "malformed"),
+        (head("\r\nHTTP/1.1 101 Ok\r\n\r\n"), "HTTP/1.1"),
+        (head("SSH-2.0-OpenSSH_9.6\r\n\r\n"), "WebSocket server"),
+        (head("\r\n\r\n"), "HTTP/1.1"),
+    ] {
+        refused(&server.ws(&path), &Options::new()).assert("WS_ERR_HANDSHAKE", why);
+    }
+}
+
+/// Contract, section 7: what was attempted, on what, what came back.
+#[test]
+fn every_refusal_names_the_server() {
+    let server = Server::start();
+    let name = format!("127.0.0.1:{}", server.ws_port());
+    for path in ["/status?code=503", "/eof", "/reset", "/bad-accept", "/garbage", "/bare-lf", "/huge-head"] {
+        let refusal = refused(&server.ws(path), &Options::new());
+        assert!(refusal.message().contains(&name), "{path}: {:?}", refusal.errors);
+    }
+}
+
+/// HOSTILE 1.
+#[test]
+fn a_head_may_have_64_kib_and_no_more() {
+    let server = Server::start();
+    for accepted in ["/huge-head?size=60000", "/huge-head?size=65536&line=20000", "/huge-head?size=65000&line=64000"] {
+        crate::wire::silent(&server.ws(accepted), &Options::new()).abort();
+    }
+    for refused_path in ["/huge-head?size=131072", "/huge-head?size=65537&line=20000", "/huge-head?size=70000&line=69000"]
+    {
+        refused(&server.ws(refused_path), &Options::new()).assert("WS_ERR_HANDSHAKE", "64 KiB");
+    }
+}
+
+/// HOSTILE 1.
+#[test]
+fn too_many_header_lines_are_refused() {
+    let server = Server::start();
+    refused(&server.ws("/huge-head?size=60000&line=20"), &Options::new()).assert("WS_ERR_HANDSHAKE", "headers");
+}
+
+/// HOSTILE 2.
+#[test]
+fn a_head_that_never_ends_is_refused_at_its_limit() {
+    let server = Server::start();
+    refused(&server.ws("/endless-head"), &Options::new()).assert("WS_ERR_HANDSHAKE", "64 KiB");
+    server.wait_until_idle();
+}
+
+/// HOSTILE 2.
+#[test]
+fn a_head_that_stops_in_its_middle_times_out() {
+    let server = Server::start();
+    let half = percent(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n");
+    for path in ["/no-answer".to_owned(), format!("/head?raw={half}")] {
+        let refusal = refused(&server.ws(&path), &impatient(200));
+        refusal.assert("WS_ERR_TIMEOUT", "answer");
+        assert!(refusal.message().contains("200 ms"), "{:?}", refusal.errors);
+        assert_eq!(refusal.component(), "http");
+    }
+    server.wait_until_idle();
+}
+
+#[test]
+fn a_server_that_ends_or_resets_instead_of_answering_is_told_apart_from_one_that_refuses() {
+    let server = Server::start();
+    for path in ["/reset", "/reset-in-head"] {
+        refused(&server.ws(path), &Options::new()).assert("WS_ERR_CONNECTION_RESET", "reset");
+    }
+    for path in ["/eof", "/close-in-head"] {
+        let refusal = refused(&server.ws(path), &Options::new());
+        let code = refusal.code();
+        assert!(code == "WS_ERR_CONNECTION_RESET" || code == "WS_ERR_HANDSHAKE", "{:?}", refusal.errors);
+        assert!(refusal.message().contains("ended the connection"), "{:?}", refusal.errors);
+    }
+}
+
+/// A server that speaks first, before it was asked.
+#[test]
+fn an_answer_before_the_request_is_judged_as_any_other() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        stream.write_all(b"220 mail.test ESMTP\r\n").expect("a banner");
+        let _ = stream.read(&mut [0; 4096]);
+    });
+    let url = format!("ws://127.0.0.1:{port}/");
+    refused(&url, &Options::new()).assert("WS_ERR_HANDSHAKE", "WebSocket server");
+    server.join().expect("the server's thread");
+    assert_eq!((api().ws_shutdown)(-1), 0, "and nothing is left of it");
+}

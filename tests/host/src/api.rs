@@ -1,0 +1,261 @@
+//! The exported C functions, as `include/ws4d.h` declares them.
+//!
+//! They are declared safe: tests pass what they like, and the library must survive it. Only the plain pointers
+//! (events, errors, JSON, texts) are the caller's to keep alive, as in C.
+
+use std::ffi::{CStr, OsString, c_char, c_void};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::{env, ptr};
+
+use libloading::Library;
+
+/// A `ws_socket *`: a token, never an address.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Socket(pub usize);
+
+/// A `ws_dispatcher *`: a token, never an address.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Dispatcher(pub usize);
+
+/// A `ws_options *`: a token, never an address.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OptionsToken(pub usize);
+
+/// What a `ws_event *` points to.
+#[repr(C)]
+pub struct RawEvent(u8);
+/// What a `ws_errors *` points to.
+#[repr(C)]
+pub struct RawErrors(u8);
+/// What a `ws_json *` points to.
+#[repr(C)]
+pub struct RawJson(u8);
+
+/// `ws_callback`.
+pub type Callback = extern "C" fn(Socket, *const RawEvent, *mut c_void);
+/// The function of `on_free`.
+pub type FreeFn = extern "C" fn(*mut c_void);
+/// `ws_wake_fn`.
+pub type WakeFn = extern "C" fn(*mut c_void);
+/// `ws_error_fn`.
+pub type ErrorFn = extern "C" fn(*const RawErrors, *mut c_void);
+/// `ws_log_fn`.
+pub type LogFn = extern "C" fn(i32, *const c_char, *const c_char, *mut c_void);
+
+/// `ws_handler`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct RawHandler {
+    pub size: usize,
+    pub user_data: *mut c_void,
+    pub dispatcher: Dispatcher,
+    pub on_open: Option<Callback>,
+    pub on_message: Option<Callback>,
+    pub on_error: Option<Callback>,
+    pub on_terminate: Option<Callback>,
+    pub on_drain: Option<Callback>,
+    pub on_pong: Option<Callback>,
+    pub on_free: Option<FreeFn>,
+}
+
+impl RawHandler {
+    /// `WS_HANDLER_INIT`.
+    pub const INIT: RawHandler = RawHandler {
+        size: size_of::<RawHandler>(),
+        user_data: ptr::null_mut(),
+        dispatcher: Dispatcher(0),
+        on_open: None,
+        on_message: None,
+        on_error: None,
+        on_terminate: None,
+        on_drain: None,
+        on_pong: None,
+        on_free: None,
+    };
+}
+
+macro_rules! functions {
+    ($($name:ident($($type:ty),*) $(-> $result:ty)?;)*) => {
+        /// Every exported function, a field each: `(api().ws_ping)(ws, ptr::null(), 0)`.
+        pub struct Api {
+            $(#[doc = concat!("`", stringify!($name), "`, see ws4d.h.")]
+            pub $name: extern "C" fn($($type),*) $(-> $result)?,)*
+        }
+
+        impl Api {
+            /// The names of the fields.
+            pub const NAMES: &[&str] = &[$(stringify!($name)),*];
+
+            fn load(library: &Library) -> Result<Api, libloading::Error> {
+                Ok(Api {
+                    // SAFETY: the types are those of the header.
+                    $($name: *unsafe { library.get(concat!(stringify!($name), "\0").as_bytes()) }?,)*
+                })
+            }
+        }
+    };
+}
+
+functions! {
+    ws_new(*const c_char, *const RawHandler, OptionsToken, *mut *mut RawErrors) -> Socket;
+    ws_new_async(*const c_char, *const RawHandler, OptionsToken, *mut *mut RawErrors) -> Socket;
+    ws_release(Socket) -> i32;
+    ws_send_text(Socket, *const c_char, usize) -> i32;
+    ws_send_text_utf16(Socket, *const u16, usize) -> i32;
+    ws_send_blob(Socket, *const c_void, usize) -> i32;
+    ws_send_object(Socket, *const c_char, usize) -> i32;
+    ws_send(Socket, i32, *const c_void, usize, u32) -> i32;
+    ws_ping(Socket, *const c_void, usize) -> i32;
+    ws_cork(Socket) -> i32;
+    ws_uncork(Socket) -> i32;
+    ws_pause(Socket) -> i32;
+    ws_resume(Socket) -> i32;
+    ws_terminate(Socket, i32, *const c_char) -> i32;
+    ws_abort(Socket) -> i32;
+    ws_get_status(Socket) -> i32;
+    ws_get_id(Socket) -> i32;
+    ws_get_url(Socket) -> *const c_char;
+    ws_get_data_type(Socket) -> i32;
+    ws_get_handler(Socket, *mut RawHandler) -> i32;
+    ws_get_user_data(Socket) -> *mut c_void;
+    ws_get_subprotocol(Socket) -> *const c_char;
+    ws_get_response_status(Socket) -> i32;
+    ws_get_response_header(Socket, *const c_char, usize) -> *const c_char;
+    ws_get_peer_address(Socket) -> *const c_char;
+    ws_get_buffered_amount(Socket) -> usize;
+    ws_dispatcher_new() -> Dispatcher;
+    ws_dispatcher_new_with_wake(Option<WakeFn>, *mut c_void) -> Dispatcher;
+    ws_dispatcher_attach(Dispatcher) -> i32;
+    ws_dispatcher_dispatch(Dispatcher, u32) -> i32;
+    ws_dispatcher_wait(Dispatcher, i32) -> i32;
+    ws_dispatcher_next(Dispatcher, i32, *mut Socket, *mut *mut RawEvent) -> i32;
+    ws_dispatcher_run(Dispatcher) -> i32;
+    ws_dispatcher_stop(Dispatcher) -> i32;
+    ws_dispatcher_fd(Dispatcher) -> isize;
+    ws_dispatcher_close(Dispatcher) -> i32;
+    ws_event_get_type(*const RawEvent) -> i32;
+    ws_event_data_type(*const RawEvent) -> i32;
+    ws_event_data(*const RawEvent, *mut usize) -> *const c_void;
+    ws_event_data_utf16(*const RawEvent, *mut usize) -> *const u16;
+    ws_event_json(*const RawEvent) -> *const RawJson;
+    ws_event_errors(*const RawEvent) -> *const RawErrors;
+    ws_event_code(*const RawEvent) -> u16;
+    ws_event_reason(*const RawEvent) -> *const c_char;
+    ws_event_was_clean(*const RawEvent) -> i32;
+    ws_event_retain(*const RawEvent) -> *mut RawEvent;
+    ws_event_free(*mut RawEvent);
+    ws_json_get_kind(*const RawJson) -> i32;
+    ws_json_member(*const RawJson, *const c_char) -> *const RawJson;
+    ws_json_item(*const RawJson, usize) -> *const RawJson;
+    ws_json_length(*const RawJson) -> usize;
+    ws_json_bool(*const RawJson, i32) -> i32;
+    ws_json_number(*const RawJson, f64) -> f64;
+    ws_json_int64(*const RawJson, i64) -> i64;
+    ws_json_string(*const RawJson, *mut usize) -> *const c_char;
+    ws_json_text(*const RawJson, *mut usize) -> *const c_char;
+    ws_json_key(*const RawJson, usize, *mut *const RawJson) -> *const c_char;
+    ws_errors_count(*const RawErrors) -> usize;
+    ws_errors_code(*const RawErrors, usize) -> i32;
+    ws_errors_message(*const RawErrors, usize) -> *const c_char;
+    ws_errors_component(*const RawErrors, usize) -> *const c_char;
+    ws_errors_os_code(*const RawErrors) -> i32;
+    ws_errors_http_status(*const RawErrors) -> i32;
+    ws_errors_http_header(*const RawErrors, *const c_char, usize) -> *const c_char;
+    ws_errors_http_body(*const RawErrors, *mut usize) -> *const c_void;
+    ws_errors_free(*mut RawErrors);
+    ws_options_new() -> OptionsToken;
+    ws_options_free(OptionsToken) -> i32;
+    ws_options_set_data_type(OptionsToken, i32) -> i32;
+    ws_options_set_strict_json(OptionsToken, i32) -> i32;
+    ws_options_set_header(OptionsToken, *const c_char, *const c_char) -> i32;
+    ws_options_set_cookie(OptionsToken, *const c_char) -> i32;
+    ws_options_set_subprotocol(OptionsToken, *const c_char) -> i32;
+    ws_options_set_connect_timeout_ms(OptionsToken, u32) -> i32;
+    ws_options_set_close_timeout_ms(OptionsToken, u32) -> i32;
+    ws_options_set_max_message_size(OptionsToken, usize) -> i32;
+    ws_options_set_send_buffer_size(OptionsToken, usize) -> i32;
+    ws_options_set_receive_buffer_size(OptionsToken, usize) -> i32;
+    ws_options_set_ca_file(OptionsToken, *const c_char) -> i32;
+    ws_options_set_ca_pem(OptionsToken, *const c_void, usize) -> i32;
+    ws_options_set_verify(OptionsToken, i32) -> i32;
+    ws_status_name(i32) -> *const c_char;
+    ws_event_type_name(i32) -> *const c_char;
+    ws_data_type_name(i32) -> *const c_char;
+    ws_result_name(i32) -> *const c_char;
+    ws_result_message(i32) -> *const c_char;
+    ws_version_string() -> *const c_char;
+    ws_version_number() -> u32;
+    ws_set_error_handler(Option<ErrorFn>, *mut c_void);
+    ws_set_log(i32, Option<LogFn>, *mut c_void);
+    ws_set_io_threads(u32) -> i32;
+    ws_shutdown(i32) -> i32;
+}
+
+/// The library's functions; loads it at the first call, for ever.
+///
+/// # Panics
+/// If the library is not where [`library_path`] says, or lacks a function.
+pub fn api() -> &'static Api {
+    static API: OnceLock<Api> = OnceLock::new();
+    API.get_or_init(|| {
+        let path = library_path();
+        warn_if_stale(&path);
+        // SAFETY: the library runs no code at load but the C library's own.
+        let library = unsafe { Library::new(&path) };
+        let library = library.unwrap_or_else(|error| {
+            panic!("{}: {error}; build it with `cargo build -p ws4d`, or set WS4D_LIBRARY", path.display())
+        });
+        let api = Api::load(&library).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        std::mem::forget(library);
+        api
+    })
+}
+
+/// Where the library is: `WS4D_LIBRARY`, else beside the folder of the test's executable, where cargo puts it.
+///
+/// # Panics
+/// If the executable has no path.
+pub fn library_path() -> PathBuf {
+    if let Some(path) = env::var_os("WS4D_LIBRARY").filter(|path| !path.is_empty()) {
+        return path.into();
+    }
+    let name: OsString = libloading::library_filename("ws4d");
+    let executable = env::current_exe().expect("an executable has a path");
+    let folders = executable.ancestors().skip(1).take(3).map(|folder| folder.join(&name));
+    folders.clone().find(|path| path.exists()).or_else(|| folders.clone().nth(1)).expect("target/debug")
+}
+
+/// Cargo runs tests without building the cdylib first; whoever sees a test fail should know.
+fn warn_if_stale(library: &Path) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut folders = ["src", "client/src", "protocol/src"].map(|folder| root.join(folder)).to_vec();
+    let Ok(built) = library.metadata().and_then(|file| file.modified()) else { return };
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().into_iter().flatten().flatten() {
+            let Ok(metadata) = entry.metadata() else { continue };
+            if metadata.is_dir() {
+                folders.push(entry.path());
+            } else if metadata.modified().is_ok_and(|changed| changed > built) {
+                eprintln!("{} is older than {}", library.display(), entry.path().display());
+                return;
+            }
+        }
+    }
+}
+
+/// A copy of a text of the library; `None` for NULL.
+#[expect(clippy::not_unsafe_ptr_arg_deref, reason = "safe as the functions are: see above")]
+pub fn text(text: *const c_char) -> Option<String> {
+    // SAFETY: the library's texts end with a NUL, and live long enough to be copied.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned())
+}
+
+/// `ws_result_name`, the form in which tests read results.
+pub fn name(result: i32) -> String {
+    text((api().ws_result_name)(result)).unwrap_or_else(|| format!("{result}?"))
+}

@@ -1,0 +1,74 @@
+//! The header's constants, by their own names.
+
+#![allow(missing_docs)]
+
+macro_rules! numbers {
+    ($($name:ident = $value:literal,)*) => { $(pub const $name: i32 = $value;)* };
+}
+
+numbers! {
+    WS_OK = 0,
+    WS_ERR_INVALID_ARGUMENT = -1,
+    WS_ERR_INVALID_HANDLE = -2,
+    WS_ERR_WRONG_THREAD = -3,
+    WS_ERR_INVALID_URL = -4,
+    WS_ERR_INVALID_HEADER = -5,
+    WS_ERR_INVALID_UTF8 = -6,
+    WS_ERR_INVALID_JSON = -7,
+    WS_ERR_INVALID_CLOSE_CODE = -8,
+    WS_ERR_INVALID_CLOSE_REASON = -9,
+    WS_ERR_UNSUPPORTED = -10,
+    WS_ERR_CLOSED = -20,
+    WS_ERR_WOULD_BLOCK = -21,
+    WS_ERR_TOO_LARGE = -22,
+    WS_ERR_CANCELLED = -23,
+    WS_ERR_SHUT_DOWN = -24,
+    WS_ERR_FORKED = -25,
+    WS_ERR_DNS = -40,
+    WS_ERR_CONNECTION_REFUSED = -41,
+    WS_ERR_UNREACHABLE = -42,
+    WS_ERR_TIMEOUT = -43,
+    WS_ERR_CONNECTION_RESET = -44,
+    WS_ERR_PROXY = -45,
+    WS_ERR_TLS = -60,
+    WS_ERR_CERTIFICATE = -61,
+    WS_ERR_HTTP_STATUS = -80,
+    WS_ERR_HANDSHAKE = -81,
+    WS_ERR_PROTOCOL = -82,
+    WS_ERR_OUT_OF_MEMORY = -100,
+    WS_ERR_INTERNAL = -101,
+
+    WS_STATUS_CONNECTING = 0,
+    WS_STATUS_CONNECTED = 1,
+    WS_STATUS_CLOSING = 2,
+    WS_STATUS_CLOSED = 3,
+
+    WS_DATA_TYPE_TEXT = 0,
+    WS_DATA_TYPE_BLOB = 1,
+    WS_DATA_TYPE_OBJECT = 2,
+
+    WS_EVENT_TYPE_NONE = 0,
+    WS_EVENT_TYPE_OPEN = 1,
+    WS_EVENT_TYPE_MESSAGE = 2,
+    WS_EVENT_TYPE_ERROR = 3,
+    WS_EVENT_TYPE_TERMINATE = 4,
+    WS_EVENT_TYPE_DRAIN = 5,
+    WS_EVENT_TYPE_PONG = 6,
+
+    WS_LOG_LEVEL_OFF = 0,
+    WS_LOG_LEVEL_ERROR = 1,
+    WS_LOG_LEVEL_WARN = 2,
+    WS_LOG_LEVEL_INFO = 3,
+    WS_LOG_LEVEL_DEBUG = 4,
+    WS_LOG_LEVEL_TRACE = 5,
+
+    WS_JSON_KIND_NULL = 0,
+    WS_JSON_KIND_BOOL = 1,
+    WS_JSON_KIND_NUMBER = 2,
+    WS_JSON_KIND_STRING = 3,
+    WS_JSON_KIND_ARRAY = 4,
+    WS_JSON_KIND_OBJECT = 5,
+}
+
+pub const WS_NUL_TERMINATED: usize = usize::MAX;
+pub const WS_SEND_PLAIN: u32 = 1;
