@@ -65,8 +65,9 @@ test-c: examples ## the C and C++ tests, and cmake's way to the examples
 test-valgrind: examples server ## the examples under valgrind
 	tests/c/examples.sh $(SERVER)
 
-test-python: release ## the library from Python, against other people's servers
-	WS4D_LIBRARY=$(abspath $(LIBRARY)) build/venv/bin/python -m unittest discover --start-directory tests/python
+test-python: release server ## the library from Python, against the test server and other people's servers
+	WS4D_LIBRARY=$(abspath $(LIBRARY)) WS4D_TEST_SERVER=$(abspath $(SERVER)) \
+		build/venv/bin/python -W error -m unittest discover --start-directory tests/python
 
 clean: ## removes what was built
 	cargo clean

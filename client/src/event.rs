@@ -1,6 +1,7 @@
 //! One event as a callback sees it, and the batch of messages from which most events come. An event borrows
 //! nothing: it shares the batch's buffer, so that it can be kept.
 
+use crate::buffer::Buffer;
 use crate::error::{Error, ErrorCode};
 use crate::json::Json;
 use std::any::Any;
@@ -59,7 +60,7 @@ impl Item {
 /// Messages that share one buffer, and how many of them are delivered.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    pub(crate) bytes: Arc<Vec<u8>>,
+    pub(crate) bytes: Arc<Buffer>,
     pub(crate) items: Vec<Item>,
     pub(crate) next: usize,
     /// Of a single message that was parsed before delivery.
@@ -73,11 +74,11 @@ const MERGE_UP_TO: usize = 16 * 1024;
 impl Batch {
     /// A batch of one message that owns its buffer. `bytes` has the message in front and one byte behind.
     pub(crate) fn single(kind: ItemKind, bytes: Vec<u8>, len: usize) -> Batch {
-        Batch::shared(Arc::new(bytes), vec![Item { kind, start: 0, len }])
+        Batch::shared(Arc::new(bytes.into()), vec![Item { kind, start: 0, len }])
     }
 
     /// A batch whose buffer others may share.
-    pub(crate) fn shared(bytes: Arc<Vec<u8>>, items: Vec<Item>) -> Batch {
+    pub(crate) fn shared(bytes: Arc<Buffer>, items: Vec<Item>) -> Batch {
         Batch { bytes, items, next: 0, json: None }
     }
 
@@ -97,13 +98,19 @@ impl Batch {
         if needed * 2 >= self.bytes.capacity() {
             return Ok(());
         }
+        *self = Batch { json: self.json.take(), ..Batch::copied(&self.bytes, self.rest())? };
+        Ok(())
+    }
+
+    /// A batch that has these items of a buffer in one of their own size.
+    pub(crate) fn copied(from: &[u8], these: &[Item]) -> Result<Batch, ErrorCode> {
+        let needed = these.iter().map(|item| item.len + 1).sum();
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(needed).map_err(|_| ErrorCode::OutOfMemory)?;
         let mut items = Vec::new();
-        items.try_reserve_exact(self.rest().len()).map_err(|_| ErrorCode::OutOfMemory)?;
-        append(&mut bytes, &mut items, &self.bytes, self.rest());
-        *self = Batch { json: self.json.take(), ..Batch::shared(Arc::new(bytes), items) };
-        Ok(())
+        items.try_reserve_exact(these.len()).map_err(|_| ErrorCode::OutOfMemory)?;
+        append(&mut bytes, &mut items, from, these);
+        Ok(Batch::shared(Arc::new(bytes.into()), items))
     }
 
     /// Takes in `other`, which comes right behind, where both are small and this one's buffer is not shared;
@@ -155,7 +162,8 @@ pub struct Event {
     kind: EventKind,
     received: ItemKind,
     mode: DataType,
-    bytes: Arc<Vec<u8>>,
+    /// `None`: an event without data.
+    bytes: Option<Arc<Buffer>>,
     start: usize,
     len: usize,
     lazy: OnceLock<Box<Lazy>>,
@@ -181,7 +189,7 @@ impl Event {
             kind,
             received: ItemKind::Text,
             mode: DataType::Text,
-            bytes: Arc::new(Vec::new()),
+            bytes: None,
             start: 0,
             len: 0,
             lazy: OnceLock::new(),
@@ -200,7 +208,7 @@ impl Event {
         let len = bytes.len();
         bytes.push(0);
         Event {
-            bytes: Arc::new(bytes),
+            bytes: Some(Arc::new(bytes.into())),
             len,
             ending: Some(Box::new(ending)),
             ..Event::plain(EventKind::Terminate)
@@ -209,7 +217,7 @@ impl Event {
 
     /// An event that will stand for each message of a batch in turn.
     pub(crate) fn of_batch(batch: &Batch, mode: DataType) -> Event {
-        let event = Event { mode, bytes: Arc::clone(&batch.bytes), ..Event::plain(EventKind::None) };
+        let event = Event { mode, bytes: Some(Arc::clone(&batch.bytes)), ..Event::plain(EventKind::None) };
         if let Some(json) = &batch.json {
             let _ = event.lazy.get_or_init(Box::default).json.set(Some(Arc::clone(json)));
         }
@@ -245,7 +253,7 @@ impl Event {
     }
 
     fn bytes(&self) -> &[u8] {
-        &self.bytes[self.start..self.start + self.len]
+        self.bytes.as_ref().map_or(&NOTHING[..0], |bytes| &bytes[self.start..self.start + self.len])
     }
 
     fn is_text(&self) -> bool {
@@ -273,9 +281,7 @@ impl Event {
     /// memory. `None` for the other kinds.
     pub fn data(&self) -> Option<&[u8]> {
         match self.kind {
-            EventKind::Message | EventKind::Pong | EventKind::Terminate => {
-                Some(if self.bytes.is_empty() { &NOTHING[..0] } else { self.bytes() })
-            }
+            EventKind::Message | EventKind::Pong | EventKind::Terminate => Some(self.bytes()),
             _ => None,
         }
     }
@@ -333,7 +339,7 @@ impl Event {
             kind: self.kind,
             received: self.received,
             mode: self.mode,
-            bytes: Arc::clone(&self.bytes),
+            bytes: self.bytes.clone(),
             start: self.start,
             len: self.len,
             lazy: OnceLock::new(),
@@ -350,14 +356,14 @@ impl Event {
 
     /// Leaves a buffer of which this event is the lesser part.
     pub(crate) fn own_bytes(&mut self) -> Result<(), ErrorCode> {
-        if self.bytes.is_empty() || (self.len + 1) * 2 >= self.bytes.capacity() {
+        if self.bytes.as_ref().is_none_or(|bytes| (self.len + 1) * 2 >= bytes.capacity()) {
             return Ok(());
         }
         let mut own = Vec::new();
         own.try_reserve_exact(self.len + 1).map_err(|_| ErrorCode::OutOfMemory)?;
         own.extend_from_slice(self.bytes());
         own.push(0);
-        self.bytes = Arc::new(own);
+        self.bytes = Some(Arc::new(own.into()));
         self.start = 0;
         Ok(())
     }

@@ -4,6 +4,7 @@
 // Under `--cfg ws4d_loom` only what loom models is built: the mailbox, the dispatcher and the handle table.
 #![cfg_attr(ws4d_loom, allow(dead_code, unused_imports, unused_macros, unreachable_pub))]
 
+mod buffer;
 #[cfg(not(ws4d_loom))]
 mod connect;
 mod context;

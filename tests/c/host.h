@@ -16,7 +16,7 @@
 #define PATIENCE_MS (PATIENCE_SECONDS * 1000)
 
 /* What the thread is about, for the message of a check that fails. */
-static _Thread_local char doing[256];
+static _Thread_local char doing[512];
 
 static inline void failed(const char *file, int line, const char *what)
 {
@@ -59,8 +59,10 @@ struct host {
     ws_dispatcher *dispatcher;
 };
 
+/* Notes the callback as its last act: whoever sees the letter may take the host away. */
 static inline void host_note(struct host *host, char letter, ws_socket *ws, const ws_event *event)
 {
+    if (host->inside != NULL) host->inside(host, letter, ws, event);
     pthread_mutex_lock(&host->lock);
     CHECK(host->callbacks + 1 < sizeof host->trace);
     host->trace[host->callbacks++] = letter;
@@ -68,9 +70,6 @@ static inline void host_note(struct host *host, char letter, ws_socket *ws, cons
         host->code = ws_event_code(event);
         host->clean = ws_event_was_clean(event);
     }
-    pthread_mutex_unlock(&host->lock);
-    if (host->inside != NULL) host->inside(host, letter, ws, event);
-    pthread_mutex_lock(&host->lock);
     pthread_cond_broadcast(&host->changed);
     pthread_mutex_unlock(&host->lock);
 }
@@ -125,20 +124,34 @@ static inline int host_saw(struct host *host, char letter)
     return saw;
 }
 
-/* Dispatches, or waits for the I/O thread, until the callback has returned. */
-static inline void host_wait(struct host *host, char letter)
+/* Which callbacks ran, and with what code the last of them came. */
+static inline void check_ended(const char *file, int line, struct host *host, const char *trace, int code)
+{
+    if (same(host->trace, trace) && host->code == code) return;
+    fprintf(stderr, "%s:%d: %s %d, not %s %d\n", file, line, host->trace, host->code, trace, code);
+    fflush(stderr);
+    _exit(1);
+}
+#define CHECK_ENDED(host, trace, code) check_ended(__FILE__, __LINE__, host, trace, code)
+
+/* Waits for a change; the lock is held. */
+static inline void host_wait_change(struct host *host)
 {
     struct timespec end;
     clock_gettime(CLOCK_REALTIME, &end);
     end.tv_sec += PATIENCE_SECONDS;
+    if (pthread_cond_timedwait(&host->changed, &host->lock, &end) != 0) failed(host->trace, 0, "it goes on");
+}
+
+/* Dispatches, or waits for the I/O thread, until the callback has returned. */
+static inline void host_wait(struct host *host, char letter)
+{
     if (host->dispatcher != NULL) {
         while (!host_saw(host, letter)) CHECK(ws_dispatcher_wait(host->dispatcher, PATIENCE_MS) > 0);
         return;
     }
     pthread_mutex_lock(&host->lock);
-    while (strchr(host->trace, letter) == NULL) {
-        if (pthread_cond_timedwait(&host->changed, &host->lock, &end) != 0) failed(host->trace, 0, "it goes on");
-    }
+    while (strchr(host->trace, letter) == NULL) host_wait_change(host);
     pthread_mutex_unlock(&host->lock);
 }
 

@@ -151,11 +151,17 @@ fn a_body_behind_the_101_is_read_as_frames() {
 fn frames_glued_to_the_101_are_delivered() {
     let server = Server::start();
     let host = Host::new();
-    host.open(server.ws("/glued?do=text:one,ping:p,binary:0102,close:4001:bye"));
-    host.run_until("free");
-    let all = ["open", "message text one", "message blob 0102", "terminate 4001 bye clean", "free"];
-    assert_eq!(host.trace(), all);
+    let ws = host.open(server.ws("/glued?do=text:one,ping:p,binary:0102"));
     server.wait_for(|event| event.seen == Seen::Pong(b"p".to_vec()));
+    ws.terminate(1000, "");
+    host.run_until("free");
+    let all = ["open", "message text one", "message blob 0102", "terminate 1000 clean", "free"];
+    assert_eq!(host.trace(), all);
+
+    let host = Host::new();
+    host.open(server.ws("/glued?do=text:one,close:4001:bye"));
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "message text one", "terminate 4001 bye clean", "free"]);
 
     // A frame that is cut at the end of what came with the 101.
     let host = Host::new();

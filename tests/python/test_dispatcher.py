@@ -76,15 +76,15 @@ class Dispatching(WithServer):
         self.assertEqual(ws4d.ws_dispatcher_dispatch(dispatcher, 0), c.WS_ERR_INVALID_HANDLE)
         self.assertEqual(ws4d.ws_send_text(ws, b"x", 1), c.WS_ERR_CLOSED)
 
-    def test_paused_messages_wait_for_resume(self):
+    def test_paused_messages_wait_for_resume_and_pongs_do_not(self):
         host = Host(self)
         ws = host.open(self.server.ws("/echo"))
-        ws4d.ws_pause(ws)
+        self.assertEqual(ws4d.ws_pause(ws), c.WS_OK)
+        ws4d.ws_ping(ws, b"at once", 7)
         ws4d.ws_send_text(ws, b"held", 4)
-        ws4d.ws_ping(ws, b"behind", 6)
-        host.run_until("pong behind")
-        self.assertEqual(host.trace, ["open", "pong behind"])
-        ws4d.ws_resume(ws)
+        host.run_until("pong at once")
+        self.assertEqual(host.trace, ["open", "pong at once"])
+        self.assertEqual(ws4d.ws_resume(ws), c.WS_OK)
         host.run_until("message text held")
 
 

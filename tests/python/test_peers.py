@@ -1,173 +1,221 @@
-"""The library from Python, through ctypes, against servers that other people wrote: websockets (Python) and ws (Node)."""
+"""The library against servers that other people wrote: websockets (Python) and ws (Node), in processes of their own.
 
-import ctypes
+None of them offers compression here. The programs are peer_websockets.py, which says what they do, and peer_ws.js.
+"""
+
+import json
 import os
 import pathlib
 import shutil
 import subprocess
-import threading
 import unittest
+from urllib.parse import quote
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-OPEN, MESSAGE, ERROR, TERMINATE = 1, 2, 3, 4
-PATIENCE_MS = 30_000
+import ws4d_ctypes as c
+from host import PATIENCE, ROOT, Failed, Host, shut_down, ws4d
 
-handle, size, text = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p
+tearDownModule = shut_down
 
-
-class Handler(ctypes.Structure):
-    _fields_ = [("size", size), ("user_data", handle), ("dispatcher", handle)] + [
-        (name, handle) for name in ("on_open", "on_message", "on_error", "on_terminate", "on_drain", "on_pong", "on_free")
-    ]
+HERE = pathlib.Path(__file__).parent
+TEXT = "größer 🙂"
 
 
-def load():
-    library = ctypes.CDLL(os.environ.get("WS4D_LIBRARY", str(ROOT / "target/release/libws4d.so")))
-    for name, result, *arguments in [
-        ("ws_new", handle, text, ctypes.POINTER(Handler), handle, ctypes.POINTER(handle)),
-        ("ws_release", ctypes.c_int32, handle),
-        ("ws_send_text", ctypes.c_int32, handle, text, size),
-        ("ws_send_blob", ctypes.c_int32, handle, text, size),
-        ("ws_terminate", ctypes.c_int32, handle, ctypes.c_int32, text),
-        ("ws_dispatcher_new", handle),
-        ("ws_dispatcher_next", ctypes.c_int32, handle, ctypes.c_int32, ctypes.POINTER(handle), ctypes.POINTER(handle)),
-        ("ws_dispatcher_close", ctypes.c_int32, handle),
-        ("ws_event_get_type", ctypes.c_int32, handle),
-        ("ws_event_data", handle, handle, ctypes.POINTER(size)),
-        ("ws_event_code", ctypes.c_uint16, handle),
-        ("ws_event_was_clean", ctypes.c_int32, handle),
-        ("ws_event_free", None, handle),
-        ("ws_errors_message", text, handle, size),
-        ("ws_errors_free", None, handle),
-        ("ws_shutdown", ctypes.c_int32, ctypes.c_int32),
-    ]:
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    return library
+class Peer:
+    """A server in a process of its own, and what it says that it saw."""
 
-
-ws4d = load()
-
-
-class Client:
-    """A socket whose events are pulled."""
-
-    def __init__(self, url):
-        self.dispatcher = ws4d.ws_dispatcher_new()
-        handler = Handler(size=ctypes.sizeof(Handler), dispatcher=self.dispatcher)
-        errors = handle()
-        self.ws = ws4d.ws_new(url.encode(), ctypes.byref(handler), None, ctypes.byref(errors))
-        if self.ws is None:
-            message = ws4d.ws_errors_message(errors, 0).decode()
-            ws4d.ws_errors_free(errors)
-            raise ConnectionError(message)
-
-    def next(self):
-        """(type, data, code, clean) of the next event."""
-        ws, event, length = handle(), handle(), size()
-        got = ws4d.ws_dispatcher_next(self.dispatcher, PATIENCE_MS, ctypes.byref(ws), ctypes.byref(event))
-        assert got == 1, f"ws_dispatcher_next: {got}"
-        data = ws4d.ws_event_data(event, ctypes.byref(length))
-        result = (
-            ws4d.ws_event_get_type(event),
-            ctypes.string_at(data, length.value) if data else b"",
-            ws4d.ws_event_code(event),
-            bool(ws4d.ws_event_was_clean(event)),
-        )
-        ws4d.ws_event_free(event)
-        return result
-
-    def close(self):
-        ws4d.ws_release(self.ws)
-        ws4d.ws_dispatcher_close(self.dispatcher)
-
-
-class PythonServer:
-    def __init__(self):
-        from websockets.sync.server import serve
-
-        def echo(connection):
-            for message in connection:
-                connection.send(message)
-
-        self.server = serve(echo, "127.0.0.1", 0, compression="deflate", max_size=None)
-        self.url = f"ws://127.0.0.1:{self.server.socket.getsockname()[1]}/"
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.thread.join()
-
-
-class NodeServer:
-    SOURCE = """
-        const { WebSocketServer } = require('ws');
-        const server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: true });
-        server.on('connection', (ws) => ws.on('message', (data, binary) => ws.send(data, { binary })));
-        server.on('listening', () => console.log(server.address().port));
-        process.stdin.on('end', () => process.exit(0)).resume();
-    """
-
-    def __init__(self):
-        environment = {**os.environ, "NODE_PATH": str(ROOT / "build/node/node_modules")}
+    def __init__(self, *command, **environment):
         self.process = subprocess.Popen(
-            ["node", "-e", self.SOURCE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
         )
-        self.url = f"ws://127.0.0.1:{int(self.process.stdout.readline())}/"
+        self.url = f"ws://127.0.0.1:{int(self.process.stdout.readline())}"
+
+    def saw(self, path):
+        """(code, reason, messages) of the end of the connection that was opened with this path."""
+        for line in self.process.stdout:
+            seen = json.loads(line)
+            if seen["closed"] == path:
+                return seen["code"], seen["reason"], seen["messages"]
+        raise AssertionError(f"the server has ended and saw no end of {path}")
 
     def stop(self):
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
         self.process.stdout.close()
 
 
 class Peers:
     """What holds with every server."""
 
+    @classmethod
+    def setUpClass(cls):
+        cls.peer = cls.start()
+        cls.addClassCleanup(cls.peer.stop)
+
     def setUp(self):
-        self.server = self.start()
-        self.addCleanup(self.server.stop)
-        self.client = Client(self.server.url)
-        self.addCleanup(self.client.close)
+        self.host = Host(self)
 
-    def test_echo_of_text_and_blobs_small_and_large(self):
-        messages = [b"x", "größer 🙂".encode(), b"a" * 126, b"abc" * 30_000, b"", os.urandom(1 << 20)]
+    def open(self, path, **settings):
+        self.ws = self.host.open(self.peer.url + path, **settings)
+
+    def send(self, message):
+        send = ws4d.ws_send_text if isinstance(message, str) else ws4d.ws_send_blob
+        data = message.encode() if isinstance(message, str) else message
+        self.assertEqual(send(self.ws, data, len(data)), c.WS_OK)
+
+    def receive(self):
+        event = self.host.pull()
+        self.assertEqual(event.type, c.WS_EVENT_TYPE_MESSAGE, event)
+        return event.data
+
+    def end(self):
+        """(code, reason, clean) of the TERMINATE that comes next."""
+        event = self.host.pull()
+        self.assertEqual(event.type, c.WS_EVENT_TYPE_TERMINATE, event)
+        return event.code, event.reason.decode(), event.clean
+
+    def test_text_blobs_and_objects_come_back(self):
+        self.open("/echo", data_type=c.WS_DATA_TYPE_OBJECT)
+        self.send(TEXT)
+        self.send(b"\xff\x00\xfe")
+        self.assertEqual(ws4d.ws_send_object(self.ws, b'{ "a" : 1.50 }', c.WS_NUL_TERMINATED), c.WS_OK)
+        self.host.run_until('message object {"a":1.50}')
+        expected = ["open", f"message text {TEXT}", "message blob \\xff\0\\xfe", 'message object {"a":1.50}']
+        self.assertEqual(self.host.trace, expected)
+
+    def test_messages_of_each_form_of_length_come_back(self):
+        self.open("/echo")
+        messages = [b"x" * length for length in (0, 1, 125, 126, 127, 65535, 65536, 131072, 131073, 1 << 20)]
         for message in messages:
-            send = ws4d.ws_send_blob if message == messages[-1] else ws4d.ws_send_text
-            self.assertEqual(send(self.client.ws, message, len(message)), 0)
+            self.send(message)
         for message in messages:
-            self.assertEqual(self.client.next()[:2], (MESSAGE, message))
+            self.assertEqual(self.receive(), message)
 
-    def test_many_messages_survive_whatever_compression_was_agreed_on(self):
-        for number in range(500):
-            message = f"the same words again and again, {number} times ".encode() * 20
-            self.assertEqual(ws4d.ws_send_text(self.client.ws, message, len(message)), 0)
-            self.assertEqual(self.client.next()[:2], (MESSAGE, message))
+    def test_a_thousand_messages_in_flight_keep_their_order(self):
+        self.open("/echo")
+        messages = [f"{number}: {TEXT}" * (number % 7) for number in range(1000)]
+        for message in messages:
+            self.send(message)
+        for message in messages:
+            self.assertEqual(self.receive().decode(), message)
 
-    def test_terminate_closes_cleanly(self):
-        self.assertEqual(ws4d.ws_terminate(self.client.ws, 4001, b"bye"), 0)
-        kind, _, code, clean = self.client.next()
-        self.assertEqual((kind, code, clean), (TERMINATE, 4001, True))
+    def test_fragments_from_the_server_arrive_as_one_message(self):
+        self.open("/fragments")
+        for message in ("a text of more than one fragment", "seven..", os.urandom(1000)):
+            self.send(message)
+            self.assertEqual(self.receive(), message.encode() if isinstance(message, str) else message)
+
+    def test_a_large_message_goes_out_in_frames_and_arrives_as_one(self):
+        self.open("/frames")
+        self.send("small")
+        self.assertIn(self.receive(), (b"0", b"1"))
+        self.send(TEXT * 200_000)
+        self.assertNotEqual(self.receive(), b"1")
+
+    def test_32_mib_go_both_ways(self):
+        self.open("/echo")
+        for message in (os.urandom(1 << 20) * 32, "0123456789abcdef" * (2 << 20)):
+            self.send(message)
+            self.assertTrue(self.receive() == (message.encode() if isinstance(message, str) else message))
+
+    def test_the_server_s_choice_of_subprotocol_is_told(self):
+        self.open("/subprotocol", subprotocol=[b"first", b"second"])
+        self.assertEqual(ws4d.ws_get_subprotocol(self.ws), b"second")
+
+    def test_a_server_that_chooses_no_subprotocol_is_accepted(self):
+        self.open("/subprotocol", subprotocol=[b"first", b"third"])
+        self.assertIsNone(ws4d.ws_get_subprotocol(self.ws))
+
+    def test_headers_and_cookies_reach_the_server_as_given_and_in_order(self):
+        headers = [(b"X-First", b"1"), (b"X-Second", b"two words"), (b"X-First", b"again")]
+        self.open("/head", header=headers, cookie=[b"a=1; b=2", b"c=3"])
+        got = json.loads(self.receive())
+        self.assertEqual([value for name, value in got if name.startswith("x-")], ["1", "two words", "again"])
+        self.assertEqual([value for name, value in got if name == "cookie"], ["a=1; b=2; c=3"])
+        self.assertEqual([value for name, value in got if name == "host"], [self.peer.url.removeprefix("ws://")])
+
+    def test_the_server_s_headers_can_be_read(self):
+        self.open("/echo")
+        cookies = [ws4d.ws_get_response_header(self.ws, b"set-cookie", i) for i in range(3)]
+        self.assertEqual(cookies, [b"first=1", b"second=2", None])
+
+    def test_a_refusal_is_told_with_its_status_challenge_and_body(self):
+        with self.assertRaises(Failed) as caught:
+            self.open("/refuse")
+        failed = caught.exception
+        self.assertEqual((failed.codes[0], failed.http_status, failed.http_body), (c.WS_ERR_HTTP_STATUS, 401, b"who are you?"))
+
+    def test_pings_are_answered_both_ways(self):
+        self.open("/ping")
+        self.assertEqual(self.receive(), b"the pong came")
+        self.assertEqual(ws4d.ws_ping(self.ws, b"from the client", 15), c.WS_OK)
+        event = self.host.pull()
+        self.assertEqual((event.type, event.data), (c.WS_EVENT_TYPE_PONG, b"from the client"))
+
+    def test_close_codes_and_reasons_of_the_client_reach_the_server_and_come_back(self):
+        for code, reason in [(1000, ""), (3000, "registered"), (4001, TEXT), (4999, "r" * 123)]:
+            with self.subTest(code):
+                self.open(f"/echo?{code}")
+                self.assertEqual(ws4d.ws_terminate(self.ws, code, reason.encode()), c.WS_OK)
+                self.assertEqual(self.peer.saw(f"/echo?{code}"), (code, reason, 0))
+                self.assertEqual(self.end()[::2], (code, 1))
+
+    def test_close_codes_and_reasons_of_the_server_are_told(self):
+        for code, reason in [(1000, ""), (1001, "going"), (1008, "policy"), (1011, "broken"), (1013, "later"), (3000, "x"), (4999, TEXT)]:
+            with self.subTest(code):
+                path = f"/close?code={code}&reason={quote(reason)}"
+                self.open(path)
+                self.assertEqual(self.end(), (code, reason, 1))
+                self.assertEqual(self.peer.saw(path)[0], code)
+
+    def test_what_was_sent_before_terminate_arrives_before_the_close_frame(self):
+        self.open("/sink")
+        for number in range(1000):
+            self.send(str(number) * 100)
+        self.assertEqual(ws4d.ws_terminate(self.ws, 1000, b"done"), c.WS_OK)
+        self.assertEqual(self.end()[::2], (1000, 1))
+        self.assertEqual(self.peer.saw("/sink"), (1000, "done", 1000))
+
+    def test_a_message_that_the_server_finds_too_large_ends_with_1009(self):
+        self.open("/small")
+        self.send("x" * 1000)
+        self.assertEqual(len(self.receive()), 1000)
+        self.send("x" * 1001)
+        self.assertEqual(self.end()[0], 1009)
+
+    def test_a_message_that_the_client_finds_too_large_is_answered_with_1009(self):
+        self.open("/head?large", header=[(b"X-Long", b"x" * 1000)], max_message_size=1000)
+        self.host.run_until("free")
+        self.assertEqual(self.host.trace, ["open", "error WS_ERR_TOO_LARGE", "terminate 1006", "free"])
+        self.assertEqual(self.peer.saw("/head?large")[0], 1009)
+
+    def test_an_abort_looks_to_the_server_like_a_lost_connection(self):
+        self.open("/echo?abort")
+        self.assertEqual(ws4d.ws_abort(self.ws), c.WS_OK)
+        self.assertEqual(self.end(), (1006, "", 0))
+        self.assertEqual(self.peer.saw("/echo?abort"), (1006, "", 0))
+
+    def test_a_server_that_dies_is_an_error_and_1006(self):
+        peer = self.start()
+        ws = self.host.open(peer.url + "/echo")
+        self.assertEqual(ws4d.ws_send_text(ws, b"last words", 10), c.WS_OK)
+        self.host.run_until("message text last words")
+        peer.process.kill()
+        self.host.run_until("free")
+        self.assertEqual(self.host.trace[-3:], ["error WS_ERR_CONNECTION_RESET", "terminate 1006", "free"])
+        peer.stop()
 
 
 class WithPythonWebsockets(Peers, unittest.TestCase):
-    start = PythonServer
+    @classmethod
+    def start(cls):
+        return Peer(str(ROOT / "build/venv/bin/python"), str(HERE / "peer_websockets.py"))
 
 
 @unittest.skipUnless(shutil.which("node"), "node is not installed")
 class WithNodeWs(Peers, unittest.TestCase):
-    start = NodeServer
-
-
-class Failures(unittest.TestCase):
-    def test_a_refused_connection_says_so(self):
-        with self.assertRaisesRegex(ConnectionError, "127.0.0.1:1"):
-            Client("ws://127.0.0.1:1/")
-
-
-def tearDownModule():
-    assert ws4d.ws_shutdown(5000) == 0
+    @classmethod
+    def start(cls):
+        return Peer("node", str(HERE / "peer_ws.js"), NODE_PATH=str(ROOT / "build/node/node_modules"))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 //! The road between the library and the server, as a test sees it: attempts that fail, the bytes that left, and a
 //! relay that holds them back.
 
-#![allow(dead_code, reason = "each test crate uses its part")]
+#![allow(dead_code, unreachable_pub, reason = "each test crate uses its part")]
 
 mod relay;
 
@@ -62,7 +62,10 @@ pub fn refused(url: &str, options: &Options) -> Refusal {
     assert!(ws == Socket::NULL, "{url} was to be refused");
     assert!(!raw.is_null(), "a failure comes with its errors");
     let errors = Errors::copy(raw);
-    assert!(!errors.entries.is_empty() && errors.entries.iter().all(|entry| entry.1.len() == 4), "{errors:?}");
+    assert!(
+        !errors.entries.is_empty() && errors.entries.iter().all(|entry| entry.1.len() == 4),
+        "{errors:?}"
+    );
     Refusal { raw, errors }
 }
 

@@ -6,6 +6,7 @@ mod workers;
 
 pub(crate) use workers::{Kind, run_blocking};
 
+use crate::buffer::Buffer;
 use crate::context;
 use crate::error::{Error, ErrorCode};
 use crate::fork::PerProcess;
@@ -168,6 +169,7 @@ pub fn shutdown(timeout: Option<Duration>) -> Result<(), ErrorCode> {
     if !engine.workers.stop(deadline) {
         return Err(ErrorCode::Timeout);
     }
+    Buffer::free_pool();
     engine.state.lock().stopping = false;
     Ok(())
 }

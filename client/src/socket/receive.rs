@@ -3,30 +3,27 @@
 //! has none.
 
 use super::Socket;
+use crate::buffer::Buffer;
 use crate::dispatch::Mailbox;
 use crate::error::{Error, ErrorCode};
 use crate::event::DataType;
 use crate::event::{Batch, Item, ItemKind};
 use crate::json::Json;
 use crate::transport::{Received, Transport};
-use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 use ws4d_protocol::receive::{Data, Failure, Incoming as Decoded, Limits, Receiver};
 
-/// One turn reads at most so much; then the next socket has its turn.
-const TURN: usize = 256 * 1024;
-
 /// What the `incoming` lock guards.
 pub(super) struct Incoming {
     receiver: Receiver,
-    /// Read, but not decoded, because the receive buffer was full.
-    backlog: Vec<u8>,
+    /// Read, but not decoded from this byte on, because the receive buffer was full.
+    backlog: Option<(Buffer, usize)>,
 }
 
 impl Incoming {
     pub(super) fn new(max_message_size: u64) -> Incoming {
-        Incoming { receiver: Receiver::new(Limits { max_message_size }), backlog: Vec::new() }
+        Incoming { receiver: Receiver::new(Limits { max_message_size }), backlog: None }
     }
 }
 
@@ -60,23 +57,6 @@ enum Piece {
     Own(Batch),
 }
 
-thread_local! {
-    /// The read buffer, shared with batches that are still being delivered on this thread.
-    static BUFFER: Cell<Option<Arc<Vec<u8>>>> = const { Cell::new(None) };
-}
-
-/// This thread's read buffer, empty; a new one if a batch has kept the last.
-fn take_buffer() -> Result<Vec<u8>, ErrorCode> {
-    if let Some(Ok(mut buffer)) = BUFFER.take().map(Arc::try_unwrap) {
-        buffer.clear();
-        return Ok(buffer);
-    }
-    let mut buffer = Vec::new();
-    // One byte more, for the NUL behind a text that ends with the buffer.
-    buffer.try_reserve_exact(TURN + 1).map_err(|_| ErrorCode::OutOfMemory)?;
-    Ok(buffer)
-}
-
 fn out_of_memory() -> (u16, Error) {
     (1011, Error::new(ErrorCode::OutOfMemory, "ws  ", "There is no memory for what the server sent"))
 }
@@ -96,24 +76,32 @@ impl Socket {
             return Turn::Full;
         }
         let mut harvest = Harvest::default();
-        let (buffer, received) = if incoming.backlog.is_empty() {
-            match self.read(&mut incoming, &transport) {
-                Ok(read) => read,
+        let (mut buffer, from, received) = match incoming.backlog.take() {
+            Some((buffer, at)) => (buffer, at, Ok(Received::Data { direct: 0, buffered: 0, drained: false })),
+            None => match self.read(&mut incoming, &transport) {
+                Ok((buffer, received)) => (buffer, 0, received),
                 Err(failure) => {
                     drop(incoming);
                     self.give_up(failure.0, failure.1);
                     return Turn::More;
                 }
-            }
-        } else {
-            (
-                std::mem::take(&mut incoming.backlog),
-                Ok(Received::Data { direct: 0, buffered: 0, drained: false }),
-            )
+            },
         };
-        let mut buffer = buffer;
-        self.decode(&mut incoming, &mut buffer, room, &mut harvest);
-        let batches = self.batches(buffer, &mut harvest);
+        let end = self.decode(&mut incoming, &buffer, from, room, &mut harvest);
+        let batches = if end == buffer.len() {
+            write_nuls(&mut buffer, &harvest.items);
+            let in_place = self.dispatcher.is_private();
+            harvest.batches(Arc::new(buffer), in_place)
+        } else {
+            // What was decoded moves out, because what was not stays.
+            let batches = harvest.copied_batches(&buffer);
+            incoming.keep(buffer, end);
+            batches
+        };
+        let batches = batches.unwrap_or_else(|_| {
+            harvest.failure.get_or_insert_with(out_of_memory);
+            Vec::new()
+        });
         let signal = (!batches.is_empty() && self.handler.receives()).then(|| {
             self.dispatcher.update(key, |mailbox| batches.into_iter().for_each(|batch| mailbox.push(batch))).1
         });
@@ -144,12 +132,12 @@ impl Socket {
 
     /// Whether the last turn has left something to decode.
     pub(super) fn has_backlog(&self) -> bool {
-        !self.incoming.lock().backlog.is_empty()
+        self.incoming.lock().backlog.is_some()
     }
 
     /// What came behind the server's answer to the upgrade.
     pub(super) fn set_backlog(&self, bytes: Vec<u8>) {
-        self.incoming.lock().backlog = bytes;
+        self.incoming.lock().backlog = (!bytes.is_empty()).then(|| (bytes.into(), 0));
     }
 
     /// One read: straight into the message that is being received, where that is large, and into the buffer.
@@ -158,8 +146,8 @@ impl Socket {
         &self,
         incoming: &mut Incoming,
         transport: &Transport,
-    ) -> Result<(Vec<u8>, io::Result<Received>), (u16, Error)> {
-        let mut buffer = take_buffer().map_err(|_| out_of_memory())?;
+    ) -> Result<(Buffer, io::Result<Received>), (u16, Error)> {
+        let mut buffer = Buffer::for_reading().map_err(|_| out_of_memory())?;
         let filled =
             incoming.receiver.fill(|message, room| transport.read(Some((message, room)), &mut buffer));
         let received = match filled {
@@ -170,22 +158,16 @@ impl Socket {
         Ok((buffer, received))
     }
 
-    /// Decodes the buffer until it is used up or the receive buffer is full; the rest becomes the backlog.
+    /// Decodes the buffer until it is used up or the receive buffer is full; says how far it came.
     fn decode(
         self: &Arc<Self>,
         incoming: &mut Incoming,
-        buffer: &mut Vec<u8>,
+        buffer: &[u8],
+        mut at: usize,
         room: usize,
         harvest: &mut Harvest,
-    ) {
-        let mut at = 0;
-        loop {
-            if harvest.charge >= room {
-                if at < buffer.len() {
-                    incoming.backlog = buffer[at..].to_vec();
-                }
-                break;
-            }
+    ) -> usize {
+        while harvest.charge < room && harvest.failure.is_none() {
             match incoming.receiver.next(buffer, &mut at) {
                 Ok(None) => break,
                 Ok(Some(Decoded::Text(data))) => self.message(ItemKind::Text, data, buffer, harvest),
@@ -205,15 +187,11 @@ impl Socket {
                     self.close_received(frame);
                     harvest.answers = true;
                 }
-                Err(failure) => {
-                    harvest.failure = Some(self.describe(failure));
-                    break;
-                }
-            }
-            if harvest.failure.is_some() {
-                break;
+                Err(failure) => harvest.failure = Some(self.describe(failure)),
             }
         }
+        // After a failure nothing more is decoded, so nothing is kept.
+        if harvest.failure.is_some() { buffer.len() } else { at }
     }
 
     fn message(&self, kind: ItemKind, data: Data, buffer: &[u8], harvest: &mut Harvest) {
@@ -258,51 +236,6 @@ impl Socket {
         let mut batch = Batch::single(ItemKind::Text, bytes, text.len());
         batch.json = Some(Arc::new(json));
         harvest.own(batch);
-    }
-
-    /// Turns the harvest into batches. Writes the NULs: nothing behind a text is needed any more.
-    fn batches(&self, mut buffer: Vec<u8>, harvest: &mut Harvest) -> Vec<Batch> {
-        if harvest.pieces.is_empty() && harvest.items.is_empty() {
-            BUFFER.set(Some(Arc::new(buffer)));
-            return Vec::new();
-        }
-        harvest.seal();
-        for item in &harvest.items {
-            let end = item.start + item.len;
-            if item.kind == ItemKind::Text {
-                if end == buffer.len() {
-                    buffer.push(0);
-                } else {
-                    buffer[end] = 0;
-                }
-            }
-        }
-        let keep = self.dispatcher.is_private();
-        let buffer = Arc::new(buffer);
-        let mut batches = Vec::with_capacity(harvest.pieces.len());
-        let mut from = 0;
-        for piece in harvest.pieces.drain(..) {
-            match piece {
-                Piece::Own(batch) => batches.push(batch),
-                Piece::Shared(to) => {
-                    let items = if from == 0 && to == harvest.items.len() {
-                        std::mem::take(&mut harvest.items)
-                    } else {
-                        harvest.items[from..to].to_vec()
-                    };
-                    from = to;
-                    let mut batch = Batch::shared(Arc::clone(&buffer), items);
-                    // On the I/O thread callbacks get slices of the read buffer itself.
-                    if !keep && batch.compact().is_err() {
-                        harvest.failure = Some(out_of_memory());
-                        break;
-                    }
-                    batches.push(batch);
-                }
-            }
-        }
-        BUFFER.set(Some(buffer));
-        batches
     }
 
     fn describe(&self, failure: Failure) -> (u16, Error) {
@@ -351,6 +284,48 @@ impl Harvest {
         self.pieces.push(Piece::Own(batch));
     }
 
+    /// The batches, in order; the messages of the buffer stay in it, or, unless `in_place`, move to one of their size
+    /// where they fill less than half.
+    fn batches(&mut self, buffer: Arc<Buffer>, in_place: bool) -> Result<Vec<Batch>, ErrorCode> {
+        self.each_batch(|items| {
+            let mut batch = Batch::shared(Arc::clone(&buffer), items);
+            // On the I/O thread callbacks get slices of the read buffer itself.
+            if !in_place {
+                batch.compact()?;
+            }
+            Ok(batch)
+        })
+    }
+
+    /// The batches, in order, with nothing left in the buffer.
+    fn copied_batches(&mut self, buffer: &[u8]) -> Result<Vec<Batch>, ErrorCode> {
+        self.each_batch(|items| Batch::copied(buffer, &items))
+    }
+
+    fn each_batch(
+        &mut self,
+        mut shared: impl FnMut(Vec<Item>) -> Result<Batch, ErrorCode>,
+    ) -> Result<Vec<Batch>, ErrorCode> {
+        self.seal();
+        let mut from = 0;
+        let mut batches = Vec::with_capacity(self.pieces.len());
+        for piece in self.pieces.drain(..) {
+            batches.push(match piece {
+                Piece::Own(batch) => batch,
+                Piece::Shared(to) if from == 0 && to == self.items.len() => {
+                    from = to;
+                    shared(std::mem::take(&mut self.items))?
+                }
+                Piece::Shared(to) => {
+                    let items = self.items[from..to].to_vec();
+                    from = to;
+                    shared(items)?
+                }
+            });
+        }
+        Ok(batches)
+    }
+
     fn seal(&mut self) {
         let sealed = self.pieces.iter().rev().find_map(|piece| match piece {
             Piece::Shared(to) => Some(*to),
@@ -358,6 +333,27 @@ impl Harvest {
         });
         if sealed.unwrap_or(0) < self.items.len() {
             self.pieces.push(Piece::Shared(self.items.len()));
+        }
+    }
+}
+
+impl Incoming {
+    /// Keeps what was not decoded, in a buffer that it fills to a half at least.
+    fn keep(&mut self, buffer: Buffer, at: usize) {
+        let rest = buffer.len() - at;
+        self.backlog =
+            Some(if rest * 2 < buffer.capacity() { (buffer[at..].to_vec().into(), 0) } else { (buffer, at) });
+    }
+}
+
+/// Puts a NUL behind each text: what stands there was decoded, and nobody needs it any more.
+fn write_nuls(buffer: &mut Buffer, items: &[Item]) {
+    for item in items.iter().filter(|item| item.kind == ItemKind::Text) {
+        let end = item.start + item.len;
+        match buffer.get_mut(end) {
+            Some(byte) => *byte = 0,
+            // The reader has left room for it.
+            None => buffer.push(0),
         }
     }
 }

@@ -1,0 +1,214 @@
+/* Every function, called with live arguments from each callback, once on a dispatcher and once on an I/O thread:
+ * whatever it does to the socket, the order of callbacks holds, and nothing hangs. */
+#include "host.h"
+
+#include "functions.h"
+
+#define INDEX_OF(name, args, kind) INDEX_##name,
+enum { ALL_FUNCTIONS(INDEX_OF) COUNT };
+#define NAME_OF(name, args, kind) #name,
+static const char *const names[] = {ALL_FUNCTIONS(NAME_OF)};
+
+/* One socket that will call one function from one callback. */
+struct task {
+    int function;
+    char from;
+    ws_socket *ws;
+    ws_options *options;
+    ws_event *kept;
+    int called;      /* under the host's lock, */
+    int others_open; /* as this */
+};
+
+static void set(struct host *host, int *number, int by)
+{
+    pthread_mutex_lock(&host->lock);
+    *number += by;
+    pthread_cond_broadcast(&host->changed);
+    pthread_mutex_unlock(&host->lock);
+}
+
+static int get(struct host *host, const int *number)
+{
+    pthread_mutex_lock(&host->lock);
+    int value = *number;
+    pthread_mutex_unlock(&host->lock);
+    return value;
+}
+
+static void other_freed(void *host) { set(host, &((struct task *)((struct host *)host)->more)->others_open, -1); }
+
+/* What a live call may say: anything but that the handle is none, or that the library is at fault. */
+#define LIVE_RESULT(call) result = (call)
+#define LIVE_ARGUMENT(call) CHECK((call) == WS_ERR_INVALID_ARGUMENT)
+#define LIVE_EVENT(call) own_e = (call)
+#define LIVE_SOCKET(call) opened = (call)
+#define LIVE_DISPATCHER(call) CHECK(ws_dispatcher_close(call) == WS_OK)
+#define LIVE_OPTIONS(call) CHECK(ws_options_free(call) == WS_OK)
+#define LIVE_TEXT(call) CHECK((call) != NULL)
+#define LIVE_NONE(call) (void)(call)
+#define LIVE_ZERO(call) (void)(call)
+#define LIVE_SEVEN(call) (void)(call)
+#define LIVE_CLOSED(call) (void)(call)
+#define LIVE_MINUS_ONE(call) (void)(call)
+#define LIVE_NUMBER(call) (void)(call)
+#define LIVE_NOTHING(call) call
+#define CALL_LIVE(name, args, kind) \
+    case INDEX_##name: \
+        LIVE_##kind(name args); \
+        break;
+
+static ws_result expected(struct host *host, struct task *task, ws_result result)
+{
+    int with_dispatcher = host->dispatcher != NULL;
+    switch (task->function) {
+    case INDEX_ws_dispatcher_attach:
+        /* on_free runs inside the dispatch, too. */
+        return with_dispatcher ? WS_ERR_WRONG_THREAD : WS_ERR_INVALID_HANDLE;
+    case INDEX_ws_dispatcher_close:
+    case INDEX_ws_dispatcher_stop:
+        return with_dispatcher ? WS_OK : WS_ERR_INVALID_HANDLE;
+    case INDEX_ws_dispatcher_dispatch:
+    case INDEX_ws_dispatcher_next:
+    case INDEX_ws_dispatcher_run:
+    case INDEX_ws_dispatcher_wait:
+        return with_dispatcher ? 0 : WS_ERR_INVALID_HANDLE;
+    case INDEX_ws_options_set_ca_file:
+    case INDEX_ws_options_set_ca_pem:
+        return WS_ERR_INVALID_ARGUMENT;
+    case INDEX_ws_send:
+    case INDEX_ws_send_blob:
+    case INDEX_ws_send_object:
+    case INDEX_ws_send_text:
+    case INDEX_ws_send_text_utf16:
+    case INDEX_ws_ping:
+    case INDEX_ws_cork:
+    case INDEX_ws_uncork:
+        if (task->from == 'f' || task->from == 't' || task->from == 'e') return WS_ERR_CLOSED;
+        return result == WS_ERR_CLOSED || result == WS_ERR_WOULD_BLOCK ? result : WS_OK;
+    default:
+        return WS_OK;
+    }
+}
+
+static void inside(struct host *host, char letter, ws_socket *ws, const ws_event *e)
+{
+    struct task *task = host->more;
+    if (ws != NULL) task->ws = ws;
+    if (letter == 'o' && task->from == 'p') CHECK(ws_ping(ws, "ping", 4) == WS_OK);
+    if (letter != task->from || get(host, &task->called)) return;
+    snprintf(doing, sizeof doing, "%s from the callback '%c', %s a dispatcher", names[task->function], letter,
+             host->dispatcher ? "with" : "without");
+
+    ws = task->ws;
+    ws_dispatcher *d = host->dispatcher;
+    ws_options *o = task->options;
+    const ws_json *v = ws_event_json(e);
+    const ws_errors *errors = ws_event_errors(e);
+    ws_event *own_e = ws_event_retain(e), *kept = own_e;
+    ws_errors *own_errors = NULL;
+    const char *url = at("/close?code=1000");
+    ws_handler other = WS_HANDLER_INIT, *handler = &other;
+    other.dispatcher = d;
+    other.user_data = host;
+    other.on_free = other_freed;
+    ws_socket *opened = NULL;
+    ws_result result = WS_OK;
+    int opens = task->function == INDEX_ws_new || task->function == INDEX_ws_new_async;
+    if (opens) set(host, &task->others_open, 1);
+    CHECK(ws_shutdown(0) == WS_ERR_WRONG_THREAD && ws_set_io_threads(1) == WS_ERR_UNSUPPORTED);
+    ws_errors_free((ws_errors *)errors); /* not the host's: it stays */
+
+    switch (task->function) { ALL_FUNCTIONS(CALL_LIVE) }
+
+    CHECK(errors == NULL || ws_errors_code(errors, 0) == WS_ERR_PROTOCOL);
+    CHECK(result == expected(host, task, result));
+    if (task->function == INDEX_ws_new && d == NULL) {
+        CHECK(opened == NULL && ws_errors_code(own_errors, 0) == WS_ERR_WRONG_THREAD);
+        ws_errors_free(own_errors);
+    } else if (opens) {
+        CHECK(opened != NULL && own_errors == NULL && ws_release(opened) == WS_OK);
+    }
+    if (task->function == INDEX_ws_event_retain) ws_event_free(own_e);
+    if (task->function != INDEX_ws_event_free) task->kept = kept;
+    doing[0] = '\0';
+    set(host, &task->called, 1);
+}
+
+static const char *path_to(char callback)
+{
+    switch (callback) {
+    case 'm': return "/script?do=text:hello,text:again,close:1000:bye";
+    case 'e': return "/script?do=frame:83:00";
+    case 'd': return "/drip?ms=1";
+    case 'p': return "/echo";
+    default: return "/script?do=close:1000:bye";
+    }
+}
+
+/* Ends the socket once the call was made, and waits for the ends of all. */
+static void finish(struct host *host, struct task *task, ws_socket *ws)
+{
+    int told = 0;
+    while (!host_saw(host, 'f') || get(host, &task->others_open) > 0) {
+        if (host->dispatcher != NULL) {
+            int32_t ran = ws_dispatcher_wait(host->dispatcher, PATIENCE_MS);
+            if (ran == WS_ERR_CANCELLED) break; /* closed: all has ended */
+            CHECK(ran > 0);
+        } else {
+            pthread_mutex_lock(&host->lock);
+            if ((!task->called || told) && (strchr(host->trace, 'f') == NULL || task->others_open > 0)) {
+                host_wait_change(host);
+            }
+            pthread_mutex_unlock(&host->lock);
+        }
+        if (get(host, &task->called) && !told) {
+            told = 1;
+            ws_resume(ws);
+            ws_terminate(ws, 1000, NULL);
+        }
+    }
+}
+
+static void run_task(int function, char from, int with_dispatcher)
+{
+    struct host host;
+    struct task task = {.function = function, .from = from, .options = ws_options_new()};
+    host_init(&host, with_dispatcher ? ws_dispatcher_new() : NULL);
+    host.inside = inside;
+    host.more = &task;
+    ws_handler handler = host_handler(&host);
+    ws_options *options = ws_options_new();
+    CHECK(ws_options_set_data_type(options, WS_DATA_TYPE_OBJECT) == WS_OK);
+    if (from == 'd') CHECK(ws_options_set_send_buffer_size(options, 1) == WS_OK);
+
+    ws_socket *ws = ws_new_async(at(path_to(from)), &handler, options, NULL);
+    CHECK(ws != NULL && ws_options_free(options) == WS_OK);
+    if (from == 'd') {
+        /* The 101 drips, so that these come while the socket is connecting. */
+        CHECK(ws_send_text(ws, "fills the buffer", WS_NUL_TERMINATED) == WS_OK);
+        CHECK(ws_send_text(ws, "does not fit", WS_NUL_TERMINATED) == WS_ERR_WOULD_BLOCK);
+    }
+    finish(&host, &task, ws);
+
+    if (!grammar_holds(host.trace) || !task.called || task.others_open != 0) {
+        fprintf(stderr, "%s from '%c', dispatcher %d: %s\n", names[function], from, with_dispatcher, host.trace);
+        _exit(1);
+    }
+    ws_event_free(task.kept);
+    ws_options_free(task.options);
+    ws_release(ws);
+    CHECK(ws_get_id(ws) == 0);
+    ws_dispatcher_close(host.dispatcher);
+}
+
+int main(void)
+{
+    for (int with_dispatcher = 0; with_dispatcher < 2; with_dispatcher++) {
+        for (const char *from = "omdpetf"; *from; from++) {
+            for (int function = 0; function < COUNT; function++) run_task(function, *from, with_dispatcher);
+        }
+    }
+    CHECK(ws_shutdown(PATIENCE_MS) == WS_OK);
+    return 0;
+}
