@@ -40,7 +40,7 @@ server: ## the local test server
 	cargo build --package ws4d-test-server
 
 demo: ## builds all and plays the examples against a local server
-	scripts/demo.sh
+	@scripts/demo.sh
 
 test: setup check-style check-header test-rust test-c test-valgrind test-python ## all that must hold
 	@echo "make test: all is well"

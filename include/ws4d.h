@@ -460,28 +460,6 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * The name of a result as it is written in C: `WS_ERR_CLOSED`.
- *
- * Any thread, also inside a log callback.
- *
- * @param result  A ws_result; any number may be given.
- * @return A text that lives for ever; `WS_ERR_UNKNOWN` for a number without a name.
- */
-const char *ws_result_name(int32_t result);
-
-/**
- * What a result means, in a few English words.
- *
- * The messages of a ws_errors stack say more: what was attempted, on what, what came back.
- *
- * Any thread, also inside a log callback.
- *
- * @param result  A ws_result; any number may be given.
- * @return A text that lives for ever; for an unknown error, the kind of its block. Never NULL.
- */
-const char *ws_result_message(int32_t result);
-
-/**
  * Makes a socket and waits until its opening handshake has succeeded or failed: 4D's `4D.WebSocket.new()`.
  *
  * Blocks at most the connect timeout (30 s by default). When it returns a socket, `on_open` has already run: on the
@@ -1519,6 +1497,28 @@ const char *ws_event_type_name(int32_t type);
  * @return A text that lives for ever; `unknown` for a number that is no data type.
  */
 const char *ws_data_type_name(int32_t type);
+
+/**
+ * The name of a result as it is written in C: `WS_ERR_CLOSED`.
+ *
+ * Any thread, also inside a log callback.
+ *
+ * @param result  A ws_result; any number may be given.
+ * @return A text that lives for ever; `WS_ERR_UNKNOWN` for a number without a name.
+ */
+const char *ws_result_name(int32_t result);
+
+/**
+ * What a result means, in a few English words.
+ *
+ * The messages of a ws_errors stack say more: what was attempted, on what, what came back.
+ *
+ * Any thread, also inside a log callback.
+ *
+ * @param result  A ws_result; any number may be given.
+ * @return A text that lives for ever; for an unknown error, the kind of its block. Never NULL.
+ */
+const char *ws_result_message(int32_t result);
 
 /**
  * The version of the library that runs.

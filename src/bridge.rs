@@ -1,16 +1,19 @@
-//! From the client's events to the host's functions: the one place where the library calls out for a socket.
+//! What a token of a socket leads to: the client's socket, and the bridge from its events to the host's functions, the
+//! one place where the library calls out for a socket.
 //!
 //! Decides nothing about order, threads or which event comes: that is the client's.
 
-use std::ffi::c_void;
+use std::ffi::{CString, c_void};
 use std::ptr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use ws4d_client::{ErrorCode, Event, EventKind, Handler};
+use ws4d_client::library::PerProcess;
+use ws4d_client::{ErrorCode, Event, EventKind, Handler, Socket};
 
 use crate::handler::ws_handler;
-use crate::handles;
+use crate::handles::{self, Handles, Kind};
+use crate::types::ws_socket;
 
 /// The two things that end a token, in either order.
 const RELEASED: u8 = 1;
@@ -77,7 +80,7 @@ impl Bridge {
 
     pub(crate) fn end_token(&self) {
         // Gone already is as good.
-        let _ = handles::sockets().remove(self.token());
+        let _ = SOCKETS.get().remove(self.token());
     }
 }
 
@@ -123,6 +126,42 @@ impl Handler for Bridge {
             unsafe { on_free(user_data) }
         }
     }
+}
+
+/// All sockets of this process.
+pub(crate) static SOCKETS: PerProcess<Handles<SocketEntry>> = PerProcess::new(|| Handles::new(Kind::Socket));
+
+/// What a token of a socket leads to. Its texts for C are made when they are first asked for.
+pub(crate) struct SocketEntry {
+    socket: Arc<Socket>,
+    pub(crate) bridge: Arc<Bridge>,
+    pub(crate) url: OnceLock<CString>,
+    pub(crate) subprotocol: OnceLock<CString>,
+    pub(crate) peer_address: OnceLock<CString>,
+    /// The values of `Socket::response_headers`, in its order.
+    pub(crate) header_values: OnceLock<Box<[CString]>>,
+}
+
+impl SocketEntry {
+    pub(crate) fn new(socket: Arc<Socket>, bridge: Arc<Bridge>) -> Arc<SocketEntry> {
+        Arc::new(SocketEntry {
+            socket,
+            bridge,
+            url: OnceLock::new(),
+            subprotocol: OnceLock::new(),
+            peer_address: OnceLock::new(),
+            header_values: OnceLock::new(),
+        })
+    }
+
+    pub(crate) fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+}
+
+#[inline]
+pub(crate) fn entry(ws: *const ws_socket) -> Result<Arc<SocketEntry>, ErrorCode> {
+    SOCKETS.get().get(handles::token(ws))
 }
 
 #[cfg(test)]

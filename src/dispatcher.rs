@@ -5,12 +5,14 @@ use std::ptr;
 use std::sync::Arc;
 
 use libc::intptr_t;
+use ws4d_client::library::PerProcess;
 use ws4d_client::{Dispatcher, ErrorCode};
 
 use crate::boundary::UserData;
+use crate::handles::{self, Handles, Kind};
 use crate::result::ws_result;
 use crate::types::{ws_dispatcher, ws_event, ws_socket};
-use crate::{arg, boundary, handles};
+use crate::{arg, boundary};
 
 /// Told that a dispatcher has deliverable events where there were none, and again as the last act of a dispatch that
 /// leaves some.
@@ -22,13 +24,17 @@ use crate::{arg, boundary, handles};
 /// @param user_data  As given to ws_dispatcher_new_with_wake().
 pub type ws_wake_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 
+/// All dispatchers of this process.
+pub(crate) static DISPATCHERS: PerProcess<Handles<Dispatcher>> =
+    PerProcess::new(|| Handles::new(Kind::Dispatcher));
+
 fn get(d: *const ws_dispatcher) -> Result<Arc<Dispatcher>, ErrorCode> {
-    handles::dispatchers().get(handles::token(d))
+    DISPATCHERS.get().get(handles::token(d))
 }
 
 fn new(wake: Option<Box<dyn Fn() + Send + Sync>>) -> *mut ws_dispatcher {
     boundary::read(ptr::null_mut(), || {
-        handles::dispatchers().insert(Dispatcher::new(wake)).ok().map(handles::handle)
+        DISPATCHERS.get().insert(Dispatcher::new(wake)).ok().map(handles::handle)
     })
 }
 
@@ -213,8 +219,9 @@ pub extern "C" fn ws_dispatcher_fd(d: *mut ws_dispatcher) -> intptr_t {
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_close(d: *mut ws_dispatcher) -> ws_result {
     boundary::call(|| {
-        get(d)?.may_close()?;
-        let dispatcher = handles::dispatchers().remove(handles::token(d))?;
-        dispatcher.close()
+        get(d)?.close(|| {
+            // Of several calls at once only the owner's gets here, so it is there.
+            let _ = DISPATCHERS.get().remove(handles::token(d));
+        })
     })
 }

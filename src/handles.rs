@@ -4,18 +4,15 @@
 //! language runtimes box. Kind and epoch are compared before the table is asked, so that no table sees a key of
 //! another type or of the parent process.
 //!
-//! After a fork, the child must not touch a lock that another thread of the parent may have held: the tables are
-//! `PerProcess`, so that the child makes itself new ones and leaves those of its parent alone for ever.
+//! Knows none of the types behind the tokens: who has a type has its table, in a `PerProcess`, because after a fork
+//! the child must not touch a lock that another thread of the parent may have held.
 
 use std::ptr;
 use std::sync::Arc;
 
+use ws4d_client::ErrorCode;
 use ws4d_client::handle_table::HandleTable;
-use ws4d_client::library::{self, PerProcess};
-use ws4d_client::{Dispatcher, ErrorCode};
-
-use crate::options::OptionsEntry;
-use crate::socket::SocketEntry;
+use ws4d_client::library;
 
 const KEY_BITS: u32 = 40;
 const EPOCH_BITS: u32 = 5;
@@ -23,7 +20,7 @@ const EPOCHS: u32 = 1 << EPOCH_BITS;
 
 /// What a token stands for. 0 is none of them, so that no token is NULL.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(crate) enum Kind {
     Socket = 1,
     Dispatcher = 2,
     Options = 3,
@@ -65,8 +62,10 @@ pub(crate) struct Handles<T> {
 }
 
 impl<T> Handles<T> {
-    fn new(kind: Kind, epoch: u32) -> Handles<T> {
-        Handles { kind, epoch, table: HandleTable::new() }
+    /// An empty table of this process. The first thing that is made of the library: from here on it prints nothing.
+    pub(crate) fn new(kind: Kind) -> Handles<T> {
+        library::quiet_panics();
+        Handles { kind, epoch: library::fork_epoch(), table: HandleTable::new() }
     }
 
     /// The token under which `value` is found from now on; `OutOfMemory` when a million objects are alive.
@@ -86,38 +85,6 @@ impl<T> Handles<T> {
         let key = self.kind.key(self.epoch, token)?;
         self.table.remove(key).ok_or(ErrorCode::InvalidHandle)
     }
-}
-
-struct Tables {
-    sockets: Handles<SocketEntry>,
-    dispatchers: Handles<Dispatcher>,
-    options: Handles<OptionsEntry>,
-}
-
-impl Tables {
-    fn new() -> Tables {
-        let epoch = library::fork_epoch();
-        Tables {
-            sockets: Handles::new(Kind::Socket, epoch),
-            dispatchers: Handles::new(Kind::Dispatcher, epoch),
-            options: Handles::new(Kind::Options, epoch),
-        }
-    }
-}
-
-static TABLES: PerProcess<Tables> = PerProcess::new(Tables::new);
-
-#[inline]
-pub(crate) fn sockets() -> &'static Handles<SocketEntry> {
-    &TABLES.get().sockets
-}
-
-pub(crate) fn dispatchers() -> &'static Handles<Dispatcher> {
-    &TABLES.get().dispatchers
-}
-
-pub(crate) fn options() -> &'static Handles<OptionsEntry> {
-    &TABLES.get().options
 }
 
 /// The token in a handle of the host.
@@ -170,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_removed_token_is_stale_and_removed_once() {
-        let handles = Handles::new(Kind::Socket, 0);
+        let handles = Handles::new(Kind::Socket);
         let token = handles.insert(Arc::new("value")).unwrap();
         assert_eq!(handles.get(token).as_deref(), Ok(&"value"));
         assert_eq!(handles.remove(token).as_deref(), Ok(&"value"));

@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 
 use libc::size_t;
 
+use crate::bridge::{SocketEntry, entry};
 use crate::handler::ws_handler;
 use crate::result::ws_result;
-use crate::socket::{SocketEntry, entry};
 use crate::types::{ws_data_type, ws_socket, ws_status};
 use crate::{arg, boundary};
 

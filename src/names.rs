@@ -4,7 +4,7 @@
 
 use std::ffi::{CStr, c_char};
 
-use crate::boundary;
+use crate::{boundary, result};
 
 fn words(names: &[&'static CStr], index: i32) -> *const c_char {
     let name = usize::try_from(index).ok().and_then(|index| names.get(index));
@@ -45,6 +45,30 @@ pub extern "C" fn ws_event_type_name(r#type: i32) -> *const c_char {
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_data_type_name(r#type: i32) -> *const c_char {
     boundary::read(c"unknown".as_ptr(), || Some(words(&[c"text", c"blob", c"object"], r#type)))
+}
+
+/// The name of a result as it is written in C: `WS_ERR_CLOSED`.
+///
+/// Any thread, also inside a log callback.
+///
+/// @param result  A ws_result; any number may be given.
+/// @return A text that lives for ever; `WS_ERR_UNKNOWN` for a number without a name.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_result_name(result: i32) -> *const c_char {
+    boundary::read(c"WS_ERR_UNKNOWN".as_ptr(), || Some(result::name(result).as_ptr()))
+}
+
+/// What a result means, in a few English words.
+///
+/// The messages of a ws_errors stack say more: what was attempted, on what, what came back.
+///
+/// Any thread, also inside a log callback.
+///
+/// @param result  A ws_result; any number may be given.
+/// @return A text that lives for ever; for an unknown error, the kind of its block. Never NULL.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_result_message(result: i32) -> *const c_char {
+    boundary::read(c"an unknown error".as_ptr(), || Some(result::message(result).as_ptr()))
 }
 
 #[cfg(test)]

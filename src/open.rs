@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use ws4d_client::{Error, ErrorCode, Handler, Options, Socket, library};
 
-use crate::bridge::Bridge;
+use crate::bridge::{Bridge, SOCKETS, SocketEntry};
+use crate::dispatcher::DISPATCHERS;
 use crate::errors::ws_errors;
 use crate::handler::ws_handler;
-use crate::socket::SocketEntry;
+use crate::options::OPTIONS;
 use crate::types::{ws_options, ws_socket};
 use crate::{arg, boundary, handles};
 
@@ -153,7 +154,7 @@ fn copy_options(options: *const ws_options) -> Result<Options, Error> {
     if options.is_null() {
         return Ok(Options::default());
     }
-    let entry = handles::options().get(handles::token(options));
+    let entry = OPTIONS.get().get(handles::token(options));
     entry.map(|entry| entry.copy()).map_err(|code| stale(code, "the options", "ws_options_new"))
 }
 
@@ -162,12 +163,13 @@ fn establish(url: &str, options: &Options, bridge: &Arc<Bridge>, blocking: bool)
     let dispatcher = match handles::token(dispatcher) {
         0 => None,
         token => {
-            let found = handles::dispatchers().get(token);
+            let found = DISPATCHERS.get().get(token);
             Some(found.map_err(|code| stale(code, "the handler's dispatcher", "ws_dispatcher_new"))?)
         }
     };
     let socket = Socket::new(url, options, bridge.clone(), dispatcher, blocking)?;
-    let token = handles::sockets()
+    let token = SOCKETS
+        .get()
         .insert(SocketEntry::new(socket.clone(), bridge.clone()))
         .map_err(|code| refused(code, "no handle is left; release sockets that have terminated"))?;
     bridge.set_token(token);

@@ -5,11 +5,17 @@ use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use libc::size_t;
+use ws4d_client::library::PerProcess;
 use ws4d_client::{ErrorCode, Options};
 
+use crate::handles::{self, Handles, Kind};
 use crate::result::ws_result;
 use crate::types::ws_options;
-use crate::{arg, boundary, handles};
+use crate::{arg, boundary};
+
+/// All options of this process.
+pub(crate) static OPTIONS: PerProcess<Handles<OptionsEntry>> =
+    PerProcess::new(|| Handles::new(Kind::Options));
 
 /// What a token of options leads to.
 pub(crate) struct OptionsEntry(Mutex<Options>);
@@ -22,7 +28,7 @@ impl OptionsEntry {
 
 fn set(o: *mut ws_options, body: impl FnOnce(&mut Options) -> Result<(), ErrorCode>) -> ws_result {
     boundary::call(|| {
-        let entry = handles::options().get(handles::token(o))?;
+        let entry = OPTIONS.get().get(handles::token(o))?;
         let mut options = entry.0.lock().unwrap_or_else(PoisonError::into_inner);
         body(&mut options)
     })
@@ -37,7 +43,7 @@ fn set(o: *mut ws_options, body: impl FnOnce(&mut Options) -> Result<(), ErrorCo
 pub extern "C" fn ws_options_new() -> *mut ws_options {
     boundary::read(ptr::null_mut(), || {
         let entry = Arc::new(OptionsEntry(Mutex::new(Options::default())));
-        handles::options().insert(entry).ok().map(handles::handle)
+        OPTIONS.get().insert(entry).ok().map(handles::handle)
     })
 }
 
@@ -47,7 +53,7 @@ pub extern "C" fn ws_options_new() -> *mut ws_options {
 /// @return WS_OK; WS_ERR_INVALID_HANDLE, also for NULL and for a second time; WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_free(o: *mut ws_options) -> ws_result {
-    boundary::call(|| handles::options().remove(handles::token(o)).map(drop))
+    boundary::call(|| OPTIONS.get().remove(handles::token(o)).map(drop))
 }
 
 /// In which form text messages arrive. Default: WS_DATA_TYPE_TEXT. Binary messages are blobs in each case.

@@ -2,11 +2,9 @@
 //!
 //! The client has its own `ErrorCode`; this module is the one place where the two meet.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::CStr;
 
 use ws4d_client::ErrorCode;
-
-use crate::boundary;
 
 /// The outcome of a call: 0 for success, negative for an error.
 ///
@@ -199,12 +197,12 @@ fn words(result: i32) -> Option<&'static Words> {
     WORDS.iter().find(|(code, _, _)| *code as i32 == result)
 }
 
-fn name(result: i32) -> &'static CStr {
+pub(crate) fn name(result: i32) -> &'static CStr {
     words(result).map_or(c"WS_ERR_UNKNOWN", |(_, name, _)| name)
 }
 
 /// A code that is newer than this library still has the cure of its block.
-fn message(result: i32) -> &'static CStr {
+pub(crate) fn message(result: i32) -> &'static CStr {
     if let Some((_, _, message)) = words(result) {
         return message;
     }
@@ -218,30 +216,6 @@ fn message(result: i32) -> &'static CStr {
         -119..=-100 => c"an unknown error of the machine",
         _ => c"an unknown error",
     }
-}
-
-/// The name of a result as it is written in C: `WS_ERR_CLOSED`.
-///
-/// Any thread, also inside a log callback.
-///
-/// @param result  A ws_result; any number may be given.
-/// @return A text that lives for ever; `WS_ERR_UNKNOWN` for a number without a name.
-#[unsafe(no_mangle)]
-pub extern "C" fn ws_result_name(result: i32) -> *const c_char {
-    boundary::read(c"WS_ERR_UNKNOWN".as_ptr(), || Some(name(result).as_ptr()))
-}
-
-/// What a result means, in a few English words.
-///
-/// The messages of a ws_errors stack say more: what was attempted, on what, what came back.
-///
-/// Any thread, also inside a log callback.
-///
-/// @param result  A ws_result; any number may be given.
-/// @return A text that lives for ever; for an unknown error, the kind of its block. Never NULL.
-#[unsafe(no_mangle)]
-pub extern "C" fn ws_result_message(result: i32) -> *const c_char {
-    boundary::read(c"an unknown error".as_ptr(), || Some(message(result).as_ptr()))
 }
 
 #[cfg(test)]

@@ -1,47 +1,14 @@
-//! Entry points that steer a socket: releasing, pausing, closing. And the entry of a socket in the handle table.
+//! Entry points that steer a socket: releasing, pausing, closing.
 
-use std::ffi::{CString, c_char};
-use std::sync::{Arc, OnceLock};
+use std::ffi::c_char;
+use std::sync::Arc;
 
 use ws4d_client::{ErrorCode, Socket};
 
-use crate::bridge::Bridge;
+use crate::bridge::entry;
 use crate::result::ws_result;
 use crate::types::ws_socket;
-use crate::{arg, boundary, handles};
-
-/// What a token of a socket leads to. Its texts for C are made when they are first asked for.
-pub(crate) struct SocketEntry {
-    socket: Arc<Socket>,
-    pub(crate) bridge: Arc<Bridge>,
-    pub(crate) url: OnceLock<CString>,
-    pub(crate) subprotocol: OnceLock<CString>,
-    pub(crate) peer_address: OnceLock<CString>,
-    /// The values of `Socket::response_headers`, in its order.
-    pub(crate) header_values: OnceLock<Box<[CString]>>,
-}
-
-impl SocketEntry {
-    pub(crate) fn new(socket: Arc<Socket>, bridge: Arc<Bridge>) -> Arc<SocketEntry> {
-        Arc::new(SocketEntry {
-            socket,
-            bridge,
-            url: OnceLock::new(),
-            subprotocol: OnceLock::new(),
-            peer_address: OnceLock::new(),
-            header_values: OnceLock::new(),
-        })
-    }
-
-    pub(crate) fn socket(&self) -> &Arc<Socket> {
-        &self.socket
-    }
-}
-
-#[inline]
-pub(crate) fn entry(ws: *const ws_socket) -> Result<Arc<SocketEntry>, ErrorCode> {
-    handles::sockets().get(handles::token(ws))
-}
+use crate::{arg, boundary};
 
 #[inline]
 pub(crate) fn call(

@@ -2,8 +2,8 @@
 //!
 //! Knows what a close frame may say, not when one is due.
 
+use crate::failure::Failure;
 use crate::frame::MAX_CONTROL_PAYLOAD;
-use crate::receive::Failure;
 use std::str;
 
 /// The longest reason of a close frame, in bytes: what a control frame holds behind the code.

@@ -3,7 +3,7 @@
 //! What a header may say by itself is judged here; what it may say at its place in the stream (a
 //! continuation without a start, a compressed frame) is the receiver's, who knows the stream.
 
-use crate::receive::Failure;
+use crate::failure::Failure;
 
 /// The longest header a server may send: a client's carries a mask key of four bytes more.
 pub const MAX_SERVER_HEADER: usize = 10;

@@ -41,6 +41,8 @@
 #![forbid(unsafe_code)]
 
 pub mod close;
+pub mod event;
+pub mod failure;
 pub mod frame;
 pub mod mask;
 mod message;

@@ -3,7 +3,8 @@
 //!
 //! Knows payloads, not frames: the receiver says what belongs to the message and when it ends.
 
-use crate::receive::{Data, Failure, Incoming};
+use crate::event::{Data, Incoming};
+use crate::failure::Failure;
 use crate::utf8::{self, Utf8Validator};
 
 /// How far the buffer may run ahead of the bytes that came, beside doubling.

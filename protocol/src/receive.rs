@@ -6,10 +6,10 @@
 //! permessage-deflate (RFC 7692) goes in at two places, both marked "inflate": where RSV1 is
 //! judged, and between the payload of a data frame and the message.
 
-mod event;
 mod payload;
 
-pub use event::{ControlPayload, Data, Failure, Incoming};
+pub use crate::event::{ControlPayload, Data, Incoming};
+pub use crate::failure::Failure;
 
 use crate::frame::{self, FrameHeader, MAX_SERVER_HEADER, OpCode};
 use crate::message::{Kind, Message};

@@ -135,12 +135,38 @@ static void inside(struct host *host, char letter, ws_socket *ws, const ws_event
     set(host, &task->called, 1);
 }
 
+/* A socket whose on_message holds the only I/O thread, so that another stays connecting meanwhile. */
+static struct {
+    struct host host;
+    ws_socket *ws;
+    int held;
+} gate;
+
+static void hold(struct host *host, char letter, ws_socket *ws, const ws_event *event)
+{
+    (void)ws, (void)event;
+    if (letter != 'm') return;
+    set(host, &gate.held, 1);
+    pthread_mutex_lock(&host->lock);
+    while (gate.held) host_wait_change(host);
+    pthread_mutex_unlock(&host->lock);
+}
+
+static void hold_io_thread(void)
+{
+    CHECK(ws_send_text(gate.ws, "hold", WS_NUL_TERMINATED) == WS_OK);
+    pthread_mutex_lock(&gate.host.lock);
+    while (!gate.held) host_wait_change(&gate.host);
+    gate.host.callbacks = 0;
+    pthread_mutex_unlock(&gate.host.lock);
+}
+
 static const char *path_to(char callback)
 {
     switch (callback) {
     case 'm': return "/script?do=text:hello,text:again,close:1000:bye";
     case 'e': return "/script?do=frame:83:00";
-    case 'd': return "/drip?ms=1";
+    case 'd':
     case 'p': return "/echo";
     default: return "/script?do=close:1000:bye";
     }
@@ -180,14 +206,16 @@ static void run_task(int function, char from, int with_dispatcher)
     ws_handler handler = host_handler(&host);
     ws_options *options = ws_options_new();
     CHECK(ws_options_set_data_type(options, WS_DATA_TYPE_OBJECT) == WS_OK);
-    if (from == 'd') CHECK(ws_options_set_send_buffer_size(options, 1) == WS_OK);
-
+    if (from == 'd') {
+        CHECK(ws_options_set_send_buffer_size(options, 1) == WS_OK);
+        hold_io_thread();
+    }
     ws_socket *ws = ws_new_async(at(path_to(from)), &handler, options, NULL);
     CHECK(ws != NULL && ws_options_free(options) == WS_OK);
     if (from == 'd') {
-        /* The 101 drips, so that these come while the socket is connecting. */
         CHECK(ws_send_text(ws, "fills the buffer", WS_NUL_TERMINATED) == WS_OK);
         CHECK(ws_send_text(ws, "does not fit", WS_NUL_TERMINATED) == WS_ERR_WOULD_BLOCK);
+        set(&gate.host, &gate.held, -1);
     }
     finish(&host, &task, ws);
 
@@ -204,11 +232,14 @@ static void run_task(int function, char from, int with_dispatcher)
 
 int main(void)
 {
+    host_init(&gate.host, NULL);
+    gate.host.inside = hold;
+    gate.ws = host_connect(&gate.host, at("/echo"), NULL);
     for (int with_dispatcher = 0; with_dispatcher < 2; with_dispatcher++) {
         for (const char *from = "omdpetf"; *from; from++) {
             for (int function = 0; function < COUNT; function++) run_task(function, *from, with_dispatcher);
         }
     }
-    CHECK(ws_shutdown(PATIENCE_MS) == WS_OK);
+    CHECK(ws_release(gate.ws) == WS_OK && ws_shutdown(PATIENCE_MS) == WS_OK);
     return 0;
 }

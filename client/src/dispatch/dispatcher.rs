@@ -145,15 +145,14 @@ impl<T: Target> Dispatcher<T> {
         state.fd.as_ref().map(ReadyFd::raw).ok_or(ErrorCode::Internal)
     }
 
-    /// [`ErrorCode::WrongThread`] where [`Dispatcher::close`] would say so.
-    pub fn may_close(&self) -> Result<(), ErrorCode> {
-        self.owned().map(drop)
-    }
-
     /// Ends the context: every socket of it gets TERMINATE and is freed during the call, those on the caller's
-    /// stack when their callback returns. Never waits for the network.
-    pub fn close(&self) -> Result<(), ErrorCode> {
+    /// stack when their callback returns. Never waits for the network. `begun` is called before the first of them;
+    /// not where nothing happens: [`ErrorCode::WrongThread`], and [`ErrorCode::InvalidHandle`] for a second time.
+    pub fn close(&self, begun: impl FnOnce()) -> Result<(), ErrorCode> {
         let mut state = self.owned()?;
+        if state.closed {
+            return Err(ErrorCode::InvalidHandle);
+        }
         state.closed = true;
         self.interrupted.interrupt();
         state.clear_ready();
@@ -165,6 +164,7 @@ impl<T: Target> Dispatcher<T> {
         let ended = state.remove_idle();
         let pulled = std::mem::take(&mut state.pulled);
         drop(state);
+        begun();
         self.changed.notify_all();
         for entry in ended {
             let from_network = entry.mailbox.ending().cloned();

@@ -292,7 +292,7 @@ mod model {
                 network.update(key, |mailbox| mailbox.ended(ending(1000), None)).1.send(&network);
             });
             dispatcher.dispatch(0).unwrap();
-            dispatcher.close().unwrap();
+            dispatcher.close(|| ()).unwrap();
             io.join().unwrap();
             let trace = probe.trace();
             let ends = trace.iter().filter(|word| word.starts_with("terminate")).count();

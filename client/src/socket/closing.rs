@@ -1,7 +1,7 @@
 //! How a connection ends: by the host, by the server, by a failure, or because its context is gone. Whoever
 //! notices the end calls here; the mailbox makes sure that the host hears of it once.
 
-use super::send::close_frame;
+use super::outgoing::{Phase, close_frame};
 use super::{Socket, Status};
 use crate::dispatch::Mailbox;
 use crate::engine::Stop;
@@ -11,18 +11,6 @@ use crate::log::log;
 use std::sync::Arc;
 use std::time::Instant;
 use ws4d_protocol::close::{CloseFrame, MAX_REASON};
-
-/// Where the connection is. The host sees less ([`Status`]).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Phase {
-    Connecting,
-    Open,
-    /// A close frame is queued or sent; the server's, or its end of the TCP connection, is waited for.
-    Closing,
-    /// The host has been told the end; the transport says goodbye in the background.
-    Lingering,
-    Over,
-}
 
 /// 1006 is what nobody sent; 1005 is an empty frame (RFC 6455 §7.1.5).
 fn ending_of(received: Option<&CloseFrame>, close_sent: bool) -> Ending {

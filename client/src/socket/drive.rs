@@ -1,7 +1,7 @@
 //! The I/O task of one socket: makes the connection, then waits for readiness, for other threads and for
 //! time, and turns the socket. It holds no state of its own, so that other threads may turn the socket as well.
 
-use super::closing::Phase;
+use super::outgoing::Phase;
 use super::receive::Turn;
 use super::send::Deferred;
 use super::{Session, Socket, Status};

@@ -7,6 +7,7 @@
 
 mod closing;
 mod drive;
+mod outgoing;
 mod queue;
 mod receive;
 mod send;
@@ -21,8 +22,8 @@ use crate::event::{Ending, Event};
 use crate::options::Options;
 use crate::sync::Mutex;
 use crate::{library, transport::Transport};
+use outgoing::Outgoing;
 use receive::Incoming;
-use send::Outgoing;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! Sending, on the caller's thread: check, take a place, encode, write. Only what the kernel does not take is
 //! left to the I/O thread.
 
-use super::closing::Phase;
-use super::queue::{self, Chunk, FRAGMENT, OutQueue, SLICES, Wire};
+use super::outgoing::Phase;
+use super::queue::{self, Chunk, FRAGMENT, SLICES, Wire};
 use super::{SendKind, Socket, Transport};
 use crate::context;
 use crate::dispatch::Mailbox;
@@ -17,7 +17,6 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Instant;
-use ws4d_protocol::close::{self, CloseFrame};
 use ws4d_protocol::frame::OpCode;
 use ws4d_protocol::send::encode;
 
@@ -25,110 +24,6 @@ use ws4d_protocol::send::encode;
 const SMALL: usize = 4 * 1024;
 /// A ping's payload (RFC 6455 §5.5).
 const MOST_PING: usize = 125;
-/// Of so many unanswered pings the answers are recognised.
-const MOST_PINGS: usize = 65536;
-
-/// What the `outgoing` lock guards: the phase, and what waits to be sent.
-pub(super) struct Outgoing {
-    pub(super) phase: Phase,
-    pub(super) transport: Option<Arc<Transport>>,
-    pub(super) queue: OutQueue,
-    pub(super) corked: bool,
-    /// A thread is writing; it will look again.
-    flushing: bool,
-    /// The kernel took no more; the I/O thread waits until it does.
-    pub(super) blocked: bool,
-    want_drain: bool,
-    /// The close frame has left, or a thread is just writing it: its answer may come before that thread is back.
-    pub(super) close_sent: bool,
-    pub(super) received: Option<CloseFrame>,
-    pub(super) write_error: Option<io::Error>,
-    pub(super) deadline: Option<Instant>,
-    /// Pings that were not answered, newest last: hashes of their payloads.
-    pings: VecDeque<u64>,
-}
-
-impl Outgoing {
-    pub(super) fn new() -> Outgoing {
-        Outgoing {
-            phase: Phase::Connecting,
-            transport: None,
-            queue: OutQueue::default(),
-            corked: false,
-            flushing: false,
-            blocked: false,
-            want_drain: false,
-            close_sent: false,
-            received: None,
-            write_error: None,
-            deadline: None,
-            pings: VecDeque::new(),
-        }
-    }
-
-    /// Whether a message may come in.
-    fn admit(&mut self, limit: usize) -> Result<(), ErrorCode> {
-        if !matches!(self.phase, Phase::Connecting | Phase::Open) || self.write_error.is_some() {
-            return Err(ErrorCode::Closed);
-        }
-        if limit != 0 && self.queue.buffered() >= limit {
-            self.want_drain = true;
-            return Err(ErrorCode::WouldBlock);
-        }
-        Ok(())
-    }
-
-    /// Whether a drain that was promised is due.
-    fn take_drain(&mut self, limit: usize) -> bool {
-        let due = self.want_drain && self.phase == Phase::Open && self.queue.buffered() < limit.div_ceil(2);
-        self.want_drain &= !due;
-        due
-    }
-
-    /// Queues an automatic pong (RFC 6455 §5.5.3).
-    pub(super) fn pong(&mut self, payload: &[u8]) {
-        if !matches!(self.phase, Phase::Open | Phase::Closing) || self.close_sent {
-            return;
-        }
-        let mut frame = Vec::with_capacity(6 + payload.len());
-        if encode(OpCode::Pong, true, payload, mask_key(), &mut frame).is_err() {
-            return;
-        }
-        if self.blocked {
-            self.queue.push_late_pong(frame);
-        } else {
-            self.queue.push_control(&frame, 0);
-        }
-    }
-
-    /// Whether a pong answers one of our pings; those before it are answered with it (RFC 6455 §5.5.3).
-    pub(super) fn answers_ping(&mut self, payload: &[u8]) -> bool {
-        let hash = hash(payload);
-        match self.pings.iter().position(|ping| *ping == hash) {
-            Some(at) => {
-                self.pings.drain(..=at);
-                true
-            }
-            None => false,
-        }
-    }
-}
-
-fn hash(payload: &[u8]) -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    static SHARED: std::sync::OnceLock<RandomState> = std::sync::OnceLock::new();
-    SHARED.get_or_init(RandomState::new).hash_one(payload)
-}
-
-/// A close frame with this code and reason.
-pub(super) fn close_frame(code: Option<u16>, reason: &str) -> Vec<u8> {
-    let mut payload = Vec::with_capacity(125);
-    close::encode(code, reason, &mut payload);
-    let mut frame = Vec::with_capacity(6 + payload.len());
-    // At most 131 bytes: small allocations are assumed to succeed.
-    let _ = encode(OpCode::Close, true, &payload, mask_key(), &mut frame);
-    frame
-}
 
 impl Socket {
     /// Sends a message; success means accepted. Errors, with nothing sent: [`ErrorCode::InvalidUtf8`],
@@ -203,10 +98,7 @@ impl Socket {
         let mut outgoing = self.outgoing.lock();
         outgoing.admit(self.settings.send_buffer_size)?;
         outgoing.queue.push_control(&frame, data.len() + MESSAGE_OVERHEAD);
-        if outgoing.pings.len() >= MOST_PINGS {
-            outgoing.pings.pop_front();
-        }
-        outgoing.pings.push_back(hash(data));
+        outgoing.remember_ping(data);
         drop(outgoing);
         self.flush();
         Ok(())

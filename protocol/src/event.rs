@@ -1,4 +1,4 @@
-//! What the receiver gives: events, and the failures that end a connection.
+//! What the receiver gives: one event after the other.
 //!
 //! Plain data; knows nothing of how it was decoded.
 
@@ -6,53 +6,6 @@ use crate::close::CloseFrame;
 use crate::frame::MAX_CONTROL_PAYLOAD;
 use std::fmt;
 use std::ops::{Deref, Range};
-
-/// Why the connection cannot go on. What the peer sent is never part of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Failure {
-    /// The server broke the RFC; what it did.
-    Protocol(&'static str),
-    /// Text that is not UTF-8, in a message or in the reason of a close frame.
-    InvalidText(&'static str),
-    /// A message above the limit, judged by the header that would make it so.
-    TooLarge {
-        /// The limit, in bytes.
-        limit: u64,
-    },
-    /// There is no memory for a message.
-    OutOfMemory {
-        /// How many bytes the message would have taken, as far as it was known.
-        wanted: usize,
-    },
-}
-
-impl Failure {
-    /// The code to close the connection with (RFC 6455 §7.4.1).
-    pub const fn close_code(&self) -> u16 {
-        match self {
-            Failure::Protocol(_) => 1002,
-            Failure::InvalidText(_) => 1007,
-            Failure::TooLarge { .. } => 1009,
-            Failure::OutOfMemory { .. } => 1011,
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Protocol(what) | Failure::InvalidText(what) => f.write_str(what),
-            Failure::TooLarge { limit } => {
-                write!(f, "a message is larger than the limit of {limit} bytes")
-            }
-            Failure::OutOfMemory { wanted } => {
-                write!(f, "no memory for a message of {wanted} bytes")
-            }
-        }
-    }
-}
-
-impl std::error::Error for Failure {}
 
 /// One event of the connection, in the order in which the server sent it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -106,16 +59,16 @@ pub struct ControlPayload {
 }
 
 impl ControlPayload {
-    pub(super) const fn new() -> ControlPayload {
+    pub(crate) const fn new() -> ControlPayload {
         ControlPayload { bytes: [0; MAX_CONTROL_PAYLOAD], len: 0 }
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.len = 0;
     }
 
     /// Adds what the header of a control frame, which was judged, has announced.
-    pub(super) fn extend(&mut self, more: &[u8]) {
+    pub(crate) fn extend(&mut self, more: &[u8]) {
         let len = self.len();
         self.bytes[len..len + more.len()].copy_from_slice(more);
         self.len += more.len() as u8;

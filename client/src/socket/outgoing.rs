@@ -1,0 +1,139 @@
+//! What the `outgoing` lock guards: the phase of the connection, and what waits to be sent. Decides what may come in
+//! and makes control frames; who writes is in `send`, who ends in `closing`.
+
+use super::queue::OutQueue;
+use crate::error::ErrorCode;
+use crate::random::mask_key;
+use crate::transport::Transport;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+use ws4d_protocol::close::{self, CloseFrame};
+use ws4d_protocol::frame::OpCode;
+use ws4d_protocol::send::encode;
+
+/// Of so many unanswered pings the answers are recognised.
+const MOST_PINGS: usize = 65536;
+
+/// Where the connection is. The host sees less ([`Status`]).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    Connecting,
+    Open,
+    /// A close frame is queued or sent; the server's, or its end of the TCP connection, is waited for.
+    Closing,
+    /// The host has been told the end; the transport says goodbye in the background.
+    Lingering,
+    Over,
+}
+
+/// What the `outgoing` lock guards: the phase, and what waits to be sent.
+pub(super) struct Outgoing {
+    pub(super) phase: Phase,
+    pub(super) transport: Option<Arc<Transport>>,
+    pub(super) queue: OutQueue,
+    pub(super) corked: bool,
+    /// A thread is writing; it will look again.
+    pub(super) flushing: bool,
+    /// The kernel took no more; the I/O thread waits until it does.
+    pub(super) blocked: bool,
+    pub(super) want_drain: bool,
+    /// The close frame has left, or a thread is just writing it: its answer may come before that thread is back.
+    pub(super) close_sent: bool,
+    pub(super) received: Option<CloseFrame>,
+    pub(super) write_error: Option<io::Error>,
+    pub(super) deadline: Option<Instant>,
+    /// Pings that were not answered, newest last: hashes of their payloads.
+    pings: VecDeque<u64>,
+}
+
+impl Outgoing {
+    pub(super) fn new() -> Outgoing {
+        Outgoing {
+            phase: Phase::Connecting,
+            transport: None,
+            queue: OutQueue::default(),
+            corked: false,
+            flushing: false,
+            blocked: false,
+            want_drain: false,
+            close_sent: false,
+            received: None,
+            write_error: None,
+            deadline: None,
+            pings: VecDeque::new(),
+        }
+    }
+
+    /// Whether a message may come in.
+    pub(super) fn admit(&mut self, limit: usize) -> Result<(), ErrorCode> {
+        if !matches!(self.phase, Phase::Connecting | Phase::Open) || self.write_error.is_some() {
+            return Err(ErrorCode::Closed);
+        }
+        if limit != 0 && self.queue.buffered() >= limit {
+            self.want_drain = true;
+            return Err(ErrorCode::WouldBlock);
+        }
+        Ok(())
+    }
+
+    /// Whether a drain that was promised is due.
+    pub(super) fn take_drain(&mut self, limit: usize) -> bool {
+        let due = self.want_drain && self.phase == Phase::Open && self.queue.buffered() < limit.div_ceil(2);
+        self.want_drain &= !due;
+        due
+    }
+
+    /// Queues an automatic pong (RFC 6455 §5.5.3).
+    pub(super) fn pong(&mut self, payload: &[u8]) {
+        if !matches!(self.phase, Phase::Open | Phase::Closing) || self.close_sent {
+            return;
+        }
+        let mut frame = Vec::with_capacity(6 + payload.len());
+        if encode(OpCode::Pong, true, payload, mask_key(), &mut frame).is_err() {
+            return;
+        }
+        if self.blocked {
+            self.queue.push_late_pong(frame);
+        } else {
+            self.queue.push_control(&frame, 0);
+        }
+    }
+
+    /// Remembers a ping, so that its pong is recognised.
+    pub(super) fn remember_ping(&mut self, payload: &[u8]) {
+        if self.pings.len() >= MOST_PINGS {
+            self.pings.pop_front();
+        }
+        self.pings.push_back(hash(payload));
+    }
+
+    /// Whether a pong answers one of our pings; those before it are answered with it (RFC 6455 §5.5.3).
+    pub(super) fn answers_ping(&mut self, payload: &[u8]) -> bool {
+        let hash = hash(payload);
+        match self.pings.iter().position(|ping| *ping == hash) {
+            Some(at) => {
+                self.pings.drain(..=at);
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+fn hash(payload: &[u8]) -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    static SHARED: std::sync::OnceLock<RandomState> = std::sync::OnceLock::new();
+    SHARED.get_or_init(RandomState::new).hash_one(payload)
+}
+
+/// A close frame with this code and reason.
+pub(super) fn close_frame(code: Option<u16>, reason: &str) -> Vec<u8> {
+    let mut payload = Vec::with_capacity(125);
+    close::encode(code, reason, &mut payload);
+    let mut frame = Vec::with_capacity(6 + payload.len());
+    // At most 131 bytes: small allocations are assumed to succeed.
+    let _ = encode(OpCode::Close, true, &payload, mask_key(), &mut frame);
+    frame
+}
