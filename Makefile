@@ -2,6 +2,8 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+# What `test` wants stands in the order in which it is needed; cargo and rustc use the cores.
+.NOTPARALLEL:
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 LIBRARY := $(TARGET)/release/libws4d.so
@@ -10,12 +12,12 @@ EXAMPLES := $(patsubst c-examples/%.c,build/examples/%,$(wildcard c-examples/*.c
 WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
-.PHONY: check-style check-header test-rust test-c test-valgrind test-python
+.PHONY: bench check-style check-header test-rust test-model test-c test-valgrind test-python
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## installs what is missing: valgrind, cmake, g++, node, a python venv, npm's ws
+setup: ## installs what is missing: valgrind, cmake, g++, node, python and node packages
 	@scripts/setup.sh
 
 build: ## everything, for debugging
@@ -42,7 +44,7 @@ server: ## the local test server
 demo: ## builds all and plays the examples against a local server
 	@scripts/demo.sh
 
-test: setup check-style check-header test-rust test-c test-valgrind test-python ## all that must hold
+test: setup check-style check-header test-rust test-model test-c test-valgrind test-python ## all that must hold
 	@echo "make test: all is well"
 
 check-style: ## cargo fmt and clippy
@@ -57,8 +59,8 @@ check-header: release ## the committed header, its languages, the exported symbo
 test-rust: release ## cargo's tests
 	cargo test --workspace
 
-test-c: examples ## the C and C++ tests, and cmake's way to the examples
-	scripts/c-tests.sh $(TARGET)/release
+test-c: examples server ## the C and C++ tests, and cmake's way to the examples
+	scripts/c-tests.sh $(TARGET)/release $(SERVER)
 	cmake -S c-examples -B build/cmake -DWS4D_LIBRARY=$(abspath $(LIBRARY)) > build/cmake.log
 	cmake --build build/cmake >> build/cmake.log
 
@@ -68,6 +70,13 @@ test-valgrind: examples server ## the examples under valgrind
 test-python: release server ## the library from Python, against the test server and other people's servers
 	WS4D_LIBRARY=$(abspath $(LIBRARY)) WS4D_TEST_SERVER=$(abspath $(SERVER)) \
 		build/venv/bin/python -W error -m unittest discover --start-directory tests/python
+
+test-model: ## the mailbox, the dispatcher and the handle table under loom
+	RUSTFLAGS="--cfg ws4d_loom" CARGO_TARGET_DIR=$(TARGET)/loom cargo test --package ws4d-client --lib --release model
+
+bench: release ## how fast it is, beside a raw socket and other clients (QUICK=1: in a minute)
+	cargo build --release --package ws4d-benches
+	WS4D_LIBRARY=$(abspath $(LIBRARY)) $(TARGET)/release/ws4d-benches
 
 clean: ## removes what was built
 	cargo clean

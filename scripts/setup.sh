@@ -18,9 +18,11 @@ wants readelf binutils
 wants node nodejs
 wants npm npm
 python3 -c 'import ensurepip, venv' 2> /dev/null || packages+=(python3-venv)
-# valgrind reads the loader's symbols, which Debian keeps apart.
+# Not commands: valgrind reads the loader's symbols, TLS is judged by the system's trust.
 if command -v dpkg > /dev/null; then
-    dpkg -s libc6-dbg > /dev/null 2>&1 || packages+=(libc6-dbg)
+    for package in libc6-dbg ca-certificates; do
+        dpkg -s "$package" > /dev/null 2>&1 || packages+=("$package")
+    done
 fi
 
 if [ ${#packages[@]} -gt 0 ]; then
@@ -37,16 +39,22 @@ for component in rustfmt:fmt clippy:clippy; do
     cargo "${component#*:}" --version > /dev/null 2>&1 || rustup --quiet component add "${component%:*}"
 done
 
-mkdir -p build
-requirements=tests/python/requirements.txt
-if ! cmp -s "$requirements" build/venv/requirements.txt; then
+# A folder of packages is right as long as it holds a copy of the list that it was made from.
+fresh() { # list, folder
+    cmp -s "tests/python/$1" "$2/$1"
+}
+
+if ! fresh requirements.txt build/venv; then
     echo "setup: python packages"
-    python3 -m venv build/venv
-    build/venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement "$requirements"
-    cp "$requirements" build/venv/requirements.txt
+    python3 -m venv --clear build/venv
+    build/venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement tests/python/requirements.txt
+    cp tests/python/requirements.txt build/venv
 fi
 
-if [ ! -d build/node/node_modules/ws ]; then
-    echo "setup: npm's ws"
-    npm install --silent --no-audit --no-fund --no-package-lock --prefix build/node ws@8 > /dev/null
+if ! fresh package.json build/node/node_modules; then
+    echo "setup: node packages"
+    mkdir -p build/node
+    cp tests/python/package.json build/node
+    npm install --silent --no-audit --no-fund --no-package-lock --prefix build/node > /dev/null
+    cp tests/python/package.json build/node/node_modules
 fi

@@ -2,12 +2,11 @@
 
 mod support;
 
-use std::sync::Arc;
 use std::thread;
 
 use support::{arrived, closed_with, script};
 use ws4d_test_host::codes::*;
-use ws4d_test_host::{Dispatcher, Host, Options};
+use ws4d_test_host::{Host, Options};
 use ws4d_test_server::{Seen, Server};
 
 #[test]
@@ -123,7 +122,6 @@ fn inside_a_callback_it_returns_at_once_and_the_socket_on_the_stack_ends_with_it
         assert_eq!(d.close(), WS_OK);
         assert_eq!(call.host.trace_of("b"), ["open", "terminate 1006", "free"], "not on the stack");
         assert_eq!(call.host.count("a terminate"), 0);
-        assert_eq!(call.ws.send_text("still accepted?"), WS_OK);
         assert!(!call.ws.user_data().is_null());
     });
     host.to(script(&server, "text:1,text:2,ping:sync")).named("a").open();
@@ -185,10 +183,10 @@ fn callbacks_that_close_runs_may_use_another_dispatcher() {
 
 #[test]
 fn one_of_two_threads_closes_and_the_other_is_refused() {
-    let server = Arc::new(Server::start());
+    let server = Server::start();
     let host = Host::new();
     host.open(server.ws("/idle"));
-    let d: Dispatcher = host.dispatcher();
+    let d = host.dispatcher();
     let refused = thread::spawn(move || d.close()).join().unwrap();
     assert_eq!((refused, d.close(), d.close()), (WS_ERR_WRONG_THREAD, WS_OK, WS_ERR_INVALID_HANDLE));
 }

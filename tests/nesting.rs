@@ -91,7 +91,7 @@ fn every_callback_may_dispatch() {
         host.once(&what.clone(), move |call| {
             assert!(d.dispatch(1) >= 0);
             call.host.run_until_count("b message", 1);
-            assert_eq!(call.host.trace_of("a").last(), Some(&what[2..].to_owned()), "still inside");
+            assert!(call.host.trace_of("a").last().unwrap().starts_with(&what[2..]), "still inside");
         });
     }
     busy(&server, &host, "b", 8);

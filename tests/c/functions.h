@@ -121,6 +121,11 @@
     SOCKET_FUNCTIONS(X) DISPATCHER_FUNCTIONS(X) OPTIONS_FUNCTIONS(X) OPENING_FUNCTIONS(X) EVENT_FUNCTIONS(X) \
     JSON_FUNCTIONS(X) ERRORS_FUNCTIONS(X) OTHER_FUNCTIONS(X)
 
+#define INDEX_OF(name, args, kind) INDEX_##name,
+enum { ALL_FUNCTIONS(INDEX_OF) FUNCTIONS };
+#define NAME_OF(name, args, kind) #name,
+static const char *const function_names[] = {ALL_FUNCTIONS(NAME_OF)};
+
 /* What a handle that is none gets. */
 #define BAD_RESULT(call) ((call) == refused)
 #define BAD_NONE(call) ((call) == NULL)

@@ -4,11 +4,6 @@
 
 #include "functions.h"
 
-#define INDEX_OF(name, args, kind) INDEX_##name,
-enum { ALL_FUNCTIONS(INDEX_OF) COUNT };
-#define NAME_OF(name, args, kind) #name,
-static const char *const names[] = {ALL_FUNCTIONS(NAME_OF)};
-
 /* One socket that will call one function from one callback. */
 struct task {
     int function;
@@ -97,7 +92,7 @@ static void inside(struct host *host, char letter, ws_socket *ws, const ws_event
     if (ws != NULL) task->ws = ws;
     if (letter == 'o' && task->from == 'p') CHECK(ws_ping(ws, "ping", 4) == WS_OK);
     if (letter != task->from || get(host, &task->called)) return;
-    snprintf(doing, sizeof doing, "%s from the callback '%c', %s a dispatcher", names[task->function], letter,
+    snprintf(doing, sizeof doing, "%s from the callback '%c', %s a dispatcher", function_names[task->function], letter,
              host->dispatcher ? "with" : "without");
 
     ws = task->ws;
@@ -220,7 +215,7 @@ static void run_task(int function, char from, int with_dispatcher)
     finish(&host, &task, ws);
 
     if (!grammar_holds(host.trace) || !task.called || task.others_open != 0) {
-        fprintf(stderr, "%s from '%c', dispatcher %d: %s\n", names[function], from, with_dispatcher, host.trace);
+        fprintf(stderr, "%s from '%c', dispatcher %d: %s\n", function_names[function], from, with_dispatcher, host.trace);
         _exit(1);
     }
     ws_event_free(task.kept);
@@ -237,7 +232,7 @@ int main(void)
     gate.ws = host_connect(&gate.host, at("/echo"), NULL);
     for (int with_dispatcher = 0; with_dispatcher < 2; with_dispatcher++) {
         for (const char *from = "omdpetf"; *from; from++) {
-            for (int function = 0; function < COUNT; function++) run_task(function, *from, with_dispatcher);
+            for (int function = 0; function < FUNCTIONS; function++) run_task(function, *from, with_dispatcher);
         }
     }
     CHECK(ws_release(gate.ws) == WS_OK && ws_shutdown(PATIENCE_MS) == WS_OK);

@@ -1,0 +1,208 @@
+//! A runtime whose calls may jump pulls its events instead of being called.
+
+mod support;
+
+use std::ptr;
+use std::thread;
+
+use support::{arrived, closed_with, script};
+use ws4d_test_host::codes::*;
+use ws4d_test_host::{Host, Pulled, Socket, api};
+use ws4d_test_server::Server;
+
+/// Opens a socket whose TERMINATE is the next event, and pulls that.
+fn pulled_terminate(server: &Server, host: &Host) -> (Socket, Pulled) {
+    let ws = host.open(script(server, "close:4000:bye"));
+    let (pulled, event) = host.pull(20_000).expect("an event");
+    assert_eq!((pulled, event.describe().as_str()), (ws, "terminate 4000 bye clean"));
+    (ws, event)
+}
+
+#[test]
+fn events_are_pulled_in_order_and_no_callback_runs() {
+    let server = Server::start();
+    let host = Host::pulling();
+    host.open_async(script(&server, "text:a,binary:0102,ping:sync,close:4001:bye"));
+    host.run_until("free");
+    // A callback would have written its line, too.
+    let expected = ["open", "message text a", "message blob 0102", "terminate 4001 bye clean", "free"];
+    assert_eq!(host.trace(), expected);
+}
+
+#[test]
+fn a_blocking_ws_new_has_consumed_its_open() {
+    let server = Server::start();
+    let host = Host::pulling();
+    host.open(script(&server, "text:a"));
+    assert_eq!(host.trace(), ["open"], "on_open has run");
+    assert_eq!(host.pull(20_000).unwrap().1.describe(), "message text a");
+}
+
+#[test]
+fn a_failure_is_pulled_as_error_and_terminate() {
+    let server = Server::start();
+    let host = Host::pulling();
+    let ws = host.open_async(format!("ws://127.0.0.1:{}/", server.closed_port()));
+    let (failed, event) = host.pull(20_000).unwrap();
+    assert_eq!((failed, event.event().errors().code()), (ws, WS_ERR_CONNECTION_REFUSED));
+    assert_eq!(host.pull(20_000).unwrap().1.describe(), "terminate 1006");
+    host.run_until("free");
+}
+
+#[test]
+fn next_gives_0_and_nulls_when_the_time_is_over_and_wants_its_pointers() {
+    let server = Server::start();
+    let host = Host::pulling();
+    host.open(server.ws("/idle"));
+    assert!(host.pull(0).is_none() && host.pull(1).is_none());
+    let d = host.dispatcher();
+    let (mut ws, mut event) = (Socket(7), ptr::dangling_mut());
+    assert_eq!((api().ws_dispatcher_next)(d, 0, &mut ws, ptr::null_mut()), WS_ERR_INVALID_ARGUMENT);
+    assert_eq!(ws, Socket::NULL);
+    assert_eq!((api().ws_dispatcher_next)(d, 0, ptr::null_mut(), &mut event), WS_ERR_INVALID_ARGUMENT);
+    assert!(event.is_null());
+}
+
+#[test]
+fn a_pulled_event_is_independent_of_all_that_it_came_from() {
+    let server = Server::start();
+    let host = Host::pulling();
+    let ws = host.open(script(&server, "text:keep%20me,text_size:100000,ping:sync"));
+    arrived(&server, "sync");
+    let (_, first) = host.pull(0).unwrap();
+    let (_, second) = host.pull(0).unwrap();
+    assert_eq!((ws.abort(), ws.release()), (WS_OK, WS_OK));
+    assert_eq!(host.dispatcher().close(), WS_OK);
+    assert!(!ws.is_valid());
+    thread::spawn(move || {
+        assert_eq!(first.event().text(), "keep me");
+        assert_eq!(second.event().data().len(), 100_000);
+        let again = first.event().retain();
+        drop(first);
+        assert_eq!(again.describe(), "message text keep me");
+    })
+    .join()
+    .unwrap();
+}
+
+#[test]
+fn a_retained_event_outlives_its_callback_and_its_socket() {
+    let server = Server::start();
+    let host = Host::new();
+    let (send, kept) = std::sync::mpsc::channel();
+    host.on("message", move |call| send.send(call.event.retain()).unwrap());
+    host.on("terminate", |call| _ = call.ws.release());
+    host.open(script(&server, "text:a,text:b,close:1000"));
+    host.run_until("free");
+    drop(host);
+    let kept: Vec<String> = kept.iter().map(|event: Pulled| event.describe()).collect();
+    assert_eq!(kept, ["message text a", "message text b"]);
+}
+
+#[test]
+fn on_free_runs_in_the_owners_first_call_after_the_terminate_was_freed() {
+    let server = Server::start();
+    for call in ["dispatch", "wait", "next", "run"] {
+        let host = Host::pulling();
+        let d = host.dispatcher();
+        let (ws, event) = pulled_terminate(&server, &host);
+        assert_eq!(d.dispatch(0), 0);
+        assert_eq!(host.count("free"), 0, "the event is not freed yet");
+        assert!(!ws.user_data().is_null());
+        // Another thread may free it; on_free is the owner's.
+        thread::spawn(move || drop(event)).join().unwrap();
+        assert_eq!(host.count("free"), 0, "nor was a function of the dispatcher called");
+        match call {
+            "dispatch" => assert_eq!(d.dispatch(0), 0),
+            "wait" => assert_eq!(d.wait(0), 0),
+            "next" => assert!(d.next(0).unwrap().is_none()),
+            _ => assert_eq!(d.run(), WS_OK),
+        }
+        assert_eq!(host.trace(), ["open", "terminate 4000 bye clean", "free"], "{call}");
+        assert!(host.every_callback_ran_on(thread::current().id()));
+        assert!(ws.user_data().is_null());
+    }
+}
+
+#[test]
+fn closing_repeats_no_pulled_terminate_and_runs_on_free_once() {
+    let server = Server::start();
+    for freed_before in [true, false] {
+        let host = Host::pulling();
+        let (ws, event) = pulled_terminate(&server, &host);
+        let event = (!freed_before).then_some(event);
+        assert_eq!(host.dispatcher().close(), WS_OK);
+        let whole = ["open", "terminate 4000 bye clean", "free"];
+        assert_eq!(host.trace(), whole, "freed before: {freed_before}");
+        assert_eq!(event.as_ref().map(Pulled::describe).as_deref().unwrap_or(whole[1]), whole[1]);
+        drop(event);
+        assert_eq!((host.trace().len(), ws.release()), (3, WS_OK));
+        assert!(!ws.is_valid());
+    }
+}
+
+#[test]
+fn a_pulled_error_does_not_keep_terminate_from_coming_with_close() {
+    let server = Server::start();
+    let host = Host::pulling();
+    host.open(script(&server, "rst"));
+    assert_eq!(host.pull(20_000).unwrap().1.describe(), "error WS_ERR_CONNECTION_RESET");
+    assert_eq!(host.dispatcher().close(), WS_OK);
+    let whole = ["open", "error WS_ERR_CONNECTION_RESET", "terminate 1006", "free"];
+    assert_eq!(host.trace(), whole);
+}
+
+#[test]
+fn a_released_token_lives_until_the_pulled_terminate_is_freed() {
+    let server = Server::start();
+    let host = Host::pulling();
+    let (ws, event) = pulled_terminate(&server, &host);
+    assert_eq!(ws.release(), WS_OK);
+    assert!(ws.is_valid() && !ws.user_data().is_null());
+    assert_eq!(ws.release(), WS_ERR_INVALID_HANDLE);
+    drop(event);
+    assert!(!ws.is_valid());
+    host.run_until("free");
+}
+
+#[test]
+fn a_token_that_is_not_released_outlives_the_pulled_terminate() {
+    let server = Server::start();
+    let host = Host::pulling();
+    let (ws, event) = pulled_terminate(&server, &host);
+    drop(event);
+    host.run_until("free");
+    assert!(ws.is_valid());
+    assert_eq!(ws.release(), WS_OK);
+    assert!(!ws.is_valid());
+}
+
+#[test]
+fn what_was_not_pulled_is_dispatched() {
+    let server = Server::start();
+    let host = Host::new();
+    host.open(script(&server, "text:1,text:2,text:3,close:1000"));
+    closed_with(&server, 1000);
+    let pulled = host.dispatcher().next(0).unwrap().expect("the first message").1;
+    assert_eq!(pulled.describe(), "message text 1");
+    assert_eq!(host.dispatcher().run(), WS_OK);
+    assert_eq!(host.trace(), ["open", "message text 2", "message text 3", "terminate 1000 clean", "free"]);
+}
+
+#[test]
+fn next_inside_a_callback_pulls_from_other_sockets_only() {
+    let server = Server::start();
+    let host = Host::new();
+    let d = host.dispatcher();
+    host.once("a message", move |_| {
+        let (_, event) = d.next(0).unwrap().expect("that of b");
+        assert_eq!(event.describe(), "message text of b");
+        assert!(d.next(0).unwrap().is_none());
+    });
+    host.to(script(&server, "text:1,text:2,ping:a")).named("a").open();
+    host.to(script(&server, "text:of%20b,ping:b")).named("b").open();
+    arrived(&server, "a");
+    arrived(&server, "b");
+    assert_eq!(d.dispatch(0), 2);
+    assert_eq!(host.trace()[2..], ["a message text 1", "a message text 2"]);
+}
