@@ -13,6 +13,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench check-style check-header test-rust test-model test-c test-valgrind test-python
+.PHONY: conformance
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,13 +48,15 @@ demo: ## builds all and plays the examples against a local server
 test: setup check-style check-header test-rust test-model test-c test-valgrind test-python ## all that must hold
 	@echo "make test: all is well"
 
-check-style: ## cargo fmt and clippy
+check-style: ## cargo fmt, clippy, and who may know whom
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	scripts/rules.sh
 
-check-header: release ## the committed header, its languages, the exported symbols
+check-header: release ## the committed header, its languages, the exported symbols, the library as a file
 	scripts/header.sh --check
 	scripts/symbols.sh $(LIBRARY)
+	scripts/artifact.sh $(LIBRARY)
 	tests/c/header.sh
 
 test-rust: release ## cargo's tests
@@ -64,8 +67,9 @@ test-c: examples server ## the C and C++ tests, and cmake's way to the examples
 	cmake -S c-examples -B build/cmake -DWS4D_LIBRARY=$(abspath $(LIBRARY)) > build/cmake.log
 	cmake --build build/cmake >> build/cmake.log
 
-test-valgrind: examples server ## the examples under valgrind
+test-valgrind: examples server ## the examples and the C tests under valgrind
 	tests/c/examples.sh $(SERVER)
+	scripts/c-tests.sh --valgrind $(TARGET)/release $(SERVER)
 
 test-python: release server ## the library from Python, against the test server and other people's servers
 	WS4D_LIBRARY=$(abspath $(LIBRARY)) WS4D_TEST_SERVER=$(abspath $(SERVER)) \
@@ -73,6 +77,9 @@ test-python: release server ## the library from Python, against the test server 
 
 test-model: ## the mailbox, the dispatcher and the handle table under loom
 	RUSTFLAGS="--cfg ws4d_loom" CARGO_TARGET_DIR=$(TARGET)/loom cargo test --package ws4d-client --lib --release model
+
+conformance: setup release server ## the Autobahn test suite, in three ways; writes docs/conformance.md
+	scripts/conformance.sh $(TARGET)/release $(SERVER)
 
 bench: release ## how fast it is, beside a raw socket and other clients (QUICK=1: in a minute)
 	cargo build --release --package ws4d-benches

@@ -1,36 +1,67 @@
 #!/usr/bin/env bash
-# Compiles and runs the C and C++ tests that stand alone: tests/c/*.c and tests/cpp/*.cpp, each a program that
-# takes no arguments and exits with 0. WS4D_TEST_WS, WS4D_TEST_WSS and WS4D_TEST_CA tell it where the test server is.
-# usage: c-tests.sh FOLDER_OF_THE_LIBRARY TEST_SERVER
+# Compiles and runs the C and C++ tests: tests/c/*.c, and tests/cpp/*.cpp in each standard that the header knows. Each
+# is a program that exits with 0 and prints nothing, neither of its own nor of the library's. They find a local server
+# in the environment. With --valgrind the C tests run under it, and what it has to say counts.
+# usage: c-tests.sh [--valgrind] FOLDER_OF_THE_LIBRARY TEST_SERVER [NAME...]
 set -euo pipefail
+prefix=()
+if [ "$1" = --valgrind ]; then
+    shift
+    prefix=(valgrind --quiet --trace-children=yes --error-exitcode=9 --leak-check=full
+        --show-leak-kinds=definite --errors-for-leak-kinds=definite)
+    export WS4D_TEST_VALGRIND=1
+fi
 folder=$(realpath "$1")
 server=$(realpath "$2")
+shift 2
 cd "$(dirname "$0")/.."
 mkdir -p build/c-tests
 shopt -s nullglob
 
-# The server ends when its input does: with this script, however that ends.
+# The server ends when this script does: its input is a pipe from here.
 coproc SERVER { exec "$server" --until-stdin-closes; }
 read -r ready <&"${SERVER[0]}"
-field() {
-    python3 -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$ready" "$1"
-}
-WS4D_TEST_WS=$(field ws_url) WS4D_TEST_WSS=$(field wss_url) WS4D_TEST_CA=$(field ca)
-export WS4D_TEST_WS WS4D_TEST_WSS WS4D_TEST_CA
+field() { python3 -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$ready" "$1"; }
+WS4D_TEST_WS=$(field ws_url)
+WS4D_TEST_WSS=$(field wss_url)
+WS4D_TEST_CA=$(field ca)
+export WS4D_TEST_WS WS4D_TEST_WSS WS4D_TEST_CA WS4D_LIBRARY=$folder/libws4d.so
 
 warnings=(-Wall -Wextra -Wpedantic -Werror)
-link=("$folder/libws4d.so" -pthread "-Wl,-rpath,$folder")
-run() {
-    echo "  $1"
-    "$2"
+# What does not call the library by name is not linked with it: tests/c/dlclose.c loads it.
+link=(-Wl,--as-needed "$folder/libws4d.so" -pthread -lm -ldl "-Wl,-rpath,$folder")
+wanted() { # name
+    [ ${#names[@]} -eq 0 ] || [[ " ${names[*]} " == *" $1 "* ]]
 }
+run() { # title, program
+    echo "  $1"
+    local status=0
+    timeout --kill-after=10 600 "${prefix[@]}" "$2" > build/c-tests/output 2>&1 || status=$?
+    if [ $status -ne 0 ] || [ -s build/c-tests/output ]; then
+        cat build/c-tests/output >&2
+        echo "c-tests: $1 ended with $status and printed $(wc -c < build/c-tests/output) bytes" >&2
+        failures+=("$1")
+    fi
+}
+names=("$@")
+failures=()
 for source in tests/c/*.c; do
-    program=build/c-tests/$(basename "$source" .c)
-    ${CC:-cc} -g -std=c11 "${warnings[@]}" -Iinclude -o "$program" "$source" "${link[@]}"
-    run "$source" "$program"
+    name=$(basename "$source" .c)
+    wanted "$name" || continue
+    ${CC:-cc} -g -std=c11 "${warnings[@]}" -Iinclude -o "build/c-tests/$name" "$source" "${link[@]}"
+    run "$source" "build/c-tests/$name"
 done
 for source in tests/cpp/*.cpp; do
-    program=build/c-tests/$(basename "$source" .cpp)-cpp
-    ${CXX:-c++} -g -std=c++17 "${warnings[@]}" -Iinclude -o "$program" "$source" "${link[@]}"
-    run "$source" "$program"
+    name=$(basename "$source" .cpp)
+    wanted "$name" || continue
+    for standard in 11 17 20; do
+        program=build/c-tests/$name-cpp$standard
+        ${CXX:-c++} -g -std=c++$standard "${warnings[@]}" -Iinclude -o "$program" "$source" "${link[@]}"
+        [ ${#prefix[@]} -gt 0 ] && [ $standard != 17 ] && continue
+        run "$source, C++$standard" "$program"
+    done
 done
+if [ ${#failures[@]} -gt 0 ]; then
+    echo "c-tests: failed: ${failures[*]}" >&2
+    exit 1
+fi

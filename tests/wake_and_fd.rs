@@ -29,7 +29,7 @@ const LONG: i32 = 20_000;
 fn wake_is_called_when_events_appear_where_there_were_none() {
     let server = Server::start();
     let host = Host::with_wake();
-    host.open(script(&server, "gate:go,text:1,text:2,ping:sync,gate:more,text:3,ping:more"));
+    let ws = host.open(script(&server, "gate:go,text:1,text:2,ping:sync,expect,text:3,ping:more"));
     assert_eq!(host.wakes(), 0, "the OPEN that ws_new consumes wakes nobody");
     server.open_gate("go");
     host.wait_for_wakes(1);
@@ -37,7 +37,7 @@ fn wake_is_called_when_events_appear_where_there_were_none() {
     assert_eq!(host.wakes(), 1, "once for all that appears");
     assert_eq!(host.dispatch(), 2);
     assert_eq!(host.wakes(), 1, "nothing is left");
-    server.open_gate("more");
+    assert_eq!(ws.send_text("more"), WS_OK);
     arrived(&server, "more");
     host.wait_for_wakes(2);
     assert_eq!(host.dispatch(), 1);
@@ -161,7 +161,7 @@ fn wake_may_call_readers_on_whatever_thread_it_runs() {
 #[test]
 fn no_wake_runs_or_ever_will_once_close_has_returned() {
     let server = Server::start();
-    for _ in 0..10 {
+    for round in 0..10 {
         let host = Host::with_wake();
         let (entered, is_entered) = mpsc::channel();
         let (leave, may_leave) = mpsc::channel::<()>();
@@ -174,7 +174,9 @@ fn no_wake_runs_or_ever_will_once_close_has_returned() {
             let _ = may_leave.lock().unwrap().recv();
             waking.store(false, Ordering::SeqCst);
         });
-        host.open(server.ws("/flood?n=100&size=10&stay=1&log=0"));
+        let gate = format!("go{round}");
+        host.open(script(&server, &format!("gate:{gate},text*100:x")));
+        server.open_gate(&gate);
         is_entered.recv().unwrap();
         let other = thread::spawn(move || drop(leave));
         assert_eq!(host.dispatcher().close(), WS_OK);
@@ -191,7 +193,7 @@ fn the_descriptor_is_readable_exactly_while_events_are_deliverable() {
     let server = Server::start();
     let host = Host::new();
     let d = host.dispatcher();
-    host.open(script(&server, "gate:go,text:1,text:2,ping:sync,gate:again,text:3"));
+    let ws = host.open(script(&server, "gate:go,text:1,text:2,ping:sync,expect,text:3"));
     assert!(!readable(d, 0), "the OPEN that ws_new consumes does not count");
     server.open_gate("go");
     assert!(readable(d, LONG));
@@ -199,7 +201,7 @@ fn the_descriptor_is_readable_exactly_while_events_are_deliverable() {
     assert!(readable(d, 0) && readable(d, 0), "level-triggered");
     assert_eq!((d.dispatch(1), readable(d, 0)), (1, true));
     assert_eq!((d.dispatch(1), readable(d, 0)), (1, false));
-    server.open_gate("again");
+    assert_eq!(ws.send_text("more"), WS_OK);
     assert!(readable(d, LONG));
     assert!(d.next(0).unwrap().is_some() && !readable(d, 0), "pulled");
 }

@@ -140,6 +140,14 @@ impl Error {
         Error(Box::new(Stack { entries, os_code: 0, http: None, attachment: Attachment::default() }))
     }
 
+    /// Says in front of entry 0's message what was attempted.
+    #[must_use]
+    pub fn while_doing(mut self, what: &str) -> Error {
+        let message = &mut self.0.entries[0].message;
+        *message = format!("{what}: {message}");
+        self
+    }
+
     /// Adds a detail behind the entries so far.
     #[must_use]
     pub fn with_detail(

@@ -71,11 +71,11 @@ pub fn parse(payload: &[u8]) -> Result<CloseFrame, Failure> {
 
 /// Appends the payload of a close frame to `out`: nothing at all without a code.
 ///
-/// A reason longer than [`MAX_REASON`] is cut at the last character that fits: what the library
+/// A code that only a server chooses (1012 to 1014) is legal here too: it is echoed. A reason longer than [`MAX_REASON`] is cut at the last character that fits: what the library
 /// itself has to say may be long, and a host's reason was judged when it came in.
 pub fn encode(code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
     let Some(code) = code else { return };
-    debug_assert!(may_send(code), "close code {code} must not be sent");
+    debug_assert!(may_receive(code), "close code {code} must not be sent");
     let mut end = reason.len().min(MAX_REASON);
     while !reason.is_char_boundary(end) {
         end -= 1;

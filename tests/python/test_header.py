@@ -70,7 +70,7 @@ def in_ctypes(result, arguments):
 
 def enumerators():
     return {
-        name: re.findall(r"^\s*(WS_\w+)\b", body, flags=re.MULTILINE)
+        name: re.findall(r"\b(WS_\w+)\s*=", body)
         for name, body in re.findall(r"\benum (ws_\w+)[^{};]*\{(.*?)\};", declarations(), flags=re.DOTALL)
     }
 

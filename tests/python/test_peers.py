@@ -154,14 +154,16 @@ class Peers:
     def test_close_codes_and_reasons_of_the_client_reach_the_server_and_come_back(self):
         for code, reason in [(1000, ""), (3000, "registered"), (4001, TEXT), (4999, "r" * 123)]:
             with self.subTest(code):
+                self.host = Host(self)
                 self.open(f"/echo?{code}")
                 self.assertEqual(ws4d.ws_terminate(self.ws, code, reason.encode()), c.WS_OK)
                 self.assertEqual(self.peer.saw(f"/echo?{code}"), (code, reason, 0))
                 self.assertEqual(self.end()[::2], (code, 1))
 
     def test_close_codes_and_reasons_of_the_server_are_told(self):
-        for code, reason in [(1000, ""), (1001, "going"), (1008, "policy"), (1011, "broken"), (1013, "later"), (3000, "x"), (4999, TEXT)]:
+        for code, reason in [(1000, ""), (1001, "going"), (1008, "policy"), (1011, "broken"), (1012, "back soon"), (1013, "later"), (1014, "gateway"), (3000, "x"), (4999, TEXT)]:
             with self.subTest(code):
+                self.host = Host(self)
                 path = f"/close?code={code}&reason={quote(reason)}"
                 self.open(path)
                 self.assertEqual(self.end(), (code, reason, 1))
@@ -169,6 +171,7 @@ class Peers:
 
     def test_what_was_sent_before_terminate_arrives_before_the_close_frame(self):
         self.open("/sink")
+        self.assertEqual(ws4d.ws_cork(self.ws), c.WS_OK)  # so that all of it waits when terminate comes
         for number in range(1000):
             self.send(str(number) * 100)
         self.assertEqual(ws4d.ws_terminate(self.ws, 1000, b"done"), c.WS_OK)

@@ -1,11 +1,13 @@
 //! The road between the library and the server, as a test sees it: attempts that fail, the bytes that left, and a
 //! relay that holds them back.
 
-#![allow(dead_code, unreachable_pub, reason = "each test crate uses its part")]
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "each test crate uses its part")]
 
+mod count;
 mod relay;
 
-pub use relay::{Frame, Relay};
+pub use count::{Count, Own, count};
+pub use relay::Relay;
 
 use std::fmt::Write as _;
 use std::ptr;

@@ -17,6 +17,7 @@ use crate::sync::Mutex;
 use crate::transport::Transport;
 use readiness::Readiness;
 use std::sync::Arc;
+use std::time::Instant;
 use upgrade::Accepted;
 use url::Destination;
 
@@ -69,6 +70,7 @@ pub(crate) async fn connect(to: &Destination, options: &Options) -> Result<Conne
 }
 
 async fn attempt(to: &Destination, options: &Options, step: &Mutex<Step>) -> Result<Connection, Error> {
+    let deadline = options.connect_timeout.and_then(|limit| Instant::now().checked_add(limit));
     log!(Debug, "dns ", "looking up {}", to.host);
     let addresses = dns::lookup(to).await?;
     *step.lock() = Step::Tcp;
@@ -86,7 +88,7 @@ async fn attempt(to: &Destination, options: &Options, step: &Mutex<Step>) -> Res
     };
     *step.lock() = Step::Upgrade;
     let transport = Arc::new(Transport::new(stream, session));
-    let accepted = upgrade::upgrade(to, options, &transport, &readiness, early).await?;
+    let accepted = upgrade::upgrade(to, options, &transport, &readiness, early, deadline).await?;
     log!(Info, "ws  ", "open: {}", to.shown);
     Ok(Connection { transport, readiness, accepted, peer: peer.to_string() })
 }

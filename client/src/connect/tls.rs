@@ -220,7 +220,7 @@ async fn read_some(mut stream: &TcpStream, readiness: &Readiness) -> io::Result<
 }
 
 /// Says which of the many ways not to be trusted this is.
-fn describe(to: &Destination, error: &rustls::Error) -> Error {
+pub(super) fn describe(to: &Destination, error: &rustls::Error) -> Error {
     let whose = format!("TLS: the certificate of {}", to.authority_with_port());
     let message = match error {
         rustls::Error::InvalidCertificate(reason) => match reason {
@@ -236,9 +236,18 @@ fn describe(to: &Destination, error: &rustls::Error) -> Error {
             CertificateError::UnknownIssuer => {
                 format!("{whose} has an unknown issuer; add its CA with ws_options_set_ca_file")
             }
+            CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => format!(
+                "{whose} was not signed by the trusted CA of its issuer's name ({reason}): its issuer is unknown, or \
+                 another one of the same name; add its CA with ws_options_set_ca_file"
+            ),
             CertificateError::Revoked => format!("{whose} is revoked"),
             other => format!("{whose} is not trusted: {other}"),
         },
+        rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired) => {
+            let message = format!("TLS: {} demands a client certificate", to.authority_with_port());
+            return Error::new(ErrorCode::Tls, "tls ", message);
+        }
         rustls::Error::NoCertificatesPresented => format!("{whose} is missing: the server sent none"),
         other => {
             let message = format!(

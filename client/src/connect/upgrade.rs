@@ -5,12 +5,12 @@ use super::response::{Head, HeadReader, refused};
 use super::url::Destination;
 use crate::error::{Error, ErrorCode, HttpAnswer};
 use crate::options::Options;
-use crate::transport::{Received, Transport};
+use crate::transport::{Received, Transport, tls_failure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 use std::io::{self, IoSlice};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the server agreed to.
 pub(crate) struct Accepted {
@@ -32,16 +32,20 @@ pub(crate) async fn upgrade(
     transport: &Transport,
     readiness: &Readiness,
     early: Vec<u8>,
+    deadline: Option<Instant>,
 ) -> Result<Accepted, Error> {
     let key = STANDARD.encode(crate::random::bytes::<16>());
     let request = request(to, options, &key);
-    let broken =
-        |error: &io::Error| Error::from_io("http", &format!("The upgrade of {} broke off", to.shown), error);
+    let broken = |error: &io::Error| match tls_failure(error) {
+        Some(failure) => super::tls::describe(to, failure),
+        None => Error::from_io("http", &format!("The upgrade of {} broke off", to.shown), error),
+    };
+    let attempted = format!("The upgrade of {} failed", to.shown);
     write_all(transport, readiness, request.as_bytes()).await.map_err(|error| broken(&error))?;
     let mut reader = HeadReader::default();
     *reader.buffer() = early;
     let head = loop {
-        match reader.next()? {
+        match reader.next().map_err(|error| error.while_doing(&attempted))? {
             // Interim answers (RFC 9110 §15.2) come before the one that counts.
             Some(head) if (100..200).contains(&head.status) && head.status != 101 => {}
             Some(head) => break head,
@@ -62,10 +66,15 @@ pub(crate) async fn upgrade(
         }
     };
     if head.status != 101 {
-        let body = body(&head, transport, readiness, reader.into_rest()).await;
+        // The refusal is told before the connect timeout hides it.
+        let left =
+            deadline.map_or(BODY_PATIENCE, |deadline| deadline.saturating_duration_since(Instant::now()));
+        let patience = BODY_PATIENCE.min(left / 2);
+        let body = body(&head, transport, readiness, reader.into_rest(), patience).await;
         return Err(refusal(to, head, body));
     }
-    let subprotocol = judge(&head, &key, &options.subprotocols)?;
+    let subprotocol =
+        judge(&head, &key, &options.subprotocols).map_err(|error| error.while_doing(&attempted))?;
     Ok(Accepted { subprotocol, status: head.status, headers: head.headers, rest: reader.into_rest() })
 }
 
@@ -160,7 +169,13 @@ fn refusal(to: &Destination, head: Head, body: Vec<u8>) -> Error {
 }
 
 /// What there is of a refusal's body. The refusal is reported also where its body stalls.
-async fn body(head: &Head, transport: &Transport, readiness: &Readiness, mut bytes: Vec<u8>) -> Vec<u8> {
+async fn body(
+    head: &Head,
+    transport: &Transport,
+    readiness: &Readiness,
+    mut bytes: Vec<u8>,
+    patience: Duration,
+) -> Vec<u8> {
     let chunked = head.all("Transfer-Encoding").any(|value| value.to_ascii_lowercase().contains("chunked"));
     let length = head.all("Content-Length").next().and_then(|value| value.parse::<usize>().ok());
     let whole = |bytes: &[u8]| match length {
@@ -173,7 +188,7 @@ async fn body(head: &Head, transport: &Transport, readiness: &Readiness, mut byt
     let reading = async {
         while !whole(&bytes) && matches!(read_some(transport, readiness, &mut bytes).await, Ok(true)) {}
     };
-    let _ = tokio::time::timeout(BODY_PATIENCE, reading).await;
+    let _ = tokio::time::timeout(patience, reading).await;
     let mut body = if chunked { unchunk(&bytes).0 } else { bytes };
     body.truncate(length.filter(|_| !chunked).unwrap_or(MOST_BODY).min(MOST_BODY));
     body

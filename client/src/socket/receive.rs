@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorCode};
 use crate::event::DataType;
 use crate::event::{Batch, Item, ItemKind};
 use crate::json::Json;
-use crate::transport::{Received, Transport};
+use crate::transport::{Received, Transport, tls_failure};
 use std::io;
 use std::sync::Arc;
 use ws4d_protocol::receive::{Data, Failure, Incoming as Decoded, Limits, Receiver};
@@ -249,8 +249,7 @@ impl Socket {
     }
 
     fn read_error(&self, error: &io::Error) -> Error {
-        let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        match tls {
+        match tls_failure(error) {
             Some(tls) => Error::new(ErrorCode::Tls, "tls ", format!("TLS with {} broke: {tls}", self.url())),
             None => {
                 let what = format!("The connection to {} was lost", self.url());

@@ -83,6 +83,11 @@ impl Transport {
     }
 }
 
+/// What TLS itself objected to, if it was TLS that failed.
+pub(crate) fn tls_failure(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
 /// One write of a bare stream, without SIGPIPE: for the handshakes.
 pub(crate) fn send_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     plain::send_once(stream, &[IoSlice::new(bytes)])

@@ -21,7 +21,12 @@ use crate::values::{Event, Pulled};
 #[derive(Clone)]
 pub struct Host {
     pub(crate) inner: Arc<Inner>,
+    /// Not for the one that a script gets: the end is the test's, whatever thread a callback is on.
+    _end: Option<Arc<End>>,
 }
+
+/// Its drop is the end of the host.
+struct End(Arc<Inner>);
 
 /// What a script sees of the callback in which it runs.
 pub struct Call {
@@ -51,14 +56,14 @@ pub(crate) struct Inner {
     pub(crate) trace: Trace,
     scripts: Mutex<Vec<(String, Script)>>,
     pub(crate) peers: Mutex<Vec<Arc<Peer>>>,
-    /// What failed inside a callback, where it must not unwind.
-    failure: Mutex<Option<Box<dyn Any + Send>>>,
     wakes: Arc<Wakes>,
 }
 
-/// Counts `wake`; lives as long as the dispatcher.
+/// What `wake` touches; lives as long as the dispatcher.
 #[derive(Default)]
 struct Wakes {
+    /// What failed inside a callback or `wake`, where it must not unwind.
+    failure: Mutex<Option<Box<dyn Any + Send>>>,
     count: AtomicUsize,
     script: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
     trace: Trace,
@@ -75,7 +80,15 @@ extern "C" fn wake(user_data: *mut c_void) {
     wakes.trace.add("", "wake".to_owned());
     let script = lock(&wakes.script).clone();
     if let Some(script) = script {
-        script();
+        wakes.keep_failure(|| script());
+    }
+}
+
+impl Wakes {
+    fn keep_failure(&self, script: impl FnOnce()) {
+        if let Err(failure) = catch_unwind(AssertUnwindSafe(script)) {
+            lock(&self.failure).get_or_insert(failure);
+        }
     }
 }
 
@@ -116,10 +129,15 @@ impl Host {
             trace: Trace::default(),
             scripts: Mutex::default(),
             peers: Mutex::default(),
-            failure: Mutex::default(),
             wakes,
         };
-        Host { inner: Arc::new(inner) }
+        let inner = Arc::new(inner);
+        Host { _end: Some(Arc::new(End(Arc::clone(&inner)))), inner }
+    }
+
+    /// The host as a callback sees it.
+    pub(crate) fn of_callback(inner: Arc<Inner>) -> Host {
+        Host { inner, _end: None }
     }
 
     /// The dispatcher; NULL for an inline host.
@@ -177,11 +195,9 @@ impl Host {
             .map(|(_, script)| Arc::clone(script))
             .collect();
         self.inner.trace.add(&entry.socket, entry.text);
-        let call = Call { ws, event, host: self.clone() };
+        let call = Call { ws, event, host: Host::of_callback(Arc::clone(&self.inner)) };
         for script in scripts {
-            if let Err(failure) = catch_unwind(AssertUnwindSafe(|| script(&call))) {
-                lock(&self.inner.failure).get_or_insert(failure);
-            }
+            self.inner.wakes.keep_failure(|| script(&call));
         }
     }
 
@@ -203,7 +219,7 @@ impl Host {
 
     /// All so far, with their threads.
     pub fn entries(&self) -> Vec<Entry> {
-        if let Some(failure) = lock(&self.inner.failure).take() {
+        if let Some(failure) = lock(&self.inner.wakes.failure).take() {
             resume_unwind(failure);
         }
         self.inner.trace.entries().clone()
@@ -244,18 +260,26 @@ impl Host {
             let left = deadline.saturating_duration_since(Instant::now()).as_millis() as i32;
             let waited = match self.inner.mode {
                 Mode::Dispatched => self.dispatcher().wait(left),
+                // The first call may be the one that runs on_free, and should not wait for an event after it.
+                Mode::Pull if self.pull(0).is_some() || self.count(what) >= count => 1,
                 Mode::Pull => self.pull(left).is_some() as i32,
                 Mode::Inline => {
                     let seen = |entries: &[Entry]| {
-                        let failed = lock(&self.inner.failure).is_some();
+                        let failed = lock(&self.inner.wakes.failure).is_some();
                         failed || entries.iter().filter(|entry| entry.is(what)).count() >= count
                     };
                     self.inner.trace.wait(seen) as i32
                 }
             };
-            assert!(waited >= 0, "waiting for {count} {what:?}: {}; {:#?}", name(waited), self.trace());
-            assert!(left > 0, "waited in vain for {count} {what:?}: {:#?}", self.trace());
+            assert!(waited >= 0, "waiting for {count} {what:?}: {}; {:#?}", name(waited), self.tail());
+            assert!(left > 0, "waited in vain for {count} {what:?}: {:#?}", self.tail());
         }
+    }
+
+    /// What a failure shows of the trace.
+    fn tail(&self) -> Vec<String> {
+        let trace = self.trace();
+        trace[trace.len().saturating_sub(30)..].to_vec()
     }
 
     /// Pulls one event and records it as a callback would have been. It is freed with the value.
@@ -313,10 +337,10 @@ impl Default for Host {
     }
 }
 
-impl Drop for Inner {
+impl Drop for End {
     fn drop(&mut self) {
-        let peers = lock(&self.peers).clone();
-        match self.mode {
+        let peers = lock(&self.0.peers).clone();
+        match self.0.mode {
             Mode::Inline => {
                 for peer in peers.iter().filter(|peer| !peer.is_freed()) {
                     peer.socket().abort();
@@ -327,17 +351,17 @@ impl Drop for Inner {
             }
             _ => {
                 // Closed by the test already, or another thread's now.
-                let closed = self.dispatcher.close();
+                let closed = self.0.dispatcher.close();
                 if closed == WS_ERR_WRONG_THREAD {
-                    self.dispatcher.attach();
-                    self.dispatcher.close();
+                    self.0.dispatcher.attach();
+                    self.0.dispatcher.close();
                 }
             }
         }
         if thread::panicking() {
             return;
         }
-        if let Some(failure) = lock(&self.failure).take() {
+        if let Some(failure) = lock(&self.0.wakes.failure).take() {
             resume_unwind(failure);
         }
         for peer in &peers {

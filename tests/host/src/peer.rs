@@ -91,7 +91,7 @@ impl Peer {
     fn record(&self, ws: Socket, event: Event, text: String) {
         self.add(&text);
         if let Some(inner) = self.host.upgrade() {
-            Host { inner }.called(self, ws, event, text);
+            Host::of_callback(inner).called(self, ws, event, text);
         }
     }
 }

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
@@ -38,29 +38,66 @@ impl Speak {
     }
 }
 
-/// Listens on 127.0.0.1 and gives the port.
+/// Listens on 127.0.0.1, serves the paths, and gives the port.
 pub(crate) fn start(runtime: &Handle, shared: &Arc<Shared>, port: u16, speak: Speak) -> io::Result<u16> {
+    let listener = bind(runtime, port)?;
+    let port = listener.local_addr()?.port();
+    let shared = shared.clone();
+    runtime.spawn(accept_all(listener, move |tcp| {
+        let speak = speak.clone();
+        spawn(&shared, |trace, reset| async move {
+            secure(tcp, speak, reset, &trace).await.map(|stream| (stream, trace))
+        });
+    }));
+    Ok(port)
+}
+
+/// Listens on 127.0.0.1, forwards each connection's bytes to another port of it, and gives the port.
+pub(crate) fn start_front(
+    runtime: &Handle,
+    shared: &Arc<Shared>,
+    speak: Speak,
+    behind: u16,
+) -> io::Result<u16> {
+    let listener = bind(runtime, 0)?;
+    let port = listener.local_addr()?.port();
+    let shared = shared.clone();
+    runtime.spawn(accept_all(listener, move |tcp| {
+        let speak = speak.clone();
+        spawn(&shared, |trace, reset| async move {
+            let mut front = secure(tcp, speak, reset, &trace).await?;
+            // An end is passed on as one, and whatever else goes wrong drops both.
+            if let Err(error) = forward(&mut front, behind).await {
+                trace.saw(end_of(&error));
+            }
+            None
+        });
+    }));
+    Ok(port)
+}
+
+async fn forward(front: &mut Stream, behind: u16) -> io::Result<()> {
+    let mut back = TcpStream::connect(("127.0.0.1", behind)).await?;
+    back.set_nodelay(true)?;
+    copy_bidirectional(front, &mut back).await.map(|_| ())
+}
+
+fn bind(runtime: &Handle, port: u16) -> io::Result<TcpListener> {
     let _inside = runtime.enter();
     let socket = TcpSocket::new_v4()?;
     if port != 0 {
         socket.set_reuseaddr(true)?;
     }
     socket.bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
-    let listener = socket.listen(4096)?;
-    let port = listener.local_addr()?.port();
-    runtime.spawn(accept_all(listener, shared.clone(), speak));
-    Ok(port)
+    socket.listen(4096)
 }
 
-async fn accept_all(listener: TcpListener, shared: Arc<Shared>, speak: Speak) {
+async fn accept_all(listener: TcpListener, mut accepted: impl FnMut(TcpStream)) {
     loop {
         match listener.accept().await {
             Ok((tcp, _)) => {
                 let _ = tcp.set_nodelay(true);
-                let speak = speak.clone();
-                spawn(&shared, |trace, reset| async move {
-                    secure(tcp, speak, reset, &trace).await.map(|stream| (stream, trace))
-                });
+                accepted(tcp);
             }
             // Out of descriptors, most likely: some will come back.
             Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,

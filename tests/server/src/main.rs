@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use std::sync::mpsc::{Sender, channel};
 use ws4d_test_server::{Config, PATHS, Server};
 
-const USAGE: &str = "usage: ws4d-test-server [--ws PORT] [--wss PORT] [--ca-out FILE] [--ready-file FILE] [--until-stdin-closes]
+const USAGE: &str = "usage: ws4d-test-server [--ws PORT] [--wss PORT] [--ca-out FILE] [--ready-file FILE]
+                        [--tls-front PORT] [--until-stdin-closes]
 
 Serves WebSockets on 127.0.0.1, on free ports by default, with a fresh certificate authority. Prints one
-line of JSON with the ports and the CA's file when it is ready. Ends at SIGTERM, at SIGINT, and, with
+line of JSON with the ports and the CA's file when it is ready; with --tls-front also front_url, where it
+speaks TLS and forwards the bytes to that port of 127.0.0.1. Ends at SIGTERM, at SIGINT, and, with
 --until-stdin-closes, at the end of its input.
 ";
 
@@ -18,6 +20,7 @@ struct Options {
     wss: u16,
     ca_out: Option<String>,
     ready_file: Option<String>,
+    tls_front: Option<u16>,
     until_stdin_closes: bool,
 }
 
@@ -53,6 +56,7 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>,
             "--wss" => options.wss = port(value()?)?,
             "--ca-out" => options.ca_out = Some(value()?),
             "--ready-file" => options.ready_file = Some(value()?),
+            "--tls-front" => options.tls_front = Some(port(value()?)?),
             "--until-stdin-closes" => options.until_stdin_closes = true,
             "--help" | "-h" => return Ok(None),
             _ => return Err(format!("what is {name}?")),
@@ -72,13 +76,16 @@ fn run(options: &Options) -> std::io::Result<()> {
         }
         None => server.ca_file(),
     };
-    let ready = serde_json::json!({
+    let mut ready = serde_json::json!({
         "ws": server.ws_port(),
         "wss": server.wss_port(),
         "ca": ca,
         "ws_url": server.ws(""),
         "wss_url": server.wss(""),
     });
+    if let Some(behind) = options.tls_front {
+        ready["front_url"] = server.tls_front(behind, "").into();
+    }
     println!("{ready}");
     std::io::stdout().flush()?;
     if let Some(file) = &options.ready_file {

@@ -161,6 +161,18 @@ impl Server {
         format!("wss://localhost:{port}{path}")
     }
 
+    /// `wss://localhost:PORT` and the path, on a new port behind which is not this server but whoever listens on that
+    /// port of 127.0.0.1: bytes go on as they are.
+    ///
+    /// # Panics
+    /// If there is no port.
+    pub fn tls_front(&self, behind: u16, path: &str) -> String {
+        let speak = Speak::tls(&self.authority, CertKind::Good).expect("a certificate");
+        let port =
+            listen::start_front(self.runtime().handle(), &self.shared, speak, behind).expect("a free port");
+        format!("wss://localhost:{port}{path}")
+    }
+
     /// The port for ws.
     pub fn ws_port(&self) -> u16 {
         self.ws_port

@@ -58,6 +58,23 @@ fn wss_speaks_with_the_ca_and_not_with_bad_certificates() {
 }
 
 #[test]
+fn a_tls_front_forwards_bytes_and_ends() {
+    let server = Server::start();
+    let mut client = Client::connect(&server, &server.tls_front(server.ws_port(), "/echo"));
+    let large = Message::binary(vec![7; 1 << 20]);
+    client.send(large.clone());
+    assert!(client.next() == Some(large));
+    client.close(4001, "bye");
+    assert_eq!(client.next(), Some(Message::Close(client::frame(4001, "bye"))));
+    drop(client);
+    server.wait_until_idle();
+
+    let nobody = server.tls_front(server.closed_port(), "/echo");
+    assert!(Client::try_connect(&server, &nobody).is_err());
+    server.wait_until_idle();
+}
+
+#[test]
 fn ticker_quotes_what_was_subscribed_as_often_as_was_asked() {
     let server = Server::start();
     let mut client = Client::connect(&server, &server.ws("/ticker"));

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# The rules on who may know whom, which the compiler does not keep: see ARCHITECTURE.md. And files that want to be two.
+# usage: rules.sh [ROOT]       (another tree than this one, to see that the rules can be broken)
+set -euo pipefail
+cd "${1:-$(dirname "$0")/..}"
+
+status=0
+complain() {
+    echo "rules: $1" >&2
+    [ $# -lt 2 ] || sed 's/^/    /' <<< "$2" >&2
+    status=1
+}
+# Lines of code, without comments, of the Rust files in the given folders; tests are as free as the host.
+code() { # folder...
+    find "$@" -name '*.rs' -not -name tests.rs -not -path '*/tests/*' -print0 |
+        xargs -0 -r awk 'FNR == 1 { tests = 0 }
+            /^#\[cfg\(.*test.*\)\]/ { tests = 1 }
+            tests == 0 && $0 !~ /^[ \t]*\/\// { print FILENAME ":" FNR ": " $0 }'
+}
+never() { # what it would be, pattern, folder...
+    local found
+    found=$(code "${@:3}" | grep -E "$2" || true)
+    [ -z "$found" ] || complain "$1" "$found"
+}
+
+for folder in src client/src client/src/dispatch protocol/src; do
+    [ "$(code "$folder" | wc -l)" -gt 100 ] || complain "$folder was not understood"
+done
+
+# What a crate may be built on, said by cargo.
+depends() { cargo tree --quiet --package "$1" --edges normal --prefix none --format '{p}' | awk '{ print $1 }' | sort -u; }
+worldly='ws4d\|ws4d-client\|tokio.*\|mio\|futures.*\|async-.*\|socket2\|rustls.*\|libc'
+found=$(depends ws4d-protocol | grep -x "$worldly" || true)
+[ -z "$found" ] || complain "the protocol is built on what knows the world" "$found"
+found=$(depends ws4d-client | grep '^ws4d' | grep -vx 'ws4d-client\|ws4d-protocol' || true)
+[ -z "$found" ] || complain "the client is built on another crate of ours than the protocol" "$found"
+
+never "the protocol touches the world" \
+    '\b(tokio|libc|ws4d_client|async|std::(net|time|thread|io|fs|env|os|process|ffi)|extern "C"|unsafe)\b' protocol/src
+c_types='c_char|c_void|c_long|c_uint|CStr|CString|size_t|no_mangle|repr\(C\)'
+header_types=$(sed -n 's/^typedef .*\b\(ws_[a-z_]*\)\b.*/\1/p; s/^} \(ws_[a-z_]*\);/\1/p; s/^enum \(ws_[a-z_]*\).*/\1/p' include/ws4d.h | sort -u)
+grep -qx ws_socket <<< "$header_types" || complain "the header was not understood"
+never "the client knows a C type, or exports to C" "(\b|[^a-z])($c_types|${header_types//$'\n'/|})(\b|[^a-z_])" client/src
+# The one function that the C library calls: pthread_atfork's.
+found=$(code client/src | grep 'extern "C"' | grep -v '^client/src/fork\.rs:' || true)
+[ -z "$found" ] || complain 'the client has an extern "C" outside of fork.rs' "$found"
+never "the dispatchers know more than events, options and errors" \
+    '\b(ws4d_protocol|tokio|rustls|crate::(socket|transport|connect|engine))\b' client/src/dispatch
+never "the mailbox or the handle table knows tokio" '\btokio\b' \
+    client/src/dispatch/mailbox.rs client/src/handle_table.rs client/src/sync.rs client/src/hook.rs
+never "the C ABI knows the protocol or the runtime" '\b(ws4d_protocol|tokio|rustls)\b' src
+exports=$(grep -rlE '^#\[unsafe\(no_mangle\)\]|^#\[no_mangle\]' --include='*.rs' . 2> /dev/null | grep -v '^\./\(target\|build\)/' | grep -v '^\./src/' || true)
+[ -z "$exports" ] || complain 'something beside the C ABI exports to C' "$exports"
+grep -rq 'quiet_panics' src || complain "nobody calls library::quiet_panics: a panic inside would print to the host's standard error"
+
+long=$(find src client protocol tests benches build.rs -name '*.rs' -not -path '*/target/*' -print0 |
+    xargs -0 wc -l | awk '$2 != "total" && $1 > 450 { print $2 ": " $1 " lines" }')
+[ -z "$long" ] || complain "files of more than 450 lines" "$long"
+exit $status

@@ -1,0 +1,84 @@
+//! Messages in many frames, and frames that never come to an end. HOSTILE 16.
+
+use crate::wire::script;
+use crate::{delivers, fails_with};
+use ws4d_test_host::{Host, Options};
+use ws4d_test_server::{Seen, Server};
+
+#[test]
+fn fragments_become_one_message() {
+    delivers("frag:he|ll|o", &["message text hello"]);
+    delivers("frag:|||hello||", &["message text hello"]);
+    delivers("frag:|", &["message text"]);
+    delivers("frame:02:01,frame:00:02,frame:80:03", &["message blob 010203"]);
+    delivers("frame:01:,frame:80:", &["message text"]);
+    delivers("frag:a|b,text:c,frag:d|e", &["message text ab", "message text c", "message text de"]);
+}
+
+#[test]
+fn fragments_may_come_byte_by_byte() {
+    delivers("drip:0102686500016c80026c6f", &["message text hello"]);
+}
+
+/// HOSTILE 18, without compression.
+#[test]
+fn pings_between_fragments_are_answered_while_the_message_is_open() {
+    let server = Server::start();
+    let host = Host::new();
+    let ws = host.open(script(&server, "raw:01026865,ping:one,expect,raw:80036c6c6f,close:1000:"));
+    server.wait_for(|event| event.seen == Seen::Pong(b"one".to_vec()));
+    ws.send_text("now the rest");
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "message text hello", "terminate 1000 clean", "free"]);
+}
+
+#[test]
+fn a_million_empty_fragments_are_one_message() {
+    let server = Server::start();
+    let host = Host::new();
+    host.open(script(&server, "cork,frame:01:61,frame*1000000:00:,frame:80:62,close:1000:,uncork"));
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "message text ab", "terminate 1000 clean", "free"]);
+}
+
+#[test]
+fn a_million_fragments_of_a_byte_are_one_message() {
+    let server = Server::start();
+    let host = Host::new();
+    host.open(script(&server, "cork,frame:02:00,frame*1000000:00:01,frame:80:,close:1000:,uncork"));
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "message blob 1000001 bytes", "terminate 1000 clean", "free"]);
+}
+
+/// The number of fragments is not limited, their sum is.
+#[test]
+fn fragments_without_end_come_to_the_limit_of_a_message() {
+    let server = Server::start();
+    let options = Options::new().set(|api, o| (api.ws_options_set_max_message_size)(o, 10_000));
+    let commands = "text:first,cork,frame:02:00,frame*1000000:00:01,uncork";
+    fails_with(&server, options, commands, &["message text first"], "WS_ERR_TOO_LARGE", "10000", 1009);
+}
+
+#[test]
+fn a_frame_that_never_finishes_does_not_keep_the_host_from_closing() {
+    for partial in ["raw:82", "raw:827f00000000", "raw:82640102", "raw:01026865", "raw:8964"] {
+        let server = Server::start();
+        let host = Host::new();
+        let options = Options::new().set(|api, o| (api.ws_options_set_close_timeout_ms)(o, 100));
+        let ws = host.to(script(&server, &format!("{partial},stall"))).with(options).open();
+        ws.send_text("still sending");
+        ws.terminate(4000, "");
+        host.run_until("free");
+        assert_eq!(host.trace(), ["open", "terminate 1006", "free"], "{partial}");
+    }
+}
+
+#[test]
+fn sending_goes_on_while_a_message_is_being_received() {
+    let server = Server::start();
+    let host = Host::new();
+    let ws = host.open(script(&server, "raw:01026865,expect,raw:80036c6c6f"));
+    ws.send_text("go on");
+    host.run_until("message text hello");
+    server.wait_for(|event| event.seen == Seen::Text("go on".into()));
+}

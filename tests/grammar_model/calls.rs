@@ -1,0 +1,313 @@
+//! Calls of the dispatcher, with what each must return.
+
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+
+use ws4d_test_host::codes::*;
+use ws4d_test_host::{Errors, Options, RawErrors, RawHandler, Socket, api};
+
+use crate::life::{self, Life, REFUSED, RETURNED, shown};
+use crate::plan::{Mode, SocketPlan};
+use crate::acts;
+use crate::wire::lock;
+use crate::world::{Call, Frame, Kept, World};
+
+impl World {
+    /// Makes one call that delivers.
+    fn call(&self, call: Call, run: impl FnOnce() -> i32) -> i32 {
+        let (owns, closed) = (self.owns(), self.is_closed());
+        if !owns || closed {
+            let result = run();
+            let right = match result {
+                WS_ERR_WRONG_THREAD => !owns,
+                WS_ERR_INVALID_HANDLE => self.is_closed(),
+                _ => false,
+            };
+            if !right {
+                self.wrong(format!("{call:?}: {} (owner: {owns}, closed: {closed})", shown(result)));
+            }
+            return result;
+        }
+        let remembered = self.begin(call);
+        let result = run();
+        let frame = self.end();
+        let right = match call {
+            _ if self.is_closed() => result == WS_ERR_CANCELLED,
+            _ if remembered => result == 0 && frame.events == 0,
+            Call::Dispatch(most) => result == frame.events as i32 && (most == 0 || result <= most as i32),
+            Call::Wait => result == frame.events as i32,
+            Call::Next => result == 0 || result == 1,
+            _ => result == WS_OK,
+        };
+        if !right {
+            let ran = frame.events;
+            self.wrong(format!("{call:?}: {}, {ran} callbacks ran, stopped before: {remembered}", shown(result)));
+        }
+        self.check_bound(&frame);
+        self.after();
+        result
+    }
+
+    /// Says whether a stop waits for this call.
+    fn begin(&self, call: Call) -> bool {
+        let mut frames = lock(&self.frames);
+        let remembered = frames.is_empty() && self.remembered.load(SeqCst);
+        frames.push(Frame { call, events: 0, stopped: false, charges: Default::default() });
+        drop(frames);
+        let consumes = !matches!(call, Call::NewAsync(_) | Call::Close);
+        if remembered && consumes {
+            self.remembered.store(false, SeqCst);
+        }
+        remembered && consumes
+    }
+
+    fn end(&self) -> Frame {
+        lock(&self.frames).pop().expect("pushed before")
+    }
+
+    /// Behind the outermost call after a close, nothing of the dispatcher lives any more.
+    fn after(&self) {
+        if self.is_closed() && lock(&self.frames).is_empty() {
+            for life in self.all_lives().iter().filter(|life| !life.plan.inline) {
+                if life.created.load(SeqCst) == RETURNED && !life.is_freed() {
+                    life.wrong("is not freed though its dispatcher was closed");
+                }
+            }
+        }
+    }
+
+    pub(crate) fn dispatch(&self, most: u32) -> i32 {
+        self.call(Call::Dispatch(most), || self.handle().dispatch(most))
+    }
+
+    pub(crate) fn wait(&self, timeout_ms: i32) -> i32 {
+        self.call(Call::Wait, || self.handle().wait(timeout_ms))
+    }
+
+    pub(crate) fn run(&self) -> i32 {
+        self.call(Call::Run, || self.handle().run())
+    }
+
+    /// Pulls one event and records it as a callback would have been. Says how many there were.
+    pub(crate) fn next(self: &Arc<Self>, timeout_ms: i32) -> i32 {
+        let mut pulled = None;
+        let result = self.call(Call::Next, || match self.handle().next(timeout_ms) {
+            Ok(None) => 0,
+            Ok(Some(event)) => {
+                pulled = Some(event);
+                1
+            }
+            Err(error) => error,
+        });
+        let Some((ws, pulled)) = pulled else { return result };
+        let user_data = (api().ws_get_user_data)(ws);
+        let life = self.all_lives().into_iter().find(|life| life.user_data() == user_data);
+        let Some(life) = life else {
+            self.wrong(format!("{} pulled of a socket that nobody knows", pulled.describe()));
+            return result;
+        };
+        let terminate = (api().ws_event_get_type)(pulled.event().0) == WS_EVENT_TYPE_TERMINATE;
+        if terminate {
+            lock(&self.pulled_terminates).insert(life.index);
+        }
+        let (kind, count) = life.event(ws, pulled.event());
+        let keeps = self.plan.keep_events > 0 && (count as usize * 37 + life.index) % 100 < self.plan.keep_events;
+        let kept = Kept { line: pulled.describe(), pulled, life: Arc::clone(&life), terminate };
+        match keeps && !self.finishing.load(SeqCst) {
+            true => lock(&self.kept).push(kept),
+            false => self.free(kept),
+        }
+        acts::run(&life, kind, count, None);
+        result
+    }
+
+    /// Frees an event of the host's own, which has stayed what it was.
+    pub(crate) fn free(&self, kept: Kept) {
+        if kept.pulled.describe() != kept.line {
+            self.wrong(format!("{} has become {}", kept.line, kept.pulled.describe()));
+        }
+        drop(kept.pulled);
+        if kept.terminate {
+            kept.life.over.store(true, SeqCst);
+            kept.life.check_token(kept.life.socket());
+        }
+    }
+
+    pub(crate) fn free_kept(&self) {
+        let kept = std::mem::take(&mut *lock(&self.kept));
+        kept.into_iter().for_each(|kept| self.free(kept));
+    }
+
+    /// `certain`: no call can begin or end meanwhile.
+    pub(crate) fn stop(&self, certain: bool) {
+        self.stops.fetch_add(1, SeqCst);
+        let closed = self.is_closed();
+        if certain && !closed {
+            let mut frames = lock(&self.frames);
+            frames.iter_mut().for_each(|frame| frame.stopped = true);
+            if frames.iter().all(|frame| frame.call == Call::Close) {
+                self.remembered.store(true, SeqCst);
+            }
+        }
+        let result = self.handle().stop();
+        if result != WS_OK && !(result == WS_ERR_INVALID_HANDLE && self.is_closed()) {
+            self.wrong(format!("stop: {}", shown(result)));
+        }
+    }
+
+    pub(crate) fn close(&self) {
+        let (owns, closed) = (self.owns(), self.is_closed());
+        if !owns || closed {
+            let result = self.handle().close();
+            if result != if self.is_closed() { WS_ERR_INVALID_HANDLE } else { WS_ERR_WRONG_THREAD } {
+                self.wrong(format!("close: {} (owner: {owns}, closed: {closed})", shown(result)));
+            }
+            return;
+        }
+        self.begin_close();
+        self.begin(Call::Close);
+        let handle = self.handle();
+        let result = handle.close();
+        self.end();
+        self.set_closed();
+        if result != WS_OK {
+            self.wrong(format!("close: {}", shown(result)));
+        }
+        if handle.dispatch(0) != WS_ERR_INVALID_HANDLE || handle.fd() != -1 {
+            self.wrong("the dispatcher's handle is not stale after close");
+        }
+        for life in self.all_lives().iter().filter(|life| !life.plan.inline) {
+            let there = life.created.load(SeqCst) == RETURNED && !life.on_stack.load(SeqCst);
+            if there && !life.is_freed() {
+                life.wrong("is not freed when ws_dispatcher_close returns");
+            }
+        }
+        self.after();
+    }
+
+    /// Gives the dispatcher to the calling thread.
+    pub(crate) fn attach(&self) -> i32 {
+        let result = self.handle().attach();
+        let busy = lock(&self.frames).iter().any(|frame| frame.call != Call::Close);
+        let expected = match (self.is_closed(), busy) {
+            (true, _) => WS_ERR_INVALID_HANDLE,
+            (false, true) => WS_ERR_WRONG_THREAD,
+            (false, false) => WS_OK,
+        };
+        if result != expected {
+            self.wrong(format!("attach: {}, not {}", shown(result), shown(expected)));
+        }
+        if result == WS_OK {
+            self.own();
+        }
+        result
+    }
+
+    /// Opens the socket of that number, once.
+    pub(crate) fn open(self: &Arc<Self>, index: usize, plan: &SocketPlan, blocking: bool) {
+        let Some(life) = self.expect(index, plan) else { return };
+        let mode = if blocking { "blocking" } else { "async" };
+        self.note(format!("open {index}, {mode}, wire {}", life.wire.id));
+        let url = match plan.bad_url {
+            true => "ws://127.0.0.1/a b".to_owned(),
+            false => self.server.url(plan.road, life.wire.id),
+        };
+        let dispatcher = if plan.inline { ws4d_test_host::Dispatcher::NULL } else { self.handle() };
+        let handler = RawHandler {
+            user_data: life.user_data(),
+            dispatcher,
+            on_open: Some(life::called),
+            on_message: Some(life::called),
+            on_error: Some(life::called),
+            on_terminate: Some(life::called),
+            on_drain: Some(life::called),
+            on_pong: Some(life::called),
+            on_free: Some(life::freed),
+            ..RawHandler::INIT
+        };
+        let options = options(plan);
+        let url = ws4d_test_host::c(&url);
+        let mut errors: *mut RawErrors = ptr::null_mut();
+        let wakes = self.wakes.load(SeqCst);
+        let framed = self.owns() && !plan.inline;
+        let call = if blocking { Call::New(index) } else { Call::NewAsync(index) };
+        let remembered = framed && self.begin(call);
+        let new = if blocking { api().ws_new } else { api().ws_new_async };
+        let ws = new(url.as_ptr(), &handler, options.0, &mut errors);
+        if framed {
+            self.end();
+        }
+        let failure = Errors::take(errors).code();
+        if ws == Socket::NULL {
+            life.created.store(REFUSED, SeqCst);
+            life.failure.store(failure, SeqCst);
+            self.take_report(index);
+            if !life.is_freed() {
+                life.wrong("on_free did not run though ws_new failed");
+            }
+            // A call that judged its arguments has not begun to wait.
+            if remembered && failure != WS_ERR_CANCELLED {
+                self.remembered.store(true, SeqCst);
+                if matches!(failure, WS_ERR_CONNECTION_REFUSED | WS_ERR_HTTP_STATUS | WS_ERR_HANDSHAKE) {
+                    life.wrong("ws_new waited though the dispatcher was stopped before");
+                }
+            }
+        } else {
+            life.created.store(RETURNED, SeqCst);
+            life.token.store(ws.0, SeqCst);
+            if failure != WS_OK {
+                life.wrong("ws_new returned a socket and an error");
+            }
+            let opened = lock(&life.record).opened;
+            if blocking && (!opened || remembered) {
+                life.wrong(format!("ws_new succeeded; opened: {opened}, stopped before: {remembered}"));
+            }
+            let silent = life.wire.state().sent.is_empty() && plan.reactions.is_empty();
+            let only = self.all_lives().len() == 1;
+            if blocking && silent && only && !plan.glued_close && self.wakes.load(SeqCst) != wakes {
+                life.wrong("its OPEN, which ws_new consumes, has woken the host");
+            }
+        }
+        self.count(format!("ws_new {mode}{}", if plan.inline { " inline" } else { "" }));
+        if framed {
+            self.after();
+        }
+    }
+
+    fn expect(self: &Arc<Self>, index: usize, plan: &SocketPlan) -> Option<Arc<Life>> {
+        let mut lives = lock(&self.lives);
+        if lives[index].is_some() {
+            return None;
+        }
+        let id = (self.id * 8 + index) as u64;
+        let wire = self.server.expect(id, plan.answer, &self.bell);
+        if plan.glued > 0 {
+            wire.burst(plan.glued, 40);
+        }
+        if plan.glued_close {
+            wire.close(Some(1000), "at once");
+        }
+        let life = Life::new(self, index, plan.clone(), wire);
+        lives[index] = Some(Arc::clone(&life));
+        Some(life)
+    }
+
+    /// Whether the host is woken, in a mode in which it must be.
+    pub(crate) fn waits_for_wake(&self) -> bool {
+        matches!(self.plan.mode, Mode::Wake | Mode::PullWhenWoken)
+    }
+}
+
+fn options(plan: &SocketPlan) -> Options {
+    // Longer than any test waits, so that a machine that stands still changes nothing.
+    let close_timeout = plan.close_timeout.unwrap_or(120_000);
+    let mut options = Options::new().set(|api, o| (api.ws_options_set_close_timeout_ms)(o, close_timeout));
+    if plan.receive_buffer > 0 {
+        options = options.set(|api, o| (api.ws_options_set_receive_buffer_size)(o, plan.receive_buffer));
+    }
+    if plan.send_buffer > 0 {
+        options = options.set(|api, o| (api.ws_options_set_send_buffer_size)(o, plan.send_buffer));
+    }
+    options
+}

@@ -1,0 +1,360 @@
+//! What a sequence does, decided by its seed alone: sockets, steps, what callbacks do, how all ends.
+
+use ws4d_test_host::codes::*;
+
+use crate::random::Random;
+use crate::server::Road;
+use crate::wire::Answer;
+
+/// How the host comes to its events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// `ws_dispatcher_dispatch`, only when `wake` was called.
+    Wake,
+    /// `ws_dispatcher_dispatch`, only when the descriptor is readable.
+    Fd,
+    /// `ws_dispatcher_wait`
+    Wait,
+    /// `ws_dispatcher_wait`, and `ws_dispatcher_run` at the end.
+    Run,
+    /// `ws_dispatcher_next`
+    Pull,
+    /// `ws_dispatcher_next` until it returns 0, only when `wake` was called.
+    PullWhenWoken,
+}
+
+/// What the host does to one socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Text(usize),
+    Blob(usize),
+    Ping,
+    Pause,
+    Resume,
+    Cork,
+    Uncork,
+    Terminate(i32),
+    BadTerminate,
+    Abort,
+    Release,
+}
+
+/// What the server does on one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ServerAct {
+    Message { text: bool, len: usize, parts: usize },
+    Burst { count: usize, len: usize },
+    Ping,
+    UnaskedPong,
+    Unfinished,
+    Garbage(usize),
+    Close(Option<u16>),
+    Fin,
+    Rst,
+    Read(bool),
+    AnswerClose(bool),
+    Answer(Answer),
+}
+
+/// What is done inside a callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum React {
+    Own(Act),
+    Other(usize, Act),
+    /// On another thread, while the callback waits for it.
+    Elsewhere(Act),
+    Server(ServerAct),
+    Dispatch(u32),
+    Wait,
+    Next,
+    Stop,
+    StopElsewhere,
+    CloseDispatcher,
+    /// What is refused there.
+    Attach,
+    Shutdown,
+    /// `ws_event_retain`
+    Retain,
+    /// Opens the spare socket.
+    Open { blocking: bool },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reaction {
+    /// The event's type; 0 for `on_free`.
+    pub(crate) on: i32,
+    pub(crate) nth: u32,
+    pub(crate) what: React,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Open(usize),
+    Server(usize, ServerAct),
+    Host(usize, Act),
+    /// On another thread; the script waits for it, or not.
+    Elsewhere(usize, Act, bool),
+    Dispatch(u32),
+    Wait,
+    Next,
+    /// Until something of that socket is deliverable.
+    AwaitReady(usize),
+    /// Until all that the server sent was delivered.
+    Settle(usize),
+    /// Sends until WS_ERR_WOULD_BLOCK, then waits for `on_drain`.
+    Fill(usize),
+    Stop,
+    StopElsewhere(bool),
+    /// Another thread attaches the dispatcher, dispatches, and gives it back.
+    Lend(u32),
+    /// Another thread tries what only the owner may.
+    Trespass,
+    FreeKept,
+    CloseDispatcher,
+    Shutdown { elsewhere: bool },
+}
+
+/// What ends a socket that nothing has ended yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    ServerClose,
+    ServerFin,
+    ServerRst,
+    ServerGarbage,
+    Terminate,
+    TerminateElsewhere,
+    Abort,
+    CloseDispatcher,
+}
+
+/// What another thread does while `ws_new` waits for a server that says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rescue {
+    Accept,
+    Refuse,
+    Stop,
+    Shutdown,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct SocketPlan {
+    pub(crate) inline: bool,
+    pub(crate) blocking: bool,
+    pub(crate) bad_url: bool,
+    pub(crate) road: Road,
+    pub(crate) answer: Answer,
+    pub(crate) rescue: Rescue,
+    /// So many messages come with the answer to the upgrade, and a close frame if so.
+    pub(crate) glued: usize,
+    pub(crate) glued_close: bool,
+    /// 0: the default.
+    pub(crate) receive_buffer: usize,
+    pub(crate) send_buffer: usize,
+    /// `None`: so long that it never passes.
+    pub(crate) close_timeout: Option<u32>,
+    pub(crate) reactions: Vec<Reaction>,
+    pub(crate) ending: Ending,
+}
+
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) mode: Mode,
+    pub(crate) sockets: Vec<SocketPlan>,
+    pub(crate) spare: SocketPlan,
+    pub(crate) steps: Vec<Step>,
+    /// How many events one drive dispatches at most, 0 for all.
+    pub(crate) at_once: u32,
+    pub(crate) keep_events: usize,
+    /// Nothing else runs meanwhile: `ws_shutdown` is among the steps.
+    pub(crate) alone: bool,
+}
+
+const LENGTHS: [usize; 7] = [0, 8, 20, 20, 100, 300, 5000];
+/// To an upgrade that was held.
+const ANSWERS: [Answer; 5] = [Answer::Accept, Answer::Accept, Answer::Refuse, Answer::Fin, Answer::Rst];
+
+impl Plan {
+    pub(crate) fn new(r: &mut Random, alone: bool) -> Plan {
+        use Mode::*;
+        let mode = r.weighted(&[(30, Wake), (20, Fd), (15, Wait), (10, Run), (15, Pull), (10, PullWhenWoken)]);
+        let count = r.weighted(&[(55, 1), (30, 2), (15, 3)]);
+        let mut sockets: Vec<SocketPlan> = (0..count).map(|_| SocketPlan::new(r, alone)).collect();
+        if r.percent(15) {
+            sockets.iter_mut().for_each(|socket| socket.ending = Ending::CloseDispatcher);
+        }
+        let mut spare = SocketPlan::new(r, false);
+        spare.reactions.clear();
+        if spare.answer == Answer::Hold {
+            spare.answer = Answer::Accept;
+        }
+        let mut steps = vec![Step::Open(0)];
+        let mut opened = 1;
+        for _ in 0..4 + r.below(10) {
+            if opened < count && r.percent(40) {
+                steps.push(Step::Open(opened));
+                opened += 1;
+            } else {
+                let socket = r.below(opened);
+                Step::random(r, socket, alone, &mut steps);
+            }
+        }
+        let at_once = r.weighted(&[(50, 0), (30, 1), (20, 3)]);
+        Plan { mode, sockets, spare, steps, at_once, keep_events: r.one_of(&[0, 0, 30, 90]), alone }
+    }
+}
+
+impl SocketPlan {
+    fn new(r: &mut Random, alone: bool) -> SocketPlan {
+        use Answer::*;
+        use Ending::*;
+        let inline = r.percent(18);
+        let filling = r.percent(12);
+        let answer = r.weighted(&[(78, Accept), (12, Hold), (4, Refuse), (2, Malformed), (2, Fin), (2, Rst)]);
+        let rescues = [
+            (40, Rescue::Accept),
+            (15, Rescue::Refuse),
+            (25, Rescue::Stop),
+            (if alone { 20 } else { 0 }, Rescue::Shutdown),
+        ];
+        let endings = [
+            (30, ServerClose),
+            (12, ServerFin),
+            (8, ServerRst),
+            (8, ServerGarbage),
+            (20, Terminate),
+            (8, TerminateElsewhere),
+            (10, Abort),
+        ];
+        let rescue = match r.weighted(&rescues) {
+            Rescue::Stop if inline => Rescue::Accept,
+            rescue => rescue,
+        };
+        let close_timeouts = [(80, None), (10, Some(20)), (10, Some(0))];
+        let reactions = if r.percent(60) { (0..1 + r.below(3)).map(|_| Reaction::new(r)).collect() } else { vec![] };
+        SocketPlan {
+            inline,
+            blocking: r.percent(40),
+            bad_url: r.percent(1),
+            road: if r.percent(2) { Road::Closed } else { [Road::Wide, Road::Narrow][usize::from(filling)] },
+            answer,
+            rescue,
+            glued: r.weighted(&[(75, 0), (15, 1), (10, 12)]),
+            glued_close: r.percent(4),
+            receive_buffer: r.weighted(&[(60, 0), (15, 1), (15, 300), (10, 2000)]),
+            send_buffer: if filling { 4096 } else { r.weighted(&[(85, 0), (15, 300)]) },
+            close_timeout: r.weighted(&close_timeouts),
+            reactions,
+            ending: r.weighted(&endings),
+        }
+    }
+}
+
+impl Act {
+    fn random(r: &mut Random) -> Act {
+        use Act::*;
+        let len = r.one_of(&LENGTHS);
+        let code = r.one_of(&[0, 1000, 3000, 4999]);
+        r.weighted(&[
+            (20, Text(len)),
+            (10, Blob(len)),
+            (14, Ping),
+            (8, Pause),
+            (8, Resume),
+            (6, Cork),
+            (6, Uncork),
+            (10, Terminate(code)),
+            (2, BadTerminate),
+            (7, Abort),
+            (9, Release),
+        ])
+    }
+}
+
+impl ServerAct {
+    fn random(r: &mut Random) -> ServerAct {
+        use ServerAct::*;
+        let message = Message { text: r.percent(70), len: r.one_of(&LENGTHS), parts: r.one_of(&[1, 1, 1, 2, 4]) };
+        let burst = Burst { count: 5 + r.below(40), len: r.one_of(&[8, 100]) };
+        let close = Close(r.one_of(&[None, Some(1000), Some(1001), Some(4000)]));
+        let (kind, on) = (r.below(4), r.percent(40));
+        let answer = r.one_of(&ANSWERS);
+        r.weighted(&[
+            (34, message),
+            (16, burst),
+            (6, Ping),
+            (2, UnaskedPong),
+            (2, Unfinished),
+            (4, Garbage(kind)),
+            (8, close),
+            (4, Fin),
+            (4, Rst),
+            (5, Read(on)),
+            (5, AnswerClose(on)),
+            (10, Answer(answer)),
+        ])
+    }
+}
+
+impl Reaction {
+    fn new(r: &mut Random) -> Reaction {
+        let on = r.weighted(&[
+            (25, WS_EVENT_TYPE_OPEN),
+            (35, WS_EVENT_TYPE_MESSAGE),
+            (10, WS_EVENT_TYPE_ERROR),
+            (15, WS_EVENT_TYPE_TERMINATE),
+            (6, WS_EVENT_TYPE_DRAIN),
+            (8, WS_EVENT_TYPE_PONG),
+            (6, WS_EVENT_TYPE_NONE),
+        ]);
+        let nth = if on == WS_EVENT_TYPE_MESSAGE { r.one_of(&[1, 1, 2, 3, 7]) } else { 1 };
+        let (act, server, other, most) = (Act::random(r), ServerAct::random(r), r.below(3), r.below(3) as u32);
+        let blocking = r.percent(50);
+        let what = r.weighted(&[
+            (34, React::Own(act)),
+            (12, React::Other(other, act)),
+            (8, React::Elsewhere(act)),
+            (6, React::Server(server)),
+            (12, React::Dispatch(most)),
+            (4, React::Wait),
+            (3, React::Next),
+            (5, React::Stop),
+            (3, React::StopElsewhere),
+            (4, React::CloseDispatcher),
+            (2, React::Attach),
+            (1, React::Shutdown),
+            (6, React::Retain),
+            (6, React::Open { blocking }),
+        ]);
+        Reaction { on, nth, what }
+    }
+}
+
+impl Step {
+    fn random(r: &mut Random, i: usize, alone: bool, steps: &mut Vec<Step>) {
+        let (act, server, wait, most) = (Act::random(r), ServerAct::random(r), r.percent(60), r.below(4) as u32);
+        let step = r.weighted(&[
+            (30, Step::Server(i, server)),
+            (18, Step::Host(i, act)),
+            (8, Step::Elsewhere(i, act, wait)),
+            (12, Step::Dispatch(most)),
+            (4, Step::Wait),
+            (4, Step::Next),
+            (6, Step::AwaitReady(i)),
+            (8, Step::Settle(i)),
+            (7, Step::Fill(i)),
+            (4, Step::Stop),
+            (3, Step::StopElsewhere(wait)),
+            (3, Step::Lend(most)),
+            (2, Step::Trespass),
+            (3, Step::FreeKept),
+            (2, Step::CloseDispatcher),
+            (if alone { 20 } else { 0 }, Step::Shutdown { elsewhere: wait }),
+        ]);
+        if let Step::Server(_, ServerAct::Burst { .. }) = step {
+            // What waits is seen best all at once.
+            steps.extend([step, Step::AwaitReady(i), Step::Dispatch(0)]);
+        } else {
+            steps.push(step);
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! Plays a plan: its steps, then the end of every socket.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+
+use ws4d_test_host::codes::*;
+use ws4d_test_host::{Socket, api, name};
+
+use crate::life::{Life, RETURNED};
+use crate::plan::{Act, Ending, Mode, Rescue, Step};
+use crate::acts::{act, release, serve};
+use crate::wire::{Answer, lock};
+use crate::world::World;
+
+/// Nothing takes so long but what never comes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+impl World {
+    /// Plays all; what was wrong is in `wrongs`.
+    pub(crate) fn play(self: &Arc<Self>) {
+        for step in &self.plan.steps {
+            if !self.is_right() {
+                return;
+            }
+            self.step(*step);
+        }
+        self.finish_all();
+    }
+
+    fn step(self: &Arc<Self>, step: Step) {
+        self.note(format!("{step:?}"));
+        let word = format!("{step:?}");
+        let mut words = word.split(['(', ' ', ',', ')', '{']).filter(|word| word.starts_with(char::is_alphabetic));
+        let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let detail = if matches!(step, Step::Server(..) | Step::Host(..)) { second } else { "" };
+        self.count(format!("step {first} {detail}").trim_end());
+        let pulls = matches!(self.plan.mode, Mode::Pull | Mode::PullWhenWoken);
+        match step {
+            Step::Open(index) => self.open_planned(index),
+            Step::Server(index, deed) => self.with(index, |life| serve(life, deed)),
+            Step::Host(index, deed) => self.with(index, |life| act(life, deed)),
+            Step::Elsewhere(index, deed, true) => self.with(index, |life| {
+                let life = Arc::clone(life);
+                self.assistant.now(move || act(&life, deed));
+            }),
+            Step::Elsewhere(index, deed, false) => self.with(index, |life| {
+                let life = Arc::clone(life);
+                self.assistant.later(move || act(&life, deed));
+            }),
+            Step::Dispatch(_) | Step::Wait | Step::Next if self.waits_for_wake() => self.drive_woken(),
+            Step::Next => drop(self.next(1)),
+            Step::Dispatch(_) | Step::Wait if pulls && self.id % 2 == 0 => drop(self.next(0)),
+            Step::Dispatch(most) => drop(self.dispatch(most)),
+            Step::Wait => drop(self.wait(1)),
+            Step::AwaitReady(index) => self.with(index, |life| self.await_ready(life)),
+            Step::Settle(index) => self.with(index, |life| {
+                if life.is_healthy() {
+                    self.until(&format!("all messages of socket {index}"), || {
+                        !life.is_healthy() || lock(&life.record).messages == life.wire.state().sent.len()
+                    });
+                    self.count("settled");
+                }
+            }),
+            Step::Fill(index) => self.with(index, |life| self.fill(life)),
+            Step::Stop => self.stop(true),
+            Step::StopElsewhere(wait) => {
+                let world = Arc::clone(self);
+                match wait {
+                    true => self.assistant.now(move || world.stop(true)),
+                    false => self.assistant.later(move || world.stop(false)),
+                }
+            }
+            Step::Lend(most) => self.lend(most),
+            Step::Trespass => self.trespass(),
+            Step::FreeKept => self.free_kept(),
+            Step::CloseDispatcher => self.close(),
+            Step::Shutdown { elsewhere: false } => self.shut_down(),
+            Step::Shutdown { elsewhere: true } => {
+                let world = Arc::clone(self);
+                self.assistant.later(move || world.shut_down());
+            }
+        }
+    }
+
+    fn with(&self, index: usize, deed: impl FnOnce(&Arc<Life>)) {
+        if let Some(life) = self.life(index) {
+            deed(&life);
+        }
+    }
+
+    fn open_planned(self: &Arc<Self>, index: usize) {
+        let plan = &self.plan.sockets[index];
+        if plan.blocking && plan.answer == Answer::Hold {
+            let (world, rescue) = (Arc::clone(self), plan.rescue);
+            self.assistant.later(move || world.rescue(index, rescue));
+        }
+        self.open(index, plan, plan.blocking);
+    }
+
+    /// Ends the wait of a `ws_new` whose server says nothing.
+    fn rescue(self: &Arc<Self>, index: usize, rescue: Rescue) {
+        let mut life = None;
+        let asked = || {
+            life = self.life(index);
+            // Where the request never comes, nobody waits for its answer.
+            life.as_ref().is_some_and(|life| life.wire.state().asked || life.created.load(SeqCst) != 0)
+        };
+        self.look_until("the request", asked);
+        let Some(life) = life else { return };
+        self.count(format!("ws_new waits: {rescue:?}"));
+        match rescue {
+            Rescue::Accept => life.wire.answer(Answer::Accept),
+            Rescue::Refuse => life.wire.answer(Answer::Refuse),
+            Rescue::Stop => self.stop(false),
+            Rescue::Shutdown => self.shut_down(),
+        }
+        // Whatever ended the wait, or did not: nobody waits for ever.
+        if matches!(rescue, Rescue::Stop | Rescue::Shutdown) {
+            self.look_until("the end of ws_new", || life.created.load(SeqCst) != 0);
+        }
+    }
+
+    fn shut_down(&self) {
+        self.shut_down.store(true, SeqCst);
+        let result = (api().ws_shutdown)(PATIENCE.as_millis() as i32);
+        if result != WS_OK {
+            self.wrong(format!("ws_shutdown: {}", name(result)));
+        }
+    }
+
+    /// Waits for what some other thread brings about.
+    fn look_until(&self, what: &str, mut condition: impl FnMut() -> bool) {
+        let limit = Instant::now() + PATIENCE;
+        loop {
+            let rings = self.bell.rings();
+            if condition() {
+                return;
+            }
+            if Instant::now() > limit {
+                return self.wrong(format!("waited in vain for {what}"));
+            }
+            self.bell.wait(rings);
+        }
+    }
+
+    /// Lives on as the mode has it until the condition holds.
+    fn until(self: &Arc<Self>, what: &str, condition: impl Fn() -> bool) {
+        let limit = Instant::now() + PATIENCE;
+        while self.is_right() {
+            let rings = self.bell.rings();
+            if condition() {
+                return;
+            }
+            if Instant::now() > limit {
+                return self.wrong(format!("waited in vain for {what}"));
+            }
+            self.drive(rings);
+        }
+    }
+
+    fn drive(self: &Arc<Self>, rings: u64) {
+        match self.plan.mode {
+            _ if self.is_closed() => self.bell.wait(rings),
+            Mode::Wake | Mode::PullWhenWoken => {
+                if self.woken.load(SeqCst) { self.drive_woken() } else { self.bell.wait(rings) }
+            }
+            Mode::Fd => self.drive_fd(),
+            Mode::Wait | Mode::Run => drop(self.wait(3)),
+            Mode::Pull => drop(self.next(3)),
+        }
+    }
+
+    fn drive_woken(self: &Arc<Self>) {
+        if self.is_closed() || !self.woken.swap(false, SeqCst) {
+            return;
+        }
+        if self.plan.mode == Mode::Wake {
+            self.dispatch(self.plan.at_once);
+            return;
+        }
+        // A stop, too, makes it 0.
+        let mut zeros = 0;
+        while zeros < 3 && !self.is_closed() {
+            zeros = if self.next(0) == 0 { zeros + 1 } else { 0 };
+        }
+    }
+
+    fn drive_fd(&self) {
+        let (fd, bell) = (self.handle().fd() as i32, self.bell.fd);
+        let mut polled = [fd, bell].map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
+        // SAFETY: two pollfds.
+        unsafe { libc::poll(polled.as_mut_ptr(), 2, 1000) };
+        self.bell.hush();
+        if polled[0].revents & libc::POLLIN == 0 {
+            return;
+        }
+        let sure = self.assistant.is_idle() && !self.remembered.load(SeqCst) && self.stops.load(SeqCst) == 0;
+        let lives = self.all_lives();
+        let sure = sure && lives.iter().all(|life| !life.plan.inline && !life.held.load(SeqCst));
+        if self.dispatch(self.plan.at_once) == 0 && sure {
+            self.wrong("the descriptor was readable with nothing to deliver");
+        }
+    }
+
+    fn await_ready(self: &Arc<Self>, life: &Arc<Life>) {
+        let waits = || life.is_healthy() && lock(&life.record).messages < life.wire.state().sent.len();
+        if life.plan.inline || !waits() {
+            return;
+        }
+        let ready = || if self.waits_for_wake() { self.woken.load(SeqCst) } else { self.is_readable() };
+        let limit = Instant::now() + PATIENCE;
+        while waits() && !ready() {
+            if Instant::now() > limit {
+                return self.wrong(format!("socket {} has messages that nobody is told of", life.index));
+            }
+            if self.waits_for_wake() {
+                let rings = self.bell.rings();
+                if !ready() {
+                    self.bell.wait(rings);
+                }
+            } else {
+                let mut poll = libc::pollfd { fd: self.handle().fd() as i32, events: libc::POLLIN, revents: 0 };
+                // SAFETY: one pollfd.
+                unsafe { libc::poll(&mut poll, 1, 1000) };
+            }
+        }
+        self.count("told of messages");
+    }
+
+    /// Sends to a server that does not read until there is no room, and waits until there is.
+    fn fill(self: &Arc<Self>, life: &Arc<Life>) {
+        let open = || life.is_healthy() && life.socket().status() == WS_STATUS_CONNECTED;
+        let full = || life.would_block.load(SeqCst);
+        if life.plan.send_buffer == 0 || !life.plan.reactions.is_empty() || !open() {
+            return;
+        }
+        life.wire.read(false);
+        let before = (full(), lock(&life.record).drains);
+        for _ in 0..100 {
+            if full() > before.0 || !open() {
+                break;
+            }
+            act(life, Act::Blob(8000));
+        }
+        life.wire.read(true);
+        if full() > before.0 {
+            self.count("filled");
+            let what = format!("on_drain of socket {}", life.index);
+            self.until(&what, || !open() || lock(&life.record).drains > before.1);
+        }
+    }
+
+    fn lend(self: &Arc<Self>, most: u32) {
+        let world = Arc::clone(self);
+        self.assistant.now(move || {
+            if world.attach() == WS_OK {
+                world.dispatch(most);
+            }
+        });
+        // It is another's now.
+        self.dispatch(1);
+        self.attach();
+    }
+
+    fn trespass(self: &Arc<Self>) {
+        let world = Arc::clone(self);
+        self.assistant.now(move || {
+            world.dispatch(0);
+            world.wait(0);
+            world.next(0);
+            world.close();
+        });
+    }
+
+    fn finish_all(self: &Arc<Self>) {
+        self.assistant.now(|| {});
+        self.finishing.store(true, SeqCst);
+        self.free_kept();
+        self.all_lives().iter().for_each(|life| self.finish(life));
+        let closes = self.all_lives().iter().any(|life| life.plan.ending == Ending::CloseDispatcher);
+        if closes && !self.is_closed() {
+            self.close();
+        }
+        self.assistant.now(|| {});
+        if self.plan.mode == Mode::Run && self.is_right() && !self.is_closed() {
+            let before = self.stops.load(SeqCst);
+            self.run();
+            let ended = |life: &Arc<Life>| life.plan.inline || life.is_freed();
+            if self.stops.load(SeqCst) == before && before == 0 && !self.all_lives().iter().all(ended) {
+                self.wrong("ws_dispatcher_run returned before every socket had terminated");
+            }
+        }
+        self.until("on_free of every socket", || self.all_lives().iter().all(|life| life.is_freed()));
+        self.assistant.now(|| {});
+        if !self.is_right() {
+            return;
+        }
+        if !self.is_closed() {
+            if self.is_readable() {
+                self.wrong("the descriptor is readable though every socket is over");
+            }
+            self.remembered.store(false, SeqCst);
+            self.close();
+        }
+        self.free_kept();
+        for life in self.all_lives().iter().filter(|life| life.socket() != Socket::NULL) {
+            if life.released.load(SeqCst) == 0 {
+                life.check_token(life.socket());
+                release(life, life.socket());
+            }
+            life.over.store(true, SeqCst);
+            life.check_token(life.socket());
+        }
+        self.no_more_reports();
+    }
+
+    /// Sees to it that a socket ends.
+    pub(crate) fn finish(&self, life: &Arc<Life>) {
+        if life.finished.swap(true, SeqCst) {
+            return;
+        }
+        act(life, Act::Resume);
+        act(life, Act::Uncork);
+        life.wire.read(true);
+        life.wire.answer_close(true);
+        life.wire.answer(Answer::Accept);
+        let ended = !life.wire.state().enders.is_empty() || life.causes.load(SeqCst) != 0;
+        if ended || life.is_freed() {
+            return;
+        }
+        self.count(format!("ending {:?}", life.plan.ending));
+        match life.plan.ending {
+            Ending::ServerClose => life.wire.close(Some(4001), "at last"),
+            Ending::ServerFin => life.wire.fin(),
+            Ending::ServerRst => life.wire.rst(),
+            Ending::ServerGarbage => life.wire.garbage(life.index),
+            Ending::Terminate => act(life, Act::Terminate(3001)),
+            Ending::TerminateElsewhere if self.is_scripts() => {
+                let life = Arc::clone(life);
+                self.assistant.now(move || act(&life, Act::Terminate(3002)));
+            }
+            Ending::TerminateElsewhere => act(life, Act::Terminate(3003)),
+            Ending::Abort => act(life, Act::Abort),
+            Ending::CloseDispatcher if life.plan.inline || life.index >= self.plan.sockets.len() => {
+                life.wire.close(None, "");
+            }
+            Ending::CloseDispatcher => {}
+        }
+    }
+}
+
+impl Life {
+    /// Nobody has done anything that may end it or hold it up.
+    fn is_healthy(&self) -> bool {
+        let (world, wire) = (&self.world, self.wire.state());
+        let untouched = self.causes.load(SeqCst) == 0 && !self.held.load(SeqCst);
+        let lives = !world.is_closed() && !world.shut_down.load(SeqCst) && !self.is_freed();
+        let created = self.created.load(SeqCst) == RETURNED;
+        created && untouched && lives && wire.answer == Answer::Accept && wire.enders.is_empty()
+    }
+}

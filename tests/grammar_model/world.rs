@@ -1,0 +1,321 @@
+//! One sequence's host context: its dispatcher, the calls of it in progress, and what a callback's place is
+//! checked against.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+
+use ws4d_test_host::codes::*;
+use ws4d_test_host::{Dispatcher, Event, Pulled, RawErrors, api};
+
+use crate::assistant::Assistant;
+use crate::life::{Life, TERMINATED, TERMINATED_EARLY};
+use crate::plan::{Mode, Plan};
+use crate::server::Server;
+use crate::wire::{Bell, lock};
+
+#[derive(Clone, Copy)]
+pub(crate) struct Thread(u64);
+
+pub(crate) fn this_thread() -> Thread {
+    // SAFETY: takes nothing.
+    Thread(unsafe { libc::gettid() } as u64)
+}
+
+impl Thread {
+    /// Of the calling thread only.
+    pub(crate) fn name(self) -> String {
+        let mut name = [0u8; 16];
+        // SAFETY: room for the 16 bytes of a thread's name.
+        unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
+        String::from_utf8_lossy(name.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned()
+    }
+
+    pub(crate) fn is_io(self) -> bool {
+        self.name().starts_with("ws4d-io")
+    }
+}
+
+/// A call of the dispatcher in progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    Dispatch(u32),
+    Wait,
+    Run,
+    Next,
+    /// `ws_new` of that socket.
+    New(usize),
+    NewAsync(usize),
+    Close,
+}
+
+pub(crate) struct Frame {
+    pub(crate) call: Call,
+    pub(crate) events: u32,
+    pub(crate) stopped: bool,
+    /// What was delivered of a socket's messages, and what the last of them counts.
+    pub(crate) charges: HashMap<usize, (usize, usize)>,
+}
+
+/// An event of the host's own.
+pub(crate) struct Kept {
+    pub(crate) pulled: Pulled,
+    pub(crate) line: String,
+    pub(crate) life: Arc<Life>,
+    pub(crate) terminate: bool,
+}
+
+pub(crate) struct World {
+    pub(crate) id: usize,
+    pub(crate) plan: Plan,
+    pub(crate) server: &'static Server,
+    pub(crate) assistant: Assistant,
+    pub(crate) bell: Arc<Bell>,
+    pub(crate) dispatcher: Mutex<Dispatcher>,
+    /// The thread of the script.
+    script: u64,
+    pub(crate) owner: AtomicU64,
+    pub(crate) frames: Mutex<Vec<Frame>>,
+    pub(crate) woken: AtomicBool,
+    pub(crate) wakes: AtomicU32,
+    pub(crate) closing: AtomicBool,
+    closed: AtomicBool,
+    /// Closed while sockets of it were alive.
+    closed_early: AtomicBool,
+    pub(crate) stops: AtomicU32,
+    /// A stop that certainly found no call in progress.
+    pub(crate) remembered: AtomicBool,
+    pub(crate) shut_down: AtomicBool,
+    pub(crate) finishing: AtomicBool,
+    pub(crate) lives: Mutex<Vec<Option<Arc<Life>>>>,
+    pub(crate) kept: Mutex<Vec<Kept>>,
+    pub(crate) pulled_terminates: Mutex<HashSet<usize>>,
+    pub(crate) wrongs: Mutex<Vec<String>>,
+    pub(crate) log: Mutex<Vec<String>>,
+    pub(crate) counts: Mutex<BTreeMap<String, u64>>,
+}
+
+static WORLDS: Mutex<Option<HashMap<usize, Arc<World>>>> = Mutex::new(None);
+static NEXT: AtomicUsize = AtomicUsize::new(1);
+
+thread_local! {
+    /// Calls of the error handler that nobody has asked for yet.
+    static REPORTS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// The process's error handler.
+pub(crate) extern "C" fn report(_: *const RawErrors, _: *mut c_void) {
+    REPORTS.set(REPORTS.get() + 1);
+}
+
+extern "C" fn wake(user_data: *mut c_void) {
+    let world = lock(&WORLDS).as_ref().and_then(|worlds| worlds.get(&user_data.addr()).cloned());
+    let Some(world) = world else {
+        lock(&crate::life::LATE).push("a wake of a dispatcher that was closed long ago".to_owned());
+        return;
+    };
+    if world.closed.load(SeqCst) {
+        world.wrong("wake after ws_dispatcher_close has returned");
+    }
+    world.wakes.fetch_add(1, SeqCst);
+    world.woken.store(true, SeqCst);
+    world.bell.ring();
+}
+
+impl World {
+    pub(crate) fn new(plan: Plan, server: &'static Server, assistant: Assistant, bell: Arc<Bell>) -> Arc<World> {
+        let id = NEXT.fetch_add(1, SeqCst);
+        let spare = plan.sockets.len() + 1;
+        let world = Arc::new(World {
+            id,
+            plan,
+            server,
+            assistant,
+            bell,
+            dispatcher: Mutex::new(Dispatcher::NULL),
+            script: this_thread().0,
+            owner: AtomicU64::new(this_thread().0),
+            frames: Mutex::default(),
+            woken: AtomicBool::new(false),
+            wakes: AtomicU32::new(0),
+            closing: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            closed_early: AtomicBool::new(false),
+            stops: AtomicU32::new(0),
+            remembered: AtomicBool::new(false),
+            shut_down: AtomicBool::new(false),
+            finishing: AtomicBool::new(false),
+            lives: Mutex::new(vec![None; spare]),
+            kept: Mutex::default(),
+            pulled_terminates: Mutex::default(),
+            wrongs: Mutex::default(),
+            log: Mutex::default(),
+            counts: Mutex::default(),
+        });
+        lock(&WORLDS).get_or_insert_default().insert(id, Arc::clone(&world));
+        let dispatcher = match world.plan.mode {
+            Mode::Wake | Mode::PullWhenWoken => {
+                (api().ws_dispatcher_new_with_wake)(Some(wake), ptr::without_provenance_mut(id))
+            }
+            _ => (api().ws_dispatcher_new)(),
+        };
+        *lock(&world.dispatcher) = dispatcher;
+        world
+    }
+
+    pub(crate) fn forget(&self) {
+        lock(&WORLDS).as_mut().and_then(|worlds| worlds.remove(&self.id));
+    }
+
+    pub(crate) fn handle(&self) -> Dispatcher {
+        *lock(&self.dispatcher)
+    }
+
+    pub(crate) fn wrong(&self, what: impl Into<String>) {
+        let what = what.into();
+        self.note(format!("WRONG: {what}"));
+        lock(&self.wrongs).push(what);
+    }
+
+    pub(crate) fn is_right(&self) -> bool {
+        lock(&self.wrongs).is_empty()
+    }
+
+    /// A line of the report, should there be one.
+    pub(crate) fn note(&self, what: impl Into<String>) {
+        lock(&self.log).push(what.into());
+    }
+
+    pub(crate) fn count(&self, what: impl Into<String>) {
+        *lock(&self.counts).entry(what.into()).or_default() += 1;
+    }
+
+    pub(crate) fn life(&self, index: usize) -> Option<Arc<Life>> {
+        lock(&self.lives).get(index).cloned().flatten()
+    }
+
+    pub(crate) fn all_lives(&self) -> Vec<Arc<Life>> {
+        lock(&self.lives).iter().flatten().cloned().collect()
+    }
+
+    /// Whether this is the thread of the script.
+    pub(crate) fn is_scripts(&self) -> bool {
+        self.script == this_thread().0
+    }
+
+    pub(crate) fn owns(&self) -> bool {
+        self.owner.load(SeqCst) == this_thread().0
+    }
+
+    pub(crate) fn own(&self) {
+        self.owner.store(this_thread().0, SeqCst);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closing.load(SeqCst)
+    }
+
+    /// `ws_dispatcher_close` begins.
+    pub(crate) fn begin_close(&self) {
+        let alive = self.all_lives().iter().any(|life| !life.is_freed());
+        self.closed_early.store(alive, SeqCst);
+        self.closing.store(true, SeqCst);
+    }
+
+    pub(crate) fn closed_early(&self) -> bool {
+        self.closed_early.load(SeqCst)
+    }
+
+    pub(crate) fn set_closed(&self) {
+        self.closed.store(true, SeqCst);
+    }
+
+    pub(crate) fn pulls_terminate(&self, life: &Life) -> bool {
+        lock(&self.pulled_terminates).contains(&life.index)
+    }
+
+    /// The error handler was called on this thread just before.
+    pub(crate) fn take_report(&self, index: usize) {
+        match REPORTS.get() {
+            0 => self.wrong(format!("socket {index}: the error handler was not told of its failure")),
+            n => REPORTS.set(n - 1),
+        }
+    }
+
+    pub(crate) fn no_more_reports(&self) {
+        if REPORTS.take() > 0 {
+            self.wrong("the error handler was told of what nobody else was");
+        }
+    }
+
+    /// An event's callback, whose socket has this dispatcher, runs now: may it?
+    pub(crate) fn check_callback(&self, life: &Life, kind: i32, event: &Event) {
+        let line = event.describe();
+        if !self.owns() {
+            self.wrong(format!("socket {}: {line} on thread {}", life.index, this_thread().name()));
+            return;
+        }
+        let closed = self.is_closed();
+        let mut frames = lock(&self.frames);
+        let Some(frame) = frames.last_mut() else {
+            drop(frames);
+            self.wrong(format!("socket {}: {line} outside of any call", life.index));
+            return;
+        };
+        frame.events += 1;
+        if matches!(kind, WS_EVENT_TYPE_MESSAGE | WS_EVENT_TYPE_PONG) {
+            let charge = event.data().len() + 64;
+            let (sum, last) = frame.charges.entry(life.index).or_default();
+            (*sum, *last) = (*sum + charge, charge);
+        }
+        let may = match frame.call {
+            _ if closed => kind == WS_EVENT_TYPE_TERMINATE,
+            Call::Dispatch(_) | Call::Wait | Call::Run => !frame.stopped,
+            Call::New(index) => index == life.index && kind == WS_EVENT_TYPE_OPEN,
+            Call::Next | Call::NewAsync(_) | Call::Close => false,
+        };
+        let (call, stopped) = (frame.call, frame.stopped);
+        drop(frames);
+        if !may {
+            let how = format!("closed: {closed}, stopped: {stopped}");
+            self.wrong(format!("socket {}: {line} inside {call:?}, {how}", life.index));
+        }
+        if self.plan.mode == Mode::Fd && self.all_lives().len() == 1 && !closed && self.is_readable() {
+            self.wrong(format!("the descriptor is readable inside {line} of the only socket"));
+        }
+    }
+
+    /// `on_free` of a socket of this dispatcher runs now: may it?
+    pub(crate) fn check_free(&self, life: &Life) {
+        if !self.owns() {
+            self.wrong(format!("socket {}: on_free on thread {}", life.index, this_thread().name()));
+        } else if lock(&self.frames).is_empty() {
+            self.wrong(format!("socket {}: on_free outside of any call", life.index));
+        }
+    }
+
+    /// What was delivered at once had waited together: no more than the receive buffer holds, and one message.
+    pub(crate) fn check_bound(&self, frame: &Frame) {
+        if !matches!(frame.call, Call::Dispatch(0) | Call::Wait) {
+            return;
+        }
+        for (index, (sum, last)) in &frame.charges {
+            let Some(life) = self.life(*index) else { continue };
+            let bound = life.plan.receive_buffer;
+            let closing = life.causes.load(SeqCst) & (TERMINATED | TERMINATED_EARLY) != 0;
+            if bound != 0 && !closing && sum - last >= bound {
+                self.wrong(format!("socket {index}: {sum} bytes waited in a receive buffer of {bound}"));
+            }
+        }
+    }
+
+    pub(crate) fn is_readable(&self) -> bool {
+        let fd = self.handle().fd();
+        let mut poll = libc::pollfd { fd: fd as i32, events: libc::POLLIN, revents: 0 };
+        // SAFETY: one pollfd.
+        unsafe { libc::poll(&mut poll, 1, 0) > 0 && poll.revents & libc::POLLIN != 0 }
+    }
+}

@@ -1,0 +1,183 @@
+//! What the whole process holds while servers flood and hosts keep little of much. The tests measure the process, so
+//! they run one after the other.
+
+mod wire;
+
+use std::ffi::c_void;
+use std::fs;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use wire::{Count, Own, at_gate, count, script, silent};
+use ws4d_test_host::codes::{WS_EVENT_TYPE_MESSAGE, WS_EVENT_TYPE_TERMINATE};
+use ws4d_test_host::{Event, Options, Pulled, RawEvent, Socket, alone, api};
+use ws4d_test_server::{Seen, Server};
+
+const MIB: usize = 1 << 20;
+
+/// A line of /proc/self/status, in bytes.
+fn status(name: &str) -> usize {
+    let text = fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = text.lines().find(|line| line.starts_with(name)).expect("a line of that name");
+    let kib = line.split_whitespace().nth(1).and_then(|number| number.parse::<usize>().ok());
+    kib.expect("a number of KiB") * 1024
+}
+
+/// How much more the process holds in memory after `work`, which keeps what it returns.
+fn growth<T>(work: impl FnOnce() -> T) -> (usize, T) {
+    // SAFETY: malloc_trim has no preconditions.
+    unsafe { libc::malloc_trim(0) };
+    let before = status("VmRSS");
+    let kept = work();
+    // SAFETY: as above.
+    unsafe { libc::malloc_trim(0) };
+    (status("VmRSS").saturating_sub(before), kept)
+}
+
+/// Keeps every 500th message.
+#[derive(Default)]
+struct Keeper {
+    messages: AtomicUsize,
+    kept: Mutex<Vec<Pulled>>,
+    over: AtomicUsize,
+}
+
+extern "C" fn keep_some(_: Socket, event: *const RawEvent, user_data: *mut c_void) {
+    // SAFETY: the test passes a `Keeper` that lives until its dispatcher is closed.
+    let keeper = unsafe { &*user_data.cast::<Keeper>() };
+    match Event(event).kind() {
+        WS_EVENT_TYPE_MESSAGE if keeper.messages.fetch_add(1, Ordering::SeqCst) % 500 == 0 => {
+            keeper.kept.lock().expect("no panic inside").push(Event(event).retain());
+        }
+        WS_EVENT_TYPE_TERMINATE => keeper.over.store(1, Ordering::SeqCst),
+        _ => {}
+    }
+}
+
+const FLOOD: &str = "/flood?n=400000&size=250&seq=1&log=0";
+
+fn assert_kept(kept: &[Pulled]) {
+    assert_eq!(kept.len(), 800);
+    for (i, event) in kept.iter().enumerate() {
+        assert!(event.event().text().starts_with(&format!("{:08}", i * 500)), "event {i} is what it was");
+    }
+}
+
+/// 800 messages of 100 MB: where each kept its batch alive, they would hold nearly all of it.
+#[test]
+fn a_retained_event_does_not_keep_the_batch_that_it_came_with() {
+    let _alone = alone();
+    let server = Server::start();
+    let (grown, kept) = growth(|| {
+        let (own, keeper) = (Own::new(), Keeper::default());
+        own.open(&server.ws(FLOOD), &Options::new(), keep_some, &keeper);
+        own.run_until(|| keeper.over.load(Ordering::SeqCst) != 0);
+        drop(own);
+        keeper.kept.into_inner().expect("no panic inside")
+    });
+    assert_kept(&kept);
+    assert!(grown < 25 * MIB, "{} MiB", grown / MIB);
+}
+
+#[test]
+fn a_pulled_event_does_not_keep_the_batch_that_it_came_with() {
+    let _alone = alone();
+    let server = Server::start();
+    let (grown, kept) = growth(|| {
+        let own = Own::new();
+        let nobody = Count::default();
+        own.open(&server.ws(FLOOD), &Options::new(), count, &nobody);
+        let (mut kept, mut messages) = (Vec::new(), 0);
+        loop {
+            let (_, pulled) = own.0.next(20_000).expect("no error").expect("an event in good time");
+            match pulled.event().kind() {
+                WS_EVENT_TYPE_MESSAGE => {
+                    messages += 1;
+                    if messages % 500 == 1 {
+                        kept.push(pulled);
+                    }
+                }
+                _ => break kept,
+            }
+        }
+    });
+    assert_kept(&kept);
+    assert!(grown < 25 * MIB, "{} MiB", grown / MIB);
+}
+
+/// DESIGN, section 3: a trickle of small messages stays within twice the bound.
+#[test]
+fn messages_that_nobody_takes_stay_near_the_bound() {
+    let _alone = alone();
+    let server = Server::start();
+    // Each write of the script is a message of its own, and so is each read, more or less.
+    for path in [
+        "/flood?n=1000000&size=100&log=0",
+        "/flood?n=1000000&size=0&log=0",
+        "/script?do=text*60000:x,gate:sent",
+    ] {
+        let bound = 4 * MIB;
+        let options = Options::new().set(|api, o| (api.ws_options_set_receive_buffer_size)(o, bound));
+        let (own, seen) = (Own::new(), Count::default());
+        let (grown, ()) = growth(|| {
+            own.open(&server.ws(path), &options, count, &seen);
+            if path.starts_with("/script") {
+                at_gate(&server, "sent");
+            }
+            let (other, taken) = (Own::new(), Count::default());
+            other.open(&server.ws("/flood?n=50000&size=1000&log=0"), &Options::new(), count, &taken);
+            other.run_until(|| taken.is_over());
+        });
+        assert!(own.0.dispatch(1) == 1, "{path}: there is something");
+        assert!(grown < 2 * bound + 8 * MIB, "{path}: {} MiB", grown / MIB);
+    }
+    server.open_gate("sent");
+}
+
+/// HOSTILE 17: while the kernel takes no more, only the newest pong is kept.
+#[test]
+fn a_ping_flood_while_the_server_reads_nothing_queues_no_pongs() {
+    let _alone = alone();
+    let server = Server::start();
+    let payload = "x".repeat(125);
+    let ws = silent(&script(&server, "gate:go"), &Options::new());
+    ws.abort();
+    let (grown, ws) = growth(|| {
+        let ws =
+            silent(&script(&server, &format!("ping*600000:{payload},gate:sent,ping:last")), &Options::new());
+        at_gate(&server, "sent");
+        ws
+    });
+    server.open_gate("go");
+    server.open_gate("sent");
+    server.wait_for(|event| event.seen == Seen::Pong(b"last".to_vec()));
+    assert!(grown < 20 * MIB, "{} MiB of 75", grown / MIB);
+    ws.abort();
+}
+
+/// HOSTILE 15, 16: no allocation ahead of what comes.
+#[test]
+fn announced_lengths_with_nothing_behind_cost_nothing() {
+    let _alone = alone();
+    let server = Server::start();
+    let unlimited = || Options::new().set(|api, o| (api.ws_options_set_max_message_size)(o, 0));
+    // The first one brings up what there is once.
+    silent(&server.ws("/echo"), &unlimited()).abort();
+    let before = status("VmSize");
+    let mut sockets = Vec::new();
+    for length in ["0000000003c00000", "0000000040000000", "7fffffffffffffff"] {
+        for first in ["82", "81", "02", "01"] {
+            let url = script(&server, &format!("raw:{first}7f{length}6161,ping:{length}{first}"));
+            sockets.extend((0..20).map(|_| silent(&url, &unlimited())));
+        }
+    }
+    // A message that is cut by nothing: that was payload, no ping. An echo shows that all was read.
+    let ws = silent(&server.ws("/echo"), &unlimited());
+    ws.send_text("x");
+    server.wait_for(|event| event.seen == Seen::Text("x".into()));
+    let grown = status("VmSize").saturating_sub(before);
+    assert!(grown < 1024 * MIB, "{} MiB of address space for 240 sockets", grown / MIB);
+    sockets.push(ws);
+    for ws in sockets {
+        (api().ws_abort)(ws);
+    }
+}
