@@ -33,7 +33,7 @@ pub unsafe extern "C" fn ws_send_text(ws: *mut ws_socket, utf8: *const c_char, l
     socket::call(ws, |socket| {
         // SAFETY: the caller upholds the contract above.
         let text = unsafe { arg::text(utf8, len) }?;
-        socket.send(SendKind::Text, text)
+        socket.send(SendKind::Text, text, false)
     })
 }
 
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn ws_send_text_utf16(
     socket::call(ws, |socket| {
         // SAFETY: the caller upholds the contract above.
         let units = unsafe { arg::utf16(utf16, units) }?;
-        socket.send(SendKind::Text, &utf16::to_utf8(units)?)
+        socket.send(SendKind::Text, &utf16::to_utf8(units)?, false)
     })
 }
 
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn ws_send_blob(ws: *mut ws_socket, data: *const c_void, l
     socket::call(ws, |socket| {
         // SAFETY: the caller upholds the contract above.
         let data = unsafe { arg::bytes(data, len) }?;
-        socket.send(SendKind::Blob, data)
+        socket.send(SendKind::Blob, data, false)
     })
 }
 
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn ws_send_object(ws: *mut ws_socket, json: *const c_char,
     socket::call(ws, |socket| {
         // SAFETY: the caller upholds the contract above.
         let json = unsafe { arg::text(json, len) }?;
-        socket.send(SendKind::Object, json)
+        socket.send(SendKind::Object, json, false)
     })
 }
 
@@ -110,7 +110,8 @@ pub unsafe extern "C" fn ws_send_object(ws: *mut ws_socket, json: *const c_char,
 /// @param data_type  A ws_data_type.
 /// @param data       Bytes; may be NULL if `len` is 0.
 /// @param len        Bytes in `data`; for text and object also WS_NUL_TERMINATED.
-/// @param flags      0 or WS_SEND_PLAIN: do not compress this message. In this version no message is ever compressed.
+/// @param flags      0 or WS_SEND_PLAIN: do not compress this message, because it mixes secrets with a stranger's text,
+///                   whose guesses the compressed length would confirm.
 /// @return As the function for that type; WS_ERR_INVALID_ARGUMENT for an unknown type, WS_ERR_UNSUPPORTED for an
 ///         unknown flag.
 ///
@@ -139,7 +140,7 @@ pub unsafe extern "C" fn ws_send(
             // SAFETY: as above.
             SendKind::Text | SendKind::Object => unsafe { arg::text(data.cast(), len) }?,
         };
-        socket.send(kind, data)
+        socket.send(kind, data, flags & PLAIN != 0)
     })
 }
 

@@ -92,6 +92,20 @@ impl Batch {
         self.rest().iter().map(Item::charge).sum()
     }
 
+    /// Keeps items while less than `room` is charged before them; says how many were dropped.
+    pub(crate) fn keep_charge(&mut self, room: usize) -> usize {
+        let mut charge = 0;
+        let kept = self.rest().iter().take_while(|item| {
+            let fits = charge < room;
+            charge += item.charge();
+            fits
+        });
+        let kept = self.next + kept.count();
+        let dropped = self.items.len() - kept;
+        self.items.truncate(kept);
+        dropped
+    }
+
     /// Moves the undelivered items into a buffer of their own size where they fill less than half of theirs.
     pub(crate) fn compact(&mut self) -> Result<(), ErrorCode> {
         let needed: usize = self.rest().iter().map(|item| item.len + 1).sum();

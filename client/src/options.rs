@@ -5,6 +5,7 @@ use crate::connect::tls::TlsOptions;
 use crate::error::ErrorCode;
 use crate::event::DataType;
 use std::time::Duration;
+use ws4d_protocol::deflate;
 
 /// How to connect. A socket keeps what it needs of it.
 #[derive(Clone, Debug)]
@@ -20,6 +21,31 @@ pub struct Options {
     pub(crate) send_buffer_size: usize,
     pub(crate) receive_buffer_size: usize,
     pub(crate) tls: TlsOptions,
+    pub(crate) compression: Compression,
+}
+
+/// What of permessage-deflate is offered and done (RFC 7692).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Compression {
+    /// 1 (fast) to 9 (small); 0: none is offered.
+    pub(crate) level: u8,
+    /// Below this size a message is sent as it is.
+    pub(crate) min_size: usize,
+    pub(crate) offer: deflate::Config,
+}
+
+/// Below this, deflating costs more time than the bytes it saves are worth (see docs in ARCHITECTURE.md).
+const COMPRESSION_MIN_SIZE: usize = 128;
+const COMPRESSION_LEVEL: u8 = 1;
+
+impl Default for Compression {
+    fn default() -> Compression {
+        Compression {
+            level: COMPRESSION_LEVEL,
+            min_size: COMPRESSION_MIN_SIZE,
+            offer: deflate::Config::default(),
+        }
+    }
 }
 
 const MIB: usize = 1024 * 1024;
@@ -38,6 +64,7 @@ impl Default for Options {
             send_buffer_size: 16 * MIB,
             receive_buffer_size: 8 * MIB,
             tls: TlsOptions::default(),
+            compression: Compression::default(),
         }
     }
 }
@@ -101,6 +128,34 @@ impl Options {
     /// How much may wait to be delivered; 0: no limit.
     pub fn set_receive_buffer_size(&mut self, bytes: usize) {
         self.receive_buffer_size = bytes;
+    }
+
+    /// The level of permessage-deflate, 1 to 9; 0 offers none. [`ErrorCode::InvalidArgument`] for others.
+    pub fn set_compression(&mut self, level: i32) -> Result<(), ErrorCode> {
+        self.compression.level =
+            u8::try_from(level).ok().filter(|level| *level <= 9).ok_or(ErrorCode::InvalidArgument)?;
+        Ok(())
+    }
+
+    /// The largest windows, 8 to 15 bits: ours and the server's. [`ErrorCode::InvalidArgument`] for others.
+    pub fn set_compression_window_bits(&mut self, ours: i32, servers: i32) -> Result<(), ErrorCode> {
+        let bits = |bits: i32| {
+            u8::try_from(bits).ok().filter(|bits| (8..=15).contains(bits)).ok_or(ErrorCode::InvalidArgument)
+        };
+        (self.compression.offer.client_max_window_bits, self.compression.offer.server_max_window_bits) =
+            (bits(ours)?, bits(servers)?);
+        Ok(())
+    }
+
+    /// Whether a compressed message may refer to those before it: ours, the server's.
+    pub fn set_compression_context_takeover(&mut self, ours: bool, servers: bool) {
+        self.compression.offer.client_context_takeover = ours;
+        self.compression.offer.server_context_takeover = servers;
+    }
+
+    /// Below this size a message is sent as it is.
+    pub fn set_compression_min_size(&mut self, bytes: usize) {
+        self.compression.min_size = bytes;
     }
 
     /// Trusts the certificates of a PEM file beside the system's. Read at once.

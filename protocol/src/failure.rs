@@ -9,9 +9,11 @@ use std::fmt;
 pub enum Failure {
     /// The server broke the RFC; what it did.
     Protocol(&'static str),
-    /// Text that is not UTF-8, in a message or in the reason of a close frame.
+    /// Data that are not what they say: text that is not UTF-8, in a message or in the reason of a close
+    /// frame, or compressed data that cannot be inflated (RFC 7692 §7.2.2).
     InvalidText(&'static str),
-    /// A message above the limit, judged by the header that would make it so.
+    /// A message above the limit, judged by the header that would make it so; a compressed one by what
+    /// came out of it.
     TooLarge {
         /// The limit, in bytes.
         limit: u64,

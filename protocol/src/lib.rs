@@ -1,4 +1,4 @@
-//! The client side of RFC 6455 without I/O: bytes in, events out; messages in, bytes out.
+//! The client side of RFC 6455 and RFC 7692 without I/O: bytes in, events out; messages in, bytes out.
 //!
 //! This crate knows no socket, no clock, no thread, no random numbers and no C: whoever calls it
 //! reads, writes, draws the mask keys and decides when to answer a ping or a close. So it can be
@@ -19,6 +19,8 @@
 //!   limit follows the claim.
 //! - Fragments cost what their bytes cost: empty and one-byte fragments are linear in time, and in
 //!   memory bounded by the message, not by their number.
+//! - A compressed message is inflated as it comes, into its own buffer and no further than its limit:
+//!   the limit, UTF-8 and memory are those of what comes out ([`deflate`]).
 //! - [`send::encode`] masks while it copies: each payload byte is read once and written once.
 //!
 //! ```
@@ -41,6 +43,7 @@
 #![forbid(unsafe_code)]
 
 pub mod close;
+pub mod deflate;
 pub mod event;
 pub mod failure;
 pub mod frame;

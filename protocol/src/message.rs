@@ -14,6 +14,9 @@ const AHEAD: usize = 192 * 1024;
 /// own.
 pub(crate) const FILL_MIN: usize = 16 * 1024;
 
+/// The least room that something is inflated into, and in which a short message fits with its NUL.
+const LEAST_INFLATED: usize = 256;
+
 pub(crate) const BAD_TEXT: Failure = Failure::InvalidText("a text message is not UTF-8 (RFC 6455 8.1)");
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -132,6 +135,48 @@ impl Message {
             self.utf8.push(&self.bytes[start..]).map_err(|_| BAD_TEXT)?;
         }
         Ok((result, end - start))
+    }
+
+    /// Lets `inflate` append what it can to the room that the buffer has, at least one byte, and judges
+    /// what it appended. `arriving`: how many bytes are about to be inflated.
+    ///
+    /// The room ends one byte above the limit, so that a message above it shows as soon as it is. What
+    /// is wrong is found in the order in which it lies in the message: text first, the limit, and last
+    /// what `inflate` itself has found.
+    pub(crate) fn inflate<E>(
+        &mut self,
+        arriving: usize,
+        limit: u64,
+        inflate: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
+    ) -> Result<Result<bool, E>, Failure> {
+        let start = self.bytes.len();
+        if self.bytes.capacity() == start {
+            // As much again as there is; at the beginning what usually comes out of what arrives.
+            let size = start.saturating_mul(2).max(arriving.saturating_mul(4)).max(start + LEAST_INFLATED);
+            let size = size.min(clamp(limit).saturating_add(1));
+            self.bytes.try_reserve_exact(size - start).map_err(|_| Failure::OutOfMemory { wanted: size })?;
+        }
+        let result = inflate(&mut self.bytes);
+        if self.kind() == Kind::Text {
+            let end = self.bytes.len().min(clamp(limit));
+            self.utf8.push(&self.bytes[start.min(end)..end]).map_err(|_| BAD_TEXT)?;
+        }
+        if self.bytes.len() as u64 > limit {
+            return Err(Failure::TooLarge { limit });
+        }
+        Ok(result)
+    }
+
+    /// Makes room for a NUL behind a message that was inflated, and gives back what it did not need: a
+    /// message holds at most twice its bytes and [`LEAST_INFLATED`].
+    pub(crate) fn fit(&mut self) -> Result<(), Failure> {
+        let len = self.bytes.len();
+        let mut fitting = Vec::new();
+        if self.bytes.capacity() > 2 * len + LEAST_INFLATED && fitting.try_reserve_exact(len + 1).is_ok() {
+            fitting.extend_from_slice(&self.bytes);
+            self.bytes = fitting;
+        }
+        self.bytes.try_reserve_exact(1).map_err(|_| Failure::OutOfMemory { wanted: len.saturating_add(1) })
     }
 
     /// Makes room for `more` bytes and a NUL.

@@ -3,19 +3,23 @@
 //! Knows the order of frames and what of the stream it has seen. Must not know where the bytes come
 //! from, nor answer a ping or a close: it only says that they came.
 //!
-//! permessage-deflate (RFC 7692) goes in at two places, both marked "inflate": where RSV1 is
-//! judged, and between the payload of a data frame and the message.
+//! permessage-deflate (RFC 7692) goes in at two places: where RSV1 is judged, and between the payload
+//! of a data frame and the message.
 
+mod inflation;
 mod payload;
 
 pub use crate::event::{ControlPayload, Data, Incoming};
 pub use crate::failure::Failure;
 
+use crate::deflate::Params;
 use crate::frame::{self, FrameHeader, MAX_SERVER_HEADER, OpCode};
 use crate::message::{Kind, Message};
 use crate::utf8;
+use inflation::Inflation;
 
-const COMPRESSED: Failure = Failure::Protocol("a frame has a reserved bit set (RFC 6455 5.2)");
+const NOT_AGREED: Failure = Failure::Protocol("a frame has a reserved bit set (RFC 6455 5.2)");
+const NOT_FIRST: Failure = Failure::Protocol("RSV1 on a frame that begins no message (RFC 7692 6.1)");
 const NO_MESSAGE: Failure = Failure::Protocol("a continuation frame continues no message (RFC 6455 5.4)");
 const OPEN_MESSAGE: Failure = Failure::Protocol("a new message begins inside another (RFC 6455 5.4)");
 
@@ -67,6 +71,10 @@ pub struct Receiver {
     frame: FrameHeader,
     remaining: u64,
     message: Message,
+    /// The open message is compressed.
+    compressed: bool,
+    /// What was agreed about compressed messages; `None`: that there are none.
+    inflation: Option<Inflation>,
     control: ControlPayload,
 }
 
@@ -82,8 +90,24 @@ impl Receiver {
             frame: FrameHeader { fin: true, rsv1: false, opcode: OpCode::Continuation, len: 0 },
             remaining: 0,
             message: Message::none(),
+            compressed: false,
+            inflation: None,
             control: ControlPayload::new(),
         }
+    }
+
+    /// As [`new`](Receiver::new), for a connection on which permessage-deflate was agreed, or was not:
+    /// `None`.
+    ///
+    /// A compressed message is always [`Data::Assembled`], of a capacity of at most twice its length and
+    /// 256 bytes. The limit is for what comes out of it, judged as it
+    /// comes; how much is inflated for a number of compressed bytes has no limit of its own.
+    ///
+    /// The inflater takes [`INFLATER_MEMORY`](crate::deflate::INFLATER_MEMORY) bytes from the first
+    /// compressed message on. With the server's context takeover it stays until the end or a failure.
+    /// Without, it goes when an input is used up and no compressed message is open.
+    pub fn with_deflate(limits: Limits, agreed: Option<&Params>) -> Receiver {
+        Receiver { inflation: agreed.map(Inflation::new), ..Receiver::new(limits) }
     }
 
     /// Whether nothing is begun: no part of a header, of a payload or of a message. True also after
@@ -111,6 +135,13 @@ impl Receiver {
     /// (§8.1), [`Failure::TooLarge`] with the last byte of the header that makes a message too
     /// large, [`Failure::OutOfMemory`] at a byte that is not defined.
     ///
+    /// In a compressed payload (RFC 7692) `*at` is behind all that the input has of the frame, and the
+    /// bytes that show the failure are among those of this input: [`Failure::InvalidText`] for data that
+    /// cannot be inflated and for bad text in what was, [`Failure::TooLarge`] for what came out. Which
+    /// of them does not depend on how the stream was cut, with one exception: data that reach back
+    /// behind a window smaller than 15 bits that was agreed may be inflated in one cut, and refused in
+    /// another.
+    ///
     /// # Panics
     ///
     /// If `*at` is greater than the length of `input`.
@@ -119,7 +150,13 @@ impl Receiver {
         if let Some(event) = self.next_short(input, at) {
             return Ok(Some(event));
         }
-        self.next_any(input, at).inspect_err(|_| self.end())
+        let event = self.next_any(input, at).inspect_err(|_| self.end())?;
+        if event.is_none() && !self.compressed {
+            if let Some(inflation) = &mut self.inflation {
+                inflation.rest();
+            }
+        }
+        Ok(event)
     }
 
     /// The fast way: an unfragmented message of at most 125 bytes, whole in the input, and legal.
@@ -157,12 +194,8 @@ impl Receiver {
                     self.begin_frame(header);
                     continue;
                 }
-                Stage::Data => {
-                    // inflate: the payload of a compressed message goes through the inflater here,
-                    // and what comes out of it goes on to the message. The limit then holds for
-                    // what comes out.
-                    self.read_data(input, at)?
-                }
+                Stage::Data if self.compressed => self.read_compressed(input, at)?,
+                Stage::Data => self.read_data(input, at)?,
                 Stage::Control => self.read_control(input, at)?,
                 Stage::Over => {
                     *at = input.len();
@@ -206,12 +239,16 @@ impl Receiver {
     /// Judges the beginning of a header, by itself and at its place in the stream.
     fn judge(&self, bytes: &[u8]) -> Result<Option<(FrameHeader, usize)>, Failure> {
         if let Some(first) = bytes.first() {
-            // inflate: RSV1 on the first frame of a message says that the message is compressed,
-            // where that was agreed.
+            let opcode = OpCode::from_bits(first & 0x0f);
             if first & 0x40 != 0 {
-                return Err(COMPRESSED);
+                if self.inflation.is_none() {
+                    return Err(NOT_AGREED);
+                }
+                if !matches!(opcode, Some(OpCode::Text | OpCode::Binary)) {
+                    return Err(NOT_FIRST);
+                }
             }
-            match OpCode::from_bits(first & 0x0f) {
+            match opcode {
                 Some(OpCode::Continuation) if !self.message.is_open() => return Err(NO_MESSAGE),
                 Some(OpCode::Text | OpCode::Binary) if self.message.is_open() => {
                     return Err(OPEN_MESSAGE);
@@ -222,7 +259,9 @@ impl Receiver {
         let Some((header, len)) = frame::parse(bytes)? else {
             return Ok(None);
         };
-        if !header.opcode.is_control() && header.len > self.limit - self.message.len() as u64 {
+        // What a compressed payload comes to is not known before it is inflated.
+        let compressed = header.rsv1 || self.compressed;
+        if !header.opcode.is_control() && !compressed && header.len > self.limit - self.message.len() as u64 {
             return Err(Failure::TooLarge { limit: self.limit });
         }
         Ok(Some((header, len)))
@@ -233,8 +272,8 @@ impl Receiver {
         self.remaining = header.len;
         self.stage = Stage::Data;
         match header.opcode {
-            OpCode::Text => self.message.begin(Kind::Text),
-            OpCode::Binary => self.message.begin(Kind::Binary),
+            OpCode::Text => self.begin_message(Kind::Text),
+            OpCode::Binary => self.begin_message(Kind::Binary),
             OpCode::Continuation => {}
             OpCode::Close | OpCode::Ping | OpCode::Pong => {
                 self.control.clear();
@@ -243,11 +282,18 @@ impl Receiver {
         }
     }
 
+    fn begin_message(&mut self, kind: Kind) {
+        self.message.begin(kind);
+        self.compressed = self.frame.rsv1;
+    }
+
     /// Nothing that follows is read, and nothing is kept.
     #[cold]
     fn end(&mut self) {
         self.stage = Stage::Over;
         self.message = Message::none();
+        self.compressed = false;
+        self.inflation = None;
         self.header_len = 0;
         self.remaining = 0;
     }

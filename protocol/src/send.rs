@@ -47,10 +47,40 @@ pub fn encode(
     key: [u8; 4],
     out: &mut Vec<u8>,
 ) -> Result<(), OutOfMemory> {
+    append(opcode, fin, false, payload, key, out)
+}
+
+/// Appends the first frame of a message that [`Deflater::compress`](crate::deflate::Deflater::compress)
+/// has compressed: as [`encode`], with RSV1 (RFC 7692 §6.1). Its further fragments have no such bit:
+/// they are [`encode`]'s.
+///
+/// # Errors
+///
+/// [`OutOfMemory`]; `out` is as it was.
+pub fn encode_compressed(
+    opcode: OpCode,
+    fin: bool,
+    payload: &[u8],
+    key: [u8; 4],
+    out: &mut Vec<u8>,
+) -> Result<(), OutOfMemory> {
+    debug_assert!(matches!(opcode, OpCode::Text | OpCode::Binary), "{opcode:?} begins no message");
+    append(opcode, fin, true, payload, key, out)
+}
+
+#[inline]
+fn append(
+    opcode: OpCode,
+    fin: bool,
+    rsv1: bool,
+    payload: &[u8],
+    key: [u8; 4],
+    out: &mut Vec<u8>,
+) -> Result<(), OutOfMemory> {
     debug_assert!(!opcode.is_control() || (fin && payload.len() <= MAX_CONTROL_PAYLOAD));
     let wanted = frame_len(payload.len());
     out.try_reserve(wanted).map_err(|_| OutOfMemory { wanted })?;
-    let header = FrameHeader { fin, rsv1: false, opcode, len: payload.len() as u64 };
+    let header = FrameHeader { fin, rsv1, opcode, len: payload.len() as u64 };
     let (header, header_len) = frame::encode(&header, key);
     out.extend_from_slice(&header[..header_len]);
     mask::append_masked(out, payload, key, 0);
@@ -67,6 +97,20 @@ mod tests {
         let mut out = Vec::new();
         encode(OpCode::Text, true, b"Hello", [0x37, 0xfa, 0x21, 0x3d], &mut out).unwrap();
         assert_eq!(out, [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+    }
+
+    #[test]
+    fn only_the_first_frame_of_a_compressed_message_has_the_first_reserved_bit() {
+        // RFC 7692 §7.2.3.1: a compressed "Hello", in two fragments and in one.
+        let hello = [0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+        let mut out = Vec::new();
+        encode_compressed(OpCode::Text, false, &hello[..3], [0; 4], &mut out).unwrap();
+        encode(OpCode::Continuation, true, &hello[3..], [0; 4], &mut out).unwrap();
+        let expected = [&[0x41, 0x83, 0, 0, 0, 0][..], &hello[..3], &[0x80, 0x84, 0, 0, 0, 0], &hello[3..]];
+        assert_eq!(out, expected.concat());
+        out.clear();
+        encode_compressed(OpCode::Text, true, &hello, [0; 4], &mut out).unwrap();
+        assert_eq!(out, [&[0xc1, 0x87, 0, 0, 0, 0][..], &hello].concat());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The bound of the receive buffer, and that it only delays.
 
-use crate::wire::{Count, Own, Relay, at_gate, count, script};
-use crate::{give_the_others_time, receive_buffer};
+use crate::wire::{Count, Own, Relay, count, script};
+use crate::{flooded, receive_buffer};
 use std::sync::atomic::Ordering;
 use ws4d_test_host::codes::{WS_STATUS_CLOSED, WS_STATUS_CONNECTED};
 use ws4d_test_host::{Host, Options, name};
@@ -13,11 +13,9 @@ const ON_THE_ROAD: usize = 40 << 20;
 #[test]
 fn a_host_that_does_not_dispatch_stops_the_server_and_nothing_is_lost() {
     let server = Server::start();
-    let relay = Relay::opened(server.ws_port());
     let (own, seen) = (Own::new(), Count::default());
-    let url = relay.ws("/flood?n=100000&size=1000&seq=1&log=0");
-    own.open(&url, &receive_buffer(256 * 1024), count, &seen);
-    give_the_others_time(&server);
+    let path = "/flood?n=100000&size=1000&seq=1&log=0";
+    let (relay, _) = flooded(&server, &own, path, &receive_buffer(256 * 1024), &seen);
     let received = relay.received();
     assert!(received < ON_THE_ROAD, "{received} of 100 MB were taken");
 
@@ -35,8 +33,7 @@ fn a_host_that_does_not_dispatch_stops_the_server_and_nothing_is_lost() {
 fn a_flood_of_empty_messages_is_bounded() {
     let server = Server::start();
     let (own, seen) = (Own::new(), Count::default());
-    own.open(&server.ws("/flood?n=3000000&size=0&log=0"), &receive_buffer(64 * 1024), count, &seen);
-    give_the_others_time(&server);
+    flooded(&server, &own, "/flood?n=3000000&size=0&log=0", &receive_buffer(64 * 1024), &seen);
     let first = own.0.dispatch(0);
     assert!((1..=1024).contains(&first), "64 KiB of messages that count 64 each: {first}");
     own.run_until(|| seen.is_over());
@@ -90,8 +87,7 @@ fn by_default_the_buffer_has_8_mib() {
 
     // These do not.
     let (own, seen) = (Own::new(), Count::default());
-    own.open(&server.ws("/flood?n=1000000&size=1000&log=0"), &Options::new(), count, &seen);
-    give_the_others_time(&server);
+    flooded(&server, &own, "/flood?n=1000000&size=1000&log=0", &Options::new(), &seen);
     let first = own.0.dispatch(0);
     assert!((1..=(8 << 20) / 1064 + 1).contains(&first), "{first}");
 }
@@ -114,8 +110,8 @@ fn other_sockets_of_the_same_dispatcher_go_on() {
 fn a_socket_whose_buffer_is_full_can_still_send() {
     let server = Server::start();
     let (own, seen) = (Own::new(), Count::default());
-    let ws = own.open(&server.ws("/flood?n=1000000&size=1000"), &receive_buffer(10_000), count, &seen);
-    give_the_others_time(&server);
+    let path = "/flood?n=1000000&size=1000";
+    let (_relay, ws) = flooded(&server, &own, path, &receive_buffer(10_000), &seen);
     assert_eq!(name(ws.send_text("still here")), "WS_OK");
     server.wait_for(|event| event.seen == Seen::Text("still here".into()));
     assert_eq!(ws.status(), WS_STATUS_CONNECTED);
@@ -126,9 +122,8 @@ fn a_socket_whose_buffer_is_full_can_still_send() {
 fn after_terminate_the_close_frame_is_found_behind_a_full_buffer() {
     let server = Server::start();
     let (own, seen) = (Own::new(), Count::default());
-    let url = server.ws("/flood?n=10000000&size=1000&seq=1&log=0");
-    let ws = own.open(&url, &receive_buffer(100_000), count, &seen);
-    give_the_others_time(&server);
+    let path = "/flood?n=10000000&size=1000&seq=1&log=0";
+    let (_relay, ws) = flooded(&server, &own, path, &receive_buffer(100_000), &seen);
     assert_eq!(name(ws.terminate(4000, "enough")), "WS_OK");
     // Nobody dispatches: the library alone reads up to the close frame, answers nothing more, and ends.
     server.wait_for(|event| {
@@ -139,6 +134,7 @@ fn after_terminate_the_close_frame_is_found_behind_a_full_buffer() {
     own.run_until(|| seen.is_over());
     assert!((1..=100).contains(&seen.messages()), "the bound was kept: {}", seen.messages());
     assert_eq!(seen.misplaced.load(Ordering::SeqCst), 0, "and what was kept is the beginning");
+    assert_eq!(seen.code(), 1000, "the server's close frame was found");
     assert_eq!(ws.status(), WS_STATUS_CLOSED);
 }
 
@@ -146,17 +142,16 @@ fn after_terminate_the_close_frame_is_found_behind_a_full_buffer() {
 fn the_end_after_a_full_buffer_is_clean_and_comes_after_the_messages() {
     let server = Server::start();
     let host = Host::new();
-    let commands = "cork,text*20:x,uncork,gate:more,text*20:y,wait_close,close:4000:bye";
+    let commands = "gate:closing,cork,text*20:x,uncork,wait_close,close:4000:bye";
     let ws = host.to(script(&server, commands)).with(receive_buffer(300)).open();
-    at_gate(&server, "more");
-    server.open_gate("more");
     ws.terminate(4000, "");
+    server.open_gate("closing");
     server.wait_for(|event| matches!(event.seen, Seen::Eof));
     host.run_until("free");
     let trace = host.trace();
     assert_eq!(trace[trace.len() - 2..], ["terminate 4000 bye clean", "free"]);
     // 65 bytes each: five fill a buffer of 300, what is past it is discarded.
-    assert!((1..=6).contains(&host.count("message")), "{trace:?}");
+    assert_eq!(host.count("message"), 5, "{trace:?}");
 }
 
 #[test]
@@ -184,8 +179,8 @@ fn a_callback_on_the_io_thread_is_its_own_back_pressure() {
 fn abort_frees_what_a_full_buffer_holds() {
     let server = Server::start();
     let (own, seen) = (Own::new(), Count::default());
-    let ws = own.open(&server.ws("/flood?n=1000000&size=1000&log=0"), &receive_buffer(1 << 20), count, &seen);
-    give_the_others_time(&server);
+    let path = "/flood?n=1000000&size=1000&log=0";
+    let (_relay, ws) = flooded(&server, &own, path, &receive_buffer(1 << 20), &seen);
     assert_eq!(name(ws.abort()), "WS_OK");
     own.run_until(|| seen.is_over());
     assert_eq!(seen.messages(), 0);

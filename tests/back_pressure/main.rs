@@ -5,8 +5,8 @@ mod pause;
 #[path = "../wire/mod.rs"]
 mod wire;
 
-use wire::{Count, Own, count};
-use ws4d_test_host::Options;
+use wire::{Count, Own, Relay, count};
+use ws4d_test_host::{Options, Socket};
 use ws4d_test_server::Server;
 
 /// Options with this size of the receive buffer.
@@ -21,4 +21,13 @@ fn give_the_others_time(server: &Server) {
     own.open(&server.ws("/flood?n=60000&size=1000&log=0"), &Options::new(), count, &seen);
     own.run_until(|| seen.is_over());
     assert_eq!(seen.messages(), 60_000);
+}
+
+/// An open socket that is flooded, on a dispatcher that has not dispatched: all that it will take it has taken.
+fn flooded(server: &Server, own: &Own, path: &str, options: &Options, seen: &Count) -> (Relay, Socket) {
+    let relay = Relay::opened(server.ws_port());
+    let ws = own.open(&relay.ws(path), options, count, seen);
+    relay.wait_received(4 << 20);
+    give_the_others_time(server);
+    (relay, ws)
 }

@@ -24,7 +24,8 @@ fn tag(world: &World) -> u32 {
 
 /// Runs what the plan has for this event.
 pub(crate) fn run(life: &Arc<Life>, kind: i32, count: u32, event: Option<Event>) {
-    for reaction in life.plan.reactions.iter().filter(|reaction| (reaction.on, reaction.nth) == (kind, count)) {
+    for reaction in life.plan.reactions.iter().filter(|reaction| (reaction.on, reaction.nth) == (kind, count))
+    {
         life.world.note(format!("  socket {}, type {kind}: {:?}", life.index, reaction.what));
         react(life, reaction.what, event.as_ref());
     }
@@ -145,11 +146,7 @@ pub(crate) fn act(life: &Arc<Life>, deed: Act) {
             let result = ws.pause();
             life.paused.store(owns && result == WS_OK && world.assistant.is_idle(), SeqCst);
             life.held.store(true, SeqCst);
-            if world.finishing.load(SeqCst) {
-                resume(life, ws)
-            } else {
-                result
-            }
+            if world.finishing.load(SeqCst) { resume(life, ws) } else { result }
         }
         Act::Resume => resume(life, ws),
         Act::Cork => {
@@ -189,7 +186,10 @@ pub(crate) fn act(life: &Arc<Life>, deed: Act) {
     }
     let sends = matches!(deed, Act::Text(_) | Act::Blob(_) | Act::Ping);
     if !right || (shut && sends && result == WS_OK) {
-        life.wrong(format!("{deed:?}: {} (released: {released}, over: {gone}, status {status})", name(result)));
+        life.wrong(format!(
+            "{deed:?}: {} (released: {released}, over: {gone}, status {status})",
+            name(result)
+        ));
     }
 }
 
@@ -230,7 +230,9 @@ pub(crate) fn release(life: &Life, ws: Socket) -> i32 {
                 life.wrong(format!("the first release: {}", name(result)));
             }
         }
-        Err(_) if result != WS_ERR_INVALID_HANDLE => life.wrong(format!("a second release: {}", name(result))),
+        Err(_) if result != WS_ERR_INVALID_HANDLE => {
+            life.wrong(format!("a second release: {}", name(result)))
+        }
         Err(_) => {}
     }
     result

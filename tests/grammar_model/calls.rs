@@ -7,9 +7,9 @@ use std::sync::atomic::Ordering::SeqCst;
 use ws4d_test_host::codes::*;
 use ws4d_test_host::{Errors, Options, RawErrors, RawHandler, Socket, api};
 
+use crate::acts;
 use crate::life::{self, Life, REFUSED, RETURNED, shown};
 use crate::plan::{Mode, SocketPlan};
-use crate::acts;
 use crate::wire::lock;
 use crate::world::{Call, Frame, Kept, World};
 
@@ -42,7 +42,10 @@ impl World {
         };
         if !right {
             let ran = frame.events;
-            self.wrong(format!("{call:?}: {}, {ran} callbacks ran, stopped before: {remembered}", shown(result)));
+            self.wrong(format!(
+                "{call:?}: {}, {ran} callbacks ran, stopped before: {remembered}",
+                shown(result)
+            ));
         }
         self.check_bound(&frame);
         self.after();
@@ -112,7 +115,8 @@ impl World {
             lock(&self.pulled_terminates).insert(life.index);
         }
         let (kind, count) = life.event(ws, pulled.event());
-        let keeps = self.plan.keep_events > 0 && (count as usize * 37 + life.index) % 100 < self.plan.keep_events;
+        let keeps =
+            self.plan.keep_events > 0 && (count as usize * 37 + life.index) % 100 < self.plan.keep_events;
         let kept = Kept { line: pulled.describe(), pulled, life: Arc::clone(&life), terminate };
         match keeps && !self.finishing.load(SeqCst) {
             true => lock(&self.kept).push(kept),

@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst,
+};
 use std::sync::{Arc, Mutex};
 
 use ws4d_test_host::codes::*;
 use ws4d_test_host::{Event, RawEvent, Socket, api, name};
 
-use crate::plan::SocketPlan;
 use crate::acts;
+use crate::plan::SocketPlan;
 use crate::wire::{Wire, lock};
 use crate::world::{World, this_thread};
 
@@ -140,10 +142,6 @@ impl Life {
         self.freed.load(SeqCst) > 0
     }
 
-    pub(crate) fn is_released(&self) -> bool {
-        self.released.load(SeqCst) == RELEASED
-    }
-
     pub(crate) fn wrong(&self, what: impl Into<String>) {
         self.world.wrong(format!("socket {}: {}", self.index, what.into()));
     }
@@ -212,7 +210,9 @@ impl Life {
                 }
             }
             WS_EVENT_TYPE_DRAIN => record.drains += 1,
-            WS_EVENT_TYPE_ERROR => record.error = Some((api().ws_errors_code)((api().ws_event_errors)(raw), 0)),
+            WS_EVENT_TYPE_ERROR => {
+                record.error = Some((api().ws_errors_code)((api().ws_event_errors)(raw), 0))
+            }
             _ => {
                 let reason = ws4d_test_host::text((api().ws_event_reason)(raw)).unwrap_or_default();
                 let (code, clean) = ((api().ws_event_code)(raw), (api().ws_event_was_clean)(raw) == 1);

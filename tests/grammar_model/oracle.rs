@@ -78,7 +78,10 @@ impl Life {
             self.wrong("on_drain with no WS_ERR_WOULD_BLOCK before it");
         }
         if record.messages > wire.whole {
-            self.wrong(format!("{} messages, of {} that were sent before the end", record.messages, wire.whole));
+            self.wrong(format!(
+                "{} messages, of {} that were sent before the end",
+                record.messages, wire.whole
+            ));
         }
         if self.must_be_complete(&wire) && record.messages != wire.whole {
             self.wrong(format!("{} messages of {}, though nothing was lost", record.messages, wire.whole));
@@ -97,7 +100,9 @@ impl Life {
             1..10 => "messages: a few",
             _ => "messages: many",
         });
-        for (what, some) in [("drain", record.drains > 0), ("pong", trace.iter().any(|line| line.starts_with("pong")))] {
+        for (what, some) in
+            [("drain", record.drains > 0), ("pong", trace.iter().any(|line| line.starts_with("pong")))]
+        {
             if some {
                 self.world.count(format!("trace with {what}"));
             }
@@ -122,10 +127,15 @@ impl Life {
             };
             ways.extend(codes.iter().map(answered));
         }
+        if self.world.shut_down.load(SeqCst) {
+            // A fast server's answer to the 1001 of ws_shutdown.
+            ways.push(Way { error: None, code: 1001, clean: None, reason: String::new() });
+        }
         let sure = !host && !terminated && !reset;
-        let handshake = wire.enders.iter().find(|ender| {
-            matches!(ender, Ender::Refused | Ender::Malformed | Ender::Early)
-        });
+        let handshake = wire
+            .enders
+            .iter()
+            .find(|ender| matches!(ender, Ender::Refused | Ender::Malformed | Ender::Early));
         if self.plan.road == Road::Closed {
             ways.push(Way::lost(Some(WS_ERR_CONNECTION_REFUSED)));
         } else if let Some(handshake) = handshake {
@@ -154,23 +164,24 @@ impl Life {
     /// Whether every message that the server sent must have come.
     fn must_be_complete(&self, wire: &WireState) -> bool {
         let terminated = self.causes.load(SeqCst) & TERMINATED != 0;
-        let undisturbed = self.plan.close_timeout.is_none() && self.plan.receive_buffer == 0 && wire.enders.is_empty();
-        !self.world.may_have_ended(self)
-            && !wire.enders.contains(&Ender::Rst)
-            && (!terminated || undisturbed)
+        let undisturbed =
+            self.plan.close_timeout.is_none() && self.plan.receive_buffer == 0 && wire.enders.is_empty();
+        !self.world.may_have_ended(self) && !wire.enders.contains(&Ender::Rst) && (!terminated || undisturbed)
     }
 
     /// The messages of each thread came in their order; all of them, where the host ended in order.
     fn judge_sent(&self, wire: &WireState) {
         let mut next = std::collections::HashMap::<u32, u64>::new();
         for message in &wire.got {
-            let parsed = message.split_once('.').and_then(|(tag, n)| Some((tag.parse().ok()?, n.parse().ok()?)));
+            let parsed =
+                message.split_once('.').and_then(|(tag, n)| Some((tag.parse().ok()?, n.parse().ok()?)));
             let Some((tag, number)): Option<(u32, u64)> = parsed else {
                 return self.wrong(format!("the server got {message:?}"));
             };
             let expected = next.entry(tag).or_default();
             if number != *expected {
-                return self.wrong(format!("the server got message {number} of thread {tag}, not {expected}"));
+                return self
+                    .wrong(format!("the server got message {number} of thread {tag}, not {expected}"));
             }
             *expected += 1;
         }

@@ -76,7 +76,9 @@ pub(crate) enum React {
     /// `ws_event_retain`
     Retain,
     /// Opens the spare socket.
-    Open { blocking: bool },
+    Open {
+        blocking: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +113,9 @@ pub(crate) enum Step {
     Trespass,
     FreeKept,
     CloseDispatcher,
-    Shutdown { elsewhere: bool },
+    Shutdown {
+        elsewhere: bool,
+    },
 }
 
 /// What ends a socket that nothing has ended yet.
@@ -165,8 +169,6 @@ pub(crate) struct Plan {
     /// How many events one drive dispatches at most, 0 for all.
     pub(crate) at_once: u32,
     pub(crate) keep_events: usize,
-    /// Nothing else runs meanwhile: `ws_shutdown` is among the steps.
-    pub(crate) alone: bool,
 }
 
 const LENGTHS: [usize; 7] = [0, 8, 20, 20, 100, 300, 5000];
@@ -174,9 +176,11 @@ const LENGTHS: [usize; 7] = [0, 8, 20, 20, 100, 300, 5000];
 const ANSWERS: [Answer; 5] = [Answer::Accept, Answer::Accept, Answer::Refuse, Answer::Fin, Answer::Rst];
 
 impl Plan {
+    /// `alone`: nothing else runs meanwhile, so that `ws_shutdown` may be among the steps.
     pub(crate) fn new(r: &mut Random, alone: bool) -> Plan {
         use Mode::*;
-        let mode = r.weighted(&[(30, Wake), (20, Fd), (15, Wait), (10, Run), (15, Pull), (10, PullWhenWoken)]);
+        let mode =
+            r.weighted(&[(30, Wake), (20, Fd), (15, Wait), (10, Run), (15, Pull), (10, PullWhenWoken)]);
         let count = r.weighted(&[(55, 1), (30, 2), (15, 3)]);
         let mut sockets: Vec<SocketPlan> = (0..count).map(|_| SocketPlan::new(r, alone)).collect();
         if r.percent(15) {
@@ -199,7 +203,7 @@ impl Plan {
             }
         }
         let at_once = r.weighted(&[(50, 0), (30, 1), (20, 3)]);
-        Plan { mode, sockets, spare, steps, at_once, keep_events: r.one_of(&[0, 0, 30, 90]), alone }
+        Plan { mode, sockets, spare, steps, at_once, keep_events: r.one_of(&[0, 0, 30, 90]) }
     }
 }
 
@@ -230,7 +234,8 @@ impl SocketPlan {
             rescue => rescue,
         };
         let close_timeouts = [(80, None), (10, Some(20)), (10, Some(0))];
-        let reactions = if r.percent(60) { (0..1 + r.below(3)).map(|_| Reaction::new(r)).collect() } else { vec![] };
+        let reactions =
+            if r.percent(60) { (0..1 + r.below(3)).map(|_| Reaction::new(r)).collect() } else { vec![] };
         SocketPlan {
             inline,
             blocking: r.percent(40),
@@ -273,7 +278,8 @@ impl Act {
 impl ServerAct {
     fn random(r: &mut Random) -> ServerAct {
         use ServerAct::*;
-        let message = Message { text: r.percent(70), len: r.one_of(&LENGTHS), parts: r.one_of(&[1, 1, 1, 2, 4]) };
+        let message =
+            Message { text: r.percent(70), len: r.one_of(&LENGTHS), parts: r.one_of(&[1, 1, 1, 2, 4]) };
         let burst = Burst { count: 5 + r.below(40), len: r.one_of(&[8, 100]) };
         let close = Close(r.one_of(&[None, Some(1000), Some(1001), Some(4000)]));
         let (kind, on) = (r.below(4), r.percent(40));
@@ -307,7 +313,8 @@ impl Reaction {
             (6, WS_EVENT_TYPE_NONE),
         ]);
         let nth = if on == WS_EVENT_TYPE_MESSAGE { r.one_of(&[1, 1, 2, 3, 7]) } else { 1 };
-        let (act, server, other, most) = (Act::random(r), ServerAct::random(r), r.below(3), r.below(3) as u32);
+        let (act, server, other, most) =
+            (Act::random(r), ServerAct::random(r), r.below(3), r.below(3) as u32);
         let blocking = r.percent(50);
         let what = r.weighted(&[
             (34, React::Own(act)),
@@ -331,7 +338,8 @@ impl Reaction {
 
 impl Step {
     fn random(r: &mut Random, i: usize, alone: bool, steps: &mut Vec<Step>) {
-        let (act, server, wait, most) = (Act::random(r), ServerAct::random(r), r.percent(60), r.below(4) as u32);
+        let (act, server, wait, most) =
+            (Act::random(r), ServerAct::random(r), r.percent(60), r.below(4) as u32);
         let step = r.weighted(&[
             (30, Step::Server(i, server)),
             (18, Step::Host(i, act)),

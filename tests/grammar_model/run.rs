@@ -151,7 +151,7 @@ impl Run {
     fn report(&self, number: u64, world: &World) -> String {
         let mut report = format!(
             "wrong: {:#?}\nplay it again with WS4D_MODEL_SEED={} WS4D_MODEL_SEQUENCE={number} \
-             WS4D_MODEL_SEQUENCES=1000\n{:#?}\n",
+             WS4D_MODEL_SEQUENCES=1000\n{:?}\n",
             lock(&world.wrongs),
             self.seed,
             world.plan
@@ -173,7 +173,7 @@ impl Run {
                 wire.whole,
                 wire.sent.len(),
                 wire.got,
-                wire.close_got,
+                wire.close_got.as_deref().map(String::from_utf8_lossy),
                 wire.answer,
                 wire.reading,
                 wire.gone

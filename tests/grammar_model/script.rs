@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use ws4d_test_host::codes::*;
 use ws4d_test_host::{Socket, api, name};
 
+use crate::acts::{act, release, serve};
 use crate::life::{Life, RETURNED};
 use crate::plan::{Act, Ending, Mode, Rescue, Step};
-use crate::acts::{act, release, serve};
 use crate::wire::{Answer, lock};
 use crate::world::World;
 
@@ -31,7 +31,8 @@ impl World {
     fn step(self: &Arc<Self>, step: Step) {
         self.note(format!("{step:?}"));
         let word = format!("{step:?}");
-        let mut words = word.split(['(', ' ', ',', ')', '{']).filter(|word| word.starts_with(char::is_alphabetic));
+        let mut words =
+            word.split(['(', ' ', ',', ')', '{']).filter(|word| word.starts_with(char::is_alphabetic));
         let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let detail = if matches!(step, Step::Server(..) | Step::Host(..)) { second } else { "" };
         self.count(format!("step {first} {detail}").trim_end());
@@ -163,7 +164,11 @@ impl World {
         match self.plan.mode {
             _ if self.is_closed() => self.bell.wait(rings),
             Mode::Wake | Mode::PullWhenWoken => {
-                if self.woken.load(SeqCst) { self.drive_woken() } else { self.bell.wait(rings) }
+                if self.woken.load(SeqCst) {
+                    self.drive_woken()
+                } else {
+                    self.bell.wait(rings)
+                }
             }
             Mode::Fd => self.drive_fd(),
             Mode::Wait | Mode::Run => drop(self.wait(3)),
@@ -220,7 +225,8 @@ impl World {
                     self.bell.wait(rings);
                 }
             } else {
-                let mut poll = libc::pollfd { fd: self.handle().fd() as i32, events: libc::POLLIN, revents: 0 };
+                let mut poll =
+                    libc::pollfd { fd: self.handle().fd() as i32, events: libc::POLLIN, revents: 0 };
                 // SAFETY: one pollfd.
                 unsafe { libc::poll(&mut poll, 1, 1000) };
             }

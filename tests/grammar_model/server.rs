@@ -124,7 +124,8 @@ impl Turns {
             let wires = &self.wires;
             let mut events = fds[1 + self.listeners.len()..].iter().map(|fd| fd.revents);
             self.connections.retain_mut(|connection| {
-                let hung_up = events.next().is_some_and(|events| events & (libc::POLLHUP | libc::POLLERR) != 0);
+                let hung_up =
+                    events.next().is_some_and(|events| events & (libc::POLLHUP | libc::POLLERR) != 0);
                 let stays = connection.turn(wires, hung_up);
                 if !stays && let Some(wire) = &connection.wire {
                     wire.state().gone = true;

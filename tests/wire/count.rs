@@ -14,7 +14,8 @@ pub struct Count {
     pub bytes: AtomicUsize,
     /// Numbered messages that came out of order.
     pub misplaced: AtomicUsize,
-    terminated: AtomicUsize,
+    /// The code of `on_terminate`.
+    code: AtomicUsize,
 }
 
 impl Count {
@@ -25,7 +26,12 @@ impl Count {
 
     /// Whether `on_terminate` was called.
     pub fn is_over(&self) -> bool {
-        self.terminated.load(Ordering::SeqCst) != 0
+        self.code() != 0
+    }
+
+    /// The code of `on_terminate`, 0 before it.
+    pub fn code(&self) -> usize {
+        self.code.load(Ordering::SeqCst)
     }
 }
 
@@ -48,7 +54,7 @@ pub extern "C" fn count(_: Socket, event: *const RawEvent, user_data: *mut c_voi
             }
         }
         WS_EVENT_TYPE_TERMINATE => {
-            seen.terminated.fetch_add(1, Ordering::SeqCst);
+            seen.code.store((api().ws_event_code)(event).into(), Ordering::SeqCst);
         }
         _ => {}
     }

@@ -3,9 +3,9 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// Relays one connection. Its threads end with the connection.
 pub struct Relay {
@@ -18,7 +18,8 @@ struct State {
     open: Mutex<bool>,
     opened: Condvar,
     sent: Mutex<Vec<u8>>,
-    received: AtomicUsize,
+    received: Mutex<usize>,
+    more: Condvar,
 }
 
 impl Relay {
@@ -52,7 +53,16 @@ impl Relay {
 
     /// How much the server has sent so far.
     pub fn received(&self) -> usize {
-        self.state.received.load(Ordering::SeqCst)
+        *self.state.received.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the server has sent so much.
+    pub fn wait_received(&self, bytes: usize) {
+        let received = self.state.received.lock().unwrap_or_else(PoisonError::into_inner);
+        let patience = Duration::from_secs(20);
+        let waited = self.state.more.wait_timeout_while(received, patience, |received| *received < bytes);
+        let (received, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        assert!(*received >= bytes, "{received} bytes instead of {bytes}");
     }
 
     /// The client's frames so far: all that the server has got, and maybe more.
@@ -77,7 +87,8 @@ impl State {
         let back = Arc::clone(&self);
         thread::spawn(move || {
             pass(server_too, client_too, |bytes| {
-                back.received.fetch_add(bytes.len(), Ordering::SeqCst);
+                *back.received.lock().unwrap_or_else(PoisonError::into_inner) += bytes.len();
+                back.more.notify_all();
             });
         });
         pass(client, server, |bytes| {

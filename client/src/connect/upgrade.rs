@@ -11,10 +11,13 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 use std::io::{self, IoSlice};
 use std::time::{Duration, Instant};
+use ws4d_protocol::deflate;
 
 /// What the server agreed to.
 pub(crate) struct Accepted {
     pub(crate) subprotocol: Option<String>,
+    /// What was agreed about compressed messages.
+    pub(crate) deflate: Option<deflate::Params>,
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     /// Frames that came with the answer.
@@ -73,9 +76,14 @@ pub(crate) async fn upgrade(
         let body = body(&head, transport, readiness, reader.into_rest(), patience).await;
         return Err(refusal(to, head, body));
     }
-    let subprotocol =
-        judge(&head, &key, &options.subprotocols).map_err(|error| error.while_doing(&attempted))?;
-    Ok(Accepted { subprotocol, status: head.status, headers: head.headers, rest: reader.into_rest() })
+    let agreed = judge(&head, &key, options).map_err(|error| error.while_doing(&attempted))?;
+    Ok(Accepted {
+        subprotocol: agreed.0,
+        deflate: agreed.1,
+        status: head.status,
+        headers: head.headers,
+        rest: reader.into_rest(),
+    })
 }
 
 fn request(to: &Destination, options: &Options, key: &str) -> String {
@@ -89,6 +97,9 @@ fn request(to: &Destination, options: &Options, key: &str) -> String {
     };
     if !options.subprotocols.is_empty() {
         header("Sec-WebSocket-Protocol", &options.subprotocols.join(", "));
+    }
+    if options.compression.level > 0 {
+        header("Sec-WebSocket-Extensions", &deflate::offer(&options.compression.offer));
     }
     let host_authorizes = options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     if let Some(authorization) = to.authorization.as_deref().filter(|_| !host_authorizes) {
@@ -112,8 +123,12 @@ pub(crate) fn accept_of(key: &str) -> String {
     STANDARD.encode(hash.finalize())
 }
 
-/// RFC 6455 §4.1, the client's list of reasons to fail; returns the subprotocol.
-fn judge(head: &Head, key: &str, offered: &[String]) -> Result<Option<String>, Error> {
+/// RFC 6455 §4.1, the client's list of reasons to fail; returns the subprotocol, and what was agreed about compression.
+fn judge(
+    head: &Head,
+    key: &str,
+    options: &Options,
+) -> Result<(Option<String>, Option<deflate::Params>), Error> {
     let only = |name: &'static str| -> Result<Option<&str>, Error> {
         let mut values = head.all(name);
         let first = values.next();
@@ -136,16 +151,23 @@ fn judge(head: &Head, key: &str, offered: &[String]) -> Result<Option<String>, E
         Some(_) => return Err(refused("its Sec-WebSocket-Accept does not answer the key that was sent")),
         None => return Err(refused("it has no Sec-WebSocket-Accept header")),
     }
-    if only("Sec-WebSocket-Extensions")?.is_some_and(|value| !value.is_empty()) {
+    let extensions: Vec<&str> = head.all("Sec-WebSocket-Extensions").collect();
+    let deflate = if options.compression.level > 0 {
+        deflate::accept(&extensions, &options.compression.offer).map_err(refused)?
+    } else if extensions.iter().all(|value| value.is_empty()) {
+        None
+    } else {
         return Err(refused("it has an extension that was not offered"));
-    }
-    match only("Sec-WebSocket-Protocol")? {
-        None => Ok(None),
-        Some(value) if offered.iter().any(|one| one == value) => Ok(Some(value.to_owned())),
+    };
+    let subprotocol = match only("Sec-WebSocket-Protocol")? {
+        None => None,
+        Some(value) if options.subprotocols.iter().any(|one| one == value) => Some(value.to_owned()),
         Some(value) => {
-            Err(refused(format_args!("its subprotocol \"{}\" was not offered", value.escape_debug())))
+            let value = value.escape_debug();
+            return Err(refused(format_args!("its subprotocol \"{value}\" was not offered")));
         }
-    }
+    };
+    Ok((subprotocol, deflate))
 }
 
 fn refusal(to: &Destination, head: Head, body: Vec<u8>) -> Error {
@@ -260,15 +282,27 @@ mod tests {
         reader.next().unwrap().unwrap()
     }
 
+    /// Options that offer these subprotocols and no compression.
+    fn offering(subprotocols: &[&str]) -> Options {
+        let mut options = Options::default();
+        options.set_compression(0).unwrap();
+        for protocol in subprotocols {
+            options.set_subprotocol(protocol).unwrap();
+        }
+        options
+    }
+
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
     const GOOD: &str = "Upgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
 
     #[test]
     fn the_example_of_the_rfc_is_accepted() {
-        assert_eq!(judge(&head(GOOD), KEY, &[]).unwrap(), None);
-        let offered = ["a".to_owned(), "b".to_owned()];
+        assert_eq!(judge(&head(GOOD), KEY, &Options::default()).unwrap(), (None, None));
+        let offered = offering(&["a", "b"]);
         let answer = head(&format!("{GOOD}Sec-WebSocket-Protocol: b\r\n"));
-        assert_eq!(judge(&answer, KEY, &offered).unwrap().as_deref(), Some("b"));
+        assert_eq!(judge(&answer, KEY, &offered).unwrap().0.as_deref(), Some("b"));
+        let answer = head(&format!("{GOOD}Sec-WebSocket-Extensions: permessage-deflate\r\n"));
+        assert!(judge(&answer, KEY, &Options::default()).unwrap().1.is_some());
     }
 
     #[test]
@@ -287,7 +321,7 @@ mod tests {
             (format!("{GOOD}Sec-WebSocket-Protocol: a, a\r\n"), "not offered"),
             (format!("{GOOD}Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: a\r\n"), "more than one"),
         ] {
-            let error = judge(&head(&lines), KEY, &["a".to_owned()]).unwrap_err();
+            let error = judge(&head(&lines), KEY, &offering(&["a"])).unwrap_err();
             assert_eq!(error.code(), ErrorCode::Handshake);
             assert!(error.to_string().contains(why), "{error} does not say {why}");
         }

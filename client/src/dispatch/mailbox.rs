@@ -102,12 +102,14 @@ impl Mailbox {
     }
 
     /// Takes a batch in. Past the bound, after the host closed, it is discarded and counted.
-    pub(crate) fn push(&mut self, batch: Batch) {
-        if self.ending.is_some() || batch.rest().is_empty() {
+    pub(crate) fn push(&mut self, mut batch: Batch) {
+        if self.ending.is_some() {
             return;
         }
-        if self.closing && self.is_full() {
-            self.discarded_messages += batch.rest().len() as u64;
+        if self.closing {
+            self.discarded_messages += batch.keep_charge(self.bound_left()) as u64;
+        }
+        if batch.rest().is_empty() {
             return;
         }
         self.charge += batch.charge();
@@ -138,7 +140,12 @@ impl Mailbox {
 
     /// How much more fits; `usize::MAX` where there is no bound.
     pub(crate) fn room(&self) -> usize {
-        if self.bound == 0 || self.closing { usize::MAX } else { self.bound.saturating_sub(self.charge) }
+        if self.closing { usize::MAX } else { self.bound_left() }
+    }
+
+    /// How much still fits, whether or not reading has to stop for it.
+    fn bound_left(&self) -> usize {
+        if self.bound == 0 { usize::MAX } else { self.bound.saturating_sub(self.charge) }
     }
 
     fn is_full(&self) -> bool {

@@ -95,7 +95,7 @@ impl Socket {
         outgoing.received = Some(frame);
         if outgoing.phase == Phase::Open {
             // The server reads no more messages (RFC 6455 §1.4).
-            outgoing.queue.drop_unsent();
+            outgoing.drop_unsent();
             outgoing.queue.push_close(close_frame(answer, ""));
             outgoing.corked = false;
             outgoing.phase = Phase::Closing;
@@ -114,7 +114,7 @@ impl Socket {
         }
         log!(Warn, "ws  ", "gave up: {error}");
         if phase == Phase::Open {
-            outgoing.queue.drop_unsent();
+            outgoing.drop_unsent();
             outgoing.queue.push_close(close_frame(Some(close_code), &error.entries()[0].message));
             outgoing.corked = false;
         }
@@ -186,7 +186,7 @@ impl Socket {
         }
         outgoing.phase = Phase::Over;
         outgoing.deadline = None;
-        outgoing.queue.clear();
+        outgoing.clear();
         let ending = ending_of(outgoing.received.as_ref(), outgoing.close_sent);
         let transport = outgoing.transport.take();
         drop(outgoing);
@@ -212,7 +212,7 @@ impl Stop for Socket {
         let socket = &self;
         let mut outgoing = socket.outgoing.lock();
         if outgoing.phase == Phase::Open {
-            outgoing.queue.drop_unsent();
+            outgoing.drop_unsent();
             outgoing.queue.push_close(close_frame(Some(1001), ""));
             outgoing.phase = Phase::Closing;
         }

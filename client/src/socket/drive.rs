@@ -62,7 +62,7 @@ impl Socket {
             headers: accepted.headers,
             peer,
         });
-        self.set_backlog(accepted.rest);
+        self.begin_receiving(accepted.deflate.as_ref(), accepted.rest);
         let mut outgoing = self.outgoing.lock();
         if outgoing.phase != Phase::Connecting {
             drop(outgoing);
@@ -71,9 +71,13 @@ impl Socket {
         }
         outgoing.phase = Phase::Open;
         outgoing.transport = Some(transport);
+        outgoing.deflate = accepted.deflate;
+        // What was sent meanwhile comes first.
+        outgoing.compressing = !outgoing.waiting.is_empty();
         drop(outgoing);
         self.set_status(Status::Connected);
         self.post(Mailbox::opened);
+        self.encode_waiting();
         self.flush();
         Some(readiness)
     }
@@ -83,6 +87,9 @@ impl Socket {
             self.deliver_here();
             if self.is_over() {
                 return;
+            }
+            if self.has_waiting() {
+                self.encode_waiting();
             }
             let may_read = self.may_read();
             if may_read && self.has_backlog() {
@@ -112,6 +119,11 @@ impl Socket {
                 () = until(deadline) => self.deadline_passed(),
             }
         }
+    }
+
+    /// Whether senders have left messages for this thread to encode.
+    fn has_waiting(&self) -> bool {
+        !self.outgoing.lock().waiting.is_empty()
     }
 
     /// The kernel may take more. Says whether it does not after all.

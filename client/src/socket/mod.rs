@@ -19,7 +19,7 @@ use crate::engine;
 use crate::error::{Error, ErrorCode};
 use crate::event::DataType;
 use crate::event::{Ending, Event};
-use crate::options::Options;
+use crate::options::{Compression, Options};
 use crate::sync::Mutex;
 use crate::{library, transport::Transport};
 use outgoing::Outgoing;
@@ -28,6 +28,7 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
+use ws4d_protocol::deflate::Deflater;
 
 /// A dispatcher of sockets.
 pub type Dispatcher = dispatch::Dispatcher<Socket>;
@@ -75,6 +76,7 @@ struct Settings {
     max_message_size: usize,
     send_buffer_size: usize,
     receive_buffer_size: usize,
+    compression: Compression,
 }
 
 /// What is known once the connection is open.
@@ -100,6 +102,8 @@ pub struct Socket {
     gate: Gate,
     session: OnceLock<Session>,
     outgoing: Mutex<Outgoing>,
+    /// Ours, where its context goes from message to message; made for the first one.
+    deflater: Mutex<Option<Deflater>>,
     incoming: Mutex<Incoming>,
     /// Wakes the I/O task.
     changed: Notify,
@@ -132,6 +136,7 @@ impl Socket {
             max_message_size: options.max_message_size,
             send_buffer_size: options.send_buffer_size,
             receive_buffer_size: options.receive_buffer_size,
+            compression: options.compression,
         };
         Ok(Arc::new(Socket {
             id: engine::next_id()?,
@@ -146,6 +151,7 @@ impl Socket {
             gate: Gate::new(),
             session: OnceLock::new(),
             outgoing: Mutex::new(Outgoing::new()),
+            deflater: Mutex::new(None),
             incoming: Mutex::new(Incoming::new(settings.max_message_size as u64)),
             changed: Notify::new(),
         }))

@@ -10,6 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 use ws4d_protocol::close::{self, CloseFrame};
+use ws4d_protocol::deflate;
 use ws4d_protocol::frame::OpCode;
 use ws4d_protocol::send::encode;
 
@@ -44,8 +45,30 @@ pub(super) struct Outgoing {
     pub(super) received: Option<CloseFrame>,
     pub(super) write_error: Option<io::Error>,
     pub(super) deadline: Option<Instant>,
+    /// What was agreed about compressed messages.
+    pub(super) deflate: Option<deflate::Params>,
+    /// Accepted messages whose place is taken and whose encoding waits: for the connection, or for the deflater.
+    pub(super) waiting: VecDeque<Waiting>,
+    /// A thread compresses, with a context that goes from message to message: others must wait for their turn.
+    pub(super) compressing: bool,
     /// Pings that were not answered, newest last: hashes of their payloads.
     pings: VecDeque<u64>,
+}
+
+/// A message that was accepted and is not encoded yet.
+pub(super) struct Waiting {
+    pub(super) ticket: u64,
+    pub(super) charge: usize,
+    pub(super) message: Message<Vec<u8>>,
+}
+
+/// A message on its way out.
+#[derive(Clone, Copy)]
+pub(super) struct Message<P> {
+    pub(super) opcode: OpCode,
+    pub(super) payload: P,
+    /// Not to be compressed.
+    pub(super) plain: bool,
 }
 
 impl Outgoing {
@@ -62,6 +85,9 @@ impl Outgoing {
             received: None,
             write_error: None,
             deadline: None,
+            deflate: None,
+            waiting: VecDeque::new(),
+            compressing: false,
             pings: VecDeque::new(),
         }
     }
@@ -78,9 +104,35 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Keeps a copy of a message for when its turn comes.
+    pub(super) fn wait(&mut self, message: Message<&[u8]>, charge: usize) -> Result<(), ErrorCode> {
+        let mut payload = Vec::new();
+        payload.try_reserve_exact(message.payload.len()).map_err(|_| ErrorCode::OutOfMemory)?;
+        payload.extend_from_slice(message.payload);
+        let message = Message { opcode: message.opcode, payload, plain: message.plain };
+        let ticket = self.queue.reserve(charge);
+        self.waiting.push_back(Waiting { ticket, charge, message });
+        Ok(())
+    }
+
+    /// Drops what has not begun to leave.
+    pub(super) fn drop_unsent(&mut self) {
+        self.waiting.clear();
+        self.queue.drop_unsent();
+    }
+
+    /// Drops all that waits: the connection is over.
+    pub(super) fn clear(&mut self) {
+        self.waiting.clear();
+        self.queue.clear();
+    }
+
     /// Whether a drain that was promised is due.
     pub(super) fn take_drain(&mut self, limit: usize) -> bool {
-        let due = self.want_drain && self.phase == Phase::Open && self.queue.buffered() < limit.div_ceil(2);
+        let due = self.want_drain
+            && self.phase == Phase::Open
+            && self.write_error.is_none()
+            && self.queue.buffered() < limit.div_ceil(2);
         self.want_drain &= !due;
         due
     }

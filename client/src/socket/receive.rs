@@ -12,6 +12,7 @@ use crate::json::Json;
 use crate::transport::{Received, Transport, tls_failure};
 use std::io;
 use std::sync::Arc;
+use ws4d_protocol::deflate;
 use ws4d_protocol::receive::{Data, Failure, Incoming as Decoded, Limits, Receiver};
 
 /// What the `incoming` lock guards.
@@ -135,9 +136,12 @@ impl Socket {
         self.incoming.lock().backlog.is_some()
     }
 
-    /// What came behind the server's answer to the upgrade.
-    pub(super) fn set_backlog(&self, bytes: Vec<u8>) {
-        self.incoming.lock().backlog = (!bytes.is_empty()).then(|| (bytes.into(), 0));
+    /// What was agreed, and what came behind the server's answer to the upgrade.
+    pub(super) fn begin_receiving(&self, deflate: Option<&deflate::Params>, bytes: Vec<u8>) {
+        let mut incoming = self.incoming.lock();
+        let max_message_size = self.settings.max_message_size as u64;
+        incoming.receiver = Receiver::with_deflate(Limits { max_message_size }, deflate);
+        incoming.backlog = (!bytes.is_empty()).then(|| (bytes.into(), 0));
     }
 
     /// One read: straight into the message that is being received, where that is large, and into the buffer.

@@ -1,12 +1,12 @@
 //! Sending, on the caller's thread: check, take a place, encode, write. Only what the kernel does not take is
 //! left to the I/O thread.
 
-use super::outgoing::Phase;
+use super::outgoing::{Message, Phase, Waiting};
 use super::queue::{self, Chunk, FRAGMENT, SLICES, Wire};
 use super::{SendKind, Socket, Transport};
 use crate::context;
 use crate::dispatch::Mailbox;
-use crate::error::ErrorCode;
+use crate::error::{Error, ErrorCode};
 use crate::event::MESSAGE_OVERHEAD;
 use crate::json;
 use crate::random::mask_key;
@@ -17,8 +17,10 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Instant;
+use ws4d_protocol::deflate::{self, Deflater};
 use ws4d_protocol::frame::OpCode;
-use ws4d_protocol::send::encode;
+use ws4d_protocol::send::{OutOfMemory, encode, encode_compressed};
+use ws4d_protocol::utf8;
 
 /// Up to this size a message is encoded under the lock: that costs less than taking the lock twice.
 const SMALL: usize = 4 * 1024;
@@ -26,30 +28,31 @@ const SMALL: usize = 4 * 1024;
 const MOST_PING: usize = 125;
 
 impl Socket {
-    /// Sends a message; success means accepted. Errors, with nothing sent: [`ErrorCode::InvalidUtf8`],
-    /// [`ErrorCode::InvalidJson`], [`ErrorCode::TooLarge`], [`ErrorCode::Closed`], [`ErrorCode::WouldBlock`], [`ErrorCode::OutOfMemory`].
-    pub fn send(self: &Arc<Self>, kind: SendKind, data: &[u8]) -> Result<(), ErrorCode> {
-        let text = || std::str::from_utf8(data).map_err(|_| ErrorCode::InvalidUtf8);
+    /// Sends a message; success means accepted. `plain`: it is not compressed, because it mixes secrets with a
+    /// stranger's text. Errors, with nothing sent: [`ErrorCode::InvalidUtf8`], [`ErrorCode::InvalidJson`],
+    /// [`ErrorCode::TooLarge`], [`ErrorCode::Closed`], [`ErrorCode::WouldBlock`], [`ErrorCode::OutOfMemory`].
+    pub fn send(self: &Arc<Self>, kind: SendKind, data: &[u8], plain: bool) -> Result<(), ErrorCode> {
         let (opcode, payload) = match kind {
             SendKind::Blob => (OpCode::Binary, Cow::Borrowed(data)),
             SendKind::Text => {
-                simdutf8::basic::from_utf8(data).map_err(|_| ErrorCode::InvalidUtf8)?;
+                utf8::check(data).map_err(|_| ErrorCode::InvalidUtf8)?;
                 (OpCode::Text, Cow::Borrowed(data))
             }
             SendKind::Object => {
-                let json = json::minify(text()?).map_err(|_| ErrorCode::InvalidJson)?;
-                (OpCode::Text, Cow::Owned(json))
+                let text = std::str::from_utf8(data).map_err(|_| ErrorCode::InvalidUtf8)?;
+                (OpCode::Text, Cow::Owned(json::minify(text).map_err(|_| ErrorCode::InvalidJson)?))
             }
         };
         let limit = self.settings.max_message_size;
         if limit != 0 && payload.len() > limit {
             return Err(ErrorCode::TooLarge);
         }
-        match self.enqueue(opcode, &payload) {
+        let message = Message { opcode, payload: &*payload, plain };
+        match self.enqueue(message) {
             // Messages that a callback on the I/O thread has collected leave before it is told to wait.
             Err(ErrorCode::WouldBlock) if Deferred::holds(self) => {
                 self.flush();
-                self.enqueue(opcode, &payload)?;
+                self.enqueue(message)?;
             }
             result => result?,
         }
@@ -57,27 +60,46 @@ impl Socket {
         Ok(())
     }
 
-    fn enqueue(&self, opcode: OpCode, payload: &[u8]) -> Result<(), ErrorCode> {
-        let charge = payload.len() + MESSAGE_OVERHEAD;
+    fn enqueue(&self, message: Message<&[u8]>) -> Result<(), ErrorCode> {
+        let len = message.payload.len();
+        let charge = len + MESSAGE_OVERHEAD;
         let limit = self.settings.send_buffer_size;
         let mut outgoing = self.outgoing.lock();
         outgoing.admit(limit)?;
-        if payload.len() <= SMALL {
-            let frame = outgoing.queue.tail(charge);
-            if encode(opcode, true, payload, mask_key(), frame).is_err() {
-                outgoing.queue.uncharge_tail(charge);
-                return Err(ErrorCode::OutOfMemory);
+        if outgoing.phase == Phase::Connecting {
+            // What will be agreed about compression is not known yet.
+            return outgoing.wait(message, charge);
+        }
+        let worth_it = !message.plain && len > 0 && len >= self.settings.compression.min_size;
+        match outgoing.deflate.filter(|_| worth_it) {
+            None if len <= SMALL => {
+                let frame = outgoing.queue.tail(charge);
+                if encode(message.opcode, true, message.payload, mask_key(), frame).is_err() {
+                    outgoing.queue.uncharge_tail(charge);
+                    return Err(ErrorCode::OutOfMemory);
+                }
             }
-        } else {
-            let ticket = outgoing.queue.reserve(charge);
-            drop(outgoing);
-            let chunks = fragments(opcode, payload);
-            outgoing = self.outgoing.lock();
-            match chunks {
-                Ok(chunks) => outgoing.queue.fill(ticket, chunks, charge),
-                Err(error) => {
-                    outgoing.queue.fill(ticket, VecDeque::new(), charge);
-                    return Err(error);
+            Some(deflate) if deflate.client_context_takeover && outgoing.compressing => {
+                return outgoing.wait(message, charge);
+            }
+            deflate => {
+                let in_turn = deflate.is_some_and(|deflate| deflate.client_context_takeover);
+                outgoing.compressing |= in_turn;
+                let ticket = outgoing.queue.reserve(charge);
+                drop(outgoing);
+                let chunks = self.encoded(message, charge, deflate);
+                outgoing = self.outgoing.lock();
+                if in_turn {
+                    // Who came meanwhile is compressed by the I/O thread: this call is nobody else's worker.
+                    outgoing.compressing = !outgoing.waiting.is_empty();
+                    if outgoing.compressing {
+                        self.changed.notify_one();
+                    }
+                }
+                let lost = chunks.is_err();
+                outgoing.queue.fill(ticket, chunks.unwrap_or_default(), charge);
+                if lost {
+                    return Err(ErrorCode::OutOfMemory);
                 }
             }
         }
@@ -85,6 +107,79 @@ impl Socket {
             outgoing.corked = false;
         }
         Ok(())
+    }
+
+    /// Encodes the messages that wait, in their order. The I/O thread's part: when the connection has opened, and
+    /// when a sender found the deflater busy.
+    pub(super) fn encode_waiting(self: &Arc<Self>) {
+        loop {
+            let mut outgoing = self.outgoing.lock();
+            if outgoing.phase == Phase::Connecting {
+                return;
+            }
+            let Some(Waiting { ticket, charge, message }) = outgoing.waiting.pop_front() else {
+                outgoing.compressing = false;
+                return;
+            };
+            outgoing.compressing = true;
+            let worth_it = !message.plain
+                && !message.payload.is_empty()
+                && message.payload.len() >= self.settings.compression.min_size;
+            let deflate = outgoing.deflate.filter(|_| worth_it);
+            drop(outgoing);
+            let Message { opcode, payload, plain } = message;
+            let message = Message { opcode, payload: payload.as_slice(), plain };
+            match self.encoded(message, charge, deflate) {
+                Ok(chunks) => self.outgoing.lock().queue.fill(ticket, chunks, charge),
+                Err(_) => {
+                    // It was accepted: a connection that loses a message is over.
+                    let what = format!("There is no memory for a message to {}", self.url());
+                    return self.finish(Some(Error::new(ErrorCode::OutOfMemory, "ws  ", what)));
+                }
+            }
+            self.flush();
+        }
+    }
+
+    /// A message as the chunks that leave, compressed if that was agreed and is worth it.
+    fn encoded(
+        &self,
+        message: Message<&[u8]>,
+        charge: usize,
+        deflate: Option<deflate::Params>,
+    ) -> Result<VecDeque<Chunk>, OutOfMemory> {
+        let mut squeezed = Vec::new();
+        let compressed = match deflate {
+            Some(params) => self.compress(&params, message.payload, &mut squeezed)?,
+            None => false,
+        };
+        let payload = if compressed { &squeezed } else { message.payload };
+        frames(message.opcode, compressed, payload, charge)
+    }
+
+    fn compress(
+        &self,
+        params: &deflate::Params,
+        payload: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<bool, OutOfMemory> {
+        let level = self.settings.compression.level;
+        if params.client_context_takeover {
+            // One at a time, in the order of the tickets: `compressing` sees to it.
+            return self
+                .deflater
+                .lock()
+                .get_or_insert_with(|| Deflater::new(level, params))
+                .compress(payload, out);
+        }
+        thread_local! {
+            /// Without context takeover one deflater serves all sockets for which this thread sends.
+            static DEFLATER: RefCell<Option<Deflater>> = const { RefCell::new(None) };
+        }
+        DEFLATER.with_borrow_mut(|deflater| {
+            deflater.take_if(|deflater| !deflater.serves(level, params));
+            deflater.get_or_insert_with(|| Deflater::new(level, params)).compress(payload, out)
+        })
     }
 
     /// Sends a ping of at most 125 bytes; its pong is an event. [`ErrorCode::TooLarge`] for a longer one, and
@@ -169,7 +264,7 @@ impl Socket {
                 }
                 Err(error) => {
                     // What the server has sent before is still read; then the reader says how it ended.
-                    outgoing.queue.clear();
+                    outgoing.clear();
                     outgoing.write_error = Some(error);
                     outgoing.deadline.get_or_insert(Instant::now() + self.settings.close_timeout);
                     tell_io = true;
@@ -178,7 +273,7 @@ impl Socket {
         }
         outgoing.flushing = false;
         if matches!(outgoing.phase, Phase::Over) {
-            outgoing.queue.clear();
+            outgoing.clear();
         }
         let drain = outgoing.take_drain(self.settings.send_buffer_size);
         drop(outgoing);
@@ -197,16 +292,26 @@ fn write(transport: &Transport, wire: &Wire) -> io::Result<Written> {
     transport.write(&storage[..n])
 }
 
-/// A message as frames of at most [`FRAGMENT`] bytes.
-fn fragments(opcode: OpCode, payload: &[u8]) -> Result<VecDeque<Chunk>, ErrorCode> {
+/// A payload as frames of at most [`FRAGMENT`] bytes, which share the message's charge.
+fn frames(
+    opcode: OpCode,
+    compressed: bool,
+    payload: &[u8],
+    charge: usize,
+) -> Result<VecDeque<Chunk>, OutOfMemory> {
+    let count = payload.len().div_ceil(FRAGMENT).max(1);
     let mut chunks = VecDeque::new();
-    let count = payload.len().div_ceil(FRAGMENT);
-    chunks.try_reserve_exact(count).map_err(|_| ErrorCode::OutOfMemory)?;
-    for (i, part) in payload.chunks(FRAGMENT).enumerate() {
-        let opcode = if i == 0 { opcode } else { OpCode::Continuation };
-        let mut frame = Vec::new();
-        encode(opcode, i + 1 == count, part, mask_key(), &mut frame).map_err(|_| ErrorCode::OutOfMemory)?;
-        chunks.push_back(Chunk::new(frame, part.len() + if i == 0 { MESSAGE_OVERHEAD } else { 0 }));
+    chunks.try_reserve_exact(count).map_err(|_| OutOfMemory { wanted: count * size_of::<Chunk>() })?;
+    for i in 0..count {
+        let part = &payload[i * FRAGMENT..payload.len().min((i + 1) * FRAGMENT)];
+        let (fin, mut frame) = (i + 1 == count, Vec::new());
+        match i {
+            0 if compressed => encode_compressed(opcode, fin, part, mask_key(), &mut frame)?,
+            0 => encode(opcode, fin, part, mask_key(), &mut frame)?,
+            _ => encode(OpCode::Continuation, fin, part, mask_key(), &mut frame)?,
+        }
+        let share = charge / count + if fin { charge % count } else { 0 };
+        chunks.push_back(Chunk::new(frame, share));
     }
     Ok(chunks)
 }

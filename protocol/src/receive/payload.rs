@@ -2,10 +2,14 @@
 //!
 //! Knows the frame that is being read; what comes before and after it is the receiver's.
 
-use super::{Failure, Incoming, Receiver, Stage};
+use super::{Failure, Incoming, NOT_AGREED, Receiver, Stage};
 use crate::close;
 use crate::frame::OpCode;
 use crate::message::{FILL_MIN, Outlook};
+
+const BAD_DEFLATE: Failure = Failure::InvalidText("compressed data is not DEFLATE (RFC 7692 7.2.2)");
+const BAD_END: Failure =
+    Failure::InvalidText("compressed data does not end where its message does (RFC 7692 7.2.2)");
 
 impl Receiver {
     /// How much of the frame's payload lies in the input at `at`.
@@ -41,6 +45,36 @@ impl Receiver {
         if self.frame.fin && all_here { self.message.finish().map(Some) } else { Ok(None) }
     }
 
+    /// Inflates what lies in the input, all of it: where in it something was wrong is not told.
+    pub(super) fn read_compressed(
+        &mut self,
+        input: &[u8],
+        at: &mut usize,
+    ) -> Result<Option<Incoming>, Failure> {
+        let mut payload = self.at_hand(input, *at);
+        *at += payload.len();
+        self.remaining -= payload.len() as u64;
+        let Some(inflation) = &mut self.inflation else { return Err(NOT_AGREED) };
+        if !payload.is_empty() {
+            let inflater = inflation.inflater();
+            let mut more = true;
+            while more {
+                let arriving = payload.len();
+                more = self
+                    .message
+                    .inflate(arriving, self.limit, |out| inflater.inflate(&mut payload, out))?
+                    .map_err(|_| BAD_DEFLATE)?;
+            }
+        }
+        if !self.frame.fin || self.remaining > 0 {
+            return Ok(None);
+        }
+        self.compressed = false;
+        inflation.finish_message().map_err(|_| BAD_END)?;
+        self.message.fit()?;
+        self.message.finish().map(Some)
+    }
+
     pub(super) fn read_control(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Incoming>, Failure> {
         let payload = self.at_hand(input, *at);
         if self.frame.opcode == OpCode::Close {
@@ -69,10 +103,10 @@ impl Receiver {
     }
 
     /// Whether [`fill`](Receiver::fill) would read: the payload of a data frame has begun and 16
-    /// KiB or more of it are missing.
+    /// KiB or more of it are missing. Never for a compressed message, whose payload is not what its
+    /// buffer holds.
     pub fn wants_fill(&self) -> bool {
-        // inflate: not for a compressed message, whose payload is not what the buffer holds.
-        self.stage == Stage::Data && self.remaining >= FILL_MIN as u64
+        self.stage == Stage::Data && !self.compressed && self.remaining >= FILL_MIN as u64
     }
 
     /// Lets the caller read the next bytes of a large message straight into the buffer of that

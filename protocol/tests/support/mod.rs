@@ -6,6 +6,8 @@
     reason = "a module of several test programs, of which each uses its part"
 )]
 
+pub mod deflate;
+
 use proptest::prelude::*;
 use ws4d_protocol::receive::{Data, Failure, Incoming, Limits, Receiver};
 

@@ -1,0 +1,36 @@
+//! permessage-deflate (RFC 7692): what is agreed about it, and messages deflated and inflated.
+//!
+//! Knows messages, not frames: RSV1 and the fragments are the receiver's and [`send`](crate::send)'s.
+//!
+//! # Design note
+//!
+//! - A compressed message is what a DEFLATE stream gives for it up to a sync flush, less the four
+//!   bytes `00 00 FF FF` with which such a flush ends (RFC 7692 §7.2.1).
+//! - With *context takeover* the stream goes on from message to message: better compression, and a
+//!   state for each socket and direction ([`deflater_memory`], [`INFLATER_MEMORY`]). Without it each
+//!   message stands alone: one [`Deflater`] may serve many sockets, and the receiver holds an inflater
+//!   only while there is something to inflate.
+//! - Nothing refers to bytes that were never sent: whatever the [`Deflater`] took back, its stream
+//!   begins anew.
+//! - zlib has no raw stream with a window of 8 bits. Where 8 was agreed for us, 9 is what the library
+//!   is given: its matches stay 262 bytes away from the far end of their window, so within 250 of the
+//!   256 bytes that were agreed; `tests/deflate.rs` reads the distances. Where 8 was agreed for the
+//!   server, a window of 9 holds all that it may refer to.
+
+mod deflater;
+mod inflater;
+pub mod negotiation;
+
+pub use deflater::{Deflater, deflater_memory};
+pub use inflater::INFLATER_MEMORY;
+pub(crate) use inflater::{Broken, Inflater};
+pub use negotiation::{Config, Params, Refusal, accept, offer};
+
+/// The end of a sync flush, which is not sent (RFC 7692 §7.2.1).
+const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+/// The smallest window that the library does.
+const LEAST_WINDOW_BITS: u8 = 9;
+
+/// The largest window of DEFLATE.
+const MOST_WINDOW_BITS: u8 = 15;

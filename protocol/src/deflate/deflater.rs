@@ -1,0 +1,120 @@
+//! Our messages, deflated (RFC 7692 §7.2.1).
+//!
+//! Knows payloads only. Which messages are worth it, and which must not be compressed because they mix
+//! secrets with a stranger's text, is the caller's.
+
+use super::{LEAST_WINDOW_BITS, MOST_WINDOW_BITS, Params, TAIL};
+use crate::send::OutOfMemory;
+use flate2::{Compress, Compression, FlushCompress, Status};
+
+/// Room below which a flush might not end in one call, and would be repeated in the next: zlib wants
+/// more than six bytes.
+const LEAST_ROOM: usize = 16;
+
+/// Deflates one message after the other.
+///
+/// It takes [`deflater_memory`] bytes from [`new`](Deflater::new) until it is dropped. With context
+/// takeover it belongs to one socket, and its messages must be sent in the order in which they were
+/// compressed, all of them. Without, it keeps nothing from one message to the next: one may serve all
+/// sockets of a thread for which it is the [`right`](Deflater::serves) one.
+#[derive(Debug)]
+pub struct Deflater {
+    stream: Compress,
+    level: u8,
+    window_bits: u8,
+    takeover: bool,
+    /// The stream holds something that the server has not got, or may not be referred to.
+    stale: bool,
+}
+
+impl Deflater {
+    /// A deflater of this level, 1 (fast) to 9 (small), for what was agreed. Levels outside are the
+    /// nearest inside.
+    pub fn new(level: u8, params: &Params) -> Deflater {
+        let level = level.clamp(1, 9);
+        let window_bits = params.client_window_bits.clamp(LEAST_WINDOW_BITS, MOST_WINDOW_BITS);
+        Deflater {
+            stream: Compress::new_with_window_bits(Compression::new(level.into()), false, window_bits),
+            level,
+            window_bits,
+            takeover: params.client_context_takeover,
+            stale: false,
+        }
+    }
+
+    /// Whether this deflater, made for one socket, may serve any other with these parameters: neither
+    /// has context takeover, and level and window are the same.
+    pub fn serves(&self, level: u8, params: &Params) -> bool {
+        !self.takeover
+            && !params.client_context_takeover
+            && self.level == level.clamp(1, 9)
+            && self.window_bits == params.client_window_bits.clamp(LEAST_WINDOW_BITS, MOST_WINDOW_BITS)
+    }
+
+    /// Appends the compressed payload of one message to `out`; `true`: it is to be sent with RSV1
+    /// ([`send::encode_compressed`](crate::send::encode_compressed)).
+    ///
+    /// `false`: it would not be shorter. `out` is as it was, and the message is to be sent as it is; the
+    /// server's context does not have it, nor does ours. With context takeover a message shorter than
+    /// the window is compressed even if that makes it a few bytes longer, because to take it back costs
+    /// the context: the stream would have to begin anew. An empty message is never compressed.
+    ///
+    /// Time and memory are linear in the payload: `out` grows to at most its length and a few bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`]; `out` is as it was, and the context begins anew.
+    pub fn compress(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<bool, OutOfMemory> {
+        if payload.is_empty() {
+            return Ok(false);
+        }
+        if self.stale || !self.takeover {
+            self.stream.reset();
+        }
+        self.stale = true;
+        let start = out.len();
+        let keep = self.takeover && payload.len() < 1 << self.window_bits;
+        // What stays above this is not shorter than the payload.
+        let most = if keep { usize::MAX } else { payload.len() + TAIL.len() };
+        let fits = self.deflate(payload, out, most);
+        if fits != Ok(true) || !out.ends_with(&TAIL) {
+            out.truncate(start);
+            return fits.map(|_| false);
+        }
+        out.truncate(out.len() - TAIL.len());
+        self.stale = false;
+        Ok(true)
+    }
+
+    /// Deflates and flushes; `false` as soon as it is known that `most` bytes would not be enough.
+    fn deflate(&mut self, payload: &[u8], out: &mut Vec<u8>, most: usize) -> Result<bool, OutOfMemory> {
+        let (start, taken_before) = (out.len(), self.stream.total_in());
+        let mut rest = payload;
+        loop {
+            let made = out.len() - start;
+            if made >= most {
+                return Ok(false);
+            }
+            if out.capacity() - out.len() < LEAST_ROOM {
+                // Half of the payload first, then as much again each time.
+                let wanted = made.max(payload.len() / 2).min(most - made) + LEAST_ROOM;
+                out.try_reserve(wanted).map_err(|_| OutOfMemory { wanted })?;
+            }
+            let status = self.stream.compress_vec(rest, out, FlushCompress::Sync);
+            debug_assert!(matches!(status, Ok(Status::Ok | Status::BufError)), "{status:?}");
+            rest = &payload[(self.stream.total_in() - taken_before) as usize..];
+            // The flush is complete when it leaves room.
+            if status.is_err() || (rest.is_empty() && out.len() < out.capacity()) {
+                return Ok(out.len() - start < most);
+            }
+        }
+    }
+}
+
+/// How many bytes a [`Deflater`] takes, at every level, for windows of so many bits: 370 KiB with 15,
+/// 244 KiB with 9. Most of it is the library's hash table, whose size does not depend on the window.
+pub const fn deflater_memory(window_bits: u8) -> usize {
+    let bits = if window_bits < LEAST_WINDOW_BITS { LEAST_WINDOW_BITS } else { window_bits };
+    // Window and chains four times the window; hash table, tokens, pending output and the rest.
+    (4 << bits) + 250 * 1024
+}

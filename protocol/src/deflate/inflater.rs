@@ -1,0 +1,134 @@
+//! The server's messages, inflated (RFC 7692 §7.2.2).
+//!
+//! Knows pieces of compressed payloads and the end of a message, not frames. Limits and text are judged
+//! by whoever gives it room.
+
+use super::{LEAST_WINDOW_BITS, MOST_WINDOW_BITS, TAIL};
+use flate2::{Decompress, FlushDecompress, Status};
+
+/// How many bytes the receiver's inflater takes while there is one: the library's does not depend on
+/// the window, but of a smaller window it touches less.
+pub const INFLATER_MEMORY: usize = 48 * 1024;
+
+/// An empty block behind the tail, which says nothing where blocks begin.
+const EMPTY_BLOCK: [u8; 5] = [0x00, 0x00, 0x00, 0xff, 0xff];
+
+/// An empty block that ends the stream.
+const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xff, 0xff];
+
+/// The compressed data are not DEFLATE, or do not end where the message does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Broken;
+
+/// One DEFLATE stream of the server's, over one message or many.
+#[derive(Debug)]
+pub(crate) struct Inflater {
+    stream: Decompress,
+    window_bits: u8,
+    takeover: bool,
+    /// The message has had bytes.
+    fed: bool,
+    /// The last of them ended a final block, behind which a new stream begins.
+    ended: bool,
+}
+
+impl Inflater {
+    pub(crate) fn new(window_bits: u8, takeover: bool) -> Inflater {
+        // What is freed with the message need not be small, and the largest is the cheapest to reset.
+        let window_bits = if takeover { window_bits.max(LEAST_WINDOW_BITS) } else { MOST_WINDOW_BITS };
+        Inflater {
+            stream: Decompress::new_with_window_bits(false, window_bits),
+            window_bits,
+            takeover,
+            fed: false,
+            ended: false,
+        }
+    }
+
+    /// Inflates from `input`, and moves it behind what was taken, into the room that `out` has: at
+    /// least one byte. `true`: call again with more room, there may be more; `false`: all was taken and
+    /// given.
+    ///
+    /// On failure `out` has what was right before it.
+    pub(crate) fn inflate(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<bool, Broken> {
+        debug_assert!(out.len() < out.capacity());
+        loop {
+            if !input.is_empty() {
+                self.fed = true;
+                self.ended = false;
+            }
+            let before = (input.len(), out.len());
+            let status = self.step(input, out)?;
+            let full = out.len() == out.capacity();
+            if status == Status::StreamEnd {
+                // A final block inside a message (RFC 7692 §7.2.3.4). What follows is a new stream, with
+                // a new window: so Chromium, Firefox and Beast.
+                self.begin_anew();
+                self.ended = true;
+                if !input.is_empty() && !full {
+                    continue;
+                }
+                return Ok(!input.is_empty());
+            }
+            if full || input.is_empty() {
+                return Ok(full);
+            }
+            if before == (input.len(), out.len()) {
+                return Err(Broken);
+            }
+        }
+    }
+
+    /// Ends the message: it must end where a block does, but for the bytes that were not sent.
+    ///
+    /// A message without any bytes is empty; some servers send no byte where RFC 7692 §7.2.3.6 wants
+    /// one. A message that ends with a final block needs no empty block behind it; some servers forget
+    /// it. Everything else that is missing, and what is there twice, is refused: at once where the
+    /// stream ends with the message, and with context takeover unless the message ends inside the code
+    /// tables of a block, which nothing here can see: then the next message fails.
+    pub(crate) fn finish(&mut self) -> Result<(), Broken> {
+        if !std::mem::take(&mut self.fed) {
+            return Ok(());
+        }
+        if std::mem::take(&mut self.ended) {
+            return Ok(());
+        }
+        if self.feed(&TAIL)? == Status::StreamEnd {
+            return Err(Broken);
+        }
+        let ended = self.feed(if self.takeover { &EMPTY_BLOCK } else { &LAST_BLOCK })? == Status::StreamEnd;
+        if ended == self.takeover {
+            return Err(Broken);
+        }
+        if ended {
+            self.begin_anew();
+        }
+        Ok(())
+    }
+
+    /// Inflates what the server has not sent, and out of which nothing may come.
+    fn feed(&mut self, input: &[u8]) -> Result<Status, Broken> {
+        let (taken, given) = (self.stream.total_in(), self.stream.total_out());
+        let status = self.stream.decompress(input, &mut [0], FlushDecompress::None).map_err(|_| Broken)?;
+        let all_taken = self.stream.total_in() - taken == input.len() as u64;
+        if all_taken && self.stream.total_out() == given { Ok(status) } else { Err(Broken) }
+    }
+
+    fn step(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<Status, Broken> {
+        let before = self.stream.total_in();
+        let status = self.stream.decompress_vec(input, out, FlushDecompress::None);
+        *input = &input[(self.stream.total_in() - before) as usize..];
+        status.map_err(|_| Broken)
+    }
+
+    fn begin_anew(&mut self) {
+        if self.window_bits < MOST_WINDOW_BITS {
+            // The library can only make such a stream anew, which costs memory and time at each final
+            // block; from here on it costs nothing.
+            self.window_bits = MOST_WINDOW_BITS;
+            self.stream = Decompress::new(false);
+        } else {
+            self.stream.reset(false);
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The other side of permessage-deflate: a server that deflates as RFC 7692 §7.2.1 allows, and an inflater
+//! that is nobody's library, written from RFC 1951 to be read, which sees how far back a stream reaches.
+
+use flate2::{Compress, Compression, FlushCompress};
+use proptest::prelude::*;
+use ws4d_protocol::deflate::Params;
+
+/// The first byte of a whole compressed message, and of its first fragment.
+pub const TEXT_DEFLATED: u8 = 0xc1;
+pub const BINARY_DEFLATED: u8 = 0xc2;
+
+pub const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+/// What goes without saying: the largest windows, with takeover.
+pub const PARAMS: Params = Params {
+    client_window_bits: 15,
+    server_window_bits: 15,
+    client_context_takeover: true,
+    server_context_takeover: true,
+};
+
+pub const NO_TAKEOVER: Params =
+    Params { client_context_takeover: false, server_context_takeover: false, ..PARAMS };
+
+/// How a server ends and flushes the blocks of a message (RFC 7692 §7.2.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Style {
+    /// One flush at the end.
+    Plain,
+    /// A flush behind every so many bytes, of all kinds in turn.
+    Flushing(usize),
+    /// The message is a stream of its own, with BFINAL, and an empty block behind it.
+    Final,
+    /// As `Final`, without the byte of the empty block.
+    FinalBare,
+    /// A final block in the middle, and a new stream behind it.
+    FinalInside,
+    /// More empty blocks behind the message.
+    EmptyBlocks(usize),
+}
+
+pub fn style() -> impl Strategy<Value = Style> {
+    prop_oneof![
+        4 => Just(Style::Plain),
+        2 => (1usize..300).prop_map(Style::Flushing),
+        1 => Just(Style::Final),
+        1 => Just(Style::FinalBare),
+        1 => Just(Style::FinalInside),
+        1 => (1usize..9).prop_map(Style::EmptyBlocks),
+    ]
+}
+
+/// A server's deflater.
+pub struct Peer {
+    stream: Compress,
+    takeover: bool,
+}
+
+impl Peer {
+    pub fn new(level: u32, params: &Params) -> Peer {
+        let bits = params.server_window_bits.max(9);
+        Peer {
+            stream: Compress::new_with_window_bits(Compression::new(level), false, bits),
+            takeover: params.server_context_takeover,
+        }
+    }
+
+    /// The payload of a compressed message.
+    pub fn message(&mut self, content: &[u8], style: Style) -> Vec<u8> {
+        if !self.takeover {
+            self.stream.reset();
+        }
+        let mut out = Vec::new();
+        let kinds = [FlushCompress::Partial, FlushCompress::Sync, FlushCompress::Full];
+        match style {
+            Style::Plain | Style::EmptyBlocks(_) => self.run(content, FlushCompress::Sync, &mut out),
+            Style::Flushing(every) => {
+                for (piece, kind) in content.chunks(every).zip(kinds.into_iter().cycle()) {
+                    self.run(piece, kind, &mut out);
+                }
+                self.run(b"", FlushCompress::Sync, &mut out);
+            }
+            Style::Final | Style::FinalBare => self.finish(content, &mut out),
+            Style::FinalInside => {
+                let (first, second) = content.split_at(content.len() / 2);
+                self.finish(first, &mut out);
+                self.run(second, FlushCompress::Sync, &mut out);
+            }
+        }
+        if let Style::EmptyBlocks(blocks) = style {
+            out.extend([0x00, 0x00, 0x00, 0xff, 0xff].repeat(blocks));
+        }
+        if style == Style::FinalBare {
+            return out;
+        }
+        if !out.ends_with(&TAIL) || style == Style::Final {
+            out.extend([0x00, 0x00, 0x00, 0xff, 0xff]);
+        }
+        out.truncate(out.len() - TAIL.len());
+        out
+    }
+
+    fn finish(&mut self, content: &[u8], out: &mut Vec<u8>) {
+        self.run(content, FlushCompress::Finish, out);
+        self.stream.reset();
+    }
+
+    fn run(&mut self, content: &[u8], flush: FlushCompress, out: &mut Vec<u8>) {
+        out.reserve(content.len() * 2 + 1000);
+        let before = self.stream.total_in();
+        self.stream.compress_vec(content, out, flush).expect("deflates");
+        assert_eq!(self.stream.total_in() - before, content.len() as u64);
+        assert!(out.len() < out.capacity());
+    }
+}
+
+/// Inflates by the letter of RFC 1951, and notes how far back it was sent.
+#[derive(Default)]
+pub struct Reference {
+    /// All that ever came out.
+    history: Vec<u8>,
+    pub farthest: usize,
+}
+
+impl Reference {
+    /// The next message has no context.
+    pub fn forget(&mut self) {
+        self.history.clear();
+    }
+
+    /// One message, whose context is what came before.
+    pub fn message(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
+        let whole = [payload, &TAIL].concat();
+        let start = self.history.len();
+        let mut bits = Bits { bytes: &whole, at: 0 };
+        while bits.at < whole.len() * 8 {
+            if self.block(&mut bits)? {
+                // Ours never ends its stream.
+                return None;
+            }
+        }
+        Some(self.history[start..].to_vec())
+    }
+
+    /// Whether it was the final one.
+    fn block(&mut self, bits: &mut Bits<'_>) -> Option<bool> {
+        let last = bits.take(1)? == 1;
+        match bits.take(2)? {
+            0 => {
+                bits.at = bits.at.next_multiple_of(8);
+                let len = bits.take(16)?;
+                (bits.take(16)? == !len & 0xffff).then_some(())?;
+                for _ in 0..len {
+                    self.history.push(bits.take(8)? as u8);
+                }
+            }
+            1 => {
+                let lengths: Vec<u8> = (0..288)
+                    .map(|i| [8, 9, 7, 8][usize::from(i > 143) + usize::from(i > 255) + usize::from(i > 279)])
+                    .collect();
+                self.symbols(bits, &Code::new(&lengths), &Code::new(&[5; 30]))?;
+            }
+            2 => {
+                let (literals, distances, order) =
+                    (bits.take(5)? as usize + 257, bits.take(5)? as usize + 1, bits.take(4)? as usize + 4);
+                let mut lengths = [0; 19];
+                for &place in
+                    [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15].iter().take(order)
+                {
+                    lengths[place] = bits.take(3)? as u8;
+                }
+                let code = Code::new(&lengths);
+                let mut lengths = Vec::new();
+                while lengths.len() < literals + distances {
+                    let (value, times) = match code.read(bits)? {
+                        16 => (*lengths.last()?, 3 + bits.take(2)?),
+                        17 => (0, 3 + bits.take(3)?),
+                        18 => (0, 11 + bits.take(7)?),
+                        len => (len as u8, 1),
+                    };
+                    lengths.extend((0..times).map(|_| value));
+                }
+                let (literals, distances) = lengths.split_at(literals);
+                self.symbols(bits, &Code::new(literals), &Code::new(distances))?;
+            }
+            _ => return None,
+        }
+        Some(last)
+    }
+
+    fn symbols(&mut self, bits: &mut Bits<'_>, literals: &Code, distances: &Code) -> Option<()> {
+        loop {
+            let symbol = literals.read(bits)?;
+            let len = match symbol {
+                0..=255 => {
+                    self.history.push(symbol as u8);
+                    continue;
+                }
+                256 => return Some(()),
+                257..=264 => symbol - 254,
+                265..=284 => {
+                    let extra = (symbol - 261) / 4;
+                    (4 + (symbol - 261) % 4 << extra) + 3 + bits.take(extra)?
+                }
+                285 => 258,
+                _ => return None,
+            };
+            let distance = match distances.read(bits)? {
+                short @ 0..=3 => short + 1,
+                long @ 4..=29 => {
+                    let extra = long / 2 - 1;
+                    (2 + long % 2 << extra) + 1 + bits.take(extra)?
+                }
+                _ => return None,
+            } as usize;
+            self.farthest = self.farthest.max(distance);
+            let from = self.history.len().checked_sub(distance)?;
+            for i in 0..len as usize {
+                self.history.push(self.history[from + i]);
+            }
+        }
+    }
+}
+
+struct Bits<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Bits<'_> {
+    fn take(&mut self, count: u32) -> Option<u32> {
+        let mut value = 0;
+        for i in 0..count {
+            let byte = self.bytes.get(self.at / 8)?;
+            value |= u32::from(byte >> (self.at % 8) & 1) << i;
+            self.at += 1;
+        }
+        Some(value)
+    }
+}
+
+/// A canonical Huffman code (RFC 1951 §3.2.2): of each length how many, and the symbols in order.
+struct Code {
+    counts: [usize; 16],
+    symbols: Vec<u32>,
+}
+
+impl Code {
+    fn new(lengths: &[u8]) -> Code {
+        let mut counts = [0; 16];
+        lengths.iter().filter(|&&len| len > 0).for_each(|&len| counts[usize::from(len)] += 1);
+        let mut symbols: Vec<u32> = (0..lengths.len() as u32).filter(|&i| lengths[i as usize] > 0).collect();
+        symbols.sort_by_key(|&symbol| lengths[symbol as usize]);
+        Code { counts, symbols }
+    }
+
+    fn read(&self, bits: &mut Bits<'_>) -> Option<u32> {
+        let (mut code, mut first, mut index) = (0, 0, 0);
+        for len in 1..16 {
+            code = code << 1 | bits.take(1)? as usize;
+            if code < first + self.counts[len] {
+                return self.symbols.get(index + code - first).copied();
+            }
+            index += self.counts[len];
+            first = first + self.counts[len] << 1;
+        }
+        None
+    }
+}
+
+/// Contents of every temper: nothing, noise, few letters, runs, periods about the sizes of windows, JSON.
+pub fn content() -> impl Strategy<Value = Vec<u8>> {
+    let period = prop_oneof![1usize..600, 240usize..270, 500usize..520, Just(32_500), Just(32_768)];
+    prop_oneof![
+        1 => Just(Vec::new()),
+        3 => prop::collection::vec(any::<u8>(), 1..300),
+        1 => (any::<u64>(), 1usize..70_000).prop_map(|(seed, len)| noise(seed, len)),
+        3 => prop::collection::vec(97u8..101, 1..2000),
+        1 => (any::<u8>(), 1usize..100_000).prop_map(|(byte, len)| vec![byte; len]),
+        4 => (any::<u64>(), period, 1usize..6).prop_map(|(seed, period, times)| noise(seed, period).repeat(times)),
+        4 => (any::<u64>(), 1usize..400).prop_map(|(seed, trades)| json(seed, trades).into_bytes()),
+    ]
+}
+
+/// Bytes that do not compress.
+pub fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed | 1;
+    (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        })
+        .collect()
+}
+
+/// A message of market data, of some 100 bytes a trade.
+pub fn json(seed: u64, trades: usize) -> String {
+    let bytes = noise(seed, trades * 8);
+    let trades: Vec<String> = bytes
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .enumerate()
+        .map(|(i, r)| {
+            format!(
+                r#"{{"e":"trade","s":"BTC€USD","p":"{}.{:02}","q":"0.{:05}","T":{},"m":{}}}"#,
+                64_000 + u32::from(r[0]),
+                r[1] % 100,
+                u32::from(r[2]) * 391 + u32::from(r[3]),
+                1_700_000_000_000 + i * 37 + usize::from(r[4]),
+                r[5] % 2 == 0
+            )
+        })
+        .collect();
+    format!("[{}]", trades.join(","))
+}
