@@ -106,7 +106,7 @@ fn its_threads_are_gone() {
     let host = Host::new();
     host.to(server.ws("/echo")).named("a").open();
     // A name is looked up on a thread of its own.
-    let url = server.wss("/echo").replace("wss://", "ws://");
+    let url = format!("ws://localhost:{}/echo", server.ws_port());
     host.to(url).named("b").open_async();
     host.run_until("b open");
     assert!(library_threads().len() >= 3, "{:?}", library_threads());

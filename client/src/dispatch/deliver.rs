@@ -76,7 +76,7 @@ impl<T: Target> Dispatcher<T> {
     ) -> Result<u32, ErrorCode> {
         let mut state = self.owned()?;
         let Some(level) = state.enter() else { return Ok(0) };
-        state = self.free_pulled(state);
+        state = self.settle(self.free_pulled(state));
         let (mut state, result) = body(state, level);
         let closed = state.closed;
         state.leave();
@@ -87,6 +87,20 @@ impl<T: Target> Dispatcher<T> {
             self.wake_host();
         }
         if closed && !self.is_private() { Err(ErrorCode::Cancelled) } else { result }
+    }
+
+    /// The owner is back: what it pulled last is done with.
+    pub(super) fn settle<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
+        let Some(key) = state.last_pulled.take() else { return state };
+        let Some(entry) = state.entry(key) else { return state };
+        entry.mailbox.settle();
+        if !entry.mailbox.take_nudge() {
+            return state;
+        }
+        let target = Arc::clone(&entry.target);
+        drop(state);
+        target.nudge();
+        self.state.lock()
     }
 
     /// Runs `on_free` for the sockets whose pulled TERMINATE was freed.
@@ -222,7 +236,7 @@ impl<T: Target> Dispatcher<T> {
             target.free();
             return self.state.lock();
         }
-        let resume = state.entry(key).is_some_and(|entry| entry.mailbox.take_resume());
+        let resume = state.entry(key).is_some_and(|entry| entry.mailbox.take_nudge());
         state.refresh(key);
         if resume {
             drop(state);

@@ -66,6 +66,10 @@ pub(crate) struct Mailbox {
     closing: bool,
     discarded_messages: u64,
     reading_stopped: bool,
+    /// The socket wants to know when the host has had all that came.
+    awaited: bool,
+    /// The host has pulled a message and may still be busy with it.
+    pulled: bool,
     /// Counts discards, so that a run that was out meanwhile is not put back.
     epoch: u64,
 }
@@ -89,6 +93,8 @@ impl Mailbox {
             closing: false,
             discarded_messages: 0,
             reading_stopped: false,
+            awaited: false,
+            pulled: false,
             epoch: 0,
         }
     }
@@ -152,13 +158,31 @@ impl Mailbox {
         self.bound != 0 && self.charge >= self.bound
     }
 
-    /// Whether reading had stopped and may go on; asked after every delivery.
-    pub(crate) fn take_resume(&mut self) -> bool {
+    /// Whether the host has had all messages that came; remembers that somebody waits for it.
+    pub(crate) fn await_delivery(&mut self) -> bool {
+        self.awaited = !self.is_delivered();
+        !self.awaited
+    }
+
+    fn is_delivered(&self) -> bool {
+        let idle = !self.on_stack && !self.pulled && self.opening == Opening::Passed;
+        // A paused host is not about to have it.
+        idle && (self.paused || self.queue.is_empty())
+    }
+
+    /// The host is back for more: it is done with the message that it pulled.
+    pub(crate) fn settle(&mut self) {
+        self.pulled = false;
+    }
+
+    /// Whether the I/O task must be told: reading had stopped and may go on, or what it waits for was delivered. Asked
+    /// after every delivery.
+    pub(crate) fn take_nudge(&mut self) -> bool {
         let resume = self.reading_stopped && (self.closing || self.charge <= self.bound / 2);
-        if resume {
-            self.reading_stopped = false;
-        }
-        resume
+        self.reading_stopped &= !resume;
+        let delivered = self.awaited && self.is_delivered();
+        self.awaited &= !delivered;
+        resume || delivered
     }
 
     // What the host asks for.
@@ -306,6 +330,7 @@ impl Mailbox {
                 self.queue.pop_front();
             }
             self.charge -= item.charge();
+            self.pulled = true;
             return Ok(Some(Work::Run { batch: one, only_pongs: self.paused }));
         }
         let work = self.next_work();

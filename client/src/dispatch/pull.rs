@@ -44,7 +44,7 @@ impl<T: Target> Dispatcher<T> {
         let deadline = deadline(timeout)?;
         let mut state = self.owned()?;
         let Some(level) = state.enter() else { return Ok(None) };
-        state = self.free_pulled(state);
+        state = self.settle(self.free_pulled(state));
         let pulled = loop {
             if state.closed || state.is_stopped(level) {
                 break Ok(None);
@@ -58,9 +58,10 @@ impl<T: Target> Dispatcher<T> {
                     Ok(None) => break Err(ErrorCode::Internal),
                     Err(error) => break Err(error),
                 };
-                let resume = entry.mailbox.take_resume();
+                let resume = entry.mailbox.take_nudge();
                 let terminated = matches!(work, Work::Terminate(_));
                 state.take_turn(key);
+                state.last_pulled = Some(key);
                 if terminated {
                     drop(state.remove(key));
                     state.pulled.push((Arc::clone(&target), serial, false));

@@ -42,6 +42,8 @@ pub(super) struct State<T> {
     pub(super) waiting: u32,
     /// Sockets whose TERMINATE was pulled and whose `on_free` is owed; `true` once the event was freed.
     pub(super) pulled: Vec<(Arc<T>, u64, bool)>,
+    /// Whose event was pulled last.
+    pub(super) last_pulled: Option<Key>,
     pub(super) fd: Option<ReadyFd>,
 }
 
@@ -60,6 +62,7 @@ impl<T: Target> State<T> {
             closed: false,
             waiting: 0,
             pulled: Vec::new(),
+            last_pulled: None,
             fd: None,
         }
     }

@@ -161,10 +161,10 @@ mod plain {
         assert!(!mailbox.stop_reading_if_full(), "3 times 65 is below 200");
         mailbox.push(text("d"));
         assert!(mailbox.stop_reading_if_full());
-        assert!(!mailbox.take_resume());
+        assert!(!mailbox.take_nudge());
         assert_eq!(drain(&mut mailbox), ["a", "b", "c", "d"]);
-        assert!(mailbox.take_resume());
-        assert!(!mailbox.take_resume(), "once");
+        assert!(mailbox.take_nudge());
+        assert!(!mailbox.take_nudge(), "once");
     }
 
     #[test]

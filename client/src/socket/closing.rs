@@ -105,8 +105,34 @@ impl Socket {
         self.set_status(Status::Closing);
     }
 
-    /// The server broke the rules: tells it with a close code, the host with an error, and lets go.
-    pub(super) fn give_up(self: &Arc<Self>, close_code: u16, error: Error) {
+    /// The server broke the rules. Nothing more is read; but what came before is still delivered, and may be answered,
+    /// before the connection is given up, at most for the close timeout.
+    pub(super) fn fail(self: &Arc<Self>, close_code: u16, error: Error) {
+        let mut outgoing = self.outgoing.lock();
+        if outgoing.failure.is_some() || matches!(outgoing.phase, Phase::Connecting | Phase::Over) {
+            return;
+        }
+        outgoing.failure = Some((close_code, error));
+        outgoing.deadline.get_or_insert(Instant::now() + self.settings.close_timeout);
+        drop(outgoing);
+        self.give_up_when_delivered();
+    }
+
+    /// Gives up a connection that has failed, if the host has had what came before, or is gone.
+    pub(super) fn give_up_when_delivered(self: &Arc<Self>) {
+        if self.outgoing.lock().failure.is_none() || self.post(Mailbox::await_delivery) == Some(false) {
+            return;
+        }
+        self.give_up();
+    }
+
+    fn give_up(self: &Arc<Self>) {
+        let Some((close_code, error)) = self.outgoing.lock().failure.take() else { return };
+        self.let_go(close_code, error);
+    }
+
+    /// Tells the server with a close code, the host with an error, and lets go.
+    fn let_go(self: &Arc<Self>, close_code: u16, error: Error) {
         let mut outgoing = self.outgoing.lock();
         let phase = outgoing.phase;
         if matches!(phase, Phase::Connecting | Phase::Over) {
@@ -161,6 +187,10 @@ impl Socket {
         if outgoing.deadline.is_none_or(|deadline| deadline > Instant::now()) {
             // The network has taken something meanwhile.
             return;
+        }
+        if outgoing.failure.is_some() {
+            drop(outgoing);
+            return self.give_up();
         }
         let error = match (outgoing.phase, outgoing.write_error.take()) {
             (Phase::Open, Some(error)) => {

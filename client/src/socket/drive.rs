@@ -88,6 +88,7 @@ impl Socket {
             if self.is_over() {
                 return;
             }
+            self.give_up_when_delivered();
             if self.has_waiting() {
                 self.encode_waiting();
             }

@@ -2,7 +2,7 @@
 //! and makes control frames; who writes is in `send`, who ends in `closing`.
 
 use super::queue::OutQueue;
-use crate::error::ErrorCode;
+use crate::error::{Error, ErrorCode};
 use crate::random::mask_key;
 use crate::transport::Transport;
 use std::collections::VecDeque;
@@ -44,6 +44,8 @@ pub(super) struct Outgoing {
     pub(super) close_sent: bool,
     pub(super) received: Option<CloseFrame>,
     pub(super) write_error: Option<io::Error>,
+    /// The server broke the rules: the close code for it, and the host's error, once the host has had what came before.
+    pub(super) failure: Option<(u16, Error)>,
     pub(super) deadline: Option<Instant>,
     /// What was agreed about compressed messages.
     pub(super) deflate: Option<deflate::Params>,
@@ -84,6 +86,7 @@ impl Outgoing {
             close_sent: false,
             received: None,
             write_error: None,
+            failure: None,
             deadline: None,
             deflate: None,
             waiting: VecDeque::new(),

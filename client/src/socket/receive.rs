@@ -83,7 +83,7 @@ impl Socket {
                 Ok((buffer, received)) => (buffer, 0, received),
                 Err(failure) => {
                     drop(incoming);
-                    self.give_up(failure.0, failure.1);
+                    self.fail(failure.0, failure.1);
                     return Turn::More;
                 }
             },
@@ -115,7 +115,7 @@ impl Socket {
             self.flush();
         }
         if let Some((close_code, error)) = harvest.failure {
-            self.give_up(close_code, error);
+            self.fail(close_code, error);
         }
         match received {
             Ok(Received::Data { drained: true, .. } | Received::Nothing) => Turn::Drained,
@@ -271,6 +271,9 @@ impl Socket {
     /// Whether the mailbox has room; remembers if it had not.
     pub(super) fn may_read(&self) -> bool {
         let Some(key) = self.key.get().copied() else { return false };
+        if self.outgoing.lock().failure.is_some() {
+            return false;
+        }
         !self.dispatcher.update(key, Mailbox::stop_reading_if_full).0.unwrap_or(false)
     }
 }

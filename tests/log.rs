@@ -1,0 +1,221 @@
+//! The log: as much as was asked for, on one line each, and never a secret.
+
+mod support;
+
+use std::ffi::{c_char, c_void};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, mpsc};
+use std::thread;
+
+use support::script;
+use ws4d_test_host::codes::*;
+use ws4d_test_host::{Errors, Host, Options, alone, api, c, text};
+use ws4d_test_server::{CertKind, Seen, Server};
+
+#[derive(Clone, Debug)]
+struct Line {
+    level: i32,
+    component: String,
+    message: String,
+}
+
+static LINES: Mutex<Vec<Line>> = Mutex::new(Vec::new());
+
+extern "C" fn write(level: i32, component: *const c_char, message: *const c_char, user_data: *mut c_void) {
+    // What it may call: names.
+    let name = text((api().ws_result_name)(0));
+    let [component, message] = [component, message].map(|part| text(part).unwrap_or("NULL".into()));
+    if name.as_deref() == Some("WS_OK") && user_data.addr() == 7 {
+        LINES.lock().unwrap().push(Line { level, component, message });
+    }
+}
+
+/// Sets the log for one test and takes it back.
+struct Logging(#[allow(dead_code)] MutexGuard<'static, ()>);
+
+impl Logging {
+    fn at(level: i32) -> Logging {
+        let guard = alone();
+        LINES.lock().unwrap().clear();
+        (api().ws_set_log)(level, Some(write), ptr::without_provenance_mut(7));
+        Logging(guard)
+    }
+
+    fn lines(&self) -> Vec<Line> {
+        LINES.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        (api().ws_set_log)(WS_LOG_LEVEL_OFF, None, ptr::null_mut());
+    }
+}
+
+/// Connects well, is refused, breaks, and meets a certificate that it must not trust.
+fn live_a_little(server: &Server) {
+    let host = Host::new();
+    let url = |path: &str| script(server, path);
+    host.to(url("text:a,close:1000")).named("well").open();
+    host.run_until("well free");
+    host.to(url("frame:f1:00")).named("broken").open();
+    host.run_until("broken free");
+    host.to(format!("ws://127.0.0.1:{}/", server.closed_port())).named("refused").try_open().unwrap_err();
+    host.to(server.wss_with(CertKind::SelfSigned, "/echo")).named("untrusted").try_open().unwrap_err();
+    let ca = c(server.ca_file().to_str().unwrap());
+    let trusting = Options::new().set(|api, o| (api.ws_options_set_ca_file)(o, ca.as_ptr()));
+    host.to(server.wss("/echo")).named("trusted").with(trusting).open();
+    let blind = Options::new().set(|api, o| (api.ws_options_set_verify)(o, 0));
+    host.to(server.wss_with(CertKind::SelfSigned, "/echo")).named("blind").with(blind).open();
+}
+
+#[test]
+fn without_a_function_or_a_level_the_library_is_silent() {
+    let server = Server::start();
+    let off = Logging::at(WS_LOG_LEVEL_OFF);
+    live_a_little(&server);
+    assert!(off.lines().is_empty(), "{:#?}", off.lines());
+    (api().ws_set_log)(WS_LOG_LEVEL_TRACE, None, ptr::without_provenance_mut(7));
+    live_a_little(&server);
+    assert!(off.lines().is_empty());
+}
+
+#[test]
+fn each_level_includes_those_above_it_and_no_more() {
+    let server = Server::start();
+    let mut before = 0;
+    for level in [WS_LOG_LEVEL_ERROR, WS_LOG_LEVEL_WARN, WS_LOG_LEVEL_INFO, WS_LOG_LEVEL_DEBUG] {
+        let logging = Logging::at(level);
+        live_a_little(&server);
+        let lines = logging.lines();
+        assert!(lines.iter().all(|line| (WS_LOG_LEVEL_ERROR..=level).contains(&line.level)), "{lines:#?}");
+        assert!(
+            level == WS_LOG_LEVEL_ERROR || lines.iter().any(|line| line.level == level),
+            "none of {level}"
+        );
+        assert!(lines.len() >= before, "{level}: {lines:#?}");
+        before = lines.len();
+    }
+    assert!(before > 0);
+}
+
+#[test]
+fn a_line_is_one_line_and_says_which_part_speaks() {
+    let server = Server::start();
+    let logging = Logging::at(WS_LOG_LEVEL_TRACE);
+    live_a_little(&server);
+    // A server that would write lines of its own.
+    let host = Host::new();
+    host.to(server.ws("/status?code=503&line=HTTP/1.1%20503%20bad%0Dline")).try_open().unwrap_err();
+    let known = ["sock", "dns ", "tcp ", "tls ", "http", "prox", "ws  ", "json"];
+    for line in logging.lines() {
+        assert!(known.contains(&line.component.as_str()), "{line:?}");
+        assert!(!line.message.is_empty() && !line.message.chars().any(char::is_control), "{line:?}");
+    }
+}
+
+#[test]
+fn a_level_out_of_range_is_the_nearest() {
+    let server = Server::start();
+    let logging = Logging::at(i32::MIN);
+    live_a_little(&server);
+    assert!(logging.lines().is_empty());
+    drop(logging);
+    let logging = Logging::at(i32::MAX);
+    live_a_little(&server);
+    assert!(logging.lines().iter().any(|line| line.level >= WS_LOG_LEVEL_DEBUG));
+}
+
+/// Opens `url` with secrets in every place that takes some; what the errors say, also of all that failed later.
+fn with_secrets(host: &Host, name: &str, url: &str) -> Option<Errors> {
+    let header = |name: &str, value: &str| (c(name), c(value));
+    let authorization = header("X-Api-Key", "Bearer hunter2-header");
+    let cookie = c("session=hunter2-cookie; b=2");
+    let options = Options::new()
+        .set(|api, o| (api.ws_options_set_header)(o, authorization.0.as_ptr(), authorization.1.as_ptr()))
+        .set(|api, o| (api.ws_options_set_cookie)(o, cookie.as_ptr()));
+    host.to(url).named(name).with(options).try_open().err()
+}
+
+/// All forms in which the secrets of these tests could show themselves.
+const SECRETS: &[&str] = &["hunter2", "hunter%32", "anna", "YW5uYTpodW50ZXIyLXVybA"];
+
+fn check_secrets(text: &str) {
+    for secret in SECRETS {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+}
+
+#[test]
+fn no_secret_is_in_any_line_or_error() {
+    let server = Server::start();
+    let logging = Logging::at(WS_LOG_LEVEL_TRACE);
+    let host = Host::new();
+    host.on("error", |call| check_secrets(&format!("{:?}", call.event.errors())));
+    let closed = format!("ws://127.0.0.1:{}/", server.closed_port());
+    let urls = [
+        server.ws("/echo"),
+        server.ws("/status?code=401&body=who"),
+        server.ws("/status?code=407"),
+        server.ws("/bad-accept"),
+        server.ws("/eof"),
+        server.wss_with(CertKind::SelfSigned, "/echo"),
+        script(&server, "frame:f1:00"),
+        script(&server, "rst"),
+        closed,
+        "ws://nowhere.invalid/".to_owned(),
+        "ws://127.0.0.1:1/#fragment".to_owned(),
+        "ws://127.0.0.1:99999/".to_owned(),
+        "ws://127.0.0.1:1/a b".to_owned(),
+        "http://127.0.0.1:1/".to_owned(),
+        "ws://".to_owned(),
+    ];
+    for (at, url) in urls.iter().enumerate() {
+        for user_info in ["anna:hunter2-url@", "anna:hunter%32-url@", "anna@hunter2:x@"] {
+            let url = url.replacen("://", &format!("://{user_info}"), 1);
+            let errors = with_secrets(&host, &format!("{at}{user_info}"), &url);
+            check_secrets(&format!("{errors:?}"));
+        }
+    }
+    host.dispatcher().close();
+    let sent = server.wait_for(|event| matches!(event.seen, Seen::Request { .. }));
+    assert!(format!("{sent:?}").contains("hunter2-cookie"), "they were really sent");
+    assert!(format!("{sent:?}").contains("YW5uYTpodW50ZXIyLXVybA"), "the URL's as Basic authorization");
+    assert!(!logging.lines().is_empty());
+    check_secrets(&format!("{:?}", logging.lines()));
+}
+
+#[test]
+fn the_url_of_a_socket_has_no_user_info() {
+    let server = Server::start();
+    let host = Host::new();
+    let ws = host.open(server.ws("/echo").replacen("://", "://anna:hunter2@", 1));
+    assert_eq!(text((api().ws_get_url)(ws)), Some(server.ws("/echo")));
+}
+
+#[test]
+fn set_log_returns_when_the_old_function_no_longer_runs() {
+    static INSIDE: AtomicBool = AtomicBool::new(false);
+    static GATE: Mutex<Option<(mpsc::Sender<()>, mpsc::Receiver<()>)>> = Mutex::new(None);
+    extern "C" fn slow(_: i32, _: *const c_char, _: *const c_char, _: *mut c_void) {
+        let Some((entered, leave)) = GATE.lock().unwrap().take() else { return };
+        INSIDE.store(true, Ordering::SeqCst);
+        entered.send(()).unwrap();
+        let _ = leave.recv();
+        INSIDE.store(false, Ordering::SeqCst);
+    }
+    let _alone = alone();
+    let server = Server::start();
+    let ((entered, is_entered), (leave, may_leave)) = (mpsc::channel(), mpsc::channel());
+    *GATE.lock().unwrap() = Some((entered, may_leave));
+    (api().ws_set_log)(WS_LOG_LEVEL_TRACE, Some(slow), ptr::null_mut());
+    let host = Host::new();
+    host.open_async(server.ws("/echo"));
+    is_entered.recv().unwrap();
+    let other = thread::spawn(move || drop(leave));
+    (api().ws_set_log)(WS_LOG_LEVEL_OFF, None, ptr::null_mut());
+    assert!(!INSIDE.load(Ordering::SeqCst));
+    other.join().unwrap();
+    host.run_until("open");
+}
