@@ -29,9 +29,13 @@ impl World {
             }
             return result;
         }
+        let owed = self.owed();
         let remembered = self.begin(call);
         let result = run();
         let frame = self.end();
+        for life in owed.iter().filter(|life| !life.is_freed()) {
+            life.wrong(format!("{call:?} did not run the on_free that was owed for a pulled TERMINATE"));
+        }
         let right = match call {
             _ if self.is_closed() => result == WS_ERR_CANCELLED,
             _ if remembered => result == 0 && frame.events == 0,
@@ -78,6 +82,12 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Sockets whose pulled TERMINATE was freed: the next call runs their `on_free`.
+    pub(crate) fn owed(&self) -> Vec<Arc<Life>> {
+        let owed = |life: &Arc<Life>| self.pulls_terminate(life) && life.over.load(SeqCst) && !life.is_freed();
+        self.all_lives().into_iter().filter(owed).collect()
     }
 
     pub(crate) fn dispatch(&self, most: u32) -> i32 {

@@ -1,7 +1,7 @@
 """A server made with the Python package websockets. peer_ws.js is the same with Node's ws; test_peers.py talks to both.
 
 Prints its port, then one line of JSON for each connection that ends: {"closed": path, "code", "reason", "messages"},
-with code 1006 where no close frame came. Ends with its input.
+with code 1006 where no close frame came. Ends with its input. With the argument "deflate" it agrees to compression.
 
     /echo                  sends each message back        /sink      counts the messages and sends nothing
     /small                 as /echo, for messages of at most 1000 bytes; for others it closes with 1009
@@ -86,7 +86,8 @@ def select_subprotocol(connection, offered):
 
 async def main():
     hooks = {"process_request": process_request, "process_response": process_response, "select_subprotocol": select_subprotocol}
-    async with serve(handle, "127.0.0.1", 0, compression=None, max_size=None, ping_interval=None, **hooks) as server:
+    compression = "deflate" if "deflate" in sys.argv else None
+    async with serve(handle, "127.0.0.1", 0, compression=compression, max_size=None, ping_interval=None, **hooks) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
         await asyncio.to_thread(sys.stdin.read)
 

@@ -33,7 +33,7 @@ function serverFor(maxPayload) {
     const server = new WebSocketServer({
         noServer: true,
         maxPayload,
-        perMessageDeflate: false,
+        perMessageDeflate: process.argv.includes("deflate"),
         handleProtocols: (offered) => (offered.has("second") ? "second" : false),
     });
     server.on("headers", (headers) => headers.push("Set-Cookie: first=1", "Set-Cookie: second=2"));

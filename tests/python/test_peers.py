@@ -1,6 +1,6 @@
 """The library against servers that other people wrote: websockets (Python) and ws (Node), in processes of their own.
 
-None of them offers compression here. The programs are peer_websockets.py, which says what they do, and peer_ws.js.
+Each once without and once with compression. The programs are peer_websockets.py, which says what they do, and peer_ws.js.
 """
 
 import json
@@ -108,7 +108,7 @@ class Peers:
         self.open("/frames")
         self.send("small")
         self.assertIn(self.receive(), (b"0", b"1"))
-        self.send(TEXT * 200_000)
+        self.send(os.urandom(1 << 20))
         self.assertNotEqual(self.receive(), b"1")
 
     def test_32_mib_go_both_ways(self):
@@ -208,17 +208,43 @@ class Peers:
         peer.stop()
 
 
+class Compressed:
+    """The same, and compression is agreed upon."""
+
+    def test_compression_is_agreed_upon(self):
+        self.open("/echo")
+        self.assertIn(b"permessage-deflate", ws4d.ws_get_response_header(self.ws, b"sec-websocket-extensions", 0) or b"")
+
+    def test_without_the_option_it_is_not(self):
+        self.open("/echo", compression=0)
+        self.assertIsNone(ws4d.ws_get_response_header(self.ws, b"sec-websocket-extensions", 0))
+        self.send(TEXT * 1000)
+        self.assertEqual(self.receive().decode(), TEXT * 1000)
+
+
 class WithPythonWebsockets(Peers, unittest.TestCase):
+    arguments = ()
+
     @classmethod
     def start(cls):
-        return Peer(str(ROOT / "build/venv/bin/python"), str(HERE / "peer_websockets.py"))
+        return Peer(str(ROOT / "build/venv/bin/python"), str(HERE / "peer_websockets.py"), *cls.arguments)
+
+
+class WithPythonWebsocketsCompressed(Compressed, WithPythonWebsockets):
+    arguments = ("deflate",)
 
 
 @unittest.skipUnless(shutil.which("node"), "node is not installed")
 class WithNodeWs(Peers, unittest.TestCase):
+    arguments = ()
+
     @classmethod
     def start(cls):
-        return Peer("node", str(HERE / "peer_ws.js"), NODE_PATH=str(ROOT / "build/node/node_modules"))
+        return Peer("node", str(HERE / "peer_ws.js"), *cls.arguments, NODE_PATH=str(ROOT / "build/node/node_modules"))
+
+
+class WithNodeWsCompressed(Compressed, WithNodeWs):
+    arguments = ("deflate",)
 
 
 if __name__ == "__main__":

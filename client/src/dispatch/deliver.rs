@@ -75,11 +75,15 @@ impl<T: Target> Dispatcher<T> {
         body: impl FnOnce(Guard<'a, T>, u32) -> (Guard<'a, T>, Result<u32, ErrorCode>),
     ) -> Result<u32, ErrorCode> {
         let mut state = self.owned()?;
-        let Some(level) = state.enter() else { return Ok(0) };
+        let level = state.enter();
         state = self.settle(self.free_pulled(state));
-        let (mut state, result) = body(state, level);
+        let mut result = Ok(0);
+        if let Some(level) = level {
+            (state, result) = body(state, level);
+            state.leave();
+        }
+        // A call that a remembered stop ends at once leaves events as well.
         let closed = state.closed;
-        state.leave();
         let left = state.has_ready();
         state.sync_fd();
         drop(state);

@@ -211,6 +211,20 @@ mod plain {
     }
 
     #[test]
+    fn a_dispatch_that_a_remembered_stop_ends_wakes_for_what_it_leaves() {
+        let wakes = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&wakes);
+        let dispatcher = Dispatcher::new(Some(Box::new(move || *counted.lock().unwrap() += 1)));
+        let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Probe::new()).unwrap();
+        dispatcher.stop();
+        dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
+        assert_eq!(*wakes.lock().unwrap(), 1);
+        assert_eq!(dispatcher.dispatch(0), Ok(0), "the stop was remembered");
+        assert_eq!(*wakes.lock().unwrap(), 2, "and what is left is announced");
+        assert_eq!(dispatcher.dispatch(0), Ok(1));
+    }
+
+    #[test]
     fn sockets_take_turns() {
         let dispatcher = Dispatcher::new(None);
         let probes = [Probe::new(), Probe::new()];
