@@ -43,8 +43,10 @@ impl<T: Target> Dispatcher<T> {
     ) -> Result<Option<(Arc<T>, Box<Event>)>, ErrorCode> {
         let deadline = deadline(timeout)?;
         let mut state = self.owned()?;
-        let Some(level) = state.enter() else { return Ok(None) };
+        let level = state.enter();
         state = self.settle(self.free_pulled(state));
+        // A remembered stop ends the call at once.
+        let Some(level) = level else { return Ok(None) };
         let pulled = loop {
             if state.closed || state.is_stopped(level) {
                 break Ok(None);
