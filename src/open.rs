@@ -102,6 +102,9 @@ unsafe fn open(
         unsafe { arg::set(errors, ptr::null_mut()) };
         // SAFETY: the caller upholds it.
         let (bridge, known) = unsafe { adopt(handler) };
+        // Until this call returns, its dispatcher stays with this thread, on_free and the error handler included.
+        let dispatcher = DISPATCHERS.get().get(handles::token(bridge.handler().dispatcher)).ok();
+        let _in_call = dispatcher.filter(|_| blocking).and_then(|dispatcher| dispatcher.begin_call());
         let opened = boundary::attempt(|| {
             known?;
             // SAFETY: the caller upholds it.
@@ -114,7 +117,7 @@ unsafe fn open(
             Ok(token) => Some(handles::handle(token)),
             Err(error) => {
                 bridge.end_token();
-                bridge.free();
+                library::as_callback(|| bridge.free());
                 if !errors.is_null() {
                     // SAFETY: not NULL; the caller upholds the rest.
                     unsafe { errors.write(ws_errors::owned(&error)) };

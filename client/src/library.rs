@@ -1,5 +1,6 @@
 //! What concerns the whole library: shutdown, the log, the error handler of connections that could not be made.
 
+use crate::context::InCallback;
 use crate::error::Error;
 use crate::hook::Hook;
 use std::sync::Arc;
@@ -22,6 +23,12 @@ pub fn set_error_handler(handler: Option<Arc<ErrorHandler>>) {
 /// Calls the error handler. A failure inside it does not enter it again on that thread.
 pub fn report_connect_error(error: &Error) {
     ERROR_HANDLER.get().run(|handler| handler(error));
+}
+
+/// Runs a function of the host's as a callback, so that what may not be called from one is refused.
+pub fn as_callback<R>(callback: impl FnOnce() -> R) -> R {
+    let _in_callback = InCallback::enter();
+    callback()
 }
 
 /// Makes panics of ours go to the log instead of standard error. To be called where the host's calls come in;

@@ -86,7 +86,8 @@ impl World {
 
     /// Sockets whose pulled TERMINATE was freed: the next call runs their `on_free`.
     pub(crate) fn owed(&self) -> Vec<Arc<Life>> {
-        let owed = |life: &Arc<Life>| self.pulls_terminate(life) && life.over.load(SeqCst) && !life.is_freed();
+        let owed =
+            |life: &Arc<Life>| self.pulls_terminate(life) && life.over.load(SeqCst) && !life.is_freed();
         self.all_lives().into_iter().filter(owed).collect()
     }
 

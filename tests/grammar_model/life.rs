@@ -258,7 +258,10 @@ impl Life {
         let found = rest.iter().position(fits).filter(|skipped| gaps || *skipped == 0);
         if found.is_none() {
             let expected = rest.first().map(|sent| String::from_utf8_lossy(&sent.bytes));
-            wrong.push(format!("message {position} is {:?}, not {expected:?}", String::from_utf8_lossy(&data)));
+            wrong.push(format!(
+                "message {position} is {:?}, not {expected:?}",
+                String::from_utf8_lossy(&data)
+            ));
         }
         position + found.unwrap_or(0) + 1
     }

@@ -16,7 +16,23 @@ pub(crate) enum NotOpened {
     Cancelled,
 }
 
+/// Stands for a `ws_new` on the stack of the owner: until it is dropped, the dispatcher stays with its thread.
+pub struct InCall<T: Target>(Arc<Dispatcher<T>>);
+
+impl<T: Target> Drop for InCall<T> {
+    fn drop(&mut self) {
+        self.0.state.lock().leave();
+    }
+}
+
 impl<T: Target> Dispatcher<T> {
+    /// Begins a blocking `ws_new`, `on_free` and the error handler of a failure included. `None` if the calling thread
+    /// is not the owner: the call will be refused.
+    pub fn begin_call(self: &Arc<Self>) -> Option<InCall<T>> {
+        self.owned().ok()?.hold();
+        Some(InCall(Arc::clone(self)))
+    }
+
     /// Waits until the socket is open and its OPEN has returned: on the calling thread, or, where the socket
     /// calls back on its I/O thread, there. If it fails, the mailbox is gone when this returns.
     pub(crate) fn wait_open(&self, key: Key) -> Result<(), NotOpened> {

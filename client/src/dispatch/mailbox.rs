@@ -165,7 +165,7 @@ impl Mailbox {
     }
 
     fn is_delivered(&self) -> bool {
-        let idle = !self.on_stack && !self.pulled && self.opening == Opening::Passed;
+        let idle = !self.on_stack && !self.pulled;
         // A paused host is not about to have it.
         idle && (self.paused || self.queue.is_empty())
     }

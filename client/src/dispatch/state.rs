@@ -202,6 +202,11 @@ impl<T: Target> State<T> {
         Some(self.levels)
     }
 
+    /// A call begins that waits for nothing itself: a remembered stop is for the one inside it.
+    pub(super) fn hold(&mut self) {
+        self.levels += 1;
+    }
+
     pub(super) fn leave(&mut self) {
         self.levels -= 1;
         self.stop_levels = self.stop_levels.min(self.levels);

@@ -39,6 +39,8 @@ struct State {
     configured: usize,
     next: usize,
     stopping: bool,
+    /// A shutdown is going on; another one waits for its turn.
+    shutting_down: bool,
     last_id: i32,
 }
 
@@ -53,6 +55,7 @@ impl Engine {
                 configured: 1,
                 next: 0,
                 stopping: false,
+                shutting_down: false,
                 last_id: 0,
             }),
             ended: Condvar::new(),
@@ -142,7 +145,29 @@ pub fn shutdown(timeout: Option<Duration>) -> Result<(), ErrorCode> {
     }
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let engine = ENGINE.get();
-    engine.state.lock().stopping = true;
+    let mut state = engine.state.lock();
+    while state.shutting_down {
+        let limit = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if limit == Some(Duration::ZERO) {
+            return Err(ErrorCode::Timeout);
+        }
+        state = engine.ended.wait_at_most(state, limit);
+    }
+    state.shutting_down = true;
+    state.stopping = true;
+    drop(state);
+    let ended = end_all(engine, deadline);
+    let mut state = engine.state.lock();
+    state.shutting_down = false;
+    // After a failure new sockets are refused until a further call succeeds.
+    state.stopping = ended.is_err();
+    drop(state);
+    engine.ended.notify_all();
+    ended
+}
+
+/// Ends the sockets, then the threads; one call at a time.
+fn end_all(engine: &Engine, deadline: Option<Instant>) -> Result<(), ErrorCode> {
     // Sockets made before `stopping` was seen are in the registry by now.
     let sockets: Vec<_> = engine.sockets.lock().values().cloned().collect();
     for socket in sockets.iter().filter_map(Weak::upgrade) {
@@ -170,7 +195,6 @@ pub fn shutdown(timeout: Option<Duration>) -> Result<(), ErrorCode> {
         return Err(ErrorCode::Timeout);
     }
     Buffer::free_pool();
-    engine.state.lock().stopping = false;
     Ok(())
 }
 

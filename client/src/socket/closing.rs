@@ -160,7 +160,7 @@ impl Socket {
     /// Ends our side of the stream once the close frame has left, so that the server ends its own.
     pub(super) fn say_goodbye(&self) {
         let outgoing = self.outgoing.lock();
-        if let (true, Some(transport)) = (outgoing.close_sent, &outgoing.transport) {
+        if let (true, false, Some(transport)) = (outgoing.close_sent, outgoing.blocked, &outgoing.transport) {
             transport.finish_sending();
         }
     }
@@ -241,12 +241,17 @@ impl Stop for Socket {
     fn stop(self: Arc<Self>) {
         let socket = &self;
         let mut outgoing = socket.outgoing.lock();
-        if outgoing.phase == Phase::Open {
+        let open = outgoing.phase == Phase::Open;
+        if open {
             outgoing.drop_unsent();
             outgoing.queue.push_close(close_frame(Some(1001), ""));
             outgoing.phase = Phase::Closing;
         }
         drop(outgoing);
+        if open {
+            // No answer is awaited; one that is faster than this thread is not told either.
+            socket.tell(Ending::abnormal(), None);
+        }
         socket.flush();
         let shut_down = Error::new(
             ErrorCode::ShutDown,

@@ -48,14 +48,13 @@ impl Socket {
             return Err(ErrorCode::TooLarge);
         }
         let message = Message { opcode, payload: &*payload, plain };
-        match self.enqueue(message) {
-            // Messages that a callback on the I/O thread has collected leave before it is told to wait.
-            Err(ErrorCode::WouldBlock) if Deferred::holds(self) => {
-                self.flush();
-                self.enqueue(message)?;
-            }
-            result => result?,
+        // Messages that a callback on the I/O thread has collected leave before it is told to wait, so that no drain
+        // is promised that the host has not been refused for.
+        let limit = self.settings.send_buffer_size;
+        if Deferred::holds(self) && limit != 0 && self.buffered_amount() >= limit {
+            self.flush();
         }
+        self.enqueue(message)?;
         self.flush_or_defer();
         Ok(())
     }
@@ -66,12 +65,10 @@ impl Socket {
         let limit = self.settings.send_buffer_size;
         let mut outgoing = self.outgoing.lock();
         outgoing.admit(limit)?;
-        if outgoing.phase == Phase::Connecting {
-            // What will be agreed about compression is not known yet.
-            return outgoing.wait(message, charge);
-        }
         let worth_it = !message.plain && len > 0 && len >= self.settings.compression.min_size;
         match outgoing.deflate.filter(|_| worth_it) {
+            // What will be agreed about compression is not known yet.
+            _ if outgoing.phase == Phase::Connecting => outgoing.wait(message, charge)?,
             None if len <= SMALL => {
                 let frame = outgoing.queue.tail(charge);
                 if encode(message.opcode, true, message.payload, mask_key(), frame).is_err() {
@@ -80,7 +77,7 @@ impl Socket {
                 }
             }
             Some(deflate) if deflate.client_context_takeover && outgoing.compressing => {
-                return outgoing.wait(message, charge);
+                outgoing.wait(message, charge)?;
             }
             deflate => {
                 let in_turn = deflate.is_some_and(|deflate| deflate.client_context_takeover);
