@@ -151,10 +151,11 @@ impl Receiver {
             return Ok(Some(event));
         }
         let event = self.next_any(input, at).inspect_err(|_| self.end())?;
-        if event.is_none() && !self.compressed {
-            if let Some(inflation) = &mut self.inflation {
-                inflation.rest();
-            }
+        if event.is_none()
+            && !self.compressed
+            && let Some(inflation) = &mut self.inflation
+        {
+            inflation.rest();
         }
         Ok(event)
     }

@@ -94,6 +94,7 @@ impl Reader {
         }
     }
 
+    #[allow(clippy::type_complexity)]
     fn frame(&mut self) -> Result<Option<(bool, u8, Vec<u8>)>, &'static str> {
         let at = |i: usize| self.buffer.get(i).copied();
         let (Some(first), Some(second)) = (at(0), at(1)) else { return Ok(None) };

@@ -130,10 +130,6 @@ impl Run {
                 // What belongs to it may call back still.
                 return;
             }
-            for life in world.all_lives() {
-                life.wire.dismiss();
-                life.forget();
-            }
             world.forget();
         }
     }

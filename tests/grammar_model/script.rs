@@ -8,7 +8,7 @@ use ws4d_test_host::codes::*;
 use ws4d_test_host::{Socket, api, name};
 
 use crate::acts::{act, release, serve};
-use crate::life::{Life, RETURNED};
+use crate::life::{Life, RETURNED, UNKNOWN};
 use crate::plan::{Act, Ending, Mode, Rescue, Step};
 use crate::wire::{Answer, lock};
 use crate::world::World;
@@ -51,7 +51,7 @@ impl World {
             }),
             Step::Dispatch(_) | Step::Wait | Step::Next if self.waits_for_wake() => self.drive_woken(),
             Step::Next => drop(self.next(1)),
-            Step::Dispatch(_) | Step::Wait if pulls && self.id % 2 == 0 => drop(self.next(0)),
+            Step::Dispatch(_) | Step::Wait if pulls && self.id.is_multiple_of(2) => drop(self.next(0)),
             Step::Dispatch(most) => drop(self.dispatch(most)),
             Step::Wait => drop(self.wait(1)),
             Step::AwaitReady(index) => self.with(index, |life| self.await_ready(life)),
@@ -325,7 +325,8 @@ impl World {
 
     /// Sees to it that a socket ends.
     pub(crate) fn finish(&self, life: &Arc<Life>) {
-        if life.finished.swap(true, SeqCst) {
+        // Whoever is just opening it sees to it.
+        if life.created.load(SeqCst) == UNKNOWN || life.finished.swap(true, SeqCst) {
             return;
         }
         act(life, Act::Resume);

@@ -59,6 +59,11 @@ impl Server {
         wire
     }
 
+    /// A connection that, if it is to come still, finds nobody.
+    pub(crate) fn forget(&self, id: u64) {
+        lock(&self.wires).remove(&id);
+    }
+
     pub(crate) fn url(&self, road: Road, id: u64) -> String {
         let port = match road {
             Road::Wide => self.wide,

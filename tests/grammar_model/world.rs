@@ -171,7 +171,13 @@ impl World {
         world
     }
 
+    /// All is over and judged.
     pub(crate) fn forget(&self) {
+        for life in std::mem::take(&mut *lock(&self.lives)).into_iter().flatten() {
+            life.wire.dismiss();
+            self.server.forget(life.wire.id);
+            life.forget();
+        }
         lock(&WORLDS).as_mut().and_then(|worlds| worlds.remove(&self.id));
     }
 

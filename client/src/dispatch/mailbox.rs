@@ -47,6 +47,15 @@ pub(crate) enum Claim {
     Everything,
 }
 
+/// How far the host is with the messages that came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Delivery {
+    Done,
+    /// It has pulled the last one, and nobody can tell whether it is done with it.
+    Pulled,
+    Pending,
+}
+
 /// A socket's events between the network and the host.
 pub(crate) struct Mailbox {
     opening: Opening,
@@ -159,9 +168,13 @@ impl Mailbox {
     }
 
     /// Whether the host has had all messages that came; remembers that somebody waits for it.
-    pub(crate) fn await_delivery(&mut self) -> bool {
+    pub(crate) fn await_delivery(&mut self) -> Delivery {
         self.awaited = !self.is_delivered();
-        !self.awaited
+        match self.awaited {
+            false => Delivery::Done,
+            true if self.queue.is_empty() && !self.on_stack => Delivery::Pulled,
+            true => Delivery::Pending,
+        }
     }
 
     fn is_delivered(&self) -> bool {

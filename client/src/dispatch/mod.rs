@@ -15,7 +15,7 @@ mod state;
 
 pub(crate) use blocking::{NotOpened, cancelled_error};
 pub(crate) use dispatcher::Dispatcher;
-pub(crate) use mailbox::{Claim, Mailbox};
+pub(crate) use mailbox::{Claim, Delivery, Mailbox};
 pub(crate) use state::Key;
 
 use crate::error::Error;

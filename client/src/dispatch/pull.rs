@@ -10,6 +10,9 @@ use crate::fork::fork_epoch;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+/// One pulled event, and whose it is.
+pub(super) type Pulled<T> = (Arc<T>, Box<Event>);
+
 /// Dropped with a pulled TERMINATE.
 struct PulledTerminate<T: Target> {
     dispatcher: Weak<Dispatcher<T>>,
@@ -37,10 +40,7 @@ impl<T: Target> Drop for PulledTerminate<T> {
 impl<T: Target> Dispatcher<T> {
     /// Pulls one event; waits for it if there is none. `None` when the time is over or on stop. Nothing of
     /// the handler runs but `on_free`.
-    pub fn next(
-        self: &Arc<Self>,
-        timeout: Option<Duration>,
-    ) -> Result<Option<(Arc<T>, Box<Event>)>, ErrorCode> {
+    pub fn next(self: &Arc<Self>, timeout: Option<Duration>) -> Result<Option<Pulled<T>>, ErrorCode> {
         let deadline = deadline(timeout)?;
         let mut state = self.owned()?;
         let level = state.enter();

@@ -3,14 +3,17 @@
 
 use super::outgoing::{Phase, close_frame};
 use super::{Socket, Status};
-use crate::dispatch::Mailbox;
+use crate::dispatch::{Delivery, Mailbox};
 use crate::engine::Stop;
 use crate::error::{Error, ErrorCode};
 use crate::event::Ending;
 use crate::log::log;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use ws4d_protocol::close::{CloseFrame, MAX_REASON};
+
+/// So long a host may take to answer the last message that it pulled before the server broke the rules.
+const GRACE: Duration = Duration::from_millis(100);
 
 /// 1006 is what nobody sent; 1005 is an empty frame (RFC 6455 §7.1.5).
 fn ending_of(received: Option<&CloseFrame>, close_sent: bool) -> Ending {
@@ -120,10 +123,19 @@ impl Socket {
 
     /// Gives up a connection that has failed, if the host has had what came before, or is gone.
     pub(super) fn give_up_when_delivered(self: &Arc<Self>) {
-        if self.outgoing.lock().failure.is_none() || self.post(Mailbox::await_delivery) == Some(false) {
+        if self.outgoing.lock().failure.is_none() {
             return;
         }
-        self.give_up();
+        match self.post(Mailbox::await_delivery) {
+            None | Some(Delivery::Done) => self.give_up(),
+            Some(Delivery::Pulled) => {
+                // A host that pulls may wait for the error before it comes back.
+                let soon = Instant::now() + GRACE.min(self.settings.close_timeout);
+                let mut outgoing = self.outgoing.lock();
+                outgoing.deadline = Some(outgoing.deadline.map_or(soon, |deadline| deadline.min(soon)));
+            }
+            Some(Delivery::Pending) => {}
+        }
     }
 
     fn give_up(self: &Arc<Self>) {

@@ -9,7 +9,7 @@ use crate::connect::{self, Connection, readiness::Readiness};
 use crate::dispatch::Mailbox;
 use crate::error::{Error, ErrorCode};
 use crate::options::Options;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -167,11 +167,9 @@ impl Socket {
     }
 }
 
-fn until(deadline: Option<Instant>) -> impl Future<Output = ()> {
-    async move {
-        match deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-            None => pending().await,
-        }
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => pending().await,
     }
 }

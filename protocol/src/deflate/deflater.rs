@@ -11,6 +11,10 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 /// more than six bytes.
 const LEAST_ROOM: usize = 16;
 
+/// What a message of less than 64 KiB takes beside its bytes if it is stored: the header of its block
+/// (RFC 1951 §3.2.4), and the first byte of the empty one whose others are not sent.
+const STORED: usize = 6;
+
 /// Deflates one message after the other.
 ///
 /// It takes [`deflater_memory`] bytes from [`new`](Deflater::new) until it is dropped. With context
@@ -23,8 +27,19 @@ pub struct Deflater {
     level: u8,
     window_bits: u8,
     takeover: bool,
-    /// The stream holds something that the server has not got, or may not be referred to.
-    stale: bool,
+    context: Context,
+}
+
+/// What the stream holds at the beginning of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Context {
+    /// What the server has as well.
+    Shared,
+    /// What the server has not got, or has forgotten; flushed, so that a reset is enough. (zlib-rs 0.6
+    /// resets only what was flushed: of an unfinished message its blocks would go on in the next one.)
+    Stale,
+    /// An unfinished message: the stream must be made anew.
+    Torn,
 }
 
 impl Deflater {
@@ -34,11 +49,11 @@ impl Deflater {
         let level = level.clamp(1, 9);
         let window_bits = params.client_window_bits.clamp(LEAST_WINDOW_BITS, MOST_WINDOW_BITS);
         Deflater {
-            stream: Compress::new_with_window_bits(Compression::new(level.into()), false, window_bits),
+            stream: stream(level, window_bits),
             level,
             window_bits,
             takeover: params.client_context_takeover,
-            stale: false,
+            context: Context::Shared,
         }
     }
 
@@ -56,10 +71,11 @@ impl Deflater {
     ///
     /// `false`: it would not be shorter. `out` is as it was, and the message is to be sent as it is; the
     /// server's context does not have it, nor does ours. With context takeover a message shorter than
-    /// the window is compressed even if that makes it a few bytes longer, because to take it back costs
+    /// the window is compressed even if that makes it up to six bytes longer, because to take it back costs
     /// the context: the stream would have to begin anew. An empty message is never compressed.
     ///
-    /// Time and memory are linear in the payload: `out` grows to at most its length and a few bytes.
+    /// Time and memory are linear in the payload: `out` grows by at most nine eighths of it and some bytes,
+    /// and has twice that capacity.
     ///
     /// # Errors
     ///
@@ -68,47 +84,63 @@ impl Deflater {
         if payload.is_empty() {
             return Ok(false);
         }
-        if self.stale || !self.takeover {
-            self.stream.reset();
+        match self.context {
+            Context::Shared => {}
+            Context::Stale => self.stream.reset(),
+            Context::Torn => self.stream = stream(self.level, self.window_bits),
         }
-        self.stale = true;
+        self.context = Context::Torn;
         let start = out.len();
-        let keep = self.takeover && payload.len() < 1 << self.window_bits;
-        // What stays above this is not shorter than the payload.
-        let most = if keep { usize::MAX } else { payload.len() + TAIL.len() };
-        let fits = self.deflate(payload, out, most);
-        if fits != Ok(true) || !out.ends_with(&TAIL) {
+        if let Err(error) = self.deflate(payload, out) {
             out.truncate(start);
-            return fits.map(|_| false);
+            return Err(error);
+        }
+        self.context = Context::Stale;
+        let keep = self.takeover && payload.len() < 1 << self.window_bits;
+        let made = out.len() - start - TAIL.len();
+        if !keep && made >= payload.len() {
+            out.truncate(start);
+            return Ok(false);
         }
         out.truncate(out.len() - TAIL.len());
-        self.stale = false;
+        if keep && made > payload.len() + STORED {
+            // Level 1 makes noise longer by an eighth. Stored, it leaves the same context.
+            out.truncate(start);
+            let [low, high] = (payload.len() as u16).to_le_bytes();
+            out.extend_from_slice(&[0, low, high, !low, !high]);
+            out.extend_from_slice(payload);
+            out.push(0);
+        }
+        if self.takeover {
+            self.context = Context::Shared;
+        }
         Ok(true)
     }
 
-    /// Deflates and flushes; `false` as soon as it is known that `most` bytes would not be enough.
-    fn deflate(&mut self, payload: &[u8], out: &mut Vec<u8>, most: usize) -> Result<bool, OutOfMemory> {
+    /// Deflates the whole payload and flushes.
+    fn deflate(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), OutOfMemory> {
         let (start, taken_before) = (out.len(), self.stream.total_in());
         let mut rest = payload;
         loop {
-            let made = out.len() - start;
-            if made >= most {
-                return Ok(false);
-            }
             if out.capacity() - out.len() < LEAST_ROOM {
                 // Half of the payload first, then as much again each time.
-                let wanted = made.max(payload.len() / 2).min(most - made) + LEAST_ROOM;
+                let wanted = (out.len() - start).max(payload.len() / 2) + LEAST_ROOM;
                 out.try_reserve(wanted).map_err(|_| OutOfMemory { wanted })?;
             }
             let status = self.stream.compress_vec(rest, out, FlushCompress::Sync);
             debug_assert!(matches!(status, Ok(Status::Ok | Status::BufError)), "{status:?}");
             rest = &payload[(self.stream.total_in() - taken_before) as usize..];
             // The flush is complete when it leaves room.
-            if status.is_err() || (rest.is_empty() && out.len() < out.capacity()) {
-                return Ok(out.len() - start < most);
+            if rest.is_empty() && out.len() < out.capacity() {
+                debug_assert!(out.ends_with(&TAIL));
+                return Ok(());
             }
         }
     }
+}
+
+fn stream(level: u8, window_bits: u8) -> Compress {
+    Compress::new_with_window_bits(Compression::new(level.into()), false, window_bits)
 }
 
 /// How many bytes a [`Deflater`] takes, at every level, for windows of so many bits: 370 KiB with 15,

@@ -200,7 +200,7 @@ impl Reference {
                 257..=264 => symbol - 254,
                 265..=284 => {
                     let extra = (symbol - 261) / 4;
-                    (4 + (symbol - 261) % 4 << extra) + 3 + bits.take(extra)?
+                    ((4 + (symbol - 261) % 4) << extra) + 3 + bits.take(extra)?
                 }
                 285 => 258,
                 _ => return None,
@@ -209,7 +209,7 @@ impl Reference {
                 short @ 0..=3 => short + 1,
                 long @ 4..=29 => {
                     let extra = long / 2 - 1;
-                    (2 + long % 2 << extra) + 1 + bits.take(extra)?
+                    ((2 + long % 2) << extra) + 1 + bits.take(extra)?
                 }
                 _ => return None,
             } as usize;
@@ -262,7 +262,7 @@ impl Code {
                 return self.symbols.get(index + code - first).copied();
             }
             index += self.counts[len];
-            first = first + self.counts[len] << 1;
+            first = (first + self.counts[len]) << 1;
         }
         None
     }
