@@ -60,10 +60,9 @@ impl Server {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(5000))]
 
     #[test]
-    #[ignore = "bug: what is deflated does not come back for all parameters; compression is not offered until it does"]
     fn every_message_comes_through_with_every_agreement_and_level(
         params in params(),
         level in 1u8..=9,
@@ -77,7 +76,6 @@ proptest! {
     }
 
     #[test]
-    #[ignore = "bug: what is deflated does not come back for all parameters; compression is not offered until it does"]
     fn without_takeover_one_deflater_serves_many_sockets(
         level in 1u8..=9,
         contents in prop::collection::vec((content(), 0usize..3), 1..12),
@@ -97,7 +95,7 @@ fn where_8_bits_were_agreed_no_match_is_farther_than_250_bytes_on_data_that_temp
         let mut farthest = 0;
         for takeover in [true, false] {
             let params = Params { client_context_takeover: takeover, ..params };
-            for period in (200..=530).chain([1000, 1024]) {
+            for period in (240..=264).chain([505, 511, 512, 513]) {
                 let mut deflater = Deflater::new(level, &params);
                 let mut server = Server::new(params);
                 let content = noise(period as u64, period).repeat(3);

@@ -5,7 +5,7 @@
 
 use super::{LEAST_WINDOW_BITS, MOST_WINDOW_BITS, Params, TAIL};
 use crate::send::OutOfMemory;
-use flate2::{Compress, Compression, FlushCompress, Status};
+use flate2::{Compress, Compression, FlushCompress};
 
 /// Room below which a flush might not end in one call, and would be repeated in the next: zlib wants
 /// more than six bytes.
@@ -79,7 +79,7 @@ impl Deflater {
     ///
     /// # Errors
     ///
-    /// [`OutOfMemory`]; `out` is as it was, and the context begins anew.
+    /// [`OutOfMemory`]; `out` is as it was, and the context begins anew with the next message.
     pub fn compress(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<bool, OutOfMemory> {
         if payload.is_empty() {
             return Ok(false);
@@ -91,9 +91,10 @@ impl Deflater {
         }
         self.context = Context::Torn;
         let start = out.len();
-        if let Err(error) = self.deflate(payload, out) {
+        let flushed = self.deflate(payload, out);
+        if flushed != Ok(true) {
             out.truncate(start);
-            return Err(error);
+            return flushed;
         }
         self.context = Context::Stale;
         let keep = self.takeover && payload.len() < 1 << self.window_bits;
@@ -117,8 +118,8 @@ impl Deflater {
         Ok(true)
     }
 
-    /// Deflates the whole payload and flushes.
-    fn deflate(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<(), OutOfMemory> {
+    /// Deflates the whole payload and flushes; `false`: the library will not.
+    fn deflate(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<bool, OutOfMemory> {
         let (start, taken_before) = (out.len(), self.stream.total_in());
         let mut rest = payload;
         loop {
@@ -128,12 +129,15 @@ impl Deflater {
                 out.try_reserve(wanted).map_err(|_| OutOfMemory { wanted })?;
             }
             let status = self.stream.compress_vec(rest, out, FlushCompress::Sync);
-            debug_assert!(matches!(status, Ok(Status::Ok | Status::BufError)), "{status:?}");
+            if status.is_err() {
+                debug_assert!(false, "{status:?}");
+                return Ok(false);
+            }
             rest = &payload[(self.stream.total_in() - taken_before) as usize..];
             // The flush is complete when it leaves room.
             if rest.is_empty() && out.len() < out.capacity() {
                 debug_assert!(out.ends_with(&TAIL));
-                return Ok(());
+                return Ok(true);
             }
         }
     }
