@@ -230,6 +230,7 @@ class WithPythonWebsockets(Peers, unittest.TestCase):
         return Peer(str(ROOT / "build/venv/bin/python"), str(HERE / "peer_websockets.py"), *cls.arguments)
 
 
+@unittest.skipUnless(hasattr(ws4d, "ws_options_set_compression"), "this version offers no compression")
 class WithPythonWebsocketsCompressed(Compressed, WithPythonWebsockets):
     arguments = ("deflate",)
 
@@ -243,6 +244,7 @@ class WithNodeWs(Peers, unittest.TestCase):
         return Peer("node", str(HERE / "peer_ws.js"), *cls.arguments, NODE_PATH=str(ROOT / "build/node/node_modules"))
 
 
+@unittest.skipUnless(hasattr(ws4d, "ws_options_set_compression"), "this version offers no compression")
 class WithNodeWsCompressed(Compressed, WithNodeWs):
     arguments = ("deflate",)
 
