@@ -2,11 +2,12 @@
 
 mod support;
 
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use support::{arrived, script};
 use ws4d_test_host::codes::*;
-use ws4d_test_host::{Call, Host};
+use ws4d_test_host::{Call, Host, Options};
 use ws4d_test_server::{Seen, Server};
 
 #[test]
@@ -137,4 +138,48 @@ fn a_dispatcher_that_is_closed_under_its_calls_cancels_them() {
     host.on("message", move |_| assert_eq!(d.close(), WS_OK));
     host.open(script(&server, "text:a"));
     assert_eq!(d.wait(-1), WS_ERR_CANCELLED);
+}
+
+#[test]
+fn a_stop_at_any_moment_of_ws_new_cancels_it() {
+    let server = Server::start();
+    let host = Host::new();
+    let d = host.dispatcher();
+    // Just before, it is remembered; from then on, the call is in progress.
+    for round in 0..300 {
+        let options = Options::new().set(|api, o| (api.ws_options_set_connect_timeout_ms)(o, 5000));
+        let opening = host.to(server.ws("/no-answer")).with(options);
+        let both = Barrier::new(2);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                both.wait();
+                (0..round * 20).for_each(|_| std::hint::spin_loop());
+                assert_eq!(d.stop(), WS_OK);
+            });
+            both.wait();
+            assert_eq!(opening.try_open().expect_err("it is stopped").name(), "WS_ERR_CANCELLED");
+        });
+    }
+}
+
+#[test]
+fn a_stop_ends_a_ws_new_inside_a_callback_and_the_dispatch_around_it() {
+    let server = Arc::new(Server::start());
+    let host = Host::new();
+    let d = host.dispatcher();
+    let (url, watched) = (server.ws("/no-answer"), Arc::clone(&server));
+    host.once("a message", move |call| {
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                watched.wait_for(|event| event.path == "/no-answer");
+                assert_eq!(d.stop(), WS_OK);
+            });
+            let errors = call.host.to(url).named("b").try_open().expect_err("it is stopped");
+            assert_eq!(errors.name(), "WS_ERR_CANCELLED");
+        });
+    });
+    host.to(script(&server, "text:1,text:2,ping:sync")).named("a").open();
+    arrived(&server, "sync");
+    assert_eq!(d.run(), WS_OK);
+    assert_eq!(host.trace(), ["a open", "a message text 1", "b free"]);
 }

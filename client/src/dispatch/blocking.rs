@@ -56,12 +56,15 @@ impl<T: Target> Dispatcher<T> {
         }
     }
 
+    /// On the level of [`Dispatcher::begin_call`], not on one of its own, so that a stop that came since then counts.
     fn wait_open_here(&self, key: Key) -> Result<(), NotOpened> {
         let Ok(mut state) = self.owned() else { return Err(self.cancelled(key)) };
-        let Some(level) = state.enter() else {
+        let level = state.levels;
+        debug_assert!(level > 0, "begin_call comes first");
+        if state.take_remembered_stop() {
             drop(state);
             return Err(self.cancelled(key));
-        };
+        }
         let result = loop {
             let (closed, stopped) = (state.closed, state.is_stopped(level));
             let Some(entry) = state.entry(key) else { break Err(NotOpened::Cancelled) };
@@ -88,7 +91,6 @@ impl<T: Target> Dispatcher<T> {
         if result.is_err() {
             drop(state.remove(key));
         }
-        state.leave();
         let left = result.is_ok() && state.has_ready();
         state.sync_fd();
         drop(state);

@@ -195,14 +195,19 @@ impl<T: Target> State<T> {
 
     /// A call begins: its level, or `None` if a remembered stop ends it at once.
     pub(super) fn enter(&mut self) -> Option<u32> {
-        if std::mem::take(&mut self.stop_next) {
+        if self.take_remembered_stop() {
             return None;
         }
         self.levels += 1;
         Some(self.levels)
     }
 
-    /// A call begins that waits for nothing itself: a remembered stop is for the one inside it.
+    /// A stop that found no call in progress is for the next one that waits or dispatches.
+    pub(super) fn take_remembered_stop(&mut self) -> bool {
+        std::mem::take(&mut self.stop_next)
+    }
+
+    /// A blocking `ws_new` begins: it is in progress, but a remembered stop is for its wait.
     pub(super) fn hold(&mut self) {
         self.levels += 1;
     }

@@ -324,6 +324,7 @@ mod model {
             let io = thread::spawn(move || {
                 network.update(key, Mailbox::opened).1.send(&network);
             });
+            let _call = dispatcher.begin_call();
             assert!(dispatcher.wait_open(key).is_ok());
             io.join().unwrap();
             assert_eq!(probe.trace(), ["open"]);

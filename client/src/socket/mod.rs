@@ -158,7 +158,8 @@ impl Socket {
     }
 
     /// Connects and waits for it: OPEN has run when this returns. On an error no event was delivered and
-    /// `free` was not called. To be called once, instead of [`Socket::start`].
+    /// `free` was not called. To be called once, instead of [`Socket::start`]; on a dispatcher, after
+    /// [`Dispatcher::begin_call`](dispatch::Dispatcher::begin_call).
     pub fn connect(self: &Arc<Self>) -> Result<(), Error> {
         let key = self.begin(true)?;
         let opened = self.dispatcher.wait_open(key);
