@@ -6,6 +6,9 @@ set -euo pipefail
 folder=$(realpath "$1")
 server=$(realpath "$2")
 cd "$(dirname "$0")/.."
+mkdir -p build
+exec 9> build/conformance.lock
+flock --nonblock 9 || { echo "conformance: another run has build/conformance" >&2; exit 1; }
 scripts/conformance-setup.sh
 ${CC:-cc} -O2 -g -std=c99 -Wall -Wextra -Wpedantic -Werror -Iinclude -o build/autobahn/client tests/conformance/autobahn.c \
     "$folder/libws4d.so" -pthread "-Wl,-rpath,$folder"
