@@ -12,15 +12,25 @@ use ws4d_test_host::codes::*;
 use ws4d_test_host::{Dispatcher, Host, api, text};
 use ws4d_test_server::Server;
 
-/// Whether the dispatcher's descriptor is readable, at once or within `timeout_ms`.
-fn readable(d: Dispatcher, timeout_ms: i32) -> bool {
-    let fd = d.fd();
-    assert!(fd >= 0);
-    let mut poll = libc::pollfd { fd: fd as i32, events: libc::POLLIN, revents: 0 };
-    // SAFETY: one pollfd, alive through the call.
-    let count = unsafe { libc::poll(&mut poll, 1, timeout_ms) };
-    assert!(count >= 0 && poll.revents & !libc::POLLIN == 0, "{poll:?}");
-    count == 1
+/// The dispatcher's descriptor, asked for once: to ask again might bring it up to date.
+#[derive(Clone, Copy)]
+struct Descriptor(i32);
+
+impl Descriptor {
+    fn of(d: Dispatcher) -> Descriptor {
+        let fd = d.fd();
+        assert!(fd >= 0);
+        Descriptor(fd as i32)
+    }
+
+    /// At once, or within `timeout_ms`.
+    fn readable(self, timeout_ms: i32) -> bool {
+        let mut poll = libc::pollfd { fd: self.0, events: libc::POLLIN, revents: 0 };
+        // SAFETY: one pollfd, alive through the call.
+        let count = unsafe { libc::poll(&mut poll, 1, timeout_ms) };
+        assert!(count >= 0 && poll.revents & !libc::POLLIN == 0, "{poll:?}");
+        count == 1
+    }
 }
 
 const LONG: i32 = 20_000;
@@ -57,14 +67,14 @@ fn the_open_of_ws_new_async_wakes() {
 fn what_arrived_during_ws_new_wakes_once_it_is_deliverable() {
     let server = Server::start();
     let host = Host::with_wake();
-    let (waking, server) = (host.clone(), Arc::new(server));
+    let (fd, server) = (Descriptor::of(host.dispatcher()), Arc::new(server));
     let inside = Arc::clone(&server);
     host.on("open", move |call| {
         arrived(&inside, "sync");
-        assert_eq!((call.host.wakes(), readable(call.host.dispatcher(), 0)), (0, false));
+        assert_eq!((call.host.wakes(), fd.readable(0)), (0, false));
     });
     host.open(server.ws("/glued?do=text:early,ping:sync"));
-    assert_eq!((waking.wakes(), readable(host.dispatcher(), 0)), (1, true), "the last act of ws_new");
+    assert_eq!((host.wakes(), fd.readable(0)), (1, true), "the last act of ws_new");
     assert_eq!(host.dispatch(), 1);
 }
 
@@ -93,6 +103,7 @@ fn wait_and_run_that_leave_events_wake_too_and_next_does_not() {
     let server = Server::start();
     let host = Host::with_wake();
     let d = host.dispatcher();
+    let fd = Descriptor::of(d);
     host.on("message", move |_| assert_eq!(d.stop(), WS_OK));
     host.open(script(&server, "text:1,text:2,text:3,text:4,ping:sync"));
     arrived(&server, "sync");
@@ -101,7 +112,7 @@ fn wait_and_run_that_leave_events_wake_too_and_next_does_not() {
     assert_eq!((d.run(), host.wakes()), (WS_OK, 3));
     let pulled = d.next(0).unwrap().expect("the third message");
     assert_eq!((pulled.1.describe().as_str(), host.wakes()), ("message text 3", 3));
-    assert!(readable(d, 0), "the descriptor needs no such care");
+    assert!(fd.readable(0), "the descriptor needs no such care");
 }
 
 #[test]
@@ -128,15 +139,16 @@ fn a_nested_dispatch_that_leaves_events_wakes() {
 fn no_wake_for_what_is_paused_and_one_at_resume() {
     let server = Server::start();
     let host = Host::with_wake();
+    let fd = Descriptor::of(host.dispatcher());
     let ws = host.open(script(&server, "gate:go,text:1,ping:sync"));
     assert_eq!(ws.pause(), WS_OK);
     server.open_gate("go");
     arrived(&server, "sync");
-    assert_eq!((host.wakes(), readable(host.dispatcher(), 0)), (0, false));
+    assert_eq!((host.wakes(), fd.readable(0)), (0, false));
     assert_eq!(ws.resume(), WS_OK);
-    assert_eq!((host.wakes(), readable(host.dispatcher(), 0)), (1, true));
+    assert_eq!((host.wakes(), fd.readable(0)), (1, true));
     assert_eq!(ws.pause(), WS_OK);
-    assert!(!readable(host.dispatcher(), 0));
+    assert!(!fd.readable(0));
 }
 
 #[test]
@@ -193,17 +205,18 @@ fn the_descriptor_is_readable_exactly_while_events_are_deliverable() {
     let server = Server::start();
     let host = Host::new();
     let d = host.dispatcher();
+    let fd = Descriptor::of(d);
     let ws = host.open(script(&server, "gate:go,text:1,text:2,ping:sync,expect,text:3"));
-    assert!(!readable(d, 0), "the OPEN that ws_new consumes does not count");
+    assert!(!fd.readable(0), "the OPEN that ws_new consumes does not count");
     server.open_gate("go");
-    assert!(readable(d, LONG));
+    assert!(fd.readable(LONG));
     arrived(&server, "sync");
-    assert!(readable(d, 0) && readable(d, 0), "level-triggered");
-    assert_eq!((d.dispatch(1), readable(d, 0)), (1, true));
-    assert_eq!((d.dispatch(1), readable(d, 0)), (1, false));
+    assert!(fd.readable(0) && fd.readable(0), "level-triggered");
+    assert_eq!((d.dispatch(1), fd.readable(0)), (1, true));
+    assert_eq!((d.dispatch(1), fd.readable(0)), (1, false));
     assert_eq!(ws.send_text("more"), WS_OK);
-    assert!(readable(d, LONG));
-    assert!(d.next(0).unwrap().is_some() && !readable(d, 0), "pulled");
+    assert!(fd.readable(LONG));
+    assert!(d.next(0).unwrap().is_some() && !fd.readable(0), "pulled");
 }
 
 #[test]
@@ -212,7 +225,7 @@ fn the_descriptor_that_is_asked_for_late_knows_what_waits() {
     let host = Host::new();
     host.open(script(&server, "text:1,ping:sync"));
     arrived(&server, "sync");
-    assert!(readable(host.dispatcher(), 0));
+    assert!(Descriptor::of(host.dispatcher()).readable(0));
     assert_eq!(host.dispatcher().fd(), host.dispatcher().fd());
 }
 
@@ -221,19 +234,20 @@ fn inside_callbacks_the_descriptor_speaks_of_the_other_sockets() {
     let server = Server::start();
     let host = Host::new();
     let d = host.dispatcher();
-    assert!(!readable(d, 0));
+    let fd = Descriptor::of(d);
+    assert!(!fd.readable(0));
     host.once("a message", move |_| {
-        assert!(readable(d, 0), "b has two");
-        assert_eq!((d.dispatch(1), readable(d, 0)), (1, true));
-        assert_eq!((d.dispatch(1), readable(d, 0)), (1, false), "a has one more, but is on the stack");
+        assert!(fd.readable(0), "b has two");
+        assert_eq!((d.dispatch(1), fd.readable(0)), (1, true));
+        assert_eq!((d.dispatch(1), fd.readable(0)), (1, false), "a has one more, but is on the stack");
     });
-    host.on("b message text 2", move |_| assert!(!readable(d, 0)));
+    host.on("b message text 2", move |_| assert!(!fd.readable(0)));
     for name in ["a", "b"] {
         host.to(script(&server, &format!("text:1,text:2,ping:{name}"))).named(name).open();
         arrived(&server, name);
     }
-    assert_eq!((d.dispatch(1), readable(d, 0)), (1, true), "it has returned");
-    assert_eq!((d.dispatch(0), readable(d, 0)), (1, false));
+    assert_eq!((d.dispatch(1), fd.readable(0)), (1, true), "it has returned");
+    assert_eq!((d.dispatch(0), fd.readable(0)), (1, false));
 }
 
 #[test]
@@ -241,10 +255,11 @@ fn the_end_of_a_socket_takes_its_events_from_the_descriptor() {
     let server = Server::start();
     let host = Host::new();
     let d = host.dispatcher();
+    let fd = Descriptor::of(d);
     let ws = host.open(script(&server, "text:1,text:2,ping:sync"));
     arrived(&server, "sync");
-    assert!(readable(d, 0));
+    assert!(fd.readable(0));
     ws.abort();
-    assert!(readable(d, 0), "TERMINATE");
-    assert_eq!((d.dispatch(0), readable(d, 0)), (1, false));
+    assert!(fd.readable(0), "TERMINATE");
+    assert_eq!((d.dispatch(0), fd.readable(0)), (1, false));
 }

@@ -10,6 +10,7 @@ use ws4d_test_host::{Socket, api, name};
 use crate::acts::{act, release, serve};
 use crate::life::{Life, RETURNED, UNKNOWN};
 use crate::plan::{Act, Ending, Mode, Rescue, Step};
+use crate::server::Road;
 use crate::wire::{Answer, lock};
 use crate::world::World;
 
@@ -294,12 +295,13 @@ impl World {
         if self.plan.mode == Mode::Run && self.is_right() && !self.is_closed() {
             let before = self.stops.load(SeqCst);
             self.run();
-            let ended = |life: &Arc<Life>| life.plan.inline || life.is_freed();
+            let ended =
+                |life: &Arc<Life>| life.plan.inline || life.is_freed() || lock(&life.record).end.is_some();
             if self.stops.load(SeqCst) == before && before == 0 && !self.all_lives().iter().all(ended) {
                 self.wrong("ws_dispatcher_run returned before every socket had terminated");
             }
         }
-        self.until("on_free of every socket", || self.all_lives().iter().all(|life| life.is_freed()));
+        self.until("on_free of every socket", || self.all_lives().iter().all(|life| life.is_done()));
         self.assistant.now(|| {});
         if !self.is_right() {
             return;
@@ -360,12 +362,18 @@ impl World {
 }
 
 impl Life {
+    /// Freed, and nobody is on the way to or from it.
+    fn is_done(&self) -> bool {
+        self.is_freed() && self.created.load(SeqCst) != UNKNOWN && !self.on_stack.load(SeqCst)
+    }
+
     /// Nobody has done anything that may end it or hold it up.
     fn is_healthy(&self) -> bool {
         let (world, wire) = (&self.world, self.wire.state());
         let untouched = self.causes.load(SeqCst) == 0 && !self.held.load(SeqCst);
         let lives = !world.is_closed() && !world.shut_down.load(SeqCst) && !self.is_freed();
         let created = self.created.load(SeqCst) == RETURNED;
-        created && untouched && lives && wire.answer == Answer::Accept && wire.enders.is_empty()
+        let there = wire.answer == Answer::Accept && self.plan.road != Road::Closed;
+        created && untouched && lives && there && wire.enders.is_empty()
     }
 }

@@ -1,6 +1,7 @@
 """The library against servers that other people wrote: websockets (Python) and ws (Node), in processes of their own.
 
-Each once without and once with compression. The programs are peer_websockets.py, which says what they do, and peer_ws.js.
+Each without compression, and with it where the library offers it. The programs are peer_websockets.py, which says what
+they do, and peer_ws.js.
 """
 
 import json

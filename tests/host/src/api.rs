@@ -91,10 +91,11 @@ macro_rules! functions {
             /// The names of the fields.
             pub const NAMES: &[&str] = &[$(stringify!($name)),*];
 
-            fn load(library: &Library) -> Result<Api, libloading::Error> {
+            fn load(library: &Library) -> Result<Api, &'static str> {
                 Ok(Api {
                     // SAFETY: the types are those of the header.
-                    $($name: *unsafe { library.get(concat!(stringify!($name), "\0").as_bytes()) }?,)*
+                    $($name: *unsafe { library.get(concat!(stringify!($name), "\0").as_bytes()) }
+                        .map_err(|_| concat!("lacks ", stringify!($name), ", so it is an old one"))?,)*
                 })
             }
         }
@@ -210,7 +211,7 @@ pub fn api() -> &'static Api {
         let library = library.unwrap_or_else(|error| {
             panic!("{}: {error}; build it with `cargo build -p ws4d`, or set WS4D_LIBRARY", path.display())
         });
-        let api = Api::load(&library).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let api = Api::load(&library).unwrap_or_else(|error| panic!("{} {error}", path.display()));
         std::mem::forget(library);
         api
     })
