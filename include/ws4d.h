@@ -604,7 +604,7 @@ ws_result ws_send(ws_socket *ws, int32_t data_type, const void *data, size_t len
  * @param data  Bytes that the pong brings back; may be NULL if `len` is 0.
  * @param len   At most 125.
  * @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL),
- *         WS_ERR_TOO_LARGE (above 125 bytes), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
+ *         WS_ERR_TOO_LARGE (`len` above 125; nothing is read), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
  *
  * @pre `data` is readable for `len` bytes.
  */

@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 
 use libc::size_t;
-use ws4d_client::{DataType, ErrorCode, SendKind};
+use ws4d_client::{DataType, ErrorCode, MOST_PING, SendKind};
 
 use crate::result::ws_result;
 use crate::types::ws_socket;
@@ -152,13 +152,17 @@ pub unsafe extern "C" fn ws_send(
 /// @param data  Bytes that the pong brings back; may be NULL if `len` is 0.
 /// @param len   At most 125.
 /// @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL),
-///         WS_ERR_TOO_LARGE (above 125 bytes), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
+///         WS_ERR_TOO_LARGE (`len` above 125; nothing is read), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_ping(ws: *mut ws_socket, data: *const c_void, len: size_t) -> ws_result {
     socket::call(ws, |socket| {
+        // Above the limit nothing is read, so that an impossible length is too large as well.
+        if len > MOST_PING {
+            return Err(ErrorCode::TooLarge);
+        }
         // SAFETY: the caller upholds the contract above.
         let data = unsafe { arg::bytes(data, len) }?;
         socket.ping(data)

@@ -30,10 +30,12 @@ mod sync;
 #[cfg(not(ws4d_loom))]
 mod transport;
 
+#[cfg(not(ws4d_loom))]
+pub use connect::progress::{Phases, Step};
 pub use error::{Error, ErrorCode, ErrorEntry, HttpAnswer};
 pub use event::{DataType, Event, EventKind};
 pub use json::{Json, JsonKind};
 #[cfg(not(ws4d_loom))]
 pub use options::Options;
 #[cfg(not(ws4d_loom))]
-pub use socket::{Dispatcher, Handler, SendKind, Socket, Status};
+pub use socket::{Dispatcher, Handler, MOST_PING, SendKind, Socket, Stats, Status};

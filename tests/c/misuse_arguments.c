@@ -78,7 +78,7 @@ static void lengths(ws_socket *ws, struct host *host)
         CHECK(ws_send_object(ws, "1", len) == WS_ERR_INVALID_ARGUMENT);
         CHECK(ws_send_text_utf16(ws, units, len) == WS_ERR_INVALID_ARGUMENT);
         CHECK(ws_send_text_utf16(ws, units, len / 2 + 1) == WS_ERR_INVALID_ARGUMENT);
-        CHECK(ws_ping(ws, "x", len) < 0);
+        CHECK(ws_ping(ws, "x", len) == WS_ERR_TOO_LARGE);
         for (int32_t type = 0; type < 3; type++) CHECK(ws_send(ws, type, "1", len, 0) == WS_ERR_INVALID_ARGUMENT);
     }
     CHECK(ws_send_blob(ws, "x", WS_NUL_TERMINATED) == WS_ERR_INVALID_ARGUMENT);

@@ -157,3 +157,22 @@ fn what_was_sent_before_the_failure_is_answered_no_more() {
     assert_eq!(host.trace(), all);
     assert_eq!(ws.send_text("x"), ws4d_test_host::codes::WS_ERR_CLOSED);
 }
+
+/// The URL's query may hold a token, and the server is not always the one whom it was meant for. HOSTILE 24.
+#[test]
+fn the_reason_that_the_server_is_told_has_nothing_of_the_url() {
+    for (commands, why) in [
+        ("raw:c100", "reserved bit"),
+        ("raw:8101ff", "UTF-8"),
+        ("raw:827f7fffffffffffffff", "larger than the limit"),
+        ("close:999:", "must not be sent"),
+    ] {
+        let server = Server::start();
+        let host = Host::new();
+        host.open(format!("{}&token=hunter2", script(&server, commands)));
+        host.run_until("free");
+        let (_, reason) = close_seen(&server);
+        assert!(reason.contains(why), "{reason:?} does not say {why}");
+        assert!(!reason.contains("hunter2") && !reason.contains("127.0.0.1"), "{reason:?}");
+    }
+}

@@ -165,6 +165,9 @@ fn arguments_that_make_no_sense_are_refused() {
         );
         assert_eq!(name((api.ws_ping)(ws, ptr::null(), 1)), "WS_ERR_INVALID_ARGUMENT");
         assert_eq!(name(ws.ping(&"p".repeat(126))), "WS_ERR_TOO_LARGE");
+        for impossible in [usize::MAX, usize::MAX - 1, isize::MAX as usize + 1] {
+            assert_eq!(name((api.ws_ping)(ws, c"x".as_ptr().cast(), impossible)), "WS_ERR_TOO_LARGE");
+        }
         for unknown in [-1, 3, i32::MAX] {
             assert_eq!(
                 name((api.ws_send)(ws, unknown, c"x".as_ptr().cast(), 1, 0)),

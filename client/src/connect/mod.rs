@@ -3,6 +3,7 @@
 
 pub(crate) mod dns;
 pub(crate) mod headers;
+pub(crate) mod progress;
 pub(crate) mod readiness;
 pub(crate) mod response;
 pub(crate) mod tcp;
@@ -13,8 +14,8 @@ pub(crate) mod url;
 use crate::error::{Error, ErrorCode};
 use crate::log::log;
 use crate::options::Options;
-use crate::sync::Mutex;
 use crate::transport::Transport;
+use progress::{Progress, Step};
 use readiness::Readiness;
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,33 +30,16 @@ pub(crate) struct Connection {
     pub(crate) peer: String,
 }
 
-/// What connecting is busy with, for the message of a timeout.
-#[derive(Clone, Copy)]
-enum Step {
-    Dns,
-    Tcp,
-    Tls,
-    Upgrade,
-}
-
-impl Step {
-    fn name(self) -> (&'static str, &'static str) {
-        match self {
-            Step::Dns => ("dns ", "looking the name up"),
-            Step::Tcp => ("tcp ", "connecting over TCP"),
-            Step::Tls => ("tls ", "the TLS handshake"),
-            Step::Upgrade => ("http", "waiting for the answer to the upgrade"),
-        }
-    }
-}
-
 /// Makes a connection within the connect timeout. Dropping the future abandons the attempt.
-pub(crate) async fn connect(to: &Destination, options: &Options) -> Result<Connection, Error> {
-    let step = Mutex::new(Step::Dns);
-    let attempt = attempt(to, options, &step);
+pub(crate) async fn connect(
+    to: &Destination,
+    options: &Options,
+    progress: &Progress,
+) -> Result<Connection, Error> {
+    let attempt = attempt(to, options, progress);
     let Some(limit) = options.connect_timeout else { return attempt.await };
     tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| {
-        let (component, doing) = step.lock().name();
+        let (component, doing) = progress.step().name();
         Err(Error::new(
             ErrorCode::Timeout,
             component,
@@ -69,24 +53,25 @@ pub(crate) async fn connect(to: &Destination, options: &Options) -> Result<Conne
     })
 }
 
-async fn attempt(to: &Destination, options: &Options, step: &Mutex<Step>) -> Result<Connection, Error> {
+async fn attempt(to: &Destination, options: &Options, progress: &Progress) -> Result<Connection, Error> {
     let deadline = options.connect_timeout.and_then(|limit| Instant::now().checked_add(limit));
+    progress.enter(Step::Dns);
     log!(Debug, "dns ", "looking up {}", to.host);
     let addresses = dns::lookup(to).await?;
-    *step.lock() = Step::Tcp;
+    progress.enter(Step::Tcp);
     let (stream, peer) = tcp::connect(to, &addresses).await?;
     log!(Debug, "tcp ", "connected to {peer}");
     let readiness = Readiness::new(Arc::clone(&stream))
         .map_err(|error| Error::from_io("tcp ", "The socket could not be watched", &error))?;
     let (session, early) = if to.secure {
-        *step.lock() = Step::Tls;
+        progress.enter(Step::Tls);
         let (session, early) = tls::handshake(to, &options.tls, &stream, &readiness).await?;
         log!(Debug, "tls ", "secured with {}", to.authority);
         (Some(session), early)
     } else {
         (None, Vec::new())
     };
-    *step.lock() = Step::Upgrade;
+    progress.enter(Step::Upgrade);
     let transport = Arc::new(Transport::new(stream, session));
     let accepted = upgrade::upgrade(to, options, &transport, &readiness, early, deadline).await?;
     log!(Info, "ws  ", "open: {}", to.shown);

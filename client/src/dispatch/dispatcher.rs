@@ -109,6 +109,11 @@ impl<T: Target> Dispatcher<T> {
         (Some(result), Signal { appeared: appeared.then_some(target) })
     }
 
+    /// Looks at a mailbox, if it still is one.
+    pub(crate) fn look<R>(&self, key: Key, look: impl FnOnce(&Mailbox) -> R) -> Option<R> {
+        self.state.lock().entry(key).map(|entry| look(&entry.mailbox))
+    }
+
     /// Calls the host's `wake`; no lock is held.
     pub(super) fn wake_host(&self) {
         self.wake.run(|wake| wake());

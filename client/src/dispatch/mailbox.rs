@@ -73,7 +73,6 @@ pub(crate) struct Mailbox {
     paused: bool,
     /// The host has closed: what does not fit is discarded, so that the close frame is found.
     closing: bool,
-    discarded_messages: u64,
     reading_stopped: bool,
     /// The socket wants to know when the host has had all that came.
     awaited: bool,
@@ -100,7 +99,6 @@ impl Mailbox {
             on_stack: false,
             paused: false,
             closing: false,
-            discarded_messages: 0,
             reading_stopped: false,
             awaited: false,
             pulled: false,
@@ -116,16 +114,17 @@ impl Mailbox {
         }
     }
 
-    /// Takes a batch in. Past the bound, after the host closed, it is discarded and counted.
-    pub(crate) fn push(&mut self, mut batch: Batch) {
+    /// Takes a batch in. Past the bound, after the host closed, it is discarded; says how many messages were.
+    pub(crate) fn push(&mut self, mut batch: Batch) -> u64 {
         if self.ending.is_some() {
-            return;
+            return 0;
         }
+        let mut discarded = 0;
         if self.closing {
-            self.discarded_messages += batch.keep_charge(self.bound_left()) as u64;
+            discarded = batch.keep_charge(self.bound_left()) as u64;
         }
         if batch.rest().is_empty() {
-            return;
+            return discarded;
         }
         self.charge += batch.charge();
         let batch = match self.queue.back_mut() {
@@ -133,6 +132,7 @@ impl Mailbox {
             None => Some(batch),
         };
         self.queue.extend(batch);
+        discarded
     }
 
     pub(crate) fn drained(&mut self) {
@@ -161,6 +161,11 @@ impl Mailbox {
     /// How much still fits, whether or not reading has to stop for it.
     fn bound_left(&self) -> usize {
         if self.bound == 0 { usize::MAX } else { self.bound.saturating_sub(self.charge) }
+    }
+
+    /// How much of the bound is taken.
+    pub(crate) fn charge(&self) -> usize {
+        self.charge
     }
 
     fn is_full(&self) -> bool {

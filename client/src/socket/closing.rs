@@ -12,6 +12,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ws4d_protocol::close::{CloseFrame, MAX_REASON};
 
+/// The server broke the rules, or sent what there is no memory for.
+pub(super) struct GivenUp {
+    pub(super) close_code: u16,
+    /// What the server is told. Never the host's message: that names the URL, whose query may hold a token.
+    pub(super) reason: String,
+    pub(super) error: Error,
+}
+
 /// So long a host may take to answer the last message that it pulled before the server broke the rules.
 const GRACE: Duration = Duration::from_millis(100);
 
@@ -110,12 +118,12 @@ impl Socket {
 
     /// The server broke the rules. Nothing more is read; but what came before is still delivered, and may be answered,
     /// before the connection is given up, at most for the close timeout.
-    pub(super) fn fail(self: &Arc<Self>, close_code: u16, error: Error) {
+    pub(super) fn fail(self: &Arc<Self>, given_up: GivenUp) {
         let mut outgoing = self.outgoing.lock();
         if outgoing.failure.is_some() || matches!(outgoing.phase, Phase::Connecting | Phase::Over) {
             return;
         }
-        outgoing.failure = Some((close_code, error));
+        outgoing.failure = Some(given_up);
         outgoing.deadline.get_or_insert(Instant::now() + self.settings.close_timeout);
         drop(outgoing);
         self.give_up_when_delivered();
@@ -139,12 +147,13 @@ impl Socket {
     }
 
     fn give_up(self: &Arc<Self>) {
-        let Some((close_code, error)) = self.outgoing.lock().failure.take() else { return };
-        self.let_go(close_code, error);
+        let Some(given_up) = self.outgoing.lock().failure.take() else { return };
+        self.let_go(given_up);
     }
 
     /// Tells the server with a close code, the host with an error, and lets go.
-    fn let_go(self: &Arc<Self>, close_code: u16, error: Error) {
+    fn let_go(self: &Arc<Self>, given_up: GivenUp) {
+        let GivenUp { close_code, reason, error } = given_up;
         let mut outgoing = self.outgoing.lock();
         let phase = outgoing.phase;
         if matches!(phase, Phase::Connecting | Phase::Over) {
@@ -153,7 +162,7 @@ impl Socket {
         log!(Warn, "ws  ", "gave up: {error}");
         if phase == Phase::Open {
             outgoing.drop_unsent();
-            outgoing.queue.push_close(close_frame(Some(close_code), &error.entries()[0].message));
+            outgoing.queue.push_close(close_frame(Some(close_code), &reason));
             outgoing.corked = false;
         }
         outgoing.phase = Phase::Lingering;
@@ -231,6 +240,9 @@ impl Socket {
         outgoing.clear();
         let ending = ending_of(outgoing.received.as_ref(), outgoing.close_sent);
         let transport = outgoing.transport.take();
+        if let Some(transport) = &transport {
+            outgoing.sent.keep(transport.traffic());
+        }
         drop(outgoing);
         if let Some(transport) = transport {
             transport.drop_connection();

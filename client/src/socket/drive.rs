@@ -19,9 +19,10 @@ pub(super) async fn run(socket: Arc<Socket>, options: Box<Options>) {
     let connection = tokio::select! {
         biased;
         () = socket.until_over() => None,
-        connection = connect::connect(&socket.destination, &options) => Some(connection),
+        connection = connect::connect(&socket.destination, &options, &socket.progress) => Some(connection),
     };
     drop(options);
+    socket.progress.end();
     match connection {
         Some(Ok(connection)) => {
             if let Some(readiness) = socket.opened(connection) {

@@ -11,7 +11,9 @@ mod outgoing;
 mod queue;
 mod receive;
 mod send;
+mod stats;
 
+use crate::connect::progress::Progress;
 use crate::connect::url::{self, Destination};
 use crate::context::{self, InCallback};
 use crate::dispatch::{self, Claim, Gate, Key, Mailbox, NotOpened, Target};
@@ -24,6 +26,8 @@ use crate::sync::Mutex;
 use crate::{library, transport::Transport};
 use outgoing::Outgoing;
 use receive::Incoming;
+pub use send::MOST_PING;
+pub use stats::Stats;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -105,6 +109,8 @@ pub struct Socket {
     /// Ours, where its context goes from message to message; made for the first one.
     deflater: Mutex<Option<Deflater>>,
     incoming: Mutex<Incoming>,
+    received: stats::Received,
+    progress: Progress,
     /// Wakes the I/O task.
     changed: Notify,
 }
@@ -153,6 +159,8 @@ impl Socket {
             outgoing: Mutex::new(Outgoing::new()),
             deflater: Mutex::new(None),
             incoming: Mutex::new(Incoming::new(settings.max_message_size as u64)),
+            received: stats::Received::default(),
+            progress: Progress::new(),
             changed: Notify::new(),
         }))
     }

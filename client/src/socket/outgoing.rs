@@ -1,14 +1,16 @@
 //! What the `outgoing` lock guards: the phase of the connection, and what waits to be sent. Decides what may come in
 //! and makes control frames; who writes is in `send`, who ends in `closing`.
 
+use super::closing::GivenUp;
 use super::queue::OutQueue;
-use crate::error::{Error, ErrorCode};
+use super::stats::Sent;
+use crate::error::ErrorCode;
 use crate::random::mask_key;
 use crate::transport::Transport;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use ws4d_protocol::close::{self, CloseFrame};
 use ws4d_protocol::deflate;
 use ws4d_protocol::frame::OpCode;
@@ -44,8 +46,8 @@ pub(super) struct Outgoing {
     pub(super) close_sent: bool,
     pub(super) received: Option<CloseFrame>,
     pub(super) write_error: Option<io::Error>,
-    /// The server broke the rules: the close code for it, and the host's error, once the host has had what came before.
-    pub(super) failure: Option<(u16, Error)>,
+    /// To be given up, once the host has had what came before.
+    pub(super) failure: Option<GivenUp>,
     pub(super) deadline: Option<Instant>,
     /// What was agreed about compressed messages.
     pub(super) deflate: Option<deflate::Params>,
@@ -53,8 +55,17 @@ pub(super) struct Outgoing {
     pub(super) waiting: VecDeque<Waiting>,
     /// A thread compresses, with a context that goes from message to message: others must wait for their turn.
     pub(super) compressing: bool,
-    /// Pings that were not answered, newest last: hashes of their payloads.
-    pings: VecDeque<u64>,
+    pub(super) sent: Sent,
+    /// From a ping to its pong, the last time.
+    pub(super) round_trip: Option<Duration>,
+    /// Pings that were not answered, newest last.
+    pings: VecDeque<Ping>,
+}
+
+struct Ping {
+    /// Of its payload.
+    hash: u64,
+    sent: Instant,
 }
 
 /// A message that was accepted and is not encoded yet.
@@ -91,6 +102,8 @@ impl Outgoing {
             deflate: None,
             waiting: VecDeque::new(),
             compressing: false,
+            sent: Sent::default(),
+            round_trip: None,
             pings: VecDeque::new(),
         }
     }
@@ -161,19 +174,16 @@ impl Outgoing {
         if self.pings.len() >= MOST_PINGS {
             self.pings.pop_front();
         }
-        self.pings.push_back(hash(payload));
+        self.pings.push_back(Ping { hash: hash(payload), sent: Instant::now() });
     }
 
     /// Whether a pong answers one of our pings; those before it are answered with it (RFC 6455 §5.5.3).
     pub(super) fn answers_ping(&mut self, payload: &[u8]) -> bool {
         let hash = hash(payload);
-        match self.pings.iter().position(|ping| *ping == hash) {
-            Some(at) => {
-                self.pings.drain(..=at);
-                true
-            }
-            None => false,
-        }
+        let Some(at) = self.pings.iter().position(|ping| ping.hash == hash) else { return false };
+        let answered = self.pings.drain(..=at).next_back();
+        self.round_trip = answered.map(|ping| ping.sent.elapsed());
+        true
     }
 }
 

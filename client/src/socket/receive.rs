@@ -3,6 +3,8 @@
 //! has none.
 
 use super::Socket;
+use super::closing::GivenUp;
+use super::stats;
 use crate::buffer::Buffer;
 use crate::dispatch::Mailbox;
 use crate::error::{Error, ErrorCode};
@@ -48,8 +50,10 @@ struct Harvest {
     pieces: Vec<Piece>,
     items: Vec<Item>,
     charge: usize,
+    messages: u64,
+    bytes: u64,
     answers: bool,
-    failure: Option<(u16, Error)>,
+    failure: Option<GivenUp>,
 }
 
 enum Piece {
@@ -58,8 +62,10 @@ enum Piece {
     Own(Batch),
 }
 
-fn out_of_memory() -> (u16, Error) {
-    (1011, Error::new(ErrorCode::OutOfMemory, "ws  ", "There is no memory for what the server sent"))
+fn out_of_memory() -> GivenUp {
+    let what = "There is no memory for what the server sent";
+    let error = Error::new(ErrorCode::OutOfMemory, "ws  ", what);
+    GivenUp { close_code: 1011, reason: "out of memory".to_owned(), error }
 }
 
 impl Socket {
@@ -83,7 +89,7 @@ impl Socket {
                 Ok((buffer, received)) => (buffer, 0, received),
                 Err(failure) => {
                     drop(incoming);
-                    self.fail(failure.0, failure.1);
+                    self.fail(failure);
                     return Turn::More;
                 }
             },
@@ -103,8 +109,13 @@ impl Socket {
             harvest.failure.get_or_insert_with(out_of_memory);
             Vec::new()
         });
+        stats::add(&self.received.messages, harvest.messages);
+        stats::add(&self.received.bytes, harvest.bytes);
         let signal = (!batches.is_empty() && self.handler.receives()).then(|| {
-            self.dispatcher.update(key, |mailbox| batches.into_iter().for_each(|batch| mailbox.push(batch))).1
+            let push = |mailbox: &mut Mailbox| batches.into_iter().map(|batch| mailbox.push(batch)).sum();
+            let (discarded, signal) = self.dispatcher.update(key, push);
+            stats::add(&self.received.discarded, discarded.unwrap_or(0));
+            signal
         });
         drop(incoming);
         // From here on no lock is held.
@@ -114,8 +125,8 @@ impl Socket {
         if harvest.answers {
             self.flush();
         }
-        if let Some((close_code, error)) = harvest.failure {
-            self.fail(close_code, error);
+        if let Some(failure) = harvest.failure {
+            self.fail(failure);
         }
         match received {
             Ok(Received::Data { drained: true, .. } | Received::Nothing) => Turn::Drained,
@@ -150,7 +161,7 @@ impl Socket {
         &self,
         incoming: &mut Incoming,
         transport: &Transport,
-    ) -> Result<(Buffer, io::Result<Received>), (u16, Error)> {
+    ) -> Result<(Buffer, io::Result<Received>), GivenUp> {
         let mut buffer = Buffer::for_reading().map_err(|_| out_of_memory())?;
         let filled =
             incoming.receiver.fill(|message, room| transport.read(Some((message, room)), &mut buffer));
@@ -199,6 +210,8 @@ impl Socket {
     }
 
     fn message(&self, kind: ItemKind, data: Data, buffer: &[u8], harvest: &mut Harvest) {
+        harvest.messages += 1;
+        harvest.bytes += data.bytes(buffer).len() as u64;
         if kind == ItemKind::Text && self.settings.strict_json && self.settings.data_type == DataType::Object
         {
             return self.strict_message(&data, buffer, harvest);
@@ -227,7 +240,8 @@ impl Socket {
                     self.url()
                 ),
             );
-            harvest.failure = Some((1007, error));
+            let reason = "a text message is not JSON".to_owned();
+            harvest.failure = Some(GivenUp { close_code: 1007, reason, error });
             return;
         };
         let mut bytes = Vec::new();
@@ -242,14 +256,18 @@ impl Socket {
         harvest.own(batch);
     }
 
-    fn describe(&self, failure: Failure) -> (u16, Error) {
+    fn describe(&self, failure: Failure) -> GivenUp {
         let (code, cure) = match failure {
             Failure::Protocol(_) | Failure::InvalidText(_) => (ErrorCode::Protocol, ""),
             Failure::TooLarge { .. } => (ErrorCode::TooLarge, " (ws_options_set_max_message_size)"),
             Failure::OutOfMemory { .. } => (ErrorCode::OutOfMemory, ""),
         };
         let message = format!("The server of {} broke the protocol: {failure}{cure}", self.url());
-        (failure.close_code(), Error::new(code, "ws  ", message))
+        GivenUp {
+            close_code: failure.close_code(),
+            reason: failure.to_string(),
+            error: Error::new(code, "ws  ", message),
+        }
     }
 
     fn read_error(&self, error: &io::Error) -> Error {

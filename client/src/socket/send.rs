@@ -24,8 +24,8 @@ use ws4d_protocol::utf8;
 
 /// Up to this size a message is encoded under the lock: that costs less than taking the lock twice.
 const SMALL: usize = 4 * 1024;
-/// A ping's payload (RFC 6455 §5.5).
-const MOST_PING: usize = 125;
+/// The longest payload of a ping, in bytes (RFC 6455 §5.5).
+pub const MOST_PING: usize = 125;
 
 impl Socket {
     /// Sends a message; success means accepted. `plain`: it is not compressed, because it mixes secrets with a
@@ -100,6 +100,7 @@ impl Socket {
                 }
             }
         }
+        outgoing.sent.message(len);
         if outgoing.corked && limit != 0 && outgoing.queue.buffered() >= limit {
             outgoing.corked = false;
         }

@@ -3,8 +3,10 @@
 
 mod plain;
 mod tls;
+mod traffic;
 
 pub(crate) use tls::TlsSession;
+pub(crate) use traffic::Traffic;
 
 use std::io::{self, IoSlice};
 use std::net::TcpStream;
@@ -34,12 +36,13 @@ pub(crate) struct Written {
 pub(crate) struct Transport {
     stream: Arc<TcpStream>,
     tls: Option<TlsSession>,
+    traffic: Traffic,
 }
 
 impl Transport {
     /// `stream` must be non-blocking.
     pub(crate) fn new(stream: Arc<TcpStream>, tls: Option<TlsSession>) -> Transport {
-        Transport { stream, tls }
+        Transport { stream, tls, traffic: Traffic::default() }
     }
 
     /// Reads what is there, first into `direct` (a buffer and how many bytes belong into it), then into
@@ -50,31 +53,36 @@ impl Transport {
         into: &mut Vec<u8>,
     ) -> io::Result<Received> {
         match &self.tls {
-            None => plain::receive(&self.stream, direct, into),
-            Some(session) => session.receive(&self.stream, into),
+            None => plain::receive(&self.stream, &self.traffic, direct, into),
+            Some(session) => session.receive(&self.stream, &self.traffic, into),
         }
     }
 
     /// Writes from the slices, in order, what the kernel takes.
     pub(crate) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
         match &self.tls {
-            None => plain::send(&self.stream, slices),
-            Some(session) => session.send(&self.stream, slices),
+            None => plain::send(&self.stream, &self.traffic, slices),
+            Some(session) => session.send(&self.stream, &self.traffic, slices),
         }
     }
 
     /// Sends what the stream itself has to say (TLS answers, or a record that was cut); says whether that is
     /// blocked.
     pub(crate) fn flush(&self) -> io::Result<bool> {
-        self.tls.as_ref().map_or(Ok(false), |session| session.flush(&self.stream))
+        self.tls.as_ref().map_or(Ok(false), |session| session.flush(&self.stream, &self.traffic))
     }
 
     /// Says goodbye on this side: `close_notify`, then the end of the stream. Reading goes on.
     pub(crate) fn finish_sending(&self) {
         if let Some(session) = &self.tls {
-            session.close_notify(&self.stream);
+            session.close_notify(&self.stream, &self.traffic);
         }
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
+    }
+
+    /// What went over it so far.
+    pub(crate) fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// Drops the connection for both sides; the descriptor stays until the last owner lets go.

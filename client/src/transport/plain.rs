@@ -1,7 +1,7 @@
 //! System calls on a bare socket. `sendmsg` with `MSG_NOSIGNAL`, because a host of a library need not ignore
 //! SIGPIPE; `recvmsg` into spare capacity, because zeroing 256 KiB before each read is work for nothing.
 
-use super::{Received, Written};
+use super::{Received, Traffic, Written};
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::TcpStream;
 use std::os::fd::AsRawFd;
@@ -20,6 +20,7 @@ fn spare(buffer: &mut Vec<u8>, at_most: usize) -> libc::iovec {
 /// Appends what the kernel has to the buffers, within their capacity.
 pub(super) fn receive(
     stream: &TcpStream,
+    traffic: &Traffic,
     direct: Option<(&mut Vec<u8>, usize)>,
     into: &mut Vec<u8>,
 ) -> io::Result<Received> {
@@ -58,6 +59,7 @@ pub(super) fn receive(
     if got == 0 && room > 0 {
         return Ok(Received::End);
     }
+    traffic.receive(got);
     let in_direct = got.min(direct_room);
     // SAFETY: the kernel has filled the first `in_direct` bytes of the first buffer's spare capacity and the
     // first `got - in_direct` of the second's.
@@ -71,7 +73,7 @@ pub(super) fn receive(
 }
 
 /// Sends what the kernel takes of the slices.
-pub(super) fn send(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+pub(super) fn send(stream: &TcpStream, traffic: &Traffic, slices: &[IoSlice<'_>]) -> io::Result<Written> {
     let total: usize = slices.iter().map(|slice| slice.len()).sum();
     let mut taken = 0;
     if total == 0 {
@@ -79,7 +81,10 @@ pub(super) fn send(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<Wri
     }
     loop {
         match send_once(stream, slices) {
-            Ok(n) => taken += n,
+            Ok(n) => {
+                traffic.send(n);
+                taken += n;
+            }
             Err(error) if error.kind() == ErrorKind::Interrupted => continue,
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 return Ok(Written { taken, blocked: true });

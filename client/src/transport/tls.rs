@@ -2,7 +2,7 @@
 //! reason to turns it. Records leave in the order in which they were made, because they leave under the lock.
 
 use super::plain;
-use super::{Received, Written};
+use super::{Received, Traffic, Written};
 use crate::sync::Mutex;
 use rustls::ClientConnection;
 use std::cell::RefCell;
@@ -35,14 +35,19 @@ impl TlsSession {
 
     /// Decrypts what is there and appends it to `into`. The plaintext of one read always fits into 64 KiB
     /// plus one record.
-    pub(super) fn receive(&self, stream: &TcpStream, into: &mut Vec<u8>) -> io::Result<Received> {
+    pub(super) fn receive(
+        &self,
+        stream: &TcpStream,
+        traffic: &Traffic,
+        into: &mut Vec<u8>,
+    ) -> io::Result<Received> {
         if self.ended.load(Ordering::Relaxed) {
             return Ok(Received::End);
         }
         SCRATCH.with_borrow_mut(|scratch| {
             scratch.clear();
             scratch.reserve_exact(CIPHERTEXT);
-            let received = plain::receive(stream, None, scratch)?;
+            let received = plain::receive(stream, traffic, None, scratch)?;
             let start = into.len();
             let mut connection = self.connection.lock();
             let drained = match received {
@@ -71,7 +76,7 @@ impl TlsSession {
                             Ok(_) => {}
                             Err(error) => {
                                 // The alert that tells the server.
-                                let _ = write_records(&mut connection, stream);
+                                let _ = write_records(&mut connection, stream, traffic);
                                 return Err(io::Error::new(ErrorKind::InvalidData, error));
                             }
                         }
@@ -81,7 +86,7 @@ impl TlsSession {
             };
             if connection.wants_write() {
                 // Answers of TLS itself (key updates); what does not leave now leaves with the next write.
-                let _ = write_records(&mut connection, stream);
+                let _ = write_records(&mut connection, stream, traffic);
             }
             let buffered = into.len() - start;
             if buffered == 0 {
@@ -96,10 +101,15 @@ impl TlsSession {
     }
 
     /// Encrypts and sends what the kernel takes. Records that it does not take wait in the session.
-    pub(super) fn send(&self, stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+    pub(super) fn send(
+        &self,
+        stream: &TcpStream,
+        traffic: &Traffic,
+        slices: &[IoSlice<'_>],
+    ) -> io::Result<Written> {
         let mut connection = self.connection.lock();
         let mut taken = 0;
-        if write_records(&mut connection, stream)? {
+        if write_records(&mut connection, stream, traffic)? {
             return Ok(Written { taken, blocked: true });
         }
         for slice in slices {
@@ -109,24 +119,24 @@ impl TlsSession {
                 taken += n;
                 rest = &rest[n..];
                 // The session is full: let it out before more goes in.
-                if n == 0 && write_records(&mut connection, stream)? {
+                if n == 0 && write_records(&mut connection, stream, traffic)? {
                     return Ok(Written { taken, blocked: true });
                 }
             }
         }
-        let blocked = write_records(&mut connection, stream)?;
+        let blocked = write_records(&mut connection, stream, traffic)?;
         Ok(Written { taken, blocked })
     }
 
     /// Sends records that wait; says whether some still do.
-    pub(super) fn flush(&self, stream: &TcpStream) -> io::Result<bool> {
-        write_records(&mut self.connection.lock(), stream)
+    pub(super) fn flush(&self, stream: &TcpStream, traffic: &Traffic) -> io::Result<bool> {
+        write_records(&mut self.connection.lock(), stream, traffic)
     }
 
-    pub(super) fn close_notify(&self, stream: &TcpStream) {
+    pub(super) fn close_notify(&self, stream: &TcpStream, traffic: &Traffic) {
         let mut connection = self.connection.lock();
         connection.send_close_notify();
-        let _ = write_records(&mut connection, stream);
+        let _ = write_records(&mut connection, stream, traffic);
     }
 }
 
@@ -151,8 +161,12 @@ fn take_plaintext(connection: &mut ClientConnection, into: &mut Vec<u8>) -> io::
 }
 
 /// Lets records out; says whether the kernel takes no more.
-fn write_records(connection: &mut ClientConnection, stream: &TcpStream) -> io::Result<bool> {
-    let mut out = Out(stream);
+fn write_records(
+    connection: &mut ClientConnection,
+    stream: &TcpStream,
+    traffic: &Traffic,
+) -> io::Result<bool> {
+    let mut out = Out(stream, traffic);
     while connection.wants_write() {
         match connection.write_tls(&mut out) {
             Ok(_) => {}
@@ -165,15 +179,15 @@ fn write_records(connection: &mut ClientConnection, stream: &TcpStream) -> io::R
 }
 
 /// The socket as `io::Write`, without SIGPIPE.
-struct Out<'a>(&'a TcpStream);
+struct Out<'a>(&'a TcpStream, &'a Traffic);
 
 impl Write for Out<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        plain::send_once(self.0, &[IoSlice::new(bytes)])
+        self.write_vectored(&[IoSlice::new(bytes)])
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        plain::send_once(self.0, slices)
+        plain::send_once(self.0, slices).inspect(|n| self.1.send(*n))
     }
 
     fn flush(&mut self) -> io::Result<()> {
