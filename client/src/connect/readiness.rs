@@ -1,20 +1,20 @@
 //! When a descriptor can be read or written. Kept apart from reading and writing, which any thread may do.
 
+use crate::transport::Stream;
 use std::io;
-use std::net::TcpStream;
 use std::sync::Arc;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// One registration with the I/O thread's poller.
-pub(crate) struct Readiness(AsyncFd<Arc<TcpStream>>);
+pub(crate) struct Readiness(AsyncFd<Arc<Stream>>);
 
-pub(crate) type Guard<'a> = tokio::io::unix::AsyncFdReadyGuard<'a, Arc<TcpStream>>;
+pub(crate) type Guard<'a> = tokio::io::unix::AsyncFdReadyGuard<'a, Arc<Stream>>;
 
 impl Readiness {
     /// Registers with the I/O thread on which this runs.
-    pub(crate) fn new(stream: Arc<TcpStream>) -> io::Result<Readiness> {
-        // SAFETY: an `Arc<TcpStream>` always names the same descriptor, and keeps it open until the registration
+    pub(crate) fn new(stream: Arc<Stream>) -> io::Result<Readiness> {
+        // SAFETY: an `Arc<Stream>` always names the same descriptor, and keeps it open until the registration
         // that owns it is dropped.
         let registered =
             unsafe { AsyncFd::register_with_interest(stream, Interest::READABLE | Interest::WRITABLE) };

@@ -3,9 +3,10 @@
 use super::url::Destination;
 use crate::error::{Error, ErrorCode, code_of_io};
 use crate::log::log;
+use crate::transport::Stream;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -14,7 +15,7 @@ use tokio::io::unix::AsyncFd;
 pub(crate) async fn connect(
     to: &Destination,
     addresses: &[SocketAddr],
-) -> Result<(Arc<TcpStream>, SocketAddr), Error> {
+) -> Result<(Arc<Stream>, SocketAddr), Error> {
     let mut failures = Vec::new();
     for address in addresses {
         match connect_one(address).await {
@@ -41,7 +42,7 @@ pub(crate) async fn connect(
         }))
 }
 
-async fn connect_one(address: &SocketAddr) -> io::Result<TcpStream> {
+async fn connect_one(address: &SocketAddr) -> io::Result<Stream> {
     let socket = Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     // Each message leaves as one write: waiting for more would only delay it.
@@ -62,5 +63,5 @@ async fn connect_one(address: &SocketAddr) -> io::Result<TcpStream> {
         }
         Err(error) => return Err(error),
     };
-    Ok(stream.into())
+    Ok(stream)
 }

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorCode};
 use crate::fork::PerProcess;
 use crate::log::log;
 use crate::sync::Mutex;
+use crate::transport::Stream;
 use crate::transport::TlsSession;
 use once_cell::sync::OnceCell;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -21,7 +22,6 @@ use rustls::{
 use rustls_platform_verifier::Verifier;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::TcpStream;
 use std::sync::Arc;
 
 /// Whom to trust.
@@ -104,7 +104,7 @@ impl TlsOptions {
 pub(crate) async fn handshake(
     to: &Destination,
     options: &TlsOptions,
-    stream: &TcpStream,
+    stream: &Stream,
     readiness: &Readiness,
 ) -> Result<(TlsSession, Vec<u8>), Error> {
     if !options.verify {
@@ -175,7 +175,7 @@ fn feed(connection: &mut ClientConnection, mut bytes: &[u8]) -> Result<(), rustl
 }
 
 /// The socket as `io::Read` and `io::Write` that never raise SIGPIPE.
-struct NonBlocking<'a>(&'a TcpStream);
+struct NonBlocking<'a>(&'a Stream);
 
 impl Write for NonBlocking<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -189,7 +189,7 @@ impl Write for NonBlocking<'_> {
 
 async fn write_all(
     connection: &mut ClientConnection,
-    stream: &TcpStream,
+    stream: &Stream,
     readiness: &Readiness,
 ) -> io::Result<()> {
     while connection.wants_write() {
@@ -203,7 +203,7 @@ async fn write_all(
     Ok(())
 }
 
-async fn read_some(mut stream: &TcpStream, readiness: &Readiness) -> io::Result<Vec<u8>> {
+async fn read_some(mut stream: &Stream, readiness: &Readiness) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; 16 * 1024];
     loop {
         let mut guard = readiness.readable().await?;

@@ -9,8 +9,10 @@ pub(crate) use tls::TlsSession;
 pub(crate) use traffic::Traffic;
 
 use std::io::{self, IoSlice};
-use std::net::TcpStream;
 use std::sync::Arc;
+
+/// A descriptor of a connected socket, of whatever family: TCP, or a Unix socket.
+pub(crate) type Stream = socket2::Socket;
 
 /// What a read brought.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,14 +36,14 @@ pub(crate) struct Written {
 
 /// A connected stream. Reading and writing may run on different threads at the same time.
 pub(crate) struct Transport {
-    stream: Arc<TcpStream>,
+    stream: Arc<Stream>,
     tls: Option<TlsSession>,
     traffic: Traffic,
 }
 
 impl Transport {
     /// `stream` must be non-blocking.
-    pub(crate) fn new(stream: Arc<TcpStream>, tls: Option<TlsSession>) -> Transport {
+    pub(crate) fn new(stream: Arc<Stream>, tls: Option<TlsSession>) -> Transport {
         Transport { stream, tls, traffic: Traffic::default() }
     }
 
@@ -97,6 +99,6 @@ pub(crate) fn tls_failure(error: &io::Error) -> Option<&rustls::Error> {
 }
 
 /// One write of a bare stream, without SIGPIPE: for the handshakes.
-pub(crate) fn send_once(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+pub(crate) fn send_once(stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
     plain::send_once(stream, &[IoSlice::new(bytes)])
 }

@@ -1,9 +1,8 @@
 //! System calls on a bare socket. `sendmsg` with `MSG_NOSIGNAL`, because a host of a library need not ignore
 //! SIGPIPE; `recvmsg` into spare capacity, because zeroing 256 KiB before each read is work for nothing.
 
-use super::{Received, Traffic, Written};
+use super::{Received, Stream, Traffic, Written};
 use std::io::{self, ErrorKind, IoSlice};
-use std::net::TcpStream;
 use std::os::fd::AsRawFd;
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
@@ -19,7 +18,7 @@ fn spare(buffer: &mut Vec<u8>, at_most: usize) -> libc::iovec {
 
 /// Appends what the kernel has to the buffers, within their capacity.
 pub(super) fn receive(
-    stream: &TcpStream,
+    stream: &Stream,
     traffic: &Traffic,
     direct: Option<(&mut Vec<u8>, usize)>,
     into: &mut Vec<u8>,
@@ -73,7 +72,7 @@ pub(super) fn receive(
 }
 
 /// Sends what the kernel takes of the slices.
-pub(super) fn send(stream: &TcpStream, traffic: &Traffic, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+pub(super) fn send(stream: &Stream, traffic: &Traffic, slices: &[IoSlice<'_>]) -> io::Result<Written> {
     let total: usize = slices.iter().map(|slice| slice.len()).sum();
     let mut taken = 0;
     if total == 0 {
@@ -97,7 +96,7 @@ pub(super) fn send(stream: &TcpStream, traffic: &Traffic, slices: &[IoSlice<'_>]
 }
 
 /// One `sendmsg`.
-pub(super) fn send_once(stream: &TcpStream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+pub(super) fn send_once(stream: &Stream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     // SAFETY: all-zero is a valid msghdr.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     // `IoSlice` has the layout of `iovec` by its documentation; the kernel only reads through it here.

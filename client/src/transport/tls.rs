@@ -2,12 +2,11 @@
 //! reason to turns it. Records leave in the order in which they were made, because they leave under the lock.
 
 use super::plain;
-use super::{Received, Traffic, Written};
+use super::{Received, Stream, Traffic, Written};
 use crate::sync::Mutex;
 use rustls::ClientConnection;
 use std::cell::RefCell;
 use std::io::{self, BufRead, ErrorKind, IoSlice, Write};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Room for what one read of the socket brings: a few records.
@@ -37,7 +36,7 @@ impl TlsSession {
     /// plus one record.
     pub(super) fn receive(
         &self,
-        stream: &TcpStream,
+        stream: &Stream,
         traffic: &Traffic,
         into: &mut Vec<u8>,
     ) -> io::Result<Received> {
@@ -103,7 +102,7 @@ impl TlsSession {
     /// Encrypts and sends what the kernel takes. Records that it does not take wait in the session.
     pub(super) fn send(
         &self,
-        stream: &TcpStream,
+        stream: &Stream,
         traffic: &Traffic,
         slices: &[IoSlice<'_>],
     ) -> io::Result<Written> {
@@ -129,11 +128,11 @@ impl TlsSession {
     }
 
     /// Sends records that wait; says whether some still do.
-    pub(super) fn flush(&self, stream: &TcpStream, traffic: &Traffic) -> io::Result<bool> {
+    pub(super) fn flush(&self, stream: &Stream, traffic: &Traffic) -> io::Result<bool> {
         write_records(&mut self.connection.lock(), stream, traffic)
     }
 
-    pub(super) fn close_notify(&self, stream: &TcpStream, traffic: &Traffic) {
+    pub(super) fn close_notify(&self, stream: &Stream, traffic: &Traffic) {
         let mut connection = self.connection.lock();
         connection.send_close_notify();
         let _ = write_records(&mut connection, stream, traffic);
@@ -163,7 +162,7 @@ fn take_plaintext(connection: &mut ClientConnection, into: &mut Vec<u8>) -> io::
 /// Lets records out; says whether the kernel takes no more.
 fn write_records(
     connection: &mut ClientConnection,
-    stream: &TcpStream,
+    stream: &Stream,
     traffic: &Traffic,
 ) -> io::Result<bool> {
     let mut out = Out(stream, traffic);
@@ -179,7 +178,7 @@ fn write_records(
 }
 
 /// The socket as `io::Write`, without SIGPIPE.
-struct Out<'a>(&'a TcpStream, &'a Traffic);
+struct Out<'a>(&'a Stream, &'a Traffic);
 
 impl Write for Out<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
