@@ -1,6 +1,7 @@
 //! How to connect: every field has a default, every setter judges its value at once.
 
 use crate::connect::headers;
+use crate::connect::network::NetworkOptions;
 use crate::connect::tls::TlsOptions;
 use crate::error::ErrorCode;
 use crate::event::DataType;
@@ -20,6 +21,7 @@ pub struct Options {
     pub(crate) max_message_size: usize,
     pub(crate) send_buffer_size: usize,
     pub(crate) receive_buffer_size: usize,
+    pub(crate) network: NetworkOptions,
     pub(crate) tls: TlsOptions,
     pub(crate) compression: Compression,
 }
@@ -64,6 +66,7 @@ impl Default for Options {
             max_message_size: 64 * MIB,
             send_buffer_size: 16 * MIB,
             receive_buffer_size: 8 * MIB,
+            network: NetworkOptions::default(),
             tls: TlsOptions::default(),
             compression: Compression::default(),
         }
@@ -157,6 +160,28 @@ impl Options {
     /// Below this size a message is sent as it is.
     pub fn set_compression_min_size(&mut self, bytes: usize) {
         self.compression.min_size = bytes;
+    }
+
+    /// Adds an address for a host and port, instead of a name lookup. [`ErrorCode::InvalidArgument`]: no host, port 0, or
+    /// no IP address.
+    pub fn set_resolve(&mut self, host: &str, port: u16, address: &str) -> Result<(), ErrorCode> {
+        self.network.add_resolve(host, port, address)
+    }
+
+    /// The IP address that connections come from. [`ErrorCode::InvalidArgument`] for anything else.
+    pub fn set_local_address(&mut self, address: &str) -> Result<(), ErrorCode> {
+        self.network.set_local_address(address)
+    }
+
+    /// The Unix socket to connect to, instead of the URL's host. [`ErrorCode::InvalidArgument`]: empty or too long;
+    /// [`ErrorCode::Unsupported`]: not on this system.
+    pub fn set_unix_socket(&mut self, path: &str) -> Result<(), ErrorCode> {
+        self.network.set_unix_socket(path)
+    }
+
+    /// After how long a silence, and then how often, the system asks for a sign of life; 0: never.
+    pub fn set_tcp_keepalive_ms(&mut self, ms: u32) {
+        self.network.keepalive = (ms != 0).then(|| Duration::from_millis(ms.into()));
     }
 
     /// Trusts the certificates of a PEM file beside the system's. Read at once.

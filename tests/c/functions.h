@@ -53,11 +53,15 @@
     X(ws_options_set_cookie, (o, "a=1"), RESULT) \
     X(ws_options_set_data_type, (o, WS_DATA_TYPE_BLOB), RESULT) \
     X(ws_options_set_header, (o, "X-Name", "value"), RESULT) \
+    X(ws_options_set_local_address, (o, "127.0.0.1"), RESULT) \
     X(ws_options_set_max_message_size, (o, 1), RESULT) \
     X(ws_options_set_receive_buffer_size, (o, 1), RESULT) \
+    X(ws_options_set_resolve, (o, "name.test", 443, "127.0.0.1"), RESULT) \
     X(ws_options_set_send_buffer_size, (o, 1), RESULT) \
     X(ws_options_set_strict_json, (o, 1), RESULT) \
     X(ws_options_set_subprotocol, (o, "name"), RESULT) \
+    X(ws_options_set_tcp_keepalive_ms, (o, 1000), RESULT) \
+    X(ws_options_set_unix_socket, (o, ""), RESULT) \
     X(ws_options_set_verify, (o, 0), RESULT)
 
 #define OPENING_FUNCTIONS(X) \

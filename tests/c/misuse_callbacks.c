@@ -70,6 +70,7 @@ static ws_result expected(struct host *host, struct task *task, ws_result result
         return with_dispatcher ? 0 : WS_ERR_INVALID_HANDLE;
     case INDEX_ws_options_set_ca_file:
     case INDEX_ws_options_set_ca_pem:
+    case INDEX_ws_options_set_unix_socket:
         return WS_ERR_INVALID_ARGUMENT;
     case INDEX_ws_send:
     case INDEX_ws_send_blob:

@@ -1,30 +1,67 @@
-//! From a host name to its addresses. `getaddrinfo` cannot be cancelled, so it runs on a worker.
+//! From a host name to its addresses. One lookup for each family, so that the addresses of one need not wait for a
+//! name server that is slow with the other (RFC 8305 §3). `getaddrinfo` cannot be cancelled, so it runs on a worker.
 
-use super::url::Destination;
+use super::happy_eyeballs::{Family, Lookup};
+use super::network::NetworkOptions;
 use crate::engine::{Kind, run_blocking};
 use crate::error::{Error, ErrorCode};
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind};
+use std::future::ready;
+use std::net::{IpAddr, SocketAddr};
 
-/// All addresses of the destination, in the system's order; at least one.
-pub(crate) async fn lookup(to: &Destination) -> Result<Vec<SocketAddr>, Error> {
-    if let Ok(address) = to.host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(address, to.port)]);
+/// The lookups that tell the addresses of a host; begun when they are first polled.
+pub(super) fn lookups(host: &str, port: u16, options: &NetworkOptions) -> Vec<Lookup> {
+    let known = options
+        .resolved(host, port)
+        .or_else(|| host.parse::<IpAddr>().ok().map(|address| vec![SocketAddr::new(address, port)]));
+    if let Some(addresses) = known {
+        return vec![Lookup { family: None, answer: Box::pin(ready(Ok(addresses))) }];
     }
-    let name = (to.host.clone(), to.port);
-    let found = run_blocking(Kind::Lookup, move || name.to_socket_addrs().map(Vec::from_iter)).await?;
-    match found {
-        Ok(addresses) if addresses.is_empty() => {
-            Err(Error::new(ErrorCode::Dns, "dns ", format!("The name {} has no address", to.host)))
+    let families = [Family::V6, Family::V4];
+    let wanted = families.into_iter().filter(|family| match options.local_address {
+        Some(address) => *family == Family::of(&address),
+        None => true,
+    });
+    wanted.map(|family| of_family(host, port, family)).collect()
+}
+
+fn of_family(host: &str, port: u16, family: Family) -> Lookup {
+    let host = host.to_owned();
+    let answer = async move {
+        let name = host.clone();
+        let found = run_blocking(Kind::Lookup, move || ask(&name, port, family)).await?;
+        found.map_err(|error| describe(&host, error))
+    };
+    Lookup { family: Some(family), answer: Box::pin(answer) }
+}
+
+/// In the order of the system (RFC 6724). A name without an address of the family has none; that is no error.
+fn ask(name: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, LookupError> {
+    let address = match family {
+        Family::V4 => libc::AF_INET,
+        Family::V6 => libc::AF_INET6,
+    };
+    let hints = AddrInfoHints { address, socktype: libc::SOCK_STREAM, ..AddrInfoHints::default() };
+    match dns_lookup::getaddrinfo(Some(name), None, Some(hints)) {
+        Ok(found) => {
+            let mut addresses: Vec<SocketAddr> =
+                found.filter_map(Result::ok).map(|found| found.sockaddr).collect();
+            addresses.iter_mut().for_each(|address| address.set_port(port));
+            Ok(addresses)
         }
-        Ok(addresses) => Ok(addresses),
-        Err(error) => Err(Error::new(
-            ErrorCode::Dns,
-            "dns ",
-            format!(
-                "The name {} could not be looked up: {error}; check its spelling and the network",
-                to.host
-            ),
-        )
-        .with_os_code(error.raw_os_error().unwrap_or(0))),
+        Err(error) if matches!(error.kind(), LookupErrorKind::NoData | LookupErrorKind::Family) => {
+            Ok(Vec::new())
+        }
+        Err(error) => Err(error),
     }
+}
+
+fn describe(host: &str, error: LookupError) -> Error {
+    let hint = match error.kind() {
+        LookupErrorKind::Again => "is the network up, and the name server?",
+        _ => "check its spelling and the network",
+    };
+    let error = std::io::Error::from(error);
+    let message = format!("The name {host} could not be looked up: {error}; {hint}");
+    Error::new(ErrorCode::Dns, "dns ", message).with_os_code(error.raw_os_error().unwrap_or(0))
 }

@@ -1,20 +1,25 @@
 //! Everything up to the 101 response: url → dns → tcp → tls → upgrade. Each step is a module with one
 //! function, each failure names its step.
 
-pub(crate) mod dns;
+mod dns;
+mod happy_eyeballs;
 pub(crate) mod headers;
+pub(crate) mod network;
 pub(crate) mod progress;
 pub(crate) mod readiness;
 pub(crate) mod response;
-pub(crate) mod tcp;
+mod tcp;
 pub(crate) mod tls;
+#[cfg(unix)]
+mod unix;
 pub(crate) mod upgrade;
 pub(crate) mod url;
 
 use crate::error::{Error, ErrorCode};
 use crate::log::log;
 use crate::options::Options;
-use crate::transport::Transport;
+use crate::transport::{Stream, Transport};
+use happy_eyeballs::Attempts;
 use progress::{Progress, Step};
 use readiness::Readiness;
 use std::sync::Arc;
@@ -36,31 +41,29 @@ pub(crate) async fn connect(
     options: &Options,
     progress: &Progress,
 ) -> Result<Connection, Error> {
-    let attempt = attempt(to, options, progress);
+    let attempts = Attempts::default();
+    let attempt = attempt(to, options, progress, &attempts);
     let Some(limit) = options.connect_timeout else { return attempt.await };
     tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| {
         let (component, doing) = progress.step().name();
-        Err(Error::new(
-            ErrorCode::Timeout,
-            component,
-            format!(
-                "Connecting to {} took longer than {} ms and was given up while {doing} \
-                 (ws_options_set_connect_timeout_ms)",
-                to.shown,
-                limit.as_millis()
-            ),
-        ))
+        let message = format!(
+            "Connecting to {} took longer than {} ms and was given up while {doing} \
+             (ws_options_set_connect_timeout_ms)",
+            to.shown,
+            limit.as_millis()
+        );
+        Err(tcp::with_details(Error::new(ErrorCode::Timeout, component, message), attempts.take()))
     })
 }
 
-async fn attempt(to: &Destination, options: &Options, progress: &Progress) -> Result<Connection, Error> {
+async fn attempt(
+    to: &Destination,
+    options: &Options,
+    progress: &Progress,
+    attempts: &Attempts,
+) -> Result<Connection, Error> {
     let deadline = options.connect_timeout.and_then(|limit| Instant::now().checked_add(limit));
-    progress.enter(Step::Dns);
-    log!(Debug, "dns ", "looking up {}", to.host);
-    let addresses = dns::lookup(to).await?;
-    progress.enter(Step::Tcp);
-    let (stream, peer) = tcp::connect(to, &addresses).await?;
-    log!(Debug, "tcp ", "connected to {peer}");
+    let (stream, peer) = reach(to, options, progress, attempts).await?;
     let readiness = Readiness::new(Arc::clone(&stream))
         .map_err(|error| Error::from_io("tcp ", "The socket could not be watched", &error))?;
     let (session, early) = if to.secure {
@@ -75,5 +78,27 @@ async fn attempt(to: &Destination, options: &Options, progress: &Progress) -> Re
     let transport = Arc::new(Transport::new(stream, session));
     let accepted = upgrade::upgrade(to, options, &transport, &readiness, early, deadline).await?;
     log!(Info, "ws  ", "open: {}", to.shown);
-    Ok(Connection { transport, readiness, accepted, peer: peer.to_string() })
+    Ok(Connection { transport, readiness, accepted, peer })
+}
+
+/// The connected stream to the server's machine, and how its peer is shown.
+async fn reach(
+    to: &Destination,
+    options: &Options,
+    progress: &Progress,
+    attempts: &Attempts,
+) -> Result<(Arc<Stream>, String), Error> {
+    #[cfg(unix)]
+    if let Some(path) = &options.network.unix_socket {
+        progress.enter(Step::Tcp);
+        return unix::connect(path).await;
+    }
+    progress.enter(Step::Dns);
+    let begun = || {
+        if progress.step() != Step::Tcp {
+            progress.enter(Step::Tcp);
+        }
+    };
+    let (stream, peer) = tcp::connect(&to.host, to.port, &options.network, attempts, begun).await?;
+    Ok((stream, peer.to_string()))
 }

@@ -1,67 +1,150 @@
-//! From addresses to a connected, non-blocking TCP stream: one address after the other, the first wins.
+//! From a host and port to a connected, non-blocking TCP stream.
 
-use super::url::Destination;
+use super::dns;
+use super::happy_eyeballs::{self, Attempts, Family, MOST_ATTEMPTS, Tried};
+use super::network::NetworkOptions;
 use crate::error::{Error, ErrorCode, code_of_io};
 use crate::log::log;
 use crate::transport::Stream;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// Connects to the first address that answers. If none does, the error has an entry for each.
-pub(crate) async fn connect(
-    to: &Destination,
-    addresses: &[SocketAddr],
+/// Looks the host up and connects to the first of its addresses that answers. If none does, the error has an entry for
+/// each. `begun` is called with each attempt; `attempts` is for the error of whoever gives up waiting.
+pub(super) async fn connect(
+    host: &str,
+    port: u16,
+    options: &NetworkOptions,
+    attempts: &Attempts,
+    begun: impl Fn(),
 ) -> Result<(Arc<Stream>, SocketAddr), Error> {
-    let mut failures = Vec::new();
-    for address in addresses {
-        match connect_one(address).await {
-            Ok(stream) => return Ok((Arc::new(stream), *address)),
-            Err(error) => {
+    log!(Debug, "dns ", "looking up {host}");
+    let race = happy_eyeballs::race(dns::lookups(host, port, options), attempts, |address| {
+        begun();
+        log!(Debug, "tcp ", "connecting to {address}");
+        async move {
+            let connected = connect_one(address, options).await;
+            if let Err(error) = &connected {
                 log!(Debug, "tcp ", "{address}: {error}");
-                failures.push((address, error));
             }
+            connected
         }
+    });
+    match race.await {
+        Some((stream, address)) => {
+            attempts.take();
+            log!(Debug, "tcp ", "connected to {address}");
+            Ok((Arc::new(stream), address))
+        }
+        None => Err(failure(host, port, options, attempts.take())),
     }
-    let code = failures.first().map_or(ErrorCode::Internal, |(_, error)| code_of_io(error));
-    let os_code = failures.first().and_then(|(_, error)| error.raw_os_error()).unwrap_or(0);
+}
+
+/// Why no address could be connected to.
+fn failure(host: &str, port: u16, options: &NetworkOptions, tried: Tried) -> Error {
+    let place = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let Some((_, cause)) = tried.addresses.first() else {
+        return no_address(host, options, tried);
+    };
+    let code = cause.as_ref().map_or(ErrorCode::Internal, code_of_io);
+    let os_code = cause.as_ref().and_then(io::Error::raw_os_error).unwrap_or(0);
     let (what, cure) = match code {
         ErrorCode::ConnectionRefused => ("was refused", "is the server running, and the port right?"),
         ErrorCode::Timeout => ("got no answer", "is a firewall in between?"),
         ErrorCode::OutOfMemory => ("could not begin", "the system has no descriptors or memory left"),
+        _ if options.local_address.is_some() => {
+            ("failed", "check the network, and the address of ws_options_set_local_address")
+        }
         _ => ("failed", "check the network"),
     };
-    let message = format!("Connecting to {} {what}; {cure}", to.authority_with_port());
-    Err(failures
-        .iter()
-        .fold(Error::new(code, "tcp ", message).with_os_code(os_code), |stack, (address, error)| {
-            stack.with_detail(code_of_io(error), "tcp ", format!("{address}: {error}"))
-        }))
+    let message = format!("Connecting to {place} {what}; {cure}");
+    with_details(Error::new(code, "tcp ", message).with_os_code(os_code), tried)
 }
 
-async fn connect_one(address: &SocketAddr) -> io::Result<Stream> {
-    let socket = Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))?;
+/// Adds an entry for each address and lookup that was tried.
+pub(super) fn with_details(error: Error, tried: Tried) -> Error {
+    let Tried { addresses, lookups, left } = tried;
+    let stack = addresses.into_iter().fold(error, |stack, (address, cause)| match cause {
+        Some(cause) => stack.with_detail(code_of_io(&cause), "tcp ", format!("{address}: {cause}")),
+        None => stack.with_detail(ErrorCode::Timeout, "tcp ", format!("{address}: no answer yet")),
+    });
+    let stack = lookups.into_iter().fold(stack, Error::with_cause);
+    if left == 0 {
+        return stack;
+    }
+    let message = format!("{left} more addresses were not tried (at most {MOST_ATTEMPTS} are)");
+    let code = stack.code();
+    stack.with_detail(code, "tcp ", message)
+}
+
+fn no_address(host: &str, options: &NetworkOptions, tried: Tried) -> Error {
+    let mut lookups = tried.lookups.into_iter();
+    if let Some(first) = lookups.next() {
+        // Both families' lookups say the same where nobody knows the name.
+        let others = lookups.filter(|other| other.entries() != first.entries()).collect::<Vec<_>>();
+        return others.into_iter().fold(first, Error::with_cause);
+    }
+    let message = match options.local_address {
+        Some(from) => format!(
+            "The name {host} has no {} address, and connections are to come from {from} \
+             (ws_options_set_local_address)",
+            Family::of(&from).name()
+        ),
+        None => format!("The name {host} has no address"),
+    };
+    Error::new(ErrorCode::Dns, "dns ", message)
+}
+
+async fn connect_one(address: SocketAddr, options: &NetworkOptions) -> io::Result<Stream> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
     // Each message leaves as one write: waiting for more would only delay it.
     socket.set_tcp_nodelay(true)?;
+    if let Some(idle) = options.keepalive {
+        // The system counts in seconds and refuses 0.
+        let idle = Duration::from_secs(idle.as_millis().div_ceil(1000) as u64);
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle).with_interval(idle))?;
+    }
+    if let Some(from) = options.local_address {
+        bind(&socket, from)?;
+    }
     #[cfg(any(target_os = "macos", target_os = "ios"))]
     socket.set_nosigpipe(true)?;
-    let stream = match socket.connect(&(*address).into()) {
-        Ok(()) => socket,
+    match socket.connect(&address.into()) {
+        Ok(()) => Ok(socket),
         Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
             // SAFETY: a `Socket` always names the same descriptor and owns it, and the registration owns the socket.
             let watched = unsafe { AsyncFd::register_with_interest(socket, Interest::WRITABLE) }?;
             watched.writable().await?.retain_ready();
             let socket = watched.into_inner();
             match socket.take_error()? {
-                Some(error) => return Err(error),
-                None => socket,
+                Some(error) => Err(error),
+                None => Ok(socket),
             }
         }
-        Err(error) => return Err(error),
-    };
-    Ok(stream)
+        Err(error) => Err(error),
+    }
+}
+
+fn bind(socket: &Socket, from: IpAddr) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        // The port is chosen when connecting, so that one may serve for several servers.
+        let on: libc::c_int = 1;
+        let size = size_of_val(&on) as libc::socklen_t;
+        // SAFETY: the descriptor is open as long as `socket` is borrowed; the option is an int, which outlives the call.
+        // Whether it works does not matter: a port is chosen at once then.
+        unsafe {
+            let option = libc::IP_BIND_ADDRESS_NO_PORT;
+            libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_IP, option, (&raw const on).cast(), size);
+        }
+    }
+    socket.bind(&SocketAddr::new(from, 0).into())
 }

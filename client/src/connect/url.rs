@@ -80,6 +80,22 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
     Ok(Destination { shown: without_user_info(text), secure, host, port, authority, resource, authorization })
 }
 
+/// A host as [`Destination::host`] has it; `None`: it is none. An IPv6 address may have its brackets.
+pub(crate) fn canonical_host(text: &str) -> Option<String> {
+    if let Ok(address) = text.parse::<std::net::Ipv6Addr>() {
+        return Some(address.to_string());
+    }
+    if text.chars().any(|c| c.is_control() || c.is_whitespace() || "/\\?#@%".contains(c)) {
+        return None;
+    }
+    match Host::parse(text).ok()? {
+        Host::Domain(name) if name.is_empty() => None,
+        Host::Domain(name) => Some(name),
+        Host::Ipv4(address) => Some(address.to_string()),
+        Host::Ipv6(address) => Some(address.to_string()),
+    }
+}
+
 /// The text without `user:password@`.
 fn without_user_info(text: &str) -> String {
     let start = text.find("://").map_or(0, |at| at + 3);

@@ -35,8 +35,18 @@ struct State {
     stopping: bool,
 }
 
+impl State {
+    fn next_job(&mut self) -> Option<Job> {
+        let lookups_may_run = self.lookups < MOST_LOOKUPS;
+        let at = self.queue.iter().position(|(kind, _)| *kind != Kind::Lookup || lookups_may_run)?;
+        self.queue.remove(at)
+    }
+}
+
 /// More jobs than this at once wait for their turn.
 const MOST: usize = 64;
+/// More lookups than this at once do: a name server that hangs must not hold the handshakes up.
+const MOST_LOOKUPS: usize = 48;
 /// An idle worker goes home after so long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -73,7 +83,7 @@ impl Workers {
     fn work(&self) {
         let mut state = self.state.lock();
         loop {
-            if let Some((kind, job)) = state.queue.pop_front() {
+            if let Some((kind, job)) = state.next_job() {
                 state.lookups += usize::from(kind == Kind::Lookup);
                 drop(state);
                 job();
@@ -130,13 +140,16 @@ impl Workers {
     }
 }
 
-/// Runs `job` on a worker. The future may be dropped: the job then ends unheard.
+/// Runs `job` on a worker. The future may be dropped: the job then ends unheard, or never begins.
 pub(crate) async fn run_blocking<R: Send + 'static>(
     kind: Kind,
     job: impl FnOnce() -> R + Send + 'static,
 ) -> Result<R, Error> {
     let (answer, answered) = oneshot::channel();
     let boxed: Box<dyn FnOnce() + Send> = Box::new(move || {
+        if answer.is_closed() {
+            return;
+        }
         // A panic inside becomes a dropped channel, which is an error below.
         if let Ok(result) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)) {
             let _ = answer.send(result);

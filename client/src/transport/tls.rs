@@ -160,11 +160,7 @@ fn take_plaintext(connection: &mut ClientConnection, into: &mut Vec<u8>) -> io::
 }
 
 /// Lets records out; says whether the kernel takes no more.
-fn write_records(
-    connection: &mut ClientConnection,
-    stream: &Stream,
-    traffic: &Traffic,
-) -> io::Result<bool> {
+fn write_records(connection: &mut ClientConnection, stream: &Stream, traffic: &Traffic) -> io::Result<bool> {
     let mut out = Out(stream, traffic);
     while connection.wants_write() {
         match connection.write_tls(&mut out) {

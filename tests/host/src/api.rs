@@ -183,6 +183,10 @@ functions! {
     ws_options_set_receive_buffer_size(OptionsToken, usize) -> i32;
     ws_options_set_ca_file(OptionsToken, *const c_char) -> i32;
     ws_options_set_ca_pem(OptionsToken, *const c_void, usize) -> i32;
+    ws_options_set_resolve(OptionsToken, *const c_char, u16, *const c_char) -> i32;
+    ws_options_set_local_address(OptionsToken, *const c_char) -> i32;
+    ws_options_set_unix_socket(OptionsToken, *const c_char) -> i32;
+    ws_options_set_tcp_keepalive_ms(OptionsToken, u32) -> i32;
     ws_options_set_verify(OptionsToken, i32) -> i32;
     ws_status_name(i32) -> *const c_char;
     ws_event_type_name(i32) -> *const c_char;

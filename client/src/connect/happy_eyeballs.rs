@@ -1,0 +1,213 @@
+//! Happy Eyeballs version 2 (RFC 8305): addresses of both families take turns, each attempt gets a head start before
+//! the next begins beside it, the first that connects wins, and the others are dropped. Knows neither sockets nor the
+//! resolver: they are arguments, so that the order and the times can be tried under a paused clock.
+
+use crate::error::Error;
+use crate::sync::Mutex;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// The head start of an attempt before the next begins (RFC 8305 §8: Connection Attempt Delay).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+/// How long IPv4 addresses that come first wait for those of IPv6 (RFC 8305 §8: Resolution Delay).
+const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
+/// So many addresses of a name are tried: a name server may give thousands, and each costs a descriptor.
+pub(super) const MOST_ATTEMPTS: usize = 32;
+
+/// A family of addresses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    pub(super) fn of(address: &IpAddr) -> Family {
+        if address.is_ipv4() { Family::V4 } else { Family::V6 }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        if self == Family::V4 { "IPv4" } else { "IPv6" }
+    }
+}
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A question for addresses. Several may be under way at once.
+pub(super) struct Lookup {
+    /// The only family that it asks for.
+    pub(super) family: Option<Family>,
+    /// Empty: the name has no such address.
+    pub(super) answer: BoxFuture<Result<Vec<SocketAddr>, Error>>,
+}
+
+/// What was tried so far, for errors; also those of a timeout, which come from outside.
+#[derive(Default)]
+pub(super) struct Attempts(Mutex<Tried>);
+
+#[derive(Default)]
+pub(super) struct Tried {
+    /// Each address, and why it failed; `None`: no answer yet.
+    pub(super) addresses: Vec<(SocketAddr, Option<io::Error>)>,
+    /// Lookups that failed.
+    pub(super) lookups: Vec<Error>,
+    /// So many addresses were not tried.
+    pub(super) left: usize,
+}
+
+impl Attempts {
+    /// Takes what was noted, and begins anew.
+    pub(super) fn take(&self) -> Tried {
+        std::mem::take(&mut *self.0.lock())
+    }
+}
+
+/// The first stream that connects, and its address. `None`: none did; `attempts` knows why.
+pub(super) async fn race<S, F>(
+    lookups: Vec<Lookup>,
+    attempts: &Attempts,
+    connect: impl Fn(SocketAddr) -> F,
+) -> Option<(S, SocketAddr)>
+where
+    F: Future<Output = io::Result<S>>,
+{
+    let mut lookups = lookups;
+    let mut running: Vec<(usize, Pin<Box<F>>)> = Vec::new();
+    let mut queue = Queue::default();
+    loop {
+        let start = queue.next_start(!lookups.is_empty());
+        if start.is_none() && running.is_empty() && (lookups.is_empty() || queue.is_exhausted()) {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            (number, answer) = first(&mut lookups, |lookup| lookup.answer.as_mut()) => {
+                let lookup = lookups.swap_remove(number);
+                match answer {
+                    Ok(addresses) => queue.add(lookup.family, addresses),
+                    Err(error) => attempts.0.lock().lookups.push(error),
+                }
+            }
+            (number, connected) = first(&mut running, |(_, attempt)| attempt.as_mut()) => {
+                let (number, _) = running.swap_remove(number);
+                let mut tried = attempts.0.lock();
+                match connected {
+                    Ok(stream) => return Some((stream, tried.addresses[number].0)),
+                    Err(error) => tried.addresses[number].1 = Some(error),
+                }
+                queue.failed();
+            }
+            () = until(start) => {
+                if let Some(address) = queue.start() {
+                    let mut tried = attempts.0.lock();
+                    running.push((tried.addresses.len(), Box::pin(connect(address))));
+                    tried.addresses.push((address, None));
+                }
+            }
+        }
+        attempts.0.lock().left = queue.waiting.len();
+    }
+}
+
+/// The first of the futures that is ready: its place, and what it gives. Never, if there are none.
+async fn first<T, F: Future + ?Sized>(
+    of: &mut [T],
+    future: impl Fn(&mut T) -> Pin<&mut F>,
+) -> (usize, F::Output) {
+    poll_fn(|context| {
+        for (number, one) in of.iter_mut().enumerate() {
+            if let Poll::Ready(output) = future(one).poll(context) {
+                return Poll::Ready((number, output));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) if at <= Instant::now() => {}
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The addresses that wait for their turn, and when that is.
+#[derive(Default)]
+struct Queue {
+    waiting: Vec<SocketAddr>,
+    seen: Vec<SocketAddr>,
+    /// The family of the last attempt.
+    last: Option<Family>,
+    started: usize,
+    /// Before this nothing begins; `None`: not known yet.
+    not_before: Option<Instant>,
+}
+
+impl Queue {
+    fn add(&mut self, family: Option<Family>, addresses: Vec<SocketAddr>) {
+        let mut fresh = Vec::new();
+        for address in addresses {
+            if !self.seen.contains(&address) && self.seen.len() < 64 * MOST_ATTEMPTS {
+                self.seen.push(address);
+                fresh.push(address);
+            }
+        }
+        let ahead = self.started == 0 && family == Some(Family::V6);
+        let at = if ahead { 0 } else { self.waiting.len() };
+        self.waiting.splice(at..at, fresh);
+        if self.started == 0 && !self.waiting.is_empty() {
+            let now = Instant::now();
+            match family {
+                // They wait a moment for those of the other family, which are tried first.
+                Some(Family::V4) if self.not_before.is_none() => {
+                    self.not_before = Some(now + RESOLUTION_DELAY)
+                }
+                Some(Family::V4) => {}
+                _ => self.not_before = Some(now),
+            }
+        }
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.started >= MOST_ATTEMPTS
+    }
+
+    /// When the next attempt is to begin, if there is one to begin.
+    fn next_start(&self, more_may_come: bool) -> Option<Instant> {
+        if self.waiting.is_empty() || self.is_exhausted() {
+            return None;
+        }
+        // Nobody else is to be waited for.
+        let at_once = self.started == 0 && !more_may_come;
+        Some(self.not_before.filter(|_| !at_once).unwrap_or_else(Instant::now))
+    }
+
+    /// Takes the next address: of the other family than the last, if there is one (RFC 8305 §4).
+    fn start(&mut self) -> Option<SocketAddr> {
+        let family = |address: &SocketAddr| Some(Family::of(&address.ip()));
+        let at = self.waiting.iter().position(|address| family(address) != self.last).unwrap_or(0);
+        if self.waiting.is_empty() {
+            return None;
+        }
+        let address = self.waiting.remove(at);
+        self.last = family(&address);
+        self.started += 1;
+        self.not_before = Some(Instant::now() + ATTEMPT_DELAY);
+        Some(address)
+    }
+
+    /// An attempt failed: the next need not wait.
+    fn failed(&mut self) {
+        self.not_before = Some(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests;

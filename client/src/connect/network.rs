@@ -1,0 +1,116 @@
+//! How to get to the server's machine: what stands in for the system's name lookup, where we come from, and what the
+//! connected socket is asked to do. Judged when it is set.
+
+use super::url;
+use crate::error::ErrorCode;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The options that concern the way to the server.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct NetworkOptions {
+    resolve: Vec<Resolved>,
+    /// The address that connections come from.
+    pub(crate) local_address: Option<IpAddr>,
+    /// When and how often the system asks whether a silent peer is still there.
+    pub(crate) keepalive: Option<Duration>,
+    /// Where to connect instead of to the URL's host.
+    pub(crate) unix_socket: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug)]
+struct Resolved {
+    host: String,
+    port: u16,
+    address: IpAddr,
+}
+
+impl NetworkOptions {
+    /// One more address for a host and port. [`ErrorCode::InvalidArgument`]: no host, port 0, or no IP address.
+    pub(crate) fn add_resolve(&mut self, host: &str, port: u16, address: &str) -> Result<(), ErrorCode> {
+        let host = url::canonical_host(host).ok_or(ErrorCode::InvalidArgument)?;
+        let bare = address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address);
+        let address = bare.parse().map_err(|_| ErrorCode::InvalidArgument)?;
+        if port == 0 {
+            return Err(ErrorCode::InvalidArgument);
+        }
+        self.resolve.push(Resolved { host, port, address });
+        Ok(())
+    }
+
+    /// [`ErrorCode::InvalidArgument`]: no IP address.
+    pub(crate) fn set_local_address(&mut self, address: &str) -> Result<(), ErrorCode> {
+        self.local_address = Some(address.parse().map_err(|_| ErrorCode::InvalidArgument)?);
+        Ok(())
+    }
+
+    /// [`ErrorCode::InvalidArgument`]: empty, or too long for the system; [`ErrorCode::Unsupported`]: the system has
+    /// no such sockets that could be used here.
+    pub(crate) fn set_unix_socket(&mut self, path: &str) -> Result<(), ErrorCode> {
+        if !cfg!(unix) {
+            return Err(ErrorCode::Unsupported);
+        }
+        if path.is_empty() || socket2::SockAddr::unix(Path::new(path)).is_err() {
+            return Err(ErrorCode::InvalidArgument);
+        }
+        self.unix_socket = Some(path.into());
+        Ok(())
+    }
+
+    /// What the host said that the name's addresses are; `None`: it said nothing.
+    pub(super) fn resolved(&self, host: &str, port: u16) -> Option<Vec<SocketAddr>> {
+        let those = self.resolve.iter().filter(|entry| entry.port == port && entry.host == host);
+        let addresses: Vec<_> = those.map(|entry| SocketAddr::new(entry.address, port)).collect();
+        (!addresses.is_empty()).then_some(addresses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_the_addresses_that_were_set_for_its_port_in_order() {
+        let mut options = NetworkOptions::default();
+        for address in ["192.0.2.1", "2001:db8::1", "[2001:db8::2]"] {
+            options.add_resolve("B\u{fc}cher.Example", 443, address).unwrap();
+        }
+        let found = options.resolved("xn--bcher-kva.example", 443).unwrap();
+        assert_eq!(
+            found.iter().map(SocketAddr::to_string).collect::<Vec<_>>(),
+            ["192.0.2.1:443", "[2001:db8::1]:443", "[2001:db8::2]:443"]
+        );
+        assert_eq!(options.resolved("xn--bcher-kva.example", 80), None);
+        assert_eq!(options.resolved("other.example", 443), None);
+    }
+
+    #[test]
+    fn what_is_no_host_port_or_address_is_refused() {
+        let mut options = NetworkOptions::default();
+        for (host, port, address) in [
+            ("", 80, "127.0.0.1"),
+            ("a b", 80, "127.0.0.1"),
+            ("a/b", 80, "127.0.0.1"),
+            ("a:80", 80, "127.0.0.1"),
+            ("a\r\n", 80, "127.0.0.1"),
+            ("a", 0, "127.0.0.1"),
+            ("a", 80, ""),
+            ("a", 80, "localhost"),
+            ("a", 80, "127.0.0.1:80"),
+            ("a", 80, "127.0.0.256"),
+            ("a", 80, "fe80::1%1"),
+            ("a", 80, "[::1"),
+        ] {
+            assert_eq!(
+                options.add_resolve(host, port, address),
+                Err(ErrorCode::InvalidArgument),
+                "{host} {port} {address}"
+            );
+        }
+        assert_eq!(options.set_local_address("0x7f.1"), Err(ErrorCode::InvalidArgument));
+        assert_eq!(options.set_unix_socket(""), Err(ErrorCode::InvalidArgument));
+        assert_eq!(options.set_unix_socket(&"x".repeat(200)), Err(ErrorCode::InvalidArgument));
+        assert!(options.resolved("a", 80).is_none() && options.unix_socket.is_none());
+    }
+}

@@ -1,0 +1,53 @@
+//! To a Unix socket instead of the URL's host.
+
+use crate::error::{Error, ErrorCode, code_of_io};
+use crate::log::log;
+use crate::transport::Stream;
+use socket2::{Domain, SockAddr, Socket, Type};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A server whose queue of connections is full does not say when there is room.
+const AGAIN: Duration = Duration::from_millis(10);
+
+/// Connects, and says how the peer is shown.
+pub(super) async fn connect(path: &Path) -> Result<(Arc<Stream>, String), Error> {
+    let shown = format!("unix:{}", path.display());
+    log!(Debug, "tcp ", "connecting to {shown}");
+    match connect_to(path).await {
+        Ok(socket) => Ok((Arc::new(socket), shown)),
+        Err(error) => {
+            let cure = match error.kind() {
+                io::ErrorKind::NotFound => "there is no such file",
+                io::ErrorKind::ConnectionRefused => "is the server running?",
+                io::ErrorKind::PermissionDenied => "may this process write to it?",
+                _ => "is it the socket of a server?",
+            };
+            let code = match code_of_io(&error) {
+                // No such file, no socket, another kind of socket.
+                ErrorCode::Internal => ErrorCode::Unreachable,
+                code => code,
+            };
+            let message = format!("Connecting to {shown} failed: {error}; {cure}");
+            let os_code = error.raw_os_error().unwrap_or(0);
+            Err(Error::new(code, "tcp ", message).with_os_code(os_code))
+        }
+    }
+}
+
+async fn connect_to(path: &Path) -> io::Result<Stream> {
+    let address = SockAddr::unix(path)?;
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    #[cfg(any(target_os = "macos", target_os = "ios"))]
+    socket.set_nosigpipe(true)?;
+    loop {
+        match socket.connect(&address) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(AGAIN).await,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result.map(|()| socket),
+        }
+    }
+}
