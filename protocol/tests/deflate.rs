@@ -60,7 +60,7 @@ impl Server {
 }
 
 proptest! {
-    #![proptest_config(cases(5000))]
+    #![proptest_config(cases(300))]
 
     #[test]
     fn every_message_comes_through_with_every_agreement_and_level(

@@ -1,60 +1,16 @@
 //! What the receiver allocates: nothing for what lies whole in the input, and never far ahead of
 //! what came.
 
+#[path = "support/counting.rs"]
+mod counting;
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use counting::{Counting, HELD, measure};
 use support::*;
 use ws4d_protocol::receive::{Data, Failure, Incoming, Limits, Receiver};
 
-/// Counts what each thread allocates: how often, how much it holds, and the most it held.
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<usize> = const { Cell::new(0) };
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static MOST: Cell<isize> = const { Cell::new(0) };
-}
-
-fn held(change: isize) {
-    HELD.set(HELD.get() + change);
-    MOST.set(MOST.get().max(HELD.get()));
-}
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
-        held(layout.size() as isize);
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        held(-(layout.size() as isize));
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        CALLS.set(CALLS.get() + 1);
-        held(size as isize - layout.size() as isize);
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
 #[global_allocator]
 static COUNTING: Counting = Counting;
-
-/// The number of allocations and the most that was held beyond the beginning.
-fn measure(work: impl FnOnce()) -> (usize, usize) {
-    let (calls, start) = (CALLS.get(), HELD.get());
-    MOST.set(start);
-    work();
-    (CALLS.get() - calls, (MOST.get() - start) as usize)
-}
 
 fn receiver() -> Receiver {
     Receiver::new(Limits::default())

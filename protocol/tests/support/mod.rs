@@ -3,10 +3,13 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
     reason = "a module of several test programs, of which each uses its part"
 )]
 
 pub mod deflate;
+pub mod judge;
+pub mod reference;
 
 use proptest::prelude::*;
 use ws4d_protocol::receive::{Data, Failure, Incoming, Limits, Receiver};
