@@ -66,16 +66,17 @@ async fn attempt(
     let (stream, peer) = reach(to, options, progress, attempts).await?;
     let readiness = Readiness::new(Arc::clone(&stream))
         .map_err(|error| Error::from_io("tcp ", "The socket could not be watched", &error))?;
-    let (session, early) = if to.secure {
+    let mut transport = Transport::new(stream);
+    let mut early = Vec::new();
+    if to.secure {
         progress.enter(Step::Tls);
-        let (session, early) = tls::handshake(to, &options.tls, &stream, &readiness).await?;
+        let session;
+        (session, early) = tls::handshake(to, &options.tls, &transport, &readiness).await?;
+        transport.secure(session);
         log!(Debug, "tls ", "secured with {}", to.authority);
-        (Some(session), early)
-    } else {
-        (None, Vec::new())
-    };
+    }
     progress.enter(Step::Upgrade);
-    let transport = Arc::new(Transport::new(stream, session));
+    let transport = Arc::new(transport);
     let accepted = upgrade::upgrade(to, options, &transport, &readiness, early, deadline).await?;
     log!(Info, "ws  ", "open: {}", to.shown);
     Ok(Connection { transport, readiness, accepted, peer })

@@ -9,8 +9,7 @@ use crate::error::{Error, ErrorCode};
 use crate::fork::PerProcess;
 use crate::log::log;
 use crate::sync::Mutex;
-use crate::transport::Stream;
-use crate::transport::TlsSession;
+use crate::transport::{Received, TlsSession, Transport};
 use once_cell::sync::OnceCell;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
@@ -21,7 +20,7 @@ use rustls::{
 };
 use rustls_platform_verifier::Verifier;
 use std::collections::HashMap;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 
 /// Whom to trust.
@@ -100,11 +99,11 @@ impl TlsOptions {
     }
 }
 
-/// Does the handshake. Returns the session, and plaintext that came with its last records.
+/// Does the handshake over the stream as it is. Returns the session, and plaintext that came with its last records.
 pub(crate) async fn handshake(
     to: &Destination,
     options: &TlsOptions,
-    stream: &Stream,
+    transport: &Transport,
     readiness: &Readiness,
 ) -> Result<(TlsSession, Vec<u8>), Error> {
     if !options.verify {
@@ -128,11 +127,11 @@ pub(crate) async fn handshake(
         )
     };
     loop {
-        write_all(&mut connection, stream, readiness).await.map_err(|error| broken(&error))?;
+        write_all(&mut connection, transport, readiness).await.map_err(|error| broken(&error))?;
         if !connection.is_handshaking() {
             break;
         }
-        let bytes = read_some(stream, readiness).await.map_err(|error| broken(&error))?;
+        let bytes = read_some(transport, readiness).await.map_err(|error| broken(&error))?;
         if bytes.is_empty() {
             return Err(Error::new(
                 ErrorCode::Tls,
@@ -151,7 +150,8 @@ pub(crate) async fn handshake(
         .await?;
         if let Err(error) = result {
             // The alert tells the server why; nobody waits for it.
-            let _ = connection.write_tls(&mut NonBlocking(stream));
+            let _ = connection.write_tls(&mut transport.writer());
+            let _ = transport.flush();
             return Err(describe(to, &error));
         }
     }
@@ -174,47 +174,41 @@ fn feed(connection: &mut ClientConnection, mut bytes: &[u8]) -> Result<(), rustl
     Ok(())
 }
 
-/// The socket as `io::Read` and `io::Write` that never raise SIGPIPE.
-struct NonBlocking<'a>(&'a Stream);
-
-impl Write for NonBlocking<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        crate::transport::send_once(self.0, bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 async fn write_all(
     connection: &mut ClientConnection,
-    stream: &Stream,
+    transport: &Transport,
     readiness: &Readiness,
 ) -> io::Result<()> {
     while connection.wants_write() {
-        match connection.write_tls(&mut NonBlocking(stream)) {
+        match connection.write_tls(&mut transport.writer()) {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => readiness.writable().await?.clear_ready(),
             Err(error) => return Err(error),
         }
     }
+    while transport.flush()? {
+        readiness.writable().await?.clear_ready();
+    }
     Ok(())
 }
 
-async fn read_some(mut stream: &Stream, readiness: &Readiness) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; 16 * 1024];
+/// Empty at the end of the stream.
+async fn read_some(transport: &Transport, readiness: &Readiness) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(16 * 1024);
     loop {
         let mut guard = readiness.readable().await?;
-        match stream.read(&mut bytes) {
-            Ok(n) => {
-                bytes.truncate(n);
-                return Ok(bytes);
+        match transport.read(None, &mut bytes)? {
+            Received::Data { drained, buffered, .. } => {
+                if drained {
+                    guard.clear_ready();
+                }
+                if buffered > 0 {
+                    return Ok(bytes);
+                }
             }
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == ErrorKind::WouldBlock => guard.clear_ready(),
-            Err(error) => return Err(error),
+            Received::Nothing => guard.clear_ready(),
+            Received::End => return Ok(bytes),
         }
     }
 }

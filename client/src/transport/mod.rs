@@ -8,7 +8,7 @@ mod traffic;
 pub(crate) use tls::TlsSession;
 pub(crate) use traffic::Traffic;
 
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice, Write};
 use std::sync::Arc;
 
 /// A descriptor of a connected socket, of whatever family: TCP, or a Unix socket.
@@ -37,14 +37,32 @@ pub(crate) struct Written {
 /// A connected stream. Reading and writing may run on different threads at the same time.
 pub(crate) struct Transport {
     stream: Arc<Stream>,
-    tls: Option<TlsSession>,
+    /// TLS, the session next to the descriptor first: none, the server's, or a proxy's and inside it the server's.
+    sessions: Vec<TlsSession>,
     traffic: Traffic,
+}
+
+/// A stream up to some session: what that session's records go through.
+#[derive(Clone, Copy)]
+struct Layer<'a> {
+    stream: &'a Stream,
+    traffic: &'a Traffic,
+    sessions: &'a [TlsSession],
 }
 
 impl Transport {
     /// `stream` must be non-blocking.
-    pub(crate) fn new(stream: Arc<Stream>, tls: Option<TlsSession>) -> Transport {
-        Transport { stream, tls, traffic: Traffic::default() }
+    pub(crate) fn new(stream: Arc<Stream>) -> Transport {
+        Transport { stream, sessions: Vec::new(), traffic: Traffic::default() }
+    }
+
+    /// From here on everything goes through this session, whose handshake was done over the stream as it was.
+    pub(crate) fn secure(&mut self, session: TlsSession) {
+        self.sessions.push(session);
+    }
+
+    fn top(&self) -> Layer<'_> {
+        Layer { stream: &self.stream, traffic: &self.traffic, sessions: &self.sessions }
     }
 
     /// Reads what is there, first into `direct` (a buffer and how many bytes belong into it), then into
@@ -54,30 +72,31 @@ impl Transport {
         direct: Option<(&mut Vec<u8>, usize)>,
         into: &mut Vec<u8>,
     ) -> io::Result<Received> {
-        match &self.tls {
-            None => plain::receive(&self.stream, &self.traffic, direct, into),
-            Some(session) => session.receive(&self.stream, &self.traffic, into),
-        }
+        self.top().receive(direct, into)
     }
 
     /// Writes from the slices, in order, what the kernel takes.
     pub(crate) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
-        match &self.tls {
-            None => plain::send(&self.stream, &self.traffic, slices),
-            Some(session) => session.send(&self.stream, &self.traffic, slices),
-        }
+        self.top().send(slices)
     }
 
     /// Sends what the stream itself has to say (TLS answers, or a record that was cut); says whether that is
     /// blocked.
     pub(crate) fn flush(&self) -> io::Result<bool> {
-        self.tls.as_ref().map_or(Ok(false), |session| session.flush(&self.stream, &self.traffic))
+        self.top().flush()
+    }
+
+    /// The stream as `io::Write`, without SIGPIPE: for the handshake of the next session.
+    pub(crate) fn writer(&self) -> impl Write {
+        self.top()
     }
 
     /// Says goodbye on this side: `close_notify`, then the end of the stream. Reading goes on.
     pub(crate) fn finish_sending(&self) {
-        if let Some(session) = &self.tls {
-            session.close_notify(&self.stream, &self.traffic);
+        let mut layer = self.top();
+        while let Some((session, under)) = layer.split() {
+            session.close_notify(under);
+            layer = under;
         }
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
     }
@@ -98,7 +117,49 @@ pub(crate) fn tls_failure(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// One write of a bare stream, without SIGPIPE: for the handshakes.
-pub(crate) fn send_once(stream: &Stream, bytes: &[u8]) -> io::Result<usize> {
-    plain::send_once(stream, &[IoSlice::new(bytes)])
+impl<'a> Layer<'a> {
+    /// The last session, and what is under it.
+    fn split(self) -> Option<(&'a TlsSession, Layer<'a>)> {
+        let (session, sessions) = self.sessions.split_last()?;
+        Some((session, Layer { sessions, ..self }))
+    }
+
+    fn receive(self, direct: Option<(&mut Vec<u8>, usize)>, into: &mut Vec<u8>) -> io::Result<Received> {
+        match self.split() {
+            None => plain::receive(self.stream, self.traffic, direct, into),
+            Some((session, under)) => session.receive(under, into),
+        }
+    }
+
+    fn send(self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
+        match self.split() {
+            None => plain::send(self.stream, self.traffic, slices),
+            Some((session, under)) => session.send(under, slices),
+        }
+    }
+
+    /// Whether something waits for the kernel.
+    fn flush(self) -> io::Result<bool> {
+        match self.split() {
+            None => Ok(false),
+            Some((session, under)) => session.flush(under),
+        }
+    }
+}
+
+impl Write for Layer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.send(slices)? {
+            Written { taken: 0, blocked: true } => Err(ErrorKind::WouldBlock.into()),
+            Written { taken, .. } => Ok(taken),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

@@ -96,7 +96,7 @@ pub(super) fn send(stream: &Stream, traffic: &Traffic, slices: &[IoSlice<'_>]) -
 }
 
 /// One `sendmsg`.
-pub(super) fn send_once(stream: &Stream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+fn send_once(stream: &Stream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     // SAFETY: all-zero is a valid msghdr.
     let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
     // `IoSlice` has the layout of `iovec` by its documentation; the kernel only reads through it here.

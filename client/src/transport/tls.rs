@@ -1,8 +1,8 @@
-//! TLS over a non-blocking socket: one rustls connection behind a lock, for reading and writing. Whoever has
-//! reason to turns it. Records leave in the order in which they were made, because they leave under the lock.
+//! TLS over a non-blocking socket, or over another such session (a proxy's): one rustls connection behind a lock,
+//! for reading and writing. Whoever has reason to turns it. Records leave in the order in which they were made,
+//! because they leave under the lock; the lock of the session below is taken inside it, never the other way round.
 
-use super::plain;
-use super::{Received, Stream, Traffic, Written};
+use super::{Layer, Received, Written};
 use crate::sync::Mutex;
 use rustls::ClientConnection;
 use std::cell::RefCell;
@@ -13,8 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const CIPHERTEXT: usize = 64 * 1024;
 
 thread_local! {
-    /// Belongs to the thread that turns, not to the socket: an idle socket needs no buffer.
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// Belong to the thread that turns, not to the socket: an idle socket needs no buffer. One for each session
+    /// that is being turned: a session inside another takes a second one.
+    static SCRATCH: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// An established TLS session.
@@ -34,81 +35,82 @@ impl TlsSession {
 
     /// Decrypts what is there and appends it to `into`. The plaintext of one read always fits into 64 KiB
     /// plus one record.
-    pub(super) fn receive(
-        &self,
-        stream: &Stream,
-        traffic: &Traffic,
-        into: &mut Vec<u8>,
-    ) -> io::Result<Received> {
+    pub(super) fn receive(&self, under: Layer<'_>, into: &mut Vec<u8>) -> io::Result<Received> {
         if self.ended.load(Ordering::Relaxed) {
             return Ok(Received::End);
         }
-        SCRATCH.with_borrow_mut(|scratch| {
-            scratch.clear();
-            scratch.reserve_exact(CIPHERTEXT);
-            let received = plain::receive(stream, traffic, None, scratch)?;
-            let start = into.len();
-            let mut connection = self.connection.lock();
-            let drained = match received {
-                Received::Nothing => return Ok(Received::Nothing),
-                Received::End => {
-                    // Tell rustls, so that an end without close_notify is known as one.
-                    connection.read_tls(&mut io::empty())?;
-                    take_plaintext(&mut connection, into)?;
-                    if into.len() == start {
-                        return Ok(Received::End);
-                    }
-                    // The end will be seen again at the next read.
-                    false
+        let mut scratch = SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default();
+        scratch.clear();
+        scratch.reserve_exact(CIPHERTEXT);
+        let received = under
+            .receive(None, &mut scratch)
+            .and_then(|received| self.decrypt(under, received, &scratch, into));
+        SCRATCH.with_borrow_mut(|free| free.push(scratch));
+        received
+    }
+
+    fn decrypt(
+        &self,
+        under: Layer<'_>,
+        received: Received,
+        mut records: &[u8],
+        into: &mut Vec<u8>,
+    ) -> io::Result<Received> {
+        let start = into.len();
+        let mut connection = self.connection.lock();
+        let drained = match received {
+            Received::Nothing => return Ok(Received::Nothing),
+            Received::End => {
+                // Tell rustls, so that an end without close_notify is known as one.
+                connection.read_tls(&mut io::empty())?;
+                take_plaintext(&mut connection, into)?;
+                if into.len() == start {
+                    return Ok(Received::End);
                 }
-                Received::Data { drained, .. } => {
-                    let mut rest = scratch.as_slice();
-                    while !rest.is_empty() {
-                        let taken = connection.read_tls(&mut rest)?;
-                        let state = connection.process_new_packets();
-                        take_plaintext(&mut connection, into)?;
-                        match state {
-                            Ok(state) if state.peer_has_closed() || taken == 0 => {
-                                self.ended.store(true, Ordering::Relaxed);
-                                break;
-                            }
-                            Ok(_) => {}
-                            Err(error) => {
-                                // The alert that tells the server.
-                                let _ = write_records(&mut connection, stream, traffic);
-                                return Err(io::Error::new(ErrorKind::InvalidData, error));
-                            }
+                // The end will be seen again at the next read.
+                false
+            }
+            Received::Data { drained, .. } => {
+                while !records.is_empty() {
+                    let taken = connection.read_tls(&mut records)?;
+                    let state = connection.process_new_packets();
+                    take_plaintext(&mut connection, into)?;
+                    match state {
+                        Ok(state) if state.peer_has_closed() || taken == 0 => {
+                            self.ended.store(true, Ordering::Relaxed);
+                            break;
+                        }
+                        Ok(_) => {}
+                        Err(error) => {
+                            // The alert that tells the server.
+                            let _ = write_records(&mut connection, under);
+                            return Err(io::Error::new(ErrorKind::InvalidData, error));
                         }
                     }
-                    drained && !self.ended.load(Ordering::Relaxed)
                 }
-            };
-            if connection.wants_write() {
-                // Answers of TLS itself (key updates); what does not leave now leaves with the next write.
-                let _ = write_records(&mut connection, stream, traffic);
+                drained && !self.ended.load(Ordering::Relaxed)
             }
-            let buffered = into.len() - start;
-            if buffered == 0 {
-                return Ok(if drained {
-                    Received::Nothing
-                } else {
-                    Received::Data { direct: 0, buffered, drained }
-                });
-            }
-            Ok(Received::Data { direct: 0, buffered, drained })
-        })
+        };
+        if connection.wants_write() {
+            // Answers of TLS itself (key updates); what does not leave now leaves with the next write.
+            let _ = write_records(&mut connection, under);
+        }
+        let buffered = into.len() - start;
+        if buffered == 0 {
+            return Ok(if drained {
+                Received::Nothing
+            } else {
+                Received::Data { direct: 0, buffered, drained }
+            });
+        }
+        Ok(Received::Data { direct: 0, buffered, drained })
     }
 
     /// Encrypts and sends what the kernel takes. Records that it does not take wait in the session.
-    pub(super) fn send(
-        &self,
-        stream: &Stream,
-        traffic: &Traffic,
-        slices: &[IoSlice<'_>],
-    ) -> io::Result<Written> {
+    pub(super) fn send(&self, under: Layer<'_>, slices: &[IoSlice<'_>]) -> io::Result<Written> {
         let mut connection = self.connection.lock();
         let mut taken = 0;
-        if write_records(&mut connection, stream, traffic)? {
+        if write_records(&mut connection, under)? {
             return Ok(Written { taken, blocked: true });
         }
         for slice in slices {
@@ -118,24 +120,24 @@ impl TlsSession {
                 taken += n;
                 rest = &rest[n..];
                 // The session is full: let it out before more goes in.
-                if n == 0 && write_records(&mut connection, stream, traffic)? {
+                if n == 0 && write_records(&mut connection, under)? {
                     return Ok(Written { taken, blocked: true });
                 }
             }
         }
-        let blocked = write_records(&mut connection, stream, traffic)?;
+        let blocked = write_records(&mut connection, under)?;
         Ok(Written { taken, blocked })
     }
 
     /// Sends records that wait; says whether some still do.
-    pub(super) fn flush(&self, stream: &Stream, traffic: &Traffic) -> io::Result<bool> {
-        write_records(&mut self.connection.lock(), stream, traffic)
+    pub(super) fn flush(&self, under: Layer<'_>) -> io::Result<bool> {
+        write_records(&mut self.connection.lock(), under)
     }
 
-    pub(super) fn close_notify(&self, stream: &Stream, traffic: &Traffic) {
+    pub(super) fn close_notify(&self, under: Layer<'_>) {
         let mut connection = self.connection.lock();
         connection.send_close_notify();
-        let _ = write_records(&mut connection, stream, traffic);
+        let _ = write_records(&mut connection, under);
     }
 }
 
@@ -160,32 +162,15 @@ fn take_plaintext(connection: &mut ClientConnection, into: &mut Vec<u8>) -> io::
 }
 
 /// Lets records out; says whether the kernel takes no more.
-fn write_records(connection: &mut ClientConnection, stream: &Stream, traffic: &Traffic) -> io::Result<bool> {
-    let mut out = Out(stream, traffic);
+fn write_records(connection: &mut ClientConnection, mut under: Layer<'_>) -> io::Result<bool> {
     while connection.wants_write() {
-        match connection.write_tls(&mut out) {
+        match connection.write_tls(&mut under) {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
             Err(error) => return Err(error),
         }
     }
-    Ok(false)
-}
-
-/// The socket as `io::Write`, without SIGPIPE.
-struct Out<'a>(&'a Stream, &'a Traffic);
-
-impl Write for Out<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write_vectored(&[IoSlice::new(bytes)])
-    }
-
-    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        plain::send_once(self.0, slices).inspect(|n| self.1.send(*n))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    // What a session below has taken need not have left.
+    under.flush()
 }
