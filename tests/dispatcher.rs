@@ -134,6 +134,20 @@ fn dispatch_0_leaves_what_came_while_it_ran() {
     assert_eq!((host.count("a message text 3"), host.count("b message text 1")), (1, 1));
 }
 
+/// The end was not deliverable when it was called, though other events of that socket were.
+#[test]
+fn dispatch_0_leaves_the_end_that_a_callback_brings_about() {
+    let server = Server::start();
+    let host = Host::new();
+    host.once("1 message", |call| assert_eq!(call.ws.abort(), WS_OK));
+    let script = script(&server, "text:a,text:b,text:c,ping:sync");
+    host.to(&script).named("1").open();
+    arrived(&server, "sync");
+    assert_eq!(host.dispatch(), 1);
+    assert_eq!(host.trace(), ["1 open", "1 message text a"]);
+    assert_eq!((host.dispatch(), host.trace().last().unwrap().as_str()), (1, "1 free"));
+}
+
 #[test]
 fn wait_returns_when_its_time_is_over() {
     let server = Server::start();

@@ -7,7 +7,7 @@ use std::thread;
 
 use support::{arrived, closed_with, script};
 use ws4d_test_host::codes::*;
-use ws4d_test_host::{Host, Pulled, Socket, api};
+use ws4d_test_host::{Host, Options, Pulled, Socket, api};
 use ws4d_test_server::Server;
 
 /// Opens a socket whose TERMINATE is the next event, and pulls that.
@@ -175,6 +175,66 @@ fn a_token_that_is_not_released_outlives_the_pulled_terminate() {
     assert!(ws.is_valid());
     assert_eq!(ws.release(), WS_OK);
     assert!(!ws.is_valid());
+}
+
+/// The owner of a socket whose end was pulled and freed; its next call runs `on_free`, and was stopped before.
+fn stopped_before_on_free(server: &Server) -> Host {
+    let host = Host::pulling();
+    drop(pulled_terminate(server, &host));
+    assert_eq!(host.dispatcher().stop(), WS_OK);
+    host
+}
+
+#[test]
+fn a_call_that_a_stop_ends_at_once_is_on_the_stack_while_it_runs_on_free() {
+    let server = Server::start();
+    for call in ["dispatch", "wait", "next", "run"] {
+        let host = stopped_before_on_free(&server);
+        let d = host.dispatcher();
+        host.on("free", move |_| assert_eq!(d.attach(), WS_ERR_WRONG_THREAD));
+        match call {
+            "dispatch" => assert_eq!(d.dispatch(0), 0),
+            "wait" => assert_eq!(d.wait(-1), 0),
+            "next" => assert!(d.next(-1).unwrap().is_none()),
+            _ => assert_eq!(d.run(), WS_OK),
+        }
+        assert_eq!((host.count("free"), d.attach()), (1, WS_OK), "{call}");
+    }
+}
+
+#[test]
+fn a_call_that_a_stop_ends_at_once_tells_that_on_free_has_closed_the_dispatcher() {
+    let server = Server::start();
+    for call in ["dispatch", "wait", "next", "run"] {
+        let host = stopped_before_on_free(&server);
+        let d = host.dispatcher();
+        host.on("free", move |_| assert_eq!(d.close(), WS_OK));
+        let result = match call {
+            "dispatch" => d.dispatch(0),
+            "wait" => d.wait(-1),
+            "next" => d.next(-1).map(drop).expect_err("closed under it"),
+            _ => d.run(),
+        };
+        assert_eq!(result, WS_ERR_CANCELLED, "{call}");
+    }
+}
+
+#[test]
+fn an_error_behind_a_pulled_message_wakes_the_host_that_waits_for_it() {
+    let server = Server::start();
+    let host = Host::with_wake();
+    // A text message, a ping, and a frame whose opcode nobody knows.
+    host.to(script(&server, "cork,text:last,ping:sync,frame:83:00,uncork"))
+        .with(Options::new().set(|api, o| (api.ws_options_set_close_timeout_ms)(o, 120_000)))
+        .open();
+    arrived(&server, "sync");
+    host.wait_for_wakes(1);
+    let (_, event) = host.dispatcher().next(0).unwrap().expect("the message");
+    assert_eq!(event.describe(), "message text last");
+    // It makes no call of the dispatcher before it is told to.
+    host.wait_for_wakes(2);
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "error WS_ERR_PROTOCOL", "terminate 1006", "free"]);
 }
 
 #[test]

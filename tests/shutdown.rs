@@ -255,6 +255,32 @@ fn a_paused_socket_ends_too() {
 }
 
 #[test]
+fn a_pause_that_comes_while_it_ends_the_socket_holds_nothing_up() {
+    let _alone = alone();
+    let server = Server::start();
+    let host = Host::inline();
+    let ((entered, is_entered), (leave, may_leave)) = (mpsc::channel(), mpsc::channel::<()>());
+    host.once("message", move |call| {
+        entered.send(()).unwrap();
+        may_leave.recv().unwrap();
+        assert_eq!(call.ws.pause(), WS_OK);
+    });
+    host.open(script(&server, "cork,text:1,text:2,uncork,wait_close"));
+    is_entered.recv().unwrap();
+    thread::scope(|scope| {
+        let ending = scope.spawn(|| shutdown(20_000));
+        server.wait_for(|event| matches!(event.seen, Seen::Eof | Seen::Reset));
+        leave.send(()).unwrap();
+        assert_eq!(ending.join().unwrap(), WS_OK);
+    });
+    assert_eq!(
+        host.trace(),
+        ["open", "message text 1", "terminate 1006", "free"],
+        "nobody is there to resume it"
+    );
+}
+
+#[test]
 fn retained_and_pulled_events_outlive_it() {
     let _alone = alone();
     let server = Server::start();

@@ -4,7 +4,7 @@
 use super::Target;
 use super::dispatcher::Dispatcher;
 use super::mailbox::Work;
-use super::state::{Key, State};
+use super::state::{Due, Key, State};
 use crate::context;
 use crate::error::ErrorCode;
 use crate::event::{Batch, Event, EventKind, ItemKind};
@@ -77,11 +77,9 @@ impl<T: Target> Dispatcher<T> {
         let mut state = self.owned()?;
         let level = state.enter();
         state = self.settle(self.free_pulled(state));
-        let mut result = Ok(0);
-        if let Some(level) = level {
-            (state, result) = body(state, level);
-            state.leave();
-        }
+        let result;
+        (state, result) = body(state, level);
+        state.leave();
         // A call that a remembered stop ends at once leaves events as well.
         let closed = state.closed;
         let left = state.has_ready();
@@ -122,15 +120,18 @@ impl<T: Target> Dispatcher<T> {
         let mut ran = 0;
         if max == 0 {
             let mut turns = state.snapshot();
-            while let Some((key, left)) = turns.pop_front() {
+            while let Some(due) = turns.pop_front() {
                 if state.closed || state.is_stopped(level) {
                     break;
                 }
+                if state.is_void(&due) {
+                    continue;
+                }
                 let here;
-                (state, here) = self.visit(state, key, left.min(TURN));
+                (state, here) = self.visit(state, due.key, due.events.min(TURN));
                 ran += here as u32;
-                if here > 0 && here < left {
-                    turns.push_back((key, left - here));
+                if here > 0 && here < due.events {
+                    turns.push_back(Due { events: due.events - here, ..due });
                 }
             }
         } else {

@@ -71,6 +71,8 @@ pub(crate) struct Mailbox {
     terminated: bool,
     on_stack: bool,
     paused: bool,
+    /// The thread that delivers ends: a pause would hold it for ever.
+    last_call: bool,
     /// The host has closed: what does not fit is discarded, so that the close frame is found.
     closing: bool,
     reading_stopped: bool,
@@ -98,6 +100,7 @@ impl Mailbox {
             terminated: false,
             on_stack: false,
             paused: false,
+            last_call: false,
             closing: false,
             reading_stopped: false,
             awaited: false,
@@ -177,7 +180,7 @@ impl Mailbox {
         self.awaited = !self.is_delivered();
         match self.awaited {
             false => Delivery::Done,
-            true if self.queue.is_empty() && !self.on_stack => Delivery::Pulled,
+            true if self.is_pulled() => Delivery::Pulled,
             true => Delivery::Pending,
         }
     }
@@ -188,25 +191,34 @@ impl Mailbox {
         idle && (self.paused || self.queue.is_empty())
     }
 
+    /// Whether only the host itself knows if it is done with the last message.
+    fn is_pulled(&self) -> bool {
+        self.pulled && self.queue.is_empty() && !self.on_stack
+    }
+
     /// The host is back for more: it is done with the message that it pulled.
     pub(crate) fn settle(&mut self) {
         self.pulled = false;
     }
 
-    /// Whether the I/O task must be told: reading had stopped and may go on, or what it waits for was delivered. Asked
-    /// after every delivery.
+    /// Whether the I/O task must be told: reading had stopped and may go on, or what it waits for was delivered, or
+    /// pulled, so that it has to wait no longer than for a host that may be busy with it. Asked after every delivery.
     pub(crate) fn take_nudge(&mut self) -> bool {
         let resume = self.reading_stopped && (self.closing || self.charge <= self.bound / 2);
         self.reading_stopped &= !resume;
         let delivered = self.awaited && self.is_delivered();
+        let pulled = self.awaited && self.is_pulled();
         self.awaited &= !delivered;
-        resume || delivered
+        resume || delivered || pulled
     }
 
     // What the host asks for.
 
     pub(crate) fn pause(&mut self) {
         self.paused = true;
+        if self.last_call {
+            self.discard();
+        }
     }
 
     pub(crate) fn resume(&mut self) {
@@ -219,12 +231,13 @@ impl Mailbox {
     }
 
     /// The library shuts down. A blocking `ws_new` is told so; where nobody will let a paused socket go on its
-    /// I/O thread, what it holds is dropped.
+    /// I/O thread, what it holds is dropped, also if it is paused only now.
     pub(crate) fn shut_down(&mut self, error: Error, thread_ends: bool) {
         if self.claim != Claim::Nothing && self.opening == Opening::Waiting && self.error.is_none() {
             self.error = Some(Arc::new(error));
         }
-        if thread_ends && self.paused {
+        self.last_call = thread_ends;
+        if self.last_call && self.paused {
             self.discard();
         }
     }
@@ -300,6 +313,11 @@ impl Mailbox {
                     }
             }
         }
+    }
+
+    /// Whether ERROR and TERMINATE are all that is left.
+    pub(crate) fn has_only_its_end(&self) -> bool {
+        self.ending.is_some() && self.opening != Opening::Ready && self.queue.is_empty()
     }
 
     /// How many callbacks could run one after the other, as things stand.

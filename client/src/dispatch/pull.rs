@@ -45,8 +45,6 @@ impl<T: Target> Dispatcher<T> {
         let mut state = self.owned()?;
         let level = state.enter();
         state = self.settle(self.free_pulled(state));
-        // A remembered stop ends the call at once.
-        let Some(level) = level else { return Ok(None) };
         let pulled = loop {
             if state.closed || state.is_stopped(level) {
                 break Ok(None);

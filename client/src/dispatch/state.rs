@@ -15,6 +15,14 @@ pub(crate) struct Key {
     serial: u64,
 }
 
+/// What a socket had to deliver when a dispatch began.
+pub(super) struct Due {
+    pub(super) key: Key,
+    pub(super) events: usize,
+    /// Its end among them.
+    pub(super) ended: bool,
+}
+
 pub(super) struct Entry<T> {
     serial: u64,
     in_ready: bool,
@@ -177,10 +185,19 @@ impl<T: Target> State<T> {
         !self.ready.is_empty()
     }
 
-    /// Each ready socket with the number of its deliverable events.
-    pub(super) fn snapshot(&mut self) -> VecDeque<(Key, usize)> {
+    /// What each ready socket has to deliver now.
+    pub(super) fn snapshot(&mut self) -> VecDeque<Due> {
         let keys: Vec<Key> = self.ready.iter().copied().collect();
-        keys.into_iter().filter_map(|key| Some((key, self.entry(key)?.mailbox.deliverable()))).collect()
+        let due = |key| {
+            let mailbox = &self.entry(key)?.mailbox;
+            Some(Due { key, events: mailbox.deliverable(), ended: mailbox.has_ended() })
+        };
+        keys.into_iter().filter_map(due).collect()
+    }
+
+    /// Whether what was due is gone, discarded by a callback, and only an end is left that has come since.
+    pub(super) fn is_void(&mut self, due: &Due) -> bool {
+        !due.ended && self.entry(due.key).is_some_and(|entry| entry.mailbox.has_only_its_end())
     }
 
     /// Makes the descriptor say what the run queue says.
@@ -193,13 +210,14 @@ impl<T: Target> State<T> {
 
     // Calls in progress.
 
-    /// A call begins: its level, or `None` if a remembered stop ends it at once.
-    pub(super) fn enter(&mut self) -> Option<u32> {
-        if self.take_remembered_stop() {
-            return None;
-        }
+    /// A call begins, at the level that this returns. A remembered stop ends it at once; but it is in progress as any
+    /// other while it runs the `on_free` that is owed.
+    pub(super) fn enter(&mut self) -> u32 {
         self.levels += 1;
-        Some(self.levels)
+        if self.take_remembered_stop() {
+            self.stop_levels = self.levels;
+        }
+        self.levels
     }
 
     /// A stop that found no call in progress is for the next one that waits or dispatches.
