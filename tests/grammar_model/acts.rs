@@ -11,14 +11,14 @@ use crate::plan::{Act, React, ServerAct};
 use crate::wire::{Answer, Wire, lock};
 use crate::world::{Kept, World, this_thread};
 
-/// Threads of the host, as their messages name them. All I/O threads are one: a socket calls back on one of them.
+/// Threads of the host, as their messages and pings name them.
 fn tag(world: &World) -> u32 {
-    let thread = this_thread();
-    match thread.name().as_str() {
-        "assistant" => 1,
-        _ if thread.is_io() => 2,
-        _ if world.is_scripts() => 0,
-        _ => 3,
+    let name = this_thread().name();
+    match name.strip_prefix("ws4d-io-").map(str::parse::<u32>) {
+        Some(number) => 10 + number.expect("an I/O thread's number"),
+        None if name == "assistant" => 1,
+        None if world.is_scripts() => 0,
+        None => 2,
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) fn act(life: &Arc<Life>, deed: Act) {
     let result = match deed {
         Act::Text(len) | Act::Blob(len) => send(life, ws, matches!(deed, Act::Text(_)), len),
         Act::Ping => {
-            let payload = life.next_ping();
+            let payload = life.next_ping(tag(world));
             lock(&life.record).pings.push(payload.clone());
             let result = ws.ping(&payload);
             if result == WS_ERR_WOULD_BLOCK {
@@ -157,8 +157,12 @@ pub(crate) fn act(life: &Arc<Life>, deed: Act) {
         Act::Terminate(code) => {
             let sent = if code == 0 { 1000 } else { code as u16 };
             lock(&life.record).codes.push(sent);
-            let early = status == WS_STATUS_CONNECTING;
-            life.causes.fetch_or(if early { TERMINATED_EARLY } else { TERMINATED }, SeqCst);
+            match status {
+                WS_STATUS_CONNECTING => drop(life.causes.fetch_or(TERMINATED_EARLY, SeqCst)),
+                WS_STATUS_CONNECTED => drop(life.causes.fetch_or(TERMINATED, SeqCst)),
+                // It ends already, for another reason.
+                _ => {}
+            }
             ws.terminate(code, "the host's")
         }
         Act::BadTerminate => {

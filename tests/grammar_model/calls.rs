@@ -19,12 +19,7 @@ impl World {
         let (owns, closed) = (self.owns(), self.is_closed());
         if !owns || closed {
             let result = run();
-            let right = match result {
-                WS_ERR_WRONG_THREAD => !owns,
-                WS_ERR_INVALID_HANDLE => self.is_closed(),
-                _ => false,
-            };
-            if !right {
+            if !self.refuses(owns, result) {
                 self.wrong(format!("{call:?}: {} (owner: {owns}, closed: {closed})", shown(result)));
             }
             return result;
@@ -56,17 +51,26 @@ impl World {
         result
     }
 
+    /// Whether this is how a call is refused; the owner may close the dispatcher meanwhile.
+    fn refuses(&self, owns: bool, result: i32) -> bool {
+        match result {
+            WS_ERR_WRONG_THREAD => !owns,
+            WS_ERR_INVALID_HANDLE => self.is_closed(),
+            _ => false,
+        }
+    }
+
     /// Says whether a stop waits for this call.
     fn begin(&self, call: Call) -> bool {
         let mut frames = lock(&self.frames);
-        let remembered = frames.is_empty() && self.remembered.load(SeqCst);
-        frames.push(Frame { call, events: 0, stopped: false, charges: Default::default() });
+        let remembered = !frames.iter().any(|frame| frame.call.delivers()) && self.remembered.load(SeqCst);
+        frames.iter_mut().for_each(|frame| frame.nested = true);
+        frames.push(Frame { call, events: 0, stopped: false, nested: false, charges: Default::default() });
         drop(frames);
-        let consumes = !matches!(call, Call::NewAsync(_) | Call::Close);
-        if remembered && consumes {
+        if remembered && call.delivers() {
             self.remembered.store(false, SeqCst);
         }
-        remembered && consumes
+        remembered && call.delivers()
     }
 
     fn end(&self) -> Frame {
@@ -161,7 +165,7 @@ impl World {
         if certain && !closed {
             let mut frames = lock(&self.frames);
             frames.iter_mut().for_each(|frame| frame.stopped = true);
-            if frames.iter().all(|frame| frame.call == Call::Close) {
+            if !frames.iter().any(|frame| frame.call.delivers()) {
                 self.remembered.store(true, SeqCst);
             }
         }
@@ -175,7 +179,7 @@ impl World {
         let (owns, closed) = (self.owns(), self.is_closed());
         if !owns || closed {
             let result = self.handle().close();
-            if result != if self.is_closed() { WS_ERR_INVALID_HANDLE } else { WS_ERR_WRONG_THREAD } {
+            if !self.refuses(owns, result) {
                 self.wrong(format!("close: {} (owner: {owns}, closed: {closed})", shown(result)));
             }
             return;
@@ -204,7 +208,7 @@ impl World {
     /// Gives the dispatcher to the calling thread.
     pub(crate) fn attach(&self) -> i32 {
         let result = self.handle().attach();
-        let busy = lock(&self.frames).iter().any(|frame| frame.call != Call::Close);
+        let busy = lock(&self.frames).iter().any(|frame| frame.call.delivers());
         let expected = match (self.is_closed(), busy) {
             (true, _) => WS_ERR_INVALID_HANDLE,
             (false, true) => WS_ERR_WRONG_THREAD,
@@ -261,12 +265,9 @@ impl World {
             if !life.is_freed() {
                 life.wrong("on_free did not run though ws_new failed");
             }
-            // A call that judged its arguments has not begun to wait.
-            if remembered && failure != WS_ERR_CANCELLED {
-                self.remembered.store(true, SeqCst);
-                if matches!(failure, WS_ERR_CONNECTION_REFUSED | WS_ERR_HTTP_STATUS | WS_ERR_HANDSHAKE) {
-                    life.wrong("ws_new waited though the dispatcher was stopped before");
-                }
+            let waited = matches!(failure, WS_ERR_CONNECTION_REFUSED | WS_ERR_HTTP_STATUS | WS_ERR_HANDSHAKE);
+            if remembered && waited {
+                life.wrong("ws_new waited though the dispatcher was stopped before");
             }
         } else {
             life.created.store(RETURNED, SeqCst);

@@ -148,8 +148,8 @@ impl Life {
         self.world.wrong(format!("socket {}: {}", self.index, what.into()));
     }
 
-    pub(crate) fn next_ping(&self) -> String {
-        format!("p{}", self.pings.fetch_add(1, SeqCst))
+    pub(crate) fn next_ping(&self, tag: u32) -> String {
+        format!("{tag}.{}", self.pings.fetch_add(1, SeqCst))
     }
 
     /// Released and over, the token is stale; before, it is not. Asked where both are certain.
@@ -206,9 +206,15 @@ impl Life {
             }
             WS_EVENT_TYPE_PONG => {
                 let payload = String::from_utf8_lossy(&event.data()).into_owned();
+                // Those of one thread are answered in their order; one that was refused is never answered.
+                let tag = |ping: &str| ping.split('.').next().map(str::to_owned);
                 match record.pings.iter().position(|ping| *ping == payload) {
-                    Some(at) => drop(record.pings.drain(..=at)),
-                    None => wrong.push(format!("a pong {payload:?} that answers no ping")),
+                    Some(at) => {
+                        let later = record.pings.split_off(at + 1);
+                        record.pings.retain(|ping| tag(ping) != tag(&payload));
+                        record.pings.extend(later);
+                    }
+                    None => wrong.push(format!("a pong {payload:?} that answers no ping, or comes too late")),
                 }
             }
             WS_EVENT_TYPE_DRAIN => record.drains += 1,
@@ -233,7 +239,7 @@ impl Life {
             wrong.push(format!("status {status} after {}, inside {line:?}", record.status));
         }
         record.status = status;
-        record.trace.push(line);
+        record.trace.push(line.trim_end_matches('x').to_owned());
         let count = &mut record.counts[kind as usize & 7];
         *count += 1;
         let count = *count;
@@ -311,6 +317,8 @@ pub(crate) extern "C" fn freed(user_data: *mut c_void) {
     if life.freed.fetch_add(1, SeqCst) > 0 {
         life.wrong("on_free twice");
     }
+    // What it does now may wait for a thread that waits for this.
+    life.world.bell.ring();
     if !ended && life.created.load(SeqCst) == RETURNED {
         life.wrong("on_free before on_terminate");
     }

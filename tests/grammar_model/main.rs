@@ -24,7 +24,6 @@ mod wire;
 mod world;
 
 #[test]
-#[ignore = "the oracle does not allow for every race yet: `make test-grammar` plays it"]
 fn every_sequence_of_events_keeps_the_grammar_of_callbacks() {
     run::all();
 }

@@ -106,7 +106,8 @@ impl World {
         let asked = || {
             life = self.life(index);
             // Where the request never comes, nobody waits for its answer.
-            life.as_ref().is_some_and(|life| life.wire.state().asked || life.created.load(SeqCst) != 0)
+            let over = |life: &Life| life.created.load(SeqCst) != UNKNOWN || life.is_freed();
+            life.as_ref().is_some_and(|life| life.wire.state().asked || over(life))
         };
         self.look_until("the request", asked);
         let Some(life) = life else { return };
@@ -116,10 +117,6 @@ impl World {
             Rescue::Refuse => life.wire.answer(Answer::Refuse),
             Rescue::Stop => self.stop(false),
             Rescue::Shutdown => self.shut_down(),
-        }
-        // Whatever ended the wait, or did not: nobody waits for ever.
-        if matches!(rescue, Rescue::Stop | Rescue::Shutdown) {
-            self.look_until("the end of ws_new", || life.created.load(SeqCst) != 0);
         }
     }
 
@@ -293,15 +290,20 @@ impl World {
         }
         self.assistant.now(|| {});
         if self.plan.mode == Mode::Run && self.is_right() && !self.is_closed() {
-            let before = self.stops.load(SeqCst);
+            let (before, mut lives) = (self.stops.load(SeqCst), self.all_lives());
+            lives.retain(|life| life.created.load(SeqCst) == RETURNED);
             self.run();
             let ended =
                 |life: &Arc<Life>| life.plan.inline || life.is_freed() || lock(&life.record).end.is_some();
-            if self.stops.load(SeqCst) == before && before == 0 && !self.all_lives().iter().all(ended) {
+            if self.stops.load(SeqCst) == before && before == 0 && !lives.iter().all(ended) {
                 self.wrong("ws_dispatcher_run returned before every socket had terminated");
             }
         }
-        self.until("on_free of every socket", || self.all_lives().iter().all(|life| life.is_done()));
+        self.until("on_free of every socket", || {
+            let lives = self.all_lives();
+            // One that was not done may have opened another meanwhile.
+            lives.iter().all(|life| life.is_done()) && self.all_lives().len() == lives.len()
+        });
         self.assistant.now(|| {});
         if !self.is_right() {
             return;

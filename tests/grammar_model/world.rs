@@ -52,10 +52,19 @@ pub(crate) enum Call {
     Close,
 }
 
+impl Call {
+    /// Whether a stop ends it; as long as it lasts the dispatcher stays where it is.
+    pub(crate) fn delivers(self) -> bool {
+        !matches!(self, Call::NewAsync(_) | Call::Close)
+    }
+}
+
 pub(crate) struct Frame {
     pub(crate) call: Call,
     pub(crate) events: u32,
     pub(crate) stopped: bool,
+    /// Another call ran inside.
+    pub(crate) nested: bool,
     /// What was delivered of a socket's messages, and what the last of them counts.
     pub(crate) charges: HashMap<usize, (usize, usize)>,
 }
@@ -312,7 +321,7 @@ impl World {
 
     /// What was delivered at once had waited together: no more than the receive buffer holds, and one message.
     pub(crate) fn check_bound(&self, frame: &Frame) {
-        if !matches!(frame.call, Call::Dispatch(0) | Call::Wait) {
+        if frame.nested || !matches!(frame.call, Call::Dispatch(0) | Call::Wait) {
             return;
         }
         for (index, (sum, last)) in &frame.charges {
