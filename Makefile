@@ -13,7 +13,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench check-style check-header test-rust test-model test-c test-valgrind test-python
-.PHONY: conformance test-grammar
+.PHONY: conformance test-grammar mutants
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,9 +80,12 @@ test-python: release server ## the library from Python, against the test server 
 test-model: ## the mailbox, the dispatcher and the handle table under loom
 	RUSTFLAGS="--cfg ws4d_loom" CARGO_TARGET_DIR=$(TARGET)/loom cargo test --package ws4d-client --lib --release model
 
-test-grammar: ## random sequences against the grammar of callbacks (prints the seed of one that fails)
+test-grammar: ## random sequences against the grammar of callbacks, as in test-rust, and what they met
 	cargo build --package ws4d
-	cargo test --test grammar_model -- --ignored
+	cargo test --test grammar_model -- --nocapture
+
+mutants: ## breaks the library on purpose, five times, and sees the tests go red (not a part of test)
+	scripts/mutants.sh
 
 conformance: setup release server ## the Autobahn test suite, in three ways; writes docs/conformance.md
 	scripts/conformance.sh $(TARGET)/release $(SERVER)

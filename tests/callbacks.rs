@@ -76,6 +76,22 @@ fn messages_that_arrived_before_a_failure_are_delivered_before_it() {
 }
 
 #[test]
+fn messages_that_wait_when_the_connection_is_lost_are_delivered_before_the_error() {
+    let server = Server::start();
+    for end in ["rst", "drop", "fin"] {
+        let host = Host::new();
+        let ws = host.open(script(&server, &format!("text:a,text:b,ping:{end},expect,{end}")));
+        arrived(&server, end);
+        assert_eq!(ws.send_text("go on"), WS_OK);
+        until_status(ws, WS_STATUS_CLOSED);
+        host.run_until("free");
+        let messages = ["open", "message text a", "message text b"];
+        assert_eq!(host.trace()[..3], messages, "{end}");
+        assert_eq!(host.trace()[3..], ["error WS_ERR_CONNECTION_RESET", "terminate 1006", "free"], "{end}");
+    }
+}
+
+#[test]
 fn the_servers_close_frame_is_no_error() {
     let server = Server::start();
     for (commands, end) in [
