@@ -2,9 +2,7 @@
 
 mod wire;
 
-use std::net::TcpListener;
-use std::os::fd::AsRawFd;
-use wire::{Relay, close_seen, refused, silent, wait_texts};
+use wire::{Relay, black_hole, close_seen, refused, silent, wait_texts};
 use ws4d_test_host::codes::{WS_STATUS_CLOSED, WS_STATUS_CONNECTED, WS_STATUS_CONNECTING};
 use ws4d_test_host::{Host, Options, name};
 use ws4d_test_server::{Seen, Server};
@@ -39,16 +37,6 @@ fn a_name_that_cannot_be_one_is_a_failure_of_dns_too() {
     refused(&url, &Options::new()).assert("WS_ERR_DNS", "a.a.a");
 }
 
-/// A port whose queue of connections is full, so that the next one gets no answer.
-fn black_hole() -> (TcpListener, std::net::TcpStream, u16) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    // SAFETY: the listener owns the descriptor and is borrowed through the call.
-    assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
-    let address = listener.local_addr().expect("bound");
-    let first = std::net::TcpStream::connect(address).expect("one finds room");
-    (listener, first, address.port())
-}
-
 #[test]
 fn a_timeout_names_the_step_that_took_too_long() {
     let server = Server::start();
@@ -56,7 +44,8 @@ fn a_timeout_names_the_step_that_took_too_long() {
     refusal.assert("WS_ERR_TIMEOUT", "answer to the upgrade");
     assert_eq!(refusal.component(), "http");
 
-    let (_listener, _first, port) = black_hole();
+    let hole = black_hole("127.0.0.1", 0);
+    let port = hole.port;
     let refusal = refused(&format!("ws://127.0.0.1:{port}/"), &impatient(200));
     refusal.assert("WS_ERR_TIMEOUT", "TCP");
     assert_eq!(refusal.component(), "tcp ");
@@ -115,7 +104,8 @@ fn what_is_sent_while_connecting_is_lost_when_that_fails() {
 #[test]
 fn terminate_and_abort_while_connecting_end_the_attempt() {
     let server = Server::start();
-    let (_listener, _first, port) = black_hole();
+    let hole = black_hole("127.0.0.1", 0);
+    let port = hole.port;
     let black_hole = format!("ws://127.0.0.1:{port}/");
     for url in [server.ws("/no-answer"), server.ws("/endless-head"), server.ws("/drip?ms=500"), black_hole] {
         for abort in [false, true] {

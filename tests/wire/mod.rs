@@ -10,6 +10,8 @@ pub use count::{Count, Own, count};
 pub use relay::Relay;
 
 use std::fmt::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::ptr;
 use ws4d_test_host::{Errors, Options, RawErrors, RawHandler, Socket, api, c, text};
 use ws4d_test_server::{Event, Seen, Server};
@@ -78,6 +80,24 @@ pub fn silent(url: &str, options: &Options) -> Socket {
     let ws = (api().ws_new)(c(url).as_ptr(), ptr::null::<RawHandler>(), options.0, &mut raw);
     assert!(raw.is_null(), "{url}: {:?}", Errors::take(raw));
     ws
+}
+
+/// A port whose queue of connections is full, so that the next one gets no answer.
+pub struct BlackHole {
+    /// Its number.
+    pub port: u16,
+    _listener: TcpListener,
+    _first: TcpStream,
+}
+
+/// At that port of the address; 0: a free one.
+pub fn black_hole(address: &str, port: u16) -> BlackHole {
+    let listener = TcpListener::bind((address, port)).expect("a free port");
+    // SAFETY: the listener owns the descriptor and is borrowed through the call.
+    assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
+    let at = listener.local_addr().expect("bound");
+    let first = TcpStream::connect(at).expect("one finds room");
+    BlackHole { port: at.port(), _listener: listener, _first: first }
 }
 
 /// The URL of a script; see the server's PATHS.txt.

@@ -11,18 +11,20 @@ use std::net::{IpAddr, SocketAddr};
 
 /// The lookups that tell the addresses of a host; begun when they are first polled.
 pub(super) fn lookups(host: &str, port: u16, options: &NetworkOptions) -> Vec<Lookup> {
+    let wanted = |family: Family| options.local_address.is_none_or(|from| Family::of(&from) == family);
     let known = options
         .resolved(host, port)
         .or_else(|| host.parse::<IpAddr>().ok().map(|address| vec![SocketAddr::new(address, port)]));
-    if let Some(addresses) = known {
+    if let Some(mut addresses) = known {
+        addresses.retain(|address| wanted(Family::of(&address.ip())));
         return vec![Lookup { family: None, answer: Box::pin(ready(Ok(addresses))) }];
     }
     let families = [Family::V6, Family::V4];
-    let wanted = families.into_iter().filter(|family| match options.local_address {
-        Some(address) => *family == Family::of(&address),
-        None => true,
-    });
-    wanted.map(|family| of_family(host, port, family)).collect()
+    families
+        .into_iter()
+        .filter(|family| wanted(*family))
+        .map(|family| of_family(host, port, family))
+        .collect()
 }
 
 fn of_family(host: &str, port: u16, family: Family) -> Lookup {

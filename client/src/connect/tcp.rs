@@ -93,7 +93,7 @@ fn no_address(host: &str, options: &NetworkOptions, tried: Tried) -> Error {
     }
     let message = match options.local_address {
         Some(from) => format!(
-            "The name {host} has no {} address, and connections are to come from {from} \
+            "{host} has no {} address, and connections are to come from {from} \
              (ws_options_set_local_address)",
             Family::of(&from).name()
         ),

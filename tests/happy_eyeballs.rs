@@ -1,0 +1,159 @@
+//! The way to the server: several addresses, which one wins, and what an error says about each. The times are tried
+//! under a paused clock in `client/src/connect/happy_eyeballs`, the name lookups in `tests/c/dns.c`. HOSTILE 22.
+
+mod wire;
+
+use std::net::TcpListener;
+use wire::{black_hole, refused, request, silent};
+use ws4d_test_host::{Options, api, c, text};
+use ws4d_test_server::{Seen, Server};
+
+fn resolve(options: Options, host: &str, port: u16, addresses: &[&str]) -> Options {
+    addresses.iter().fold(options, |options, address| {
+        options.set(|api, o| (api.ws_options_set_resolve)(o, c(host).as_ptr(), port, c(address).as_ptr()))
+    })
+}
+
+fn within(ms: u32) -> Options {
+    Options::new().set(|api, o| (api.ws_options_set_connect_timeout_ms)(o, ms))
+}
+
+/// HOSTILE 22: black-holed IPv6. The connection is made over IPv4, and the attempt that lost is gone by then.
+#[test]
+fn a_dead_ipv6_beside_a_live_ipv4_costs_a_moment_and_not_the_connection() {
+    let server = Server::start();
+    let port = server.ws_port();
+    let _dead = black_hole("::1", port);
+    let options = resolve(within(20_000), "both.test", port, &["::1", "127.0.0.1"]);
+    let ws = silent(&format!("ws://both.test:{port}/echo"), &options);
+    let peer = text((api().ws_get_peer_address)(ws));
+    assert_eq!(peer, Some(format!("127.0.0.1:{port}")));
+    let attempts = std::fs::read_to_string("/proc/self/net/tcp6").expect("what is open over IPv6");
+    // The third column is the peer's address and port, the fourth the state: 02 is SYN_SENT.
+    let going_on = attempts.lines().filter(|line| line.contains(&format!(":{port:04X} 02 "))).count();
+    assert_eq!(going_on, 0, "the loser was cancelled: {attempts}");
+    ws.abort();
+}
+
+#[test]
+fn an_address_that_refuses_gives_way_to_the_next() {
+    let server = Server::start();
+    let port = server.ws_port();
+    let options = resolve(within(20_000), "both.test", port, &["::1", "127.0.0.3", "127.0.0.1"]);
+    let ws = silent(&format!("ws://both.test:{port}/echo"), &options);
+    assert_eq!(text((api().ws_get_peer_address)(ws)), Some(format!("127.0.0.1:{port}")));
+    ws.abort();
+}
+
+#[test]
+fn when_none_answers_the_error_lists_each_address_with_its_cause_in_the_order_tried() {
+    let port = Server::start().closed_port();
+    let addresses = ["127.0.0.1", "127.0.0.2", "::1"];
+    let options = resolve(Options::new(), "many.test", port, &addresses);
+    let refusal = refused(&format!("ws://many.test:{port}/"), &options);
+    refusal.assert("WS_ERR_CONNECTION_REFUSED", &format!("many.test:{port}"));
+    assert_eq!(refusal.errors.os_code, libc::ECONNREFUSED);
+    let details: Vec<&str> = refusal.errors.entries[1..].iter().map(|entry| entry.2.as_str()).collect();
+    assert_eq!(details.len(), 3, "{details:?}");
+    for (detail, address) in details.iter().zip([
+        format!("127.0.0.1:{port}"),
+        format!("[::1]:{port}"),
+        format!("127.0.0.2:{port}"),
+    ]) {
+        assert!(detail.starts_with(&address) && detail.contains("refused"), "{details:?}");
+    }
+}
+
+#[test]
+fn a_timeout_tells_which_addresses_gave_no_answer_and_which_one_refused() {
+    let port = Server::start().closed_port();
+    let _dead = black_hole("127.0.0.1", port);
+    let options = resolve(within(400), "many.test", port, &["127.0.0.1", "::1"]);
+    let refusal = refused(&format!("ws://many.test:{port}/"), &options);
+    refusal.assert("WS_ERR_TIMEOUT", "TCP");
+    let details: Vec<&str> = refusal.errors.entries[1..].iter().map(|entry| entry.2.as_str()).collect();
+    assert!(details[0].starts_with(&format!("127.0.0.1:{port}: no answer")), "{details:?}");
+    assert!(
+        details[1].starts_with(&format!("[::1]:{port}: ")) && details[1].contains("refused"),
+        "{details:?}"
+    );
+}
+
+/// HOSTILE 22: a thousand addresses, here of the host's own making; tests/c/dns.c has those of a lookup.
+#[test]
+fn of_a_thousand_addresses_thirty_two_are_tried_and_the_error_says_so() {
+    let port = Server::start().closed_port();
+    let addresses: Vec<String> = (0..1000).map(|i| format!("127.1.{}.{}", i / 250, i % 250 + 1)).collect();
+    let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+    let options = resolve(Options::new(), "many.test", port, &addresses);
+    let refusal = refused(&format!("ws://many.test:{port}/"), &options);
+    let entries = &refusal.errors.entries;
+    assert_eq!(entries.len(), 1 + 32 + 1, "{entries:?}");
+    assert!(entries[33].2.contains("968 more addresses"), "{:?}", entries[33]);
+}
+
+#[test]
+fn a_resolved_host_keeps_its_name_and_other_ports_are_looked_up() {
+    let server = Server::start();
+    let port = server.ws_port();
+    let options = resolve(Options::new(), "Name.Test", port, &["127.0.0.1"]);
+    silent(&format!("ws://name.test:{port}/echo"), &options).abort();
+    assert_eq!(request(&server)[1], format!("Host: name.test:{port}"));
+    let other = format!("ws://name.test:{}/echo", server.wss_port());
+    refused(&other, &options).assert("WS_ERR_DNS", "name.test");
+}
+
+#[test]
+fn a_resolved_host_is_the_one_that_the_certificate_must_name() {
+    let server = Server::start();
+    let trusting = || {
+        let file = server.ca_file();
+        Options::new()
+            .set(|api, o| (api.ws_options_set_ca_file)(o, c(file.to_str().expect("UTF-8")).as_ptr()))
+    };
+    let port = server.wss_port();
+    let options = resolve(trusting(), "other.test", port, &["127.0.0.1"]);
+    refused(&format!("wss://other.test:{port}/echo"), &options).assert("WS_ERR_CERTIFICATE", "name");
+    let options = resolve(trusting(), "localhost", port, &["127.0.0.1"]);
+    silent(&format!("wss://localhost:{port}/echo"), &options).abort();
+    server.wait_for(|event| matches!(&event.seen, Seen::Tls(tls) if tls.contains("server_name=localhost")));
+}
+
+#[test]
+fn connections_come_from_the_local_address() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    let server = std::thread::spawn(move || {
+        let (_stream, peer) = listener.accept().expect("a client");
+        peer.ip().to_string()
+    });
+    let from = |address: &str| {
+        Options::new().set(|api, o| (api.ws_options_set_local_address)(o, c(address).as_ptr()))
+    };
+    refused(&format!("ws://127.0.0.1:{port}/"), &from("127.0.0.9"));
+    assert_eq!(server.join().expect("the server's thread"), "127.0.0.9");
+}
+
+#[test]
+fn only_addresses_of_the_local_addresss_family_are_tried() {
+    let port = Server::start().closed_port();
+    let from = |address: &str| {
+        Options::new().set(|api, o| (api.ws_options_set_local_address)(o, c(address).as_ptr()))
+    };
+    let options = resolve(from("127.0.0.1"), "both.test", port, &["::1", "127.0.0.1"]);
+    let refusal = refused(&format!("ws://both.test:{port}/"), &options);
+    assert_eq!(refusal.errors.entries.len(), 2, "{:?}", refusal.errors);
+    assert!(refusal.errors.entries[1].2.starts_with(&format!("127.0.0.1:{port}")), "{:?}", refusal.errors);
+
+    let refusal = refused(&format!("ws://[::1]:{port}/"), &from("127.0.0.1"));
+    refusal.assert("WS_ERR_DNS", "ws_options_set_local_address");
+}
+
+#[test]
+fn a_local_address_that_this_machine_does_not_have_is_named() {
+    let server = Server::start();
+    let options = Options::new().set(|api, o| (api.ws_options_set_local_address)(o, c"192.0.2.77".as_ptr()));
+    let refusal = refused(&server.ws("/echo"), &options);
+    refusal.assert("WS_ERR_UNREACHABLE", "ws_options_set_local_address");
+    assert_eq!(refusal.errors.os_code, libc::EADDRNOTAVAIL);
+}
