@@ -16,6 +16,7 @@ const SOURCES: &[&str] = &[
     "send",
     "socket",
     "inspect",
+    "stats",
     "dispatcher",
     "event",
     "json",
@@ -57,7 +58,7 @@ fn fill_version(text: &str) -> String {
         })
 }
 
-/// What cbindgen has no option for: a tag for `ws_handler`, short comments on one line, and Rust's safety sections as
+/// What cbindgen has no option for: tags for structs, short comments on one line, and Rust's safety sections as
 /// what they are to a C programmer.
 fn polish(header: &str) -> String {
     let mut polished: Vec<String> = Vec::new();
@@ -76,9 +77,16 @@ fn polish(header: &str) -> String {
             _ => polished.push(line.to_owned()),
         }
     }
-    let mut header = polished.join("\n").replace("typedef struct {", "typedef struct ws_handler {");
-    header.push('\n');
-    header
+    for end in 0..polished.len() {
+        let Some(name) = polished[end].strip_prefix("} ").and_then(|line| line.strip_suffix(';')) else {
+            continue;
+        };
+        let name = name.to_owned();
+        if let Some(begin) = polished[..end].iter().rposition(|line| line == "typedef struct {") {
+            polished[begin] = format!("typedef struct {name} {{");
+        }
+    }
+    polished.join("\n") + "\n"
 }
 
 fn link() {

@@ -108,6 +108,9 @@
 /** How every ws_handler begins: `ws_handler handler = WS_HANDLER_INIT;`. */
 #define WS_HANDLER_INIT { sizeof(ws_handler), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
+/** How every ws_stats begins: `ws_stats stats = WS_STATS_INIT;`. */
+#define WS_STATS_INIT { sizeof(ws_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
 /**
  * The outcome of a call: 0 for success, negative for an error.
  *
@@ -418,6 +421,53 @@ typedef struct ws_handler {
      */
     void (*on_free)(void *user_data);
 } ws_handler;
+
+/**
+ * What a socket has counted since it was made; see ws_get_stats(). Times are in microseconds, -1 for one that there
+ * is not (yet).
+ */
+typedef struct ws_stats {
+    /** `sizeof(ws_stats)`, set by WS_STATS_INIT: how the struct grows without breaking its callers. */
+    size_t size;
+    /** Messages that ws_send_text() and its like have accepted, those included that were lost with the connection. */
+    uint64_t messages_sent;
+    /** Messages that arrived whole, whether or not they have been delivered. */
+    uint64_t messages_received;
+    /** The bytes of the messages sent: their payload, before compression. */
+    uint64_t bytes_sent;
+    /** The bytes of the messages received: their payload, after decompression. */
+    uint64_t bytes_received;
+    /**
+     * All bytes that the kernel has taken for the connection from the opening handshake on, frame headers, pings and
+     * TLS records included; the TLS handshake is not counted.
+     */
+    uint64_t wire_bytes_sent;
+    /** All bytes that were read from the connection from the answer to the opening handshake on. */
+    uint64_t wire_bytes_received;
+    /** Messages that arrived after ws_terminate() and were dropped, because the receive buffer had no room. */
+    uint64_t messages_discarded;
+    /** How full the send buffer is, as ws_get_buffered_amount() says. */
+    uint64_t send_buffered;
+    /** How full the receive buffer is: the bytes of messages that wait for the host, plus 64 each. */
+    uint64_t receive_buffered;
+    /**
+     * The last round trip: from a ping, the host's or one of `ping_interval_ms`, to the moment in which its pong was
+     * read.
+     */
+    int64_t ping_us;
+    /** How long the look-up of the host's name took. */
+    int64_t dns_us;
+    /** How long it took until TCP was connected. */
+    int64_t tcp_us;
+    /** How long the proxy took; -1 where there is none. */
+    int64_t proxy_us;
+    /** How long the TLS handshake took; -1 where there is none. */
+    int64_t tls_us;
+    /** How long the server took to answer the upgrade. */
+    int64_t upgrade_us;
+    /** How long connecting took in all, until the connection was open, or had failed. */
+    int64_t connect_us;
+} ws_stats;
 
 /**
  * Told that a dispatcher has deliverable events where there were none, and again as the last act of a dispatch that
@@ -832,6 +882,22 @@ const char *ws_get_peer_address(const ws_socket *ws);
  * @return Bytes; 0 for NULL or a stale handle.
  */
 size_t ws_get_buffered_amount(const ws_socket *ws);
+
+/**
+ * What the socket has counted so far: messages and bytes both ways, buffers, the last ping, and how long each step of
+ * connecting took.
+ *
+ * Any thread, also inside `wake`; never waits for the network or the host. Readable as long as the handle is valid;
+ * the numbers of several calls may be of different moments, those of one call nearly of the same.
+ *
+ * @param ws     A socket in any state.
+ * @param stats  Its `size` is set by the caller (WS_STATS_INIT); as many fields as fit are filled.
+ * @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
+ *         `size` that ws_stats never had).
+ *
+ * @pre `stats` is NULL or writable for its `size`.
+ */
+ws_result ws_get_stats(const ws_socket *ws, ws_stats *stats);
 
 /**
  * Makes a dispatcher: callbacks of its sockets run inside ws_dispatcher_dispatch(), ws_dispatcher_wait() and

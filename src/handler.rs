@@ -8,6 +8,7 @@ use std::slice;
 
 use ws4d_client::ErrorCode;
 
+use crate::out_struct::{self, LARGEST_SIZE, OutStruct};
 use crate::types::{ws_dispatcher, ws_event, ws_socket};
 
 /// A callback for an event of a socket.
@@ -61,10 +62,10 @@ pub struct ws_handler {
     pub on_free: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
 }
 
-/// The size of the first version; a field is only ever added behind it.
-const FIRST_SIZE: usize = 80;
-/// No version will ever be larger: a size above it is a struct that was not initialised.
-const LARGEST_SIZE: usize = 4096;
+// SAFETY: `repr(C)`, and `size` is its first field.
+unsafe impl OutStruct for ws_handler {
+    const FIRST_SIZE: usize = 80;
+}
 
 impl ws_handler {
     const KNOWN_SIZE: usize = size_of::<ws_handler>();
@@ -88,7 +89,7 @@ impl ws_handler {
     /// Whether `size` can be true, and so the other fields be there.
     fn check_size(size: usize) -> Result<(), ErrorCode> {
         match size {
-            FIRST_SIZE..=LARGEST_SIZE => Ok(()),
+            Self::FIRST_SIZE..=LARGEST_SIZE => Ok(()),
             _ => Err(ErrorCode::InvalidArgument),
         }
     }
@@ -126,18 +127,8 @@ impl ws_handler {
     /// # Safety
     /// `out` is readable for a `size_t`, and writable for as many bytes as that says.
     pub(crate) unsafe fn write(&self, out: *mut ws_handler) -> Result<(), ErrorCode> {
-        if out.is_null() || !out.is_aligned() {
-            return Err(ErrorCode::InvalidArgument);
-        }
-        // SAFETY: not NULL, aligned; the caller promises the first field.
-        let size = unsafe { (*out).size };
-        Self::check_size(size)?;
-        let filled = ws_handler { size, ..*self };
-        // SAFETY: the caller promises `size` bytes.
-        unsafe {
-            ptr::copy_nonoverlapping((&raw const filled).cast::<u8>(), out.cast(), size.min(Self::KNOWN_SIZE))
-        };
-        Ok(())
+        // SAFETY: the caller upholds it.
+        unsafe { out_struct::fill(out, *self) }
     }
 }
 
@@ -161,14 +152,14 @@ mod tests {
 
     #[test]
     fn the_first_version_stays_readable() {
-        assert_eq!(FIRST_SIZE, 10 * size_of::<usize>());
-        const { assert!(ws_handler::KNOWN_SIZE >= FIRST_SIZE) };
+        assert_eq!(ws_handler::FIRST_SIZE, 10 * size_of::<usize>());
+        const { assert!(ws_handler::KNOWN_SIZE >= ws_handler::FIRST_SIZE) };
     }
 
     #[test]
     fn a_struct_too_small_or_not_initialised_is_refused() {
         let mut handler = ws_handler::empty();
-        for size in [0, 8, FIRST_SIZE - 1, LARGEST_SIZE + 1, usize::MAX] {
+        for size in [0, 8, ws_handler::FIRST_SIZE - 1, LARGEST_SIZE + 1, usize::MAX] {
             handler.size = size;
             // SAFETY: a size that is refused is not read further.
             assert!(matches!(unsafe { ws_handler::read(&handler) }, Err(ErrorCode::InvalidArgument)));

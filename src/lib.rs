@@ -23,12 +23,14 @@ pub mod options;
 pub mod result;
 pub mod send;
 pub mod socket;
+pub mod stats;
 pub mod types;
 
 mod arg;
 mod boundary;
 mod bridge;
 mod handles;
+mod out_struct;
 mod utf16;
 
 #[cfg(test)]

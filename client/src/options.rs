@@ -5,6 +5,7 @@ use crate::connect::network::NetworkOptions;
 use crate::connect::tls::TlsOptions;
 use crate::error::ErrorCode;
 use crate::event::DataType;
+use crate::socket::Patience;
 use std::time::Duration;
 use ws4d_protocol::deflate;
 
@@ -18,6 +19,7 @@ pub struct Options {
     pub(crate) subprotocols: Vec<String>,
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) close_timeout: Duration,
+    pub(crate) patience: Patience,
     pub(crate) max_message_size: usize,
     pub(crate) send_buffer_size: usize,
     pub(crate) receive_buffer_size: usize,
@@ -53,6 +55,11 @@ impl Default for Compression {
 
 const MIB: usize = 1024 * 1024;
 
+/// 0 is none.
+fn duration(ms: u32) -> Option<Duration> {
+    (ms != 0).then(|| Duration::from_millis(ms.into()))
+}
+
 impl Default for Options {
     fn default() -> Self {
         Options {
@@ -63,6 +70,7 @@ impl Default for Options {
             subprotocols: Vec::new(),
             connect_timeout: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(5),
+            patience: Patience { ping_timeout: Some(Duration::from_secs(20)), ..Patience::default() },
             max_message_size: 64 * MIB,
             send_buffer_size: 16 * MIB,
             receive_buffer_size: 8 * MIB,
@@ -111,12 +119,27 @@ impl Options {
 
     /// How long the whole of connecting may take; 0: no limit.
     pub fn set_connect_timeout_ms(&mut self, ms: u32) {
-        self.connect_timeout = (ms != 0).then(|| Duration::from_millis(ms.into()));
+        self.connect_timeout = duration(ms);
     }
 
     /// How long a server may take to answer a close frame; 0: it is not waited for.
     pub fn set_close_timeout_ms(&mut self, ms: u32) {
         self.close_timeout = Duration::from_millis(ms.into());
+    }
+
+    /// After so long a silence the server is given up; 0: never.
+    pub fn set_idle_timeout_ms(&mut self, ms: u32) {
+        self.patience.idle_timeout = duration(ms);
+    }
+
+    /// After so long a silence the server is pinged; 0: never.
+    pub fn set_ping_interval_ms(&mut self, ms: u32) {
+        self.patience.ping_interval = duration(ms);
+    }
+
+    /// How long a server may take to answer such a ping; 0: no limit.
+    pub fn set_ping_timeout_ms(&mut self, ms: u32) {
+        self.patience.ping_timeout = duration(ms);
     }
 
     /// The largest message, both ways; 0: no limit.

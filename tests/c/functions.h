@@ -18,6 +18,7 @@
     X(ws_get_peer_address, (ws), NONE) \
     X(ws_get_response_header, (ws, "upgrade", 0), NONE) \
     X(ws_get_response_status, (ws), ZERO) \
+    X(ws_get_stats, (ws, &(ws_stats)WS_STATS_INIT), RESULT) \
     X(ws_get_status, (ws), CLOSED) \
     X(ws_get_subprotocol, (ws), NONE) \
     X(ws_get_url, (ws), NONE) \
@@ -53,8 +54,14 @@
     X(ws_options_set_cookie, (o, "a=1"), RESULT) \
     X(ws_options_set_data_type, (o, WS_DATA_TYPE_BLOB), RESULT) \
     X(ws_options_set_header, (o, "X-Name", "value"), RESULT) \
+<<<<<<< HEAD
     X(ws_options_set_local_address, (o, "127.0.0.1"), RESULT) \
+=======
+    X(ws_options_set_idle_timeout_ms, (o, 1000), RESULT) \
+>>>>>>> adfb813 (wip)
     X(ws_options_set_max_message_size, (o, 1), RESULT) \
+    X(ws_options_set_ping_interval_ms, (o, 1000), RESULT) \
+    X(ws_options_set_ping_timeout_ms, (o, 1000), RESULT) \
     X(ws_options_set_receive_buffer_size, (o, 1), RESULT) \
     X(ws_options_set_resolve, (o, "name.test", 443, "127.0.0.1"), RESULT) \
     X(ws_options_set_send_buffer_size, (o, 1), RESULT) \

@@ -30,7 +30,7 @@ PARAMETERS = {
     "double": ctypes.c_double,
     "void": None,
     "const ws_handler *": ctypes.POINTER(c.ws_handler),
-    "ws_handler *": ctypes.POINTER(c.ws_handler),
+    **{f"{struct.__name__} *": ctypes.POINTER(struct) for struct in c.STRUCTS},
     **c.CALLBACKS,
     **{enumeration.__name__: ctypes.c_int32 for enumeration in c.ENUMS},
 }
@@ -77,20 +77,28 @@ def enumerators():
 
 def macros():
     names = re.findall(r"^#define (WS\w+) ", (INCLUDE / "ws4d.h").read_text(), flags=re.MULTILINE)
-    return [name for name in names if name != "WS_HANDLER_INIT"]
+    return [name for name in names if not name.endswith("_INIT")]
 
 
-def fields():
-    body = re.search(r"typedef struct ws_handler \{(.*?)\} ws_handler;", declarations(), flags=re.DOTALL).group(1)
-    names = re.findall(r"(\w+);|\(\*(\w+)\)\([^;]*;", body)
-    return [plain or function for plain, function in names]
+def structs():
+    """The fields of each struct that is not opaque."""
+    found = re.findall(r"typedef struct (\w+) \{(.*?)\} \1;", declarations(), flags=re.DOTALL)
+    names = {name: re.findall(r"(\w+);|\(\*(\w+)\)\([^;]*;", body) for name, body in found}
+    return {name: [plain or function for plain, function in pairs] for name, pairs in names.items()}
+
+
+def initial(struct):
+    """The macro for a struct's beginning: WS_STATS_INIT for ws_stats."""
+    return f"{struct.__name__.upper()}_INIT"
 
 
 def ask_the_compiler(numbers, texts):
     """The values of C expressions, as a program prints them that includes the header."""
     lines = [f'printf("%lld%c", (long long)({number}), 10);' for number in numbers]
     lines += [f"puts({text});" for text in texts]
-    source = "#include <stdio.h>\n#include <ws4d.h>\nstatic const ws_handler initial = WS_HANDLER_INIT;\n"
+    source = "#include <stdio.h>\n#include <ws4d.h>\n"
+    for struct in c.STRUCTS:
+        source += f"static const {struct.__name__} initial_{struct.__name__} = {initial(struct)};\n"
     source += "int main(void)\n{\n    " + "\n    ".join(lines) + "\n    return 0;\n}\n"
     with tempfile.TemporaryDirectory() as folder:
         program = pathlib.Path(folder, "ask")
@@ -146,19 +154,22 @@ class TheHeader(unittest.TestCase):
     def enumerators(self):
         return {item.name for enumeration in c.ENUMS for item in enumeration}
 
-    def test_the_handler_has_the_layout_of_the_header(self):
-        ours = [name for name, _ in c.ws_handler._fields_]
-        self.assertEqual(ours, fields())
-        where = {name: f"offsetof(ws_handler, {name})" for name in ours}
-        sizes = {name: f"sizeof(initial.{name})" for name in ours}
-        wanted = [*where.values(), *sizes.values(), "sizeof(ws_handler)", "initial.size", "sizeof(ws_result)"]
-        numbers, _ = ask_the_compiler(wanted, [])
-        for name in ours:
-            field = getattr(c.ws_handler, name)
-            self.assertEqual((field.offset, field.size), (numbers[where[name]], numbers[sizes[name]]), name)
-        self.assertEqual(ctypes.sizeof(c.ws_handler), numbers["sizeof(ws_handler)"])
-        self.assertEqual(c.ws_handler().size, numbers["initial.size"])
-        self.assertEqual(numbers["sizeof(ws_result)"], 4)
+    def test_each_struct_has_the_layout_of_the_header(self):
+        self.assertEqual(sorted(structs()), sorted(struct.__name__ for struct in c.STRUCTS))
+        for struct in c.STRUCTS:
+            of = struct.__name__
+            with self.subTest(of):
+                ours = [name for name, _ in struct._fields_]
+                self.assertEqual(ours, structs()[of])
+                where = {name: f"offsetof({of}, {name})" for name in ours}
+                sizes = {name: f"sizeof(initial_{of}.{name})" for name in ours}
+                numbers, _ = ask_the_compiler([*where.values(), *sizes.values(), f"sizeof({of})", f"initial_{of}.size"], [])
+                for name in ours:
+                    field = getattr(struct, name)
+                    self.assertEqual((field.offset, field.size), (numbers[where[name]], numbers[sizes[name]]), name)
+                self.assertEqual(ctypes.sizeof(struct), numbers[f"sizeof({of})"])
+                self.assertEqual(struct().size, numbers[f"initial_{of}.size"])
+        self.assertEqual(ask_the_compiler(["sizeof(ws_result)"], [])[0]["sizeof(ws_result)"], 4)
 
     def test_the_library_that_runs_is_of_the_header_s_version(self):
         self.assertEqual(ws4d.ws_version_string().decode(), c.WS4D_VERSION_STRING)

@@ -10,7 +10,7 @@ as bytes.
 
 import ctypes
 import enum
-from ctypes import POINTER, c_char, c_char_p, c_double, c_int32, c_int64, c_size_t, c_ssize_t, c_uint16, c_uint32, c_void_p
+from ctypes import POINTER, c_char, c_char_p, c_double, c_int32, c_int64, c_size_t, c_ssize_t, c_uint16, c_uint32, c_uint64, c_void_p
 
 
 class ws_socket(c_void_p): ...
@@ -136,6 +136,33 @@ class ws_handler(ctypes.Structure):
         super().__init__(size=ctypes.sizeof(ws_handler), **fields)
 
 
+class ws_stats(ctypes.Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("messages_sent", c_uint64),
+        ("messages_received", c_uint64),
+        ("bytes_sent", c_uint64),
+        ("bytes_received", c_uint64),
+        ("wire_bytes_sent", c_uint64),
+        ("wire_bytes_received", c_uint64),
+        ("messages_discarded", c_uint64),
+        ("send_buffered", c_uint64),
+        ("receive_buffered", c_uint64),
+        ("ping_us", c_int64),
+        ("dns_us", c_int64),
+        ("tcp_us", c_int64),
+        ("proxy_us", c_int64),
+        ("tls_us", c_int64),
+        ("upgrade_us", c_int64),
+        ("connect_us", c_int64),
+    ]
+
+    def __init__(self):
+        super().__init__(size=ctypes.sizeof(ws_stats))
+
+
+STRUCTS = (ws_handler, ws_stats)
+
 sized_text = POINTER(c_char)
 
 # name: (what it returns, *what it takes), in the header's order
@@ -168,6 +195,7 @@ FUNCTIONS = {
     "ws_get_response_header": (c_char_p, ws_socket, c_char_p, c_size_t),
     "ws_get_peer_address": (c_char_p, ws_socket),
     "ws_get_buffered_amount": (c_size_t, ws_socket),
+    "ws_get_stats": (c_int32, ws_socket, POINTER(ws_stats)),
     "ws_dispatcher_new": (ws_dispatcher,),
     "ws_dispatcher_new_with_wake": (ws_dispatcher, ws_wake_fn, c_void_p),
     "ws_dispatcher_attach": (c_int32, ws_dispatcher),
@@ -217,6 +245,9 @@ FUNCTIONS = {
     "ws_options_set_subprotocol": (c_int32, ws_options, c_char_p),
     "ws_options_set_connect_timeout_ms": (c_int32, ws_options, c_uint32),
     "ws_options_set_close_timeout_ms": (c_int32, ws_options, c_uint32),
+    "ws_options_set_idle_timeout_ms": (c_int32, ws_options, c_uint32),
+    "ws_options_set_ping_interval_ms": (c_int32, ws_options, c_uint32),
+    "ws_options_set_ping_timeout_ms": (c_int32, ws_options, c_uint32),
     "ws_options_set_max_message_size": (c_int32, ws_options, c_size_t),
     "ws_options_set_send_buffer_size": (c_int32, ws_options, c_size_t),
     "ws_options_set_receive_buffer_size": (c_int32, ws_options, c_size_t),

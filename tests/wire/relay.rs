@@ -20,14 +20,30 @@ struct State {
     sent: Mutex<Vec<u8>>,
     received: Mutex<usize>,
     more: Condvar,
+    /// Of the client's bytes it takes few at a time, and lets the kernel hold few more.
+    slow: bool,
 }
 
 impl Relay {
     /// To the server's port; passes nothing until [`Relay::open`].
     pub fn closed(server_port: u16) -> Relay {
+        Relay::new(server_port, State::default())
+    }
+
+    /// Open from the start, but a slow road from the client to the server: some MB in a second.
+    pub fn slow(server_port: u16) -> Relay {
+        let relay = Relay::new(server_port, State { slow: true, ..State::default() });
+        relay.open();
+        relay
+    }
+
+    fn new(server_port: u16, state: State) -> Relay {
         let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        if state.slow {
+            socket2::SockRef::from(&listener).set_recv_buffer_size(32 * 1024).expect("a receive buffer");
+        }
         let port = listener.local_addr().expect("a bound listener has an address").port();
-        let state = Arc::new(State::default());
+        let state = Arc::new(state);
         let of_thread = Arc::clone(&state);
         thread::spawn(move || of_thread.relay(&listener, server_port));
         Relay { port, state }
@@ -92,6 +108,9 @@ impl State {
             });
         });
         pass(client, server, |bytes| {
+            if self.slow {
+                thread::sleep(Duration::from_millis(bytes.len().div_ceil(4096) as u64));
+            }
             self.sent.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         });
     }

@@ -56,6 +56,8 @@ struct State {
     began: Instant,
     /// The step that goes on, or that failed.
     step: Step,
+    /// A step goes on.
+    begun: bool,
     since: Instant,
     phases: Phases,
 }
@@ -65,18 +67,15 @@ impl Progress {
     pub(crate) fn new() -> Progress {
         let now = Instant::now();
         let phases = Phases { times: [-1; STEPS], total: -1 };
-        Progress(Mutex::new(State { began: now, step: Step::Dns, since: now, phases }))
+        Progress(Mutex::new(State { began: now, step: Step::Dns, begun: false, since: now, phases }))
     }
 
     /// A step begins, and the one before it is over.
     pub(crate) fn enter(&self, step: Step) {
         let mut state = self.0.lock();
         let now = Instant::now();
-        // Nothing was done yet where the first step begins.
-        if state.step != step {
-            state.leave(now);
-        }
-        (state.step, state.since) = (step, now);
+        state.leave(now);
+        (state.step, state.begun, state.since) = (step, true, now);
     }
 
     /// Connecting is over, well or not. Only the first call counts.
@@ -101,6 +100,9 @@ impl Progress {
 
 impl State {
     fn leave(&mut self, now: Instant) {
+        if !std::mem::take(&mut self.begun) {
+            return;
+        }
         let time = &mut self.phases.times[self.step as usize];
         *time = (*time).max(0) + micros(self.since, now);
     }
@@ -129,6 +131,18 @@ mod tests {
         assert!(sum <= phases.total, "{phases:?}");
         progress.end();
         assert_eq!(progress.phases(), phases, "the first end counts");
+    }
+
+    #[test]
+    fn a_step_that_was_not_taken_has_no_time() {
+        let progress = Progress::new();
+        progress.enter(Step::Tcp);
+        progress.enter(Step::Upgrade);
+        progress.enter(Step::Tcp);
+        progress.end();
+        let phases = progress.phases();
+        assert_eq!(phases.of(Step::Dns), -1);
+        assert!(phases.of(Step::Tcp) >= 0 && phases.of(Step::Upgrade) >= 0);
     }
 
     #[test]

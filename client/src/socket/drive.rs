@@ -4,6 +4,7 @@
 use super::outgoing::Phase;
 use super::receive::Turn;
 use super::send::Deferred;
+use super::watch::Watch;
 use super::{Session, Socket, Status};
 use crate::connect::{self, Connection, readiness::Readiness};
 use crate::dispatch::Mailbox;
@@ -84,6 +85,7 @@ impl Socket {
     }
 
     async fn drive(self: &Arc<Self>, readiness: &Readiness) {
+        let mut watch = Watch::begin(self);
         loop {
             self.deliver_here();
             if self.is_over() {
@@ -94,6 +96,9 @@ impl Socket {
                 self.encode_waiting();
             }
             let may_read = self.may_read();
+            if let Some(watch) = &mut watch {
+                watch.turn(self);
+            }
             if may_read && self.has_backlog() {
                 self.turn_read();
                 tokio::task::yield_now().await;
@@ -119,6 +124,7 @@ impl Socket {
                     }
                 }
                 () = until(deadline) => self.deadline_passed(),
+                () = Watch::due(&mut watch) => if let Some(watch) = &mut watch { watch.look(self) },
             }
         }
     }

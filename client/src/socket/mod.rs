@@ -7,11 +7,13 @@
 
 mod closing;
 mod drive;
+mod liveness;
 mod outgoing;
 mod queue;
 mod receive;
 mod send;
 mod stats;
+mod watch;
 
 use crate::connect::progress::Progress;
 use crate::connect::url::{self, Destination};
@@ -24,6 +26,7 @@ use crate::event::{Ending, Event};
 use crate::options::{Compression, Options};
 use crate::sync::Mutex;
 use crate::{library, transport::Transport};
+pub(crate) use liveness::Patience;
 use outgoing::Outgoing;
 use receive::Incoming;
 pub use send::MOST_PING;
@@ -77,6 +80,7 @@ struct Settings {
     data_type: DataType,
     strict_json: bool,
     close_timeout: Duration,
+    patience: Patience,
     max_message_size: usize,
     send_buffer_size: usize,
     receive_buffer_size: usize,
@@ -110,6 +114,7 @@ pub struct Socket {
     deflater: Mutex<Option<Deflater>>,
     incoming: Mutex<Incoming>,
     received: stats::Received,
+    ear: watch::Ear,
     progress: Progress,
     /// Wakes the I/O task.
     changed: Notify,
@@ -139,6 +144,7 @@ impl Socket {
             data_type: options.data_type,
             strict_json: options.strict_json,
             close_timeout: options.close_timeout,
+            patience: options.patience,
             max_message_size: options.max_message_size,
             send_buffer_size: options.send_buffer_size,
             receive_buffer_size: options.receive_buffer_size,
@@ -160,6 +166,7 @@ impl Socket {
             deflater: Mutex::new(None),
             incoming: Mutex::new(Incoming::new(settings.max_message_size as u64)),
             received: stats::Received::default(),
+            ear: watch::Ear::new(),
             progress: Progress::new(),
             changed: Notify::new(),
         }))

@@ -66,6 +66,7 @@ struct Ping {
     /// Of its payload.
     hash: u64,
     sent: Instant,
+    wanted: bool,
 }
 
 /// A message that was accepted and is not encoded yet.
@@ -169,21 +170,21 @@ impl Outgoing {
         }
     }
 
-    /// Remembers a ping, so that its pong is recognised.
-    pub(super) fn remember_ping(&mut self, payload: &[u8]) {
+    /// Remembers a ping, so that its pong is recognised. `wanted`: the host wants to know of that.
+    pub(super) fn remember_ping(&mut self, payload: &[u8], wanted: bool) {
         if self.pings.len() >= MOST_PINGS {
             self.pings.pop_front();
         }
-        self.pings.push_back(Ping { hash: hash(payload), sent: Instant::now() });
+        self.pings.push_back(Ping { hash: hash(payload), sent: Instant::now(), wanted });
     }
 
-    /// Whether a pong answers one of our pings; those before it are answered with it (RFC 6455 §5.5.3).
+    /// Whether a pong answers a ping of the host's; those before it are answered with it (RFC 6455 §5.5.3).
     pub(super) fn answers_ping(&mut self, payload: &[u8]) -> bool {
         let hash = hash(payload);
         let Some(at) = self.pings.iter().position(|ping| ping.hash == hash) else { return false };
-        let answered = self.pings.drain(..=at).next_back();
-        self.round_trip = answered.map(|ping| ping.sent.elapsed());
-        true
+        let Some(answered) = self.pings.drain(..=at).next_back() else { return false };
+        self.round_trip = Some(answered.sent.elapsed());
+        answered.wanted
     }
 }
 

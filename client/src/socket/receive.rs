@@ -79,6 +79,7 @@ impl Socket {
             .dispatcher
             .update(key, |mailbox| if mailbox.stop_reading_if_full() { 0 } else { mailbox.room() });
         let room = room.unwrap_or(usize::MAX);
+        self.ear.hold(room == 0);
         if room == 0 {
             return Turn::Full;
         }
@@ -163,6 +164,7 @@ impl Socket {
         transport: &Transport,
     ) -> Result<(Buffer, io::Result<Received>), GivenUp> {
         let mut buffer = Buffer::for_reading().map_err(|_| out_of_memory())?;
+        let before = transport.traffic().received();
         let filled =
             incoming.receiver.fill(|message, room| transport.read(Some((message, room)), &mut buffer));
         let received = match filled {
@@ -170,6 +172,7 @@ impl Socket {
             Ok(None) => transport.read(None, &mut buffer),
             Err(failure) => return Err(self.describe(failure)),
         };
+        self.hear(transport, before);
         Ok((buffer, received))
     }
 
@@ -292,7 +295,9 @@ impl Socket {
         if self.outgoing.lock().failure.is_some() {
             return false;
         }
-        !self.dispatcher.update(key, Mailbox::stop_reading_if_full).0.unwrap_or(false)
+        let full = self.dispatcher.update(key, Mailbox::stop_reading_if_full).0.unwrap_or(false);
+        self.ear.hold(full);
+        !full
     }
 }
 

@@ -191,7 +191,7 @@ impl Socket {
         let mut outgoing = self.outgoing.lock();
         outgoing.admit(self.settings.send_buffer_size)?;
         outgoing.queue.push_control(&frame, data.len() + MESSAGE_OVERHEAD);
-        outgoing.remember_ping(data);
+        outgoing.remember_ping(data, true);
         drop(outgoing);
         self.flush();
         Ok(())

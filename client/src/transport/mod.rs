@@ -101,6 +101,12 @@ impl Transport {
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
     }
 
+    /// How many of the bytes that the kernel took the server's side has not got yet; `None` where the system does not
+    /// tell.
+    pub(crate) fn unacknowledged(&self) -> Option<u64> {
+        plain::unacknowledged(&self.stream)
+    }
+
     /// What went over it so far.
     pub(crate) fn traffic(&self) -> &Traffic {
         &self.traffic

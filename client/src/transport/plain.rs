@@ -106,3 +106,17 @@ fn send_once(stream: &Stream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     let sent = unsafe { libc::sendmsg(stream.as_raw_fd(), &message, SEND_FLAGS) };
     if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(sent as usize) }
 }
+
+/// What the kernel has taken and the other side has not acknowledged, in bytes.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn unacknowledged(stream: &Stream) -> Option<u64> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the descriptor is open as long as `stream` is borrowed, and the request (SIOCOUTQ) writes one int.
+    let result = unsafe { libc::ioctl(stream.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    (result == 0).then(|| u64::try_from(bytes).ok())?
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn unacknowledged(_: &Stream) -> Option<u64> {
+    None
+}

@@ -79,6 +79,53 @@ impl RawHandler {
     };
 }
 
+/// `ws_stats`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct RawStats {
+    pub size: usize,
+    pub messages_sent: u64,
+    pub messages_received: u64,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub wire_bytes_sent: u64,
+    pub wire_bytes_received: u64,
+    pub messages_discarded: u64,
+    pub send_buffered: u64,
+    pub receive_buffered: u64,
+    pub ping_us: i64,
+    pub dns_us: i64,
+    pub tcp_us: i64,
+    pub proxy_us: i64,
+    pub tls_us: i64,
+    pub upgrade_us: i64,
+    pub connect_us: i64,
+}
+
+impl RawStats {
+    /// `WS_STATS_INIT`.
+    pub const INIT: RawStats = RawStats {
+        size: size_of::<RawStats>(),
+        messages_sent: 0,
+        messages_received: 0,
+        bytes_sent: 0,
+        bytes_received: 0,
+        wire_bytes_sent: 0,
+        wire_bytes_received: 0,
+        messages_discarded: 0,
+        send_buffered: 0,
+        receive_buffered: 0,
+        ping_us: 0,
+        dns_us: 0,
+        tcp_us: 0,
+        proxy_us: 0,
+        tls_us: 0,
+        upgrade_us: 0,
+        connect_us: 0,
+    };
+}
+
 macro_rules! functions {
     ($($name:ident($($type:ty),*) $(-> $result:ty)?;)*) => {
         /// Every exported function, a field each: `(api().ws_ping)(ws, ptr::null(), 0)`.
@@ -129,6 +176,7 @@ functions! {
     ws_get_response_header(Socket, *const c_char, usize) -> *const c_char;
     ws_get_peer_address(Socket) -> *const c_char;
     ws_get_buffered_amount(Socket) -> usize;
+    ws_get_stats(Socket, *mut RawStats) -> i32;
     ws_dispatcher_new() -> Dispatcher;
     ws_dispatcher_new_with_wake(Option<WakeFn>, *mut c_void) -> Dispatcher;
     ws_dispatcher_attach(Dispatcher) -> i32;
@@ -178,6 +226,9 @@ functions! {
     ws_options_set_subprotocol(OptionsToken, *const c_char) -> i32;
     ws_options_set_connect_timeout_ms(OptionsToken, u32) -> i32;
     ws_options_set_close_timeout_ms(OptionsToken, u32) -> i32;
+    ws_options_set_idle_timeout_ms(OptionsToken, u32) -> i32;
+    ws_options_set_ping_interval_ms(OptionsToken, u32) -> i32;
+    ws_options_set_ping_timeout_ms(OptionsToken, u32) -> i32;
     ws_options_set_max_message_size(OptionsToken, usize) -> i32;
     ws_options_set_send_buffer_size(OptionsToken, usize) -> i32;
     ws_options_set_receive_buffer_size(OptionsToken, usize) -> i32;

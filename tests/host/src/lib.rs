@@ -55,7 +55,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use api::{
     Api, Callback, Dispatcher, ErrorFn, FreeFn, LogFn, OptionsToken, RawErrors, RawEvent, RawHandler,
-    RawJson, Socket, WakeFn, api, library_path, name, text,
+    RawJson, RawStats, Socket, WakeFn, api, library_path, name, text,
 };
 pub use grammar::{check_grammar, check_grammar_so_far};
 pub use host::{Call, Host};

@@ -3,7 +3,9 @@
 use std::ffi::{CString, c_void};
 use std::ptr;
 
-use crate::api::{Dispatcher, OptionsToken, RawErrors, RawEvent, RawHandler, Socket, api, name, text};
+use crate::api::{
+    Dispatcher, OptionsToken, RawErrors, RawEvent, RawHandler, RawStats, Socket, api, name, text,
+};
 use crate::codes::*;
 
 /// A C string of a test's own.
@@ -86,6 +88,16 @@ impl Socket {
     /// `ws_get_buffered_amount`
     pub fn buffered_amount(self) -> usize {
         (api().ws_get_buffered_amount)(self)
+    }
+
+    /// `ws_get_stats`
+    ///
+    /// # Panics
+    /// If the token is none of a socket.
+    pub fn stats(self) -> RawStats {
+        let mut stats = RawStats::INIT;
+        assert_eq!(name((api().ws_get_stats)(self, &mut stats)), "WS_OK");
+        stats
     }
 
     /// Whether the token is one of a socket still.

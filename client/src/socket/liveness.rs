@@ -1,0 +1,149 @@
+//! Whether the server is still there: when to ping it, and when to give it up. A plain state machine: the time, and
+//! what was heard, are arguments. It is asked when its timer fires, never for a message.
+//!
+//! Three things must not look like a dead server: a host that is slow, so that reading stands still; a machine that
+//! slept, so that nobody listened; and a long message of ours on a slow road, behind which the ping still waits.
+
+use std::time::{Duration, Instant};
+
+/// A timer that fires so much too late was not late because of a busy thread: the machine slept, or the process was
+/// stopped.
+const SLEPT: Duration = Duration::from_secs(1);
+
+/// What the options ask for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Patience {
+    /// After so long a silence the server is given up.
+    pub(crate) idle_timeout: Option<Duration>,
+    /// After so long a silence it is pinged.
+    pub(crate) ping_interval: Option<Duration>,
+    /// So long it may take to answer the ping, by whatever bytes.
+    pub(crate) ping_timeout: Option<Duration>,
+}
+
+impl Patience {
+    /// Whether there is anything to look after.
+    pub(crate) fn has_limits(&self) -> bool {
+        self.idle_timeout.is_some() || self.ping_interval.is_some()
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Verdict {
+    /// Nothing, until then.
+    Wait(Option<Instant>),
+    /// Read what has come, then ask again: nobody is dead before that.
+    Look,
+    /// Ping, and ask again then.
+    Ping(Option<Instant>),
+    /// Nothing was heard for the idle timeout.
+    Idle(Duration),
+    /// The ping was not answered in time.
+    Unanswered(Duration),
+}
+
+/// What was found out before the state machine is asked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heard {
+    pub(super) now: Instant,
+    /// When the last byte came, or the connection was opened.
+    pub(super) last: Instant,
+    /// What had come was read just now.
+    pub(super) looked: bool,
+    /// The ping has not reached the server yet, and the network goes on taking what lies before it.
+    pub(super) on_its_way: bool,
+}
+
+/// One connection's silence.
+#[derive(Debug)]
+pub(super) struct Liveness {
+    patience: Patience,
+    /// Silence counts from here.
+    since: Instant,
+    /// A ping is out since then, and nothing was heard since.
+    pinged: Option<Instant>,
+    /// The machine has slept: no verdict before the ping had its time.
+    reprieve: Option<Instant>,
+}
+
+impl Liveness {
+    pub(super) fn new(patience: Patience, now: Instant) -> Liveness {
+        Liveness { patience, since: now, pinged: None, reprieve: None }
+    }
+
+    /// When to ask again; `None`: never, unless something happens.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let ping = match (self.pinged, self.patience.ping_timeout) {
+            (Some(pinged), Some(timeout)) => pinged.checked_add(timeout),
+            // With no limit for the answer, pings go on.
+            _ => self.next_ping(),
+        };
+        [self.idle_end(), ping].into_iter().flatten().min()
+    }
+
+    fn idle_end(&self) -> Option<Instant> {
+        let end = self.since.checked_add(self.patience.idle_timeout?)?;
+        Some(self.reprieve.map_or(end, |reprieve| end.max(reprieve)))
+    }
+
+    fn next_ping(&self) -> Option<Instant> {
+        self.pinged.unwrap_or(self.since).checked_add(self.patience.ping_interval?)
+    }
+
+    /// Reading goes on after it stood still: silence counts anew, and a ping has its whole time again.
+    pub(super) fn restart(&mut self, now: Instant) {
+        self.since = now;
+        self.pinged = self.pinged.map(|_| now);
+        self.reprieve = None;
+    }
+
+    /// What is to be done.
+    pub(super) fn judge(&mut self, heard: Heard) -> Verdict {
+        let Heard { now, last, looked, on_its_way } = heard;
+        let due = self.due();
+        if last > self.since {
+            self.since = last;
+            self.reprieve = None;
+            self.pinged = self.pinged.filter(|pinged| last < *pinged);
+        }
+        let past = |end: Option<Instant>| end.is_some_and(|end| now >= end);
+        let answer_due = match (self.pinged, self.patience.ping_timeout) {
+            (Some(pinged), Some(timeout)) => pinged.checked_add(timeout),
+            _ => None,
+        };
+        if past(answer_due) || past(self.idle_end()) {
+            if !looked {
+                return Verdict::Look;
+            }
+            if due.is_some_and(|due| now.saturating_duration_since(due) > SLEPT) {
+                return self.ask_again(now);
+            }
+            if past(self.idle_end()) {
+                return Verdict::Idle(now - self.since);
+            }
+            if !on_its_way {
+                return Verdict::Unanswered(self.pinged.map_or(Duration::ZERO, |pinged| now - pinged));
+            }
+            self.pinged = Some(now);
+        }
+        let ping = self.pinged.is_none() || self.patience.ping_timeout.is_none();
+        if ping && past(self.next_ping()) {
+            self.pinged = Some(now);
+            return Verdict::Ping(self.due());
+        }
+        Verdict::Wait(self.due())
+    }
+
+    /// Nobody listened for a while: the server is asked, and has its whole time to answer.
+    fn ask_again(&mut self, now: Instant) -> Verdict {
+        self.since = now;
+        self.pinged = Some(now);
+        self.reprieve = self.patience.ping_timeout.and_then(|timeout| now.checked_add(timeout));
+        Verdict::Ping(self.due())
+    }
+}
+
+#[cfg(test)]
+#[path = "liveness/tests.rs"]
+mod tests;

@@ -1,0 +1,187 @@
+use super::*;
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// A liveness with its clock; times in ms since the connection was opened, 0 for none.
+struct Clock {
+    opened: Instant,
+    last: u64,
+    liveness: Liveness,
+}
+
+impl Clock {
+    fn new(idle: u64, interval: u64, timeout: u64) -> Clock {
+        let some = |time| (time != 0).then(|| ms(time));
+        let patience =
+            Patience { idle_timeout: some(idle), ping_interval: some(interval), ping_timeout: some(timeout) };
+        let opened = Instant::now();
+        Clock { opened, last: 0, liveness: Liveness::new(patience, opened) }
+    }
+
+    fn at(&self, time: u64) -> Instant {
+        self.opened + ms(time)
+    }
+
+    fn judge(&mut self, now: u64, looked: bool, on_its_way: bool) -> Verdict {
+        let (now, last) = (self.at(now), self.at(self.last));
+        self.liveness.judge(Heard { now, last, looked, on_its_way })
+    }
+
+    /// The timer fires; what had come was read, and was nothing.
+    fn fires(&mut self, now: u64) -> Verdict {
+        match self.judge(now, false, false) {
+            Verdict::Look => self.judge(now, true, false),
+            verdict => verdict,
+        }
+    }
+
+    fn wait(&self, time: u64) -> Verdict {
+        Verdict::Wait(Some(self.at(time)))
+    }
+
+    fn ping(&self, time: u64) -> Verdict {
+        Verdict::Ping(Some(self.at(time)))
+    }
+
+    fn due(&self) -> Option<u64> {
+        let due = self.liveness.due()?;
+        Some(due.duration_since(self.opened).as_millis() as u64)
+    }
+}
+
+#[test]
+fn silence_ends_in_the_idle_timeout_and_any_byte_puts_it_off() {
+    let mut clock = Clock::new(100, 0, 20_000);
+    assert_eq!(clock.due(), Some(100));
+    clock.last = 60;
+    assert_eq!(clock.fires(100), clock.wait(160), "bytes came since");
+    assert_eq!(clock.judge(160, false, false), Verdict::Look, "not before what came was read");
+    assert_eq!(clock.judge(160, true, false), Verdict::Idle(ms(100)));
+}
+
+#[test]
+fn what_the_look_finds_is_life() {
+    let mut clock = Clock::new(100, 0, 0);
+    assert_eq!(clock.judge(100, false, false), Verdict::Look);
+    clock.last = 100;
+    assert_eq!(clock.judge(100, true, false), clock.wait(200));
+}
+
+#[test]
+fn a_ping_goes_out_after_an_interval_of_silence_and_any_byte_answers_it() {
+    let mut clock = Clock::new(0, 100, 50);
+    clock.last = 30;
+    assert_eq!(clock.fires(100), clock.wait(130), "no ping while the server speaks");
+    assert_eq!(clock.fires(130), clock.ping(180));
+    clock.last = 140;
+    assert_eq!(clock.fires(180), clock.wait(240), "answered");
+    assert_eq!(clock.fires(240), clock.ping(290), "silent again");
+    assert_eq!(clock.fires(290), Verdict::Unanswered(ms(50)));
+}
+
+#[test]
+fn one_ping_is_out_at_a_time() {
+    let mut clock = Clock::new(0, 10, 1000);
+    assert_eq!(clock.fires(10), clock.ping(1010));
+    assert_eq!(clock.fires(20), clock.wait(1010));
+}
+
+#[test]
+fn with_no_limit_for_the_answer_pings_go_on() {
+    let mut clock = Clock::new(0, 10, 0);
+    assert_eq!(clock.fires(10), clock.ping(20));
+    assert_eq!(clock.fires(20), clock.ping(30));
+    assert_eq!(clock.fires(500), clock.ping(510));
+}
+
+#[test]
+fn the_nearer_of_idle_and_ping_timeout_counts() {
+    let mut clock = Clock::new(100, 50, 20);
+    assert_eq!(clock.fires(50), clock.ping(70));
+    assert_eq!(clock.fires(70), Verdict::Unanswered(ms(20)));
+    let mut clock = Clock::new(100, 50, 80);
+    assert_eq!(clock.fires(50), clock.ping(100));
+    assert_eq!(clock.fires(100), Verdict::Idle(ms(100)));
+}
+
+/// The host was slow, not the server.
+#[test]
+fn after_a_standstill_everything_counts_anew() {
+    let mut clock = Clock::new(100, 40, 50);
+    assert_eq!(clock.fires(40), clock.ping(90));
+    let later = clock.at(5000);
+    clock.liveness.restart(later);
+    assert_eq!(clock.due(), Some(5050), "the ping has its whole time again");
+    assert_eq!(clock.fires(5040), clock.wait(5050));
+    assert_eq!(clock.fires(5050), Verdict::Unanswered(ms(50)));
+}
+
+/// HOSTILE 22: after a machine's sleep the server is asked before it is given up.
+#[test]
+fn after_a_sleep_the_server_is_pinged_and_has_its_whole_time() {
+    for (idle, interval) in [(1000, 0), (0, 1000), (1000, 600)] {
+        let mut clock = Clock::new(idle, interval, 300);
+        if interval != 0 {
+            clock.fires(interval);
+        }
+        assert_eq!(clock.judge(3_600_000, false, false), Verdict::Look, "read first");
+        assert_eq!(clock.judge(3_600_000, true, false), clock.ping(3_600_300));
+        if idle == 0 {
+            assert_eq!(clock.fires(3_600_300), Verdict::Unanswered(ms(300)));
+        } else {
+            clock.last = 3_600_100;
+            assert_eq!(
+                clock.fires(3_600_300),
+                clock.wait(3_600_100 + interval.max(1000).min(interval | 1000))
+            );
+        }
+    }
+}
+
+#[test]
+fn after_a_sleep_a_short_idle_timeout_waits_for_the_ping_too() {
+    let mut clock = Clock::new(100, 0, 500);
+    assert_eq!(clock.judge(5000, true, false), clock.ping(5500));
+    assert_eq!(clock.fires(5100), clock.wait(5500), "the idle timeout alone would end it here");
+    assert_eq!(clock.fires(5500), Verdict::Idle(ms(500)));
+    let mut clock = Clock::new(100, 0, 0);
+    assert_eq!(clock.judge(5000, true, false), clock.ping(5100), "no limit for the answer: the idle timeout");
+}
+
+#[test]
+fn after_a_sleep_what_had_come_is_life_and_no_ping_is_needed() {
+    let mut clock = Clock::new(100, 0, 500);
+    assert_eq!(clock.judge(5000, false, false), Verdict::Look);
+    clock.last = 5000;
+    assert_eq!(clock.judge(5000, true, false), clock.wait(5100));
+}
+
+#[test]
+fn a_timer_that_is_a_little_late_is_no_sleep() {
+    let mut clock = Clock::new(100, 0, 500);
+    assert_eq!(clock.fires(1000), Verdict::Idle(ms(1000)));
+}
+
+/// A large message of ours on a slow road: the ping waits behind it.
+#[test]
+fn a_ping_that_is_on_its_way_has_its_time_again() {
+    let mut clock = Clock::new(0, 100, 50);
+    assert_eq!(clock.fires(100), clock.ping(150));
+    assert_eq!(clock.judge(150, true, true), clock.wait(200));
+    assert_eq!(clock.judge(200, true, true), clock.wait(250));
+    assert_eq!(clock.judge(250, true, false), Verdict::Unanswered(ms(50)));
+}
+
+#[test]
+fn times_beyond_the_clock_never_come() {
+    let mut clock = Clock::new(0, 0, 0);
+    clock.liveness.patience = Patience {
+        idle_timeout: Some(Duration::MAX),
+        ping_interval: Some(Duration::MAX),
+        ping_timeout: None,
+    };
+    assert_eq!(clock.due(), None);
+    assert_eq!(clock.fires(1 << 40), Verdict::Wait(None));
+}

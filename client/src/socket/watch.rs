@@ -1,0 +1,234 @@
+//! Looks after the server's silence, for sockets whose options ask for it: the timer, what was heard, and the pings of
+//! our own. What follows from it, `liveness` decides.
+//!
+//! The I/O task has the timer, whoever reads: the facts are in the socket. A turn costs one look at the clock where
+//! bytes came; a message costs nothing.
+
+use super::liveness::{Heard, Liveness, Verdict};
+use super::outgoing::Phase;
+use super::{Settings, Socket};
+use crate::error::{Error, ErrorCode};
+use crate::log::log;
+use crate::random;
+use crate::transport::Transport;
+use std::future::pending;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::time::Sleep;
+use ws4d_protocol::frame::OpCode;
+use ws4d_protocol::send::encode;
+
+/// What every reader notes, on whatever thread.
+pub(super) struct Ear {
+    born: Instant,
+    /// When the last bytes came, in microseconds since `born`; noted only where it matters.
+    last: AtomicU64,
+    /// Reading stands still, because the receive buffer is full.
+    held: AtomicBool,
+    /// How often it began to.
+    holds: AtomicU64,
+}
+
+impl Ear {
+    pub(super) fn new() -> Ear {
+        Ear {
+            born: Instant::now(),
+            last: AtomicU64::new(0),
+            held: AtomicBool::new(false),
+            holds: AtomicU64::new(0),
+        }
+    }
+
+    /// Something was heard just now.
+    fn note(&self) {
+        let micros = self.born.elapsed().as_micros();
+        self.last.store(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn last(&self) -> Instant {
+        self.born + Duration::from_micros(self.last.load(Ordering::Relaxed))
+    }
+
+    /// Whether reading stands still from now on.
+    pub(super) fn hold(&self, held: bool) {
+        if held != self.held.load(Ordering::Relaxed) {
+            self.held.store(held, Ordering::Relaxed);
+            self.holds.fetch_add(u64::from(held), Ordering::Relaxed);
+        }
+    }
+}
+
+/// A ping of ours, as far as the road to the server is concerned.
+#[derive(Default)]
+struct OnTheRoad {
+    /// Where in the stream it ends, once it has left for the kernel.
+    end: Option<u64>,
+    /// So much of the stream had arrived when it was last looked at.
+    arrived: u64,
+}
+
+/// One socket's timer.
+pub(super) struct Watch {
+    liveness: Liveness,
+    until: Option<Instant>,
+    timer: Pin<Box<Sleep>>,
+    holds: u64,
+    ping: OnTheRoad,
+    /// The connection is not open any more: how it ends is not decided here.
+    over: bool,
+}
+
+impl Watch {
+    /// From the open connection on; `None` where nothing is to be looked after.
+    pub(super) fn begin(socket: &Socket) -> Option<Watch> {
+        let Settings { patience, .. } = socket.settings;
+        if !patience.has_limits() {
+            return None;
+        }
+        socket.ear.note();
+        let liveness = Liveness::new(patience, socket.ear.last());
+        let until = liveness.due();
+        let timer = Box::pin(tokio::time::sleep_until(until.unwrap_or_else(Instant::now).into()));
+        Some(Watch {
+            liveness,
+            until,
+            timer,
+            holds: socket.ear.holds.load(Ordering::Relaxed),
+            ping: OnTheRoad::default(),
+            over: false,
+        })
+    }
+
+    /// Waits until it is time to look; for ever where there is nothing to look after.
+    pub(super) async fn due(watch: &mut Option<Watch>) {
+        match watch {
+            Some(Watch { until: Some(_), timer, .. }) => timer.as_mut().await,
+            _ => pending().await,
+        }
+    }
+
+    /// To be called once a turn: while reading stands still, so does the time.
+    pub(super) fn turn(&mut self, socket: &Socket) {
+        if self.over || socket.ear.held.load(Ordering::Relaxed) {
+            self.until = None;
+            return;
+        }
+        let holds = socket.ear.holds.load(Ordering::Relaxed);
+        if holds != self.holds || self.until.is_none() {
+            self.holds = holds;
+            self.liveness.restart(Instant::now());
+            self.wait(self.liveness.due());
+        }
+    }
+
+    fn wait(&mut self, until: Option<Instant>) {
+        self.until = until;
+        if let Some(until) = until {
+            self.timer.as_mut().reset(until.into());
+        }
+    }
+
+    /// It is time to look.
+    pub(super) fn look(&mut self, socket: &Arc<Socket>) {
+        let mut looked = false;
+        loop {
+            self.over = !socket.is_open();
+            self.turn(socket);
+            // Reading stands still, or has just begun again.
+            if self.until.is_none_or(|until| until > Instant::now()) {
+                return;
+            }
+            let on_its_way = looked && self.ping.is_on_its_way(socket);
+            let heard = Heard { now: Instant::now(), last: socket.ear.last(), looked, on_its_way };
+            match self.liveness.judge(heard) {
+                Verdict::Wait(until) => return self.wait(until),
+                Verdict::Look => {
+                    socket.turn_read();
+                    looked = true;
+                }
+                Verdict::Ping(until) => {
+                    self.wait(until);
+                    return self.ping.send(socket);
+                }
+                Verdict::Idle(silence) => {
+                    return socket.give_up_silent(silence, "sent nothing", "idle_timeout_ms");
+                }
+                Verdict::Unanswered(silence) => {
+                    return socket.give_up_silent(silence, "not answered a ping", "ping_timeout_ms");
+                }
+            }
+        }
+    }
+}
+
+impl OnTheRoad {
+    fn send(&mut self, socket: &Arc<Socket>) {
+        socket.keep_alive();
+        *self = OnTheRoad::default();
+        self.is_on_its_way(socket);
+    }
+
+    /// Whether the ping has still to arrive, and what lies before it went on meanwhile.
+    fn is_on_its_way(&mut self, socket: &Socket) -> bool {
+        let outgoing = socket.outgoing.lock();
+        let Some(transport) = outgoing.transport.clone() else { return false };
+        let blocked = outgoing.blocked || outgoing.flushing;
+        drop(outgoing);
+        let Some(arrived) = arrived(&transport) else { return false };
+        if !blocked {
+            self.end.get_or_insert(transport.traffic().sent());
+        }
+        let went_on = arrived > self.arrived;
+        self.arrived = arrived;
+        went_on && self.end.is_none_or(|end| arrived < end)
+    }
+}
+
+/// How many bytes of ours the server's TCP has got; `None` where the system does not tell.
+fn arrived(transport: &Transport) -> Option<u64> {
+    let waiting = transport.unacknowledged()?;
+    Some(transport.traffic().sent().saturating_sub(waiting))
+}
+
+impl Socket {
+    /// One read has brought something, or not.
+    #[inline]
+    pub(super) fn hear(&self, transport: &Transport, received_before: u64) {
+        if self.settings.patience.has_limits() && transport.traffic().received() != received_before {
+            self.ear.note();
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        let outgoing = self.outgoing.lock();
+        outgoing.phase == Phase::Open && outgoing.failure.is_none() && outgoing.write_error.is_none()
+    }
+
+    /// A ping of our own, whose pong is no event.
+    fn keep_alive(self: &Arc<Self>) {
+        // Nothing that a ping of the host's would have.
+        let payload = random::bytes::<8>();
+        let mut frame = Vec::with_capacity(14);
+        if encode(OpCode::Ping, true, &payload, random::mask_key(), &mut frame).is_err() {
+            return;
+        }
+        let mut outgoing = self.outgoing.lock();
+        outgoing.queue.push_control(&frame, 0);
+        outgoing.remember_ping(&payload, false);
+        drop(outgoing);
+        log!(Trace, "ws  ", "socket {}: keep-alive ping", self.id());
+        self.flush();
+    }
+
+    fn give_up_silent(self: &Arc<Self>, silence: Duration, what: &str, option: &str) {
+        let message = format!(
+            "The server of {} has {what} for {} ms and was given up (ws_options_set_{option})",
+            self.url(),
+            silence.as_millis()
+        );
+        log!(Warn, "ws  ", "{message}");
+        self.finish(Some(Error::new(ErrorCode::Timeout, "ws  ", message)));
+    }
+}

@@ -1,0 +1,261 @@
+//! Silence: when a server is pinged, when it is given up, and what must not be taken for a dead server.
+//! HOSTILE 17, 22. Times are short; what has to be waited for is an event, never a time.
+
+mod support;
+mod wire;
+
+use support::arrived;
+use wire::{Relay, at_gate, script};
+use ws4d_test_host::{Host, Options, c, name};
+use ws4d_test_server::{Seen, Server};
+
+/// Milliseconds; 0: never.
+fn patience(idle: u32, interval: u32, timeout: u32) -> Options {
+    Options::new()
+        .set(|api, o| (api.ws_options_set_idle_timeout_ms)(o, idle))
+        .set(|api, o| (api.ws_options_set_ping_interval_ms)(o, interval))
+        .set(|api, o| (api.ws_options_set_ping_timeout_ms)(o, timeout))
+}
+
+fn smallest_buffer(options: Options) -> Options {
+    options.set(|api, o| (api.ws_options_set_receive_buffer_size)(o, 1))
+}
+
+/// Lets so much time pass: a server that says nothing is given up so often.
+fn pass(server: &Server, ms: u32, times: u32) {
+    let clock = Host::new();
+    for i in 0..times {
+        clock.to(script(server, "mute")).named(&format!("{i}")).with(patience(ms, 0, 0)).open();
+        clock.run_until(&format!("{i} free"));
+    }
+}
+
+/// Expects that the server is given up, for a reason that names the option.
+fn is_given_up(url: &str, options: Options, option: &'static str) {
+    let host = Host::new();
+    host.once("error", move |call| {
+        let errors = call.event.errors();
+        assert!(errors.entries[0].2.contains(option), "{errors:?} does not name {option}");
+    });
+    host.to(url).with(options).open();
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "error WS_ERR_TIMEOUT", "terminate 1006", "free"]);
+}
+
+#[test]
+fn a_silent_server_is_given_up_after_the_idle_timeout() {
+    let server = Server::start();
+    is_given_up(&server.ws("/idle"), patience(80, 0, 0), "idle_timeout_ms");
+    is_given_up(&script(&server, "stall"), patience(80, 0, 0), "idle_timeout_ms");
+}
+
+#[test]
+fn a_server_that_leaves_a_ping_unanswered_is_given_up() {
+    let server = Server::start();
+    is_given_up(&script(&server, "mute"), patience(0, 40, 80), "ping_timeout_ms");
+    server.wait_for(|event| matches!(event.seen, Seen::Ping(_)));
+    is_given_up(&script(&server, "stall"), patience(0, 40, 80), "ping_timeout_ms");
+}
+
+#[test]
+fn messages_before_the_silence_are_delivered_before_the_error() {
+    let server = Server::start();
+    let host = Host::new();
+    host.to(script(&server, "text:last,mute")).with(patience(80, 0, 0)).open();
+    host.run_until("free");
+    let end = ["open", "message text last", "error WS_ERR_TIMEOUT", "terminate 1006", "free"];
+    assert_eq!(host.trace(), end);
+}
+
+#[test]
+fn silence_is_found_out_over_tls_as_well() {
+    let server = Server::start();
+    let trusting = |options: Options| {
+        let path = c(server.ca_file().to_str().expect("UTF-8"));
+        options.set(|api, o| (api.ws_options_set_ca_file)(o, path.as_ptr()))
+    };
+    is_given_up(&server.wss("/idle"), trusting(patience(80, 0, 0)), "idle_timeout_ms");
+    is_given_up(&server.wss("/script?do=mute"), trusting(patience(0, 40, 80)), "ping_timeout_ms");
+    let host = Host::new();
+    let ws = host.to(server.wss("/echo")).with(trusting(patience(0, 20, 20_000))).open();
+    wait_pings(&server, "/echo", 3);
+    ws.terminate(1000, "");
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "terminate 1000 clean", "free"]);
+}
+
+fn wait_pings(server: &Server, path: &str, count: usize) {
+    server.wait_until(|log| {
+        let pings = log.iter().filter(|event| event.path == path && matches!(event.seen, Seen::Ping(_)));
+        (pings.count() >= count).then_some(())
+    });
+}
+
+#[test]
+fn the_pongs_of_our_own_pings_are_no_events() {
+    let server = Server::start();
+    let host = Host::new();
+    let ws = host.to(server.ws("/echo")).with(patience(0, 20, 20_000)).open();
+    wait_pings(&server, "/echo", 3);
+    // The third is only sent once the second was answered.
+    let round_trip = ws.stats().ping_us;
+    assert!((1..20_000_000).contains(&round_trip), "{round_trip}");
+    assert_eq!(name(ws.ping("mine")), "WS_OK");
+    host.run_until("pong mine");
+    ws.ping("");
+    host.run_until_count("pong", 2);
+    assert_eq!(host.trace(), ["open", "pong mine", "pong"]);
+}
+
+#[test]
+fn with_no_limit_for_the_answer_pings_go_on_and_nobody_is_given_up() {
+    let server = Server::start();
+    let host = Host::new();
+    let ws = host.to(script(&server, "mute,gate:end,text:alive")).with(patience(0, 10, 0)).open();
+    at_gate(&server, "end");
+    server.open_gate("end");
+    wait_pings(&server, "/script?do=mute,gate:end,text:alive", 5);
+    ws.terminate(1000, "");
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "message text alive", "terminate 1000 clean", "free"]);
+}
+
+#[test]
+fn a_server_that_speaks_is_not_given_up() {
+    let server = Server::start();
+    let speaks = vec!["text:x,delay:40"; 20].join(",");
+    for options in [patience(400, 0, 0), patience(0, 20, 400)] {
+        let host = Host::new();
+        // It answers no ping; any byte is an answer.
+        host.to(script(&server, &format!("mute,{speaks},close:1000:"))).with(options).open();
+        host.run_until("free");
+        assert_eq!(host.count("message"), 20);
+        assert_eq!(host.trace()[21..], ["terminate 1000 clean", "free"]);
+    }
+}
+
+#[test]
+fn each_byte_of_a_message_that_comes_slowly_is_life() {
+    let server = Server::start();
+    let host = Host::new();
+    // 600 bytes, one in a millisecond at most.
+    let text = format!("817e0258{}", "61".repeat(600));
+    host.to(script(&server, &format!("drip:{text},close:1000:"))).with(patience(300, 50, 250)).open();
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "message text 600 bytes", "terminate 1000 clean", "free"]);
+}
+
+/// The server is there, and it is the host that is slow: while the receive buffer is full, the time stands still.
+#[test]
+fn a_host_that_is_slow_to_dispatch_is_no_dead_server() {
+    let server = Server::start();
+    let host = Host::new();
+    let commands = "text:1,text:2,ping:full,mute,gate:go,text:3,close:1000:";
+    let both = smallest_buffer(patience(90, 30, 60));
+    host.to(script(&server, commands)).with(both).open();
+    pass(&server, 150, 3);
+    server.open_gate("go");
+    host.run_until("free");
+    let all = ["open", "message text 1", "message text 2", "message text 3", "terminate 1000 clean", "free"];
+    assert_eq!(host.trace(), all);
+}
+
+#[test]
+fn a_pause_that_stops_reading_stops_the_time() {
+    let server = Server::start();
+    let host = Host::new();
+    host.once("open", |call| assert_eq!(name(call.ws.pause()), "WS_OK"));
+    let commands = "text:1,mute,gate:go,text:2,close:1000:";
+    let ws = host.to(script(&server, commands)).with(smallest_buffer(patience(90, 30, 60))).open();
+    pass(&server, 150, 3);
+    assert_eq!(host.dispatch(), 0, "nothing but what is held back, and no end");
+    server.open_gate("go");
+    ws.resume();
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "message text 1", "message text 2", "terminate 1000 clean", "free"]);
+}
+
+#[test]
+fn once_the_host_is_back_the_time_starts_again() {
+    let server = Server::start();
+    for options in [patience(90, 0, 0), patience(0, 30, 60)] {
+        let host = Host::new();
+        host.to(script(&server, "text:1,mute")).with(smallest_buffer(options)).open();
+        pass(&server, 150, 1);
+        host.run_until("free");
+        let end = ["open", "message text 1", "error WS_ERR_TIMEOUT", "terminate 1006", "free"];
+        assert_eq!(host.trace(), end);
+    }
+}
+
+/// A pause with room in the receive buffer does not stop reading, and so no time.
+#[test]
+fn a_pause_that_does_not_stop_reading_stops_no_time() {
+    let server = Server::start();
+    let host = Host::new();
+    let ws = host.to(script(&server, "ping:sync,mute")).with(patience(80, 0, 0)).open();
+    ws.pause();
+    arrived(&server, "sync");
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "error WS_ERR_TIMEOUT", "terminate 1006", "free"]);
+}
+
+/// The callback holds up the I/O thread; what came meanwhile is read before the server is judged.
+#[test]
+fn a_callback_that_takes_long_on_an_io_thread_is_no_silence() {
+    let server = std::sync::Arc::new(Server::start());
+    let host = Host::inline();
+    let seen = std::sync::Arc::clone(&server);
+    host.once("message", move |_| at_gate(&seen, "after"));
+    let commands = "text:1,delay:400,text:2,gate:after,close:1000:";
+    host.to(script(&server, commands)).with(patience(150, 0, 0)).open();
+    at_gate(&server, "after");
+    server.open_gate("after");
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "message text 1", "message text 2", "terminate 1000 clean", "free"]);
+}
+
+/// On a slow road the ping goes between the frames of our own large message, and has its time again while the
+/// network takes what lies before it.
+#[test]
+fn a_large_message_on_a_slow_road_is_no_silence_and_pings_go_between_its_frames() {
+    let server = Server::start();
+    let relay = Relay::slow(server.ws_port());
+    let host = Host::new();
+    let path = "/script?do=expect,text:done,close:1000:";
+    let ws = host.to(relay.ws(path)).with(patience(0, 30, 200)).open();
+    ws.send_blob(&vec![7; 8 << 20]);
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "message text done", "terminate 1000 clean", "free"]);
+    let log = server.log();
+    let place = |wanted: fn(&Seen) -> bool| log.iter().position(|event| wanted(&event.seen));
+    let ping = place(|seen| matches!(seen, Seen::Ping(_))).expect("a ping");
+    let message = place(|seen| matches!(seen, Seen::Binary(_))).expect("the message");
+    assert!(ping < message, "{ping} {message}");
+}
+
+/// How a close handshake ends is the close timeout's.
+#[test]
+fn silence_while_closing_is_not_the_idle_timeouts() {
+    let server = Server::start();
+    let host = Host::new();
+    let ws = host.to(script(&server, "wait_close,gate:go,answer_close")).with(patience(60, 20, 40)).open();
+    ws.terminate(4000, "");
+    at_gate(&server, "go");
+    pass(&server, 150, 2);
+    server.open_gate("go");
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "terminate 4000 clean", "free"]);
+}
+
+#[test]
+fn by_default_nobody_is_pinged_or_given_up() {
+    let server = Server::start();
+    let host = Host::new();
+    let ws = host.open(script(&server, "mute"));
+    pass(&server, 100, 3);
+    assert_eq!(host.dispatch(), 0);
+    ws.terminate(1000, "");
+    host.run_until("free");
+    assert!(!server.log().iter().any(|event| matches!(event.seen, Seen::Ping(_))));
+}
