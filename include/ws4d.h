@@ -1472,6 +1472,47 @@ ws_result ws_options_set_connect_timeout_ms(ws_options *o, uint32_t ms);
 ws_result ws_options_set_close_timeout_ms(ws_options *o, uint32_t ms);
 
 /**
+ * After how long a silence the server is given up: `on_error` with WS_ERR_TIMEOUT, then `on_terminate` (1006).
+ *
+ * Silence is when no byte comes from the network: any byte ends it, a pong or half a message too. What is sent does
+ * not count. The time stands still while the library does not read because the receive buffer is full (a host that
+ * does not dispatch, or that paused), and starts again afterwards. After the machine has slept the server is first
+ * sent a ping, and has `ping_timeout_ms` to answer.
+ *
+ * @param o   Options.
+ * @param ms  Milliseconds; 0: never. Default: 0.
+ * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_idle_timeout_ms(ws_options *o, uint32_t ms);
+
+/**
+ * After how long a silence the server is sent a ping (RFC 6455 section 5.5.2), so that a connection that is dead is
+ * found out, and routers on the way see one that is used.
+ *
+ * Silence is as for ws_options_set_idle_timeout_ms(): while bytes come, no ping goes out. One ping is out at a time,
+ * between the frames of a large message if need be, and its pong is no event.
+ *
+ * @param o   Options.
+ * @param ms  Milliseconds; 0: never. Default: 0.
+ * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_ping_interval_ms(ws_options *o, uint32_t ms);
+
+/**
+ * How long the server may take to answer a ping of `ping_interval_ms`, by whatever bytes, before it is given up:
+ * `on_error` with WS_ERR_TIMEOUT, then `on_terminate` (1006).
+ *
+ * The time starts again while the network goes on taking what was sent before the ping: a large message on a slow
+ * road is no dead server. It stands still as for ws_options_set_idle_timeout_ms(). A ping of the host's, by
+ * ws_ping(), has no limit.
+ *
+ * @param o   Options.
+ * @param ms  Milliseconds; 0: no limit, pings only keep the connection in use. Default: 20000.
+ * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_ping_timeout_ms(ws_options *o, uint32_t ms);
+
+/**
  * The largest message, both ways: a larger one is WS_ERR_TOO_LARGE when sending, and close code 1009 when receiving.
  *
  * @param o      Options.

@@ -63,23 +63,30 @@ pub(super) struct Liveness {
     since: Instant,
     /// A ping is out since then, and nothing was heard since.
     pinged: Option<Instant>,
+    /// When it was last judged.
+    judged: Instant,
     /// The machine has slept: no verdict before the ping had its time.
     reprieve: Option<Instant>,
 }
 
 impl Liveness {
     pub(super) fn new(patience: Patience, now: Instant) -> Liveness {
-        Liveness { patience, since: now, pinged: None, reprieve: None }
+        Liveness { patience, since: now, pinged: None, judged: now, reprieve: None }
     }
 
     /// When to ask again; `None`: never, unless something happens.
     pub(super) fn due(&self) -> Option<Instant> {
-        let ping = match (self.pinged, self.patience.ping_timeout) {
-            (Some(pinged), Some(timeout)) => pinged.checked_add(timeout),
-            // With no limit for the answer, pings go on.
-            _ => self.next_ping(),
+        let next = match self.answer_due() {
+            // Nobody tells when the answer comes: it is looked for each interval, so that the next ping is in time.
+            Some(_) => self.patience.ping_interval.and_then(|interval| self.judged.checked_add(interval)),
+            None => self.next_ping(),
         };
-        [self.idle_end(), ping].into_iter().flatten().min()
+        [self.idle_end(), self.answer_due(), next].into_iter().flatten().min()
+    }
+
+    /// With no limit for the answer, pings go on.
+    fn answer_due(&self) -> Option<Instant> {
+        self.pinged?.checked_add(self.patience.ping_timeout?)
     }
 
     fn idle_end(&self) -> Option<Instant> {
@@ -93,6 +100,7 @@ impl Liveness {
 
     /// Reading goes on after it stood still: silence counts anew, and a ping has its whole time again.
     pub(super) fn restart(&mut self, now: Instant) {
+        self.judged = now;
         self.since = now;
         self.pinged = self.pinged.map(|_| now);
         self.reprieve = None;
@@ -102,17 +110,14 @@ impl Liveness {
     pub(super) fn judge(&mut self, heard: Heard) -> Verdict {
         let Heard { now, last, looked, on_its_way } = heard;
         let due = self.due();
+        self.judged = now;
         if last > self.since {
             self.since = last;
             self.reprieve = None;
             self.pinged = self.pinged.filter(|pinged| last < *pinged);
         }
         let past = |end: Option<Instant>| end.is_some_and(|end| now >= end);
-        let answer_due = match (self.pinged, self.patience.ping_timeout) {
-            (Some(pinged), Some(timeout)) => pinged.checked_add(timeout),
-            _ => None,
-        };
-        if past(answer_due) || past(self.idle_end()) {
+        if past(self.answer_due()) || past(self.idle_end()) {
             if !looked {
                 return Verdict::Look;
             }
