@@ -113,6 +113,7 @@ pub struct Error(Box<Stack>);
 struct Stack {
     entries: Vec<ErrorEntry>,
     os_code: i32,
+    tls_alert: Option<u8>,
     http: Option<HttpAnswer>,
     attachment: Attachment,
 }
@@ -137,7 +138,9 @@ impl Error {
     /// A stack of one entry.
     pub fn new(code: ErrorCode, component: &'static str, message: impl Into<String>) -> Error {
         let entries = vec![ErrorEntry { code, component, message: message.into() }];
-        Error(Box::new(Stack { entries, os_code: 0, http: None, attachment: Attachment::default() }))
+        let stack =
+            Stack { entries, os_code: 0, tls_alert: None, http: None, attachment: Attachment::default() };
+        Error(Box::new(stack))
     }
 
     /// Says in front of entry 0's message what was attempted.
@@ -166,6 +169,7 @@ impl Error {
         if self.0.os_code == 0 {
             self.0.os_code = other.0.os_code;
         }
+        self.0.tls_alert = self.0.tls_alert.or(other.0.tls_alert);
         self.0.http = self.0.http.take().or(other.0.http);
         self.0.entries.extend(other.0.entries);
         self
@@ -175,6 +179,13 @@ impl Error {
     #[must_use]
     pub fn with_os_code(mut self, os_code: i32) -> Error {
         self.0.os_code = os_code;
+        self
+    }
+
+    /// Notes the alert by which the server ended TLS: its number (RFC 8446 section 6).
+    #[must_use]
+    pub fn with_tls_alert(mut self, alert: u8) -> Error {
+        self.0.tls_alert = Some(alert);
         self
     }
 
@@ -204,6 +215,11 @@ impl Error {
     /// The operating system's error number, 0 for none.
     pub fn os_code(&self) -> i32 {
         self.0.os_code
+    }
+
+    /// The number of the alert by which the server ended TLS, if it did.
+    pub fn tls_alert(&self) -> Option<u8> {
+        self.0.tls_alert
     }
 
     /// The form in which a layer above shows this error; made once, lives as long as the error. `None` if another

@@ -70,8 +70,9 @@ async fn attempt(
     let mut early = Vec::new();
     if to.secure {
         progress.enter(Step::Tls);
+        let server = to.authority_with_port();
         let session;
-        (session, early) = tls::handshake(to, &options.tls, &transport, &readiness).await?;
+        (session, early) = tls::handshake(&to.host, &server, &options.tls, &transport, &readiness).await?;
         transport.secure(session);
         log!(Debug, "tls ", "secured with {}", to.authority);
     }

@@ -6,6 +6,7 @@ use super::Socket;
 use super::closing::GivenUp;
 use super::stats;
 use crate::buffer::Buffer;
+use crate::connect::tls;
 use crate::dispatch::Mailbox;
 use crate::error::{Error, ErrorCode};
 use crate::event::DataType;
@@ -275,7 +276,7 @@ impl Socket {
 
     fn read_error(&self, error: &io::Error) -> Error {
         match tls_failure(error) {
-            Some(tls) => Error::new(ErrorCode::Tls, "tls ", format!("TLS with {} broke: {tls}", self.url())),
+            Some(failure) => tls::broken(&format!("TLS with {} broke", self.url()), failure),
             None => {
                 let what = format!("The connection to {} was lost", self.url());
                 let lost = Error::from_io("tcp ", &what, error);
