@@ -54,11 +54,8 @@
     X(ws_options_set_cookie, (o, "a=1"), RESULT) \
     X(ws_options_set_data_type, (o, WS_DATA_TYPE_BLOB), RESULT) \
     X(ws_options_set_header, (o, "X-Name", "value"), RESULT) \
-<<<<<<< HEAD
     X(ws_options_set_local_address, (o, "127.0.0.1"), RESULT) \
-=======
     X(ws_options_set_idle_timeout_ms, (o, 1000), RESULT) \
->>>>>>> adfb813 (wip)
     X(ws_options_set_max_message_size, (o, 1), RESULT) \
     X(ws_options_set_ping_interval_ms, (o, 1000), RESULT) \
     X(ws_options_set_ping_timeout_ms, (o, 1000), RESULT) \
