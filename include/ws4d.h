@@ -637,7 +637,7 @@ ws_result ws_send_object(ws_socket *ws, const char *json, size_t len);
  * @param data       Bytes; may be NULL if `len` is 0.
  * @param len        Bytes in `data`; for text and object also WS_NUL_TERMINATED.
  * @param flags      0 or WS_SEND_PLAIN: do not compress this message, because it mixes secrets with a stranger's text,
- *                   whose guesses the compressed length would confirm. This version compresses no message.
+ *                   whose guesses the compressed length would confirm.
  * @return As the function for that type; WS_ERR_INVALID_ARGUMENT for an unknown type, WS_ERR_UNSUPPORTED for an
  *         unknown flag.
  *
@@ -1594,6 +1594,48 @@ ws_result ws_options_set_unix_socket(ws_options *o, const char *path);
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_tcp_keepalive_ms(ws_options *o, uint32_t ms);
+
+/**
+ * How hard to compress messages (permessage-deflate, RFC 7692), if the server agrees to it.
+ *
+ * @param o      Options.
+ * @param level  1 (fast) to 9 (small); 0: no compression is offered. Default: 1.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_compression(ws_options *o, int32_t level);
+
+/**
+ * The largest windows of compression, which say how far back a message may refer, and how much memory that takes:
+ * 2 to the power of so many bytes.
+ *
+ * @param o        Options.
+ * @param ours     Bits of our messages' window, 8 to 15. Default: 15.
+ * @param servers  Bits of the server's, 8 to 15. Default: 15. Below 15 it is asked for, and a server that does not
+ *                 know how to agrees to no compression.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_compression_window_bits(ws_options *o, int32_t ours, int32_t servers);
+
+/**
+ * Whether a compressed message may refer to those before it, which makes small messages much smaller and keeps the
+ * compressor's state for each socket: about 370 KiB for ours and 48 KiB for the server's. Without it an idle socket
+ * keeps none.
+ *
+ * @param o        Options.
+ * @param ours     For our messages, 0 or 1. Default: 1.
+ * @param servers  For the server's, 0 or 1. Default: 1.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_compression_context_takeover(ws_options *o, int32_t ours, int32_t servers);
+
+/**
+ * The size from which messages are compressed: below it, compressing costs more than it saves.
+ *
+ * @param o      Options.
+ * @param bytes  Bytes. Default: 128.
+ * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_compression_min_size(ws_options *o, size_t bytes);
 
 /**
  * Adds certificate authorities from a file to those that the system trusts. The file is read during the call.

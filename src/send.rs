@@ -111,7 +111,7 @@ pub unsafe extern "C" fn ws_send_object(ws: *mut ws_socket, json: *const c_char,
 /// @param data       Bytes; may be NULL if `len` is 0.
 /// @param len        Bytes in `data`; for text and object also WS_NUL_TERMINATED.
 /// @param flags      0 or WS_SEND_PLAIN: do not compress this message, because it mixes secrets with a stranger's text,
-///                   whose guesses the compressed length would confirm. This version compresses no message.
+///                   whose guesses the compressed length would confirm.
 /// @return As the function for that type; WS_ERR_INVALID_ARGUMENT for an unknown type, WS_ERR_UNSUPPORTED for an
 ///         unknown flag.
 ///

@@ -105,7 +105,6 @@ fn afterwards_the_library_can_be_used_again() {
 }
 
 #[test]
-#[ignore = "bug: ws_shutdown does not join the workers (client/src/engine/workers.rs)"]
 fn its_threads_are_gone() {
     let _alone = alone();
     let server = Server::start();

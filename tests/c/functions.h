@@ -61,6 +61,10 @@
     X(ws_options_set_ping_timeout_ms, (o, 1000), RESULT) \
     X(ws_options_set_receive_buffer_size, (o, 1), RESULT) \
     X(ws_options_set_resolve, (o, "name.test", 443, "127.0.0.1"), RESULT) \
+    X(ws_options_set_compression, (o, 1), RESULT) \
+    X(ws_options_set_compression_window_bits, (o, 15, 15), RESULT) \
+    X(ws_options_set_compression_context_takeover, (o, 1, 1), RESULT) \
+    X(ws_options_set_compression_min_size, (o, 1), RESULT) \
     X(ws_options_set_send_buffer_size, (o, 1), RESULT) \
     X(ws_options_set_strict_json, (o, 1), RESULT) \
     X(ws_options_set_subprotocol, (o, "name"), RESULT) \

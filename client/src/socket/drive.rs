@@ -75,7 +75,7 @@ impl Socket {
         outgoing.transport = Some(transport);
         outgoing.deflate = accepted.deflate;
         // What was sent meanwhile comes first.
-        outgoing.compressing = !outgoing.waiting.is_empty();
+        outgoing.hand_over();
         drop(outgoing);
         self.set_status(Status::Connected);
         self.post(Mailbox::opened);
@@ -92,9 +92,7 @@ impl Socket {
                 return;
             }
             self.give_up_when_delivered();
-            if self.has_waiting() {
-                self.encode_waiting();
-            }
+            self.encode_waiting();
             let may_read = self.may_read();
             if let Some(watch) = &mut watch {
                 watch.turn(self);
@@ -127,11 +125,6 @@ impl Socket {
                 () = Watch::due(&mut watch) => if let Some(watch) = &mut watch { watch.look(self) },
             }
         }
-    }
-
-    /// Whether senders have left messages for this thread to encode.
-    fn has_waiting(&self) -> bool {
-        !self.outgoing.lock().waiting.is_empty()
     }
 
     /// The kernel may take more. Says whether it does not after all.

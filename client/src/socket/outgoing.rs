@@ -53,8 +53,8 @@ pub(super) struct Outgoing {
     pub(super) deflate: Option<deflate::Params>,
     /// Accepted messages whose place is taken and whose encoding waits: for the connection, or for the deflater.
     pub(super) waiting: VecDeque<Waiting>,
-    /// A thread compresses, with a context that goes from message to message: others must wait for their turn.
-    pub(super) compressing: bool,
+    /// Who encodes what waits, and compresses with a context that goes from message to message.
+    pub(super) encoder: Encoder,
     pub(super) sent: Sent,
     /// From a ping to its pong, the last time.
     pub(super) round_trip: Option<Duration>,
@@ -67,6 +67,17 @@ struct Ping {
     hash: u64,
     sent: Instant,
     wanted: bool,
+}
+
+/// Whose turn it is with the deflater: messages must reach it in the order of their places. Only who has the turn
+/// gives it away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Encoder {
+    Nobody,
+    /// A thread that sends a message of its own; who comes meanwhile waits in `waiting`.
+    Sender,
+    /// The I/O thread, until nothing waits any more.
+    IoThread,
 }
 
 /// A message that was accepted and is not encoded yet.
@@ -102,9 +113,9 @@ impl Outgoing {
             deadline: None,
             deflate: None,
             waiting: VecDeque::new(),
-            compressing: false,
             sent: Sent::default(),
             round_trip: None,
+            encoder: Encoder::Nobody,
             pings: VecDeque::new(),
         }
     }
@@ -130,6 +141,11 @@ impl Outgoing {
         let ticket = self.queue.reserve(charge);
         self.waiting.push_back(Waiting { ticket, charge, message });
         Ok(())
+    }
+
+    /// Gives the turn to the I/O thread if messages wait; their own thread is not the sender of others.
+    pub(super) fn hand_over(&mut self) {
+        self.encoder = if self.waiting.is_empty() { Encoder::Nobody } else { Encoder::IoThread };
     }
 
     /// Drops what has not begun to leave.

@@ -1,7 +1,7 @@
 //! Sending, on the caller's thread: check, take a place, encode, write. Only what the kernel does not take is
 //! left to the I/O thread.
 
-use super::outgoing::{Message, Phase, Waiting};
+use super::outgoing::{Encoder, Message, Phase, Waiting};
 use super::queue::{self, Chunk, FRAGMENT, SLICES, Wire};
 use super::{SendKind, Socket, Transport};
 use crate::context;
@@ -76,20 +76,22 @@ impl Socket {
                     return Err(ErrorCode::OutOfMemory);
                 }
             }
-            Some(deflate) if deflate.client_context_takeover && outgoing.compressing => {
+            Some(deflate) if deflate.client_context_takeover && outgoing.encoder != Encoder::Nobody => {
                 outgoing.wait(message, charge)?;
             }
             deflate => {
                 let in_turn = deflate.is_some_and(|deflate| deflate.client_context_takeover);
-                outgoing.compressing |= in_turn;
+                if in_turn {
+                    outgoing.encoder = Encoder::Sender;
+                }
                 let ticket = outgoing.queue.reserve(charge);
                 drop(outgoing);
                 let chunks = self.encoded(message, charge, deflate);
                 outgoing = self.outgoing.lock();
                 if in_turn {
                     // Who came meanwhile is compressed by the I/O thread: this call is nobody else's worker.
-                    outgoing.compressing = !outgoing.waiting.is_empty();
-                    if outgoing.compressing {
+                    outgoing.hand_over();
+                    if outgoing.encoder == Encoder::IoThread {
                         self.changed.notify_one();
                     }
                 }
@@ -107,19 +109,18 @@ impl Socket {
         Ok(())
     }
 
-    /// Encodes the messages that wait, in their order. The I/O thread's part: when the connection has opened, and
-    /// when a sender found the deflater busy.
+    /// Encodes the messages that wait, in their order, if that is the I/O thread's turn: when the connection has
+    /// opened, and when a sender found the deflater busy.
     pub(super) fn encode_waiting(self: &Arc<Self>) {
         loop {
             let mut outgoing = self.outgoing.lock();
-            if outgoing.phase == Phase::Connecting {
+            if outgoing.encoder != Encoder::IoThread {
                 return;
             }
             let Some(Waiting { ticket, charge, message }) = outgoing.waiting.pop_front() else {
-                outgoing.compressing = false;
+                outgoing.encoder = Encoder::Nobody;
                 return;
             };
-            outgoing.compressing = true;
             let worth_it = !message.plain
                 && !message.payload.is_empty()
                 && message.payload.len() >= self.settings.compression.min_size;
@@ -163,7 +164,7 @@ impl Socket {
     ) -> Result<bool, OutOfMemory> {
         let level = self.settings.compression.level;
         if params.client_context_takeover {
-            // One at a time, in the order of the tickets: `compressing` sees to it.
+            // One at a time, in the order of the tickets: whose turn it is says `Encoder`.
             return self
                 .deflater
                 .lock()

@@ -232,6 +232,10 @@ functions! {
     ws_options_set_max_message_size(OptionsToken, usize) -> i32;
     ws_options_set_send_buffer_size(OptionsToken, usize) -> i32;
     ws_options_set_receive_buffer_size(OptionsToken, usize) -> i32;
+    ws_options_set_compression(OptionsToken, i32) -> i32;
+    ws_options_set_compression_window_bits(OptionsToken, i32, i32) -> i32;
+    ws_options_set_compression_context_takeover(OptionsToken, i32, i32) -> i32;
+    ws_options_set_compression_min_size(OptionsToken, usize) -> i32;
     ws_options_set_ca_file(OptionsToken, *const c_char) -> i32;
     ws_options_set_ca_pem(OptionsToken, *const c_void, usize) -> i32;
     ws_options_set_resolve(OptionsToken, *const c_char, u16, *const c_char) -> i32;

@@ -1,0 +1,98 @@
+//! Readiness of descriptors, for an owner that waits and reads itself. Made at the first such wait, so that hosts that
+//! never wait have none. Knows tokens and descriptors only.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+/// What a descriptor is ready for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ready {
+    pub(super) token: usize,
+    pub(super) readable: bool,
+    pub(super) writable: bool,
+}
+
+pub(super) use imp::Poller;
+
+#[cfg(not(ws4d_loom))]
+mod imp {
+    use super::*;
+    use crate::sync::Mutex;
+    use mio::unix::SourceFd;
+    use mio::{Events, Interest, Poll, Registry, Token, Waker};
+
+    /// So many descriptors are told of at once; the others at the next call.
+    const EVENTS: usize = 128;
+    /// What the waker is told by; no index of a mailbox.
+    const WOKEN: usize = usize::MAX;
+
+    /// Edge-triggered, as tokio's: what was told is not told again, before it has changed.
+    pub(crate) struct Poller {
+        poll: Mutex<(Poll, Events)>,
+        registry: Registry,
+        waker: Waker,
+    }
+
+    impl Poller {
+        pub(crate) fn new() -> io::Result<Poller> {
+            let poll = Poll::new()?;
+            let registry = poll.registry().try_clone()?;
+            let waker = Waker::new(&registry, Token(WOKEN))?;
+            Ok(Poller { poll: Mutex::new((poll, Events::with_capacity(EVENTS))), registry, waker })
+        }
+
+        /// Watches a descriptor; what it is ready for already is told at the next call.
+        pub(crate) fn add(&self, fd: RawFd, token: usize) -> io::Result<()> {
+            self.registry.register(&mut SourceFd(&fd), Token(token), Interest::READABLE | Interest::WRITABLE)
+        }
+
+        pub(crate) fn remove(&self, fd: RawFd) {
+            // It may be closed at the other end; it is not closed here.
+            let _ = self.registry.deregister(&mut SourceFd(&fd));
+        }
+
+        /// Makes a wait on another thread return.
+        pub(crate) fn wake(&self) {
+            let _ = self.waker.wake();
+        }
+
+        /// Waits until something is ready, a wake, or the end of the time (`None`: for ever). Appends to `found`.
+        pub(crate) fn wait(&self, limit: Option<Duration>, found: &mut Vec<Ready>) {
+            let (poll, events) = &mut *self.poll.lock();
+            // Interrupted by a signal: the caller looks and comes again.
+            if poll.poll(events, limit).is_err() {
+                return;
+            }
+            found.extend(events.iter().filter(|event| event.token() != Token(WOKEN)).map(|event| Ready {
+                token: event.token().0,
+                readable: event.is_readable() || event.is_read_closed() || event.is_error(),
+                writable: event.is_writable() || event.is_error(),
+            }));
+        }
+    }
+}
+
+/// Models have no descriptors.
+#[cfg(ws4d_loom)]
+mod imp {
+    use super::*;
+
+    pub(crate) enum Poller {}
+
+    impl Poller {
+        pub(crate) fn new() -> io::Result<Poller> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        pub(crate) fn add(&self, _: RawFd, _: usize) -> io::Result<()> {
+            match *self {}
+        }
+
+        pub(crate) fn remove(&self, _: RawFd) {}
+
+        pub(crate) fn wake(&self) {}
+
+        pub(crate) fn wait(&self, _: Option<Duration>, _: &mut Vec<Ready>) {}
+    }
+}
