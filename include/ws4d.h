@@ -1542,6 +1542,21 @@ ws_result ws_options_set_send_buffer_size(ws_options *o, size_t bytes);
 ws_result ws_options_set_receive_buffer_size(ws_options *o, size_t bytes);
 
 /**
+ * How many redirects (301, 302, 303, 307, 308) are followed on the way to one connection, all within the one connect
+ * timeout. A server that redirects beyond that, in a circle, from wss to ws, or to a URL that ws_new() would refuse, is
+ * WS_ERR_HTTP_STATUS, whose details list the whole chain. `http` and `https` in a Location mean ws and wss.
+ *
+ * Another origin (scheme, host, port) gets neither the URL's user and password nor cookies, client certificate, or
+ * headers named Authorization, Cookie or Proxy-Authorization, also not where it redirects back; other headers it does
+ * get. ws_get_url() stays what was passed to ws_new().
+ *
+ * @param o  Options.
+ * @param n  At most 100; 0: none is followed, a redirect is WS_ERR_HTTP_STATUS. Default: 0.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (above 100), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_max_redirects(ws_options *o, uint32_t n);
+
+/**
  * Adds an address to connect to for a host and port, instead of looking the name up (as curl's `--resolve`). The name
  * stays in the Host header and in the certificate's check. Several for the same host and port are tried as those of
  * a lookup are: both families take turns, 250 ms apart (RFC 8305), at most 32 of them.

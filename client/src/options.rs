@@ -23,6 +23,7 @@ pub struct Options {
     pub(crate) max_message_size: usize,
     pub(crate) send_buffer_size: usize,
     pub(crate) receive_buffer_size: usize,
+    pub(crate) max_redirects: u32,
     pub(crate) network: NetworkOptions,
     pub(crate) tls: TlsOptions,
     pub(crate) compression: Compression,
@@ -74,6 +75,7 @@ impl Default for Options {
             max_message_size: 64 * MIB,
             send_buffer_size: 16 * MIB,
             receive_buffer_size: 8 * MIB,
+            max_redirects: 0,
             network: NetworkOptions::default(),
             tls: TlsOptions::default(),
             compression: Compression::default(),
@@ -183,6 +185,15 @@ impl Options {
     /// Below this size a message is sent as it is.
     pub fn set_compression_min_size(&mut self, bytes: usize) {
         self.compression.min_size = bytes;
+    }
+
+    /// How many redirects are followed, at most 100; 0: none. [`ErrorCode::InvalidArgument`] for more.
+    pub fn set_max_redirects(&mut self, n: u32) -> Result<(), ErrorCode> {
+        if n > 100 {
+            return Err(ErrorCode::InvalidArgument);
+        }
+        self.max_redirects = n;
+        Ok(())
     }
 
     /// Adds an address for a host and port, instead of a name lookup. [`ErrorCode::InvalidArgument`]: no host, port 0, or

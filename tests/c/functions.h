@@ -57,6 +57,7 @@
     X(ws_options_set_local_address, (o, "127.0.0.1"), RESULT) \
     X(ws_options_set_idle_timeout_ms, (o, 1000), RESULT) \
     X(ws_options_set_max_message_size, (o, 1), RESULT) \
+    X(ws_options_set_max_redirects, (o, 3), RESULT) \
     X(ws_options_set_ping_interval_ms, (o, 1000), RESULT) \
     X(ws_options_set_ping_timeout_ms, (o, 1000), RESULT) \
     X(ws_options_set_receive_buffer_size, (o, 1), RESULT) \

@@ -251,6 +251,7 @@ FUNCTIONS = {
     "ws_options_set_max_message_size": (c_int32, ws_options, c_size_t),
     "ws_options_set_send_buffer_size": (c_int32, ws_options, c_size_t),
     "ws_options_set_receive_buffer_size": (c_int32, ws_options, c_size_t),
+    "ws_options_set_max_redirects": (c_int32, ws_options, c_uint32),
     "ws_options_set_resolve": (c_int32, ws_options, c_char_p, c_uint16, c_char_p),
     "ws_options_set_local_address": (c_int32, ws_options, c_char_p),
     "ws_options_set_unix_socket": (c_int32, ws_options, c_char_p),

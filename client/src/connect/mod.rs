@@ -7,6 +7,7 @@ pub(crate) mod headers;
 pub(crate) mod network;
 pub(crate) mod progress;
 pub(crate) mod readiness;
+mod redirect;
 pub(crate) mod response;
 mod tcp;
 pub(crate) mod tls;
@@ -22,6 +23,7 @@ use crate::transport::{Stream, Transport};
 use happy_eyeballs::Attempts;
 use progress::{Progress, Step};
 use readiness::Readiness;
+use redirect::Road;
 use std::sync::Arc;
 use std::time::Instant;
 use upgrade::Accepted;
@@ -42,18 +44,35 @@ pub(crate) async fn connect(
     progress: &Progress,
 ) -> Result<Connection, Error> {
     let attempts = Attempts::default();
-    let attempt = attempt(to, options, progress, &attempts);
-    let Some(limit) = options.connect_timeout else { return attempt.await };
-    tokio::time::timeout(limit, attempt).await.unwrap_or_else(|_| {
-        let (component, doing) = progress.step().name();
-        let message = format!(
-            "Connecting to {} took longer than {} ms and was given up while {doing} \
-             (ws_options_set_connect_timeout_ms)",
-            to.shown,
-            limit.as_millis()
-        );
-        Err(tcp::with_details(Error::new(ErrorCode::Timeout, component, message), attempts.take()))
-    })
+    let mut road = Road::new(to, options);
+    let following = follow(&mut road, progress, &attempts);
+    let Some(limit) = options.connect_timeout else { return following.await };
+    match tokio::time::timeout(limit, following).await {
+        Ok(result) => result,
+        Err(_) => {
+            let (component, doing) = progress.step().name();
+            let message = format!(
+                "Connecting to {} took longer than {} ms and was given up while {doing} \
+                 (ws_options_set_connect_timeout_ms)",
+                road.to().shown,
+                limit.as_millis()
+            );
+            let error = Error::new(ErrorCode::Timeout, component, message);
+            Err(road.tell(tcp::with_details(error, attempts.take())))
+        }
+    }
+}
+
+/// Goes where the URL leads, and where the servers redirect to.
+async fn follow(road: &mut Road<'_>, progress: &Progress, attempts: &Attempts) -> Result<Connection, Error> {
+    // One for the whole road.
+    let deadline = road.options().connect_timeout.and_then(|limit| Instant::now().checked_add(limit));
+    loop {
+        match attempt(road.to(), road.options(), progress, attempts, deadline).await {
+            Ok(connection) => return Ok(connection),
+            Err(failure) => road.follow(failure)?,
+        }
+    }
 }
 
 async fn attempt(
@@ -61,8 +80,8 @@ async fn attempt(
     options: &Options,
     progress: &Progress,
     attempts: &Attempts,
+    deadline: Option<Instant>,
 ) -> Result<Connection, Error> {
-    let deadline = options.connect_timeout.and_then(|limit| Instant::now().checked_add(limit));
     let (stream, peer) = reach(to, options, progress, attempts).await?;
     let readiness = Readiness::new(Arc::clone(&stream))
         .map_err(|error| Error::from_io("tcp ", "The socket could not be watched", &error))?;

@@ -30,9 +30,8 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
         let shown: String = without_user_info(text).escape_debug().take(200).collect();
         Error::new(ErrorCode::InvalidUrl, "sock", format!("The URL \"{shown}\" is refused: {why}"))
     };
-    if let Some(bad) = text.chars().find(|c| c.is_control() || c.is_whitespace() || *c == '\\') {
-        let what = if bad == '\\' { "a backslash" } else { "a space or control character" };
-        return Err(refuse(&format!("it contains {what}")));
+    if let Some(bad) = text.chars().find(|c| is_mended(*c)) {
+        return Err(refuse(&format!("it contains {}", name_of_mended(bad))));
     }
     let (scheme, rest) = text
         .split_once("://")
@@ -78,6 +77,43 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
     };
     let authorization = basic(&url).map_err(refuse)?;
     Ok(Destination { shown: without_user_info(text), secure, host, port, authority, resource, authorization })
+}
+
+/// Where a `Location` header leads that was said at `from`, judged as strictly as a URL of the host's; or why nowhere. Its
+/// fragment is not the server's business (RFC 9110 §10.2.2). `http` and `https` mean `ws` and `wss`.
+pub(crate) fn redirected(from: &Destination, location: &str) -> Result<Destination, String> {
+    let shown: String = without_user_info(location).escape_debug().take(200).collect();
+    let refuse = |why: &str| format!("its Location \"{shown}\" is refused: {why}");
+    if let Some(bad) = location.chars().find(|c| is_mended(*c)) {
+        return Err(refuse(&format!("it contains {}", name_of_mended(bad))));
+    }
+    let location = location.split('#').next().unwrap_or("");
+    let scheme = location.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)));
+    if let Some((scheme, rest)) =
+        scheme.filter(|at| location[*at..].starts_with(':')).map(|at| location.split_at(at))
+        && (!["ws", "wss", "http", "https"].iter().any(|one| one.eq_ignore_ascii_case(scheme))
+            || !rest.starts_with("://"))
+    {
+        return Err(refuse("it has a scheme that is none of ws://, wss://, http:// and https://"));
+    }
+    let base = format!("{}://{}{}", if from.secure { "wss" } else { "ws" }, from.authority, from.resource);
+    let mut next =
+        Url::parse(&base).and_then(|base| base.join(location)).map_err(|error| refuse(&error.to_string()))?;
+    if !next.username().is_empty() || next.password().is_some() {
+        return Err(refuse("it has a user name or password, which are the host's to choose"));
+    }
+    let scheme = if matches!(next.scheme(), "https" | "wss") { "wss" } else { "ws" };
+    next.set_scheme(scheme).map_err(|()| refuse("its scheme must be ws or wss"))?;
+    parse(next.as_str()).map_err(|error| refuse(&error.to_string()))
+}
+
+/// What the parser would mend, or a reader overlook.
+fn is_mended(c: char) -> bool {
+    c.is_control() || c.is_whitespace() || c == '\\'
+}
+
+fn name_of_mended(c: char) -> &'static str {
+    if c == '\\' { "a backslash" } else { "a space or control character" }
 }
 
 /// A host as [`Destination::host`] has it; `None`: it is none. An IPv6 address may have its brackets.
@@ -144,6 +180,11 @@ fn percent_decode(text: &str) -> Vec<u8> {
 }
 
 impl Destination {
+    /// RFC 6454 §4: scheme, host and port.
+    pub(crate) fn origin(&self) -> (bool, &str, u16) {
+        (self.secure, &self.host, self.port)
+    }
+
     /// `host:port`, also where the port is the scheme's own.
     pub(crate) fn authority_with_port(&self) -> String {
         if self.host.contains(':') {

@@ -238,6 +238,7 @@ functions! {
     ws_options_set_compression_min_size(OptionsToken, usize) -> i32;
     ws_options_set_ca_file(OptionsToken, *const c_char) -> i32;
     ws_options_set_ca_pem(OptionsToken, *const c_void, usize) -> i32;
+    ws_options_set_max_redirects(OptionsToken, u32) -> i32;
     ws_options_set_resolve(OptionsToken, *const c_char, u16, *const c_char) -> i32;
     ws_options_set_local_address(OptionsToken, *const c_char) -> i32;
     ws_options_set_unix_socket(OptionsToken, *const c_char) -> i32;
