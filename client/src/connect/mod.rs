@@ -8,6 +8,7 @@ pub(crate) mod network;
 pub(crate) mod progress;
 pub(crate) mod readiness;
 mod redirect;
+mod refusal;
 pub(crate) mod response;
 mod tcp;
 pub(crate) mod tls;

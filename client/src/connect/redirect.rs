@@ -65,6 +65,7 @@ impl<'a> Road<'a> {
             let options = self.options.to_mut();
             options.headers.retain(|(name, _)| !CREDENTIALS.iter().any(|one| one.eq_ignore_ascii_case(name)));
             options.cookies.clear();
+            options.tls = options.tls.for_another_server();
         }
         log!(Info, "http", "{} answered {status}: redirected to {}", self.to.shown, next.shown);
         let left = std::mem::replace(&mut self.to, Cow::Owned(next)).into_owned();

@@ -1,9 +1,11 @@
 //! The opening handshake of RFC 6455 §4.1: the request, and the strict judgement of the answer.
 
 use super::readiness::Readiness;
+use super::redirect::is_followed;
+use super::refusal::refusal;
 use super::response::{Head, HeadReader, refused};
 use super::url::Destination;
-use crate::error::{Error, ErrorCode, HttpAnswer};
+use crate::error::{Error, ErrorCode};
 use crate::options::Options;
 use crate::transport::{Received, Transport, tls_failure};
 use base64::Engine;
@@ -72,9 +74,12 @@ pub(crate) async fn upgrade(
         // The refusal is told before the connect timeout hides it.
         let left =
             deadline.map_or(BODY_PATIENCE, |deadline| deadline.saturating_duration_since(Instant::now()));
-        let patience = BODY_PATIENCE.min(left / 2);
+        let patience = match is_followed(head.status, options) {
+            true => Duration::ZERO,
+            false => BODY_PATIENCE.min(left / 2),
+        };
         let body = body(&head, transport, readiness, reader.into_rest(), patience).await;
-        return Err(refusal(to, head, body));
+        return Err(refusal(to, options, head, body));
     }
     let agreed = judge(&head, &key, options).map_err(|error| error.while_doing(&attempted))?;
     Ok(Accepted {
@@ -168,26 +173,6 @@ fn judge(
         }
     };
     Ok((subprotocol, deflate))
-}
-
-fn refusal(to: &Destination, head: Head, body: Vec<u8>) -> Error {
-    let hint = match head.status {
-        401 => "; it wants authorization (user:password@ in the URL, or an Authorization header)",
-        403 => "; it forbids this client, perhaps for its Origin, cookie or authorization",
-        404 => "; is the path right?",
-        407 => "; a proxy wants authorization",
-        426 => "; it wants another protocol version",
-        429 | 503 => "; try again later (see its Retry-After header)",
-        300..=399 => "; it redirects, which is not followed",
-        _ => "",
-    };
-    let reason: String = head.reason.escape_debug().take(100).collect();
-    let message = format!(
-        "The server of {} answered the upgrade with {} {reason} instead of 101 Switching Protocols{hint}",
-        to.shown, head.status
-    );
-    let answer = HttpAnswer { status: head.status, headers: head.headers, body };
-    Error::new(ErrorCode::HttpStatus, "http", message).with_http(answer)
 }
 
 /// What there is of a refusal's body. The refusal is reported also where its body stalls.

@@ -38,7 +38,6 @@ impl TlsOptions {
 
     /// For a server of another name, where a redirect leads: whatever proves who the host is, or names the server, stays
     /// behind.
-    #[allow(dead_code, reason = "for redirects")]
     pub(crate) fn for_another_server(&self) -> TlsOptions {
         self.clone()
     }
