@@ -1,0 +1,162 @@
+//! Options that concern the way to the server.
+
+use std::ffi::c_char;
+
+use super::set;
+use crate::arg;
+use crate::result::ws_result;
+use crate::types::ws_options;
+
+/// How many redirects (301, 302, 303, 307, 308) are followed on the way to one connection, all within the one connect
+/// timeout. A server that redirects beyond that, in a circle, from wss to ws, or to a URL that ws_new() would refuse, is
+/// WS_ERR_HTTP_STATUS, whose details list the whole chain. `http` and `https` in a Location mean ws and wss.
+///
+/// Another origin (scheme, host, port) gets neither the URL's user and password nor cookies, client certificate, or
+/// headers named Authorization, Cookie or Proxy-Authorization, also not where it redirects back; other headers it does
+/// get. ws_get_url() stays what was passed to ws_new().
+///
+/// @param o  Options.
+/// @param n  At most 100; 0: none is followed, a redirect is WS_ERR_HTTP_STATUS. Default: 0.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (above 100), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_max_redirects(o: *mut ws_options, n: u32) -> ws_result {
+    set(o, |options| options.set_max_redirects(n))
+}
+
+/// Adds an address to connect to for a host and port, instead of looking the name up (as curl's `--resolve`). The name
+/// stays in the Host header and in the certificate's check. Several for the same host and port are tried as those of
+/// a lookup are: both families take turns, 250 ms apart (RFC 8305), at most 32 of them.
+///
+/// @param o        Options.
+/// @param host     The host as in the URL, NUL-terminated; copied. Upper and lower case do not matter.
+/// @param port     The port of the URL, 80 or 443 where it has none; not 0.
+/// @param address  An IPv4 or IPv6 address, NUL-terminated; brackets are allowed.
+/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, no host, port 0, no IP address),
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///
+/// # Safety
+/// `host` and `address` are NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_options_set_resolve(
+    o: *mut ws_options,
+    host: *const c_char,
+    port: u16,
+    address: *const c_char,
+) -> ws_result {
+    set(o, |options| {
+        // SAFETY: the caller upholds the contract above.
+        let (host, address) = unsafe { (arg::utf8(host)?, arg::utf8(address)?) };
+        options.set_resolve(host, port, address)
+    })
+}
+
+/// Which address of this machine connections come from. Only addresses of its family are connected to.
+///
+/// @param o        Options.
+/// @param address  An IPv4 or IPv6 address, NUL-terminated; without port, name or zone. Whether the machine has it shows
+///                 when connecting (WS_ERR_UNREACHABLE).
+/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, or no IP address), WS_ERR_INVALID_UTF8,
+///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///
+/// # Safety
+/// `address` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_options_set_local_address(
+    o: *mut ws_options,
+    address: *const c_char,
+) -> ws_result {
+    // SAFETY: the caller upholds the contract above.
+    set(o, |options| options.set_local_address(unsafe { arg::utf8(address) }?))
+}
+
+/// Connects to a Unix socket instead of to the URL's host. The URL still gives the Host header, the path, and with wss
+/// the name in the certificate; ws_get_peer_address() is `unix:` and the path.
+///
+/// @param o     Options.
+/// @param path  The socket's file, at most as long as the system allows (107 bytes on Linux); UTF-8, NUL-terminated. It
+///              need not exist before the connection is made.
+/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, empty, too long), WS_ERR_UNSUPPORTED (not on
+///         this system), WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///
+/// # Safety
+/// `path` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_options_set_unix_socket(o: *mut ws_options, path: *const c_char) -> ws_result {
+    // SAFETY: the caller upholds the contract above.
+    set(o, |options| options.set_unix_socket(unsafe { arg::utf8(path) }?))
+}
+
+/// TCP keep-alive: after so long a silence, and then as often again, the system asks the server's machine for a sign of
+/// life, and ends the connection where several in a row are not answered (9 on Linux). It finds dead machines; pings
+/// find dead servers.
+///
+/// @param o   Options.
+/// @param ms  Milliseconds, rounded up to whole seconds; 0: never. Default: 0.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_tcp_keepalive_ms(o: *mut ws_options, ms: u32) -> ws_result {
+    set(o, |options| {
+        options.set_tcp_keepalive_ms(ms);
+        Ok(())
+    })
+}
+
+/// How hard to compress messages (permessage-deflate, RFC 7692), if the server agrees to it.
+///
+/// @param o      Options.
+/// @param level  1 (fast) to 9 (small); 0: no compression is offered. Default: 1.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_compression(o: *mut ws_options, level: i32) -> ws_result {
+    set(o, |options| options.set_compression(level))
+}
+
+/// The largest windows of compression, which say how far back a message may refer, and how much memory that takes:
+/// 2 to the power of so many bytes.
+///
+/// @param o        Options.
+/// @param ours     Bits of our messages' window, 8 to 15. Default: 15.
+/// @param servers  Bits of the server's, 8 to 15. Default: 15. Below 15 it is asked for, and a server that does not
+///                 know how to agrees to no compression.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_compression_window_bits(
+    o: *mut ws_options,
+    ours: i32,
+    servers: i32,
+) -> ws_result {
+    set(o, |options| options.set_compression_window_bits(ours, servers))
+}
+
+/// Whether a compressed message may refer to those before it, which makes small messages much smaller and keeps the
+/// compressor's state for each socket: about 370 KiB for ours and 48 KiB for the server's. Without it an idle socket
+/// keeps none.
+///
+/// @param o        Options.
+/// @param ours     For our messages, 0 or 1. Default: 1.
+/// @param servers  For the server's, 0 or 1. Default: 1.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_compression_context_takeover(
+    o: *mut ws_options,
+    ours: i32,
+    servers: i32,
+) -> ws_result {
+    set(o, |options| {
+        options.set_compression_context_takeover(arg::flag(ours)?, arg::flag(servers)?);
+        Ok(())
+    })
+}
+
+/// The size from which messages are compressed: below it, compressing costs more than it saves.
+///
+/// @param o      Options.
+/// @param bytes  Bytes. Default: 128.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_compression_min_size(o: *mut ws_options, bytes: size_t) -> ws_result {
+    set(o, |options| {
+        options.set_compression_min_size(bytes);
+        Ok(())
+    })
+}
