@@ -1,6 +1,6 @@
 //! Entry points of options. Each setter checks at once; what is valid, the client knows.
 
-mod network;
+pub mod network;
 
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -259,6 +259,66 @@ pub extern "C" fn ws_options_set_send_buffer_size(o: *mut ws_options, bytes: siz
 pub extern "C" fn ws_options_set_receive_buffer_size(o: *mut ws_options, bytes: size_t) -> ws_result {
     set(o, |options| {
         options.set_receive_buffer_size(bytes);
+        Ok(())
+    })
+}
+
+/// How hard to compress messages (permessage-deflate, RFC 7692), if the server agrees to it.
+///
+/// @param o      Options.
+/// @param level  1 (fast) to 9 (small); 0: no compression is offered. Default: 1.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_compression(o: *mut ws_options, level: i32) -> ws_result {
+    set(o, |options| options.set_compression(level))
+}
+
+/// The largest windows of compression, which say how far back a message may refer, and how much memory that takes:
+/// 2 to the power of so many bytes.
+///
+/// @param o        Options.
+/// @param ours     Bits of our messages' window, 8 to 15. Default: 15.
+/// @param servers  Bits of the server's, 8 to 15. Default: 15. Below 15 it is asked for, and a server that does not
+///                 know how to agrees to no compression.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_compression_window_bits(
+    o: *mut ws_options,
+    ours: i32,
+    servers: i32,
+) -> ws_result {
+    set(o, |options| options.set_compression_window_bits(ours, servers))
+}
+
+/// Whether a compressed message may refer to those before it, which makes small messages much smaller and keeps the
+/// compressor's state for each socket: about 370 KiB for ours and 48 KiB for the server's. Without it an idle socket
+/// keeps none.
+///
+/// @param o        Options.
+/// @param ours     For our messages, 0 or 1. Default: 1.
+/// @param servers  For the server's, 0 or 1. Default: 1.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_compression_context_takeover(
+    o: *mut ws_options,
+    ours: i32,
+    servers: i32,
+) -> ws_result {
+    set(o, |options| {
+        options.set_compression_context_takeover(arg::flag(ours)?, arg::flag(servers)?);
+        Ok(())
+    })
+}
+
+/// The size from which messages are compressed: below it, compressing costs more than it saves.
+///
+/// @param o      Options.
+/// @param bytes  Bytes. Default: 128.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_compression_min_size(o: *mut ws_options, bytes: size_t) -> ws_result {
+    set(o, |options| {
+        options.set_compression_min_size(bytes);
         Ok(())
     })
 }
