@@ -17,6 +17,7 @@ const SOURCES: &[&str] = &[
     "socket",
     "inspect",
     "stats",
+    "close_info",
     "dispatcher",
     "event",
     "json",

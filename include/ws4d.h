@@ -111,6 +111,9 @@
 /** How every ws_stats begins: `ws_stats stats = WS_STATS_INIT;`. */
 #define WS_STATS_INIT { sizeof(ws_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
+/** How every ws_close_info begins: `ws_close_info info = WS_CLOSE_INFO_INIT;`. */
+#define WS_CLOSE_INFO_INIT { sizeof(ws_close_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+
 /**
  * The outcome of a call: 0 for success, negative for an error.
  *
@@ -295,6 +298,39 @@ typedef int32_t ws_json_kind;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/** How far a connection was when it ended; see ws_get_close_info(). */
+enum ws_stage
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** It has not ended. */
+    WS_STAGE_NONE = 0,
+    /** The host's name was being looked up. */
+    WS_STAGE_DNS = 1,
+    /** TCP was being connected. */
+    WS_STAGE_TCP = 2,
+    /** The proxy was being asked. */
+    WS_STAGE_PROXY = 3,
+    /** TLS was being agreed. */
+    WS_STAGE_TLS = 4,
+    /** The answer to the opening handshake was waited for. */
+    WS_STAGE_UPGRADE = 5,
+    /** It was open. */
+    WS_STAGE_OPEN = 6,
+    /** A close frame was waited for, or had not left yet. */
+    WS_STAGE_CLOSING = 7,
+    /** Both close frames had gone over: the closing handshake was complete. */
+    WS_STAGE_CLOSED = 8,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ws_stage ws_stage;
+#else
+typedef int32_t ws_stage;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /** How much the log says; each level includes those above it. */
 enum ws_log_level
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -468,6 +504,43 @@ typedef struct ws_stats {
     /** How long connecting took in all, until the connection was open, or had failed. */
     int64_t connect_us;
 } ws_stats;
+
+/** Why and when a socket's connection ended; see ws_get_close_info(). */
+typedef struct ws_close_info {
+    /** `sizeof(ws_close_info)`, set by WS_CLOSE_INFO_INIT: how the struct grows without breaking its callers. */
+    size_t size;
+    /** Where the connection was when it ended: a ws_stage. WS_STAGE_NONE: it has not ended. */
+    int32_t stage;
+    /**
+     * What went wrong: a ws_result. WS_OK where the server closed, and where the host or its dispatcher ended it. After
+     * ws_terminate() it says why the server's close frame did not come, which is no `on_error`: WS_ERR_TIMEOUT,
+     * WS_ERR_CONNECTION_RESET.
+     */
+    int32_t result;
+    /** The code of the server's close frame, as `on_terminate` tells it: 0 if none came, 1005 for one without a code. */
+    int32_t code_received;
+    /** The code of the close frame that was sent to the server: 0 if none has left, 1005 for one without a code. */
+    int32_t code_sent;
+    /** 1 if a close frame was both sent and received, else 0. */
+    int32_t was_clean;
+    /** The operating system's error number (`errno`) behind the failure; 0 for none. */
+    int32_t os_code;
+    /** The alert by which the server ended TLS (RFC 8446 section 6); -1 for none. */
+    int32_t tls_alert;
+    /**
+     * The HTTP status of the server's (or proxy's) answer to the opening handshake: 101 if it was accepted; 0 for no
+     * answer.
+     */
+    int32_t http_status;
+    /** When ws_new() or ws_new_async() was called, in milliseconds since 1970 (UTC) by the machine's clock. */
+    int64_t began_ms;
+    /** When the connection was open, likewise; 0: never. */
+    int64_t opened_ms;
+    /** When it ended, likewise. */
+    int64_t closed_ms;
+    /** How long it was open, in microseconds, whatever became of the machine's clock meanwhile; -1: never. */
+    int64_t open_us;
+} ws_close_info;
 
 /**
  * Told that a dispatcher has deliverable events where there were none, and again as the last act of a dispatch that
@@ -898,6 +971,24 @@ size_t ws_get_buffered_amount(const ws_socket *ws);
  * @pre `stats` is NULL or writable for its `size`.
  */
 ws_result ws_get_stats(const ws_socket *ws, ws_stats *stats);
+
+/**
+ * Why the socket's connection ended: how far it was, the codes sent and received, what went wrong, and when.
+ *
+ * There to be read as soon as the end is known: from `on_error` and `on_terminate` on, and earlier where messages still
+ * wait for the host; also for a connection that could not be made, where ws_new_async() returned a socket. As long as
+ * the handle is valid. Before the end all is 0, `tls_alert` and `open_us` are -1.
+ *
+ * Any thread, also inside `wake`; never blocks.
+ *
+ * @param ws    A socket in any state.
+ * @param info  Its `size` is set by the caller (WS_CLOSE_INFO_INIT); as many fields as fit are filled.
+ * @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
+ *         `size` that ws_close_info never had).
+ *
+ * @pre `info` is NULL or writable for its `size`.
+ */
+ws_result ws_get_close_info(const ws_socket *ws, ws_close_info *info);
 
 /**
  * Makes a dispatcher: callbacks of its sockets run inside ws_dispatcher_dispatch(), ws_dispatcher_wait() and

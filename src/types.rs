@@ -122,6 +122,30 @@ impl From<EventKind> for ws_event_type {
     }
 }
 
+/// How far a connection was when it ended; see ws_get_close_info().
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_stage {
+    /// It has not ended.
+    WS_STAGE_NONE = 0,
+    /// The host's name was being looked up.
+    WS_STAGE_DNS = 1,
+    /// TCP was being connected.
+    WS_STAGE_TCP = 2,
+    /// The proxy was being asked.
+    WS_STAGE_PROXY = 3,
+    /// TLS was being agreed.
+    WS_STAGE_TLS = 4,
+    /// The answer to the opening handshake was waited for.
+    WS_STAGE_UPGRADE = 5,
+    /// It was open.
+    WS_STAGE_OPEN = 6,
+    /// A close frame was waited for, or had not left yet.
+    WS_STAGE_CLOSING = 7,
+    /// Both close frames had gone over: the closing handshake was complete.
+    WS_STAGE_CLOSED = 8,
+}
+
 /// How much the log says; each level includes those above it.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -308,3 +308,17 @@ fn a_dispatcher_survives_and_serves_new_sockets() {
     host.run_until("new message text hello");
     assert_eq!(outline(host.trace_of("old")), ["open", "terminate", "free"]);
 }
+
+#[test]
+fn a_shutdown_is_the_cause_that_is_noted() {
+    let _alone = alone();
+    let server = Server::start();
+    let host = Host::new();
+    let ws = host.open(server.ws("/echo"));
+    assert_eq!((api().ws_shutdown)(-1), WS_OK);
+    let info = ws.close_info();
+    assert_eq!((info.stage, info.result), (WS_STAGE_OPEN, WS_ERR_SHUT_DOWN));
+    assert_eq!((info.code_received, info.code_sent, info.was_clean), (0, 1001, 0));
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "terminate 1006", "free"]);
+}

@@ -38,4 +38,4 @@ pub use json::{Json, JsonKind};
 #[cfg(not(ws4d_loom))]
 pub use options::Options;
 #[cfg(not(ws4d_loom))]
-pub use socket::{Dispatcher, Handler, MOST_PING, SendKind, Socket, Stats, Status};
+pub use socket::{CloseInfo, Dispatcher, Handler, MOST_PING, SendKind, Socket, Stage, Stats, Status};

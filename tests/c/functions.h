@@ -12,6 +12,7 @@
     X(ws_abort, (ws), RESULT) \
     X(ws_cork, (ws), RESULT) \
     X(ws_get_buffered_amount, (ws), ZERO) \
+    X(ws_get_close_info, (ws, &(ws_close_info)WS_CLOSE_INFO_INIT), RESULT) \
     X(ws_get_data_type, (ws), ZERO) \
     X(ws_get_handler, (ws, &(ws_handler)WS_HANDLER_INIT), RESULT) \
     X(ws_get_id, (ws), ZERO) \

@@ -86,6 +86,18 @@ class ws_json_kind(enum.IntEnum):
     WS_JSON_KIND_OBJECT = 5
 
 
+class ws_stage(enum.IntEnum):
+    WS_STAGE_NONE = 0
+    WS_STAGE_DNS = 1
+    WS_STAGE_TCP = 2
+    WS_STAGE_PROXY = 3
+    WS_STAGE_TLS = 4
+    WS_STAGE_UPGRADE = 5
+    WS_STAGE_OPEN = 6
+    WS_STAGE_CLOSING = 7
+    WS_STAGE_CLOSED = 8
+
+
 class ws_log_level(enum.IntEnum):
     WS_LOG_LEVEL_OFF = 0
     WS_LOG_LEVEL_ERROR = 1
@@ -95,7 +107,7 @@ class ws_log_level(enum.IntEnum):
     WS_LOG_LEVEL_TRACE = 5
 
 
-ENUMS = (ws_result, ws_status, ws_data_type, ws_event_type, ws_json_kind, ws_log_level)
+ENUMS = (ws_result, ws_status, ws_data_type, ws_event_type, ws_json_kind, ws_stage, ws_log_level)
 
 WS4D_VERSION_MAJOR = 0
 WS4D_VERSION_MINOR = 1
@@ -136,6 +148,27 @@ class ws_handler(ctypes.Structure):
         super().__init__(size=ctypes.sizeof(ws_handler), **fields)
 
 
+class ws_close_info(ctypes.Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("stage", c_int32),
+        ("result", c_int32),
+        ("code_received", c_int32),
+        ("code_sent", c_int32),
+        ("was_clean", c_int32),
+        ("os_code", c_int32),
+        ("tls_alert", c_int32),
+        ("http_status", c_int32),
+        ("began_ms", c_int64),
+        ("opened_ms", c_int64),
+        ("closed_ms", c_int64),
+        ("open_us", c_int64),
+    ]
+
+    def __init__(self):
+        super().__init__(size=ctypes.sizeof(ws_close_info))
+
+
 class ws_stats(ctypes.Structure):
     _fields_ = [
         ("size", c_size_t),
@@ -161,7 +194,7 @@ class ws_stats(ctypes.Structure):
         super().__init__(size=ctypes.sizeof(ws_stats))
 
 
-STRUCTS = (ws_handler, ws_stats)
+STRUCTS = (ws_handler, ws_close_info, ws_stats)
 
 sized_text = POINTER(c_char)
 
@@ -195,6 +228,7 @@ FUNCTIONS = {
     "ws_get_response_header": (c_char_p, ws_socket, c_char_p, c_size_t),
     "ws_get_peer_address": (c_char_p, ws_socket),
     "ws_get_buffered_amount": (c_size_t, ws_socket),
+    "ws_get_close_info": (c_int32, ws_socket, POINTER(ws_close_info)),
     "ws_get_stats": (c_int32, ws_socket, POINTER(ws_stats)),
     "ws_dispatcher_new": (ws_dispatcher,),
     "ws_dispatcher_new_with_wake": (ws_dispatcher, ws_wake_fn, c_void_p),

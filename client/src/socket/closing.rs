@@ -1,7 +1,7 @@
 //! How a connection ends: by the host, by the server, by a failure, or because its context is gone. Whoever
 //! notices the end calls here; the mailbox makes sure that the host hears of it once.
 
-use super::outgoing::{Phase, close_frame};
+use super::outgoing::Phase;
 use super::{Socket, Status};
 use crate::dispatch::{Delivery, Mailbox};
 use crate::engine::Stop;
@@ -61,10 +61,11 @@ impl Socket {
 
     /// The dispatcher is gone: what was accepted still goes out, then 1001. Returns how it ended for the host.
     pub(super) fn close_in_background(self: &Arc<Self>) -> Ending {
-        let ending = {
+        let (ending, phase) = {
             let outgoing = self.outgoing.lock();
-            ending_of(outgoing.received.as_ref(), outgoing.close_sent)
+            (ending_of(outgoing.received.as_ref(), outgoing.close_sent), outgoing.phase)
         };
+        self.note_end(phase, &ending, None);
         self.close(1001, "", Phase::Lingering);
         self.set_status(Status::Closed);
         ending
@@ -79,8 +80,7 @@ impl Socket {
                 return;
             }
             Phase::Open => {
-                outgoing.queue.push_close(close_frame(Some(code), reason));
-                outgoing.corked = false;
+                outgoing.close_with(Some(code), reason);
                 outgoing.phase = next;
                 outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
             }
@@ -107,8 +107,7 @@ impl Socket {
         if outgoing.phase == Phase::Open {
             // The server reads no more messages (RFC 6455 §1.4).
             outgoing.drop_unsent();
-            outgoing.queue.push_close(close_frame(answer, ""));
-            outgoing.corked = false;
+            outgoing.close_with(answer, "");
             outgoing.phase = Phase::Closing;
         }
         outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
@@ -162,8 +161,7 @@ impl Socket {
         log!(Warn, "ws  ", "gave up: {error}");
         if phase == Phase::Open {
             outgoing.drop_unsent();
-            outgoing.queue.push_close(close_frame(Some(close_code), &reason));
-            outgoing.corked = false;
+            outgoing.close_with(Some(close_code), &reason);
         }
         outgoing.phase = Phase::Lingering;
         outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
@@ -171,6 +169,7 @@ impl Socket {
         drop(outgoing);
         self.flush();
         self.say_goodbye();
+        self.note_end(phase, &ending, Some(&error));
         self.tell(ending, (phase != Phase::Lingering).then_some(error));
         if self.settings.close_timeout.is_zero() {
             self.deadline_passed();
@@ -188,18 +187,22 @@ impl Socket {
 
     /// The stream has ended, with or without an error of the network.
     pub(super) fn stream_ended(self: &Arc<Self>, error: Option<Error>) {
-        let phase = self.outgoing.lock().phase;
-        let error = match phase {
-            Phase::Open => Some(error.unwrap_or_else(|| {
-                Error::new(
-                    ErrorCode::ConnectionReset,
-                    "ws  ",
-                    format!("The server of {} ended the connection without a close frame", self.url()),
-                )
-            })),
-            _ => None,
+        let (phase, closed) = {
+            let outgoing = self.outgoing.lock();
+            (outgoing.phase, outgoing.received.is_some())
         };
-        self.finish(error);
+        let error = error.unwrap_or_else(|| {
+            Error::new(
+                ErrorCode::ConnectionReset,
+                "ws  ",
+                format!("The server of {} ended the connection without a close frame", self.url()),
+            )
+        });
+        match phase {
+            Phase::Open => self.finish(Some(error)),
+            // It is no error for the host, but why the end was not clean.
+            _ => self.end((!closed).then_some(&error), None),
+        }
     }
 
     /// The close timeout is over.
@@ -219,8 +222,13 @@ impl Socket {
             }
             _ => None,
         };
+        let unanswered = outgoing.phase == Phase::Closing && outgoing.received.is_none();
         drop(outgoing);
-        self.finish(error);
+        if error.is_some() || !unanswered {
+            return self.finish(error);
+        }
+        let what = format!("The server of {} did not answer the close frame in time", self.url());
+        self.end(Some(&Error::new(ErrorCode::Timeout, "ws  ", what)), None);
     }
 
     /// The connection could not be made.
@@ -231,11 +239,16 @@ impl Socket {
 
     /// Drops the connection and tells the host how it ended, if it has not been told.
     pub(super) fn finish(self: &Arc<Self>, error: Option<Error>) {
+        self.end(error.clone().as_ref(), error);
+    }
+
+    /// As [`finish`](Self::finish), with a cause that is no error for the host.
+    fn end(self: &Arc<Self>, cause: Option<&Error>, error: Option<Error>) {
         let mut outgoing = self.outgoing.lock();
         if outgoing.phase == Phase::Over {
             return;
         }
-        outgoing.phase = Phase::Over;
+        let phase = std::mem::replace(&mut outgoing.phase, Phase::Over);
         outgoing.deadline = None;
         outgoing.clear();
         let ending = ending_of(outgoing.received.as_ref(), outgoing.close_sent);
@@ -247,6 +260,7 @@ impl Socket {
         if let Some(transport) = transport {
             transport.drop_connection();
         }
+        self.note_end(phase, &ending, cause);
         self.tell(ending, error);
         self.changed.notify_one();
     }
@@ -264,25 +278,27 @@ impl Socket {
 impl Stop for Socket {
     fn stop(self: Arc<Self>) {
         let socket = &self;
-        let mut outgoing = socket.outgoing.lock();
-        let open = outgoing.phase == Phase::Open;
-        if open {
-            outgoing.drop_unsent();
-            outgoing.queue.push_close(close_frame(Some(1001), ""));
-            outgoing.phase = Phase::Closing;
-        }
-        drop(outgoing);
-        if open {
-            // No answer is awaited; one that is faster than this thread is not told either.
-            socket.tell(Ending::abnormal(), None);
-        }
-        socket.flush();
         let shut_down = Error::new(
             ErrorCode::ShutDown,
             "sock",
             format!("Connecting to {} was ended by ws_shutdown", socket.url()),
         );
+        let mut outgoing = socket.outgoing.lock();
+        let open = outgoing.phase == Phase::Open;
+        if open {
+            outgoing.drop_unsent();
+            outgoing.close_with(Some(1001), "");
+            outgoing.phase = Phase::Closing;
+        }
+        drop(outgoing);
+        if open {
+            // No answer is awaited; one that is faster than this thread is not told either.
+            socket.note_end(Phase::Open, &Ending::abnormal(), Some(&shut_down));
+            socket.tell(Ending::abnormal(), None);
+        }
+        socket.flush();
+        let cause = shut_down.clone();
         socket.post(|mailbox| mailbox.shut_down(shut_down, socket.dispatcher.is_private()));
-        socket.finish(None);
+        socket.end(Some(&cause), None);
     }
 }

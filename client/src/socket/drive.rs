@@ -72,6 +72,7 @@ impl Socket {
             return None;
         }
         outgoing.phase = Phase::Open;
+        self.history.opened();
         outgoing.transport = Some(transport);
         outgoing.deflate = accepted.deflate;
         // What was sent meanwhile comes first.

@@ -7,6 +7,7 @@
 
 mod closing;
 mod drive;
+mod history;
 mod liveness;
 mod outgoing;
 mod queue;
@@ -26,6 +27,7 @@ use crate::event::{Ending, Event};
 use crate::options::{Compression, Options};
 use crate::sync::Mutex;
 use crate::{library, transport::Transport};
+pub use history::{CloseInfo, Stage};
 pub(crate) use liveness::Patience;
 use outgoing::Outgoing;
 use receive::Incoming;
@@ -116,6 +118,7 @@ pub struct Socket {
     received: stats::Received,
     ear: watch::Ear,
     progress: Progress,
+    history: history::History,
     /// Wakes the I/O task.
     changed: Notify,
 }
@@ -168,6 +171,7 @@ impl Socket {
             received: stats::Received::default(),
             ear: watch::Ear::new(),
             progress: Progress::new(),
+            history: history::History::new(),
             changed: Notify::new(),
         }))
     }

@@ -44,6 +44,8 @@ pub(super) struct Outgoing {
     pub(super) want_drain: bool,
     /// The close frame has left, or a thread is just writing it: its answer may come before that thread is back.
     pub(super) close_sent: bool,
+    /// Of our close frame; 1005 for an empty one.
+    close_code: u16,
     pub(super) received: Option<CloseFrame>,
     pub(super) write_error: Option<io::Error>,
     /// To be given up, once the host has had what came before.
@@ -107,6 +109,7 @@ impl Outgoing {
             blocked: false,
             want_drain: false,
             close_sent: false,
+            close_code: 0,
             received: None,
             write_error: None,
             failure: None,
@@ -160,6 +163,18 @@ impl Outgoing {
         self.queue.clear();
     }
 
+    /// Queues the close frame; with `None` an empty one.
+    pub(super) fn close_with(&mut self, code: Option<u16>, reason: &str) {
+        self.close_code = code.unwrap_or(1005);
+        self.queue.push_close(close_frame(code, reason));
+        self.corked = false;
+    }
+
+    /// The code of our close frame, once that has left; 0 before.
+    pub(super) fn code_sent(&self) -> u16 {
+        if self.close_sent { self.close_code } else { 0 }
+    }
+
     /// Whether a drain that was promised is due.
     pub(super) fn take_drain(&mut self, limit: usize) -> bool {
         let due = self.want_drain
@@ -211,7 +226,7 @@ fn hash(payload: &[u8]) -> u64 {
 }
 
 /// A close frame with this code and reason.
-pub(super) fn close_frame(code: Option<u16>, reason: &str) -> Vec<u8> {
+fn close_frame(code: Option<u16>, reason: &str) -> Vec<u8> {
     let mut payload = Vec::with_capacity(125);
     close::encode(code, reason, &mut payload);
     let mut frame = Vec::with_capacity(6 + payload.len());

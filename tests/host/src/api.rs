@@ -79,6 +79,45 @@ impl RawHandler {
     };
 }
 
+/// `ws_close_info`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct RawCloseInfo {
+    pub size: usize,
+    pub stage: i32,
+    pub result: i32,
+    pub code_received: i32,
+    pub code_sent: i32,
+    pub was_clean: i32,
+    pub os_code: i32,
+    pub tls_alert: i32,
+    pub http_status: i32,
+    pub began_ms: i64,
+    pub opened_ms: i64,
+    pub closed_ms: i64,
+    pub open_us: i64,
+}
+
+impl RawCloseInfo {
+    /// `WS_CLOSE_INFO_INIT`.
+    pub const INIT: RawCloseInfo = RawCloseInfo {
+        size: size_of::<RawCloseInfo>(),
+        stage: 0,
+        result: 0,
+        code_received: 0,
+        code_sent: 0,
+        was_clean: 0,
+        os_code: 0,
+        tls_alert: 0,
+        http_status: 0,
+        began_ms: 0,
+        opened_ms: 0,
+        closed_ms: 0,
+        open_us: 0,
+    };
+}
+
 /// `ws_stats`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,6 +215,7 @@ functions! {
     ws_get_response_header(Socket, *const c_char, usize) -> *const c_char;
     ws_get_peer_address(Socket) -> *const c_char;
     ws_get_buffered_amount(Socket) -> usize;
+    ws_get_close_info(Socket, *mut RawCloseInfo) -> i32;
     ws_get_stats(Socket, *mut RawStats) -> i32;
     ws_dispatcher_new() -> Dispatcher;
     ws_dispatcher_new_with_wake(Option<WakeFn>, *mut c_void) -> Dispatcher;

@@ -54,8 +54,8 @@ mod values;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use api::{
-    Api, Callback, Dispatcher, ErrorFn, FreeFn, LogFn, OptionsToken, RawErrors, RawEvent, RawHandler,
-    RawJson, RawStats, Socket, WakeFn, api, library_path, name, text,
+    Api, Callback, Dispatcher, ErrorFn, FreeFn, LogFn, OptionsToken, RawCloseInfo, RawErrors, RawEvent,
+    RawHandler, RawJson, RawStats, Socket, WakeFn, api, library_path, name, text,
 };
 pub use grammar::{check_grammar, check_grammar_so_far};
 pub use host::{Call, Host};

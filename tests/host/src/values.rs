@@ -4,7 +4,8 @@ use std::ffi::{CString, c_void};
 use std::ptr;
 
 use crate::api::{
-    Dispatcher, OptionsToken, RawErrors, RawEvent, RawHandler, RawStats, Socket, api, name, text,
+    Dispatcher, OptionsToken, RawCloseInfo, RawErrors, RawEvent, RawHandler, RawStats, Socket, api, name,
+    text,
 };
 use crate::codes::*;
 
@@ -98,6 +99,16 @@ impl Socket {
         let mut stats = RawStats::INIT;
         assert_eq!(name((api().ws_get_stats)(self, &mut stats)), "WS_OK");
         stats
+    }
+
+    /// `ws_get_close_info`
+    ///
+    /// # Panics
+    /// If the token is none of a socket.
+    pub fn close_info(self) -> RawCloseInfo {
+        let mut info = RawCloseInfo::INIT;
+        assert_eq!(name((api().ws_get_close_info)(self, &mut info)), "WS_OK");
+        info
     }
 
     /// Whether the token is one of a socket still.

@@ -1,0 +1,127 @@
+//! What became of a socket: when it was begun, opened and closed, and the first end of it that was noticed, which is
+//! the one that the host is told. Written thrice in a life.
+
+use super::Socket;
+use super::outgoing::Phase;
+use crate::connect::progress::Step;
+use crate::error::{Error, ErrorCode};
+use crate::event::Ending;
+use crate::sync::Mutex;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Where a connection was when it ended.
+#[repr(i32)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the steps of connecting have their words in `Step`")]
+pub enum Stage {
+    /// It has not ended.
+    None = 0,
+    Dns = 1,
+    Tcp = 2,
+    Proxy = 3,
+    Tls = 4,
+    Upgrade = 5,
+    /// It was open.
+    Open = 6,
+    /// In the closing handshake.
+    Closing = 7,
+    /// After it: both close frames had gone over.
+    Closed = 8,
+}
+
+impl From<Step> for Stage {
+    fn from(step: Step) -> Stage {
+        match step {
+            Step::Dns => Stage::Dns,
+            Step::Tcp => Stage::Tcp,
+            Step::Proxy => Stage::Proxy,
+            Step::Tls => Stage::Tls,
+            Step::Upgrade => Stage::Upgrade,
+        }
+    }
+}
+
+/// Why and when a connection ended.
+#[derive(Clone, Debug)]
+pub struct CloseInfo {
+    /// Where it was then.
+    pub stage: Stage,
+    /// What went wrong; `None` where the server closed, or the host ended it.
+    pub cause: Option<ErrorCode>,
+    /// Of the server's close frame: 0 for none, 1005 for one without a code.
+    pub code_received: u16,
+    /// Of ours, likewise, once it has left.
+    pub code_sent: u16,
+    /// A close frame was sent and received.
+    pub was_clean: bool,
+    /// The operating system's error number, 0 for none.
+    pub os_code: i32,
+    /// The alert by which the server ended TLS.
+    pub tls_alert: Option<u8>,
+    /// Of the answer to the upgrade, 0 for none.
+    pub http_status: u16,
+    /// When the socket was made.
+    pub began: SystemTime,
+    /// When the connection was open.
+    pub opened: Option<SystemTime>,
+    /// When it ended.
+    pub closed: SystemTime,
+    /// How long it was open.
+    pub open_for: Option<Duration>,
+}
+
+pub(super) struct History(Mutex<Times>);
+
+struct Times {
+    began: SystemTime,
+    opened: Option<(SystemTime, Instant)>,
+    end: Option<Box<CloseInfo>>,
+}
+
+impl History {
+    pub(super) fn new() -> History {
+        History(Mutex::new(Times { began: SystemTime::now(), opened: None, end: None }))
+    }
+
+    pub(super) fn opened(&self) {
+        self.0.lock().opened = Some((SystemTime::now(), Instant::now()));
+    }
+}
+
+impl Socket {
+    /// Notes the end that the host is told. The first one counts. `phase`: what it was until then.
+    pub(super) fn note_end(&self, phase: Phase, ending: &Ending, cause: Option<&Error>) {
+        let stage = match phase {
+            Phase::Connecting => self.progress.step().into(),
+            _ if ending.was_clean => Stage::Closed,
+            Phase::Open => Stage::Open,
+            Phase::Closing | Phase::Lingering | Phase::Over => Stage::Closing,
+        };
+        let answered = self.session.get().map_or(0, |session| session.status);
+        let mut times = self.history.0.lock();
+        if times.end.is_some() {
+            return;
+        }
+        times.end = Some(Box::new(CloseInfo {
+            stage,
+            cause: cause.map(Error::code),
+            // 1006 says that there was none; no server may send it.
+            code_received: if ending.code == 1006 { 0 } else { ending.code },
+            code_sent: 0,
+            was_clean: ending.was_clean,
+            os_code: cause.map_or(0, Error::os_code),
+            tls_alert: cause.and_then(Error::tls_alert),
+            http_status: cause.and_then(Error::http).map_or(answered, |answer| answer.status),
+            began: times.began,
+            opened: times.opened.map(|(at, _)| at),
+            closed: SystemTime::now(),
+            open_for: times.opened.map(|(_, at)| at.elapsed()),
+        }));
+    }
+
+    /// Why the connection ended; `None` as long as that is not known.
+    pub fn close_info(&self) -> Option<CloseInfo> {
+        let noted = self.history.0.lock().end.as_deref().cloned()?;
+        Some(CloseInfo { code_sent: self.outgoing.lock().code_sent(), ..noted })
+    }
+}
