@@ -23,6 +23,7 @@ const SOURCES: &[&str] = &[
     "json",
     "errors",
     "options",
+    "options/network",
     "names",
     "library",
 ];

@@ -1710,6 +1710,75 @@ ws_result ws_options_set_ca_pem(ws_options *o, const void *pem, size_t len);
 ws_result ws_options_set_verify(ws_options *o, int32_t on);
 
 /**
+ * How many redirects (301, 302, 303, 307, 308) are followed on the way to one connection, all within the one connect
+ * timeout. A server that redirects beyond that, in a circle, from wss to ws, or to a URL that ws_new() would refuse, is
+ * WS_ERR_HTTP_STATUS, whose details list the whole chain. `http` and `https` in a Location mean ws and wss.
+ *
+ * Another origin (scheme, host, port) gets neither the URL's user and password nor cookies, client certificate, or
+ * headers named Authorization, Cookie or Proxy-Authorization, also not where it redirects back; other headers it does
+ * get. ws_get_url() stays what was passed to ws_new().
+ *
+ * @param o  Options.
+ * @param n  At most 100; 0: none is followed, a redirect is WS_ERR_HTTP_STATUS. Default: 0.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (above 100), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_max_redirects(ws_options *o, uint32_t n);
+
+/**
+ * Adds an address to connect to for a host and port, instead of looking the name up (as curl's `--resolve`). The name
+ * stays in the Host header and in the certificate's check. Several for the same host and port are tried as those of
+ * a lookup are: both families take turns, 250 ms apart (RFC 8305), at most 32 of them.
+ *
+ * @param o        Options.
+ * @param host     The host as in the URL, NUL-terminated; copied. Upper and lower case do not matter.
+ * @param port     The port of the URL, 80 or 443 where it has none; not 0.
+ * @param address  An IPv4 or IPv6 address, NUL-terminated; brackets are allowed.
+ * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, no host, port 0, no IP address),
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `host` and `address` are NULL or NUL-terminated.
+ */
+ws_result ws_options_set_resolve(ws_options *o, const char *host, uint16_t port, const char *address);
+
+/**
+ * Which address of this machine connections come from. Only addresses of its family are connected to.
+ *
+ * @param o        Options.
+ * @param address  An IPv4 or IPv6 address, NUL-terminated; without port, name or zone. Whether the machine has it shows
+ *                 when connecting (WS_ERR_UNREACHABLE).
+ * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, or no IP address), WS_ERR_INVALID_UTF8,
+ *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `address` is NULL or NUL-terminated.
+ */
+ws_result ws_options_set_local_address(ws_options *o, const char *address);
+
+/**
+ * Connects to a Unix socket instead of to the URL's host. The URL still gives the Host header, the path, and with wss
+ * the name in the certificate; ws_get_peer_address() is `unix:` and the path.
+ *
+ * @param o     Options.
+ * @param path  The socket's file, at most as long as the system allows (107 bytes on Linux); UTF-8, NUL-terminated. It
+ *              need not exist before the connection is made.
+ * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, empty, too long), WS_ERR_UNSUPPORTED (not on
+ *         this system), WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `path` is NULL or NUL-terminated.
+ */
+ws_result ws_options_set_unix_socket(ws_options *o, const char *path);
+
+/**
+ * TCP keep-alive: after so long a silence, and then as often again, the system asks the server's machine for a sign of
+ * life, and ends the connection where several in a row are not answered (9 on Linux). It finds dead machines; pings
+ * find dead servers.
+ *
+ * @param o   Options.
+ * @param ms  Milliseconds, rounded up to whole seconds; 0: never. Default: 0.
+ * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_tcp_keepalive_ms(ws_options *o, uint32_t ms);
+
+/**
  * 4D's word for a status: `Connecting`, `Connected`, `Closing`, `Closed`.
  *
  * Any thread, also inside a log callback.
