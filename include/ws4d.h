@@ -1856,7 +1856,7 @@ uint32_t ws_version_number(void);
  * pulled: inside the ws_dispatcher_next() that returns the ERROR). For nothing else.
  *
  * Any thread, also inside it. When this returns, the old function no longer runs on another thread, and its
- * `user_data` may go.
+ * `user_data` may go; but calls from inside it, on several threads at once, do not wait for each other.
  *
  * @param fn         NULL for none.
  * @param user_data  Passed to `fn`; the caller's.

@@ -5,8 +5,9 @@ mod support;
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, mpsc};
+use std::sync::{Barrier, Mutex, MutexGuard, mpsc};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use support::script;
 use ws4d_test_host::codes::*;
@@ -158,6 +159,28 @@ fn any_function_may_be_called_from_the_handler() {
     host.run_until("free");
     assert_eq!(*RESULT.lock().unwrap(), "done");
     host.to("nonsense").try_open().expect_err("and nobody hears");
+}
+
+#[test]
+fn two_threads_inside_the_handler_may_both_exchange_it() {
+    static BOTH: Barrier = Barrier::new(2);
+    extern "C" fn exchange(_: *const RawErrors, _: *mut c_void) {
+        BOTH.wait();
+        (api().ws_set_error_handler)(None, ptr::null_mut());
+    }
+    let _alone = alone();
+    (api().ws_set_error_handler)(Some(exchange), ptr::null_mut());
+    let (done, is_done) = mpsc::channel();
+    for _ in 0..2 {
+        let done = done.clone();
+        thread::spawn(move || {
+            Host::new().to("nonsense").try_open().expect_err("no URL");
+            done.send(()).unwrap();
+        });
+    }
+    for _ in 0..2 {
+        is_done.recv_timeout(Duration::from_secs(20)).expect("neither waits for the other");
+    }
 }
 
 #[test]

@@ -13,7 +13,14 @@ pub(crate) struct Hook<F: ?Sized> {
 struct State<F: ?Sized> {
     function: Option<Arc<F>>,
     generation: u64,
-    running: Vec<(u64, ThreadId)>,
+    running: Vec<Running>,
+}
+
+struct Running {
+    generation: u64,
+    thread: ThreadId,
+    /// It exchanges the function from inside, and waits for the others.
+    exchanges: bool,
 }
 
 impl<F: ?Sized> Hook<F> {
@@ -24,16 +31,25 @@ impl<F: ?Sized> Hook<F> {
         }
     }
 
-    /// Exchanges the function; returns when the old one no longer runs on another thread.
+    /// Exchanges the function; returns when the old one no longer runs on another thread. From inside the function those
+    /// are not waited for that do the same: they wait for this thread.
     pub(crate) fn set(&self, function: Option<Arc<F>>) {
         let me = this_thread();
         let mut state = self.state.lock();
         let old = std::mem::replace(&mut state.function, function);
         state.generation += 1;
         let generation = state.generation;
-        while state.running.iter().any(|(g, t)| *g < generation && *t != me) {
+        let inside = state.exchanges(me, true);
+        if inside {
+            self.returned.notify_all();
+        }
+        let is_awaited = |other: &Running| {
+            other.generation < generation && other.thread != me && !(inside && other.exchanges)
+        };
+        while state.running.iter().any(is_awaited) {
             state = self.returned.wait(state);
         }
+        state.exchanges(me, false);
         drop(state);
         drop(old);
     }
@@ -44,19 +60,25 @@ impl<F: ?Sized> Hook<F> {
         let me = this_thread();
         let mut state = self.state.lock();
         let Some(function) = state.function.clone() else { return };
-        if state.running.iter().any(|(_, t)| *t == me) {
+        if state.running.iter().any(|running| running.thread == me) {
             return;
         }
         let generation = state.generation;
-        state.running.push((generation, me));
+        state.running.push(Running { generation, thread: me, exchanges: false });
         drop(state);
         call(&function);
         let mut state = self.state.lock();
-        if let Some(i) = state.running.iter().position(|r| *r == (generation, me)) {
-            state.running.swap_remove(i);
-        }
+        state.running.retain(|running| running.thread != me);
         drop(state);
         self.returned.notify_all();
+    }
+}
+
+impl<F: ?Sized> State<F> {
+    /// Notes whether a thread exchanges the function from inside; says whether it is inside.
+    fn exchanges(&mut self, thread: ThreadId, exchanges: bool) -> bool {
+        let running = self.running.iter_mut().find(|running| running.thread == thread);
+        running.map(|running| running.exchanges = exchanges).is_some()
     }
 }
 
