@@ -66,6 +66,44 @@ fn a_full_buffer_uncorks() {
     assert_eq!(messages(&server, 10), (0..10).map(|i| vec![i; 1000]).collect::<Vec<_>>());
 }
 
+/// Whoever was told to wait is told when there is room, corked or not.
+#[test]
+fn a_buffer_that_is_full_before_the_cork_is_not_held() {
+    let server = Server::start();
+    for cork_first in [true, false] {
+        let relay = Relay::closed(server.ws_port());
+        let host = Host::new();
+        let ws = host.to(relay.ws("/echo")).with(send_buffer(300)).open_async();
+        assert_eq!(name(ws.send_blob(&[1; 5000])), "WS_OK");
+        let refused = || assert_eq!(name(ws.send_text("too much")), "WS_ERR_WOULD_BLOCK");
+        if !cork_first {
+            refused();
+        }
+        assert_eq!(name(ws.cork()), "WS_OK");
+        if cork_first {
+            refused();
+        }
+        relay.open();
+        host.run_until("drain");
+        host.run_until("message blob 5000 bytes");
+    }
+}
+
+#[test]
+fn a_message_that_pings_leave_no_room_for_ends_the_cork() {
+    let server = Server::start();
+    let relay = Relay::closed(server.ws_port());
+    let host = Host::new();
+    let ws = host.to(relay.ws("/echo")).with(send_buffer(300)).open_async();
+    assert_eq!(name(ws.cork()), "WS_OK");
+    assert_eq!(name(ws.send_blob(&[1; 200])), "WS_OK");
+    assert_eq!(name(ws.ping("fills it")), "WS_OK");
+    assert_eq!(name(ws.send_text("too much")), "WS_ERR_WOULD_BLOCK");
+    relay.open();
+    host.run_until("drain");
+    host.run_until("message blob 200 bytes");
+}
+
 #[test]
 fn terminate_uncorks_and_the_close_frame_is_last() {
     let server = Server::start();

@@ -123,13 +123,14 @@ impl Outgoing {
         }
     }
 
-    /// Whether a message may come in.
+    /// Whether a message may come in. Where the buffer is full, a cork has ended: to be followed by a flush.
     pub(super) fn admit(&mut self, limit: usize) -> Result<(), ErrorCode> {
         if !matches!(self.phase, Phase::Connecting | Phase::Open) || self.write_error.is_some() {
             return Err(ErrorCode::Closed);
         }
         if limit != 0 && self.queue.buffered() >= limit {
             self.want_drain = true;
+            self.corked = false;
             return Err(ErrorCode::WouldBlock);
         }
         Ok(())

@@ -54,8 +54,15 @@ impl Socket {
         if Deferred::holds(self) && limit != 0 && self.buffered_amount() >= limit {
             self.flush();
         }
-        self.enqueue(message)?;
-        self.flush_or_defer();
+        match self.enqueue(message) {
+            Ok(()) => self.flush_or_defer(),
+            // What a cork has held makes room.
+            Err(ErrorCode::WouldBlock) => {
+                self.flush();
+                return Err(ErrorCode::WouldBlock);
+            }
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
 
@@ -190,7 +197,11 @@ impl Socket {
         let mut frame = Vec::with_capacity(6 + data.len());
         encode(OpCode::Ping, true, data, mask_key(), &mut frame).map_err(|_| ErrorCode::OutOfMemory)?;
         let mut outgoing = self.outgoing.lock();
-        outgoing.admit(self.settings.send_buffer_size)?;
+        if let Err(error) = outgoing.admit(self.settings.send_buffer_size) {
+            drop(outgoing);
+            self.flush();
+            return Err(error);
+        }
         outgoing.queue.push_control(&frame, data.len() + MESSAGE_OVERHEAD);
         outgoing.remember_ping(data, true);
         drop(outgoing);
@@ -204,7 +215,9 @@ impl Socket {
         if !matches!(outgoing.phase, Phase::Connecting | Phase::Open) {
             return Err(ErrorCode::Closed);
         }
-        outgoing.corked = true;
+        // A full buffer is not held: somebody may wait for room.
+        let limit = self.settings.send_buffer_size;
+        outgoing.corked = limit == 0 || outgoing.queue.buffered() < limit;
         Ok(())
     }
 
