@@ -12,11 +12,11 @@ EXAMPLES := $(patsubst c-examples/%.c,build/examples/%,$(wildcard c-examples/*.c
 WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
-.PHONY: bench check-style check-header test-rust test-model test-c test-valgrind test-python
+.PHONY: bench bench-micro bench-instructions check-style check-header test-rust test-model test-c test-valgrind test-python
 .PHONY: conformance test-grammar mutants
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## installs what is missing: valgrind, cmake, g++, node, python and node packages
 	@scripts/setup.sh
@@ -90,9 +90,18 @@ mutants: ## breaks the library on purpose, five times, and sees the tests go red
 conformance: setup release server ## the Autobahn test suite, in three ways; writes docs/conformance.md
 	scripts/conformance.sh $(TARGET)/release $(SERVER)
 
-bench: release ## how fast it is, beside a raw socket and other clients (QUICK=1: in a minute)
+bench: release ## how fast it is, beside other clients: writes docs/benchmarks.md (QUICK=1; CASES="echo-32 send*", CLIENTS=…)
 	cargo build --release --package ws4d-benches
-	WS4D_LIBRARY=$(abspath $(LIBRARY)) $(TARGET)/release/ws4d-benches
+	@benches/setup.sh $(TARGET)/release $(TARGET)/release/ws4d-benches
+	$(TARGET)/release/ws4d-benches
+
+bench-micro: ## the parts of a message's way by themselves: mask, UTF-8, frames, mailbox, handles
+	cargo bench --package ws4d-benches
+
+bench-instructions: release ## instructions a message, counted by callgrind: holds on a busy machine, too
+	cargo build --release --package ws4d-benches
+	@benches/setup.sh --ours $(TARGET)/release $(TARGET)/release/ws4d-benches
+	$(TARGET)/release/ws4d-benches instructions
 
 clean: ## removes what was built
 	cargo clean

@@ -1,70 +1,205 @@
-//! The floor: a blocking socket with hand-made frames, no library between.
+//! The floor: a blocking socket with hand-made frames, bare or under rustls; no library between. A client like the
+//! others: `clients/bench.h` says what the kinds are.
 
-use crate::measure::{Case, Sample, measure};
+mod many;
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
 
-/// Header of a frame of `size` bytes; `mask`: with a mask bit and a mask key of zeros, which leaves the payload as it is.
-pub(crate) fn header(size: usize, mask: bool) -> Vec<u8> {
-    let bit = if mask { 0x80 } else { 0 };
-    let mut head = vec![0x81];
-    match size {
-        0..126 => head.push(bit | size as u8),
-        126..65536 => {
-            head.push(bit | 126);
-            head.extend_from_slice(&(size as u16).to_be_bytes());
-        }
-        _ => {
-            head.push(bit | 127);
-            head.extend_from_slice(&(size as u64).to_be_bytes());
-        }
-    }
-    if mask {
-        head.extend_from_slice(&[0; 4]);
-    }
-    head
+use rustls::pki_types::ServerName;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use crate::frame;
+use crate::process::measure;
+
+/// Messages that are written together in the kind `batch`, and that one answer is for.
+const BATCH: usize = 256;
+const BATCH_ANSWER: usize = 4096;
+const CLOSE: [u8; 8] = [0x88, 0x82, 0, 0, 0, 0, 3, 232];
+
+trait Stream: Read + Write {}
+impl<S: Read + Write> Stream for S {}
+
+struct Target<'a> {
+    secure: bool,
+    port: u16,
+    path: &'a str,
+    tls: Arc<ClientConfig>,
 }
 
-fn connect(port: u16, path: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the server is there");
-    stream.set_nodelay(true).expect("an option of TCP");
-    let key = "dGhlIHNhbXBsZSBub25jZQ==";
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).expect("the request leaves");
-    let mut head = Vec::new();
-    let mut byte = [0];
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte).expect("an answer");
-        head.push(byte[0]);
+/// `KIND URL SIZE N CA DATA`
+pub(crate) fn run(arguments: &[String]) {
+    let [kind, url, size, count, ca, data] = arguments else { panic!("six arguments") };
+    let (size, count): (usize, usize) = (size.parse().expect("a size"), count.parse().expect("a number"));
+    let (scheme, rest) = url.split_once("://127.0.0.1:").expect("a URL of ours");
+    let (port, path) = rest.split_at(rest.find('/').expect("a path"));
+    let tls = tls(Path::new(ca));
+    let target = Target { secure: scheme == "wss", port: port.parse().expect("a port"), path, tls };
+    match kind.as_str() {
+        "echo" => echo(&mut *connect(&target, ""), size, count),
+        "receive" => receive(&mut *connect(&target, ""), size, count),
+        "send" => send(&mut *connect(&target, ""), size, count, 1, count),
+        "batch" => send(&mut *connect(&target, ""), size, count, BATCH, BATCH_ANSWER),
+        "connect" => connects(&target, count),
+        "deflate" => deflate(&target, Path::new(data), count),
+        "tick" => many::tick(&target, size, count),
+        "fan-in" => many::fan_in(&target, size, count),
+        _ => std::process::exit(3),
     }
+}
+
+fn tls(ca: &Path) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore::empty();
+    for certificate in rustls::pki_types::CertificateDer::pem_file_iter(ca).expect("the CA") {
+        roots.add(certificate.expect("a certificate")).expect("a certificate");
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("TLS versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Arc::new(config)
+}
+
+fn connect(target: &Target, extension: &str) -> Box<dyn Stream> {
+    let stream = TcpStream::connect(("127.0.0.1", target.port)).expect("the server is there");
+    stream.set_nodelay(true).expect("an option of TCP");
+    let mut stream: Box<dyn Stream> = if target.secure {
+        let name = ServerName::try_from("localhost").expect("a name");
+        let connection = ClientConnection::new(Arc::clone(&target.tls), name).expect("TLS");
+        Box::new(StreamOwned::new(connection, stream))
+    } else {
+        Box::new(stream)
+    };
+    upgrade(&mut *stream, target.path, extension);
     stream
 }
 
-pub(crate) fn run(port: u16, case: &Case) -> Sample {
-    let mut stream = connect(port, &case.path);
-    let mut buffer = vec![0; 256 * 1024];
-    if case.echo {
-        let mut message = header(case.size, true);
-        message.resize(message.len() + case.size, b'x');
-        let answer = header(case.size, false).len() + case.size;
-        return measure(case.messages, || {
-            for _ in 0..case.messages {
-                stream.write_all(&message).expect("a message leaves");
-                let mut left = answer;
-                while left > 0 {
-                    left -= stream.read(&mut buffer).expect("the echo");
-                }
-            }
-        });
+fn upgrade(stream: &mut dyn Stream, path: &str, extension: &str) {
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{extension}\r\n"
+    );
+    stream.write_all(request.as_bytes()).expect("the request leaves");
+    // The server sends nothing behind its answer before it is asked; but `/tick` does, of which a part may be lost.
+    let (mut head, mut filled) = ([0; 1024], 0);
+    while !head[..filled].windows(4).any(|end| end == b"\r\n\r\n") {
+        let n = stream.read(&mut head[filled..]).expect("an answer");
+        assert_ne!(n, 0, "an answer");
+        filled += n;
     }
-    let mut left = (header(case.size, false).len() + case.size) * case.messages;
-    measure(case.messages, || {
-        stream.write_all(&header(0, true)).expect("the start");
-        while left > 0 {
-            left -= stream.read(&mut buffer).expect("the flood");
+}
+
+fn read_exactly(stream: &mut dyn Stream, buffer: &mut [u8], mut left: usize) {
+    while left > 0 {
+        let room = buffer.len().min(left);
+        let n = stream.read(&mut buffer[..room]).expect("what was expected");
+        assert_ne!(n, 0, "the server stays");
+        left -= n;
+    }
+}
+
+fn echo(stream: &mut dyn Stream, size: usize, count: usize) {
+    let message = frame::text(size, true);
+    let answer = frame::text(size, false).len();
+    let mut buffer = vec![0; 256 * 1024];
+    let mut rounds = |n| {
+        for _ in 0..n {
+            stream.write_all(&message).expect("a message leaves");
+            read_exactly(stream, &mut buffer, answer);
         }
-    })
+    };
+    rounds(count / 10 + 1);
+    measure(count, || rounds(count));
+}
+
+fn receive(stream: &mut dyn Stream, size: usize, count: usize) {
+    let all = frame::text(size, false).len() * count;
+    let mut buffer = vec![0; 256 * 1024];
+    measure(count, || {
+        stream.write_all(&frame::header(0, true)).expect("the start");
+        read_exactly(stream, &mut buffer, all);
+    });
+}
+
+fn send(stream: &mut dyn Stream, size: usize, count: usize, together: usize, per_answer: usize) {
+    let message = frame::text(size, true);
+    let mut batch = Vec::with_capacity(message.len() * together);
+    measure(count, || {
+        for _ in 0..count / together {
+            if together == 1 {
+                stream.write_all(&message).expect("a message leaves");
+                continue;
+            }
+            batch.clear();
+            for _ in 0..together {
+                batch.extend_from_slice(&message);
+            }
+            stream.write_all(&batch).expect("messages leave");
+        }
+        read_exactly(stream, &mut [0; 4096], count / per_answer * 6);
+    });
+}
+
+fn connects(target: &Target, count: usize) {
+    let one = || {
+        let mut stream = connect(target, "");
+        stream.write_all(&CLOSE).expect("a close frame leaves");
+        let mut end = [0; 64];
+        // TLS says an end without its own goodbye is an error.
+        while stream.read(&mut end).is_ok_and(|n| n > 0) {}
+    };
+    (0..count / 10 + 1).for_each(|_| one());
+    measure(count, || (0..count).for_each(|_| one()));
+}
+
+/// Our side deflates and inflates as the library would, by the same crate.
+fn deflate(target: &Target, data: &Path, count: usize) {
+    let lines = std::fs::read_to_string(data).expect("the samples");
+    let lines: Vec<&str> = lines.lines().collect();
+    let mut stream =
+        connect(target, "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n");
+    let fresh = target.path.contains("/fresh/");
+    let mut out = flate2::Compress::new(flate2::Compression::new(6), false);
+    let mut back = flate2::Decompress::new(false);
+    let (mut deflated, mut answer, mut text) =
+        (Vec::new(), vec![0; 256 * 1024], Vec::with_capacity(256 * 1024));
+    let mut next = lines.iter().cycle();
+    let mut round = || {
+        let line = next.next().expect("samples").as_bytes();
+        deflated.clear();
+        deflated.reserve(line.len() + 64);
+        out.compress_vec(line, &mut deflated, flate2::FlushCompress::Sync).expect("room");
+        deflated.truncate(deflated.len() - 4);
+        let mut message = frame::header_of(0xc1, deflated.len(), true);
+        message.extend_from_slice(&deflated);
+        stream.write_all(&message).expect("a message leaves");
+        let mut filled = 0;
+        let (head, size) = loop {
+            filled += stream.read(&mut answer[filled..]).expect("an answer");
+            match answer[1] {
+                126 if filled >= 4 => break (4, usize::from(u16::from_be_bytes([answer[2], answer[3]]))),
+                size @ 0..126 if filled >= 2 => break (2, usize::from(size)),
+                _ => {}
+            }
+        };
+        while filled < head + size {
+            filled += stream.read(&mut answer[filled..]).expect("an answer");
+        }
+        text.clear();
+        answer[head + size..][..4].copy_from_slice(&[0, 0, 255, 255]);
+        back.decompress_vec(&answer[head..head + size + 4], &mut text, flate2::FlushDecompress::Sync)
+            .expect("deflated data");
+        assert_eq!(text.len(), line.len());
+        if fresh {
+            out.reset();
+            back.reset(false);
+        }
+    };
+    (0..count / 10 + 1).for_each(|_| round());
+    measure(count, || (0..count).for_each(|_| round()));
 }

@@ -32,6 +32,9 @@ mod transport;
 
 #[cfg(not(ws4d_loom))]
 pub use connect::progress::{Phases, Step};
+#[cfg(feature = "micro-benchmarks")]
+#[doc(hidden)]
+pub use dispatch::HandOver;
 pub use error::{Error, ErrorCode, ErrorEntry, HttpAnswer};
 pub use event::{DataType, Event, EventKind};
 pub use json::{Json, JsonKind};

@@ -8,6 +8,8 @@
 mod blocking;
 mod deliver;
 mod dispatcher;
+#[cfg(feature = "micro-benchmarks")]
+mod handover;
 mod mailbox;
 mod pull;
 mod ready_fd;
@@ -15,6 +17,8 @@ mod state;
 
 pub(crate) use blocking::{NotOpened, cancelled_error};
 pub(crate) use dispatcher::Dispatcher;
+#[cfg(feature = "micro-benchmarks")]
+pub use handover::HandOver;
 pub(crate) use mailbox::{Claim, Delivery, Mailbox};
 pub(crate) use state::Key;
 

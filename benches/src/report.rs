@@ -1,0 +1,224 @@
+//! Tells the results: a table on the terminal after each case, `docs/benchmarks.md` with a chart a case at the end.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use crate::cases::{CASES, Case, Told};
+use crate::chart::{self, Bar, short};
+use crate::clients::{self, Client};
+use crate::results::Results;
+
+const CHARTS: &str = "docs/benchmarks";
+
+/// What a case tells of each client: names of values, headings, and whether they are compared with the floor.
+fn columns(case: &Case) -> &'static [(&'static str, &'static str, bool)] {
+    match case.told {
+        Told::WallAndCpu => &[("wall", "wall µs", true), ("cpu", "CPU µs", true)],
+        Told::Cpu => &[("cpu", "CPU µs", true)],
+        Told::Memory => &[("kib", "KiB", false)],
+        Told::Fairness => {
+            &[("wall", "wall µs", true), ("cpu", "CPU µs", true), ("fairness", "fairness", false)]
+        }
+    }
+}
+
+/// A row for each client that did it.
+fn rows(case: &Case, clients: &[Client], results: &Results) -> Vec<(String, Vec<String>)> {
+    let floor = |what| results.median(case.id, "raw", what).filter(|value| *value > 0.0);
+    let mut rows = Vec::new();
+    for client in clients {
+        let mut cells = Vec::new();
+        for (what, _, compared) in columns(case) {
+            let Some(value) = results.median(case.id, &client.id, what) else { break };
+            cells.push(short(value));
+            if *compared {
+                cells.push(floor(what).map_or(String::new(), |raw| format!("{:.2}", value / raw)));
+            }
+        }
+        if !cells.is_empty() {
+            rows.push((client.name.clone(), cells));
+        }
+    }
+    rows
+}
+
+fn headings(case: &Case) -> Vec<&'static str> {
+    columns(case)
+        .iter()
+        .flat_map(|(_, heading, compared)| [Some(*heading), compared.then_some("x raw")])
+        .flatten()
+        .collect()
+}
+
+pub(crate) fn print_case(case: &Case, clients: &[Client], results: &Results) {
+    println!("\n{} ({})", case.title, case.id);
+    let line = |name: &str, cells: &[String]| {
+        let cells: String = cells.iter().map(|cell| format!("{cell:>11}")).collect();
+        println!("  {name:<42}{cells}");
+    };
+    line("", &headings(case).into_iter().map(str::to_owned).collect::<Vec<_>>());
+    for (name, cells) in rows(case, clients, results) {
+        line(&name, &cells);
+    }
+}
+
+/// Writes the report and its charts into `docs`.
+pub(crate) fn write(results: &Results) {
+    let clients = clients::all();
+    fs::create_dir_all(CHARTS).expect("a folder for the charts");
+    let mut text = head(&clients, results);
+    summary(&mut text, &clients, results);
+    for case in CASES {
+        let rows = rows(case, &clients, results);
+        if rows.is_empty() {
+            continue;
+        }
+        let _ = write!(text, "\n## {}\n\n![{}](benchmarks/{}.svg)\n\n", case.title, case.title, case.id);
+        let headings = headings(case);
+        let _ = writeln!(text, "| | {} |\n| --- |{}", headings.join(" | "), " ---: |".repeat(headings.len()));
+        for (name, cells) in rows {
+            let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
+        }
+        draw(case, &clients, results);
+    }
+    system_calls(&mut text, &clients, results);
+    fs::write("docs/benchmarks.md", text).expect("the report is written");
+}
+
+fn head(clients: &[Client], results: &Results) -> String {
+    let of = |file: &str, key: &str| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let line = text.lines().find(|line| line.starts_with(key)).unwrap_or("").to_owned();
+        line.split_once(':').map_or(String::new(), |(_, value)| value.trim().to_owned())
+    };
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    // The number, not who built it.
+    let kernel = kernel.trim().split('-').next().unwrap_or("").to_owned();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let quick = results.worst("quick") > 0.0;
+    let command = if quick { "make bench QUICK=1" } else { "make bench" };
+    let mut text = format!(
+        "# Benchmarks\n\n\
+         Written by `{command}` on {} ({cores} cores), Linux {kernel}. The server is on one core, the client on another; each client is a\n\
+         process of its own, and they take turns, so that what the machine does besides meets all of them. Times are\n\
+         microseconds a message, medians of the runs; CPU is the client process's, in the kernel and outside; \"x raw\" is the ratio to\n\
+         a raw blocking socket with hand-made frames in the same run. What else is measured is said by\n\
+         [benches/clients/bench.h](../benches/clients/bench.h).\n",
+        of("/proc/cpuinfo", "model name"),
+    );
+    if quick {
+        text += "\n**A quick run: few cases, short, three rounds. For orientation only.**\n";
+    }
+    if results.worst("load") > 0.7 {
+        let _ = write!(
+            text,
+            "\n**The machine was busy with other things when this was measured (load {:.1}): the figures are noisy.**\n",
+            results.worst("load")
+        );
+    }
+    text += "\n| client | version |\n| --- | --- |\n";
+    for client in clients {
+        let _ = writeln!(text, "| {} | {} |", client.name, client.version);
+    }
+    text
+}
+
+/// One table in the shape of the goals: the floor, the best of the others, and ours.
+fn summary(text: &mut String, clients: &[Client], results: &Results) {
+    let ours: Vec<&Client> = clients.iter().filter(|client| client.ours()).collect();
+    let _ = write!(
+        text,
+        "\n## Summary\n\nWall time, and CPU time in brackets; then the ratio of the wall times to the raw socket.\n\n"
+    );
+    let names: Vec<String> = ours.iter().map(|client| client.name.replace("libws4d, ", "")).collect();
+    let _ = writeln!(
+        text,
+        "| case | raw | best C or C++ | best Rust | {} |\n| --- | --- | --- | --- |{}",
+        names.join(" | "),
+        " --- |".repeat(names.len())
+    );
+    for case in CASES {
+        let first = columns(case)[0].0;
+        let cell = |client: &Client| {
+            let value = results.median(case.id, &client.id, first)?;
+            let cpu = results.median(case.id, &client.id, "cpu").filter(|_| first == "wall");
+            let raw = results.median(case.id, "raw", first).filter(|raw| *raw > 0.0);
+            let cpu = cpu.map_or(String::new(), |cpu| format!(" ({})", short(cpu)));
+            let ratio = raw
+                .filter(|_| client.id != "raw")
+                .map_or(String::new(), |raw| format!(", {:.2}x", value / raw));
+            Some((value, format!("{}{cpu}{ratio}", short(value))))
+        };
+        let best = |group: &str| {
+            let of_group = clients.iter().filter(|client| client.group == group);
+            let all = of_group.filter_map(|client| cell(client).map(|(value, cell)| (value, client, cell)));
+            let best = all.min_by(|a, b| a.0.total_cmp(&b.0));
+            best.map_or(String::new(), |(_, client, cell)| format!("{cell} {}", client.name))
+        };
+        let of_ours: Vec<String> =
+            ours.iter().map(|client| cell(client).map_or(String::new(), |(_, cell)| cell)).collect();
+        let raw = clients
+            .iter()
+            .find(|client| client.id == "raw")
+            .and_then(cell)
+            .map_or(String::new(), |(_, cell)| cell);
+        if of_ours.iter().any(|cell| !cell.is_empty()) {
+            let unit = if case.told == Told::Memory { ", KiB" } else { "" };
+            let _ = writeln!(
+                text,
+                "| {}{unit} | {raw} | {} | {} | {} |",
+                case.title,
+                best("c"),
+                best("rust"),
+                of_ours.join(" | ")
+            );
+        }
+    }
+}
+
+fn draw(case: &Case, clients: &[Client], results: &Results) {
+    let what = columns(case)[0].0;
+    let both = what == "wall";
+    let mut bars: Vec<Bar> = clients
+        .iter()
+        .filter_map(|client| {
+            Some(Bar {
+                name: client.name.clone(),
+                value: results.median(case.id, &client.id, what)?,
+                second: results.median(case.id, &client.id, "cpu").filter(|_| both),
+                group: client.group.clone(),
+            })
+        })
+        .collect();
+    let unit = match case.told {
+        Told::Memory => "KiB of resident memory a socket; shorter is better",
+        Told::Cpu => "µs of CPU time a message; shorter is better",
+        _ => "µs a message: wall time, and below it (in brackets) the client's CPU time; shorter is better",
+    };
+    let svg = chart::svg(case.title, unit, &mut bars);
+    let file = Path::new(CHARTS).join(format!("{}.svg", case.id));
+    fs::write(file, svg).expect("the chart is written");
+}
+
+fn system_calls(text: &mut String, clients: &[Client], results: &Results) {
+    let mut lines = String::new();
+    for case in CASES {
+        let id = format!("syscalls:{}", case.id);
+        for client in clients {
+            let calls: BTreeMap<&str, f64> = results.of(&id, &client.id).collect();
+            let mut calls: Vec<_> = calls.into_iter().collect();
+            calls.sort_by(|a, b| b.1.total_cmp(&a.1));
+            if !calls.is_empty() {
+                let said: Vec<String> = calls.iter().map(|(name, n)| format!("{name} {n:.2}")).collect();
+                let _ = writeln!(lines, "| {} | {} | {} |", case.title, client.name, said.join(", "));
+            }
+        }
+    }
+    if !lines.is_empty() {
+        *text += "\n## System calls a message\n\n`strace -f -c`, the difference of two runs, so that what is done once does not count.\n\n\
+                  | case | client | system calls |\n| --- | --- | --- |\n";
+        *text += &lines;
+    }
+}

@@ -1,0 +1,94 @@
+//! What was measured, kept in a file between runs, so that a case can be run again by itself.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use crate::clients;
+
+/// What a case was run under.
+pub(crate) struct Conditions {
+    pub(crate) quick: bool,
+    /// Load of the machine before the run, in processes.
+    pub(crate) load: f64,
+}
+
+#[derive(Default)]
+pub(crate) struct Results {
+    /// By case, client, and what it is.
+    values: BTreeMap<(String, String, String), Vec<f64>>,
+}
+
+impl Conditions {
+    pub(crate) fn now(quick: bool) -> Conditions {
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        Conditions { quick, load: load.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0.0) }
+    }
+}
+
+impl Results {
+    pub(crate) fn new() -> Results {
+        Results::default()
+    }
+
+    pub(crate) fn load() -> Results {
+        let mut results = Results::new();
+        let text = fs::read_to_string(clients::folder().join("results.tsv")).unwrap_or_default();
+        for line in text.lines() {
+            let fields: Vec<&str> = line.split('\t').collect();
+            if let [case, client, what, values] = fields[..] {
+                for value in values.split(' ').filter_map(|value| value.parse().ok()) {
+                    results.add(case, client, what, value);
+                }
+            }
+        }
+        results
+    }
+
+    pub(crate) fn save(&self) {
+        let mut text = String::new();
+        for ((case, client, what), values) in &self.values {
+            let values: Vec<String> = values.iter().map(f64::to_string).collect();
+            text += &format!("{case}\t{client}\t{what}\t{}\n", values.join(" "));
+        }
+        fs::write(clients::folder().join("results.tsv"), text).expect("the results are written");
+    }
+
+    pub(crate) fn add(&mut self, case: &str, client: &str, what: &str, value: f64) {
+        self.values.entry((case.into(), client.into(), what.into())).or_default().push(value);
+    }
+
+    /// What an earlier run said of it.
+    pub(crate) fn forget(&mut self, case: &str, client: &str) {
+        self.values.retain(|(of, by, _), _| of != case || by != client);
+    }
+
+    pub(crate) fn note(&mut self, case: &str, conditions: &Conditions) {
+        self.forget(case, "-");
+        self.add(case, "-", "quick", f64::from(u8::from(conditions.quick)));
+        self.add(case, "-", "load", conditions.load);
+    }
+
+    /// The highest of a condition over all cases.
+    pub(crate) fn worst(&self, condition: &str) -> f64 {
+        let of = self.values.iter().filter(|((_, client, what), _)| client == "-" && what == condition);
+        of.flat_map(|(_, values)| values).copied().fold(0.0, f64::max)
+    }
+
+    pub(crate) fn median(&self, case: &str, client: &str, what: &str) -> Option<f64> {
+        let mut values = self.values.get(&(case.into(), client.into(), what.into()))?.clone();
+        values.sort_by(f64::total_cmp);
+        let middle = values.len() / 2;
+        if values.len() % 2 == 1 {
+            return Some(values[middle]);
+        }
+        Some((values[middle - 1] + values[middle]) / 2.0)
+    }
+
+    /// What is known of a case and a client, by name.
+    pub(crate) fn of(&self, case: &str, client: &str) -> impl Iterator<Item = (&str, f64)> {
+        self.values
+            .iter()
+            .filter(move |((of, by, _), _)| of == case && by == client)
+            .filter_map(|((.., what), values)| Some((what.as_str(), *values.first()?)))
+    }
+}

@@ -1,0 +1,209 @@
+//! Runs the cases: first each client once, to see whether it can and how long it takes, then all of them in turns.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::cases::{CASES, Case, Told};
+use crate::clients::{self, Client};
+use crate::results::{Conditions, Results};
+use crate::{counted, process, report, server};
+
+/// A client that takes longer than this is stuck.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) ports: (u16, u16),
+}
+
+impl Server {
+    pub(crate) fn start() -> Server {
+        let folder = clients::folder();
+        std::fs::create_dir_all(&folder).expect("a folder");
+        server::write_samples(&folder);
+        more_files();
+        process::go_first();
+        let own = std::env::current_exe().expect("the path of this program");
+        let mut process = Command::new(own)
+            .arg("server")
+            .arg(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let mut line = String::new();
+        let out = process.stdout.take().expect("a pipe");
+        BufReader::new(out).read_line(&mut line).expect("the server says its ports");
+        let ports = line.trim().split_once(' ').expect("two ports");
+        Server { process, ports: (ports.0.parse().expect("a port"), ports.1.parse().expect("a port")) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// As many open files as this process may have.
+fn more_files() {
+    // SAFETY: a struct that lives through the calls.
+    unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit);
+        limit.rlim_cur = limit.rlim_max.min(65_536);
+        libc::setrlimit(libc::RLIMIT_NOFILE, &limit);
+    }
+}
+
+/// What a client printed, by name; `None` if it does not do this.
+pub(crate) type Sample = Option<Vec<(String, f64)>>;
+
+/// The client's command line for a case, not yet started.
+pub(crate) fn command(
+    client: &Client,
+    case: &Case,
+    server: &Server,
+    count: usize,
+    before: &[&str],
+) -> Command {
+    let folder = clients::folder();
+    let mut words = before.iter().map(|word| (*word).to_owned()).chain(client.command.iter().cloned());
+    let mut command = Command::new(words.next().expect("a program"));
+    command
+        .args(words)
+        .arg(case.kind)
+        .arg(case.url(server.ports, count))
+        .arg(case.size.to_string())
+        .arg(count.to_string())
+        .arg(folder.join("ca.pem"))
+        .arg(clients::samples(&folder, case.path))
+        .stdin(Stdio::null());
+    if case.io_threads == 0 {
+        // SAFETY: one system call.
+        unsafe {
+            command.pre_exec(|| {
+                process::pin_to_core(1);
+                Ok(())
+            });
+        }
+    } else {
+        command.env("BENCH_IO_THREADS", case.io_threads.to_string());
+    }
+    command
+}
+
+/// One run; an error is what the client said last.
+pub(crate) fn once(client: &Client, case: &Case, server: &Server, count: usize) -> Result<Sample, String> {
+    let mut command = command(client, case, server, count, &[]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(|e| e.to_string())?;
+    let id = child.id() as libc::pid_t;
+    let (ended, watched) = mpsc::channel::<()>();
+    let watch = thread::spawn(move || {
+        if watched.recv_timeout(PATIENCE).is_err_and(|why| why == mpsc::RecvTimeoutError::Timeout) {
+            // SAFETY: a child that was not waited for yet.
+            unsafe { libc::kill(id, libc::SIGKILL) };
+        }
+    });
+    let output = child.wait_with_output();
+    drop(ended);
+    let _ = watch.join();
+    let output = output.map_err(|e| e.to_string())?;
+    if output.status.code() == Some(3) {
+        return Ok(None);
+    }
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{}: {}", output.status, said.lines().last().unwrap_or("")));
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    let values = said
+        .split_whitespace()
+        .filter_map(|word| word.split_once('='))
+        .filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?)))
+        .collect();
+    Ok(Some(values))
+}
+
+pub(crate) fn is_quick() -> bool {
+    std::env::var_os("QUICK").is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+pub(crate) fn all() {
+    let (quick, wanted) = (is_quick(), clients::wanted("CASES"));
+    let whole = wanted.is_empty() && clients::wanted("CLIENTS").is_empty();
+    let mut results = if whole { Results::new() } else { Results::load() };
+    let conditions = Conditions::now(quick);
+    if conditions.load > 0.7 {
+        println!(
+            "This machine is busy (load {:.1}): the figures will be noisy, and the report says so.",
+            conditions.load
+        );
+    }
+    let clients = clients::all();
+    let server = Server::start();
+    let begun = Instant::now();
+    for case in CASES {
+        let in_turn =
+            if wanted.is_empty() { !quick || case.quick } else { clients::is_wanted(&wanted, case.id) };
+        if in_turn {
+            run_case(case, &clients, &server, quick, &mut results);
+            results.note(case.id, &conditions);
+            results.save();
+            report::print_case(case, &clients, &results);
+        }
+    }
+    if wanted.is_empty() || clients::is_wanted(&wanted, "syscalls") {
+        counted::system_calls(&clients, &server, &mut results);
+        results.save();
+    }
+    report::write(&results);
+    println!("\n{} s; docs/benchmarks.md has the report", begun.elapsed().as_secs());
+}
+
+fn run_case(case: &Case, clients: &[Client], server: &Server, quick: bool, results: &mut Results) {
+    let seconds = if quick { 0.06 } else { 0.2 };
+    let rounds = match (case.told, quick) {
+        (Told::Memory, _) | (Told::Cpu, true) => 1,
+        (Told::Cpu, false) | (_, true) => 3,
+        _ => 5,
+    };
+    let mut able = Vec::new();
+    for client in clients.iter().filter(|client| client.takes_part(case.kind, case.io_threads)) {
+        results.forget(case.id, &client.id);
+        let count = if case.fixed { 50 } else { case.count };
+        match once(client, case, server, count) {
+            Ok(None) => {}
+            Ok(Some(sample)) => {
+                let wall = sample.iter().find(|(name, _)| name == "wall").map_or(1.0, |(_, value)| *value);
+                able.push((client, case.count_for(seconds, wall)));
+            }
+            Err(said) => println!("skipped: {} at {}: {said}", client.name, case.title),
+        }
+    }
+    for _ in 0..rounds {
+        for (client, count) in &able {
+            match once(client, case, server, *count) {
+                Ok(sample) => {
+                    for (name, value) in sample.into_iter().flatten() {
+                        results.add(case.id, &client.id, &name, value);
+                    }
+                }
+                Err(said) => println!("lost: a run of {} at {}: {said}", client.name, case.title),
+            }
+        }
+    }
+}
+
+/// Whether a program can be started.
+pub(crate) fn exists(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|folder| Path::new(&folder).join(program).exists())
+    })
+}
