@@ -176,7 +176,9 @@ pub unsafe extern "C" fn ws_errors_http_header(
     })
 }
 
-/// The body of that answer, at most its first 64 KiB; not NUL-terminated.
+/// The body of that answer, at most its first 64 KiB; not NUL-terminated. A chunked body has been put together, a
+/// compressed one (Content-Encoding) is as it came. It is waited for at most a second, and at most half of what is left
+/// of the connect timeout: of a body that stalls this is what came by then.
 ///
 /// @param errors  An error stack, or NULL.
 /// @param len     Receives the number of bytes; may be NULL.

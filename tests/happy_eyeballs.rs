@@ -157,3 +157,43 @@ fn a_local_address_that_this_machine_does_not_have_is_named() {
     refusal.assert("WS_ERR_UNREACHABLE", "ws_options_set_local_address");
     assert_eq!(refusal.errors.os_code, libc::EADDRNOTAVAIL);
 }
+
+/// A network of its own, with an address behind which there is nobody: what is sent there is never answered.
+const NAMESPACE: &str = "ip link set lo up && ip link add hole type veth peer name far && ip link set hole up && \
+    ip link set far up && ip -6 address add 2001:db8::1/64 dev hole nodad && \
+    ip -6 neighbour add 2001:db8::2 lladdr 02:00:00:00:00:01 dev hole && echo ready && exec \"$@\"";
+
+/// HOSTILE 22: black-holed IPv6, for real, where the machine lets a test have a network namespace.
+#[test]
+fn a_black_hole_in_a_network_of_its_own_costs_a_quarter_of_a_second() {
+    let test = std::env::current_exe().expect("this program");
+    let run = std::process::Command::new("unshare")
+        .args(["--map-root-user", "--net", "sh", "-c", NAMESPACE, "sh"])
+        .arg(test)
+        .args(["--exact", "--ignored", "--nocapture", "beside_a_black_hole"])
+        .env("WS4D_LIBRARY", ws4d_test_host::library_path())
+        .output();
+    match run {
+        Ok(output) if String::from_utf8_lossy(&output.stdout).contains("ready") => {
+            assert!(output.status.success(), "{output:?}");
+            assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
+        }
+        other => eprintln!("skipped: this machine gives no network namespace: {other:?}"),
+    }
+}
+
+#[test]
+#[ignore = "runs in a network namespace, which the test above makes"]
+fn beside_a_black_hole() {
+    let server = Server::start();
+    let port = server.ws_port();
+    let url = format!("ws://both.test:{port}/echo");
+    let begun = std::time::Instant::now();
+    let ws = silent(&url, &resolve(within(20_000), "both.test", port, &["2001:db8::2", "127.0.0.1"]));
+    assert!(begun.elapsed() >= std::time::Duration::from_millis(250), "the first attempt has its head start");
+    assert_eq!(text((api().ws_get_peer_address)(ws)), Some(format!("127.0.0.1:{port}")));
+    ws.abort();
+    let refusal = refused(&url, &resolve(within(300), "both.test", port, &["2001:db8::2"]));
+    refusal.assert("WS_ERR_TIMEOUT", "TCP");
+    assert!(refusal.errors.entries[1].2.contains("[2001:db8::2]"), "{:?}", refusal.errors);
+}

@@ -95,6 +95,28 @@ fn extensions_that_were_not_asked_for_are_refused() {
     ]);
 }
 
+/// HOSTILE 6: a window of 8 bits is legal, and so are quoted values and white space.
+#[test]
+fn legal_parameters_of_the_offered_extension_are_accepted() {
+    let deflate = "/echo?extensions=permessage-deflate";
+    all_accepted(&[
+        deflate,
+        &format!("{deflate};%20server_max_window_bits=8"),
+        &format!("{deflate};server_max_window_bits=%2210%22"),
+        &format!("{deflate};%20server_max_window_bits=15%20;%20client_no_context_takeover"),
+        &format!("{deflate};%20client_max_window_bits=9;%20server_no_context_takeover"),
+    ]);
+}
+
+/// HOSTILE 3: the same header twice, though each alone would do.
+#[test]
+fn an_extension_in_two_headers_is_refused() {
+    all_refused(&[(
+        "/echo?extensions=permessage-deflate&header=Sec-WebSocket-Extensions:permessage-deflate",
+        "extension",
+    )]);
+}
+
 /// HOSTILE 8.
 #[test]
 fn an_older_http_is_refused() {
@@ -141,9 +163,16 @@ fn a_body_behind_the_101_is_read_as_frames() {
     ws.terminate(1000, "");
     host.run_until("frame free");
 
-    let ws = host.to(server.ws("/echo?header=Content-Length:0")).named("empty").open();
-    ws.send_text("x");
-    host.run_until("empty message text x");
+    for (name, header) in [
+        ("empty", "Content-Length:0"),
+        ("long", "Content-Length:1000"),
+        ("chunked", "Transfer-Encoding:chunked"),
+        ("gzip", "Content-Encoding:gzip"),
+    ] {
+        let ws = host.to(server.ws(&format!("/echo?header={header}"))).named(name).open();
+        ws.send_text("x");
+        host.run_until(&format!("{name} message text x"));
+    }
 }
 
 /// HOSTILE 9.

@@ -38,6 +38,30 @@ fn every_status_but_101_is_told() {
     }
 }
 
+/// HOSTILE 8: 200, 401, 407, 426, 429 and 503 with Retry-After. The message says what to do.
+#[test]
+fn each_refusal_names_its_cure() {
+    let server = Server::start();
+    for (path, words) in [
+        ("code=200&body=index", &["path"][..]),
+        (
+            "code=401&header=WWW-Authenticate:Basic%20realm=%22a,%20b%22,%20Bearer",
+            &["Basic, Bearer", "Authorization"],
+        ),
+        ("code=401", &["authorization"]),
+        ("code=403", &["Origin"]),
+        ("code=407&header=Proxy-Authenticate:Negotiate", &["proxy", "Negotiate"]),
+        ("code=426&header=Sec-WebSocket-Version:8", &["version", "8"]),
+        ("code=429&header=Retry-After:120", &["Retry-After: 120"]),
+        ("code=503&header=Retry-After:Wed,%2021%20Oct%202026%2007:28:00%20GMT", &["21 Oct 2026"]),
+    ] {
+        let refusal = refused(&server.ws(&format!("/status?{path}")), &Options::new());
+        for word in words {
+            refusal.assert("WS_ERR_HTTP_STATUS", word);
+        }
+    }
+}
+
 #[test]
 fn redirects_are_told_not_followed() {
     let server = Server::start();
@@ -50,6 +74,7 @@ fn redirects_are_told_not_followed() {
     assert_eq!(server.log().iter().filter(|event| matches!(event.seen, Seen::Request { .. })).count(), 3);
 }
 
+/// HOSTILE 8: huge and endless bodies.
 #[test]
 fn a_large_body_is_kept_up_to_64_kib() {
     let server = Server::start();
@@ -103,6 +128,7 @@ fn a_chunked_body_is_put_together() {
     assert_eq!(refusal.errors.http_body, b"abcd", "a chunk size of the server's is no allocation");
 }
 
+/// HOSTILE 8: a gzip body.
 #[test]
 fn a_compressed_body_is_given_as_it_came() {
     let server = Server::start();

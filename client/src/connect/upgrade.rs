@@ -267,9 +267,10 @@ mod tests {
         reader.next().unwrap().unwrap()
     }
 
-    /// Options that offer these subprotocols.
+    /// Options that offer these subprotocols, and no extension.
     fn offering(subprotocols: &[&str]) -> Options {
         let mut options = Options::default();
+        options.set_compression(0).unwrap();
         for protocol in subprotocols {
             options.set_subprotocol(protocol).unwrap();
         }

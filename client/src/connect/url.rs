@@ -51,6 +51,7 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
     if authority.matches('@').count() > 1 {
         return Err(refuse("it has more than one \"@\" before the path"));
     }
+    check_written_host(authority.rsplit('@').next().unwrap_or("")).map_err(refuse)?;
     let url = Url::parse(text).map_err(|error| refuse(&error.to_string()))?;
     let host = match url.host() {
         Some(Host::Domain(name)) if !name.is_empty() => name.to_owned(),
@@ -107,6 +108,21 @@ pub(crate) fn redirected(from: &Destination, location: &str) -> Result<Destinati
     parse(next.as_str()).map_err(|error| refuse(&error.to_string()))
 }
 
+/// What the parser would turn into another host than the one that stands there. `text` may have a port.
+fn check_written_host(text: &str) -> Result<(), &'static str> {
+    if text.contains('%') {
+        return Err("its host has a percent sign (neither encoded letters nor IPv6 zones can be given)");
+    }
+    // They are dropped without a trace.
+    if text.contains(['\u{ad}', '\u{34f}', '\u{180e}', '\u{200b}', '\u{2060}', '\u{2064}', '\u{feff}']) {
+        return Err("its host has an invisible character");
+    }
+    if text.starts_with('.') || text.contains("..") {
+        return Err("its host has an empty label");
+    }
+    Ok(())
+}
+
 /// What the parser would mend, or a reader overlook.
 fn is_mended(c: char) -> bool {
     c.is_control() || c.is_whitespace() || c == '\\'
@@ -121,9 +137,10 @@ pub(crate) fn canonical_host(text: &str) -> Option<String> {
     if let Ok(address) = text.parse::<std::net::Ipv6Addr>() {
         return Some(address.to_string());
     }
-    if text.chars().any(|c| c.is_control() || c.is_whitespace() || "/\\?#@%".contains(c)) {
+    if text.chars().any(|c| c.is_control() || c.is_whitespace() || "/\\?#@".contains(c)) {
         return None;
     }
+    check_written_host(text).ok()?;
     match Host::parse(text).ok()? {
         Host::Domain(name) if name.is_empty() => None,
         Host::Domain(name) => Some(name),
@@ -256,6 +273,15 @@ mod tests {
             "ws://u:p%00@host/",
             "ws://u%3Av:p@host/",
             "wss://@",
+            "ws://%61/",
+            "ws://a%2eb/",
+            "ws://exa\u{ad}mple/",
+            "ws://a\u{200b}b/",
+            "ws://a\u{feff}/",
+            "ws://a\u{ff20}b/",
+            "ws://a\u{ff0f}b/",
+            "ws://./",
+            "ws://a..b/",
             "ws://user@",
         ] {
             assert_eq!(
