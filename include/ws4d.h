@@ -573,7 +573,8 @@ typedef void (*ws_error_fn)(const ws_errors *errors, void *user_data);
  *
  * @param level      A ws_log_level.
  * @param component  Which part of the library speaks, in a few letters; lives until the function returns.
- * @param message    One line of UTF-8; lives until the function returns. Never a secret.
+ * @param message    One line of UTF-8; lives until the function returns. Never a secret: no header's value, no payload,
+ *                   no password; of a URL neither user info nor query, which shows as `?...`.
  * @param user_data  As given to ws_set_log().
  */
 typedef void (*ws_log_fn)(int32_t level, const char *component, const char *message, void *user_data);
@@ -1392,7 +1393,8 @@ size_t ws_errors_count(const ws_errors *errors);
 ws_result ws_errors_code(const ws_errors *errors, size_t i);
 
 /**
- * What an entry says: what was attempted, on what, what came back, what to do. English, for a human.
+ * What an entry says: what was attempted, on what, what came back, what to do. English, for a human. A URL in it has
+ * neither user info nor query (`?...`), which may be secret.
  *
  * @param errors  An error stack, or NULL.
  * @param i       From 0.

@@ -97,7 +97,8 @@ pub unsafe extern "C" fn ws_errors_code(errors: *const ws_errors, i: size_t) -> 
     boundary::read(ws_result::WS_OK, || Some(unsafe { ws_errors::entry(errors, i) }?.code))
 }
 
-/// What an entry says: what was attempted, on what, what came back, what to do. English, for a human.
+/// What an entry says: what was attempted, on what, what came back, what to do. English, for a human. A URL in it has
+/// neither user info nor query (`?...`), which may be secret.
 ///
 /// @param errors  An error stack, or NULL.
 /// @param i       From 0.

@@ -28,7 +28,8 @@ pub type ws_error_fn = Option<unsafe extern "C" fn(errors: *const ws_errors, use
 ///
 /// @param level      A ws_log_level.
 /// @param component  Which part of the library speaks, in a few letters; lives until the function returns.
-/// @param message    One line of UTF-8; lives until the function returns. Never a secret.
+/// @param message    One line of UTF-8; lives until the function returns. Never a secret: no header's value, no payload,
+///                   no password; of a URL neither user info nor query, which shows as `?...`.
 /// @param user_data  As given to ws_set_log().
 pub type ws_log_fn = Option<
     unsafe extern "C" fn(

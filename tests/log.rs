@@ -10,8 +10,8 @@ use std::thread;
 
 use support::script;
 use ws4d_test_host::codes::*;
-use ws4d_test_host::{Errors, Host, Options, alone, api, c, text};
-use ws4d_test_server::{CertKind, Seen, Server};
+use ws4d_test_host::{Errors, Host, Options, Socket, alone, api, c, text};
+use ws4d_test_server::{CertKind, Server};
 
 #[derive(Clone, Debug)]
 struct Line {
@@ -127,15 +127,25 @@ fn a_level_out_of_range_is_the_nearest() {
     assert!(logging.lines().iter().any(|line| line.level >= WS_LOG_LEVEL_DEBUG));
 }
 
-/// Opens `url` with secrets in every place that takes some; what the errors say, also of all that failed later.
-fn with_secrets(host: &Host, name: &str, url: &str) -> Option<Errors> {
+/// Opens `url` with secrets in every place that takes some.
+fn with_secrets(host: &Host, name: &str, url: &str) -> Result<Socket, Errors> {
     let header = |name: &str, value: &str| (c(name), c(value));
-    let authorization = header("X-Api-Key", "Bearer hunter2-header");
+    let key = header("X-Api-Key", "Bearer hunter2-header");
+    let proxy = header("Proxy-Authorization", "Basic hunter2-proxy");
     let cookie = c("session=hunter2-cookie; b=2");
-    let options = Options::new()
-        .set(|api, o| (api.ws_options_set_header)(o, authorization.0.as_ptr(), authorization.1.as_ptr()))
-        .set(|api, o| (api.ws_options_set_cookie)(o, cookie.as_ptr()));
-    host.to(url).named(name).with(options).try_open().err()
+    let subprotocol = c("hunter2-subprotocol");
+    let mut options = Options::new()
+        .set(|api, o| (api.ws_options_set_header)(o, key.0.as_ptr(), key.1.as_ptr()))
+        .set(|api, o| (api.ws_options_set_header)(o, proxy.0.as_ptr(), proxy.1.as_ptr()))
+        .set(|api, o| (api.ws_options_set_cookie)(o, cookie.as_ptr()))
+        .set(|api, o| (api.ws_options_set_subprotocol)(o, subprotocol.as_ptr()))
+        .set(|api, o| (api.ws_options_set_ping_interval_ms)(o, 10))
+        .set(|api, o| (api.ws_options_set_max_redirects)(o, 2));
+    if !url.contains('@') {
+        let own = header("Authorization", "Bearer hunter2-authorization");
+        options = options.set(|api, o| (api.ws_options_set_header)(o, own.0.as_ptr(), own.1.as_ptr()));
+    }
+    host.to(url).named(name).with(options).try_open()
 }
 
 /// All forms in which the secrets of these tests could show themselves.
@@ -147,6 +157,7 @@ fn check_secrets(text: &str) {
     }
 }
 
+/// HOSTILE 24. In every option, in the URL's user info and in its query; of a whole life, and of all that can fail.
 #[test]
 fn no_secret_is_in_any_line_or_error() {
     let server = Server::start();
@@ -158,11 +169,15 @@ fn no_secret_is_in_any_line_or_error() {
         server.ws("/echo"),
         server.ws("/status?code=401&body=who"),
         server.ws("/status?code=407"),
+        server.ws("/status?code=302&header=Location:/status?token=hunter2-location%26code=500"),
+        server.ws("/status?code=302&header=Location:http:/x?token=hunter2-location"),
         server.ws("/bad-accept"),
+        server.ws("/unasked-protocol"),
         server.ws("/eof"),
         server.wss_with(CertKind::SelfSigned, "/echo"),
         script(&server, "frame:f1:00"),
         script(&server, "rst"),
+        script(&server, "close:4001:bye"),
         closed,
         "ws://nowhere.invalid/".to_owned(),
         "ws://127.0.0.1:1/#fragment".to_owned(),
@@ -172,18 +187,57 @@ fn no_secret_is_in_any_line_or_error() {
         "ws://".to_owned(),
     ];
     for (at, url) in urls.iter().enumerate() {
-        for user_info in ["anna:hunter2-url@", "anna:hunter%32-url@", "anna@hunter2:x@"] {
+        for user_info in ["", "anna:hunter2-url@", "anna:hunter%32-url@", "anna@hunter2:x@"] {
             let url = url.replacen("://", &format!("://{user_info}"), 1);
-            let errors = with_secrets(&host, &format!("{at}{user_info}"), &url);
-            check_secrets(&format!("{errors:?}"));
+            let query = if url.contains('?') { "&" } else { "?" };
+            let url = format!("{url}{query}token=hunter2-query");
+            match with_secrets(&host, &format!("{at}{user_info}"), &url) {
+                Err(errors) => check_secrets(&format!("{errors:?}")),
+                Ok(ws) if url.contains("/echo") => {
+                    ws.send_text("hunter2-message");
+                    ws.ping("hunter2-ping");
+                    host.run_until(&format!("{at}{user_info} pong"));
+                    ws.terminate(4000, "hunter2-reason");
+                    host.run_until(&format!("{at}{user_info} free"));
+                }
+                Ok(_) => host.run_until(&format!("{at}{user_info} free")),
+            }
         }
     }
-    host.dispatcher().close();
-    let sent = server.wait_for(|event| matches!(event.seen, Seen::Request { .. }));
-    assert!(format!("{sent:?}").contains("hunter2-cookie"), "they were really sent");
-    assert!(format!("{sent:?}").contains("YW5uYTpodW50ZXIyLXVybA"), "the URL's as Basic authorization");
-    assert!(!logging.lines().is_empty());
+    let sent = format!("{:?}", server.log());
+    let arrived =
+        ["header", "cookie", "subprotocol", "authorization", "proxy", "query", "message", "ping", "reason"];
+    for secret in arrived {
+        assert!(sent.contains(&format!("hunter2-{secret}")) || secret == "ping", "{secret} was really sent");
+    }
+    assert!(sent.contains("YW5uYTpodW50ZXIyLXVybA"), "the URL's as Basic authorization");
+    assert!(logging.lines().len() > 100);
     check_secrets(&format!("{:?}", logging.lines()));
+}
+
+/// What a line says of a socket begins with its number, so that the lines of one life can be found.
+#[test]
+fn a_life_has_a_line_for_its_beginning_and_one_for_its_end() {
+    let server = Server::start();
+    let logging = Logging::at(WS_LOG_LEVEL_INFO);
+    let host = Host::new();
+    let ends = [
+        (script(&server, "close:4001:bye"), WS_LOG_LEVEL_INFO, "closed with 4001, clean"),
+        (script(&server, "raw:c100"), WS_LOG_LEVEL_WARN, "reserved bit"),
+        (script(&server, "drop"), WS_LOG_LEVEL_WARN, "without a close frame"),
+        (server.ws("/status?code=503"), WS_LOG_LEVEL_WARN, "503"),
+    ];
+    for (at, (url, level, said)) in ends.into_iter().enumerate() {
+        let ws = host.to(&*url).named(&at.to_string()).open_async();
+        let begins = format!("socket {}: ", (api().ws_get_id)(ws));
+        host.run_until(&format!("{at} free"));
+        let lines = logging.lines();
+        let own: Vec<&Line> = lines.iter().filter(|line| line.message.starts_with(&begins)).collect();
+        let opened = own.iter().filter(|line| line.message.contains(": open: ")).count();
+        assert_eq!((own.len() - opened, opened), (1, usize::from(!url.contains("503"))), "{own:#?}");
+        let last = own.last().expect("the end");
+        assert!(last.level == level && last.message.contains(said), "{last:?} does not say {said}");
+    }
 }
 
 #[test]

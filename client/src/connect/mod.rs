@@ -99,7 +99,6 @@ async fn attempt(
     progress.enter(Step::Upgrade);
     let transport = Arc::new(transport);
     let accepted = upgrade::upgrade(to, options, &transport, &readiness, early, deadline).await?;
-    log!(Info, "ws  ", "open: {}", to.shown);
     Ok(Connection { transport, readiness, accepted, peer })
 }
 

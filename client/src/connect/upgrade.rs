@@ -158,7 +158,8 @@ fn judge(
     }
     let extensions: Vec<&str> = head.all("Sec-WebSocket-Extensions").collect();
     let deflate = if options.compression.level > 0 {
-        deflate::accept(&extensions, &options.compression.offer).map_err(refused)?
+        deflate::accept(&extensions, &options.compression.offer)
+            .map_err(|why| refused(format_args!("its extension is not the one that was offered: {why}")))?
     } else if extensions.iter().all(|value| value.is_empty()) {
         None
     } else {

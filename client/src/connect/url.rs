@@ -10,7 +10,9 @@ use url::{Host, Url};
 /// A judged URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Destination {
-    /// As the host wrote it, less user info: what `ws_get_url`, logs and errors show.
+    /// As the host wrote it, less user info: what `ws_get_url` shows.
+    pub(crate) url: String,
+    /// The same without its query, which may hold a token: what logs and errors show.
     pub(crate) shown: String,
     pub(crate) secure: bool,
     /// A name in ASCII, or an IP address without brackets.
@@ -27,7 +29,7 @@ pub(crate) struct Destination {
 /// Judges a URL. [`ErrorCode::InvalidUrl`] with the reason; user info never appears in it.
 pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
     let refuse = |why: &str| {
-        let shown: String = without_user_info(text).escape_debug().take(200).collect();
+        let shown: String = presentable(text).escape_debug().take(200).collect();
         Error::new(ErrorCode::InvalidUrl, "sock", format!("The URL \"{shown}\" is refused: {why}"))
     };
     if let Some(bad) = text.chars().find(|c| is_mended(*c)) {
@@ -77,13 +79,14 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
         None => bracketed.to_owned(),
     };
     let authorization = basic(&url).map_err(refuse)?;
-    Ok(Destination { shown: without_user_info(text), secure, host, port, authority, resource, authorization })
+    let (url, shown) = (without_user_info(text), presentable(text));
+    Ok(Destination { url, shown, secure, host, port, authority, resource, authorization })
 }
 
 /// Where a `Location` header leads that was said at `from`, judged as strictly as a URL of the host's; or why nowhere. Its
 /// fragment is not the server's business (RFC 9110 §10.2.2). `http` and `https` mean `ws` and `wss`.
 pub(crate) fn redirected(from: &Destination, location: &str) -> Result<Destination, String> {
-    let shown: String = without_user_info(location).escape_debug().take(200).collect();
+    let shown: String = presentable(location).escape_debug().take(200).collect();
     let refuse = |why: &str| format!("its Location \"{shown}\" is refused: {why}");
     if let Some(bad) = location.chars().find(|c| is_mended(*c)) {
         return Err(refuse(&format!("it contains {}", name_of_mended(bad))));
@@ -157,6 +160,16 @@ fn without_user_info(text: &str) -> String {
         Some(at) => format!("{}{}", &text[..start], &text[start + at + 1..]),
         None => text.to_owned(),
     }
+}
+
+/// The text without what may be secret: user info, the query, a fragment.
+fn presentable(text: &str) -> String {
+    let mut shown = without_user_info(text);
+    if let Some(at) = shown.find(['?', '#']) {
+        shown.truncate(at + 1);
+        shown.push_str("...");
+    }
+    shown
 }
 
 /// RFC 7617 credentials out of the URL's user info.
@@ -237,6 +250,18 @@ mod tests {
         for bad in ["ws://user:secret@host:99999/", "http://user:secret@host/", "ws://user:sec ret@host/"] {
             let error = parse(bad).unwrap_err();
             assert!(!error.to_string().contains("sec"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_query_is_for_the_server_and_for_nobody_else() {
+        let to = parse("ws://host/x?token=secret&b").unwrap();
+        assert_eq!((to.url.as_str(), to.shown.as_str()), ("ws://host/x?token=secret&b", "ws://host/x?..."));
+        assert_eq!(to.resource, "/x?token=secret&b");
+        for bad in ["ws://host/?token=secret x", "ws://host/#secret", "http://host/?secret", "ws:host?secret"]
+        {
+            let error = parse(bad).unwrap_err();
+            assert!(!error.to_string().contains("secret"), "{error}");
         }
     }
 

@@ -89,6 +89,7 @@ impl Socket {
             _ => return,
         }
         drop(outgoing);
+        log!(Debug, "ws  ", "socket {}: closing with code {code}", self.id());
         self.set_status(Status::Closing);
         self.post(Mailbox::closing);
         self.flush();
@@ -100,8 +101,14 @@ impl Socket {
 
     /// The server's close frame has come. To be followed by a flush.
     pub(super) fn close_received(self: &Arc<Self>, frame: CloseFrame) {
+        log!(
+            Debug,
+            "ws  ",
+            "socket {}: close frame received, code {}",
+            self.id(),
+            frame.code.unwrap_or(1005)
+        );
         let mut outgoing = self.outgoing.lock();
-        log!(Debug, "ws  ", "close frame received: code {:?}", frame.code);
         let answer = frame.code;
         outgoing.received = Some(frame);
         if outgoing.phase == Phase::Open {
@@ -158,7 +165,6 @@ impl Socket {
         if matches!(phase, Phase::Connecting | Phase::Over) {
             return;
         }
-        log!(Warn, "ws  ", "gave up: {error}");
         if phase == Phase::Open {
             outgoing.drop_unsent();
             outgoing.close_with(Some(close_code), &reason);
@@ -195,7 +201,7 @@ impl Socket {
             Error::new(
                 ErrorCode::ConnectionReset,
                 "ws  ",
-                format!("The server of {} ended the connection without a close frame", self.url()),
+                format!("The server of {} ended the connection without a close frame", self.shown()),
             )
         });
         match phase {
@@ -218,7 +224,7 @@ impl Socket {
         }
         let error = match (outgoing.phase, outgoing.write_error.take()) {
             (Phase::Open, Some(error)) => {
-                Some(Error::from_io("tcp ", &format!("Sending to {} failed", self.url()), &error))
+                Some(Error::from_io("tcp ", &format!("Sending to {} failed", self.shown()), &error))
             }
             _ => None,
         };
@@ -227,13 +233,12 @@ impl Socket {
         if error.is_some() || !unanswered {
             return self.finish(error);
         }
-        let what = format!("The server of {} did not answer the close frame in time", self.url());
+        let what = format!("The server of {} did not answer the close frame in time", self.shown());
         self.end(Some(&Error::new(ErrorCode::Timeout, "ws  ", what)), None);
     }
 
     /// The connection could not be made.
     pub(super) fn connect_failed(self: &Arc<Self>, error: Error) {
-        log!(Info, error.entries()[0].component, "{error}");
         self.finish(Some(error));
     }
 
@@ -281,7 +286,7 @@ impl Stop for Socket {
         let shut_down = Error::new(
             ErrorCode::ShutDown,
             "sock",
-            format!("Connecting to {} was ended by ws_shutdown", socket.url()),
+            format!("Connecting to {} was ended by ws_shutdown", socket.shown()),
         );
         let mut outgoing = socket.outgoing.lock();
         let open = outgoing.phase == Phase::Open;

@@ -9,6 +9,7 @@ use super::{Session, Socket, Status};
 use crate::connect::{self, Connection, readiness::Readiness};
 use crate::dispatch::Mailbox;
 use crate::error::{Error, ErrorCode};
+use crate::log::log;
 use crate::options::Options;
 use std::future::pending;
 use std::sync::Arc;
@@ -78,6 +79,7 @@ impl Socket {
         // What was sent meanwhile comes first.
         outgoing.hand_over();
         drop(outgoing);
+        log!(Info, "ws  ", "socket {}: open: {}", self.id(), self.shown());
         self.set_status(Status::Connected);
         self.post(Mailbox::opened);
         self.encode_waiting();

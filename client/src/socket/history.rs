@@ -6,12 +6,13 @@ use super::outgoing::Phase;
 use crate::connect::progress::Step;
 use crate::error::{Error, ErrorCode};
 use crate::event::Ending;
+use crate::log::log;
 use crate::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Where a connection was when it ended.
 #[repr(i32)]
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[allow(missing_docs, reason = "the steps of connecting have their words in `Step`")]
 pub enum Stage {
     /// It has not ended.
@@ -117,6 +118,32 @@ impl Socket {
             closed: SystemTime::now(),
             open_for: times.opened.map(|(_, at)| at.elapsed()),
         }));
+        drop(times);
+        self.log_end(stage, ending, cause);
+    }
+
+    /// One line for each connection that ended: a warning where something went wrong.
+    fn log_end(&self, stage: Stage, ending: &Ending, cause: Option<&Error>) {
+        let id = self.id();
+        match cause {
+            Some(error) if error.code() == ErrorCode::ShutDown => {
+                log!(Info, "sock", "socket {id}: ended by ws_shutdown: {}", self.shown());
+            }
+            Some(error) => log!(Warn, error.entries()[0].component, "socket {id}: {error}"),
+            None if stage < Stage::Open => {
+                log!(Info, "sock", "socket {id}: given up by the host: {}", self.shown())
+            }
+            None => {
+                let clean = if ending.was_clean { "" } else { "not " };
+                log!(
+                    Info,
+                    "ws  ",
+                    "socket {id}: closed with {}, {clean}clean: {}",
+                    ending.code,
+                    self.shown()
+                );
+            }
+        }
     }
 
     /// Why the connection ended; `None` as long as that is not known.

@@ -265,6 +265,11 @@ impl Socket {
 
     /// As passed, less user info.
     pub fn url(&self) -> &str {
+        &self.destination.url
+    }
+
+    /// The URL as errors and the log show it: its query may be a secret.
+    fn shown(&self) -> &str {
         &self.destination.shown
     }
 

@@ -241,7 +241,7 @@ impl Socket {
                 "json",
                 format!(
                     "The server of {} sent a text message that is not JSON (strict_json is on)",
-                    self.url()
+                    self.shown()
                 ),
             );
             let reason = "a text message is not JSON".to_owned();
@@ -266,7 +266,7 @@ impl Socket {
             Failure::TooLarge { .. } => (ErrorCode::TooLarge, " (ws_options_set_max_message_size)"),
             Failure::OutOfMemory { .. } => (ErrorCode::OutOfMemory, ""),
         };
-        let message = format!("The server of {} broke the protocol: {failure}{cure}", self.url());
+        let message = format!("The server of {} broke the protocol: {failure}{cure}", self.shown());
         GivenUp {
             close_code: failure.close_code(),
             reason: failure.to_string(),
@@ -276,9 +276,9 @@ impl Socket {
 
     fn read_error(&self, error: &io::Error) -> Error {
         match tls_failure(error) {
-            Some(failure) => tls::broken(&format!("TLS with {} broke", self.url()), failure),
+            Some(failure) => tls::broken(&format!("TLS with {} broke", self.shown()), failure),
             None => {
-                let what = format!("The connection to {} was lost", self.url());
+                let what = format!("The connection to {} was lost", self.shown());
                 let lost = Error::from_io("tcp ", &what, error);
                 // Whatever the system calls it, the connection is gone.
                 if lost.code() == ErrorCode::Internal {

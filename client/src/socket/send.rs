@@ -139,7 +139,7 @@ impl Socket {
                 Ok(chunks) => self.outgoing.lock().queue.fill(ticket, chunks, charge),
                 Err(_) => {
                     // It was accepted: a connection that loses a message is over.
-                    let what = format!("There is no memory for a message to {}", self.url());
+                    let what = format!("There is no memory for a message to {}", self.shown());
                     return self.finish(Some(Error::new(ErrorCode::OutOfMemory, "ws  ", what)));
                 }
             }

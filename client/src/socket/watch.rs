@@ -225,10 +225,9 @@ impl Socket {
     fn give_up_silent(self: &Arc<Self>, silence: Duration, what: &str, option: &str) {
         let message = format!(
             "The server of {} has {what} for {} ms and was given up (ws_options_set_{option})",
-            self.url(),
+            self.shown(),
             silence.as_millis()
         );
-        log!(Warn, "ws  ", "{message}");
         self.finish(Some(Error::new(ErrorCode::Timeout, "ws  ", message)));
     }
 }
