@@ -25,6 +25,7 @@ mod frames;
 mod handshakes;
 mod listen;
 mod log;
+mod proxy;
 mod request;
 mod response;
 mod route;
@@ -36,6 +37,7 @@ mod ticker;
 
 pub use certificates::CertKind;
 pub use log::{Event, Seen};
+pub use proxy::{Conduct, Proxy, Talk, Then};
 pub use server::{Config, Server};
 
 /// The table of paths, as `--help` prints it.

@@ -76,6 +76,30 @@ pub(crate) fn start_front(
     Ok(port)
 }
 
+/// Listens on 127.0.0.1 as a proxy, and gives the port.
+pub(crate) fn start_proxy(
+    runtime: &Handle,
+    shared: &Arc<Shared>,
+    speak: Speak,
+    proxy: &Arc<crate::proxy::State>,
+) -> io::Result<u16> {
+    let listener = bind(runtime, 0)?;
+    let port = listener.local_addr()?.port();
+    let (shared, proxy) = (shared.clone(), proxy.clone());
+    runtime.spawn(accept_all(listener, move |tcp| {
+        let (speak, proxy) = (speak.clone(), proxy.clone());
+        let talk = proxy.begin();
+        spawn(&shared, |trace, reset| async move {
+            let stream = secure(tcp, speak, reset, &trace).await?;
+            if let Err(error) = proxy.serve(stream, talk, &trace).await {
+                trace.saw(end_of(&error));
+            }
+            None
+        });
+    }));
+    Ok(port)
+}
+
 async fn forward(front: &mut Stream, behind: u16) -> io::Result<()> {
     let mut back = TcpStream::connect(("127.0.0.1", behind)).await?;
     back.set_nodelay(true)?;

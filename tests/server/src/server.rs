@@ -4,6 +4,7 @@ use crate::certificates::{Authority, CertKind};
 use crate::chat::Rooms;
 use crate::listen::{self, Speak};
 use crate::log::{Event, Log};
+use crate::proxy::{self, Conduct, Proxy};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -171,6 +172,20 @@ impl Server {
         let port =
             listen::start_front(self.runtime().handle(), &self.shared, speak, behind).expect("a free port");
         format!("wss://localhost:{port}{path}")
+    }
+
+    /// A proxy of that conduct, whatever is behind it.
+    ///
+    /// # Panics
+    /// If there is no port.
+    pub fn proxy(&self, conduct: Conduct) -> Proxy {
+        let speak = match conduct.certificate {
+            Some(kind) => Speak::tls(&self.authority, kind).expect("a certificate"),
+            None => Speak::Plain,
+        };
+        let state = proxy::State::new(conduct);
+        let port = listen::start_proxy(self.runtime().handle(), &self.shared, speak, &state);
+        Proxy::new(port.expect("a free port"), state)
     }
 
     /// The port for ws.
