@@ -937,6 +937,7 @@ const char *ws_get_response_header(const ws_socket *ws, const char *name, size_t
 
 /**
  * The address of the machine that the socket is connected to, with its port: `192.0.2.1:443`, `[2001:db8::1]:443`.
+ * Through a proxy, the proxy's.
  *
  * Any thread, also inside `wake`; never blocks.
  *

@@ -158,6 +158,7 @@ pub unsafe extern "C" fn ws_get_response_header(
 }
 
 /// The address of the machine that the socket is connected to, with its port: `192.0.2.1:443`, `[2001:db8::1]:443`.
+/// Through a proxy, the proxy's.
 ///
 /// Any thread, also inside `wake`; never blocks.
 ///

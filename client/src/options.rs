@@ -2,6 +2,7 @@
 
 use crate::connect::headers;
 use crate::connect::network::NetworkOptions;
+use crate::connect::proxy::Choice;
 use crate::connect::tls::TlsOptions;
 use crate::error::ErrorCode;
 use crate::event::DataType;
@@ -26,6 +27,7 @@ pub struct Options {
     pub(crate) max_redirects: u32,
     pub(crate) network: NetworkOptions,
     pub(crate) tls: TlsOptions,
+    pub(crate) proxy: Choice,
     pub(crate) compression: Compression,
 }
 
@@ -78,6 +80,7 @@ impl Default for Options {
             max_redirects: 0,
             network: NetworkOptions::default(),
             tls: TlsOptions::default(),
+            proxy: Choice::default(),
             compression: Compression::default(),
         }
     }
@@ -232,5 +235,12 @@ impl Options {
     /// Switches the verification of the server's certificate off or on again.
     pub fn set_verify(&mut self, on: bool) {
         self.tls.set_verify(on);
+    }
+
+    /// The proxy to go through; empty for none, whatever environment and system say. [`ErrorCode::InvalidUrl`]: no
+    /// `http://`, `https://`, `socks5://` or `socks5h://` URL of a host.
+    pub fn set_proxy(&mut self, url: &str) -> Result<(), ErrorCode> {
+        self.proxy = Choice::parse(url)?;
+        Ok(())
     }
 }

@@ -61,6 +61,7 @@
     X(ws_options_set_max_redirects, (o, 3), RESULT) \
     X(ws_options_set_ping_interval_ms, (o, 1000), RESULT) \
     X(ws_options_set_ping_timeout_ms, (o, 1000), RESULT) \
+    X(ws_options_set_proxy, (o, ""), RESULT) \
     X(ws_options_set_receive_buffer_size, (o, 1), RESULT) \
     X(ws_options_set_resolve, (o, "name.test", 443, "127.0.0.1"), RESULT) \
     X(ws_options_set_compression, (o, 1), RESULT) \

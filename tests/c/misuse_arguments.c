@@ -178,6 +178,9 @@ static void options(void)
         CHECK(ws_options_set_strict_json(o, type) == WS_ERR_INVALID_ARGUMENT);
         CHECK(ws_options_set_verify(o, type) == WS_ERR_INVALID_ARGUMENT);
     }
+    CHECK(ws_options_set_proxy(o, NULL) == WS_ERR_INVALID_ARGUMENT);
+    CHECK(ws_options_set_proxy(o, "http://\xff") == WS_ERR_INVALID_UTF8);
+    CHECK(ws_options_set_proxy(o, "proxy:3128") == WS_ERR_INVALID_URL);
     CHECK(ws_options_set_header(o, NULL, "v") == WS_ERR_INVALID_ARGUMENT);
     CHECK(ws_options_set_header(o, "n", NULL) == WS_ERR_INVALID_ARGUMENT);
     CHECK(ws_options_set_header(o, "n", "\xff") == WS_ERR_INVALID_UTF8);

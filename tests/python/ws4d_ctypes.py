@@ -297,6 +297,7 @@ FUNCTIONS = {
     "ws_options_set_ca_file": (c_int32, ws_options, c_char_p),
     "ws_options_set_ca_pem": (c_int32, ws_options, c_void_p, c_size_t),
     "ws_options_set_verify": (c_int32, ws_options, c_int32),
+    "ws_options_set_proxy": (c_int32, ws_options, c_char_p),
     "ws_status_name": (c_char_p, c_int32),
     "ws_event_type_name": (c_char_p, c_int32),
     "ws_data_type_name": (c_char_p, c_int32),

@@ -1,4 +1,4 @@
-//! Everything up to the 101 response: url → dns → tcp → tls → upgrade. Each step is a module with one
+//! Everything up to the 101 response: url → dns → tcp → proxy → tls → upgrade. Each step is a module with one
 //! function, each failure names its step.
 
 mod dns;
@@ -6,6 +6,7 @@ mod happy_eyeballs;
 pub(crate) mod headers;
 pub(crate) mod network;
 pub(crate) mod progress;
+pub(crate) mod proxy;
 pub(crate) mod readiness;
 mod redirect;
 mod refusal;
@@ -23,6 +24,7 @@ use crate::options::Options;
 use crate::transport::{Stream, Transport};
 use happy_eyeballs::Attempts;
 use progress::{Progress, Step};
+use proxy::Proxy;
 use readiness::Readiness;
 use redirect::Road;
 use std::sync::Arc;
@@ -52,8 +54,12 @@ pub(crate) async fn connect(
         Ok(result) => result,
         Err(_) => {
             let (component, doing) = progress.step().name();
+            let through = match proxy_for(road.to(), road.options()) {
+                Ok(Some(proxy)) => format!(" (through the proxy {proxy})"),
+                _ => String::new(),
+            };
             let message = format!(
-                "Connecting to {} took longer than {} ms and was given up while {doing} \
+                "Connecting to {} took longer than {} ms and was given up while {doing}{through} \
                  (ws_options_set_connect_timeout_ms)",
                 road.to().shown,
                 limit.as_millis()
@@ -76,6 +82,14 @@ async fn follow(road: &mut Road<'_>, progress: &Progress, attempts: &Attempts) -
     }
 }
 
+/// The proxy on the way, if there is one. A Unix socket is no way through a proxy.
+fn proxy_for(to: &Destination, options: &Options) -> Result<Option<Proxy>, Error> {
+    if options.network.unix_socket.is_some() {
+        return Ok(None);
+    }
+    options.proxy.for_destination(to)
+}
+
 async fn attempt(
     to: &Destination,
     options: &Options,
@@ -83,10 +97,21 @@ async fn attempt(
     attempts: &Attempts,
     deadline: Option<Instant>,
 ) -> Result<Connection, Error> {
-    let (stream, peer) = reach(to, options, progress, attempts).await?;
+    let proxy = proxy_for(to, options)?;
+    // A proxy is what is looked up and connected to; of the destination it is told.
+    let (stream, peer) = match &proxy {
+        None => reach(to, options, progress, attempts).await?,
+        Some(proxy) => reach(&proxy.address, options, progress, attempts)
+            .await
+            .map_err(|error| proxy.unreachable(error))?,
+    };
     let readiness = Readiness::new(Arc::clone(&stream))
         .map_err(|error| Error::from_io("tcp ", "The socket could not be watched", &error))?;
     let mut transport = Transport::new(stream);
+    if let Some(proxy) = &proxy {
+        progress.enter(Step::Proxy);
+        proxy.tunnel(to, options, &mut transport, &readiness, deadline).await?;
+    }
     let mut early = Vec::new();
     if to.secure {
         progress.enter(Step::Tls);
@@ -102,7 +127,7 @@ async fn attempt(
     Ok(Connection { transport, readiness, accepted, peer })
 }
 
-/// The connected stream to the server's machine, and how its peer is shown.
+/// The connected stream to the machine of the server, or of the proxy, and how its peer is shown.
 async fn reach(
     to: &Destination,
     options: &Options,

@@ -3,6 +3,7 @@
 use crate::transport::Stream;
 use std::io;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -29,5 +30,14 @@ impl Readiness {
     /// Waits until the kernel may take something.
     pub(crate) async fn writable(&self) -> io::Result<Guard<'_>> {
         self.0.writable().await
+    }
+
+    /// The same two for code that polls; the last caller of each is woken.
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
+        self.0.poll_read_ready(cx)
+    }
+
+    pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
+        self.0.poll_write_ready(cx)
     }
 }

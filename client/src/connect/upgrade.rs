@@ -50,7 +50,7 @@ pub(crate) async fn upgrade(
     let mut reader = HeadReader::default();
     *reader.buffer() = early;
     let head = loop {
-        match reader.next().map_err(|error| error.while_doing(&attempted))? {
+        match next_head(&mut reader).map_err(|error| error.while_doing(&attempted))? {
             // Interim answers (RFC 9110 §15.2) come before the one that counts.
             Some(head) if (100..200).contains(&head.status) && head.status != 101 => {}
             Some(head) => break head,
@@ -71,14 +71,11 @@ pub(crate) async fn upgrade(
         }
     };
     if head.status != 101 {
-        // The refusal is told before the connect timeout hides it.
-        let left =
-            deadline.map_or(BODY_PATIENCE, |deadline| deadline.saturating_duration_since(Instant::now()));
         let patience = match is_followed(head.status, options) {
             true => Duration::ZERO,
-            false => BODY_PATIENCE.min(left / 2),
+            false => patience(deadline),
         };
-        let body = body(&head, transport, readiness, reader.into_rest(), patience).await;
+        let body = refused_body(&head, transport, readiness, reader.into_rest(), patience).await;
         return Err(refusal(to, options, head, body));
     }
     let agreed = judge(&head, &key, options).map_err(|error| error.while_doing(&attempted))?;
@@ -89,6 +86,14 @@ pub(crate) async fn upgrade(
         headers: head.headers,
         rest: reader.into_rest(),
     })
+}
+
+fn next_head(reader: &mut HeadReader) -> Result<Option<Head>, Error> {
+    let head = reader.next().map_err(refused)?;
+    if head.as_ref().is_some_and(|head| head.minor_version == 0) {
+        return Err(refused("it is HTTP/1.0, which knows no upgrade"));
+    }
+    Ok(head)
 }
 
 fn request(to: &Destination, options: &Options, key: &str) -> String {
@@ -176,8 +181,14 @@ fn judge(
     Ok((subprotocol, deflate))
 }
 
-/// What there is of a refusal's body. The refusal is reported also where its body stalls.
-async fn body(
+/// How long a refusal's body is waited for: the refusal is to be told before the connect timeout hides it.
+pub(super) fn patience(deadline: Option<Instant>) -> Duration {
+    let left = deadline.map_or(BODY_PATIENCE, |deadline| deadline.saturating_duration_since(Instant::now()));
+    BODY_PATIENCE.min(left / 2)
+}
+
+/// What there is of a refusal's body, whose beginning came with the head. The refusal is reported also where it stalls.
+pub(super) async fn refused_body(
     head: &Head,
     transport: &Transport,
     readiness: &Readiness,
@@ -224,7 +235,12 @@ fn unchunk(mut bytes: &[u8]) -> (Vec<u8>, bool) {
     }
 }
 
-async fn write_all(transport: &Transport, readiness: &Readiness, mut bytes: &[u8]) -> io::Result<()> {
+/// Writes all of it.
+pub(super) async fn write_all(
+    transport: &Transport,
+    readiness: &Readiness,
+    mut bytes: &[u8],
+) -> io::Result<()> {
     while !bytes.is_empty() {
         let written = transport.write(&[IoSlice::new(bytes)])?;
         bytes = &bytes[written.taken..];
@@ -239,7 +255,11 @@ async fn write_all(transport: &Transport, readiness: &Readiness, mut bytes: &[u8
 }
 
 /// Appends what the network brings; `false` at its end.
-async fn read_some(transport: &Transport, readiness: &Readiness, into: &mut Vec<u8>) -> io::Result<bool> {
+pub(super) async fn read_some(
+    transport: &Transport,
+    readiness: &Readiness,
+    into: &mut Vec<u8>,
+) -> io::Result<bool> {
     loop {
         into.reserve(4096);
         let mut guard = readiness.readable().await?;

@@ -189,7 +189,8 @@ fn basic(url: &Url) -> Result<Option<String>, &'static str> {
     Ok(Some(format!("Basic {}", STANDARD.encode(pair))))
 }
 
-fn percent_decode(text: &str) -> Vec<u8> {
+/// `%41` is A; a `%` that is followed by something else stands for itself.
+pub(super) fn percent_decode(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
     let hex = |at: usize| bytes.get(at).and_then(|byte| (*byte as char).to_digit(16));
     let mut out = Vec::with_capacity(bytes.len());
@@ -213,6 +214,22 @@ impl Destination {
     /// RFC 6454 §4: scheme, host and port.
     pub(crate) fn origin(&self) -> (bool, &str, u16) {
         (self.secure, &self.host, self.port)
+    }
+
+    /// Where a proxy is: nothing is asked of it but a tunnel.
+    pub(super) fn of_proxy(scheme: &str, host: String, port: u16) -> Destination {
+        let mut address = Destination {
+            shown: String::new(),
+            secure: scheme == "https",
+            host,
+            port,
+            authority: String::new(),
+            resource: String::new(),
+            authorization: None,
+        };
+        address.authority = address.authority_with_port();
+        address.shown = format!("{scheme}://{}", address.authority);
+        address
     }
 
     /// `host:port`, also where the port is the scheme's own.

@@ -153,13 +153,16 @@ impl Socket {
             receive_buffer_size: options.receive_buffer_size,
             compression: options.compression,
         };
+        let mut options = Box::new(options.clone());
+        // Here, on the host's thread: see there.
+        options.proxy.settle();
         Ok(Arc::new(Socket {
             id: engine::next_id()?,
             tag: AtomicU64::new(0),
             status: AtomicI32::new(Status::Connecting as i32),
             settings,
             destination,
-            options: Mutex::new(Some(Box::new(options.clone()))),
+            options: Mutex::new(Some(options)),
             handler,
             dispatcher: dispatcher.unwrap_or_else(Dispatcher::private),
             key: OnceLock::new(),

@@ -284,6 +284,7 @@ functions! {
     ws_options_set_unix_socket(OptionsToken, *const c_char) -> i32;
     ws_options_set_tcp_keepalive_ms(OptionsToken, u32) -> i32;
     ws_options_set_verify(OptionsToken, i32) -> i32;
+    ws_options_set_proxy(OptionsToken, *const c_char) -> i32;
     ws_status_name(i32) -> *const c_char;
     ws_event_type_name(i32) -> *const c_char;
     ws_data_type_name(i32) -> *const c_char;

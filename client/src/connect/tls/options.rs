@@ -43,7 +43,6 @@ impl TlsOptions {
     }
 
     /// For a proxy: also what was said of the server alone.
-    #[allow(dead_code, reason = "for proxies")]
     pub(crate) fn for_proxy(&self) -> TlsOptions {
         self.for_another_server()
     }

@@ -1,0 +1,117 @@
+//! Through a proxy to the destination: `choose` says which one, `http_connect` and `socks` ask it for a tunnel, `url`
+//! judges what it is called. What comes out is the stream as the destination's own end would be: TLS with the server
+//! and the upgrade go through it unchanged. No name of the destination is looked up here but for `socks5://`.
+
+mod choose;
+mod http_connect;
+mod socks;
+mod url;
+
+pub(crate) use choose::Choice;
+
+use super::readiness::Readiness;
+use super::tls;
+use super::url::Destination;
+use crate::error::{Error, ErrorCode};
+use crate::log::log;
+use crate::options::Options;
+use crate::transport::Transport;
+use std::fmt;
+use std::time::Instant;
+
+/// What a proxy speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Scheme {
+    Http,
+    Https,
+    /// The destination's name is looked up here.
+    Socks5,
+    /// It is looked up at the proxy.
+    Socks5h,
+}
+
+/// What a proxy wants to know of us. Never shown, never sent to anybody else.
+#[derive(Clone, PartialEq, Eq)]
+enum Credentials {
+    /// The value of `Proxy-Authorization` (RFC 7617).
+    Basic(String),
+    /// User and password of RFC 1929.
+    Password(String, String),
+}
+
+/// A judged proxy.
+#[derive(Clone)]
+pub(crate) struct Proxy {
+    scheme: Scheme,
+    /// Where it is, as `dns`, `tcp` and `tls` want to know it; no user info.
+    pub(crate) address: Destination,
+    credentials: Option<Credentials>,
+    /// Whose idea it was.
+    set_by: &'static str,
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proxy({self})")
+    }
+}
+
+/// `http://host:port`, without user info.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.address.shown)
+    }
+}
+
+impl Proxy {
+    fn error(&self, message: impl fmt::Display) -> Error {
+        let Proxy { set_by, .. } = self;
+        Error::new(ErrorCode::Proxy, "prox", format!("The proxy {self} (set by {set_by}) {message}"))
+    }
+
+    /// An error on the road to the proxy, as one of the proxy's.
+    pub(crate) fn unreachable(&self, cause: Error) -> Error {
+        match cause.code() {
+            ErrorCode::Dns
+            | ErrorCode::ConnectionRefused
+            | ErrorCode::Unreachable
+            | ErrorCode::Timeout
+            | ErrorCode::ConnectionReset => {
+                self.error("could not be reached; is it running, and its address right?").with_cause(cause)
+            }
+            _ => cause.while_doing(&format!("Connecting to the proxy {self}")),
+        }
+    }
+
+    /// Turns a stream to the proxy into one to the destination.
+    pub(crate) async fn tunnel(
+        &self,
+        to: &Destination,
+        options: &Options,
+        transport: &mut Transport,
+        readiness: &Readiness,
+        deadline: Option<Instant>,
+    ) -> Result<(), Error> {
+        let mut early = Vec::new();
+        if self.scheme == Scheme::Https {
+            let session;
+            let tls = options.tls.for_proxy();
+            let Destination { host, authority, .. } = &self.address;
+            let handshake = tls::handshake(host, authority, &tls, transport, readiness).await;
+            (session, early) =
+                handshake.map_err(|error| error.while_doing(&format!("TLS with the proxy {self}")))?;
+            transport.secure(session);
+            log!(Debug, "tls ", "secured with the proxy {self}");
+        }
+        match self.scheme {
+            Scheme::Http | Scheme::Https => {
+                http_connect::ask(self, to, transport, readiness, early, deadline).await?;
+            }
+            Scheme::Socks5 | Scheme::Socks5h => {
+                socks::ask(self, to, &options.network, transport, readiness).await?
+            }
+        }
+        log!(Debug, "prox", "{self} has connected to {}", to.authority_with_port());
+        Ok(())
+    }
+}
