@@ -1715,6 +1715,32 @@ ws_result ws_options_set_ca_pem(ws_options *o, const void *pem, size_t len);
 ws_result ws_options_set_verify(ws_options *o, int32_t on);
 
 /**
+ * The proxy through which the server is reached, also for ws: it is asked for a tunnel (HTTP CONNECT, or SOCKS5).
+ * By default HTTPS_PROXY (for wss) or HTTP_PROXY (for ws), else ALL_PROXY, says which one, or the same in small
+ * letters, else the system's settings where it has some; NO_PROXY has those that are reached without: names with all
+ * that ends in them, addresses, networks (`10.0.0.0/8`), or `*`. The machine itself (localhost, 127.0.0.0/8, ::1) is
+ * never reached through a proxy that was not set here, and ws_options_set_unix_socket() goes through none.
+ *
+ * `http` and `https` (TLS with the proxy; trust as for the server) are told the server's name and look it up
+ * themselves, as `socks5h` is; for `socks5` it is looked up here. User and password, percent-encoded, go to the proxy
+ * as Basic authorization, or as SOCKS5 has it, and nowhere else; neither errors nor the log show them. The
+ * proxy's refusal is WS_ERR_PROXY, with its HTTP status, headers and body.
+ *
+ * The environment is read inside ws_new() and ws_new_async(), on their thread, never by a thread of the library: a
+ * program that changes it (setenv) must not do so while another of its threads is inside one of these.
+ *
+ * @param o    Options.
+ * @param url  `http://`, `https://`, `socks5://` or `socks5h://`, then `[user:password@]host[:port]`; ports by
+ *             default: 80, 443, 1080, 1080. Empty: no proxy at all. UTF-8, NUL-terminated; copied.
+ * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_URL (another scheme, no host, a path, a control character
+ *         also if it is percent-encoded, a user or password that cannot be sent), WS_ERR_INVALID_ARGUMENT (NULL),
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `url` is NULL or NUL-terminated.
+ */
+ws_result ws_options_set_proxy(ws_options *o, const char *url);
+
+/**
  * How many redirects (301, 302, 303, 307, 308) are followed on the way to one connection, all within the one connect
  * timeout. A server that redirects beyond that, in a circle, from wss to ws, or to a URL that ws_new() would refuse, is
  * WS_ERR_HTTP_STATUS, whose details list the whole chain. `http` and `https` in a Location mean ws and wss.

@@ -17,6 +17,9 @@ wants g++ g++
 wants readelf binutils
 wants node nodejs
 wants npm npm
+# The proxies of the tests.
+wants tinyproxy tinyproxy-bin
+wants microsocks microsocks
 python3 -c 'import ensurepip, venv' 2> /dev/null || packages+=(python3-venv)
 # Not commands: valgrind reads the loader's symbols, TLS is judged by the system's trust.
 if command -v dpkg > /dev/null; then

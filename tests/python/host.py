@@ -155,9 +155,9 @@ def on_free(key):
 class Server:
     """The local test server; tests/server/PATHS.txt says what its paths do."""
 
-    def __init__(self):
+    def __init__(self, *arguments):
         program = os.environ.get("WS4D_TEST_SERVER", str(ROOT / "target/debug/ws4d-test-server"))
-        self.process = subprocess.Popen([program, "--until-stdin-closes"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = subprocess.Popen([program, "--until-stdin-closes", *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.ready = json.loads(self.process.stdout.readline())
         self.ca = self.ready["ca"].encode()
 

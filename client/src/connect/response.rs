@@ -77,7 +77,7 @@ impl HeadReader {
         const START: &[u8] = b"HTTP/1.";
         let known = self.bytes.len().min(START.len());
         if self.bytes[..known] != START[..known] {
-            return Err(not_http("it does not begin with HTTP/1.1; is this an HTTP server?"));
+            return Err(not_http("it does not begin with HTTP/1.1"));
         }
         let Some(end) = self.find_end()? else {
             return if self.bytes.len() + self.spent > MOST_BYTES { Err(too_large()) } else { Ok(None) };

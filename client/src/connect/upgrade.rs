@@ -89,7 +89,7 @@ pub(crate) async fn upgrade(
 }
 
 fn next_head(reader: &mut HeadReader) -> Result<Option<Head>, Error> {
-    let head = reader.next().map_err(refused)?;
+    let head = reader.next().map_err(|why| refused(format_args!("{why}; is this a WebSocket server?")))?;
     if head.as_ref().is_some_and(|head| head.minor_version == 0) {
         return Err(refused("it is HTTP/1.0, which knows no upgrade"));
     }

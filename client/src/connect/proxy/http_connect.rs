@@ -77,11 +77,12 @@ fn request(proxy: &Proxy, target: &str) -> String {
 
 fn refusal(proxy: &Proxy, target: &str, head: Head, body: Vec<u8>) -> Error {
     let hint = match (head.status, proxy.credentials.is_some()) {
-        (407, _) if !offers_basic(&head) => {
+        // Some say 401 where the password is wrong.
+        (401 | 407, _) if !offers_basic(&head) => {
             "; it wants an authorization that is not Basic, which is not supported"
         }
-        (407, true) => "; it does not take the user and password of its URL",
-        (407, false) => "; it wants authorization: user:password@ in its URL",
+        (401 | 407, true) => "; it does not take the user and password of its URL",
+        (401 | 407, false) => "; it wants authorization: user:password@ in its URL",
         (403 | 405, _) => "; its rules forbid this host or port",
         (502..=504, _) => "; it could not reach the server",
         _ => "",
