@@ -219,6 +219,7 @@ impl Destination {
     /// Where a proxy is: nothing is asked of it but a tunnel.
     pub(super) fn of_proxy(scheme: &str, host: String, port: u16) -> Destination {
         let mut address = Destination {
+            url: String::new(),
             shown: String::new(),
             secure: scheme == "https",
             host,
