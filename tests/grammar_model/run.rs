@@ -72,7 +72,8 @@ pub(crate) fn all() {
         playing: Mutex::default(),
     };
     // Not by println, which a test that succeeds keeps to itself.
-    let _ = writeln!(io::stderr(), "WS4D_MODEL_SEED={} WS4D_MODEL_SEQUENCES={}", run.seed, run.count);
+    let line = format!("WS4D_MODEL_SEED={} WS4D_MODEL_SEQUENCES={}\n", run.seed, run.count);
+    let _ = io::stderr().write_all(line.as_bytes());
     // The server lives as long as the process.
     let server: &'static Server = Box::leak(Box::new(Server::start()));
     (api().ws_set_error_handler)(Some(report), ptr::null_mut());
