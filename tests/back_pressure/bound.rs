@@ -21,7 +21,7 @@ fn a_host_that_does_not_dispatch_stops_the_server_and_nothing_is_lost() {
 
     // What is deliverable is what the buffer holds: the bound, which one read and its last message may pass.
     let first = own.0.dispatch(0);
-    assert!((1..=(256 * 1024 / 1064) + 1).contains(&first), "{first}");
+    assert!((1..=(256 * 1024 / 1064) + 1).contains(&first), "{first} messages waited");
     own.run_until(|| seen.is_over());
     assert_eq!(seen.messages(), 100_000);
     assert_eq!(seen.misplaced.load(Ordering::SeqCst), 0, "in order");
