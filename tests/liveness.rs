@@ -4,6 +4,9 @@
 mod support;
 mod wire;
 
+use std::env;
+use std::process::{Command, Stdio};
+
 use support::arrived;
 use wire::{Relay, at_gate, script};
 use ws4d_test_host::{Host, Options, c, name};
@@ -232,6 +235,51 @@ fn a_large_message_on_a_slow_road_is_no_silence_and_pings_go_between_its_frames(
     let ping = place(|seen| matches!(seen, Seen::Ping(_))).expect("a ping");
     let message = place(|seen| matches!(seen, Seen::Binary(_))).expect("the message");
     assert!(ping < message, "{ping} {message}");
+}
+
+/// Where the URL is for the process that [`after_a_sleep_the_server_is_asked_before_it_is_given_up`] stops.
+const SLEEPER: &str = "WS4D_TEST_SLEEPER_URL";
+
+/// HOSTILE 22: a process that was stopped, as a machine that slept, finds all its timers long past. The server has its
+/// chance: it is pinged, although no pings were asked for, and given up only after the silence that follows.
+#[test]
+fn after_a_sleep_the_server_is_asked_before_it_is_given_up() {
+    let server = Server::start();
+    let path = "/idle?sleeper";
+    let mut sleeper = Command::new(env::current_exe().expect("a path"))
+        .args(["--exact", "a_process_to_be_stopped", "--ignored"])
+        .env(SLEEPER, server.ws(path))
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("this program once more");
+    server.wait_for(|event| event.path == path && event.seen == Seen::Text("ready".into()));
+    let signal = |number| {
+        // SAFETY: a child of this test that was not waited for, so that its number is nobody else's.
+        assert_eq!(unsafe { libc::kill(sleeper.id().cast_signed(), number) }, 0);
+    };
+    signal(libc::SIGSTOP);
+    pass(&server, 3000, 1);
+    signal(libc::SIGCONT);
+    let of_the_sleeper = |seen: fn(&Seen) -> bool| {
+        server.wait_for(|event| event.path == path && seen(&event.seen));
+    };
+    of_the_sleeper(|seen| matches!(seen, Seen::Ping(payload) if payload != b"here"));
+    of_the_sleeper(|seen| matches!(seen, Seen::Eof));
+    assert!(sleeper.wait().expect("its end").success(), "it saw what it should");
+}
+
+/// The other process of the test above.
+#[test]
+#[ignore = "a part of another test"]
+fn a_process_to_be_stopped() {
+    let Ok(url) = env::var(SLEEPER) else { return };
+    let host = Host::new();
+    let ws = host.to(url).with(patience(1000, 0, 20_000)).open();
+    ws.ping("here");
+    host.run_until("pong here");
+    ws.send_text("ready");
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "pong here", "error WS_ERR_TIMEOUT", "terminate 1006", "free"]);
 }
 
 /// How a close handshake ends is the close timeout's.

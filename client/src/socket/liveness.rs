@@ -63,15 +63,19 @@ pub(super) struct Liveness {
     since: Instant,
     /// A ping is out since then, and nothing was heard since.
     pinged: Option<Instant>,
-    /// When it was last judged.
+    /// When it was last judged, and when that was to be again.
     judged: Instant,
+    planned: Option<Instant>,
     /// The machine has slept: no verdict before the ping had its time.
     reprieve: Option<Instant>,
 }
 
 impl Liveness {
     pub(super) fn new(patience: Patience, now: Instant) -> Liveness {
-        Liveness { patience, since: now, pinged: None, judged: now, reprieve: None }
+        let mut liveness =
+            Liveness { patience, since: now, pinged: None, judged: now, planned: None, reprieve: None };
+        liveness.planned = liveness.due();
+        liveness
     }
 
     /// When to ask again; `None`: never, unless something happens.
@@ -81,7 +85,9 @@ impl Liveness {
             Some(_) => self.patience.ping_interval.and_then(|interval| self.judged.checked_add(interval)),
             None => self.next_ping(),
         };
-        [self.idle_end(), self.answer_due(), next].into_iter().flatten().min()
+        // Likewise a reprieve ends with what is heard.
+        let heard = self.reprieve.and_then(|_| self.judged.checked_add(self.patience.idle_timeout?));
+        [self.idle_end(), self.answer_due(), next, heard].into_iter().flatten().min()
     }
 
     /// With no limit for the answer, pings go on.
@@ -104,12 +110,12 @@ impl Liveness {
         self.since = now;
         self.pinged = self.pinged.map(|_| now);
         self.reprieve = None;
+        self.planned = self.due();
     }
 
     /// What is to be done.
     pub(super) fn judge(&mut self, heard: Heard) -> Verdict {
         let Heard { now, last, looked, on_its_way } = heard;
-        let due = self.due();
         self.judged = now;
         if last > self.since {
             self.since = last;
@@ -121,7 +127,7 @@ impl Liveness {
             if !looked {
                 return Verdict::Look;
             }
-            if due.is_some_and(|due| now.saturating_duration_since(due) > SLEPT) {
+            if self.planned.is_some_and(|planned| now.saturating_duration_since(planned) > SLEPT) {
                 return self.ask_again(now);
             }
             if past(self.idle_end()) {
@@ -135,9 +141,11 @@ impl Liveness {
         let ping = self.pinged.is_none() || self.patience.ping_timeout.is_none();
         if ping && past(self.next_ping()) {
             self.pinged = Some(now);
-            return Verdict::Ping(self.due());
+            self.planned = self.due();
+            return Verdict::Ping(self.planned);
         }
-        Verdict::Wait(self.due())
+        self.planned = self.due();
+        Verdict::Wait(self.planned)
     }
 
     /// Nobody listened for a while: the server is asked, and has its whole time to answer.
@@ -145,7 +153,8 @@ impl Liveness {
         self.since = now;
         self.pinged = Some(now);
         self.reprieve = self.patience.ping_timeout.and_then(|timeout| now.checked_add(timeout));
-        Verdict::Ping(self.due())
+        self.planned = self.due();
+        Verdict::Ping(self.planned)
     }
 }
 

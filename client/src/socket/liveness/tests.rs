@@ -145,11 +145,32 @@ fn after_a_sleep_the_server_is_pinged_and_has_its_whole_time() {
 #[test]
 fn after_a_sleep_a_short_idle_timeout_waits_for_the_ping_too() {
     let mut clock = Clock::new(100, 0, 500);
-    assert_eq!(clock.judge(5000, true, false), clock.ping(5500));
-    assert_eq!(clock.fires(5100), clock.wait(5500), "the idle timeout alone would end it here");
+    assert_eq!(clock.judge(5000, true, false), clock.ping(5100));
+    assert_eq!(clock.fires(5100), clock.wait(5200), "the idle timeout alone would end it here");
+    assert_eq!(clock.fires(5499), clock.wait(5500));
     assert_eq!(clock.fires(5500), Verdict::Idle(ms(500)));
     let mut clock = Clock::new(100, 0, 0);
     assert_eq!(clock.judge(5000, true, false), clock.ping(5100), "no limit for the answer: the idle timeout");
+}
+
+#[test]
+fn the_answer_after_a_sleep_ends_the_reprieve() {
+    let mut clock = Clock::new(100, 0, 20_000);
+    assert_eq!(clock.judge(5000, true, false), clock.ping(5100));
+    clock.last = 5001;
+    assert_eq!(clock.fires(5100), clock.wait(5101));
+    assert_eq!(clock.fires(5101), Verdict::Idle(ms(100)));
+}
+
+/// The look is a part of one judgement: what it finds makes no timer late.
+#[test]
+fn bytes_that_came_long_before_the_timer_make_it_no_sleep() {
+    let mut clock = Clock::new(0, 10_000, 10_000);
+    assert_eq!(clock.fires(10_000), clock.ping(20_000));
+    clock.liveness.patience.idle_timeout = Some(ms(5000));
+    clock.last = 12_000;
+    assert_eq!(clock.judge(20_000, false, false), Verdict::Look);
+    assert_eq!(clock.judge(20_000, true, false), Verdict::Idle(ms(8000)));
 }
 
 #[test]
@@ -163,7 +184,8 @@ fn after_a_sleep_what_had_come_is_life_and_no_ping_is_needed() {
 #[test]
 fn a_timer_that_is_a_little_late_is_no_sleep() {
     let mut clock = Clock::new(100, 0, 500);
-    assert_eq!(clock.fires(1000), Verdict::Idle(ms(1000)));
+    assert_eq!(clock.fires(1000), Verdict::Idle(ms(1000)), "a busy thread");
+    assert!(matches!(Clock::new(100, 0, 500).fires(1101), Verdict::Ping(_)));
 }
 
 /// A large message of ours on a slow road: the ping waits behind it.
