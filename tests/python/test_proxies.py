@@ -133,11 +133,10 @@ class WithTinyproxy(Proxies, unittest.TestCase):
                 self.echoes(url, front)
 
     def test_a_password_that_is_missing_or_wrong_is_407(self):
-        for user_info, why in (("user:wrong", "does not take"), (":", "does not take")):
-            failed = self.refused(self.server.ws("/echo"), self.url("http", user_info))
-            self.assertIn(why, failed.messages[0])
-            self.assertIn(failed.http_status, (401, 407))
-            self.assertIn(b"<html", failed.http_body)
+        failed = self.refused(self.server.ws("/echo"), self.url("http", "user:wrong"))
+        self.assertIn("does not take", failed.messages[0])
+        self.assertEqual(failed.http_status, 401)  # as tinyproxy has it
+        self.assertIn(b"<html", failed.http_body)
         failed = self.refused(self.server.ws("/echo"), f"http://127.0.0.1:{self.proxy.port}".encode())
         self.assertEqual(failed.http_status, 407)
         self.assertIn("wants authorization", failed.messages[0])

@@ -112,7 +112,7 @@ pub(crate) fn redirected(from: &Destination, location: &str) -> Result<Destinati
 }
 
 /// What the parser would turn into another host than the one that stands there. `text` may have a port.
-fn check_written_host(text: &str) -> Result<(), &'static str> {
+pub(super) fn check_written_host(text: &str) -> Result<(), &'static str> {
     if text.contains('%') {
         return Err("its host has a percent sign (neither encoded letters nor IPv6 zones can be given)");
     }
@@ -127,7 +127,7 @@ fn check_written_host(text: &str) -> Result<(), &'static str> {
 }
 
 /// What the parser would mend, or a reader overlook.
-fn is_mended(c: char) -> bool {
+pub(super) fn is_mended(c: char) -> bool {
     c.is_control() || c.is_whitespace() || c == '\\'
 }
 

@@ -2,7 +2,7 @@
 //! strict as for the destination: a mended URL is not the one that was meant.
 
 use super::{Credentials, Proxy, Scheme};
-use crate::connect::url::{Destination, percent_decode};
+use crate::connect::url::{Destination, check_written_host, is_mended, percent_decode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::ServerName;
@@ -11,7 +11,7 @@ use url::{Host, Url};
 impl Proxy {
     /// Judges a proxy's URL; `Err` says why not, without any part of it.
     pub(super) fn parse(text: &str, set_by: &'static str) -> Result<Proxy, &'static str> {
-        if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+        if text.chars().any(is_mended) {
             return Err("it contains a space, a backslash or a control character");
         }
         let (scheme, rest) = text.split_once("://").ok_or("it has no \"://\"")?;
@@ -33,6 +33,7 @@ impl Proxy {
         if place.is_empty() || place.starts_with(':') {
             return Err("it has no host");
         }
+        check_written_host(place)?;
         // The rules of http for hosts hold for all of them: IDNA, the forms of addresses.
         let url = Url::parse(&format!("http://{authority}")).map_err(|_| "its host or port is none")?;
         let host = match url.host() {
