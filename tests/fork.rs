@@ -1,10 +1,13 @@
 //! A forked child inherits the library's memory, but neither its threads nor its sockets.
 
 mod support;
+#[path = "wire/mod.rs"]
+mod wire;
 
 use std::ptr;
 
 use support::script;
+use wire::Relay;
 use ws4d_test_host::codes::*;
 use ws4d_test_host::{Host, Options, OptionsToken, RawHandler, Socket, alone, api, c};
 use ws4d_test_server::{Seen, Server};
@@ -237,4 +240,25 @@ fn the_child_may_shut_down_and_free_what_it_inherited() {
     assert_eq!((host.dispatch(), host.count("free")), (0, 0), "the parent's event lives");
     drop(terminated);
     assert_eq!((host.dispatch(), host.count("free")), (0, 1));
+}
+
+/// HOSTILE 24: the generator of mask keys is inherited as it stands; what it says next must not be the same twice.
+#[test]
+fn the_child_masks_with_other_keys_than_its_parent() {
+    let _alone = alone();
+    let server = Server::start();
+    let (parents, childs) = (Relay::opened(server.ws_port()), Relay::opened(server.ws_port()));
+    let host = Host::new();
+    let ws = host.open(parents.ws("/echo"));
+    // This thread has its generator now: the sender masks.
+    assert_eq!(ws.send_text("before"), WS_OK);
+    let url = c(&childs.ws("/echo"));
+    assert_eq!(in_a_child(|| echo(&url)), 0);
+    assert_eq!(ws.send_text("after"), WS_OK);
+    host.run_until("message text after");
+    let key = |relay: &Relay, text: &str| {
+        let frames = relay.frames();
+        frames.iter().find(|frame| frame.payload == text.as_bytes()).expect("it arrived").key
+    };
+    assert_ne!(key(&childs, "from here"), key(&parents, "after"));
 }

@@ -263,3 +263,23 @@ fn the_end_of_a_socket_takes_its_events_from_the_descriptor() {
     assert!(fd.readable(0), "TERMINATE");
     assert_eq!((d.dispatch(0), fd.readable(0)), (1, false));
 }
+
+/// HOSTILE 23: a host that drops its wake-ups, or heeds them late, has lost nothing but time.
+#[test]
+fn a_host_that_drops_every_wake_gets_all_at_its_next_dispatch() {
+    let server = Server::start();
+    let host = Host::with_wake();
+    let ws = host.open(script(&server, "text:1,ping:one,text:2,ping:two,expect,close:4000:bye"));
+    arrived(&server, "one");
+    arrived(&server, "two");
+    assert_eq!(ws.send_text("go"), WS_OK);
+    host.wait_for_wakes(1);
+    // Nobody dispatched meanwhile, and nobody is woken again for what joins events that wait.
+    while host.count("free") == 0 {
+        host.dispatch();
+    }
+    assert_eq!(
+        host.trace(),
+        ["open", "message text 1", "message text 2", "terminate 4000 bye clean", "free"]
+    );
+}

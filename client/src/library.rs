@@ -3,6 +3,7 @@
 use crate::context::InCallback;
 use crate::error::Error;
 use crate::hook::Hook;
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::Once;
 
@@ -37,7 +38,39 @@ pub fn quiet_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|info| {
-            log(LogLevel::Error, "sock", format_args!("internal error: {info}"));
+            let (place, words) = (info.location(), words(info.payload()));
+            match place {
+                Some(place) => {
+                    log(LogLevel::Error, "sock", format_args!("internal error at {place}: {words}"))
+                }
+                None => log(LogLevel::Error, "sock", format_args!("internal error: {words}")),
+            }
         }));
     });
+}
+
+/// What may be told of a panic: words that stand in the source. Those that were put together at run time may show
+/// what the program worked on (a slice that is cut inside a character shows the whole text), perhaps a secret.
+fn words(payload: &(dyn Any + Send)) -> &str {
+    payload.downcast_ref::<&'static str>().unwrap_or(&"(its words may hold data, and are not told)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+    use std::panic::catch_unwind;
+
+    /// HOSTILE 24.
+    #[test]
+    fn a_panic_tells_nothing_that_was_not_in_the_source() {
+        let secret = String::from("Bearer hunter2 \u{20ac}");
+        let cut = catch_unwind(|| secret[..secret.len() - 1].len()).unwrap_err();
+        assert!(
+            format!("{:?}", cut.downcast_ref::<String>()).contains("hunter2"),
+            "or there is nothing to show"
+        );
+        assert!(!words(&*cut).contains("hunter2"));
+        let literal = catch_unwind(|| panic!("a plain fault")).unwrap_err();
+        assert_eq!(words(&*literal), "a plain fault");
+    }
 }

@@ -26,3 +26,27 @@ pub(crate) fn bytes<const N: usize>() -> [u8; N] {
 pub(crate) fn mask_key() -> [u8; 4] {
     bytes()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// HOSTILE 24: what RFC 6455 §10.3 asks of mask keys, said by the types.
+    #[test]
+    fn the_generator_is_cryptographic() {
+        fn cryptographic<R: rand::CryptoRng>(_: &R) {}
+        cryptographic(&rand::rng());
+    }
+
+    /// HOSTILE 24: keys of a clock or a counter would have bits that stand still.
+    #[test]
+    fn every_bit_of_a_mask_key_is_one_half_of_the_time() {
+        let mut ones = [0; 32];
+        for _ in 0..10_000 {
+            let key = u32::from_le_bytes(mask_key());
+            ones.iter_mut().enumerate().for_each(|(bit, ones)| *ones += key >> bit & 1);
+        }
+        // Ten standard deviations.
+        assert!(ones.iter().all(|ones| (4500..5500).contains(ones)), "{ones:?}");
+    }
+}

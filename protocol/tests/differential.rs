@@ -67,6 +67,9 @@ fn the_listed_places_are_the_ones_where_tungstenite_is_laxer() {
     let long_form = [BINARY, 126, 0, 1, 7];
     assert!(decode_whole(&long_form).failure.is_some());
     assert_eq!(tungstenite(Role::Client, long_form.to_vec()), (vec![Event::Binary(vec![7])], false));
+    let long_form = [PING, 126, 0, 1, 7];
+    assert!(decode_whole(&long_form).failure.is_some());
+    assert_eq!(tungstenite(Role::Client, long_form.to_vec()), (vec![Event::Ping(vec![7])], false));
     // 3. and 4. A bad code, and one that it does not know: 1002.
     let replaced = (vec![Event::Close(Some(1002), "Protocol violation".to_owned())], false);
     assert!(decode_whole(&frame(CLOSE, &[0x03, 0xed])).failure.is_some());

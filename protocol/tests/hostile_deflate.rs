@@ -138,6 +138,16 @@ fn hostile_21_a_message_that_is_cut_anywhere_is_refused() {
     }
 }
 
+/// Found by a fuzzer: the next message need not fail, as was once written. What comes out is still judged.
+#[test]
+fn hostile_21_with_takeover_code_tables_that_a_message_cuts_go_on_in_the_next_one() {
+    let cut: &[u8] = &[0x65, 0x6c, 0, 0, 0, 0x6c, 0, 0, 0, 0, 0x01, 0x35, 0];
+    let stream = frames(&[(BINARY_DEFLATED, cut), (BINARY_DEFLATED, &[0x6f, 0])]);
+    assert_eq!(run(&PARAMS, &stream, 0).failure, None);
+    fails(&PARAMS, &[cut, HELLO, HELLO]);
+    fails(&NO_TAKEOVER, &[cut]);
+}
+
 #[test]
 fn hostile_21_a_final_block_inside_a_message_ends_a_stream_and_not_the_message() {
     let text = json(2, 3).into_bytes();

@@ -1,10 +1,10 @@
-/* Sixteen threads at once call every function on the same objects, while the library is shut down under them, too:
- * each call returns an answer that a function may give, each socket has its callbacks in order and once. */
+/* HOSTILE 23: sixty-four threads at once call every function on the same objects, while the library is shut down under
+ * them, too: each call returns an answer that a function may give, each socket has its callbacks in order and once. */
 #include "host.h"
 
 #include "functions.h"
 
-enum { THREADS = 16, ROUNDS = 24 };
+enum { THREADS = 64, ROUNDS = 8 };
 
 /* What the threads of a round share. */
 static struct {

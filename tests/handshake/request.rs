@@ -4,7 +4,7 @@ use crate::wire::{refused, request, silent};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
-use ws4d_test_host::{Host, Options, api, c, text};
+use ws4d_test_host::{Host, Options, api, c, name, text};
 use ws4d_test_server::{Seen, Server};
 
 /// The values of a header, in order.
@@ -189,4 +189,29 @@ fn the_answer_can_be_read_from_the_socket() {
     assert_eq!(header("X-Absent", 0), None);
     let peer = text((api().ws_get_peer_address)(ws));
     assert_eq!(peer, Some(format!("127.0.0.1:{}", server.ws_port())));
+}
+
+/// RFC 6455 §4.1: what the host sends meanwhile waits.
+#[test]
+fn nothing_follows_the_request_before_the_answer() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let url = format!("ws://{}/", listener.local_addr().expect("bound"));
+    let host = Host::new();
+    let ws = host.open_async(url);
+    let (mut stream, _) = listener.accept().expect("a client");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).expect("a whole head");
+        head.push(byte[0]);
+    }
+    for _ in 0..100 {
+        assert_eq!(name(ws.send_text("too early")), "WS_OK");
+    }
+    // Once open, a message would be on the wire when the call returns.
+    stream.set_nonblocking(true).expect("a socket");
+    let error = stream.read(&mut [0]).expect_err("nothing is there");
+    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+    ws.abort();
+    host.run_until("free");
 }

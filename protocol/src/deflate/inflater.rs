@@ -85,7 +85,8 @@ impl Inflater {
     /// one. A message that ends with a final block needs no empty block behind it; some servers forget
     /// it. Everything else that is missing, and what is there twice, is refused: at once where the
     /// stream ends with the message, and with context takeover unless the message ends inside the code
-    /// tables of a block, which nothing here can see: then the next message fails.
+    /// tables of a block, which nothing here can see: then the tables go on in the next message, which
+    /// fails unless it was made to fit.
     pub(crate) fn finish(&mut self) -> Result<(), Broken> {
         if !std::mem::take(&mut self.fed) {
             return Ok(());

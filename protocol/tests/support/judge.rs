@@ -7,7 +7,8 @@
 //! 1. It judges a frame when the frame is whole, and a text when the message is whole or a fragment
 //!    of it is. We judge at the first byte. So a stream that we refuse is filled up, which
 //!    completes the frame, before it is asked.
-//! 2. It takes lengths that are not in their shortest form (RFC 6455 §5.2 forbids them).
+//! 2. It takes lengths that are not in their shortest form (RFC 6455 §5.2 forbids them); of a control
+//!    frame, too, where the longer form alone says to us that it is too long.
 //! 3. It gives a close frame with a code that must not be sent as one with 1002 (§7.4 and our
 //!    promise: a failure).
 //! 4. It takes the codes 1012 and 1013 but counts 1014, which IANA assigned to gateways later,
@@ -76,9 +77,20 @@ pub fn tungstenite(role: Role, stream: Vec<u8>) -> (Vec<Event>, bool) {
     }
 }
 
-/// Whether ours is one of the refusals of which tungstenite knows nothing.
-fn only_we_refuse(failure: Failure) -> bool {
-    matches!(failure, Failure::Protocol(what) if what.contains("shortest form"))
+/// Whether ours is one of the refusals of which tungstenite knows nothing. `behind`: what follows the byte at
+/// which it showed.
+fn only_we_refuse(failure: Failure, form: u8, behind: &[u8]) -> bool {
+    let Failure::Protocol(what) = failure else { return false };
+    let long = match form {
+        126 => behind.get(..2),
+        127 => behind.get(..8),
+        _ => None,
+    };
+    let is_short = || match long.and_then(|long| long.split_last()) {
+        Some((len, zeros)) => *len <= 125 && zeros.iter().all(|byte| *byte == 0),
+        None => true,
+    };
+    what.contains("shortest form") || (what.contains("longer than 125") && is_short())
 }
 
 /// What ours would be in tungstenite's words: places 3 and 4 of the list.
@@ -101,7 +113,9 @@ fn in_its_words(ours: &Outcome) -> (Vec<Event>, bool) {
 /// Panics where the two differ beyond the list.
 pub fn compare(stream: Vec<u8>) {
     let ours = decode([&stream[..]], LIMIT);
-    if ours.failure.is_some_and(|(_, failure)| only_we_refuse(failure)) {
+    if let Some((at, failure)) = ours.failure
+        && only_we_refuse(failure, stream[at - 1], &stream[at..])
+    {
         return;
     }
     let mut its_stream = stream;

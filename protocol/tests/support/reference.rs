@@ -9,6 +9,8 @@ pub struct Reference {
     /// All that ever came out.
     history: Vec<u8>,
     pub farthest: usize,
+    /// The last message ended inside the code tables of a block.
+    pub cut_in_tables: bool,
 }
 
 impl Reference {
@@ -21,7 +23,7 @@ impl Reference {
     /// behind which a new stream begins. `None`: it is none. Stops when more than `limit` bytes came out.
     pub fn inflate(&mut self, payload: &[u8], limit: usize) -> Option<Vec<u8>> {
         let whole = [payload, &TAIL].concat();
-        let mut bits = Bits { bytes: &whole, at: 0 };
+        let mut bits = Bits { bytes: &whole, at: 0, ran_out: false };
         let mut out = Vec::new();
         while !payload.is_empty() && bits.at < whole.len() * 8 && out.len() <= limit {
             let start = self.history.len();
@@ -46,7 +48,7 @@ impl Reference {
     pub fn message(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
         let whole = [payload, &TAIL].concat();
         let start = self.history.len();
-        let mut bits = Bits { bytes: &whole, at: 0 };
+        let mut bits = Bits { bytes: &whole, at: 0, ran_out: false };
         while bits.at < whole.len() * 8 {
             if self.block(&mut bits)? {
                 // Ours never ends its stream.
@@ -58,6 +60,7 @@ impl Reference {
 
     /// Whether it was the final one.
     fn block(&mut self, bits: &mut Bits<'_>) -> Option<bool> {
+        self.cut_in_tables = false;
         let last = bits.take(1)? == 1;
         match bits.take(2)? {
             0 => {
@@ -75,33 +78,42 @@ impl Reference {
                 self.symbols(bits, &Code::new(&lengths)?, &Code::new(&[5; 32])?)?;
             }
             2 => {
-                let (literals, distances, order) =
-                    (bits.take(5)? as usize + 257, bits.take(5)? as usize + 1, bits.take(4)? as usize + 4);
-                (literals <= 286 && distances <= 30).then_some(())?;
-                let mut lengths = [0; 19];
-                for &place in
-                    [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15].iter().take(order)
-                {
-                    lengths[place] = bits.take(3)? as u8;
-                }
-                let code = Code::new(&lengths).filter(|code| code.left == 0)?;
-                let mut lengths = Vec::new();
-                while lengths.len() < literals + distances {
-                    let (value, times) = match code.read(bits)? {
-                        16 => (*lengths.last()?, 3 + bits.take(2)?),
-                        17 => (0, 3 + bits.take(3)?),
-                        18 => (0, 11 + bits.take(7)?),
-                        len => (len as u8, 1),
-                    };
-                    lengths.extend((0..times).map(|_| value));
-                }
-                (lengths.len() == literals + distances && lengths[256] > 0).then_some(())?;
-                let (literals, distances) = lengths.split_at(literals);
-                self.symbols(bits, &Code::new(literals)?, &Code::new(distances)?)?;
+                let (literals, distances) = self.tables(bits)?;
+                self.symbols(bits, &literals, &distances)?;
             }
             _ => return None,
         }
         Some(last)
+    }
+
+    fn tables(&mut self, bits: &mut Bits<'_>) -> Option<(Code, Code)> {
+        let tables = Self::read_tables(bits);
+        self.cut_in_tables = tables.is_none() && bits.ran_out;
+        tables
+    }
+
+    fn read_tables(bits: &mut Bits<'_>) -> Option<(Code, Code)> {
+        let (literals, distances, order) =
+            (bits.take(5)? as usize + 257, bits.take(5)? as usize + 1, bits.take(4)? as usize + 4);
+        (literals <= 286 && distances <= 30).then_some(())?;
+        let mut lengths = [0; 19];
+        for &place in [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15].iter().take(order) {
+            lengths[place] = bits.take(3)? as u8;
+        }
+        let code = Code::new(&lengths).filter(|code| code.left == 0)?;
+        let mut lengths = Vec::new();
+        while lengths.len() < literals + distances {
+            let (value, times) = match code.read(bits)? {
+                16 => (*lengths.last()?, 3 + bits.take(2)?),
+                17 => (0, 3 + bits.take(3)?),
+                18 => (0, 11 + bits.take(7)?),
+                len => (len as u8, 1),
+            };
+            lengths.extend((0..times).map(|_| value));
+        }
+        (lengths.len() == literals + distances && lengths[256] > 0).then_some(())?;
+        let (literals, distances) = lengths.split_at(literals);
+        Some((Code::new(literals)?, Code::new(distances)?))
     }
 
     fn symbols(&mut self, bits: &mut Bits<'_>, literals: &Code, distances: &Code) -> Option<()> {
@@ -141,13 +153,16 @@ impl Reference {
 struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
+    ran_out: bool,
 }
 
 impl Bits<'_> {
     fn take(&mut self, count: u32) -> Option<u32> {
         let mut value = 0;
         for i in 0..count {
-            let byte = self.bytes.get(self.at / 8)?;
+            let byte = self.bytes.get(self.at / 8);
+            self.ran_out = byte.is_none();
+            let byte = byte?;
             value |= u32::from(byte >> (self.at % 8) & 1) << i;
             self.at += 1;
         }

@@ -1,0 +1,131 @@
+//! The indexes in `docs/` are true: each test that they name exists and runs, and no line is without one or without
+//! the reason why not.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The rows of the tables of a document, with their line numbers; without heads and rules.
+fn rows(document: &str) -> Vec<(usize, String)> {
+    let text = fs::read_to_string(root().join(document)).expect(document);
+    let lines: Vec<&str> = text.lines().collect();
+    let is_rule = |i: usize| lines.get(i).is_some_and(|line| line.starts_with("| ---"));
+    (0..lines.len())
+        .filter(|&i| lines[i].starts_with('|') && !is_rule(i) && !is_rule(i + 1))
+        .map(|i| (i + 1, lines[i].to_owned()))
+        .collect()
+}
+
+/// The tests that a row names: `file::function` between backticks.
+fn named(row: &str) -> Vec<(&str, &str)> {
+    row.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::")).collect()
+}
+
+/// Why a test that a document names is none; `None`: it is one.
+fn flaw(file: &str, function: &str) -> Option<&'static str> {
+    let Ok(text) = fs::read_to_string(root().join(file)) else { return Some("there is no such file") };
+    let lines: Vec<&str> = text.lines().collect();
+    let (before, marks): (&str, &[&str]) = match file.rsplit_once('.')?.1 {
+        "rs" => ("fn ", &["#[test]", "#[tokio::test"]),
+        "py" => ("def ", &[]),
+        _ => ("", &[]),
+    };
+    let declared = format!("{before}{function}(");
+    let Some(at) = lines.iter().position(|line| line.contains(&declared)) else {
+        return Some("there is no such function in it");
+    };
+    // Its attributes and comments.
+    let above = || {
+        lines[..at].iter().rev().map(|line| line.trim()).take_while(|line| !matches!(*line, "" | "}" | "{"))
+    };
+    if !marks.is_empty() && !above().any(|line| marks.iter().any(|mark| line.starts_with(mark))) {
+        return Some("it is no test");
+    }
+    if above().any(|line| line.starts_with("#[ignore")) {
+        return Some("it is ignored");
+    }
+    None
+}
+
+/// Of each row: that it names tests which exist, or says why there is none.
+fn check(document: &str) {
+    let mut wrong = Vec::new();
+    let rows = rows(document);
+    for (number, row) in &rows {
+        let tests = named(row);
+        let excused =
+            ["**no test**", "**not kept**", "**missing**"].iter().any(|excuse| row.contains(excuse));
+        if tests.is_empty() && !excused {
+            wrong.push(format!("{document}:{number} names no test and gives no reason"));
+        }
+        for (file, function) in tests {
+            if let Some(flaw) = flaw(file, function) {
+                wrong.push(format!("{document}:{number} names {file}::{function}: {flaw}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(rows.len() > 50, "{document} was not understood");
+}
+
+#[test]
+fn the_index_of_the_rfcs_names_tests_that_exist() {
+    check("docs/rfc6455.md");
+}
+
+#[test]
+fn the_table_of_what_a_client_must_survive_names_tests_that_exist() {
+    check("docs/hostile.md");
+}
+
+#[test]
+fn the_table_of_what_a_client_must_survive_has_all_of_its_24_lines() {
+    let numbers: BTreeSet<u32> = rows("docs/hostile.md")
+        .iter()
+        .filter_map(|(_, row)| row.split('|').nth(1)?.trim().parse().ok())
+        .collect();
+    assert_eq!(numbers, (1..=24).collect());
+}
+
+#[test]
+fn a_name_that_means_nothing_would_be_noticed() {
+    assert_eq!(flaw("tests/docs.rs", "a_name_that_means_nothing_would_be_noticed"), None);
+    assert!(flaw("tests/docs.rs", "a_name_that_means_nothing").is_some());
+    assert!(flaw("tests/docs.rs", "flaw").is_some(), "a function that is no test");
+    assert!(flaw("tests/no_such_file.rs", "a").is_some());
+    assert_eq!(named("| 1 | `a.rs::b`, `c` | `d/e.py::f` |"), [("a.rs", "b"), ("d/e.py", "f")]);
+}
+
+/// HOSTILE 24: RFC 6455 §5.3 and §10.3 want keys that nobody can predict. That `random.rs` has such a generator, its
+/// own test shows.
+#[test]
+fn mask_keys_come_from_the_cryptographic_generator_and_from_nowhere_else() {
+    let mut folders: Vec<PathBuf> =
+        ["src", "client/src", "protocol/src"].map(|folder| root().join(folder)).to_vec();
+    let mut masks = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            if entry.is_dir() {
+                folders.push(entry);
+                continue;
+            }
+            let text = fs::read_to_string(&entry).expect("UTF-8");
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            for line in code.take_while(|line| !line.contains("cfg(test)")) {
+                masks += usize::from(line.contains("mask_key("));
+                let random = ["rand::", "fastrand", "SmallRng", "StdRng", "srand", "XorShift", "drand"];
+                let elsewhere = !entry.ends_with("client/src/random.rs");
+                assert!(
+                    !(elsewhere && random.iter().any(|word| line.contains(word))),
+                    "{} has random numbers of its own: {line}",
+                    entry.display()
+                );
+            }
+        }
+    }
+    assert!(masks > 1, "nobody asks random.rs for keys");
+}
