@@ -936,8 +936,9 @@ int32_t ws_get_response_status(const ws_socket *ws);
 const char *ws_get_response_header(const ws_socket *ws, const char *name, size_t i);
 
 /**
- * The address of the machine that the socket is connected to, with its port: `192.0.2.1:443`, `[2001:db8::1]:443`.
- * Through a proxy, the proxy's.
+ * The address of the machine that the socket is connected to, with its port: `192.0.2.1:443`, `[2001:db8::1]:443`; or
+ * `unix:/the/path` (ws_options_set_unix_socket()). After redirects it is the last server's;
+ * through a proxy, the proxy's.
  *
  * Any thread, also inside `wake`; never blocks.
  *

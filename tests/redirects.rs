@@ -245,3 +245,19 @@ fn more_than_a_hundred_is_refused_at_the_setter() {
         ("WS_ERR_INVALID_ARGUMENT".into(), "WS_ERR_INVALID_ARGUMENT".into())
     );
 }
+
+/// HOSTILE 24: a query may hold a token, also one of the server's making.
+#[test]
+fn the_query_of_a_location_is_shown_nowhere() {
+    let server = Server::start();
+    for location in
+        ["/status?code=503&token=hidden", "/redirect-loop?token=hidden", "ftp://x/?hidden", "/?hid den"]
+    {
+        for most in [0, 1] {
+            let refusal = refused(&server.ws(&to(location)), &following(most));
+            for (_, _, message) in &refusal.errors.entries {
+                assert!(!message.contains("hid"), "{message}");
+            }
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::headers::is_token;
 use super::response::Head;
-use super::url::Destination;
+use super::url::{self, Destination};
 use crate::error::{Error, ErrorCode, HttpAnswer};
 use crate::options::Options;
 
@@ -27,7 +27,7 @@ fn cure(head: &Head, options: &Options) -> String {
         }
         301 | 302 | 303 | 307 | 308 if options.max_redirects == 0 => format!(
             "; it redirects to \"{}\", which is not followed unless ws_options_set_max_redirects allows it",
-            all("Location")
+            shown(&url::presentable(head.all("Location").next().unwrap_or("")))
         ),
         401 => format!(
             "; it wants authorization ({}): user:password@ in the URL, or an Authorization header by \
@@ -74,7 +74,6 @@ fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::response::HeadReader;
-    use super::super::url;
     use super::*;
 
     fn told(status: &str, lines: &str) -> String {
@@ -89,7 +88,7 @@ mod tests {
     fn each_refusal_says_what_to_do() {
         for (status, lines, words) in [
             ("200 OK", "", "path of a WebSocket"),
-            ("302 Found", "Location: /x\r\n", "\"/x\", which is not followed"),
+            ("302 Found", "Location: /x?secret\r\n", "\"/x?...\", which is not followed"),
             (
                 "401 No",
                 "WWW-Authenticate: Basic realm=\"a, b\", Bearer\r\nwww-authenticate: Digest x=y, z=\"q\"\r\n",

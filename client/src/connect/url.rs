@@ -163,7 +163,7 @@ fn without_user_info(text: &str) -> String {
 }
 
 /// The text without what may be secret: user info, the query, a fragment.
-fn presentable(text: &str) -> String {
+pub(super) fn presentable(text: &str) -> String {
     let mut shown = without_user_info(text);
     if let Some(at) = shown.find(['?', '#']) {
         shown.truncate(at + 1);
