@@ -16,6 +16,7 @@ const SOURCES: &[&str] = &[
     "send",
     "socket",
     "inspect",
+    "tls_info",
     "stats",
     "close_info",
     "dispatcher",
@@ -24,6 +25,7 @@ const SOURCES: &[&str] = &[
     "errors",
     "options",
     "options/network",
+    "options/tls",
     "names",
     "library",
 ];

@@ -114,6 +114,9 @@
 /** How every ws_close_info begins: `ws_close_info info = WS_CLOSE_INFO_INIT;`. */
 #define WS_CLOSE_INFO_INIT { sizeof(ws_close_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
+/** How every ws_tls_info begins: `ws_tls_info info = WS_TLS_INFO_INIT;`. */
+#define WS_TLS_INFO_INIT { sizeof(ws_tls_info), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
+
 /**
  * The outcome of a call: 0 for success, negative for an error.
  *
@@ -457,6 +460,48 @@ typedef struct ws_handler {
      */
     void (*on_free)(void *user_data);
 } ws_handler;
+
+/**
+ * What the TLS handshake of a socket agreed on; see ws_get_tls_info(). The texts live as long as the socket's handle is
+ * valid.
+ */
+typedef struct ws_tls_info {
+    /** `sizeof(ws_tls_info)`, set by WS_TLS_INFO_INIT: how the struct grows without breaking its callers. */
+    size_t size;
+    /** `TLSv1.3` or `TLSv1.2`. */
+    const char *version;
+    /** IANA's name: `TLS_AES_256_GCM_SHA384`. */
+    const char *cipher_suite;
+    /**
+     * The group of the key exchange, as `X25519MLKEM768` (which keeps its secret from quantum computers too), `X25519` or
+     * `secp256r1`; NULL where a resumed session of TLS 1.2 did without.
+     */
+    const char *key_exchange;
+    /** The protocol that the server chose (see ws_options_set_alpn()); NULL if it chose none. */
+    const char *alpn;
+    /**
+     * Whom the server's certificate is for, as `CN=feed.example.com, O=Example`. Often empty: the names that count are
+     * elsewhere in the certificate. This and what follows is NULL or 0 if it could not be read.
+     */
+    const char *subject;
+    /** Who signed it, written alike. */
+    const char *issuer;
+    /** SHA-256 of the certificate, 64 hex digits in lower case. */
+    const char *sha256;
+    /**
+     * SHA-256 of its key (SubjectPublicKeyInfo), 64 hex digits in lower case: what ws_options_set_pinned_key_sha256()
+     * takes.
+     */
+    const char *key_sha256;
+    /** The certificate is valid from this moment on, in seconds since 1970. */
+    int64_t not_before;
+    /** The certificate is valid until this moment, in seconds since 1970. */
+    int64_t not_after;
+    /** 1: an earlier session of this process with the same options went on; the certificate is that one's. Else 0. */
+    int32_t resumed;
+    /** 1: the certificate was verified. 0: that was off (ws_options_set_verify()). */
+    int32_t verified;
+} ws_tls_info;
 
 /**
  * What a socket has counted since it was made; see ws_get_stats(). Times are in microseconds, -1 for one that there
@@ -958,6 +1003,24 @@ const char *ws_get_peer_address(const ws_socket *ws);
  * @return Bytes; 0 for NULL or a stale handle.
  */
 size_t ws_get_buffered_amount(const ws_socket *ws);
+
+/**
+ * What the TLS handshake with the socket's server agreed on, and the server's certificate. Of a proxy's TLS it tells
+ * nothing.
+ *
+ * Any thread, also inside `wake`; never waits for the network or the host. Known from `on_open` on, as long as the handle is
+ * valid. Of a connection that could not be made, the error stack tells.
+ *
+ * @param ws    A socket.
+ * @param info  Its `size` is set by the caller (WS_TLS_INFO_INIT); as many fields as fit are filled.
+ * @return WS_OK, or, with nothing filled: WS_ERR_UNSUPPORTED (a ws:// socket, which has no TLS), WS_ERR_CLOSED (a wss://
+ *         socket that is not open yet, or never was), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT
+ *         (NULL, or a `size` that ws_tls_info never had).
+ *
+ * @pre `info` is NULL or writable for its `size`.
+ */
+ws_result ws_get_tls_info(const ws_socket *ws,
+                          ws_tls_info *info);
 
 /**
  * What the socket has counted so far: messages and bytes both ways, buffers, the last ping, and how long each step of
@@ -1681,41 +1744,6 @@ ws_result ws_options_set_compression_context_takeover(ws_options *o, int32_t our
 ws_result ws_options_set_compression_min_size(ws_options *o, size_t bytes);
 
 /**
- * Adds certificate authorities from a file to those that the system trusts. The file is read during the call.
- *
- * @param o     Options.
- * @param path  A PEM file with one or more certificates; UTF-8, NUL-terminated.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not readable, or no certificate in it),
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
- *
- * @pre `path` is NULL or NUL-terminated.
- */
-ws_result ws_options_set_ca_file(ws_options *o, const char *path);
-
-/**
- * Adds certificate authorities to those that the system trusts.
- *
- * @param o    Options.
- * @param pem  One or more certificates as PEM text; copied.
- * @param len  Bytes in `pem`, or WS_NUL_TERMINATED.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no certificate in it),
- *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
- *
- * @pre `pem` is readable for `len` bytes, or up to its NUL.
- */
-ws_result ws_options_set_ca_pem(ws_options *o, const void *pem, size_t len);
-
-/**
- * Whether the server's certificate is verified. Off only by this call, and only for a test: whoever sits on the road
- * can then read and change everything.
- *
- * @param o   Options.
- * @param on  1 or 0. Default: 1.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
- */
-ws_result ws_options_set_verify(ws_options *o, int32_t on);
-
-/**
  * The proxy through which the server is reached, also for ws: it is asked for a tunnel (HTTP CONNECT, or SOCKS5).
  * By default HTTPS_PROXY (for wss) or HTTP_PROXY (for ws), else ALL_PROXY, says which one, or the same in small
  * letters, else the system's settings where it has some; NO_PROXY has those that are reached without: names with all
@@ -1809,6 +1837,174 @@ ws_result ws_options_set_unix_socket(ws_options *o, const char *path);
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_tcp_keepalive_ms(ws_options *o, uint32_t ms);
+
+/**
+ * Adds certificate authorities from a file to those that the system trusts. The file is read during the call.
+ *
+ * @param o     Options.
+ * @param path  A PEM file with one or more certificates; UTF-8, NUL-terminated.
+ * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not readable, or no certificate in it),
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `path` is NULL or NUL-terminated.
+ */
+ws_result ws_options_set_ca_file(ws_options *o, const char *path);
+
+/**
+ * Adds certificate authorities to those that the system trusts.
+ *
+ * @param o    Options.
+ * @param pem  One or more certificates as PEM text; copied.
+ * @param len  Bytes in `pem`, or WS_NUL_TERMINATED.
+ * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no certificate in it),
+ *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `pem` is readable for `len` bytes, or up to its NUL.
+ */
+ws_result ws_options_set_ca_pem(ws_options *o, const void *pem, size_t len);
+
+/**
+ * Whether the server's certificate is verified. Off only by this call, and only for a test: whoever sits on the road
+ * can then read and change everything.
+ *
+ * @param o   Options.
+ * @param on  1 or 0. Default: 1.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_verify(ws_options *o, int32_t on);
+
+/**
+ * Whether those are trusted whom the system trusts.
+ *
+ * @param o   Options.
+ * @param on  1 or 0. With 0 only those are trusted whom ws_options_set_ca_file() and ws_options_set_ca_pem() add; without
+ *            any, connections to wss:// fail with WS_ERR_TLS. Default: 1.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_system_trust(ws_options *o,
+                                      int32_t on);
+
+/**
+ * Adds certificate revocation lists (RFC 5280). The file is read during the call.
+ *
+ * From then on each certificate of a server's chain, but for the trusted CA itself, must be covered by a list of its
+ * issuer: where one is revoked, where a list is missing, and where a list was to be renewed by now, the connection fails
+ * with WS_ERR_CERTIFICATE. Where verification is off (ws_options_set_verify()), they are not looked at.
+ *
+ * @param o     Options.
+ * @param path  A PEM file with one or more lists; UTF-8, NUL-terminated.
+ * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not readable, or no list in it),
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `path` is NULL or NUL-terminated.
+ */
+ws_result ws_options_set_crl_file(ws_options *o,
+                                  const char *path);
+
+/**
+ * Sets the certificate by which servers that ask know the client. The files are read during the call; a later call
+ * replaces both. It is never shown to a proxy, nor to another server after a redirect.
+ *
+ * @param o      Options.
+ * @param chain  A PEM file: the client's certificate, then its issuers, if the server does not know them.
+ * @param key    A PEM file with the certificate's key: PKCS#8, SEC1 (EC) or PKCS#1 (RSA), not encrypted. It may be the
+ *               same file.
+ * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, not readable, no certificate or no key in it,
+ *         or the key is not the certificate's; the log says which), WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
+ *         WS_ERR_FORKED.
+ *
+ * @pre `chain` and `key` are NULL or NUL-terminated.
+ */
+ws_result ws_options_set_client_certificate_file(ws_options *o, const char *chain, const char *key);
+
+/**
+ * As ws_options_set_client_certificate_file(), from memory.
+ *
+ * @param o          Options.
+ * @param chain      The client's certificate and its issuers as PEM text; copied.
+ * @param chain_len  Bytes in `chain`, or WS_NUL_TERMINATED.
+ * @param key        The key as PEM text; copied.
+ * @param key_len    Bytes in `key`, or WS_NUL_TERMINATED.
+ * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, no certificate or no key in it, or the key is
+ *         not the certificate's; the log says which), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `chain` and `key` are readable for their lengths, or up to their NUL.
+ */
+ws_result ws_options_set_client_certificate_pem(ws_options *o,
+                                                const void *chain,
+                                                size_t chain_len,
+                                                const void *key,
+                                                size_t key_len);
+
+/**
+ * The name to ask the server for (SNI), and that its certificate must have, instead of the URL's: for a server that is
+ * reached by another name or by its address. The Host header stays the URL's. Proxies, and other servers to which a
+ * redirect leads, are not concerned.
+ *
+ * @param o     Options.
+ * @param name  A host name or an IP address; UTF-8, NUL-terminated; copied.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or no name that a certificate could have), WS_ERR_INVALID_UTF8,
+ *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `name` is NULL or NUL-terminated.
+ */
+ws_result ws_options_set_server_name(ws_options *o, const char *name);
+
+/**
+ * Pins a key: the key of the server's own certificate must be this one, or another that was pinned, else the connection
+ * fails with WS_ERR_CERTIFICATE. Checked beside everything else, and also where verification is off. Proxies are not
+ * concerned; servers to which a redirect leads are.
+ *
+ * @param o    Options.
+ * @param pin  The SHA-256 of the certificate's SubjectPublicKeyInfo: 64 hex digits (`key_sha256` of ws_tls_info), or
+ *             base64 as curl has it, with `sha256//` before it or without; NUL-terminated. May be called again, to pin
+ *             one more.
+ * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no SHA-256), WS_ERR_INVALID_UTF8,
+ *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `pin` is NULL or NUL-terminated.
+ */
+ws_result ws_options_set_pinned_key_sha256(ws_options *o, const char *pin);
+
+/**
+ * The lowest version of TLS to speak. Older ones than 1.2 are never spoken.
+ *
+ * @param o        Options.
+ * @param version  12 for TLS 1.2, 13 for TLS 1.3. Default: 12.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_min_tls_version(ws_options *o, int32_t version);
+
+/**
+ * The protocols to offer inside TLS (ALPN, RFC 7301).
+ *
+ * The library speaks HTTP/1.1: where the server chooses another version of HTTP, the connection fails with WS_ERR_TLS.
+ * A server that chooses none is accepted.
+ *
+ * @param o          Options.
+ * @param protocols  Names with commas between them, the preferred one first; NUL-terminated; copied. "": none are
+ *                   offered. Default: "http/1.1".
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or a name that is empty, there twice, or not of visible ASCII),
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `protocols` is NULL or NUL-terminated.
+ */
+ws_result ws_options_set_alpn(ws_options *o, const char *protocols);
+
+/**
+ * Appends the secrets of TLS sessions to a file, in the format that Wireshark reads (NSS key log). Whoever has the file
+ * can read all that was said: for debugging only. The log says so at each connection.
+ *
+ * The environment's SSLKEYLOGFILE does nothing by itself; a program that honours it passes its value here.
+ *
+ * @param o     Options.
+ * @param path  The file; UTF-8, NUL-terminated. Made during the call, for its owner alone to read, if it is not there.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or not writable), WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
+ *         WS_ERR_FORKED.
+ *
+ * @pre `path` is NULL or NUL-terminated.
+ */
+ws_result ws_options_set_key_log_file(ws_options *o, const char *path);
 
 /**
  * 4D's word for a status: `Connecting`, `Connected`, `Closing`, `Closed`.

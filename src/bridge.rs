@@ -13,6 +13,7 @@ use ws4d_client::{ErrorCode, Event, EventKind, Handler, Socket};
 
 use crate::handler::ws_handler;
 use crate::handles::{self, Handles, Kind};
+use crate::tls_info::TlsTexts;
 use crate::types::ws_socket;
 
 /// The two things that end a token, in either order.
@@ -140,6 +141,7 @@ pub(crate) struct SocketEntry {
     pub(crate) peer_address: OnceLock<CString>,
     /// The values of `Socket::response_headers`, in its order.
     pub(crate) header_values: OnceLock<Box<[CString]>>,
+    pub(crate) tls: OnceLock<Box<TlsTexts>>,
 }
 
 impl SocketEntry {
@@ -151,6 +153,7 @@ impl SocketEntry {
             subprotocol: OnceLock::new(),
             peer_address: OnceLock::new(),
             header_values: OnceLock::new(),
+            tls: OnceLock::new(),
         })
     }
 

@@ -25,6 +25,7 @@ pub mod result;
 pub mod send;
 pub mod socket;
 pub mod stats;
+pub mod tls_info;
 pub mod types;
 
 mod arg;

@@ -1,8 +1,9 @@
 //! Entry points of options. Each setter checks at once; what is valid, the client knows.
 
 pub mod network;
+pub mod tls;
 
-use std::ffi::{c_char, c_void};
+use std::ffi::c_char;
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -319,55 +320,6 @@ pub extern "C" fn ws_options_set_compression_context_takeover(
 pub extern "C" fn ws_options_set_compression_min_size(o: *mut ws_options, bytes: size_t) -> ws_result {
     set(o, |options| {
         options.set_compression_min_size(bytes);
-        Ok(())
-    })
-}
-
-/// Adds certificate authorities from a file to those that the system trusts. The file is read during the call.
-///
-/// @param o     Options.
-/// @param path  A PEM file with one or more certificates; UTF-8, NUL-terminated.
-/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not readable, or no certificate in it),
-///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
-///
-/// # Safety
-/// `path` is NULL or NUL-terminated.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_options_set_ca_file(o: *mut ws_options, path: *const c_char) -> ws_result {
-    // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_ca_file(unsafe { arg::utf8(path) }?))
-}
-
-/// Adds certificate authorities to those that the system trusts.
-///
-/// @param o    Options.
-/// @param pem  One or more certificates as PEM text; copied.
-/// @param len  Bytes in `pem`, or WS_NUL_TERMINATED.
-/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no certificate in it),
-///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
-///
-/// # Safety
-/// `pem` is readable for `len` bytes, or up to its NUL.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_options_set_ca_pem(
-    o: *mut ws_options,
-    pem: *const c_void,
-    len: size_t,
-) -> ws_result {
-    // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_ca_pem(unsafe { arg::text(pem.cast(), len) }?))
-}
-
-/// Whether the server's certificate is verified. Off only by this call, and only for a test: whoever sits on the road
-/// can then read and change everything.
-///
-/// @param o   Options.
-/// @param on  1 or 0. Default: 1.
-/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
-#[unsafe(no_mangle)]
-pub extern "C" fn ws_options_set_verify(o: *mut ws_options, on: i32) -> ws_result {
-    set(o, |options| {
-        options.set_verify(arg::flag(on)?);
         Ok(())
     })
 }

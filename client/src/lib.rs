@@ -32,6 +32,8 @@ mod transport;
 
 #[cfg(not(ws4d_loom))]
 pub use connect::progress::{Phases, Step};
+#[cfg(not(ws4d_loom))]
+pub use connect::tls::{Certificate, TlsInfo};
 #[cfg(feature = "micro-benchmarks")]
 #[doc(hidden)]
 pub use dispatch::HandOver;

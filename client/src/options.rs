@@ -1,5 +1,7 @@
 //! How to connect: every field has a default, every setter judges its value at once.
 
+mod tls;
+
 use crate::connect::headers;
 use crate::connect::network::NetworkOptions;
 use crate::connect::proxy::Choice;
@@ -219,22 +221,6 @@ impl Options {
     /// After how long a silence, and then how often, the system asks for a sign of life; 0: never.
     pub fn set_tcp_keepalive_ms(&mut self, ms: u32) {
         self.network.keepalive = (ms != 0).then(|| Duration::from_millis(ms.into()));
-    }
-
-    /// Trusts the certificates of a PEM file beside the system's. Read at once.
-    pub fn set_ca_file(&mut self, path: &str) -> Result<(), ErrorCode> {
-        let pem = std::fs::read(path).map_err(|_| ErrorCode::InvalidArgument)?;
-        self.tls.add_ca_pem(&pem)
-    }
-
-    /// Trusts the certificates of a PEM text beside the system's.
-    pub fn set_ca_pem(&mut self, pem: &[u8]) -> Result<(), ErrorCode> {
-        self.tls.add_ca_pem(pem)
-    }
-
-    /// Switches the verification of the server's certificate off or on again.
-    pub fn set_verify(&mut self, on: bool) {
-        self.tls.set_verify(on);
     }
 
     /// The proxy to go through; empty for none, whatever environment and system say. [`ErrorCode::InvalidUrl`]: no

@@ -21,6 +21,7 @@
     X(ws_get_response_status, (ws), ZERO) \
     X(ws_get_stats, (ws, &(ws_stats)WS_STATS_INIT), RESULT) \
     X(ws_get_status, (ws), CLOSED) \
+    X(ws_get_tls_info, (ws, &(ws_tls_info)WS_TLS_INFO_INIT), RESULT) \
     X(ws_get_subprotocol, (ws), NONE) \
     X(ws_get_url, (ws), NONE) \
     X(ws_get_user_data, (ws), NONE) \
@@ -50,6 +51,15 @@
     X(ws_options_free, (o), RESULT) \
     X(ws_options_set_ca_file, (o, "/no/such/file"), RESULT) \
     X(ws_options_set_ca_pem, (o, "no certificate", WS_NUL_TERMINATED), RESULT) \
+    X(ws_options_set_alpn, (o, "http/1.1"), RESULT) \
+    X(ws_options_set_client_certificate_file, (o, "/no/such/file", "/no/such/file"), RESULT) \
+    X(ws_options_set_client_certificate_pem, (o, "no certificate", WS_NUL_TERMINATED, "no key", WS_NUL_TERMINATED), RESULT) \
+    X(ws_options_set_crl_file, (o, "/no/such/file"), RESULT) \
+    X(ws_options_set_key_log_file, (o, "/no/such/folder/file"), RESULT) \
+    X(ws_options_set_min_tls_version, (o, 13), RESULT) \
+    X(ws_options_set_pinned_key_sha256, (o, "no pin"), RESULT) \
+    X(ws_options_set_server_name, (o, "name.test"), RESULT) \
+    X(ws_options_set_system_trust, (o, 0), RESULT) \
     X(ws_options_set_close_timeout_ms, (o, 1000), RESULT) \
     X(ws_options_set_connect_timeout_ms, (o, 1000), RESULT) \
     X(ws_options_set_cookie, (o, "a=1"), RESULT) \

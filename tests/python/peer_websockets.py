@@ -1,7 +1,8 @@
 """A server made with the Python package websockets. peer_ws.js is the same with Node's ws; test_peers.py talks to both.
 
 Prints its port, then one line of JSON for each connection that ends: {"closed": path, "code", "reason", "messages"},
-with code 1006 where no close frame came. Ends with its input. With the argument "deflate" it agrees to compression.
+with code 1006 where no close frame came. Ends with its input. With the argument "deflate" it agrees to compression, with
+"tls=FILE" it speaks TLS with the certificate and key of that file.
 
     /echo                  sends each message back        /sink      counts the messages and sends nothing
     /small                 as /echo, for messages of at most 1000 bytes; for others it closes with 1009
@@ -14,6 +15,7 @@ with code 1006 where no close frame came. Ends with its input. With the argument
 
 import asyncio
 import json
+import ssl
 import sys
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
@@ -87,7 +89,13 @@ def select_subprotocol(connection, offered):
 async def main():
     hooks = {"process_request": process_request, "process_response": process_response, "select_subprotocol": select_subprotocol}
     compression = "deflate" if "deflate" in sys.argv else None
-    async with serve(handle, "127.0.0.1", 0, compression=compression, max_size=None, ping_interval=None, **hooks) as server:
+    tls = None
+    for argument in sys.argv:
+        if argument.startswith("tls="):
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(argument.removeprefix("tls="))
+            tls.set_alpn_protocols(["http/1.1"])
+    async with serve(handle, "127.0.0.1", 0, ssl=tls, compression=compression, max_size=None, ping_interval=None, **hooks) as server:
         print(server.sockets[0].getsockname()[1], flush=True)
         await asyncio.to_thread(sys.stdin.read)
 

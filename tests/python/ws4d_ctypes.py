@@ -194,7 +194,28 @@ class ws_stats(ctypes.Structure):
         super().__init__(size=ctypes.sizeof(ws_stats))
 
 
-STRUCTS = (ws_handler, ws_close_info, ws_stats)
+class ws_tls_info(ctypes.Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("version", c_char_p),
+        ("cipher_suite", c_char_p),
+        ("key_exchange", c_char_p),
+        ("alpn", c_char_p),
+        ("subject", c_char_p),
+        ("issuer", c_char_p),
+        ("sha256", c_char_p),
+        ("key_sha256", c_char_p),
+        ("not_before", c_int64),
+        ("not_after", c_int64),
+        ("resumed", c_int32),
+        ("verified", c_int32),
+    ]
+
+    def __init__(self):
+        super().__init__(size=ctypes.sizeof(ws_tls_info))
+
+
+STRUCTS = (ws_handler, ws_close_info, ws_stats, ws_tls_info)
 
 sized_text = POINTER(c_char)
 
@@ -224,6 +245,7 @@ FUNCTIONS = {
     "ws_get_handler": (c_int32, ws_socket, POINTER(ws_handler)),
     "ws_get_user_data": (c_void_p, ws_socket),
     "ws_get_subprotocol": (c_char_p, ws_socket),
+    "ws_get_tls_info": (c_int32, ws_socket, POINTER(ws_tls_info)),
     "ws_get_response_status": (c_int32, ws_socket),
     "ws_get_response_header": (c_char_p, ws_socket, c_char_p, c_size_t),
     "ws_get_peer_address": (c_char_p, ws_socket),
@@ -298,6 +320,15 @@ FUNCTIONS = {
     "ws_options_set_ca_pem": (c_int32, ws_options, c_void_p, c_size_t),
     "ws_options_set_verify": (c_int32, ws_options, c_int32),
     "ws_options_set_proxy": (c_int32, ws_options, c_char_p),
+    "ws_options_set_system_trust": (c_int32, ws_options, c_int32),
+    "ws_options_set_crl_file": (c_int32, ws_options, c_char_p),
+    "ws_options_set_client_certificate_file": (c_int32, ws_options, c_char_p, c_char_p),
+    "ws_options_set_client_certificate_pem": (c_int32, ws_options, c_void_p, c_size_t, c_void_p, c_size_t),
+    "ws_options_set_server_name": (c_int32, ws_options, c_char_p),
+    "ws_options_set_pinned_key_sha256": (c_int32, ws_options, c_char_p),
+    "ws_options_set_min_tls_version": (c_int32, ws_options, c_int32),
+    "ws_options_set_alpn": (c_int32, ws_options, c_char_p),
+    "ws_options_set_key_log_file": (c_int32, ws_options, c_char_p),
     "ws_status_name": (c_char_p, c_int32),
     "ws_event_type_name": (c_char_p, c_int32),
     "ws_data_type_name": (c_char_p, c_int32),

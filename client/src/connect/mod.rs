@@ -29,6 +29,7 @@ use readiness::Readiness;
 use redirect::Road;
 use std::sync::Arc;
 use std::time::Instant;
+use tls::{Secured, TlsInfo};
 use upgrade::Accepted;
 use url::Destination;
 
@@ -38,6 +39,7 @@ pub(crate) struct Connection {
     pub(crate) readiness: Readiness,
     pub(crate) accepted: Accepted,
     pub(crate) peer: String,
+    pub(crate) tls: Option<Box<TlsInfo>>,
 }
 
 /// Makes a connection within the connect timeout. Dropping the future abandons the attempt.
@@ -112,19 +114,28 @@ async fn attempt(
         progress.enter(Step::Proxy);
         proxy.tunnel(to, options, &mut transport, &readiness, deadline).await?;
     }
-    let mut early = Vec::new();
+    let (mut early, mut told) = (Vec::new(), None);
     if to.secure {
         progress.enter(Step::Tls);
         let server = to.authority_with_port();
-        let session;
-        (session, early) = tls::handshake(&to.host, &server, &options.tls, &transport, &readiness).await?;
+        let secured = tls::handshake(&to.host, &server, &options.tls, &transport, &readiness).await?;
+        let Secured { session, info, early: came } = secured;
+        log!(
+            Debug,
+            "tls ",
+            "secured with {}: {}, {}{}",
+            to.authority,
+            info.version,
+            info.cipher_suite,
+            if info.resumed { ", resumed" } else { "" }
+        );
+        (early, told) = (came, Some(Box::new(info)));
         transport.secure(session);
-        log!(Debug, "tls ", "secured with {}", to.authority);
     }
     progress.enter(Step::Upgrade);
     let transport = Arc::new(transport);
     let accepted = upgrade::upgrade(to, options, &transport, &readiness, early, deadline).await?;
-    Ok(Connection { transport, readiness, accepted, peer })
+    Ok(Connection { transport, readiness, accepted, peer, tls: told })
 }
 
 /// The connected stream to the machine of the server, or of the proxy, and how its peer is shown.

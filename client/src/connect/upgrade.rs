@@ -42,7 +42,7 @@ pub(crate) async fn upgrade(
     let key = STANDARD.encode(crate::random::bytes::<16>());
     let request = request(to, options, &key);
     let broken = |error: &io::Error| match tls_failure(error) {
-        Some(failure) => super::tls::describe(&to.authority_with_port(), failure),
+        Some(failure) => super::tls::describe(&to.authority_with_port(), &options.tls, failure),
         None => Error::from_io("http", &format!("The upgrade of {} broke off", to.shown), error),
     };
     let attempted = format!("The upgrade of {} failed", to.shown);

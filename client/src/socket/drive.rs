@@ -58,12 +58,13 @@ impl Socket {
 
     /// Takes the connection over; `None` if the host has changed its mind meanwhile.
     fn opened(self: &Arc<Self>, connection: Connection) -> Option<Readiness> {
-        let Connection { transport, readiness, accepted, peer } = connection;
+        let Connection { transport, readiness, accepted, peer, tls } = connection;
         let _ = self.session.set(Session {
             subprotocol: accepted.subprotocol,
             status: accepted.status,
             headers: accepted.headers,
             peer,
+            tls,
         });
         self.begin_receiving(accepted.deflate.as_ref(), accepted.rest);
         let mut outgoing = self.outgoing.lock();

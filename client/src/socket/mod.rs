@@ -17,6 +17,7 @@ mod stats;
 mod watch;
 
 use crate::connect::progress::Progress;
+use crate::connect::tls::TlsInfo;
 use crate::connect::url::{self, Destination};
 use crate::context::{self, InCallback};
 use crate::dispatch::{self, Claim, Gate, Key, Mailbox, NotOpened, Target};
@@ -95,6 +96,7 @@ struct Session {
     status: u16,
     headers: Vec<(String, String)>,
     peer: String,
+    tls: Option<Box<TlsInfo>>,
 }
 
 /// A WebSocket connection. Every method may be called from any thread, also inside a callback.
@@ -294,6 +296,16 @@ impl Socket {
     /// The headers of the upgrade's answer, in order; empty until connected.
     pub fn response_headers(&self) -> &[(String, String)] {
         self.session.get().map_or(&[], |session| &session.headers)
+    }
+
+    /// Whether the URL is a wss one.
+    pub fn is_secure(&self) -> bool {
+        self.destination.secure
+    }
+
+    /// What the TLS handshake with the server agreed on; `None` until connected, and without TLS.
+    pub fn tls_info(&self) -> Option<&TlsInfo> {
+        self.session.get()?.tls.as_deref()
     }
 
     /// Address and port of the server; `None` until connected.

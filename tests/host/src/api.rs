@@ -165,6 +165,45 @@ impl RawStats {
     };
 }
 
+/// `ws_tls_info`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub struct RawTlsInfo {
+    pub size: usize,
+    pub version: *const c_char,
+    pub cipher_suite: *const c_char,
+    pub key_exchange: *const c_char,
+    pub alpn: *const c_char,
+    pub subject: *const c_char,
+    pub issuer: *const c_char,
+    pub sha256: *const c_char,
+    pub key_sha256: *const c_char,
+    pub not_before: i64,
+    pub not_after: i64,
+    pub resumed: i32,
+    pub verified: i32,
+}
+
+impl RawTlsInfo {
+    /// `WS_TLS_INFO_INIT`.
+    pub const INIT: RawTlsInfo = RawTlsInfo {
+        size: size_of::<RawTlsInfo>(),
+        version: ptr::null(),
+        cipher_suite: ptr::null(),
+        key_exchange: ptr::null(),
+        alpn: ptr::null(),
+        subject: ptr::null(),
+        issuer: ptr::null(),
+        sha256: ptr::null(),
+        key_sha256: ptr::null(),
+        not_before: 0,
+        not_after: 0,
+        resumed: 0,
+        verified: 0,
+    };
+}
+
 macro_rules! functions {
     ($($name:ident($($type:ty),*) $(-> $result:ty)?;)*) => {
         /// Every exported function, a field each: `(api().ws_ping)(ws, ptr::null(), 0)`.
@@ -211,6 +250,7 @@ functions! {
     ws_get_handler(Socket, *mut RawHandler) -> i32;
     ws_get_user_data(Socket) -> *mut c_void;
     ws_get_subprotocol(Socket) -> *const c_char;
+    ws_get_tls_info(Socket, *mut RawTlsInfo) -> i32;
     ws_get_response_status(Socket) -> i32;
     ws_get_response_header(Socket, *const c_char, usize) -> *const c_char;
     ws_get_peer_address(Socket) -> *const c_char;
@@ -285,6 +325,15 @@ functions! {
     ws_options_set_tcp_keepalive_ms(OptionsToken, u32) -> i32;
     ws_options_set_verify(OptionsToken, i32) -> i32;
     ws_options_set_proxy(OptionsToken, *const c_char) -> i32;
+    ws_options_set_system_trust(OptionsToken, i32) -> i32;
+    ws_options_set_crl_file(OptionsToken, *const c_char) -> i32;
+    ws_options_set_client_certificate_file(OptionsToken, *const c_char, *const c_char) -> i32;
+    ws_options_set_client_certificate_pem(OptionsToken, *const c_void, usize, *const c_void, usize) -> i32;
+    ws_options_set_server_name(OptionsToken, *const c_char) -> i32;
+    ws_options_set_pinned_key_sha256(OptionsToken, *const c_char) -> i32;
+    ws_options_set_min_tls_version(OptionsToken, i32) -> i32;
+    ws_options_set_alpn(OptionsToken, *const c_char) -> i32;
+    ws_options_set_key_log_file(OptionsToken, *const c_char) -> i32;
     ws_status_name(i32) -> *const c_char;
     ws_event_type_name(i32) -> *const c_char;
     ws_data_type_name(i32) -> *const c_char;

@@ -55,13 +55,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use api::{
     Api, Callback, Dispatcher, ErrorFn, FreeFn, LogFn, OptionsToken, RawCloseInfo, RawErrors, RawEvent,
-    RawHandler, RawJson, RawStats, Socket, WakeFn, api, library_path, name, text,
+    RawHandler, RawJson, RawStats, RawTlsInfo, Socket, WakeFn, api, library_path, name, text,
 };
 pub use grammar::{check_grammar, check_grammar_so_far};
 pub use host::{Call, Host};
 pub use opening::Opening;
 pub use trace::{Entry, PATIENCE};
-pub use values::{Errors, Event, Options, Pulled, c};
+pub use values::{Errors, Event, Options, Pulled, TlsInfo, c};
 
 /// Keeps the tests of one program apart that touch the whole process.
 pub fn alone() -> MutexGuard<'static, ()> {

@@ -4,8 +4,8 @@ use std::ffi::{CString, c_void};
 use std::ptr;
 
 use crate::api::{
-    Dispatcher, OptionsToken, RawCloseInfo, RawErrors, RawEvent, RawHandler, RawStats, Socket, api, name,
-    text,
+    Dispatcher, OptionsToken, RawCloseInfo, RawErrors, RawEvent, RawHandler, RawStats, RawTlsInfo, Socket,
+    api, name, text,
 };
 use crate::codes::*;
 
@@ -109,6 +109,28 @@ impl Socket {
         let mut info = RawCloseInfo::INIT;
         assert_eq!(name((api().ws_get_close_info)(self, &mut info)), "WS_OK");
         info
+    }
+
+    /// `ws_get_tls_info`: the result in words where it fails.
+    pub fn tls_info(self) -> Result<TlsInfo, String> {
+        let mut info = RawTlsInfo::INIT;
+        match name((api().ws_get_tls_info)(self, &mut info)).as_str() {
+            "WS_OK" => Ok(TlsInfo {
+                version: text(info.version),
+                cipher_suite: text(info.cipher_suite),
+                key_exchange: text(info.key_exchange),
+                alpn: text(info.alpn),
+                subject: text(info.subject),
+                issuer: text(info.issuer),
+                sha256: text(info.sha256),
+                key_sha256: text(info.key_sha256),
+                not_before: info.not_before,
+                not_after: info.not_after,
+                resumed: info.resumed == 1,
+                verified: info.verified == 1,
+            }),
+            other => Err(other.to_owned()),
+        }
     }
 
     /// Whether the token is one of a socket still.
@@ -263,6 +285,24 @@ impl Drop for Pulled {
     fn drop(&mut self) {
         (api().ws_event_free)(self.0);
     }
+}
+
+/// A copy of a `ws_tls_info`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct TlsInfo {
+    pub version: Option<String>,
+    pub cipher_suite: Option<String>,
+    pub key_exchange: Option<String>,
+    pub alpn: Option<String>,
+    pub subject: Option<String>,
+    pub issuer: Option<String>,
+    pub sha256: Option<String>,
+    pub key_sha256: Option<String>,
+    pub not_before: i64,
+    pub not_after: i64,
+    pub resumed: bool,
+    pub verified: bool,
 }
 
 /// A copy of an error stack.

@@ -2,8 +2,8 @@
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, RevocationReason, RevokedCertParams, SerialNumber,
-    date_time_ymd,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ED25519, RevocationReason, RevokedCertParams,
+    SerialNumber, date_time_ymd,
 };
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -31,6 +31,20 @@ pub enum CertKind {
     ClientRequired,
     /// Good, and speaks TLS 1.2 only.
     Tls12,
+    /// Good, and speaks TLS 1.3 only.
+    Tls13,
+    /// Good, with an RSA key of 2048 bits.
+    Rsa,
+    /// Good, with an Ed25519 key.
+    Ed25519,
+    /// Good, signed by an intermediate CA whose certificate is sent too.
+    Intermediate,
+    /// The same, but the intermediate certificate is not sent.
+    MissingIntermediate,
+    /// Good; by ALPN it speaks h2 only.
+    H2,
+    /// Good; knows no ALPN.
+    NoAlpn,
     /// No TLS: answers the hello with plain text.
     Garbage,
     /// No TLS: takes the hello and never answers.
@@ -39,12 +53,21 @@ pub enum CertKind {
 
 const REVOKED: u64 = 666;
 
+/// One RSA key in its two forms, because nothing here can make one. It guards nothing.
+const RSA_PKCS8: &str = include_str!("../keys/rsa_pkcs8.pem");
+const RSA_PKCS1: &str = include_str!("../keys/rsa_pkcs1.pem");
+
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
+    intermediate: (CertificateDer<'static>, Issuer<'static, KeyPair>),
     pub(crate) ca_pem: String,
     pub(crate) crl_pem: String,
+    pub(crate) expired_crl_pem: String,
     pub(crate) client_chain_pem: String,
     pub(crate) client_key_pem: String,
+    /// The same key without its PKCS#8 wrapping (SEC1).
+    pub(crate) client_sec1_pem: String,
+    pub(crate) client_rsa_chain_pem: String,
     ca_der: CertificateDer<'static>,
 }
 
@@ -58,35 +81,31 @@ impl Authority {
         let certificate = params.self_signed(&key)?;
         let issuer = Issuer::new(params, key);
 
-        let crl = CertificateRevocationListParams {
-            this_update: date_time_ymd(2024, 1, 1),
-            next_update: date_time_ymd(2099, 1, 1),
-            crl_number: SerialNumber::from(1),
-            issuing_distribution_point: None,
-            revoked_certs: vec![RevokedCertParams {
-                serial_number: SerialNumber::from(REVOKED),
-                revocation_time: date_time_ymd(2024, 1, 1),
-                reason_code: Some(RevocationReason::KeyCompromise),
-                invalidity_date: None,
-            }],
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
-        let crl_pem = crl.signed_by(&issuer)?.pem()?;
-
+        let intermediate = intermediate(name, &issuer)?;
+        let crl_pem = crl(&issuer, 2099)?;
+        let expired_crl_pem = crl(&issuer, 2025)?;
         let client_key = KeyPair::generate()?;
-        let mut client = CertificateParams::new(vec!["client.test".to_owned()])?;
-        client.distinguished_name.push(DnType::CommonName, "ws4d test client");
-        client.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        let client_chain_pem = client.signed_by(&client_key, &issuer)?.pem();
+        let client_sec1_pem = sec1_of(&client_key);
+        let client_chain_pem = client(&client_key, &issuer)?;
+        let client_rsa_chain_pem = client(&KeyPair::from_pem(RSA_PKCS8)?, &issuer)?;
 
         Ok(Authority {
             issuer,
+            intermediate,
             ca_pem: certificate.pem(),
             crl_pem,
+            expired_crl_pem,
             client_chain_pem,
             client_key_pem: client_key.serialize_pem(),
+            client_sec1_pem,
+            client_rsa_chain_pem,
             ca_der: certificate.der().clone(),
         })
+    }
+
+    /// The RSA client's key as PKCS#8 and as PKCS#1.
+    pub(crate) fn client_rsa_key_pems() -> [&'static str; 2] {
+        [RSA_PKCS8, RSA_PKCS1]
     }
 
     /// What a port of that kind needs to speak TLS.
@@ -99,7 +118,11 @@ impl Authority {
         if kind != CertKind::WrongHost {
             names.extend(["127.0.0.1".to_owned(), "::1".to_owned()]);
         }
-        let key = KeyPair::generate()?;
+        let key = match kind {
+            CertKind::Rsa => KeyPair::from_pem(RSA_PKCS8)?,
+            CertKind::Ed25519 => KeyPair::generate_for(&PKCS_ED25519)?,
+            _ => KeyPair::generate()?,
+        };
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name.push(DnType::CommonName, host);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -118,12 +141,22 @@ impl Authority {
         let certificate = match kind {
             CertKind::SelfSigned => params.self_signed(&key)?,
             CertKind::UnknownCa => params.signed_by(&key, &Authority::new("nobody's CA")?.issuer)?,
+            CertKind::Intermediate | CertKind::MissingIntermediate => {
+                params.signed_by(&key, &self.intermediate.1)?
+            }
             _ => params.signed_by(&key, &self.issuer)?,
         };
+        let mut chain = vec![certificate.der().clone()];
+        if kind == CertKind::Intermediate {
+            chain.push(self.intermediate.0.clone());
+        }
 
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let versions: &[&rustls::SupportedProtocolVersion] =
-            if kind == CertKind::Tls12 { &[&rustls::version::TLS12] } else { rustls::ALL_VERSIONS };
+        let versions: &[&rustls::SupportedProtocolVersion] = match kind {
+            CertKind::Tls12 => &[&rustls::version::TLS12],
+            CertKind::Tls13 => &[&rustls::version::TLS13],
+            _ => rustls::ALL_VERSIONS,
+        };
         let builder =
             rustls::ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(versions)?;
         let builder = if kind == CertKind::ClientRequired {
@@ -136,8 +169,85 @@ impl Authority {
             builder.with_no_client_auth()
         };
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let mut config = builder.with_single_cert(vec![certificate.der().clone()], key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let mut config = builder.with_single_cert(chain, key)?;
+        config.alpn_protocols = match kind {
+            CertKind::H2 => vec![b"h2".to_vec()],
+            CertKind::NoAlpn => Vec::new(),
+            _ => vec![b"http/1.1".to_vec()],
+        };
         Ok(config)
     }
+}
+
+/// A list with the certificate of [`CertKind::Revoked`] on it, to be renewed at the beginning of that year.
+fn crl(issuer: &Issuer<'static, KeyPair>, until: i32) -> Result<String, rcgen::Error> {
+    let crl = CertificateRevocationListParams {
+        this_update: date_time_ymd(2024, 1, 1),
+        next_update: date_time_ymd(until, 1, 1),
+        crl_number: SerialNumber::from(1),
+        issuing_distribution_point: None,
+        revoked_certs: vec![RevokedCertParams {
+            serial_number: SerialNumber::from(REVOKED),
+            revocation_time: date_time_ymd(2024, 1, 1),
+            reason_code: Some(RevocationReason::KeyCompromise),
+            invalidity_date: None,
+        }],
+        key_identifier_method: KeyIdMethod::Sha256,
+    };
+    crl.signed_by(issuer)?.pem()
+}
+
+fn client(key: &KeyPair, issuer: &Issuer<'static, KeyPair>) -> Result<String, rcgen::Error> {
+    let mut params = CertificateParams::new(vec!["client.test".to_owned()])?;
+    params.distinguished_name.push(DnType::CommonName, "ws4d test client");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    Ok(params.signed_by(key, issuer)?.pem())
+}
+
+fn intermediate(
+    name: &str,
+    root: &Issuer<'static, KeyPair>,
+) -> Result<(CertificateDer<'static>, Issuer<'static, KeyPair>), rcgen::Error> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, format!("{name}, intermediate"));
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    let certificate = params.signed_by(&key, root)?;
+    Ok((certificate.der().clone(), Issuer::new(params, key)))
+}
+
+/// An EC key without its PKCS#8 wrapping (RFC 5958: version, algorithm, the key as an OCTET STRING), as OpenSSL writes it
+/// by tradition.
+fn sec1_of(key: &KeyPair) -> String {
+    /// Tag, content, and what follows; lengths below 256 are all that such keys have.
+    fn value(der: &[u8]) -> (u8, &[u8], &[u8]) {
+        let (start, length) = if der[1] == 0x81 { (3, der[2]) } else { (2, der[1]) };
+        let (content, rest) = der[start..].split_at(usize::from(length));
+        (der[0], content, rest)
+    }
+    let der = key.serialize_der();
+    let (_, sequence, _) = value(&der);
+    let (_, _version, rest) = value(sequence);
+    let (_, _algorithm, rest) = value(rest);
+    let (tag, key, _) = value(rest);
+    assert_eq!(tag, 4, "an OCTET STRING");
+    pem_of("EC PRIVATE KEY", key)
+}
+
+fn pem_of(label: &str, der: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for (i, group) in der.chunks(3).enumerate() {
+        if i % 16 == 0 {
+            text.push('\n');
+        }
+        let bits =
+            group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        for at in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * at) & 63) as usize];
+            text.push(if at <= group.len() { char::from(digit) } else { '=' });
+        }
+    }
+    format!("-----BEGIN {label}-----{text}\n-----END {label}-----\n")
 }

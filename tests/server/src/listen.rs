@@ -181,11 +181,12 @@ async fn secure(mut tcp: TcpStream, speak: Speak, reset: Arc<AtomicBool>, trace:
             Ok(tls) => {
                 let session = tls.get_ref().1;
                 trace.saw(Seen::Tls(format!(
-                    "{:?} server_name={} alpn={} resumed={}",
+                    "{:?} server_name={} alpn={} resumed={} client={}",
                     session.protocol_version().unwrap_or(rustls::ProtocolVersion::Unknown(0)),
                     session.server_name().unwrap_or("-"),
                     session.alpn_protocol().map_or("-".into(), String::from_utf8_lossy),
                     session.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
+                    session.peer_certificates().is_some(),
                 )));
                 Some(Stream::new(Wire::Tls(Box::new(tls)), reset))
             }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 pub enum Seen {
     /// A TCP connection.
     Accepted,
-    /// A finished TLS handshake: version, server name, ALPN, whether the session was resumed.
+    /// A finished TLS handshake: version, server name, ALPN, whether the session was resumed, whether the client showed a
+    /// certificate.
     Tls(String),
     /// A TLS handshake that failed, mostly by the client's alert.
     TlsFailed(String),

@@ -134,6 +134,13 @@ impl Player {
                     Err(_) => Break(()),
                 }
             }
+            Command::KeyUpdate => match self.stream.update_keys().await {
+                Ok(()) => Continue(()),
+                Err(error) => {
+                    self.trace.saw(end_of(&error));
+                    Break(())
+                }
+            },
             Command::Fin => {
                 let _ = self.stream.shutdown().await;
                 self.drain().await

@@ -125,7 +125,15 @@ impl Server {
             ("crl.pem", &authority.crl_pem),
             ("client.pem", &authority.client_chain_pem),
             ("client.key", &authority.client_key_pem),
+            ("expired-crl.pem", &authority.expired_crl_pem),
+            ("client-sec1.key", &authority.client_sec1_pem),
+            ("client-rsa.pem", &authority.client_rsa_chain_pem),
         ] {
+            fs::write(folder.join(name), text)?;
+        }
+        for (name, text) in
+            ["client-rsa.key", "client-rsa-pkcs1.key"].iter().zip(Authority::client_rsa_key_pems())
+        {
             fs::write(folder.join(name), text)?;
         }
         Ok(Server {
@@ -233,6 +241,23 @@ impl Server {
     /// A revocation list with the certificate of [`CertKind::Revoked`] on it.
     pub fn crl_file(&self) -> PathBuf {
         self.folder.join("crl.pem")
+    }
+
+    /// The same list, which was to be renewed by 2025.
+    pub fn expired_crl_file(&self) -> PathBuf {
+        self.folder.join("expired-crl.pem")
+    }
+
+    /// Chains and keys that [`CertKind::ClientRequired`] lets in, with the form of the key.
+    pub fn client_certificates(&self) -> Vec<(&'static str, PathBuf, PathBuf)> {
+        [
+            ("PKCS#8, EC", "client.pem", "client.key"),
+            ("SEC1", "client.pem", "client-sec1.key"),
+            ("PKCS#8, RSA", "client-rsa.pem", "client-rsa.key"),
+            ("PKCS#1", "client-rsa.pem", "client-rsa-pkcs1.key"),
+        ]
+        .map(|(form, chain, key)| (form, self.folder.join(chain), self.folder.join(key)))
+        .into()
     }
 
     /// Chain and key of the client that [`CertKind::ClientRequired`] lets in.

@@ -48,6 +48,15 @@ impl Stream {
         }
     }
 
+    /// New keys for TLS, asked for from the client too (RFC 8446 section 4.6.3); nothing without TLS.
+    pub(crate) async fn update_keys(&mut self) -> io::Result<()> {
+        if let Wire::Tls(tls) = &mut self.wire {
+            tls.get_mut().1.refresh_traffic_keys().map_err(io::Error::other)?;
+            tls.flush().await?;
+        }
+        Ok(())
+    }
+
     /// Reads to the client's end and logs it.
     pub(crate) async fn drain(&mut self, trace: &Trace) {
         let mut buffer = vec![0; 16 * 1024];

@@ -94,13 +94,13 @@ impl Proxy {
     ) -> Result<(), Error> {
         let mut early = Vec::new();
         if self.scheme == Scheme::Https {
-            let session;
             let tls = options.tls.for_proxy();
             let Destination { host, authority, .. } = &self.address;
             let handshake = tls::handshake(host, authority, &tls, transport, readiness).await;
-            (session, early) =
+            let secured =
                 handshake.map_err(|error| error.while_doing(&format!("TLS with the proxy {self}")))?;
-            transport.secure(session);
+            early = secured.early;
+            transport.secure(secured.session);
             log!(Debug, "tls ", "secured with the proxy {self}");
         }
         match self.scheme {

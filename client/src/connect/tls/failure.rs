@@ -1,56 +1,179 @@
 //! What to say where TLS fails.
 
+use super::certificate::moment;
+use super::options::TlsOptions;
+use super::pin::NotPinned;
+use super::trust::Shown;
 use crate::error::{Error, ErrorCode};
-use rustls::{AlertDescription, CertificateError};
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError, OtherError};
 
-/// What failed of TLS with `server` (`host:port`), and which of the many ways not to be trusted it is.
-pub(crate) fn describe(server: &str, error: &rustls::Error) -> Error {
-    let whose = format!("TLS: the certificate of {}", server);
-    let message = match error {
-        rustls::Error::InvalidCertificate(reason) => match reason {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                format!("{whose} has expired ({reason}); is the clock of this machine right?")
-            }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                format!("{whose} is not yet valid ({reason}); is the clock of this machine right?")
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                format!("{whose} is for another name ({reason})")
-            }
-            CertificateError::UnknownIssuer => {
-                format!("{whose} has an unknown issuer; add its CA with ws_options_set_ca_file")
-            }
-            CertificateError::BadSignature
-            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => format!(
-                "{whose} was not signed by the trusted CA of its issuer's name ({reason}): its issuer is unknown, or \
-                 another one of the same name; add its CA with ws_options_set_ca_file"
-            ),
-            CertificateError::Revoked => format!("{whose} is revoked"),
-            other => format!("{whose} is not trusted: {other}"),
-        },
-        rustls::Error::AlertReceived(alert) => return alert_received(server, *alert),
-        rustls::Error::NoCertificatesPresented => format!("{whose} is missing: the server sent none"),
+/// What failed of an established session with `server` (`host:port`) before the upgrade was answered. With TLS 1.3 that
+/// includes the server's opinion of the client's certificate.
+pub(crate) fn describe(server: &str, options: &TlsOptions, error: &rustls::Error) -> Error {
+    match error {
+        rustls::Error::AlertReceived(alert) => alert_received(server, options, *alert),
+        other => broken(&format!("TLS with {server} broke"), other),
+    }
+}
+
+/// What failed of the handshake, and which of the many ways not to be trusted it is.
+pub(super) fn handshake_failed(
+    server: &str,
+    options: &TlsOptions,
+    error: &rustls::Error,
+    shown: Option<Shown>,
+) -> Error {
+    match error {
+        rustls::Error::InvalidCertificate(reason) => {
+            let why = not_trusted(reason, &shown.unwrap_or_default());
+            let message = format!("TLS: the certificate of {server} {why}");
+            Error::new(ErrorCode::Certificate, "tls ", message)
+        }
+        rustls::Error::NoCertificatesPresented => {
+            let message = format!("TLS: the certificate of {server} is missing: the server sent none");
+            Error::new(ErrorCode::Certificate, "tls ", message)
+        }
+        rustls::Error::AlertReceived(alert) => alert_received(server, options, *alert),
         other => {
             let message = format!(
-                "TLS with {} failed: {other}; is it a TLS server (wss), and does it speak TLS 1.2 or 1.3?",
-                server
+                "TLS with {server} failed: {other}; is it a TLS server (wss), and does it speak TLS {}?",
+                versions(options)
             );
-            return Error::new(ErrorCode::Tls, "tls ", message);
+            Error::new(ErrorCode::Tls, "tls ", message)
         }
-    };
-    Error::new(ErrorCode::Certificate, "tls ", message)
+    }
+}
+
+fn versions(options: &TlsOptions) -> &'static str {
+    if options.versions().len() == 1 { "1.3 (ws_options_set_min_tls_version)" } else { "1.2 or 1.3" }
+}
+
+fn when(time: &UnixTime) -> String {
+    moment(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+}
+
+const CLOCK: &str = "is the clock of this machine right?";
+
+/// The words behind "the certificate of X".
+fn not_trusted(reason: &CertificateError, shown: &Shown) -> String {
+    match reason {
+        CertificateError::ExpiredContext { time, not_after } => {
+            format!("has expired: it was valid until {}, and now it is {}; {CLOCK}", when(not_after), when(time))
+        }
+        CertificateError::Expired => format!("has expired; {CLOCK}"),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            format!("is not yet valid: it will be from {}, and now it is {}; {CLOCK}", when(not_before), when(time))
+        }
+        CertificateError::NotValidYet => format!("is not yet valid; {CLOCK}"),
+        CertificateError::NotValidForNameContext { expected, .. } => format!(
+            "is for another name: it is for {}, not for {}; if that is as it should be: ws_options_set_server_name",
+            list(&shown.names),
+            expected.to_str()
+        ),
+        CertificateError::NotValidForName => "is for another name".to_owned(),
+        CertificateError::UnknownIssuer => unknown_issuer(shown),
+        // One that signed itself, and has the name of somebody trusted.
+        CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+            if shown.is_self_signed() =>
+        {
+            unknown_issuer(shown)
+        }
+        CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => format!(
+            "was not signed by the trusted CA of its issuer's name ({reason}): its issuer is unknown, or another one of \
+             the same name; add its CA with ws_options_set_ca_file"
+        ),
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. } => {
+            format!("is signed in a way that is too weak or not known ({reason})")
+        }
+        CertificateError::Revoked => "is revoked, or one of its issuers is (ws_options_set_crl_file)".to_owned(),
+        CertificateError::UnknownRevocationStatus => {
+            "may be revoked: no list of ws_options_set_crl_file is from its issuer, or from an issuer above it".to_owned()
+        }
+        CertificateError::ExpiredRevocationListContext { next_update, .. } => format!(
+            "may be revoked: the list of ws_options_set_crl_file was to be renewed by {}",
+            when(next_update)
+        ),
+        CertificateError::Other(OtherError(inner)) if inner.downcast_ref::<NotPinned>().is_some() => {
+            format!("has the wrong key: {inner} (ws_options_set_pinned_key_sha256)")
+        }
+        other => format!("is not trusted: {other}"),
+    }
+}
+
+/// A server may have thousands of names.
+fn list(names: &[String]) -> String {
+    const MOST: usize = 10;
+    match names.len() {
+        0 => "nobody".to_owned(),
+        ..=MOST => names.join(", "),
+        all => format!("{} and {} others", names[..MOST].join(", "), all - MOST),
+    }
+}
+
+/// A client cannot know whether a CA is unknown or an intermediate certificate was not sent; but it knows which one
+/// would be next.
+fn unknown_issuer(shown: &Shown) -> String {
+    const CURE: &str = "add its CA with ws_options_set_ca_file";
+    match (&shown.leaf, &shown.top) {
+        (Some(leaf), _) if shown.is_self_signed() => {
+            format!(
+                "has an unknown issuer: it is self-signed ({}); add it with ws_options_set_ca_file",
+                leaf.subject
+            )
+        }
+        (Some(leaf), None) => format!(
+            "has an unknown issuer: \"{}\" is not trusted, and the server sent no intermediate certificate; {CURE}, or have \
+             the server send its whole chain",
+            leaf.issuer
+        ),
+        (_, Some(top)) => {
+            format!(
+                "has an unknown issuer: its chain ends at \"{}\", which is not trusted; {CURE}",
+                top.issuer
+            )
+        }
+        _ => format!("has an unknown issuer; {CURE}"),
+    }
 }
 
 /// The server has told why it does not go on (RFC 8446 section 6.2).
-fn alert_received(server: &str, alert: AlertDescription) -> Error {
+fn alert_received(server: &str, options: &TlsOptions, alert: AlertDescription) -> Error {
+    use AlertDescription as Alert;
     let number = u8::from(alert);
+    let named = format!("alert {alert:?}, {number}");
     let message = match alert {
-        AlertDescription::CertificateRequired => {
-            format!("TLS: {server} demands a client certificate (alert {alert:?}, {number})")
+        Alert::CertificateRequired => format!(
+            "TLS: {server} demands a client certificate ({named}); give one with ws_options_set_client_certificate_file"
+        ),
+        Alert::BadCertificate
+        | Alert::UnsupportedCertificate
+        | Alert::CertificateRevoked
+        | Alert::CertificateExpired
+        | Alert::CertificateUnknown
+        | Alert::UnknownCA
+        | Alert::AccessDenied
+        | Alert::DecryptError
+            if options.identity.is_some() =>
+        {
+            format!("TLS: {server} does not accept the client certificate ({named})")
+        }
+        Alert::NoApplicationProtocol => {
+            format!("TLS: {server} speaks none of the offered protocols ({named}); see ws_options_set_alpn")
+        }
+        Alert::UnrecognisedName => {
+            format!(
+                "TLS: {server} does not know the name that it was asked for ({named}); see ws_options_set_server_name"
+            )
+        }
+        Alert::ProtocolVersion => {
+            format!("TLS: {server} speaks another version of TLS than {} ({named})", versions(options))
         }
         _ => format!(
-            "TLS: {server} refused with the alert {alert:?} ({number}); is it a TLS server (wss), and does it speak TLS \
-             1.2 or 1.3?"
+            "TLS: {server} refused ({named}); is it a TLS server (wss), and does it speak TLS {}?",
+            versions(options)
         ),
     };
     Error::new(ErrorCode::Tls, "tls ", message).with_tls_alert(number)

@@ -1,30 +1,46 @@
 //! The handshake over a connected stream.
 
 use super::config::config;
-use super::failure::describe;
+use super::failure::handshake_failed;
+use super::info::TlsInfo;
 use super::options::TlsOptions;
+use super::trust::{Shown, take_refused};
 use crate::connect::readiness::Readiness;
 use crate::engine::{Kind, run_blocking};
 use crate::error::{Error, ErrorCode};
 use crate::log::log;
 use crate::transport::{Received, TlsSession, Transport};
 use rustls::ClientConnection;
-use rustls::pki_types::ServerName;
 use std::io::{self, ErrorKind, Read};
 
+/// A session, and what came of its handshake.
+pub(crate) struct Secured {
+    pub(crate) session: TlsSession,
+    /// Plaintext that came with the handshake's last records.
+    pub(crate) early: Vec<u8>,
+    pub(crate) info: TlsInfo,
+}
+
 /// Does the handshake over the stream as it is, with `server` (`host:port`, for messages), whose certificate must be for
-/// `host`. Returns the session, and plaintext that came with its last records.
+/// `host`, or for the name that the options have instead.
 pub(crate) async fn handshake(
     host: &str,
     server: &str,
     options: &TlsOptions,
     transport: &Transport,
     readiness: &Readiness,
-) -> Result<(TlsSession, Vec<u8>), Error> {
+) -> Result<Secured, Error> {
     if !options.verify {
         log!(Warn, "tls ", "the certificate of {server} is NOT verified (ws_options_set_verify)");
     }
-    let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+    if let Some(path) = &options.key_log_file {
+        log!(
+            Warn,
+            "tls ",
+            "the secrets of the session with {server} are written to {path} (ws_options_set_key_log_file)"
+        );
+    }
+    let name = options.name(host).ok_or_else(|| {
         Error::new(ErrorCode::InvalidUrl, "tls ", format!("{host} is no name for a certificate"))
     })?;
     let of_worker = options.clone();
@@ -56,11 +72,11 @@ pub(crate) async fn handshake(
             (connection, result)
         })
         .await?;
-        if let Err(error) = result {
+        if let Err((error, shown)) = result {
             // The alert tells the server why; nobody waits for it.
             let _ = connection.write_tls(&mut transport.writer());
             let _ = transport.flush();
-            return Err(describe(server, &error));
+            return Err(handshake_failed(server, options, &error, shown));
         }
     }
     let mut early = Vec::new();
@@ -69,15 +85,35 @@ pub(crate) async fn handshake(
     {
         return Err(broken(&error));
     }
-    Ok((TlsSession::new(connection), early))
+    let info = TlsInfo::of(&connection, options.verify);
+    check_protocol(server, info.alpn.as_deref())?;
+    Ok(Secured { session: TlsSession::new(connection), early, info })
 }
 
-fn feed(connection: &mut ClientConnection, mut bytes: &[u8]) -> Result<(), rustls::Error> {
+/// The host may offer what it likes; but the upgrade of RFC 6455 is one of HTTP/1.1.
+fn check_protocol(server: &str, chosen: Option<&str>) -> Result<(), Error> {
+    match chosen {
+        Some(chosen @ ("h2" | "h2c" | "h3" | "http/1.0" | "http/0.9")) => Err(Error::new(
+            ErrorCode::Tls,
+            "tls ",
+            format!(
+                "TLS: {server} chose to speak {chosen}, not HTTP/1.1; do not offer it with ws_options_set_alpn"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// On an error also what the server had shown, if that was the reason.
+fn feed(connection: &mut ClientConnection, mut bytes: &[u8]) -> Result<(), (rustls::Error, Option<Shown>)> {
+    let _of_others = take_refused();
     while !bytes.is_empty() {
-        if connection.read_tls(&mut bytes).map_err(|error| rustls::Error::General(error.to_string()))? == 0 {
-            break;
+        match connection.read_tls(&mut bytes) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) => return Err((rustls::Error::General(error.to_string()), None)),
         }
-        connection.process_new_packets()?;
+        connection.process_new_packets().map_err(|error| (error, take_refused()))?;
     }
     Ok(())
 }

@@ -1,21 +1,56 @@
 //! What the host chose. Judged at the setter; a socket keeps a copy.
 
+use super::identity::Identity;
+use super::key_log;
+use super::pin::Pin;
 use crate::error::ErrorCode;
-use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
+use crate::log::log;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
+use rustls::{RootCertStore, SupportedProtocolVersion, version};
+use webpki::OwnedCertRevocationList;
 
-/// Whom to trust.
+/// The lowest version of TLS that is spoken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum MinVersion {
+    Tls12,
+    Tls13,
+}
+
+/// Whom to trust, and how to speak. Equal options share a config, and with it their sessions.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct TlsOptions {
     /// Certificates trusted beside the system's.
     pub(super) authorities: Vec<CertificateDer<'static>>,
+    pub(super) system_trust: bool,
+    pub(super) revocations: Vec<CertificateRevocationListDer<'static>>,
     pub(super) verify: bool,
+    pub(super) pins: Vec<Pin>,
+    pub(super) identity: Option<Identity>,
+    server_name: Option<ServerName<'static>>,
+    min_version: MinVersion,
+    /// In the order of preference.
+    pub(super) alpn: Vec<String>,
+    pub(super) key_log_file: Option<String>,
 }
+
+/// What we speak inside TLS; the others of RFC 7301's registry we do not.
+const HTTP_1_1: &str = "http/1.1";
 
 impl Default for TlsOptions {
     fn default() -> Self {
-        TlsOptions { authorities: Vec::new(), verify: true }
+        TlsOptions {
+            authorities: Vec::new(),
+            system_trust: true,
+            revocations: Vec::new(),
+            verify: true,
+            pins: Vec::new(),
+            identity: None,
+            server_name: None,
+            min_version: MinVersion::Tls12,
+            alpn: vec![HTTP_1_1.to_owned()],
+            key_log_file: None,
+        }
     }
 }
 
@@ -32,18 +67,176 @@ impl TlsOptions {
         Ok(())
     }
 
+    /// Whether those are trusted whom the system trusts.
+    pub(crate) fn set_system_trust(&mut self, on: bool) {
+        self.system_trust = on;
+    }
+
+    /// [`ErrorCode::InvalidArgument`]: no revocation list in it, or one that cannot be used.
+    pub(crate) fn add_crl_pem(&mut self, pem: &[u8]) -> Result<(), ErrorCode> {
+        let found: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(pem).collect();
+        let found = found.map_err(|_| ErrorCode::InvalidArgument)?;
+        if found.is_empty() {
+            return Err(ErrorCode::InvalidArgument);
+        }
+        for list in &found {
+            if let Err(error) = OwnedCertRevocationList::from_der(list) {
+                log!(Warn, "tls ", "a revocation list is refused: {error}");
+                return Err(ErrorCode::InvalidArgument);
+            }
+        }
+        self.revocations.extend(found);
+        Ok(())
+    }
+
     pub(crate) fn set_verify(&mut self, on: bool) {
         self.verify = on;
     }
 
-    /// For a server of another name, where a redirect leads: whatever proves who the host is, or names the server, stays
-    /// behind.
-    pub(crate) fn for_another_server(&self) -> TlsOptions {
-        self.clone()
+    /// [`ErrorCode::InvalidArgument`]: chain or key cannot be read, or they do not belong together.
+    pub(crate) fn set_client_certificate(&mut self, chain: &[u8], key: &[u8]) -> Result<(), ErrorCode> {
+        let identity = Identity::from_pem(chain, key).map_err(|why| {
+            log!(Warn, "tls ", "the client certificate is refused: {why}");
+            ErrorCode::InvalidArgument
+        })?;
+        self.identity = Some(identity);
+        Ok(())
     }
 
-    /// For a proxy: also what was said of the server alone.
+    /// [`ErrorCode::InvalidArgument`]: neither a name nor an address that a certificate could have.
+    pub(crate) fn set_server_name(&mut self, name: &str) -> Result<(), ErrorCode> {
+        let ascii = match url::Host::parse(name) {
+            // IDNA, and what a URL would make of the name.
+            Ok(url::Host::Domain(name)) => name,
+            Ok(address @ url::Host::Ipv4(_)) => address.to_string(),
+            // An IPv6 address needs no brackets here.
+            _ => name.trim_start_matches('[').trim_end_matches(']').to_owned(),
+        };
+        self.server_name = Some(ServerName::try_from(ascii).map_err(|_| ErrorCode::InvalidArgument)?);
+        Ok(())
+    }
+
+    /// [`ErrorCode::InvalidArgument`]: no SHA-256 in hex digits or base64.
+    pub(crate) fn add_pin(&mut self, text: &str) -> Result<(), ErrorCode> {
+        let pin = Pin::parse(text).ok_or(ErrorCode::InvalidArgument)?;
+        if !self.pins.contains(&pin) {
+            self.pins.push(pin);
+        }
+        Ok(())
+    }
+
+    /// 12 or 13. [`ErrorCode::InvalidArgument`] for others.
+    pub(crate) fn set_min_version(&mut self, version: i32) -> Result<(), ErrorCode> {
+        self.min_version = match version {
+            12 => MinVersion::Tls12,
+            13 => MinVersion::Tls13,
+            _ => return Err(ErrorCode::InvalidArgument),
+        };
+        Ok(())
+    }
+
+    /// Names with commas between them, the preferred first; empty: none are offered. [`ErrorCode::InvalidArgument`]: a
+    /// name that is empty, longer than 255 bytes or there twice, or not of visible ASCII.
+    pub(crate) fn set_alpn(&mut self, protocols: &str) -> Result<(), ErrorCode> {
+        let mut names: Vec<String> = Vec::new();
+        for name in protocols.split(',').filter(|_| !protocols.is_empty()) {
+            let good = (1..=255).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+            if !good || names.iter().any(|known| known == name) {
+                return Err(ErrorCode::InvalidArgument);
+            }
+            names.push(name.to_owned());
+        }
+        self.alpn = names;
+        Ok(())
+    }
+
+    /// [`ErrorCode::InvalidArgument`]: the file cannot be written to.
+    pub(crate) fn set_key_log_file(&mut self, path: &str) -> Result<(), ErrorCode> {
+        key_log::open(path).map_err(|_| ErrorCode::InvalidArgument)?;
+        self.key_log_file = Some(path.to_owned());
+        Ok(())
+    }
+
+    /// For a server of another name, where a redirect leads: what proves who the host is, and the name that the first
+    /// server was to have, stay behind. The pins do not: whoever pins keys would rather not connect.
+    pub(crate) fn for_another_server(&self) -> TlsOptions {
+        TlsOptions { identity: None, server_name: None, ..self.clone() }
+    }
+
+    /// For a proxy: whatever was said of the server alone stays behind, its pins too.
     pub(crate) fn for_proxy(&self) -> TlsOptions {
-        self.for_another_server()
+        TlsOptions { pins: Vec::new(), alpn: vec![HTTP_1_1.to_owned()], ..self.for_another_server() }
+    }
+
+    pub(super) fn versions(&self) -> &'static [&'static SupportedProtocolVersion] {
+        static BOTH: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
+        match self.min_version {
+            MinVersion::Tls12 => &BOTH,
+            MinVersion::Tls13 => &BOTH[..1],
+        }
+    }
+
+    /// The name to ask for and to verify, where the URL names `host`.
+    pub(super) fn name(&self, host: &str) -> Option<ServerName<'static>> {
+        match &self.server_name {
+            Some(name) => Some(name.clone()),
+            None => ServerName::try_from(host.to_owned()).ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn server_names_are_names_or_addresses() {
+        let mut options = TlsOptions::default();
+        for (given, expected) in [
+            ("feed.example.com", "feed.example.com"),
+            ("Bücher.example", "xn--bcher-kva.example"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+        ] {
+            assert_eq!(options.set_server_name(given), Ok(()), "{given}");
+            assert_eq!(
+                options.name("localhost").map(|name| name.to_str().into_owned()).as_deref(),
+                Some(expected)
+            );
+        }
+        for bad in ["", " ", "a b", "a/b", "a:1", "a\0b"] {
+            assert_eq!(options.set_server_name(bad), Err(ErrorCode::InvalidArgument), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn alpn_is_a_list_of_names() {
+        let mut options = TlsOptions::default();
+        assert_eq!(options.alpn, ["http/1.1"]);
+        assert_eq!(options.set_alpn("x,http/1.1"), Ok(()));
+        assert_eq!(options.alpn, ["x", "http/1.1"]);
+        for bad in [",", "x,", "x,,y", "x,x", "a b", "é", "\n", &"x".repeat(256)] {
+            assert_eq!(options.set_alpn(bad), Err(ErrorCode::InvalidArgument), "{bad:?}");
+        }
+        assert_eq!(options.set_alpn(""), Ok(()));
+        assert!(options.alpn.is_empty());
+    }
+
+    #[test]
+    fn what_was_said_of_the_server_alone_goes_to_no_other() {
+        let mut options = TlsOptions::default();
+        options.set_server_name("feed.example.com").unwrap();
+        options.add_pin(&"ab".repeat(32)).unwrap();
+        options.set_min_version(13).unwrap();
+        options.set_alpn("x").unwrap();
+        let elsewhere = options.for_another_server();
+        assert_eq!((elsewhere.server_name.is_none(), elsewhere.pins.len()), (true, 1));
+        let proxy = options.for_proxy();
+        assert_eq!(
+            (proxy.server_name.is_none(), proxy.pins.len(), &proxy.alpn[0][..]),
+            (true, 0, "http/1.1")
+        );
+        assert_eq!(proxy.versions().len(), 1);
     }
 }

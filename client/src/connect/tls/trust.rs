@@ -1,23 +1,139 @@
-//! Who is trusted.
+//! Who is trusted: every judge must accept the certificate, and its key must be pinned where keys are.
 
+use super::certificate::{Certificate, key_sha256, names};
+use super::options::TlsOptions;
+use super::pin::{NotPinned, Pin};
+use crate::error::{Error, ErrorCode};
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::WebPkiSupportedAlgorithms;
+use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+use std::cell::RefCell;
+use std::sync::Arc;
 
-/// Accepts any certificate; signatures are still checked. Only by the host's explicit call.
+/// What the server showed, where it was refused.
+#[derive(Default)]
+pub(super) struct Shown {
+    pub(super) leaf: Option<Certificate>,
+    /// Whom its certificate is for.
+    pub(super) names: Vec<String>,
+    /// The last certificate that the server sent behind its own.
+    pub(super) top: Option<Certificate>,
+}
+
+impl Shown {
+    pub(super) fn is_self_signed(&self) -> bool {
+        self.leaf.as_ref().is_some_and(|leaf| leaf.subject == leaf.issuer)
+    }
+}
+
+thread_local! {
+    /// The verifier belongs to all connections of a config, and rustls's error does not say which certificates were
+    /// refused. It runs inside `process_new_packets`, on the thread that calls that.
+    static REFUSED: RefCell<Option<Shown>> = const { RefCell::new(None) };
+}
+
+/// What was refused on this thread since the last call.
+pub(super) fn take_refused() -> Option<Shown> {
+    REFUSED.take()
+}
+
+/// The verifier of a config. With no judge every certificate is good, its signatures are still checked: only by the
+/// host's explicit call.
 #[derive(Debug)]
-pub(super) struct NoVerification(pub(super) WebPkiSupportedAlgorithms);
+pub(super) struct Trust {
+    judges: Vec<Arc<dyn ServerCertVerifier>>,
+    pins: Vec<Pin>,
+    algorithms: WebPkiSupportedAlgorithms,
+}
 
-impl ServerCertVerifier for NoVerification {
+impl Trust {
+    /// Reads the system's trust, where it is wanted.
+    pub(super) fn new(options: &TlsOptions, provider: &Arc<CryptoProvider>) -> Result<Trust, Error> {
+        Ok(Trust {
+            judges: if options.verify { judges(options, provider)? } else { Vec::new() },
+            pins: options.pins.clone(),
+            algorithms: provider.signature_verification_algorithms,
+        })
+    }
+
+    fn judge(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<(), rustls::Error> {
+        for judge in &self.judges {
+            judge.verify_server_cert(leaf, others, name, ocsp, now)?;
+        }
+        if self.pins.is_empty() {
+            return Ok(());
+        }
+        let key = key_sha256(leaf);
+        if key.is_some_and(|key| self.pins.iter().any(|pin| pin.is(&key))) {
+            return Ok(());
+        }
+        Err(CertificateError::Other(OtherError(Arc::new(NotPinned(key)))).into())
+    }
+}
+
+/// The system's verifier, which takes no revocation lists on Linux and cannot be kept from the system's trust anywhere;
+/// and webpki where either is asked for. Where both stand, both must accept.
+fn judges(
+    options: &TlsOptions,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Vec<Arc<dyn ServerCertVerifier>>, Error> {
+    let refuse = |message: String| Error::new(ErrorCode::Tls, "tls ", message);
+    let mut judges: Vec<Arc<dyn ServerCertVerifier>> = Vec::new();
+    if options.system_trust {
+        let system =
+            Verifier::new_with_extra_roots(options.authorities.iter().cloned(), Arc::clone(provider));
+        judges.push(Arc::new(system.map_err(|error| {
+            refuse(format!(
+                "The system's trust could not be read: {error}; add a CA with ws_options_set_ca_file"
+            ))
+        })?));
+    }
+    if !options.system_trust || !options.revocations.is_empty() {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(options.authorities.iter().cloned());
+        if options.system_trust {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+        if roots.is_empty() {
+            return Err(refuse(
+                "Nobody is trusted: the system is not (ws_options_set_system_trust), and no CA was added; add one with \
+                 ws_options_set_ca_file"
+                    .to_owned(),
+            ));
+        }
+        let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+            .with_crls(options.revocations.iter().cloned())
+            .enforce_revocation_expiration()
+            .build()
+            .map_err(|error| refuse(format!("The revocation lists cannot be used: {error}")))?;
+        judges.push(webpki);
+    }
+    Ok(judges)
+}
+
+impl ServerCertVerifier for Trust {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        self.judge(leaf, others, name, ocsp, now).inspect_err(|_| {
+            let top = others.last().and_then(|top| Certificate::read(top));
+            REFUSED.set(Some(Shown { leaf: Certificate::read(leaf), names: names(leaf), top }));
+        })?;
         Ok(ServerCertVerified::assertion())
     }
 
@@ -27,7 +143,7 @@ impl ServerCertVerifier for NoVerification {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, &self.0)
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -36,10 +152,10 @@ impl ServerCertVerifier for NoVerification {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, &self.0)
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
+        self.algorithms.supported_schemes()
     }
 }

@@ -1,0 +1,70 @@
+//! The setters of TLS.
+
+use super::Options;
+use crate::error::ErrorCode;
+
+fn read(path: &str) -> Result<Vec<u8>, ErrorCode> {
+    std::fs::read(path).map_err(|_| ErrorCode::InvalidArgument)
+}
+
+impl Options {
+    /// Trusts the certificates of a PEM file beside the system's. Read at once.
+    pub fn set_ca_file(&mut self, path: &str) -> Result<(), ErrorCode> {
+        self.tls.add_ca_pem(&read(path)?)
+    }
+
+    /// Trusts the certificates of a PEM text beside the system's.
+    pub fn set_ca_pem(&mut self, pem: &[u8]) -> Result<(), ErrorCode> {
+        self.tls.add_ca_pem(pem)
+    }
+
+    /// Whether those are trusted whom the system trusts.
+    pub fn set_system_trust(&mut self, on: bool) {
+        self.tls.set_system_trust(on);
+    }
+
+    /// Adds the revocation lists of a PEM file. Read at once.
+    pub fn set_crl_file(&mut self, path: &str) -> Result<(), ErrorCode> {
+        self.tls.add_crl_pem(&read(path)?)
+    }
+
+    /// Certificate chain and key for servers that ask who the client is; PEM files, read at once.
+    pub fn set_client_certificate_file(&mut self, chain: &str, key: &str) -> Result<(), ErrorCode> {
+        self.tls.set_client_certificate(&read(chain)?, &read(key)?)
+    }
+
+    /// The same as PEM texts.
+    pub fn set_client_certificate_pem(&mut self, chain: &[u8], key: &[u8]) -> Result<(), ErrorCode> {
+        self.tls.set_client_certificate(chain, key)
+    }
+
+    /// Switches the verification of the server's certificate off or on again.
+    pub fn set_verify(&mut self, on: bool) {
+        self.tls.set_verify(on);
+    }
+
+    /// The name to ask the server for, and that its certificate must have, instead of the URL's.
+    pub fn set_server_name(&mut self, name: &str) -> Result<(), ErrorCode> {
+        self.tls.set_server_name(name)
+    }
+
+    /// Adds a key of which the server's must be one: SHA-256 in hex digits or base64.
+    pub fn set_pinned_key_sha256(&mut self, pin: &str) -> Result<(), ErrorCode> {
+        self.tls.add_pin(pin)
+    }
+
+    /// The lowest version of TLS: 12 or 13.
+    pub fn set_min_tls_version(&mut self, version: i32) -> Result<(), ErrorCode> {
+        self.tls.set_min_version(version)
+    }
+
+    /// The protocols to offer (RFC 7301), with commas between them.
+    pub fn set_alpn(&mut self, protocols: &str) -> Result<(), ErrorCode> {
+        self.tls.set_alpn(protocols)
+    }
+
+    /// Appends the sessions' secrets to a file.
+    pub fn set_key_log_file(&mut self, path: &str) -> Result<(), ErrorCode> {
+        self.tls.set_key_log_file(path)
+    }
+}

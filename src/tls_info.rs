@@ -1,0 +1,142 @@
+//! `ws_tls_info`: what the TLS handshake of a socket agreed on.
+
+use std::ffi::{CString, c_char};
+use std::ptr;
+
+use libc::size_t;
+use ws4d_client::{Certificate, ErrorCode, TlsInfo};
+
+use crate::bridge::entry;
+use crate::out_struct::{self, OutStruct};
+use crate::result::ws_result;
+use crate::types::ws_socket;
+use crate::{arg, boundary};
+
+/// What the TLS handshake of a socket agreed on; see ws_get_tls_info(). The texts live as long as the socket's handle is
+/// valid.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ws_tls_info {
+    /// `sizeof(ws_tls_info)`, set by WS_TLS_INFO_INIT: how the struct grows without breaking its callers.
+    pub size: size_t,
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub version: *const c_char,
+    /// IANA's name: `TLS_AES_256_GCM_SHA384`.
+    pub cipher_suite: *const c_char,
+    /// The group of the key exchange, as `X25519MLKEM768` (which keeps its secret from quantum computers too), `X25519` or
+    /// `secp256r1`; NULL where a resumed session of TLS 1.2 did without.
+    pub key_exchange: *const c_char,
+    /// The protocol that the server chose (see ws_options_set_alpn()); NULL if it chose none.
+    pub alpn: *const c_char,
+    /// Whom the server's certificate is for, as `CN=feed.example.com, O=Example`. Often empty: the names that count are
+    /// elsewhere in the certificate. This and what follows is NULL or 0 if it could not be read.
+    pub subject: *const c_char,
+    /// Who signed it, written alike.
+    pub issuer: *const c_char,
+    /// SHA-256 of the certificate, 64 hex digits in lower case.
+    pub sha256: *const c_char,
+    /// SHA-256 of its key (SubjectPublicKeyInfo), 64 hex digits in lower case: what ws_options_set_pinned_key_sha256()
+    /// takes.
+    pub key_sha256: *const c_char,
+    /// The certificate is valid from this moment on, in seconds since 1970.
+    pub not_before: i64,
+    /// The certificate is valid until this moment, in seconds since 1970.
+    pub not_after: i64,
+    /// 1: an earlier session of this process with the same options went on; the certificate is that one's. Else 0.
+    pub resumed: i32,
+    /// 1: the certificate was verified. 0: that was off (ws_options_set_verify()).
+    pub verified: i32,
+}
+
+// SAFETY: `repr(C)`, and `size` is its first field.
+unsafe impl OutStruct for ws_tls_info {
+    const FIRST_SIZE: usize = 12 * 8;
+}
+
+/// The texts of a socket's `TlsInfo`, as C has them.
+pub(crate) struct TlsTexts {
+    version: CString,
+    cipher_suite: CString,
+    key_exchange: Option<CString>,
+    alpn: Option<CString>,
+    /// Subject, issuer, and the two fingerprints.
+    certificate: Option<[CString; 4]>,
+}
+
+impl TlsTexts {
+    fn of(info: &TlsInfo) -> TlsTexts {
+        let certificate = info.certificate.as_ref();
+        TlsTexts {
+            version: arg::to_c(&info.version),
+            cipher_suite: arg::to_c(&info.cipher_suite),
+            key_exchange: info.key_exchange.as_deref().map(arg::to_c),
+            alpn: info.alpn.as_deref().map(arg::to_c),
+            certificate: certificate.map(|certificate| {
+                let Certificate { subject, issuer, sha256, key_sha256, .. } = certificate;
+                [subject, issuer, sha256, key_sha256].map(|text| arg::to_c(text))
+            }),
+        }
+    }
+
+    fn shown(&self, info: &TlsInfo) -> ws_tls_info {
+        let pointer = |text: Option<&CString>| text.map_or(ptr::null(), |text| text.as_ptr());
+        let part = |i: usize| pointer(self.certificate.as_ref().map(|texts| &texts[i]));
+        let certificate = info.certificate.as_ref();
+        ws_tls_info {
+            size: size_of::<ws_tls_info>(),
+            version: self.version.as_ptr(),
+            cipher_suite: self.cipher_suite.as_ptr(),
+            key_exchange: pointer(self.key_exchange.as_ref()),
+            alpn: pointer(self.alpn.as_ref()),
+            subject: part(0),
+            issuer: part(1),
+            sha256: part(2),
+            key_sha256: part(3),
+            not_before: certificate.map_or(0, |certificate| certificate.not_before),
+            not_after: certificate.map_or(0, |certificate| certificate.not_after),
+            resumed: info.resumed.into(),
+            verified: info.verified.into(),
+        }
+    }
+}
+
+/// What the TLS handshake with the socket's server agreed on, and the server's certificate. Of a proxy's TLS it tells
+/// nothing.
+///
+/// Any thread, also inside `wake`; never waits for the network or the host. Known from `on_open` on, as long as the handle is
+/// valid. Of a connection that could not be made, the error stack tells.
+///
+/// @param ws    A socket.
+/// @param info  Its `size` is set by the caller (WS_TLS_INFO_INIT); as many fields as fit are filled.
+/// @return WS_OK, or, with nothing filled: WS_ERR_UNSUPPORTED (a ws:// socket, which has no TLS), WS_ERR_CLOSED (a wss://
+///         socket that is not open yet, or never was), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT
+///         (NULL, or a `size` that ws_tls_info never had).
+///
+/// # Safety
+/// `info` is NULL or writable for its `size`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_get_tls_info(ws: *const ws_socket, info: *mut ws_tls_info) -> ws_result {
+    boundary::call(|| {
+        let entry = entry(ws)?;
+        let socket = entry.socket();
+        let told = match socket.tls_info() {
+            Some(told) => told,
+            None if socket.is_secure() => return Err(ErrorCode::Closed),
+            None => return Err(ErrorCode::Unsupported),
+        };
+        let shown = entry.tls.get_or_init(|| Box::new(TlsTexts::of(told))).shown(told);
+        // SAFETY: the caller upholds the contract above.
+        unsafe { out_struct::fill(info, shown) }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_version_stays_readable() {
+        const { assert!(size_of::<ws_tls_info>() >= ws_tls_info::FIRST_SIZE) };
+        assert_eq!(std::mem::offset_of!(ws_tls_info, verified) + 4, ws_tls_info::FIRST_SIZE);
+    }
+}
