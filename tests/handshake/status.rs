@@ -168,6 +168,18 @@ fn a_length_that_is_no_length_is_no_allocation() {
     }
 }
 
+/// HOSTILE 8: HTTP/1.0 knows no upgrade, but refusals; simple servers and proxies still speak it.
+#[test]
+fn an_older_http_may_refuse() {
+    let server = Server::start();
+    let raw = "HTTP/1.0 403 No\r\nX-A: b\r\n\r\nno, thank you";
+    let refusal =
+        refused(&server.ws(&format!("/head?raw={}", percent(raw.as_bytes()))), &crate::impatient(1000));
+    refusal.assert("WS_ERR_HTTP_STATUS", "403");
+    assert_eq!((refusal.errors.http_status, refusal.header("X-A", 0).as_deref()), (403, Some("b")));
+    assert_eq!(refusal.errors.http_body, b"no, thank you");
+}
+
 #[test]
 fn an_interim_answer_may_come_before_a_refusal() {
     let server = Server::start();

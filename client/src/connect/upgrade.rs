@@ -90,7 +90,8 @@ pub(crate) async fn upgrade(
 
 fn next_head(reader: &mut HeadReader) -> Result<Option<Head>, Error> {
     let head = reader.next().map_err(|why| refused(format_args!("{why}; is this a WebSocket server?")))?;
-    if head.as_ref().is_some_and(|head| head.minor_version == 0) {
+    // Its refusals are as good as those of HTTP/1.1.
+    if head.as_ref().is_some_and(|head| head.minor_version == 0 && head.status < 200) {
         return Err(refused("it is HTTP/1.0, which knows no upgrade"));
     }
     Ok(head)
