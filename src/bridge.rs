@@ -8,6 +8,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use ws4d_client::handle_table::Pinned;
 use ws4d_client::library::PerProcess;
 use ws4d_client::{ErrorCode, Event, EventKind, Handler, Socket};
 
@@ -163,7 +164,7 @@ impl SocketEntry {
 }
 
 #[inline]
-pub(crate) fn entry(ws: *const ws_socket) -> Result<Arc<SocketEntry>, ErrorCode> {
+pub(crate) fn entry(ws: *const ws_socket) -> Result<Pinned<'static, SocketEntry>, ErrorCode> {
     SOCKETS.get().get(handles::token(ws))
 }
 

@@ -2,9 +2,9 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::Arc;
 
 use libc::intptr_t;
+use ws4d_client::handle_table::Pinned;
 use ws4d_client::library::PerProcess;
 use ws4d_client::{Dispatcher, ErrorCode};
 
@@ -28,7 +28,7 @@ pub type ws_wake_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 pub(crate) static DISPATCHERS: PerProcess<Handles<Dispatcher>> =
     PerProcess::new(|| Handles::new(Kind::Dispatcher));
 
-fn get(d: *const ws_dispatcher) -> Result<Arc<Dispatcher>, ErrorCode> {
+fn get(d: *const ws_dispatcher) -> Result<Pinned<'static, Dispatcher>, ErrorCode> {
     DISPATCHERS.get().get(handles::token(d))
 }
 

@@ -11,7 +11,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use ws4d_client::ErrorCode;
-use ws4d_client::handle_table::HandleTable;
+use ws4d_client::handle_table::{HandleTable, Pinned};
 use ws4d_client::library;
 
 const KEY_BITS: u32 = 40;
@@ -75,7 +75,7 @@ impl<T> Handles<T> {
     }
 
     #[inline]
-    pub(crate) fn get(&self, token: u64) -> Result<Arc<T>, ErrorCode> {
+    pub(crate) fn get(&self, token: u64) -> Result<Pinned<'_, T>, ErrorCode> {
         let key = self.kind.key(self.epoch, token)?;
         self.table.get(key).ok_or(ErrorCode::InvalidHandle)
     }
@@ -139,9 +139,9 @@ mod tests {
     fn a_removed_token_is_stale_and_removed_once() {
         let handles = Handles::new(Kind::Socket);
         let token = handles.insert(Arc::new("value")).unwrap();
-        assert_eq!(handles.get(token).as_deref(), Ok(&"value"));
+        assert_eq!(**handles.get(token).unwrap(), "value");
         assert_eq!(handles.remove(token).as_deref(), Ok(&"value"));
-        assert_eq!(handles.get(token), Err(ErrorCode::InvalidHandle));
+        assert_eq!(handles.get(token).err(), Some(ErrorCode::InvalidHandle));
         assert_eq!(handles.remove(token), Err(ErrorCode::InvalidHandle));
     }
 

@@ -167,7 +167,8 @@ fn establish(url: &str, options: &Options, bridge: &Arc<Bridge>, blocking: bool)
         0 => None,
         token => {
             let found = DISPATCHERS.get().get(token);
-            Some(found.map_err(|code| stale(code, "the handler's dispatcher", "ws_dispatcher_new"))?)
+            let found = found.map_err(|code| stale(code, "the handler's dispatcher", "ws_dispatcher_new"))?;
+            Some(Arc::clone(&found))
         }
     };
     let socket = Socket::new(url, options, bridge.clone(), dispatcher, blocking)?;

@@ -1,11 +1,15 @@
 //! A table of handles: a key names a slot and the slot's generation, so that a key whose value is gone is
 //! recognised for ever. Plain Rust; only the C ABI turns keys into pointers.
 //!
-//! Slots live in chunks that double in size and never move, so that a look-up takes the slot's own lock
-//! and no other. A slot's generation never wraps: when it is used up the slot is retired.
+//! Slots live in chunks that double in size and never move. All that a look-up does is to count one pin up in the
+//! slot's state, and down again when it is done: no lock, and no other slot, thread or count is touched. While a slot is
+//! pinned its value stays, also after `remove`; who takes the last pin away drops it. A slot's generation never
+//! wraps: when it is used up the slot is retired.
 
-use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, Shared};
 use std::collections::VecDeque;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 const INDEX_BITS: u32 = 20;
@@ -13,6 +17,14 @@ const GENERATION_BITS: u32 = 20;
 const FIRST_CHUNK_BITS: u32 = 5;
 const CHUNKS: usize = (INDEX_BITS - FIRST_CHUNK_BITS + 1) as usize;
 const LAST_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
+
+/// A slot's state: how many pins, then two flags, then the generation.
+const PINS: u64 = (1 << 32) - 1;
+/// The key finds the value.
+const ALIVE: u64 = 1 << 32;
+/// There is a value: until the last pin of a key that was removed is gone.
+const OCCUPIED: u64 = 1 << 33;
+const GENERATION_SHIFT: u32 = 34;
 
 /// Keys of `T`s. Any thread.
 pub struct HandleTable<T> {
@@ -28,11 +40,17 @@ struct Free {
     used: u32,
 }
 
-struct Slot<T>(Mutex<Inner<T>>);
+struct Slot<T> {
+    state: AtomicU64,
+    /// Written only by who owns the slot: `insert` before the key is alive, `clear` once nobody can pin it any more.
+    value: Shared<Option<Arc<T>>>,
+}
 
-struct Inner<T> {
-    generation: u32,
-    value: Option<Arc<T>>,
+/// A value that was looked up; it stays as long as this does.
+pub struct Pinned<'a, T> {
+    table: &'a HandleTable<T>,
+    slot: &'a Slot<T>,
+    index: u32,
 }
 
 impl<T> HandleTable<T> {
@@ -64,42 +82,80 @@ impl<T> HandleTable<T> {
         };
         let (chunk, at) = place(index);
         let slots = self.chunks[chunk].get_or_init(|| {
-            (0..chunk_len(chunk)).map(|_| Slot(Mutex::new(Inner { generation: 0, value: None }))).collect()
+            (0..chunk_len(chunk))
+                .map(|_| Slot { state: AtomicU64::new(0), value: Shared::new(None) })
+                .collect()
         });
-        let mut slot = slots[at].0.lock();
-        slot.generation += 1;
-        slot.value = Some(value);
-        Some(u64::from(slot.generation) << INDEX_BITS | u64::from(index))
+        let slot = &slots[at];
+        // SAFETY: the index came from the free list (or was never used), so this slot is ours alone: it is not
+        // occupied, and a stale key may pin it for a moment but does not look at the value.
+        unsafe { slot.value.with_mut(|place| *place = Some(value)) };
+        // Added, not stored: such a moment's pin must stay counted.
+        let before = slot.state.fetch_add((1 << GENERATION_SHIFT) + ALIVE + OCCUPIED, Ordering::Release);
+        let generation = (before >> GENERATION_SHIFT) + 1;
+        Some(generation << INDEX_BITS | u64::from(index))
     }
 
     /// The value of a key, or `None` if the key is stale or invented.
-    pub fn get(&self, key: u64) -> Option<Arc<T>> {
-        let (slot, generation) = self.slot(key)?;
-        let slot = slot.0.lock();
-        if slot.generation == generation { slot.value.clone() } else { None }
+    #[inline]
+    pub fn get(&self, key: u64) -> Option<Pinned<'_, T>> {
+        let generation = key >> INDEX_BITS;
+        let (chunk, at) = place(index_of(key));
+        let slot = self.chunks[chunk].get()?.get(at)?;
+        let before = slot.state.fetch_add(1, Ordering::Acquire);
+        let pinned = Pinned { table: self, slot, index: index_of(key) };
+        // Generation 0 is never alive, so key 0 finds nothing.
+        ((before >> GENERATION_SHIFT) == generation && before & ALIVE != 0).then_some(pinned)
     }
 
     /// Takes the value out and makes the key stale; `None` if it was that already.
     pub fn remove(&self, key: u64) -> Option<Arc<T>> {
-        let (slot, generation) = self.slot(key)?;
-        let mut slot = slot.0.lock();
-        if slot.generation != generation {
-            return None;
-        }
-        let value = slot.value.take()?;
-        let worn_out = slot.generation >= self.last_generation;
-        drop(slot);
-        if !worn_out {
-            self.free.lock().slots.push_back(index_of(key));
-        }
-        Some(value)
+        let pinned = self.get(key)?;
+        // Of several callers at once, one sees the flag. While it is pinned, the slot keeps its generation.
+        let before = pinned.slot.state.fetch_and(!ALIVE, Ordering::AcqRel);
+        (before & ALIVE != 0).then(|| Arc::clone(&pinned))
     }
 
-    fn slot(&self, key: u64) -> Option<(&Slot<T>, u32)> {
-        let generation = u32::try_from(key >> INDEX_BITS).ok()?;
-        let (chunk, at) = place(index_of(key));
-        let slot = self.chunks[chunk].get()?.get(at)?;
-        (generation != 0).then_some((slot, generation))
+    /// The last pin of a removed key is gone: `state` is what it left.
+    #[cold]
+    fn clear(&self, slot: &Slot<T>, index: u32, state: u64) {
+        // Of those who see that state, one gets the slot. Whoever pins it in between sees the state again when it lets go.
+        if slot.state.compare_exchange(state, state & !OCCUPIED, Ordering::AcqRel, Ordering::Relaxed).is_err()
+        {
+            return;
+        }
+        // SAFETY: the key is not alive and there was no pin when the flag went, so nobody looks at the value, and the
+        // flag goes once; `insert` gets the slot only from the free list, below.
+        let value = unsafe { slot.value.with_mut(Option::take) };
+        if state >> GENERATION_SHIFT < u64::from(self.last_generation) {
+            self.free.lock().slots.push_back(index);
+        }
+        drop(value);
+    }
+}
+
+impl<T> Deref for Pinned<'_, T> {
+    type Target = Arc<T>;
+
+    #[inline]
+    fn deref(&self) -> &Arc<T> {
+        // SAFETY: it was alive when it was pinned, so `insert` had written the value, and nobody writes before the pin
+        // is gone. The borrow ends with `self`.
+        let value = unsafe { self.slot.value.get() };
+        match value {
+            Some(value) => value,
+            None => unreachable!("a pinned slot has its value"),
+        }
+    }
+}
+
+impl<T> Drop for Pinned<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        let before = self.slot.state.fetch_sub(1, Ordering::Release);
+        if before & (PINS | ALIVE | OCCUPIED) == OCCUPIED + 1 {
+            self.table.clear(self.slot, self.index, before - 1);
+        }
     }
 }
 
@@ -151,7 +207,7 @@ mod tests {
             let key = table.insert(Arc::new(n)).unwrap();
             assert_ne!(key, first);
             assert!(table.get(first).is_none());
-            assert_eq!(table.get(key).as_deref(), Some(&n));
+            assert_eq!(**table.get(key).unwrap(), n);
             table.remove(key).unwrap();
         }
     }
@@ -196,7 +252,7 @@ mod model {
                 })
                 .collect();
             if let Some(found) = table.get(key) {
-                assert_eq!(*found, 7);
+                assert_eq!(**found, 7);
             }
             let removed = racers.into_iter().map(|racer| racer.join().unwrap()).filter(|won| *won);
             assert_eq!(removed.count(), 1);
@@ -215,11 +271,11 @@ mod model {
                 other.insert(Arc::new(2)).unwrap()
             });
             let seen = table.get(first);
-            assert!(seen.is_none_or(|value| *value == 1));
+            assert!(seen.is_none_or(|value| **value == 1));
             let second = racer.join().unwrap();
             assert_ne!(first, second);
             assert!(table.get(first).is_none());
-            assert_eq!(table.get(second).as_deref(), Some(&2));
+            assert_eq!(**table.get(second).unwrap(), 2);
         });
     }
 }

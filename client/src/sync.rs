@@ -8,6 +8,11 @@ use std::{sync as imp, thread};
 #[cfg(ws4d_loom)]
 use loom::{sync as imp, thread};
 
+#[cfg(ws4d_loom)]
+use loom::cell::UnsafeCell;
+#[cfg(not(ws4d_loom))]
+use std::cell::UnsafeCell;
+
 pub(crate) use imp::MutexGuard;
 pub(crate) use imp::atomic;
 use std::time::Duration;
@@ -62,5 +67,43 @@ impl Condvar {
                 Err(poisoned) => poisoned.into_inner().0,
             },
         }
+    }
+}
+
+/// A value that threads share without a lock, by an order that an atomic of theirs keeps.
+#[derive(Debug)]
+pub(crate) struct Shared<T>(UnsafeCell<T>);
+
+// SAFETY: whoever uses `get` and `with_mut` promises that they never meet.
+unsafe impl<T: Send + Sync> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    pub(crate) fn new(value: T) -> Shared<T> {
+        Shared(UnsafeCell::new(value))
+    }
+
+    /// # Safety
+    /// Nobody is inside `with_mut` as long as the borrow is used.
+    #[inline]
+    pub(crate) unsafe fn get(&self) -> &T {
+        // SAFETY: the caller's promise. loom looks whether it holds at this moment.
+        #[cfg(ws4d_loom)]
+        return unsafe { self.0.with(|value| &*value) };
+        // SAFETY: the caller's promise.
+        #[cfg(not(ws4d_loom))]
+        unsafe {
+            &*self.0.get()
+        }
+    }
+
+    /// # Safety
+    /// Nobody else uses the value during the call.
+    pub(crate) unsafe fn with_mut<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
+        // SAFETY: the caller's promise. loom looks whether it holds.
+        #[cfg(ws4d_loom)]
+        return self.0.with_mut(|value| body(unsafe { &mut *value }));
+        // SAFETY: the caller's promise.
+        #[cfg(not(ws4d_loom))]
+        body(unsafe { &mut *self.0.get() })
     }
 }
