@@ -37,7 +37,7 @@ pub(crate) struct Written {
 /// A connected stream. Reading and writing may run on different threads at the same time.
 pub(crate) struct Transport {
     stream: Arc<Stream>,
-    /// TLS, the session next to the descriptor first: none, the server's, or a proxy's and inside it the server's.
+    /// TLS, the session next to the descriptor first: a proxy's, the server's, both, or none.
     sessions: Vec<TlsSession>,
     traffic: Traffic,
 }
