@@ -1,6 +1,6 @@
 //! Who the client is: its certificate, in each form of the key.
 
-use super::wire::refused;
+use super::wire::{percent, refused};
 use super::{echoes, server_saw, trusting};
 use std::fs;
 use std::path::Path;
@@ -54,6 +54,20 @@ fn a_certificate_of_another_authority_is_not_accepted_and_the_message_says_whose
     let options = from_files(trusting(&server), &chain, &key);
     let refusal = refused(&server.wss_with(CertKind::ClientRequired, "/echo"), &options);
     refusal.assert("WS_ERR_TLS", "does not accept the client certificate (alert");
+}
+
+/// HOSTILE 10: the client's certificate stays with the origin that it was given for.
+#[test]
+fn a_redirect_to_another_origin_does_not_take_the_certificate_along() {
+    let server = Server::start();
+    let (chain, key) = server.client_certificate_files();
+    let options =
+        || from_files(trusting(&server), &chain, &key).set(|api, o| (api.ws_options_set_max_redirects)(o, 1));
+    let elsewhere = server.wss_with(CertKind::ClientRequired, "/echo");
+    echoes(&Host::new(), &elsewhere, options());
+    let first = server.wss(&format!("/redirect?to={}", percent(elsewhere.as_bytes())));
+    let refusal = refused(&first, &options());
+    refusal.assert("WS_ERR_TLS", "demands a client certificate (alert CertificateRequired, 116)");
 }
 
 #[test]
