@@ -68,5 +68,36 @@ class WithOpenssl(unittest.TestCase):
         self.assertEqual([self.info(**trusting).resumed for _ in range(3)], [0, 1, 1])
 
 
+class Weak(unittest.TestCase):
+    """Certificates of a trusted CA that OpenSSL still makes and no client should accept."""
+
+    def refusal(self, key, digest):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        names = ("ca.key", "ca.pem", "leaf.key", "leaf.csr", "leaf.pem", "names", "both.pem")
+        ca_key, ca, leaf_key, request, leaf, names, both = (pathlib.Path(folder.name, name) for name in names)
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", ca_key, "-out", ca, "-subj", "/CN=a CA")
+        openssl("req", "-newkey", key, "-nodes", "-keyout", leaf_key, "-out", request, "-subj", "/CN=weak")
+        names.write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\n")
+        issuer = ["-CA", ca, "-CAkey", ca_key, "-CAcreateserial"]
+        openssl("x509", "-req", "-in", request, "-days", "7", digest, "-extfile", names, "-out", leaf, *issuer)
+        both.write_bytes(leaf_key.read_bytes() + leaf.read_bytes())
+        peer = Peer(str(ROOT / "build/venv/bin/python"), str(HERE / "peer_websockets.py"), f"tls={both}")
+        self.addCleanup(peer.stop)
+        with self.assertRaises(Failed) as failed:
+            Host(self).open(peer.url.replace("ws://", "wss://") + "/echo", ca_file=str(ca).encode())
+        return failed.exception.codes[0], failed.exception.messages[0]
+
+    def test_a_signature_with_sha_1(self):
+        code, message = self.refusal("rsa:2048", "-sha1")
+        self.assertEqual(code, c.WS_ERR_CERTIFICATE)
+        self.assertIn("is signed in a way that is too weak or not known", message)
+
+    def test_an_rsa_key_of_1024_bits(self):
+        code, message = self.refusal("rsa:1024", "-sha256")
+        self.assertEqual(code, c.WS_ERR_CERTIFICATE, message)
+        self.assertIn("weak", message)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -80,6 +80,10 @@ fn not_trusted(reason: &CertificateError, shown: &Shown) -> String {
         {
             unknown_issuer(shown)
         }
+        // Not the certificate's, but the one of the handshake, made with its key.
+        CertificateError::BadSignature if shown.leaf.is_none() => {
+            "has a key that is too weak (RSA below 2048 bits), or one that the server has not".to_owned()
+        }
         CertificateError::BadSignature
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => format!(
             "was not signed by the trusted CA of its issuer's name ({reason}): its issuer is unknown, or another one of \
