@@ -4,7 +4,7 @@ mod wire;
 
 use wire::{percent, refused, silent};
 use ws4d_test_host::{Host, Options, api, c, name, text};
-use ws4d_test_server::{Seen, Server};
+use ws4d_test_server::{CertKind, Seen, Server};
 
 fn following(n: u32) -> Options {
     Options::new().set(|api, o| (api.ws_options_set_max_redirects)(o, n))
@@ -129,6 +129,23 @@ fn the_urls_user_goes_along_within_its_origin_and_never_to_another() {
     let refusal = refused(&first.ws(&to(&with_user(second.ws("/echo")))), &following(2));
     refusal.assert("WS_ERR_HTTP_STATUS", "user name or password");
     assert!(!refusal.message().contains("secret"), "{:?}", refusal.errors);
+}
+
+/// HOSTILE 10: nor does the client certificate.
+#[test]
+fn the_client_certificate_stays_with_its_origin() {
+    let server = Server::start();
+    let (chain, key) = server.client_certificate_files();
+    let path = |path: &std::path::Path| c(path.to_str().expect("UTF-8"));
+    let options = trusting(&server, following(2)).set(|api, o| {
+        (api.ws_options_set_client_certificate_file)(o, path(&chain).as_ptr(), path(&key).as_ptr())
+    });
+    let demanding = |path: &str| server.wss_with(CertKind::ClientRequired, path);
+    silent(&demanding("/echo"), &options).abort();
+    silent(&demanding(&to(&demanding("/echo"))), &options).abort();
+    // The same machine, another port.
+    let refusal = refused(&server.wss(&to(&demanding("/echo"))), &options);
+    refusal.assert("WS_ERR_TLS", "client certificate");
 }
 
 /// HOSTILE 10: redirect loops.
