@@ -167,6 +167,11 @@ fn a_connection_that_could_not_be_made_says_how_far_it_came() {
     assert_eq!(info.http_status, 503);
     let info = ends(&server.ws("/bad-accept"), Options::new(), nothing);
     assert_eq!(story(&info), (WS_STAGE_UPGRADE, "WS_ERR_HANDSHAKE".into(), 0, 0, 0));
+    // The server is asked to be a proxy, which it is not.
+    let proxy = ws4d_test_host::c(&format!("http://127.0.0.1:{}", server.ws_port()));
+    let through = Options::new().set(|api, o| (api.ws_options_set_proxy)(o, proxy.as_ptr()));
+    let info = ends(&server.ws("/echo"), through, nothing);
+    assert_eq!(story(&info), (WS_STAGE_PROXY, "WS_ERR_PROXY".into(), 0, 0, 0));
     let impatient = Options::new().set(|api, o| (api.ws_options_set_connect_timeout_ms)(o, 50));
     let info = ends(&server.ws("/no-answer"), impatient, nothing);
     assert_eq!(story(&info), (WS_STAGE_UPGRADE, "WS_ERR_TIMEOUT".into(), 0, 0, 0));

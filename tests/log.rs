@@ -215,6 +215,27 @@ fn no_secret_is_in_any_line_or_error() {
     check_secrets(&format!("{:?}", logging.lines()));
 }
 
+/// HOSTILE 24: a proxy that is not there, and one that is none.
+#[test]
+fn the_password_of_a_proxy_is_in_no_line_and_no_error() {
+    let server = Server::start();
+    let logging = Logging::at(WS_LOG_LEVEL_TRACE);
+    let host = Host::new();
+    for (at, port) in [server.closed_port(), server.ws_port()].into_iter().enumerate() {
+        for scheme in ["http", "https", "socks5", "socks5h"] {
+            let proxy = c(&format!("{scheme}://anna:hunter2-url@127.0.0.1:{port}"));
+            let options = Options::new()
+                .set(|api, o| (api.ws_options_set_proxy)(o, proxy.as_ptr()))
+                .set(|api, o| (api.ws_options_set_connect_timeout_ms)(o, 2000));
+            let url = server.ws("/echo?token=hunter2-query");
+            let errors = host.to(url).named(&format!("{scheme}{at}")).with(options).try_open().err();
+            check_secrets(&format!("{errors:?}"));
+        }
+    }
+    assert!(logging.lines().iter().any(|line| line.level == WS_LOG_LEVEL_WARN));
+    check_secrets(&format!("{:?}", logging.lines()));
+}
+
 /// What a line says of a socket begins with its number, so that the lines of one life can be found.
 #[test]
 fn a_life_has_a_line_for_its_beginning_and_one_for_its_end() {
