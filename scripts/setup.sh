@@ -17,6 +17,8 @@ wants g++ g++
 wants readelf binutils
 wants node nodejs
 wants npm npm
+# Certificates that nothing else here would make.
+wants openssl openssl
 # The proxies of the tests.
 wants tinyproxy tinyproxy-bin
 wants microsocks microsocks

@@ -1,6 +1,6 @@
 //! Whom the host wants to trust: the system or not, revocation lists, pins, another name, the version. HOSTILE 14.
 
-use super::wire::{refused, silent};
+use super::wire::{percent, refused, silent};
 use super::{echoes, server_saw, trusting, trusting_nobody};
 use ws4d_test_host::{Host, Options, api, c, name};
 use ws4d_test_server::{CertKind, Server};
@@ -128,4 +128,19 @@ fn a_server_of_an_older_version_than_wanted_is_refused() {
         let result = (api().ws_options_set_min_tls_version)(Options::new().0, bad);
         assert_eq!(name(result), "WS_ERR_INVALID_ARGUMENT", "{bad}");
     }
+}
+
+/// HOSTILE 14: a name mismatch after a redirect. The name that the host gave was the first server's alone.
+#[test]
+fn where_a_redirect_leads_the_certificate_must_be_for_the_new_name() {
+    let server = Server::start();
+    let to = |url: &str| server.wss(&format!("/redirect?to={}", percent(url.as_bytes())));
+    let options = || trusting(&server).set(|api, o| (api.ws_options_set_max_redirects)(o, 1));
+    let wrong = server.wss_with(CertKind::WrongHost, "/echo");
+    refused(&to(&wrong), &options())
+        .assert("WS_ERR_CERTIFICATE", "it is for elsewhere.test, not for localhost");
+    let named = || options().set(|api, o| (api.ws_options_set_server_name)(o, c"localhost".as_ptr()));
+    let by_address = |url: String| url.replace("localhost", "127.0.0.1");
+    refused(&by_address(to(&by_address(wrong))), &named())
+        .assert("WS_ERR_CERTIFICATE", "it is for elsewhere.test, not for 127.0.0.1");
 }
