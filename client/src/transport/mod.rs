@@ -2,6 +2,8 @@
 //! without waiting. Knows neither frames nor tasks; who waits for readiness is none of its business.
 
 mod plain;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod traffic;
 

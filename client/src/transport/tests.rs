@@ -1,0 +1,109 @@
+//! One session inside another, over a socket that takes little.
+
+use super::{Received, TlsSession, Transport, Written};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+use socket2::{Domain, Socket, Type};
+use std::io::{IoSlice, Read, Write};
+use std::sync::Arc;
+
+/// Both ends of a session whose handshake is done.
+fn session() -> (TlsSession, ServerConnection) {
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
+    let mut roots = RootCertStore::empty();
+    roots.add(cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let client = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let server = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let mut client = ClientConnection::new(Arc::new(client), "localhost".try_into().unwrap()).unwrap();
+    let mut server = ServerConnection::new(Arc::new(server)).unwrap();
+    while client.is_handshaking() || server.is_handshaking() || client.wants_write() || server.wants_write() {
+        let (mut out, mut back) = (Vec::new(), Vec::new());
+        while client.wants_write() {
+            client.write_tls(&mut out).unwrap();
+        }
+        decrypt(&mut server, &out);
+        while server.wants_write() {
+            server.write_tls(&mut back).unwrap();
+        }
+        let mut back = back.as_slice();
+        while !back.is_empty() {
+            client.read_tls(&mut back).unwrap();
+            client.process_new_packets().unwrap();
+        }
+    }
+    (TlsSession::new(client), server)
+}
+
+fn decrypt(server: &mut ServerConnection, mut records: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    while !records.is_empty() {
+        server.read_tls(&mut records).unwrap();
+        server.process_new_packets().unwrap();
+        let _ = server.reader().read_to_end(&mut plain);
+    }
+    plain
+}
+
+#[test]
+fn what_a_session_below_holds_back_is_blocked_until_it_has_left() {
+    let (ours, mut peer) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
+    ours.set_nonblocking(true).unwrap();
+    peer.set_nonblocking(true).unwrap();
+    ours.set_send_buffer_size(4096).unwrap();
+    let (outer, mut outer_peer) = session();
+    let (inner, mut inner_peer) = session();
+    let mut transport = Transport::new(Arc::new(ours));
+    transport.secure(outer);
+    transport.secure(inner);
+
+    // Less than either session holds, so that nothing is left in the inner one.
+    let message = [7; 100_000];
+    let written = transport.write(&[IoSlice::new(&message)]).unwrap();
+    assert_eq!(written, Written { taken: message.len(), blocked: true });
+    let (mut arrived, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
+    let mut blocked = true;
+    while blocked {
+        let n = peer.read(&mut buffer).unwrap();
+        let records = decrypt(&mut outer_peer, &buffer[..n]);
+        arrived.extend(decrypt(&mut inner_peer, &records));
+        blocked = transport.flush().unwrap();
+    }
+    while let Ok(n @ 1..) = peer.read(&mut buffer) {
+        let records = decrypt(&mut outer_peer, &buffer[..n]);
+        arrived.extend(decrypt(&mut inner_peer, &records));
+    }
+    assert_eq!(arrived.len(), message.len());
+    assert!(arrived == message);
+
+    // And back, byte by byte: what is not whole yet is nothing, at both levels.
+    inner_peer.writer().write_all(b"hello").unwrap();
+    let (mut records, mut wire) = (Vec::new(), Vec::new());
+    inner_peer.write_tls(&mut records).unwrap();
+    outer_peer.writer().write_all(&records).unwrap();
+    outer_peer.write_tls(&mut wire).unwrap();
+    let mut into = Vec::with_capacity(1024);
+    for byte in &wire[..wire.len() - 1] {
+        peer.write_all(&[*byte]).unwrap();
+        assert_eq!(transport.read(None, &mut into).unwrap(), Received::Nothing);
+    }
+    peer.write_all(&wire[wire.len() - 1..]).unwrap();
+    assert_eq!(
+        transport.read(None, &mut into).unwrap(),
+        Received::Data { direct: 0, buffered: 5, drained: true }
+    );
+    assert_eq!(into, b"hello");
+    drop(peer);
+    assert_eq!(transport.read(None, &mut into).unwrap(), Received::End);
+}
