@@ -168,7 +168,7 @@ impl<T: Target> Dispatcher<T> {
                 target.event(&Event::terminated(ending));
                 let mut state = self.state.lock();
                 state.remove(key);
-                self.tell_waiters(&state);
+                self.tell_waiters(&mut state);
                 drop(state);
                 target.over();
                 target.free();
@@ -193,7 +193,7 @@ impl<T: Target> Dispatcher<T> {
         if let Some(entry) = state.entry(key) {
             entry.mailbox.returned();
         }
-        self.tell_waiters(&state);
+        self.tell_waiters(&mut state);
         1
     }
 

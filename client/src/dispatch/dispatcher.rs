@@ -2,13 +2,16 @@
 //! `deliver`, pulling in `pull`, the blocking `ws_new` in `blocking`.
 
 use super::mailbox::Mailbox;
+use super::poller::Poller;
 use super::ready_fd::ReadyFd;
 use super::state::{Key, State};
 use super::{Gate, Target};
 use crate::error::ErrorCode;
 use crate::event::Event;
 use crate::hook::Hook;
+use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, this_thread};
+use once_cell::sync::OnceCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +24,12 @@ pub struct Dispatcher<T: Target> {
     private: bool,
     /// Changes when a call in progress must look whether to return.
     pub(super) interrupted: Gate,
+    /// The owner watches its sockets itself (`lending`).
+    pub(super) borrows: AtomicBool,
+    /// Made at the owner's first wait.
+    pub(super) poller: OnceCell<Poller>,
+    /// Microseconds for which a wait does not sleep.
+    busy_poll: AtomicU32,
 }
 
 /// What has to be told once no lock is held: drop it unsent and an event may wait for ever.
@@ -52,6 +61,9 @@ impl<T: Target> Dispatcher<T> {
             wake: Hook::new(),
             private: false,
             interrupted: Gate::new(),
+            borrows: AtomicBool::new(false),
+            poller: OnceCell::new(),
+            busy_poll: AtomicU32::new(0),
         };
         dispatcher.wake.set(wake.map(Arc::from));
         Arc::new(dispatcher)
@@ -65,6 +77,9 @@ impl<T: Target> Dispatcher<T> {
             wake: Hook::new(),
             private: true,
             interrupted: Gate::new(),
+            borrows: AtomicBool::new(false),
+            poller: OnceCell::new(),
+            busy_poll: AtomicU32::new(0),
         })
     }
 
@@ -104,7 +119,7 @@ impl<T: Target> Dispatcher<T> {
         let target = Arc::clone(&entry.target);
         let appeared = state.refresh(key);
         state.sync_fd();
-        self.tell_waiters(&state);
+        self.tell_waiters(&mut state);
         drop(state);
         (Some(result), Signal { appeared: appeared.then_some(target) })
     }
@@ -134,9 +149,8 @@ impl<T: Target> Dispatcher<T> {
     pub fn stop(&self) {
         let mut state = self.state.lock();
         state.stop();
-        drop(state);
         self.interrupted.interrupt();
-        self.changed.notify_all();
+        self.tell_waiters(&mut state);
     }
 
     /// A descriptor that is readable exactly while there are deliverable events. It lives as long as the
@@ -159,12 +173,16 @@ impl<T: Target> Dispatcher<T> {
             return Err(ErrorCode::InvalidHandle);
         }
         state.closed = true;
+        state.lending.end();
+        self.borrows.store(false, Ordering::Release);
         self.interrupted.interrupt();
         state.clear_ready();
         state.sync_fd();
         for entry in state.entries() {
             entry.mailbox.discard();
             entry.target.gate().interrupt();
+            // To take back what it has lent.
+            entry.target.nudge();
         }
         let ended = state.remove_idle();
         let pulled = std::mem::take(&mut state.pulled);
@@ -195,22 +213,46 @@ impl<T: Target> Dispatcher<T> {
         Ok(state)
     }
 
-    pub(super) fn tell_waiters(&self, state: &State<T>) {
+    pub(super) fn tell_waiters(&self, state: &mut State<T>) {
         if state.waiting > 0 {
             self.changed.notify_all();
         }
+        // Once is enough.
+        if std::mem::take(&mut state.lending.sleeping)
+            && let Some(poller) = self.poller.get()
+        {
+            poller.wake();
+        }
     }
 
-    /// Waits for a change, at most until `deadline`; `None` once that is past.
+    /// How long a wait of the owner watches its sockets without sleeping; 0: not at all. Any thread.
+    pub fn set_busy_poll(&self, us: u32) {
+        self.busy_poll.store(us, Ordering::Relaxed);
+    }
+
+    pub(super) fn busy_poll(&self) -> Duration {
+        Duration::from_micros(self.busy_poll.load(Ordering::Relaxed).into())
+    }
+
+    /// Waits for a change, at most until `deadline`; `false` once that is past and nothing is deliverable. An owner that
+    /// has lent sockets turns them meanwhile.
     pub(super) fn wait_change<'a>(
-        &self,
+        &'a self,
         mut state: MutexGuard<'a, State<T>>,
         deadline: Option<Instant>,
     ) -> (MutexGuard<'a, State<T>>, bool) {
         let limit = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
-            Some(Duration::ZERO) => return (state, false),
+            // An owner that does not wait is no reader yet.
+            Some(Duration::ZERO) if !self.borrows() => return (state, false),
             limit => limit,
         };
+        let borrows;
+        (state, borrows) = self.begin_to_borrow(state);
+        if borrows {
+            state = self.poll(state, limit);
+            let again = limit != Some(Duration::ZERO) || state.has_ready();
+            return (state, again);
+        }
         state.waiting += 1;
         let mut state = self.changed.wait_at_most(state, limit);
         state.waiting -= 1;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Claim, Dispatcher, Gate, Key, Mailbox, Target};
+use super::{Claim, Dispatcher, Gate, Key, Mailbox, Target, Turned};
 use crate::error::Error;
 use crate::event::{Batch, DataType, Ending, Event, Item, ItemKind};
 
@@ -69,6 +69,10 @@ impl Target for Count {
     fn over(&self) {}
 
     fn free(&self) {}
+
+    fn turn(self: &Arc<Self>, _: bool, _: bool) -> Turned {
+        Turned::Drained
+    }
 
     fn nudge(&self) {}
 

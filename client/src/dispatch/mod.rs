@@ -10,7 +10,9 @@ mod deliver;
 mod dispatcher;
 #[cfg(feature = "micro-benchmarks")]
 mod handover;
+mod lending;
 mod mailbox;
+mod poller;
 mod pull;
 mod ready_fd;
 mod state;
@@ -19,6 +21,7 @@ pub(crate) use blocking::{NotOpened, cancelled_error};
 pub(crate) use dispatcher::Dispatcher;
 #[cfg(feature = "micro-benchmarks")]
 pub use handover::HandOver;
+pub(crate) use lending::{LOOK, Turned};
 pub(crate) use mailbox::{Claim, Delivery, Mailbox};
 pub(crate) use state::Key;
 
@@ -44,6 +47,8 @@ pub trait Target: Send + Sync + 'static {
     fn free(&self);
     /// There is room again in the receive buffer, or, for a socket without a dispatcher, something to deliver.
     fn nudge(&self);
+    /// Reads and writes what the descriptor is ready for, on the thread of the owner, which holds no lock.
+    fn turn(self: &std::sync::Arc<Self>, readable: bool, writable: bool) -> Turned;
     /// The dispatcher is gone: close in the background; returns how the connection is said to have ended.
     fn hang_up(self: &std::sync::Arc<Self>) -> Ending;
 }

@@ -11,6 +11,8 @@ pub(super) struct Ready {
     pub(super) token: usize,
     pub(super) readable: bool,
     pub(super) writable: bool,
+    /// Nothing comes after what is there.
+    pub(super) closed: bool,
 }
 
 pub(super) use imp::Poller;
@@ -21,6 +23,7 @@ mod imp {
     use crate::sync::Mutex;
     use mio::unix::SourceFd;
     use mio::{Events, Interest, Poll, Registry, Token, Waker};
+    use std::time::Instant;
 
     /// So many descriptors are told of at once; the others at the next call.
     const EVENTS: usize = 128;
@@ -57,17 +60,29 @@ mod imp {
             let _ = self.waker.wake();
         }
 
-        /// Waits until something is ready, a wake, or the end of the time (`None`: for ever). Appends to `found`.
-        pub(crate) fn wait(&self, limit: Option<Duration>, found: &mut Vec<Ready>) {
+        /// Waits until something is ready, a wake, or the end of the time (`None`: for ever), the first `busy` of it
+        /// without sleeping. Appends to `found`.
+        pub(crate) fn wait(&self, limit: Option<Duration>, busy: Duration, found: &mut Vec<Ready>) {
             let (poll, events) = &mut *self.poll.lock();
+            events.clear();
+            let busy = limit.map_or(busy, |limit| busy.min(limit));
+            if !busy.is_zero() {
+                let begun = Instant::now();
+                while events.is_empty() && begun.elapsed() < busy {
+                    if poll.poll(events, Some(Duration::ZERO)).is_err() {
+                        return;
+                    }
+                }
+            }
             // Interrupted by a signal: the caller looks and comes again.
-            if poll.poll(events, limit).is_err() {
+            if events.is_empty() && poll.poll(events, limit.map(|limit| limit - busy)).is_err() {
                 return;
             }
             found.extend(events.iter().filter(|event| event.token() != Token(WOKEN)).map(|event| Ready {
                 token: event.token().0,
                 readable: event.is_readable() || event.is_read_closed() || event.is_error(),
                 writable: event.is_writable() || event.is_error(),
+                closed: event.is_read_closed() || event.is_error(),
             }));
         }
     }
@@ -93,6 +108,6 @@ mod imp {
 
         pub(crate) fn wake(&self) {}
 
-        pub(crate) fn wait(&self, _: Option<Duration>, _: &mut Vec<Ready>) {}
+        pub(crate) fn wait(&self, _: Option<Duration>, _: Duration, _: &mut Vec<Ready>) {}
     }
 }

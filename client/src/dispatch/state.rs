@@ -2,6 +2,7 @@
 //! bookkeeping, no callbacks.
 
 use super::Target;
+use super::lending::Lending;
 use super::mailbox::Mailbox;
 use super::ready_fd::ReadyFd;
 use crate::sync::ThreadId;
@@ -15,6 +16,13 @@ pub(crate) struct Key {
     serial: u64,
 }
 
+impl Key {
+    /// Its place; another socket's, once it is stale.
+    pub(super) fn index(self) -> usize {
+        self.index
+    }
+}
+
 /// What a socket had to deliver when a dispatch began.
 pub(super) struct Due {
     pub(super) key: Key,
@@ -26,6 +34,10 @@ pub(super) struct Due {
 pub(super) struct Entry<T> {
     serial: u64,
     in_ready: bool,
+    /// The owner watches its descriptor.
+    pub(super) lent: bool,
+    /// Its poller has told the end of what the server sends.
+    pub(super) closed: bool,
     pub(super) mailbox: Mailbox,
     pub(super) target: Arc<T>,
 }
@@ -53,6 +65,7 @@ pub(super) struct State<T> {
     /// Whose event was pulled last.
     pub(super) last_pulled: Option<Key>,
     pub(super) fd: Option<ReadyFd>,
+    pub(super) lending: Lending<T>,
 }
 
 impl<T: Target> State<T> {
@@ -72,6 +85,7 @@ impl<T: Target> State<T> {
             pulled: Vec::new(),
             last_pulled: None,
             fd: None,
+            lending: Lending::new(),
         }
     }
 
@@ -80,7 +94,7 @@ impl<T: Target> State<T> {
     pub(super) fn insert(&mut self, mailbox: Mailbox, target: Arc<T>) -> Key {
         self.serials += 1;
         let serial = self.serials;
-        let entry = Entry { serial, in_ready: false, mailbox, target };
+        let entry = Entry { serial, in_ready: false, lent: false, closed: false, mailbox, target };
         self.live += 1;
         let index = match self.vacant.pop() {
             Some(index) => {
@@ -97,6 +111,20 @@ impl<T: Target> State<T> {
 
     pub(super) fn entry(&mut self, key: Key) -> Option<&mut Entry<T>> {
         self.entries.get_mut(key.index)?.as_mut().filter(|entry| entry.serial == key.serial)
+    }
+
+    /// Whoever has this place now.
+    pub(super) fn entry_at(&mut self, index: usize) -> Option<(Key, &mut Entry<T>)> {
+        let entry = self.entries.get_mut(index)?.as_mut()?;
+        Some((Key { index, serial: entry.serial }, entry))
+    }
+
+    /// The sockets that the owner watches.
+    pub(super) fn lent(&self) -> impl Iterator<Item = (Key, &Arc<T>)> {
+        self.entries.iter().enumerate().filter_map(|(index, entry)| {
+            let entry = entry.as_ref().filter(|entry| entry.lent)?;
+            Some((Key { index, serial: entry.serial }, &entry.target))
+        })
     }
 
     pub(super) fn remove(&mut self, key: Key) -> Option<Entry<T>> {

@@ -56,6 +56,10 @@ impl Target for Probe {
 
     fn nudge(&self) {}
 
+    fn turn(self: &Arc<Self>, _: bool, _: bool) -> Turned {
+        Turned::Drained
+    }
+
     fn hang_up(self: &Arc<Self>) -> Ending {
         Ending::abnormal()
     }

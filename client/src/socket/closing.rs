@@ -124,15 +124,17 @@ impl Socket {
 
     /// The server broke the rules. Nothing more is read; but what came before is still delivered, and may be answered,
     /// before the connection is given up, at most for the close timeout.
-    pub(super) fn fail(self: &Arc<Self>, given_up: GivenUp) {
+    /// Called with the `incoming` lock held, so that nobody reads any more; to be followed by
+    /// [`give_up_when_delivered`](Self::give_up_when_delivered) without it.
+    pub(super) fn note_failure(&self, given_up: GivenUp) {
         let mut outgoing = self.outgoing.lock();
-        if outgoing.failure.is_some() || matches!(outgoing.phase, Phase::Connecting | Phase::Over) {
+        // Whom it was said goodbye to is only read to its end.
+        let gone = outgoing.phase == Phase::Lingering && outgoing.told;
+        if gone || outgoing.failure.is_some() || matches!(outgoing.phase, Phase::Connecting | Phase::Over) {
             return;
         }
         outgoing.failure = Some(given_up);
         outgoing.deadline.get_or_insert(Instant::now() + self.settings.close_timeout);
-        drop(outgoing);
-        self.give_up_when_delivered();
     }
 
     /// Gives up a connection that has failed, if the host has had what came before, or is gone.
@@ -172,11 +174,14 @@ impl Socket {
         outgoing.phase = Phase::Lingering;
         outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
         let ending = ending_of(outgoing.received.as_ref(), outgoing.close_sent);
+        let first = !std::mem::replace(&mut outgoing.told, true);
         drop(outgoing);
         self.flush();
         self.say_goodbye();
-        self.note_end(phase, &ending, Some(&error));
-        self.tell(ending, (phase != Phase::Lingering).then_some(error));
+        if first {
+            self.note_end(phase, &ending, Some(&error));
+            self.tell(ending, (phase != Phase::Lingering).then_some(error));
+        }
         if self.settings.close_timeout.is_zero() {
             self.deadline_passed();
         }
@@ -261,12 +266,15 @@ impl Socket {
         if let Some(transport) = &transport {
             outgoing.sent.keep(transport.traffic());
         }
+        let first = !std::mem::replace(&mut outgoing.told, true);
         drop(outgoing);
         if let Some(transport) = transport {
             transport.drop_connection();
         }
-        self.note_end(phase, &ending, cause);
-        self.tell(ending, error);
+        if first {
+            self.note_end(phase, &ending, cause);
+            self.tell(ending, error);
+        }
         self.changed.notify_one();
     }
 
@@ -295,8 +303,9 @@ impl Stop for Socket {
             outgoing.close_with(Some(1001), "");
             outgoing.phase = Phase::Closing;
         }
+        let first = open && !std::mem::replace(&mut outgoing.told, true);
         drop(outgoing);
-        if open {
+        if first {
             // No answer is awaited; one that is faster than this thread is not told either.
             socket.note_end(Phase::Open, &Ending::abnormal(), Some(&shut_down));
             socket.tell(Ending::abnormal(), None);

@@ -1,12 +1,13 @@
 //! The I/O task of one socket: makes the connection, then waits for readiness, for other threads and for
 //! time, and turns the socket. It holds no state of its own, so that other threads may turn the socket as well.
 
+use super::descriptor::Descriptor;
 use super::outgoing::Phase;
 use super::receive::Turn;
 use super::send::Deferred;
 use super::watch::Watch;
 use super::{Session, Socket, Status};
-use crate::connect::{self, Connection, readiness::Readiness};
+use crate::connect::{self, Connection};
 use crate::dispatch::Mailbox;
 use crate::error::{Error, ErrorCode};
 use crate::log::log;
@@ -27,8 +28,8 @@ pub(super) async fn run(socket: Arc<Socket>, options: Box<Options>) {
     socket.progress.end();
     match connection {
         Some(Ok(connection)) => {
-            if let Some(readiness) = socket.opened(connection) {
-                socket.drive(&readiness).await;
+            if let Some(descriptor) = socket.opened(connection) {
+                socket.drive(descriptor).await;
             }
         }
         Some(Err(error)) => socket.connect_failed(error),
@@ -57,7 +58,7 @@ impl Socket {
     }
 
     /// Takes the connection over; `None` if the host has changed its mind meanwhile.
-    fn opened(self: &Arc<Self>, connection: Connection) -> Option<Readiness> {
+    fn opened(self: &Arc<Self>, connection: Connection) -> Option<Descriptor> {
         let Connection { transport, readiness, accepted, peer, tls } = connection;
         let _ = self.session.set(Session {
             subprotocol: accepted.subprotocol,
@@ -75,6 +76,7 @@ impl Socket {
         }
         outgoing.phase = Phase::Open;
         self.history.opened();
+        let descriptor = Descriptor::new(self, transport.stream(), readiness);
         outgoing.transport = Some(transport);
         outgoing.deflate = accepted.deflate;
         // What was sent meanwhile comes first.
@@ -85,10 +87,10 @@ impl Socket {
         self.post(Mailbox::opened);
         self.encode_waiting();
         self.flush();
-        Some(readiness)
+        descriptor
     }
 
-    async fn drive(self: &Arc<Self>, readiness: &Readiness) {
+    async fn drive(self: &Arc<Self>, mut descriptor: Descriptor) {
         let mut watch = Watch::begin(self);
         loop {
             self.deliver_here();
@@ -97,7 +99,12 @@ impl Socket {
             }
             self.give_up_when_delivered();
             self.encode_waiting();
-            let may_read = self.may_read();
+            if let Err(error) = descriptor.settle() {
+                return self.connect_failed(Error::from_io("tcp ", "The socket could not be watched", &error));
+            }
+            let lent = descriptor.is_lent();
+            // Asked also where the owner reads: it notes whether reading stands still.
+            let may_read = self.may_read() && !lent;
             if let Some(watch) = &mut watch {
                 watch.turn(self);
             }
@@ -110,29 +117,34 @@ impl Socket {
                 let outgoing = self.outgoing.lock();
                 (outgoing.blocked, outgoing.deadline)
             };
+            if lent && blocked && descriptor.is_writable() {
+                self.turn_write();
+                continue;
+            }
             tokio::select! {
                 biased;
                 () = self.changed.notified() => {}
-                ready = readiness.writable(), if blocked => {
+                ready = descriptor.writable(), if blocked => {
                     match ready {
                         Ok(mut guard) => if self.turn_write() { guard.clear_ready() },
                         Err(error) => self.connect_failed(Error::from_io("tcp ", "The poller failed", &error)),
                     }
                 }
-                ready = readiness.readable(), if may_read => {
+                ready = descriptor.readable(), if may_read => {
                     match ready {
                         Ok(mut guard) => if self.turn_read() == Turn::Drained { guard.clear_ready() },
                         Err(error) => self.connect_failed(Error::from_io("tcp ", "The poller failed", &error)),
                     }
                 }
                 () = until(deadline) => self.deadline_passed(),
+                () = until(descriptor.due()) => descriptor.look(),
                 () = Watch::due(&mut watch) => if let Some(watch) = &mut watch { watch.look(self) },
             }
         }
     }
 
     /// The kernel may take more. Says whether it does not after all.
-    fn turn_write(self: &Arc<Self>) -> bool {
+    pub(super) fn turn_write(self: &Arc<Self>) -> bool {
         let transport = {
             let mut outgoing = self.outgoing.lock();
             outgoing.blocked = false;

@@ -6,6 +6,7 @@
 //! dispatcher's lock comes last. The flusher writes with no lock held.
 
 mod closing;
+mod descriptor;
 mod drive;
 mod history;
 mod liveness;
@@ -20,7 +21,7 @@ use crate::connect::progress::Progress;
 use crate::connect::tls::TlsInfo;
 use crate::connect::url::{self, Destination};
 use crate::context::{self, InCallback};
-use crate::dispatch::{self, Claim, Gate, Key, Mailbox, NotOpened, Target};
+use crate::dispatch::{self, Claim, Gate, Key, Mailbox, NotOpened, Target, Turned};
 use crate::engine;
 use crate::error::{Error, ErrorCode};
 use crate::event::DataType;
@@ -358,6 +359,10 @@ impl Target for Socket {
 
     fn nudge(&self) {
         self.changed.notify_one();
+    }
+
+    fn turn(self: &Arc<Self>, readable: bool, writable: bool) -> Turned {
+        self.turn_here(readable, writable)
     }
 
     fn hang_up(self: &Arc<Self>) -> Ending {

@@ -48,6 +48,8 @@ pub(super) struct Outgoing {
     close_code: u16,
     pub(super) received: Option<CloseFrame>,
     pub(super) write_error: Option<io::Error>,
+    /// Whoever set this tells the host how it ended; nobody else does, whatever it has found.
+    pub(super) told: bool,
     /// To be given up, once the host has had what came before.
     pub(super) failure: Option<GivenUp>,
     pub(super) deadline: Option<Instant>,
@@ -112,6 +114,7 @@ impl Outgoing {
             close_code: 0,
             received: None,
             write_error: None,
+            told: false,
             failure: None,
             deadline: None,
             deflate: None,

@@ -38,7 +38,7 @@ pub(super) enum Turn {
     More,
     /// The network has nothing for now.
     Drained,
-    /// The receive buffer is full.
+    /// The receive buffer is full, or what came before a failure is not delivered yet.
     Full,
     /// The connection is over.
     Over,
@@ -73,7 +73,14 @@ impl Socket {
     /// Reads and decodes once. The I/O task calls it when the socket is readable or has a backlog.
     pub(super) fn turn_read(self: &Arc<Self>) -> Turn {
         let mut incoming = self.incoming.lock();
-        let Some(transport) = self.outgoing.lock().transport.clone() else { return Turn::Over };
+        let transport = {
+            let outgoing = self.outgoing.lock();
+            if outgoing.failure.is_some() {
+                return Turn::Full;
+            }
+            outgoing.transport.clone()
+        };
+        let Some(transport) = transport else { return Turn::Over };
         let Some(key) = self.key.get().copied() else { return Turn::Over };
         // Without a mailbox (its dispatcher is closed) the server's close frame is still looked for.
         let (room, _) = self
@@ -90,14 +97,16 @@ impl Socket {
             None => match self.read(&mut incoming, &transport) {
                 Ok((buffer, received)) => (buffer, 0, received),
                 Err(failure) => {
+                    self.note_failure(failure);
                     drop(incoming);
-                    self.fail(failure);
+                    self.give_up_when_delivered();
                     return Turn::More;
                 }
             },
         };
         let end = self.decode(&mut incoming, &buffer, from, room, &mut harvest);
-        let batches = if end == buffer.len() {
+        let complete = end == buffer.len();
+        let batches = if complete {
             write_nuls(&mut buffer, &harvest.items);
             let in_place = self.dispatcher.is_private();
             harvest.batches(Arc::new(buffer), in_place)
@@ -119,6 +128,10 @@ impl Socket {
             stats::add(&self.received.discarded, discarded.unwrap_or(0));
             signal
         });
+        let failed = harvest.failure.is_some();
+        if let Some(failure) = harvest.failure {
+            self.note_failure(failure);
+        }
         drop(incoming);
         // From here on no lock is held.
         if let Some(signal) = signal {
@@ -127,10 +140,11 @@ impl Socket {
         if harvest.answers {
             self.flush();
         }
-        if let Some(failure) = harvest.failure {
-            self.fail(failure);
+        if failed {
+            self.give_up_when_delivered();
         }
         match received {
+            Ok(Received::Data { .. }) if !complete => Turn::Full,
             Ok(Received::Data { drained: true, .. } | Received::Nothing) => Turn::Drained,
             Ok(Received::Data { .. }) => Turn::More,
             Ok(Received::End) => {

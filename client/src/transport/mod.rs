@@ -63,6 +63,11 @@ impl Transport {
         self.sessions.push(session);
     }
 
+    /// The descriptor under it all.
+    pub(crate) fn stream(&self) -> Arc<Stream> {
+        Arc::clone(&self.stream)
+    }
+
     fn top(&self) -> Layer<'_> {
         Layer { stream: &self.stream, traffic: &self.traffic, sessions: &self.sessions }
     }
@@ -118,6 +123,11 @@ impl Transport {
     pub(crate) fn drop_connection(&self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
+}
+
+/// Whether the kernel takes something now.
+pub(crate) fn is_writable(stream: &Stream) -> bool {
+    plain::is_writable(stream)
 }
 
 /// What TLS itself objected to, if it was TLS that failed.

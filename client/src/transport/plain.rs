@@ -71,6 +71,14 @@ pub(super) fn receive(
     Ok(Received::Data { direct: in_direct, buffered: got - in_direct, drained: got < room })
 }
 
+/// Asks the kernel; never waits.
+pub(super) fn is_writable(stream: &Stream) -> bool {
+    let mut asked = libc::pollfd { fd: stream.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+    // SAFETY: one entry, which lives through the call.
+    let told = unsafe { libc::poll(&mut asked, 1, 0) };
+    told > 0 && asked.revents != 0
+}
+
 /// Sends what the kernel takes of the slices.
 pub(super) fn send(stream: &Stream, traffic: &Traffic, slices: &[IoSlice<'_>]) -> io::Result<Written> {
     let total: usize = slices.iter().map(|slice| slice.len()).sum();
