@@ -6,6 +6,7 @@ mod support;
 use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use support::{arrived, script};
 use ws4d_test_host::Host;
@@ -158,4 +159,23 @@ fn closing_the_dispatcher_says_goodbye_for_sockets_that_the_host_reads() {
     assert_eq!(host.dispatcher().close(), WS_OK);
     assert_eq!(host.trace()[2..], ["terminate 1006", "free"]);
     server.wait_for(|event| matches!(&event.seen, ws4d_test_server::Seen::Close(Some(1001), _)));
+}
+
+/// The stop comes at any moment of the wait's beginning, also where the descriptors are being asked for.
+#[test]
+fn a_stop_is_never_lost_between_the_look_and_the_sleep() {
+    let server = Server::start();
+    for _ in 0..200 {
+        let host = Host::new();
+        let ws = host.open_async(server.ws("/silent"));
+        let d = host.dispatcher();
+        thread::scope(|scope| {
+            scope.spawn(move || assert_eq!(d.stop(), WS_OK));
+            let begun = Instant::now();
+            assert!(d.wait(20_000) >= 0);
+            assert!(begun.elapsed() < Duration::from_secs(10), "the stop was lost");
+        });
+        ws.abort();
+        host.run_until("free");
+    }
 }

@@ -217,6 +217,7 @@ impl<T: Target> Dispatcher<T> {
         if state.waiting > 0 {
             self.changed.notify_all();
         }
+        state.lending.changes += 1;
         // Once is enough.
         if std::mem::take(&mut state.lending.sleeping)
             && let Some(poller) = self.poller.get()
@@ -246,10 +247,12 @@ impl<T: Target> Dispatcher<T> {
             Some(Duration::ZERO) if !self.borrows() => return (state, false),
             limit => limit,
         };
+        // The caller has looked at everything before this.
+        let seen = state.lending.changes;
         let borrows;
         (state, borrows) = self.begin_to_borrow(state);
         if borrows {
-            state = self.poll(state, limit);
+            state = self.poll(state, limit, seen);
             let again = limit != Some(Duration::ZERO) || state.has_ready();
             return (state, again);
         }

@@ -39,6 +39,8 @@ pub(super) struct Lending<T> {
     wanted: bool,
     /// The owner sleeps in the poller, and must be woken for what other threads change.
     pub(super) sleeping: bool,
+    /// Counts what a waiter may want to look at: the lock is let go between its look and its sleep.
+    pub(super) changes: u64,
     /// It is in the poller, asleep or not.
     inside: bool,
     /// Counts the owner's waits.
@@ -73,6 +75,7 @@ impl<T> Lending<T> {
         Lending {
             wanted: false,
             sleeping: false,
+            changes: 0,
             inside: false,
             visits: 0,
             seen: 0,
@@ -154,7 +157,9 @@ impl<T: Target> Dispatcher<T> {
     pub(crate) fn keep(&self, key: Key) {
         let mut state = self.state.lock();
         let lending = &mut state.lending;
-        if lending.keeper != Some(key) || std::mem::replace(&mut lending.seen, lending.visits) != lending.visits {
+        if lending.keeper != Some(key)
+            || std::mem::replace(&mut lending.seen, lending.visits) != lending.visits
+        {
             return;
         }
         if lending.inside {
@@ -200,12 +205,19 @@ impl<T: Target> Dispatcher<T> {
         (self.state.lock(), true)
     }
 
-    /// Waits in the poller, at most so long, and turns what is ready. What the last turns have left comes first.
-    pub(super) fn poll<'a>(&'a self, mut state: Guard<'a, T>, limit: Option<Duration>) -> Guard<'a, T> {
+    /// Waits in the poller, at most so long, and turns what is ready. What the last turns have left comes first. Does
+    /// not wait where something has changed since `seen`.
+    pub(super) fn poll<'a>(
+        &'a self,
+        mut state: Guard<'a, T>,
+        limit: Option<Duration>,
+        seen: u64,
+    ) -> Guard<'a, T> {
         let Some(poller) = self.poller.get() else { return state };
         state.lending.visits += 1;
         state = self.turn_leftovers(state);
-        let limit = if state.has_ready() || !state.lending.more.is_empty() { Some(Duration::ZERO) } else { limit };
+        let at_once = state.lending.changes != seen || !state.lending.more.is_empty();
+        let limit = if at_once { Some(Duration::ZERO) } else { limit };
         let mut found = std::mem::take(&mut state.lending.found);
         let mut turns = std::mem::take(&mut state.lending.turns);
         state.lending.inside = true;

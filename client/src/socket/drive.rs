@@ -100,7 +100,11 @@ impl Socket {
             self.give_up_when_delivered();
             self.encode_waiting();
             if let Err(error) = descriptor.settle() {
-                return self.connect_failed(Error::from_io("tcp ", "The socket could not be watched", &error));
+                return self.connect_failed(Error::from_io(
+                    "tcp ",
+                    "The socket could not be watched",
+                    &error,
+                ));
             }
             let lent = descriptor.is_lent();
             // Asked also where the owner reads: it notes whether reading stands still.
