@@ -29,7 +29,7 @@ pub(crate) struct Destination {
 /// Judges a URL. [`ErrorCode::InvalidUrl`] with the reason; user info never appears in it.
 pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
     let refuse = |why: &str| {
-        let shown: String = presentable(text).escape_debug().take(200).collect();
+        let shown: String = refused(text).escape_debug().take(200).collect();
         Error::new(ErrorCode::InvalidUrl, "sock", format!("The URL \"{shown}\" is refused: {why}"))
     };
     if let Some(bad) = text.chars().find(|c| is_mended(*c)) {
@@ -86,7 +86,7 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
 /// Where a `Location` header leads that was said at `from`, judged as strictly as a URL of the host's; or why nowhere. Its
 /// fragment is not the server's business (RFC 9110 §10.2.2). `http` and `https` mean `ws` and `wss`.
 pub(crate) fn redirected(from: &Destination, location: &str) -> Result<Destination, String> {
-    let shown: String = presentable(location).escape_debug().take(200).collect();
+    let shown: String = refused(location).escape_debug().take(200).collect();
     let refuse = |why: &str| format!("its Location \"{shown}\" is refused: {why}");
     if let Some(bad) = location.chars().find(|c| is_mended(*c)) {
         return Err(refuse(&format!("it contains {}", name_of_mended(bad))));
@@ -164,12 +164,26 @@ fn without_user_info(text: &str) -> String {
 
 /// The text without what may be secret: user info, the query, a fragment.
 pub(super) fn presentable(text: &str) -> String {
-    let mut shown = without_user_info(text);
-    if let Some(at) = shown.find(['?', '#']) {
-        shown.truncate(at + 1);
-        shown.push_str("...");
+    without_query(without_user_info(text))
+}
+
+fn without_query(mut text: String) -> String {
+    if let Some(at) = text.find(['?', '#']) {
+        text.truncate(at + 1);
+        text.push_str("...");
     }
-    shown
+    text
+}
+
+/// As [`presentable`], for a text that is no URL of ours: a password with a `/`, `?` or `#` in it ends what a parser
+/// takes for the host, and its rest looks like a path. So nothing before the last `@` is shown.
+fn refused(text: &str) -> String {
+    let start = text.find("://").map_or(0, |at| at + 3);
+    let shown = without_user_info(text);
+    match shown[start..].rfind('@') {
+        Some(at) => without_query(format!("{}...{}", &shown[..start], &shown[start + at..])),
+        None => without_query(shown),
+    }
 }
 
 /// RFC 7617 credentials out of the URL's user info.
@@ -269,6 +283,20 @@ mod tests {
             let error = parse(bad).unwrap_err();
             assert!(!error.to_string().contains("sec"), "{error}");
         }
+    }
+
+    /// HOSTILE 24: a password that nobody escaped.
+    #[test]
+    fn what_could_be_a_password_is_not_shown_of_a_refused_url() {
+        for end in ['/', '?', '#', '\\'] {
+            for bad in [format!("ws://user:hun{end}ter2@host/x"), format!("user:hun{end}ter2@host")] {
+                let error = parse(&bad).unwrap_err().to_string();
+                assert!(!["hun", "ter2", "user:"].iter().any(|part| error.contains(part)), "{error}");
+                assert!(error.contains("...@host"), "{error}");
+            }
+        }
+        assert!(parse("ws://host:0/@name").unwrap_err().to_string().contains("\"ws://...@name\""));
+        assert!(parse("ws://host:0/name").unwrap_err().to_string().contains("\"ws://host:0/name\""));
     }
 
     #[test]

@@ -100,11 +100,19 @@ impl Reference {
         for &place in [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15].iter().take(order) {
             lengths[place] = bits.take(3)? as u8;
         }
+        if lengths == [0; 19] {
+            // No code at all: zlib reads a bit for each length, and then misses the end of the block.
+            (0..literals + distances).try_for_each(|_| bits.take(1).map(drop))?;
+            return None;
+        }
         let code = Code::new(&lengths).filter(|code| code.left == 0)?;
         let mut lengths = Vec::new();
         while lengths.len() < literals + distances {
             let (value, times) = match code.read(bits)? {
-                16 => (*lengths.last()?, 3 + bits.take(2)?),
+                16 => {
+                    let times = 3 + bits.take(2)?;
+                    (*lengths.last()?, times)
+                }
                 17 => (0, 3 + bits.take(3)?),
                 18 => (0, 11 + bits.take(7)?),
                 len => (len as u8, 1),
