@@ -13,7 +13,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions check-style check-header test-rust test-model test-c test-valgrind test-python
-.PHONY: conformance test-grammar mutants
+.PHONY: conformance test-grammar mutants fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ mutants: ## breaks the library on purpose, five times, and sees the tests go red
 
 conformance: setup release server ## the Autobahn test suite, in three ways; writes docs/conformance.md
 	scripts/conformance.sh $(TARGET)/release $(SERVER)
+
+fuzz: ## every fuzzer for SECONDS each (60; TARGETS="decoder json": these alone); needs nightly Rust
+	scripts/fuzz.sh $(or $(SECONDS),60) $(TARGETS)
 
 bench: release ## how fast it is, beside other clients: writes docs/benchmarks.md (QUICK=1; CASES="echo-32 send*", CLIENTS=…)
 	cargo build --release --package ws4d-benches

@@ -14,6 +14,8 @@ mod engine;
 mod error;
 mod event;
 mod fork;
+#[cfg(all(feature = "fuzzing", not(ws4d_loom)))]
+pub mod fuzzing;
 pub mod handle_table;
 mod hook;
 mod json;

@@ -88,7 +88,7 @@ pub(crate) async fn upgrade(
     })
 }
 
-fn next_head(reader: &mut HeadReader) -> Result<Option<Head>, Error> {
+pub(crate) fn next_head(reader: &mut HeadReader) -> Result<Option<Head>, Error> {
     let head = reader.next().map_err(|why| refused(format_args!("{why}; is this a WebSocket server?")))?;
     // Its refusals are as good as those of HTTP/1.1.
     if head.as_ref().is_some_and(|head| head.minor_version == 0 && head.status < 200) {
@@ -97,7 +97,7 @@ fn next_head(reader: &mut HeadReader) -> Result<Option<Head>, Error> {
     Ok(head)
 }
 
-fn request(to: &Destination, options: &Options, key: &str) -> String {
+pub(crate) fn request(to: &Destination, options: &Options, key: &str) -> String {
     let mut request = format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: {key}\r\n",
@@ -135,7 +135,7 @@ pub(crate) fn accept_of(key: &str) -> String {
 }
 
 /// RFC 6455 §4.1, the client's list of reasons to fail; returns the subprotocol, and what was agreed about compression.
-fn judge(
+pub(crate) fn judge(
     head: &Head,
     key: &str,
     options: &Options,
@@ -215,7 +215,7 @@ pub(super) async fn refused_body(
 }
 
 /// The data of a chunked body as far as it came (RFC 9112 §7.1), and whether its end was seen.
-fn unchunk(mut bytes: &[u8]) -> (Vec<u8>, bool) {
+pub(crate) fn unchunk(mut bytes: &[u8]) -> (Vec<u8>, bool) {
     let mut data = Vec::new();
     loop {
         match httparse::parse_chunk_size(bytes) {

@@ -1,0 +1,75 @@
+//! What the fuzzers (`fuzz/`) and nobody else may see of the inside; there only with the feature `fuzzing`.
+//!
+//! Pure functions: nothing here does I/O.
+
+use crate::connect::response::{Head, HeadReader};
+use crate::connect::{upgrade, url};
+use crate::error::Error;
+use crate::json;
+use crate::options::Options;
+use ws4d_protocol::deflate::Params;
+
+/// A key, and the only answer to it (RFC 6455 §1.3).
+pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+/// See [`KEY`].
+pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+
+/// What the answer to an upgrade came to.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Answer {
+    /// It is not whole.
+    Unfinished,
+    /// No 101: the status, and what came of the body if it was chunked.
+    Status(u16, Vec<u8>),
+    /// The subprotocol, what was agreed about compression, and what came behind the head.
+    Accepted(Option<String>, Option<Params>, Vec<u8>),
+}
+
+/// Judges an answer to the upgrade with [`KEY`] that comes in these pieces.
+pub fn answer(pieces: &[&[u8]], options: &Options) -> Result<Answer, Error> {
+    let mut reader = HeadReader::default();
+    for (i, piece) in pieces.iter().enumerate() {
+        reader.buffer().extend_from_slice(piece);
+        while let Some(head) = upgrade::next_head(&mut reader)? {
+            if (100..200).contains(&head.status) && head.status != 101 {
+                continue;
+            }
+            let rest = [reader.into_rest(), pieces[i + 1..].concat()].concat();
+            return judge(&head, rest, options);
+        }
+    }
+    Ok(Answer::Unfinished)
+}
+
+fn judge(head: &Head, rest: Vec<u8>, options: &Options) -> Result<Answer, Error> {
+    if head.status != 101 {
+        return Ok(Answer::Status(head.status, upgrade::unchunk(&rest).0));
+    }
+    let (subprotocol, deflate) = upgrade::judge(head, KEY, options)?;
+    Ok(Answer::Accepted(subprotocol, deflate, rest))
+}
+
+/// What a URL comes to.
+#[derive(Debug)]
+pub struct Request {
+    /// All that is sent before the answer.
+    pub text: String,
+    /// What logs, errors and the API show of the URL.
+    pub shown: String,
+    /// Whom to connect to.
+    pub host: String,
+    /// On which port.
+    pub port: u16,
+}
+
+/// The request that a connection to this URL would begin with.
+pub fn request(url: &str, options: &Options) -> Result<Request, Error> {
+    let to = url::parse(url)?;
+    let text = upgrade::request(&to, options, KEY);
+    Ok(Request { text, shown: to.shown, host: to.host, port: to.port })
+}
+
+/// JSON without white space between its tokens, as it is sent.
+pub fn minify(text: &str) -> Option<Vec<u8>> {
+    json::minify(text).ok()
+}
