@@ -15,8 +15,8 @@
  *     idle      N sockets that do nothing; with /deflate/ in the URL, after one message each way. Prints `kib=…`, the
  *               resident memory of one
  *     tick      N sockets that each get 10 messages a second, for a second and a half
- *     fan-in    100 sockets that get all they can take, N messages in all; `fairness=…` too: the messages of the slowest
- *               socket, divided by those of the fastest
+ *     fan-in    N sockets that get all they can take, for a second; `fairness=…` too: the messages of the slowest socket,
+ *               divided by those of the fastest
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -29,9 +29,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BENCH_BATCH = 256, BENCH_BATCH_ANSWER = 4096, BENCH_BUSY = 100, BENCH_MAX_LINES = 64 };
+enum { BENCH_BATCH = 256, BENCH_BATCH_ANSWER = 4096, BENCH_MAX_LINES = 64 };
 #define BENCH_SETTLE 0.3 /* seconds before the kind `tick` measures */
 #define BENCH_TICKING 1.5
+#define BENCH_FLOODING 1.0
 
 typedef struct bench {
     const char *kind, *url, *ca, *data;

@@ -60,7 +60,7 @@ pub(crate) fn system_calls(clients: &[Client], server: &Server, results: &mut Re
             let few = if case.kind == "batch" { 8 * 4096 } else { 2_000 };
             let tool = ["strace", "-f", "-c", "-o", into];
             let id = format!("syscalls:{}", case.id);
-            results.forget(&id, &client.id);
+            results.forget(&id, Some(&client.id));
             if let Some(calls) = difference(client, case, server, (few, 2 * few), &tool, read) {
                 let mut said: Vec<_> = calls.into_iter().filter(|(_, n)| n.abs() >= 0.005).collect();
                 said.sort_by(|a, b| b.1.total_cmp(&a.1));

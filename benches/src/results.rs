@@ -57,13 +57,13 @@ impl Results {
         self.values.entry((case.into(), client.into(), what.into())).or_default().push(value);
     }
 
-    /// What an earlier run said of it.
-    pub(crate) fn forget(&mut self, case: &str, client: &str) {
-        self.values.retain(|(of, by, _), _| of != case || by != client);
+    /// What an earlier run said of a case and a client, or of a case and all of them.
+    pub(crate) fn forget(&mut self, case: &str, client: Option<&str>) {
+        self.values.retain(|(of, by, _), _| of != case || client.is_some_and(|client| by != client));
     }
 
     pub(crate) fn note(&mut self, case: &str, conditions: &Conditions) {
-        self.forget(case, "-");
+        self.forget(case, Some("-"));
         self.add(case, "-", "quick", f64::from(u8::from(conditions.quick)));
         self.add(case, "-", "load", conditions.load);
     }

@@ -7,10 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{Target, upgrade};
 use crate::frame;
-use crate::process::{cpu_time, measure};
-
-/// Sockets of the kind `fan-in`.
-const BUSY: usize = 100;
+use crate::process::cpu_time;
 
 struct Many {
     epoll: i32,
@@ -69,8 +66,8 @@ pub(super) fn tick(target: &Target, size: usize, sockets: usize) {
     println!("messages={messages} cpu={:.6}", (cpu_time() - cpu).as_secs_f64() * 1e6 / messages as f64);
 }
 
-pub(super) fn fan_in(target: &Target, size: usize, count: usize) {
-    let mut many = Many::new(target, BUSY);
+pub(super) fn fan_in(target: &Target, size: usize, sockets: usize) {
+    let mut many = Many::new(target, sockets);
     for stream in &mut many.streams {
         stream.write_all(&frame::header(0, true)).expect("the start");
     }
@@ -78,12 +75,13 @@ pub(super) fn fan_in(target: &Target, size: usize, count: usize) {
         many.turn();
     }
     many.bytes.fill(0);
-    let mut left = (count * frame::text(size, false).len()) as isize;
-    measure(count, || {
-        while left > 0 {
-            left -= many.turn() as isize;
-        }
-    });
+    let (start, cpu) = (Instant::now(), cpu_time());
+    while start.elapsed() < Duration::from_secs(1) {
+        many.turn();
+    }
+    let messages = many.bytes.iter().sum::<usize>() as f64 / frame::text(size, false).len() as f64;
+    let micros = |time: Duration| time.as_secs_f64() * 1e6 / messages;
+    println!("wall={:.6} cpu={:.6}", micros(start.elapsed()), micros(cpu_time() - cpu));
     let (slowest, fastest) = (many.bytes.iter().min(), many.bytes.iter().max());
     println!("fairness={:.3}", *slowest.unwrap_or(&0) as f64 / *fastest.unwrap_or(&1) as f64);
 }

@@ -9,8 +9,6 @@ use tokio::time::sleep;
 
 use crate::{Clock, Peer, Target, cpu_time};
 
-const BUSY: usize = 100;
-
 /// Resident memory of this process, in KiB.
 fn resident() -> f64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
@@ -67,17 +65,15 @@ pub(crate) async fn tick<P: Peer>(target: &Target, sockets: usize) {
     println!("messages={messages} cpu={:.6}", (cpu_time() - cpu).as_secs_f64() * 1e6 / messages as f64);
 }
 
-pub(crate) async fn fan_in<P: Peer>(target: &Target, messages: usize) {
-    let counts = counting::<P>(target, BUSY, true).await;
+pub(crate) async fn fan_in<P: Peer>(target: &Target, sockets: usize) {
+    let counts = counting::<P>(target, sockets, true).await;
     let all = || counts.iter().map(|count| count.get()).sum::<usize>();
     while counts.iter().any(|count| count.get() == 0) {
         yield_now().await;
     }
     counts.iter().for_each(|count| count.set(0));
     let clock = Clock::start();
-    while all() < messages {
-        yield_now().await;
-    }
+    sleep(Duration::from_secs(1)).await;
     clock.print(all());
     let (slowest, fastest) = (counts.iter().map(|n| n.get()).min(), counts.iter().map(|n| n.get()).max());
     println!("fairness={:.3}", slowest.unwrap_or(0) as f64 / fastest.unwrap_or(1) as f64);
