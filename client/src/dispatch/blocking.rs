@@ -52,7 +52,7 @@ impl<T: Target> Dispatcher<T> {
                 drop(state.remove(key));
                 return Err(failure.map_or(NotOpened::Cancelled, NotOpened::Failed));
             }
-            (state, _) = self.wait_change(state, None);
+            state = self.sleep(state, None);
         }
     }
 
@@ -86,7 +86,7 @@ impl<T: Target> Dispatcher<T> {
             if closed || stopped {
                 break Err(NotOpened::Cancelled);
             }
-            (state, _) = self.wait_change(state, None);
+            state = self.sleep(state, None);
         };
         if result.is_err() {
             drop(state.remove(key));

@@ -235,8 +235,8 @@ impl<T: Target> Dispatcher<T> {
         Duration::from_micros(self.busy_poll.load(Ordering::Relaxed).into())
     }
 
-    /// Waits for a change, at most until `deadline`; `false` once that is past and nothing is deliverable. An owner that
-    /// has lent sockets turns them meanwhile.
+    /// Waits for a change, at most until `deadline`; `false` once that is past and nothing is deliverable. The owner turns
+    /// its sockets meanwhile.
     pub(super) fn wait_change<'a>(
         &'a self,
         mut state: MutexGuard<'a, State<T>>,
@@ -256,9 +256,18 @@ impl<T: Target> Dispatcher<T> {
             let again = limit != Some(Duration::ZERO) || state.has_ready();
             return (state, again);
         }
+        (self.sleep(state, limit), true)
+    }
+
+    /// Waits for a change as any thread does, and reads nothing.
+    pub(super) fn sleep<'a>(
+        &self,
+        mut state: MutexGuard<'a, State<T>>,
+        limit: Option<Duration>,
+    ) -> MutexGuard<'a, State<T>> {
         state.waiting += 1;
         let mut state = self.changed.wait_at_most(state, limit);
         state.waiting -= 1;
-        (state, true)
+        state
     }
 }

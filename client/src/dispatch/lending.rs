@@ -1,6 +1,8 @@
-//! The owner that waits reads itself: while a thread is inside `wait`, `run` or `next`, the I/O threads lend it the
-//! descriptors of its sockets, so that a message reaches the host without a hop from another thread. An owner that
-//! stays away is found out by the keeper, the I/O task of one of the sockets, and all are taken back.
+//! The owner that waits reads itself. Once it has waited, the descriptors of its sockets are lent to a poller of the
+//! dispatcher's own: while a thread is inside `wait`, `run` or `next`, a message reaches the host without a hop from
+//! another thread. When the owner stays away, the keeper, the I/O task of one of the sockets, watches the poller as a
+//! single descriptor and turns what it tells of; so either change-over costs one system call, however many sockets
+//! there are. Where the owner is away for long, each socket goes back to its I/O thread.
 //!
 //! Here is who watches what; how a socket is turned is the target's.
 
@@ -14,11 +16,10 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often the keeper looks whether the owner comes to wait. An owner is missed after one or two of them.
-pub(crate) const LOOK: Duration = Duration::from_millis(10);
-/// After the owner was missed, so long the I/O threads keep the sockets; twice as long each time, up to the most.
-const FIRST_REST: Duration = Duration::from_millis(20);
-const MOST_REST: Duration = Duration::from_secs(1);
+/// How often the keeper looks whether the owner comes to wait; it is missed after one or two of them.
+pub(crate) const LOOK: Duration = Duration::from_millis(2);
+/// After so long without the owner each socket goes back to its I/O thread.
+pub(crate) const LONG: Duration = Duration::from_secs(1);
 
 /// What turning a socket on the owner's thread has left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,6 +32,16 @@ pub enum Turned {
     Over,
     /// There may be more, but reading is held back; to be tried when something has changed.
     Held,
+}
+
+/// What a socket's task does for the sockets of its dispatcher.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Duty {
+    None,
+    /// Look whether the owner comes, every [`LOOK`].
+    Look,
+    /// Watch the poller, and look again after [`LONG`].
+    Serve,
 }
 
 /// What the dispatcher's lock guards of this.
@@ -50,10 +61,8 @@ pub(super) struct Lending<T> {
     keeper: Option<Key>,
     /// The owner has slept through a look: the keeper sleeps too, and is told when the owner wakes.
     parked: bool,
-    /// Not before this are sockets lent again, and how long the next rest will be.
-    rest: Option<Instant>,
-    next_rest: Duration,
-    since: Option<Instant>,
+    /// The owner stays away since then: the keeper watches the poller.
+    away: Option<Instant>,
     more: Vec<Key>,
     held: Vec<Key>,
     // Kept for the next wait.
@@ -81,9 +90,7 @@ impl<T> Lending<T> {
             seen: 0,
             keeper: None,
             parked: false,
-            rest: None,
-            next_rest: FIRST_REST,
-            since: None,
+            away: None,
             more: Vec::new(),
             held: Vec::new(),
             found: Vec::new(),
@@ -96,8 +103,26 @@ impl<T> Lending<T> {
         self.wanted = false;
         self.keeper = None;
         self.parked = false;
+        self.away = None;
         self.more.clear();
         self.held.clear();
+    }
+}
+
+impl<T: Target> State<T> {
+    /// Whom a descriptor is told ready for.
+    fn due(&mut self, ready: Ready) -> Option<Due<T>> {
+        let (key, entry) = self.entry_at(ready.token)?;
+        entry.closed |= ready.closed;
+        let (target, closed) = (Arc::clone(&entry.target), entry.closed);
+        Some(Due { key, target, readable: ready.readable, writable: ready.writable, closed })
+    }
+
+    /// Who was turned and has more to read.
+    fn leftover(&mut self, key: Key) -> Option<Due<T>> {
+        let entry = self.entry(key)?;
+        let (target, closed) = (Arc::clone(&entry.target), entry.closed);
+        Some(Due { key, target, readable: true, writable: false, closed })
     }
 }
 
@@ -147,13 +172,23 @@ impl<T: Target> Dispatcher<T> {
         }
     }
 
-    /// Whether this socket's task has to [`keep`](Dispatcher::keep), [`LOOK`] from now.
-    pub(crate) fn is_keeper(&self, key: Key) -> bool {
+    /// What this socket's task has to do for the others.
+    pub(crate) fn duty(&self, key: Key) -> Duty {
         let state = self.state.lock();
-        state.lending.keeper == Some(key) && !state.lending.parked
+        let lending = &state.lending;
+        match (lending.keeper == Some(key) && !lending.parked, lending.away) {
+            (false, _) => Duty::None,
+            (true, None) => Duty::Look,
+            (true, Some(_)) => Duty::Serve,
+        }
     }
 
-    /// Looks whether the owner still comes to wait.
+    /// Whether the keeper reads in the owner's stead.
+    pub(crate) fn is_served(&self) -> bool {
+        self.state.lock().lending.away.is_some()
+    }
+
+    /// The keeper looks whether the owner still comes to wait.
     pub(crate) fn keep(&self, key: Key) {
         let mut state = self.state.lock();
         let lending = &mut state.lending;
@@ -167,17 +202,37 @@ impl<T: Target> Dispatcher<T> {
             return;
         }
         let now = Instant::now();
-        let lasted = lending.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
-        if lasted > MOST_REST {
-            lending.next_rest = FIRST_REST;
+        let away = *lending.away.get_or_insert(now);
+        if now.saturating_duration_since(away) < LONG {
+            return;
         }
-        lending.rest = now.checked_add(lending.next_rest);
-        lending.next_rest = (lending.next_rest * 2).min(MOST_REST);
         lending.end();
         self.borrows.store(false, Ordering::Release);
         let lent: Vec<Arc<T>> = state.lent().map(|(_, target)| Arc::clone(target)).collect();
         drop(state);
         lent.iter().for_each(|target| target.nudge());
+    }
+
+    /// The poller as one descriptor, which is readable where a lent one has something to tell.
+    pub(crate) fn poller_fd(&self) -> Option<RawFd> {
+        self.poller.get().map(Poller::fd)
+    }
+
+    /// Turns what the poller tells of, in the owner's stead. Says whether there may be more.
+    pub(crate) fn serve(&self) -> bool {
+        let Some(poller) = self.poller.get() else { return false };
+        let mut found = Vec::new();
+        if !poller.look(&mut found) {
+            // The owner is back.
+            return false;
+        }
+        let mut state = self.state.lock();
+        let left = std::mem::take(&mut state.lending.more);
+        let mut turns: Vec<_> = left.into_iter().filter_map(|key| state.leftover(key)).collect();
+        let any = !found.is_empty() || !turns.is_empty();
+        turns.extend(found.into_iter().filter_map(|ready| state.due(ready)));
+        drop(self.turn_all(state, turns));
+        any
     }
 
     // The owner's side.
@@ -187,17 +242,14 @@ impl<T: Target> Dispatcher<T> {
         if state.lending.wanted {
             return (state, true);
         }
-        let now = Instant::now();
         let possible = !self.is_private()
             && !state.closed
-            && state.lending.rest.is_none_or(|rest| rest <= now)
             && state.entries().next().is_some()
             && self.poller.get_or_try_init(Poller::new).is_ok();
         if !possible {
             return (state, false);
         }
         state.lending.wanted = true;
-        state.lending.since = Some(now);
         self.borrows.store(true, Ordering::Release);
         let targets: Vec<Arc<T>> = state.entries().map(|entry| Arc::clone(&entry.target)).collect();
         drop(state);
@@ -215,6 +267,10 @@ impl<T: Target> Dispatcher<T> {
     ) -> Guard<'a, T> {
         let Some(poller) = self.poller.get() else { return state };
         state.lending.visits += 1;
+        if state.lending.away.take().is_some() {
+            // The owner is back: the poller is its own again.
+            state = self.tell_keeper(state);
+        }
         state = self.turn_leftovers(state);
         let at_once = state.lending.changes != seen || !state.lending.more.is_empty();
         let limit = if at_once { Some(Duration::ZERO) } else { limit };
@@ -228,19 +284,10 @@ impl<T: Target> Dispatcher<T> {
         state.lending.inside = false;
         state.lending.sleeping = false;
         state.lending.visits += 1;
-        for ready in found.drain(..) {
-            let Some((key, entry)) = state.entry_at(ready.token) else { continue };
-            entry.closed |= ready.closed;
-            let (target, closed) = (Arc::clone(&entry.target), entry.closed);
-            turns.push(Due { key, target, readable: ready.readable, writable: ready.writable, closed });
-        }
+        turns.extend(found.drain(..).filter_map(|ready| state.due(ready)));
         state.lending.found = found;
-        let keeper = std::mem::take(&mut state.lending.parked).then_some(state.lending.keeper).flatten();
-        let keeper = keeper.and_then(|key| Some(Arc::clone(&state.entry(key)?.target)));
-        if let Some(keeper) = keeper {
-            drop(state);
-            keeper.nudge();
-            state = self.state.lock();
+        if std::mem::take(&mut state.lending.parked) {
+            state = self.tell_keeper(state);
         }
         self.turn_all(state, turns)
     }
@@ -252,12 +299,16 @@ impl<T: Target> Dispatcher<T> {
         let mut keys = std::mem::take(&mut state.lending.more);
         keys.append(&mut state.lending.held);
         let mut turns = std::mem::take(&mut state.lending.turns);
-        turns.extend(keys.into_iter().filter_map(|key| {
-            let entry = state.entry(key)?;
-            let (target, closed) = (Arc::clone(&entry.target), entry.closed);
-            Some(Due { key, target, readable: true, writable: false, closed })
-        }));
+        turns.extend(keys.into_iter().filter_map(|key| state.leftover(key)));
         self.turn_all(state, turns)
+    }
+
+    fn tell_keeper<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
+        let Some(key) = state.lending.keeper else { return state };
+        let Some(keeper) = state.entry(key).map(|entry| Arc::clone(&entry.target)) else { return state };
+        drop(state);
+        keeper.nudge();
+        self.state.lock()
     }
 
     fn turn_all<'a>(&'a self, state: Guard<'a, T>, mut turns: Vec<Due<T>>) -> Guard<'a, T> {

@@ -21,7 +21,7 @@ pub(crate) use blocking::{NotOpened, cancelled_error};
 pub(crate) use dispatcher::Dispatcher;
 #[cfg(feature = "micro-benchmarks")]
 pub use handover::HandOver;
-pub(crate) use lending::{LOOK, Turned};
+pub(crate) use lending::{Duty, LONG, LOOK, Turned};
 pub(crate) use mailbox::{Claim, Delivery, Mailbox};
 pub(crate) use state::Key;
 

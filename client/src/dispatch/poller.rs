@@ -23,6 +23,7 @@ mod imp {
     use crate::sync::Mutex;
     use mio::unix::SourceFd;
     use mio::{Events, Interest, Poll, Registry, Token, Waker};
+    use std::os::fd::AsRawFd;
     use std::time::Instant;
 
     /// So many descriptors are told of at once; the others at the next call.
@@ -33,6 +34,7 @@ mod imp {
     /// Edge-triggered, as tokio's: what was told is not told again, before it has changed.
     pub(crate) struct Poller {
         poll: Mutex<(Poll, Events)>,
+        fd: RawFd,
         registry: Registry,
         waker: Waker,
     }
@@ -42,7 +44,8 @@ mod imp {
             let poll = Poll::new()?;
             let registry = poll.registry().try_clone()?;
             let waker = Waker::new(&registry, Token(WOKEN))?;
-            Ok(Poller { poll: Mutex::new((poll, Events::with_capacity(EVENTS))), registry, waker })
+            let fd = poll.as_raw_fd();
+            Ok(Poller { fd, poll: Mutex::new((poll, Events::with_capacity(EVENTS))), registry, waker })
         }
 
         /// Watches a descriptor; what it is ready for already is told at the next call.
@@ -53,6 +56,20 @@ mod imp {
         pub(crate) fn remove(&self, fd: RawFd) {
             // It may be closed at the other end; it is not closed here.
             let _ = self.registry.deregister(&mut SourceFd(&fd));
+        }
+
+        pub(crate) fn fd(&self) -> RawFd {
+            self.fd
+        }
+
+        /// What is ready now; `false` if the owner waits.
+        pub(crate) fn look(&self, found: &mut Vec<Ready>) -> bool {
+            let Some(mut guard) = self.poll.try_lock() else { return false };
+            let (poll, events) = &mut *guard;
+            events.clear();
+            let _ = poll.poll(events, Some(Duration::ZERO));
+            found.extend(told(events));
+            true
         }
 
         /// Makes a wait on another thread return.
@@ -78,13 +95,17 @@ mod imp {
             if events.is_empty() && poll.poll(events, limit.map(|limit| limit - busy)).is_err() {
                 return;
             }
-            found.extend(events.iter().filter(|event| event.token() != Token(WOKEN)).map(|event| Ready {
-                token: event.token().0,
-                readable: event.is_readable() || event.is_read_closed() || event.is_error(),
-                writable: event.is_writable() || event.is_error(),
-                closed: event.is_read_closed() || event.is_error(),
-            }));
+            found.extend(told(events));
         }
+    }
+
+    fn told(events: &Events) -> impl Iterator<Item = Ready> {
+        events.iter().filter(|event| event.token() != Token(WOKEN)).map(|event| Ready {
+            token: event.token().0,
+            readable: event.is_readable() || event.is_read_closed() || event.is_error(),
+            writable: event.is_writable() || event.is_error(),
+            closed: event.is_read_closed() || event.is_error(),
+        })
     }
 }
 
@@ -107,6 +128,14 @@ mod imp {
         pub(crate) fn remove(&self, _: RawFd) {}
 
         pub(crate) fn wake(&self) {}
+
+        pub(crate) fn fd(&self) -> RawFd {
+            match *self {}
+        }
+
+        pub(crate) fn look(&self, _: &mut Vec<Ready>) -> bool {
+            false
+        }
 
         pub(crate) fn wait(&self, _: Option<Duration>, _: Duration, _: &mut Vec<Ready>) {}
     }

@@ -5,13 +5,16 @@ use super::Socket;
 use super::outgoing::Phase;
 use super::receive::Turn;
 use crate::connect::readiness::{Guard, Readiness};
-use crate::dispatch::{Key, LOOK, Turned};
+use crate::dispatch::{Duty, Key, LONG, LOOK, Turned};
 use crate::transport::{self, Stream};
 use std::future::pending;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// The descriptor of an open connection.
 pub(super) struct Descriptor {
@@ -22,13 +25,22 @@ pub(super) struct Descriptor {
     readiness: Option<Readiness>,
     /// When the keeper looks next.
     look: Option<Instant>,
+    /// The dispatcher's poller, which this task watches while the owner is away.
+    poller: Option<AsyncFd<RawFd>>,
 }
 
 impl Descriptor {
     /// `None` if the socket has no mailbox yet: it never began.
     pub(super) fn new(socket: &Arc<Socket>, stream: Arc<Stream>, readiness: Readiness) -> Option<Descriptor> {
         let key = socket.key.get().copied()?;
-        Some(Descriptor { socket: Arc::clone(socket), key, stream, readiness: Some(readiness), look: None })
+        Some(Descriptor {
+            socket: Arc::clone(socket),
+            key,
+            stream,
+            readiness: Some(readiness),
+            look: None,
+            poller: None,
+        })
     }
 
     /// Lends, or takes back, what the owner wants and may have: an open connection without anything to be settled here.
@@ -43,9 +55,51 @@ impl Descriptor {
             self.take_back();
             self.readiness = Some(Readiness::new(Arc::clone(&self.stream))?);
         }
-        let keeps = self.is_lent() && self.socket.dispatcher.is_keeper(self.key);
-        self.look = if keeps { self.look.or_else(|| Instant::now().checked_add(LOOK)) } else { None };
+        let duty = if self.is_lent() { self.socket.dispatcher.duty(self.key) } else { Duty::None };
+        self.do_duty(duty)
+    }
+
+    fn do_duty(&mut self, duty: Duty) -> io::Result<()> {
+        let serves = self.poller.is_some();
+        match duty {
+            Duty::None => (self.look, self.poller) = (None, None),
+            Duty::Look => {
+                let look = if serves { None } else { self.look };
+                self.look = look.or_else(|| Instant::now().checked_add(LOOK));
+                self.poller = None;
+            }
+            Duty::Serve => {
+                if !serves {
+                    self.poller = self.socket.dispatcher.poller_fd().map(watch).transpose()?;
+                    self.look = None;
+                }
+                self.look = self.look.or_else(|| Instant::now().checked_add(LONG));
+            }
+        }
         Ok(())
+    }
+
+    /// Waits until the poller has something to tell; for ever where this task does not serve.
+    pub(super) async fn told(&self) -> io::Result<()> {
+        match &self.poller {
+            Some(poller) => {
+                poller.readable().await?.clear_ready();
+                Ok(())
+            }
+            None => pending().await,
+        }
+    }
+
+    /// Turns the sockets of the dispatcher in the owner's stead, until there is nothing more.
+    pub(super) async fn serve(&self) {
+        while self.socket.dispatcher.serve() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Whether another task, or this one, reads in the owner's stead.
+    pub(super) fn is_served(&self) -> bool {
+        self.is_lent() && self.socket.dispatcher.is_served()
     }
 
     pub(super) fn is_lent(&self) -> bool {
@@ -90,8 +144,14 @@ impl Descriptor {
     }
 }
 
+fn watch(poller: RawFd) -> io::Result<AsyncFd<RawFd>> {
+    // SAFETY: the dispatcher, which the socket holds, keeps its poller open; the registration is dropped first.
+    Ok(unsafe { AsyncFd::register_with_interest(poller, Interest::READABLE) }?)
+}
+
 impl Drop for Descriptor {
     fn drop(&mut self) {
+        self.poller = None;
         if self.is_lent() {
             self.take_back();
         }
@@ -116,6 +176,9 @@ impl Socket {
             Some(Turn::More) => Turned::More,
             Some(Turn::Full) => Turned::Held,
         };
+        if readable {
+            self.held_back.store(turned == Turned::Held, Ordering::Release);
+        }
         if !self.is_plain_sailing() {
             // The I/O task sees to ends, and to their time.
             self.changed.notify_one();

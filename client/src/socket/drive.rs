@@ -8,12 +8,13 @@ use super::send::Deferred;
 use super::watch::Watch;
 use super::{Session, Socket, Status};
 use crate::connect::{self, Connection};
-use crate::dispatch::Mailbox;
+use crate::dispatch::{Mailbox, Turned};
 use crate::error::{Error, ErrorCode};
 use crate::log::log;
 use crate::options::Options;
 use std::future::pending;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// The whole life of a socket on its I/O thread.
@@ -125,6 +126,10 @@ impl Socket {
                 self.turn_write();
                 continue;
             }
+            if lent && !self.read_held(&descriptor) {
+                tokio::task::yield_now().await;
+                continue;
+            }
             tokio::select! {
                 biased;
                 () = self.changed.notified() => {}
@@ -140,11 +145,21 @@ impl Socket {
                         Err(error) => self.connect_failed(Error::from_io("tcp ", "The poller failed", &error)),
                     }
                 }
+                told = descriptor.told() => match told {
+                    Ok(()) => descriptor.serve().await,
+                    Err(error) => self.connect_failed(Error::from_io("tcp ", "The poller failed", &error)),
+                },
                 () = until(deadline) => self.deadline_passed(),
                 () = until(descriptor.due()) => descriptor.look(),
                 () = Watch::due(&mut watch) => if let Some(watch) = &mut watch { watch.look(self) },
             }
         }
+    }
+
+    /// Reads, in the owner's stead, what was held back when its descriptor told of it. Says whether that was all.
+    fn read_held(self: &Arc<Self>, descriptor: &Descriptor) -> bool {
+        let held = self.held_back.load(Ordering::Acquire) && descriptor.is_served() && self.may_read();
+        !held || self.turn_here(true, false) != Turned::More
     }
 
     /// The kernel may take more. Says whether it does not after all.
