@@ -23,7 +23,7 @@ impl Reference {
     /// behind which a new stream begins. `None`: it is none. Stops when more than `limit` bytes came out.
     pub fn inflate(&mut self, payload: &[u8], limit: usize) -> Option<Vec<u8>> {
         let whole = [payload, &TAIL].concat();
-        let mut bits = Bits { bytes: &whole, at: 0, ran_out: false };
+        let mut bits = Bits { bytes: &whole, at: 0, end: payload.len() * 8, ran_out: false };
         let mut out = Vec::new();
         while !payload.is_empty() && bits.at < whole.len() * 8 && out.len() <= limit {
             let start = self.history.len();
@@ -48,7 +48,7 @@ impl Reference {
     pub fn message(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
         let whole = [payload, &TAIL].concat();
         let start = self.history.len();
-        let mut bits = Bits { bytes: &whole, at: 0, ran_out: false };
+        let mut bits = Bits { bytes: &whole, at: 0, end: payload.len() * 8, ran_out: false };
         while bits.at < whole.len() * 8 {
             if self.block(&mut bits)? {
                 // Ours never ends its stream.
@@ -68,7 +68,9 @@ impl Reference {
                 let len = bits.take(16)?;
                 (bits.take(16)? == !len & 0xffff).then_some(())?;
                 for _ in 0..len {
-                    self.history.push(bits.take(8)? as u8);
+                    let byte = bits.take(8)? as u8;
+                    bits.of_payload()?;
+                    self.history.push(byte);
                 }
             }
             1 => {
@@ -129,6 +131,7 @@ impl Reference {
             let symbol = literals.read(bits)?;
             let len = match symbol {
                 0..=255 => {
+                    bits.of_payload()?;
                     self.history.push(symbol as u8);
                     continue;
                 }
@@ -149,6 +152,7 @@ impl Reference {
                 }
                 _ => return None,
             } as usize;
+            bits.of_payload()?;
             self.farthest = self.farthest.max(distance);
             let from = self.history.len().checked_sub(distance)?;
             for i in 0..len as usize {
@@ -161,10 +165,16 @@ impl Reference {
 struct Bits<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Where the payload ends; what comes out must come out of it, and not of the tail.
+    end: usize,
     ran_out: bool,
 }
 
 impl Bits<'_> {
+    fn of_payload(&self) -> Option<()> {
+        (self.at <= self.end).then_some(())
+    }
+
     fn take(&mut self, count: u32) -> Option<u32> {
         let mut value = 0;
         for i in 0..count {
