@@ -1091,6 +1091,19 @@ ws_dispatcher *ws_dispatcher_new_with_wake(ws_wake_fn wake, void *user_data);
 ws_result ws_dispatcher_attach(ws_dispatcher *d);
 
 /**
+ * Trades processor time for latency: ws_dispatcher_wait(), ws_dispatcher_run() and ws_dispatcher_next() look for
+ * messages for so long before they sleep, each time. A small message then arrives without the wake-up of a thread,
+ * which is most of what a round trip takes; the price is a core that is busy meanwhile.
+ *
+ * Any thread, at any time: it holds from the next wait on.
+ *
+ * @param d   A dispatcher.
+ * @param us  Microseconds; 0: not at all. Default: 0. At most the time-out of the call counts.
+ * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_dispatcher_set_busy_poll_us(ws_dispatcher *d, uint32_t us);
+
+/**
  * Runs callbacks for events that are deliverable now; does not wait.
  *
  * An event is deliverable unless a callback of its socket is on the stack, or ws_pause() holds it back. Sockets take
@@ -1837,6 +1850,19 @@ ws_result ws_options_set_unix_socket(ws_options *o, const char *path);
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_tcp_keepalive_ms(ws_options *o, uint32_t ms);
+
+/**
+ * Trades processor time for latency: the I/O thread looks for messages of a socket that has no dispatcher for so long
+ * before it sleeps, each time. A small message then arrives without the wake-up of a thread, which is most of what a
+ * round trip takes; the price is a core that is busy for that long after each message, and with a large number all
+ * the time. The I/O thread's other sockets have their turns meanwhile. For the sockets of a dispatcher see
+ * ws_dispatcher_set_busy_poll_us().
+ *
+ * @param o   Options.
+ * @param us  Microseconds; 0: not at all. Default: 0. Some tens of them are enough for an answer on the same machine.
+ * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_busy_poll_us(ws_options *o, uint32_t us);
 
 /**
  * Adds certificate authorities from a file to those that the system trusts. The file is read during the call.

@@ -82,6 +82,23 @@ pub extern "C" fn ws_dispatcher_attach(d: *mut ws_dispatcher) -> ws_result {
     boundary::call(|| get(d)?.attach())
 }
 
+/// Trades processor time for latency: ws_dispatcher_wait(), ws_dispatcher_run() and ws_dispatcher_next() look for
+/// messages for so long before they sleep, each time. A small message then arrives without the wake-up of a thread,
+/// which is most of what a round trip takes; the price is a core that is busy meanwhile.
+///
+/// Any thread, at any time: it holds from the next wait on.
+///
+/// @param d   A dispatcher.
+/// @param us  Microseconds; 0: not at all. Default: 0. At most the time-out of the call counts.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_dispatcher_set_busy_poll_us(d: *mut ws_dispatcher, us: u32) -> ws_result {
+    boundary::call(|| {
+        get(d)?.set_busy_poll(us);
+        Ok(())
+    })
+}
+
 /// Runs callbacks for events that are deliverable now; does not wait.
 ///
 /// An event is deliverable unless a callback of its socket is on the stack, or ws_pause() holds it back. Sockets take

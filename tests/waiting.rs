@@ -179,3 +179,23 @@ fn a_stop_is_never_lost_between_the_look_and_the_sleep() {
         host.run_until("free");
     }
 }
+
+/// What comes, comes in the same order and with the same ends, however little is slept.
+#[test]
+fn with_busy_poll_nothing_is_different_but_the_time() {
+    let server = Server::start();
+    let host = Host::new();
+    assert_eq!((ws4d_test_host::api().ws_dispatcher_set_busy_poll_us)(host.dispatcher(), 200), WS_OK);
+    let inline = Host::inline();
+    for host in [host, inline] {
+        let options = ws4d_test_host::Options::new().set(|api, o| (api.ws_options_set_busy_poll_us)(o, 200));
+        let ws = host.to(server.ws("/echo")).with(options).open();
+        ping_pong(&host, 300);
+        assert_eq!(ws.send_text("0"), WS_OK);
+        host.run_until_count("message", 300);
+        ws.terminate(3000, "enough");
+        host.run_until("free");
+        assert_eq!(host.trace().len(), 303);
+        assert_eq!(host.trace()[301..], ["terminate 3000 enough clean", "free"]);
+    }
+}

@@ -17,6 +17,7 @@ use ws4d_protocol::deflate;
 pub struct Options {
     pub(crate) data_type: DataType,
     pub(crate) strict_json: bool,
+    pub(crate) busy_poll: Duration,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) cookies: Vec<String>,
     pub(crate) subprotocols: Vec<String>,
@@ -70,6 +71,7 @@ impl Default for Options {
         Options {
             data_type: DataType::Text,
             strict_json: false,
+            busy_poll: Duration::ZERO,
             headers: Vec::new(),
             cookies: Vec::new(),
             subprotocols: Vec::new(),
@@ -92,6 +94,11 @@ impl Options {
     /// How text frames arrive.
     pub fn set_data_type(&mut self, data_type: DataType) {
         self.data_type = data_type;
+    }
+
+    /// For how long the I/O thread looks for messages of a socket without a dispatcher before it sleeps; 0: not at all.
+    pub fn set_busy_poll_us(&mut self, us: u32) {
+        self.busy_poll = Duration::from_micros(us.into());
     }
 
     /// Whether a text frame that is not JSON ends the connection in object mode.

@@ -100,3 +100,20 @@ pub extern "C" fn ws_options_set_tcp_keepalive_ms(o: *mut ws_options, ms: u32) -
         Ok(())
     })
 }
+
+/// Trades processor time for latency: the I/O thread looks for messages of a socket that has no dispatcher for so long
+/// before it sleeps, each time. A small message then arrives without the wake-up of a thread, which is most of what a
+/// round trip takes; the price is a core that is busy for that long after each message, and with a large number all
+/// the time. The I/O thread's other sockets have their turns meanwhile. For the sockets of a dispatcher see
+/// ws_dispatcher_set_busy_poll_us().
+///
+/// @param o   Options.
+/// @param us  Microseconds; 0: not at all. Default: 0. Some tens of them are enough for an answer on the same machine.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_busy_poll_us(o: *mut ws_options, us: u32) -> ws_result {
+    set(o, |options| {
+        options.set_busy_poll_us(us);
+        Ok(())
+    })
+}

@@ -39,6 +39,7 @@
 
 #define DISPATCHER_FUNCTIONS(X) \
     X(ws_dispatcher_attach, (d), RESULT) \
+    X(ws_dispatcher_set_busy_poll_us, (d, 0), RESULT) \
     X(ws_dispatcher_close, (d), RESULT) \
     X(ws_dispatcher_dispatch, (d, 0), RESULT) \
     X(ws_dispatcher_fd, (d), MINUS_ONE) \
@@ -82,6 +83,7 @@
     X(ws_options_set_strict_json, (o, 1), RESULT) \
     X(ws_options_set_subprotocol, (o, "name"), RESULT) \
     X(ws_options_set_tcp_keepalive_ms, (o, 1000), RESULT) \
+    X(ws_options_set_busy_poll_us, (o, 50), RESULT) \
     X(ws_options_set_unix_socket, (o, ""), RESULT) \
     X(ws_options_set_verify, (o, 0), RESULT)
 

@@ -171,7 +171,7 @@ impl Socket {
             self.turn_write();
         }
         let turned = match readable.then(|| self.turn_read()) {
-            None | Some(Turn::Drained) => Turned::Drained,
+            None | Some(Turn::Nothing | Turn::Drained) => Turned::Drained,
             Some(Turn::Over) => Turned::Over,
             Some(Turn::More) => Turned::More,
             Some(Turn::Full) => Turned::Held,

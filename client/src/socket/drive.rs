@@ -130,6 +130,9 @@ impl Socket {
                 tokio::task::yield_now().await;
                 continue;
             }
+            if may_read && !self.settings.busy_poll.is_zero() && self.spin().await {
+                continue;
+            }
             tokio::select! {
                 biased;
                 () = self.changed.notified() => {}
@@ -141,7 +144,7 @@ impl Socket {
                 }
                 ready = descriptor.readable(), if may_read => {
                     match ready {
-                        Ok(mut guard) => if self.turn_read() == Turn::Drained { guard.clear_ready() },
+                        Ok(mut guard) => if matches!(self.turn_read(), Turn::Nothing | Turn::Drained) { guard.clear_ready() },
                         Err(error) => self.connect_failed(Error::from_io("tcp ", "The poller failed", &error)),
                     }
                 }
@@ -154,6 +157,23 @@ impl Socket {
                 () = Watch::due(&mut watch) => if let Some(watch) = &mut watch { watch.look(self) },
             }
         }
+    }
+
+    /// Looks for something to read without sleeping, for as long as the option says. Says whether the loop has to look
+    /// again, because something was found or has changed. Other tasks of the thread have their turns.
+    async fn spin(self: &Arc<Self>) -> bool {
+        let begun = Instant::now();
+        while begun.elapsed() < self.settings.busy_poll {
+            if self.turn_read() != Turn::Nothing {
+                return true;
+            }
+            tokio::select! {
+                biased;
+                () = self.changed.notified() => return true,
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        false
     }
 
     /// Reads, in the owner's stead, what was held back when its descriptor told of it. Says whether that was all.

@@ -83,6 +83,8 @@ pub trait Handler: Send + Sync {
 struct Settings {
     data_type: DataType,
     strict_json: bool,
+    /// Where callbacks run on the I/O thread: so long it looks before it sleeps.
+    busy_poll: Duration,
     close_timeout: Duration,
     patience: Patience,
     max_message_size: usize,
@@ -151,6 +153,7 @@ impl Socket {
         let settings = Settings {
             data_type: options.data_type,
             strict_json: options.strict_json,
+            busy_poll: if dispatcher.is_none() { options.busy_poll } else { Duration::ZERO },
             close_timeout: options.close_timeout,
             patience: options.patience,
             max_message_size: options.max_message_size,

@@ -36,7 +36,9 @@ impl Incoming {
 pub(super) enum Turn {
     /// There may be more.
     More,
-    /// The network has nothing for now.
+    /// The network had nothing.
+    Nothing,
+    /// It has nothing more for now.
     Drained,
     /// The receive buffer is full, or what came before a failure is not delivered yet.
     Full,
@@ -145,7 +147,8 @@ impl Socket {
         }
         match received {
             Ok(Received::Data { .. }) if !complete => Turn::Full,
-            Ok(Received::Data { drained: true, .. } | Received::Nothing) => Turn::Drained,
+            Ok(Received::Nothing) => Turn::Nothing,
+            Ok(Received::Data { drained: true, .. }) => Turn::Drained,
             Ok(Received::Data { .. }) => Turn::More,
             Ok(Received::End) => {
                 self.stream_ended(None);

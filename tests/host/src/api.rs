@@ -260,6 +260,7 @@ functions! {
     ws_dispatcher_new() -> Dispatcher;
     ws_dispatcher_new_with_wake(Option<WakeFn>, *mut c_void) -> Dispatcher;
     ws_dispatcher_attach(Dispatcher) -> i32;
+    ws_dispatcher_set_busy_poll_us(Dispatcher, u32) -> i32;
     ws_dispatcher_dispatch(Dispatcher, u32) -> i32;
     ws_dispatcher_wait(Dispatcher, i32) -> i32;
     ws_dispatcher_next(Dispatcher, i32, *mut Socket, *mut *mut RawEvent) -> i32;
@@ -323,6 +324,7 @@ functions! {
     ws_options_set_local_address(OptionsToken, *const c_char) -> i32;
     ws_options_set_unix_socket(OptionsToken, *const c_char) -> i32;
     ws_options_set_tcp_keepalive_ms(OptionsToken, u32) -> i32;
+    ws_options_set_busy_poll_us(OptionsToken, u32) -> i32;
     ws_options_set_verify(OptionsToken, i32) -> i32;
     ws_options_set_proxy(OptionsToken, *const c_char) -> i32;
     ws_options_set_system_trust(OptionsToken, i32) -> i32;
