@@ -18,7 +18,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## installs what is missing: valgrind, cmake, g++, node, python and node packages
+setup: ## installs what is missing: valgrind, cmake, g++, node, proxies, python and node packages
 	@scripts/setup.sh
 
 build: ## everything, for debugging

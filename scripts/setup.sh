@@ -22,6 +22,8 @@ wants openssl openssl
 # The proxies of the tests.
 wants tinyproxy tinyproxy-bin
 wants microsocks microsocks
+# The reverse proxy of the tests; /usr/sbin is not in everybody's PATH.
+[ -x /usr/sbin/nginx ] || wants nginx nginx
 python3 -c 'import ensurepip, venv' 2> /dev/null || packages+=(python3-venv)
 # Not commands: valgrind reads the loader's symbols, TLS is judged by the system's trust.
 if command -v dpkg > /dev/null; then
@@ -37,6 +39,13 @@ if [ ${#packages[@]} -gt 0 ]; then
     fi
     echo "setup: installing ${packages[*]}"
     as_root apt-get -qq update
+    # Programs are wanted, no services: nginx would otherwise serve this machine's port 80 from now on.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" > /dev/null
+        as_root chmod +x "$policy"
+        trap 'as_root rm -f "$policy"' EXIT
+    fi
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "${packages[@]}" > /dev/null
 fi
 

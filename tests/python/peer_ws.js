@@ -1,6 +1,8 @@
 // A server made with Node's ws. What it does is written in peer_websockets.py, which does the same.
 
+const fs = require("node:fs");
 const http = require("node:http");
+const https = require("node:https");
 const { WebSocketServer } = require("ws");
 
 function sendFragments(ws, data, binary) {
@@ -42,7 +44,9 @@ function serverFor(maxPayload) {
 
 const small = serverFor(1000);
 const large = serverFor(0);
-const server = http.createServer();
+const file = process.argv.find((argument) => argument.startsWith("tls="))?.slice("tls=".length);
+const pem = file && fs.readFileSync(file);
+const server = pem ? https.createServer({ cert: pem, key: pem }) : http.createServer();
 server.on("upgrade", (request, socket, head) => {
     const url = new URL(request.url, "ws://host");
     if (url.pathname === "/refuse") {

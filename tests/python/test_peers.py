@@ -6,43 +6,18 @@ they do, and peer_ws.js.
 
 import json
 import os
-import pathlib
 import shutil
-import subprocess
 import threading
 import unittest
 from urllib.parse import quote
 
 import ws4d_ctypes as c
-from host import PATIENCE, ROOT, Failed, Host, shut_down, ws4d
+from host import Failed, Host, shut_down, ws4d
+from programs import node_peer, python_peer
 
 tearDownModule = shut_down
 
-HERE = pathlib.Path(__file__).parent
 TEXT = "größer 🙂"
-
-
-class Peer:
-    """A server in a process of its own, and what it says that it saw."""
-
-    def __init__(self, *command, **environment):
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
-        )
-        self.url = f"ws://127.0.0.1:{int(self.process.stdout.readline())}"
-
-    def saw(self, path):
-        """(code, reason, messages) of the end of the connection that was opened with this path."""
-        for line in self.process.stdout:
-            seen = json.loads(line)
-            if seen["closed"] == path:
-                return seen["code"], seen["reason"], seen["messages"]
-        raise AssertionError(f"the server has ended and saw no end of {path}")
-
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait(PATIENCE)
-        self.process.stdout.close()
 
 
 class Peers:
@@ -251,7 +226,7 @@ class WithPythonWebsockets(Peers, unittest.TestCase):
 
     @classmethod
     def start(cls):
-        return Peer(str(ROOT / "build/venv/bin/python"), str(HERE / "peer_websockets.py"), *cls.arguments)
+        return python_peer(*cls.arguments)
 
 
 class WithPythonWebsocketsCompressed(Compressed, WithPythonWebsockets):
@@ -264,7 +239,7 @@ class WithNodeWs(Peers, unittest.TestCase):
 
     @classmethod
     def start(cls):
-        return Peer("node", str(HERE / "peer_ws.js"), *cls.arguments, NODE_PATH=str(ROOT / "build/node/node_modules"))
+        return node_peer(*cls.arguments)
 
 
 class WithNodeWsCompressed(Compressed, WithNodeWs):

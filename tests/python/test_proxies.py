@@ -1,17 +1,12 @@
 """Through proxies that other people wrote: tinyproxy, with a password, plain and behind TLS, and microsocks."""
 
 import os
-import pathlib
-import re
 import shutil
-import socket
-import subprocess
-import tempfile
-import time
 import unittest
 
 import ws4d_ctypes as c
-from host import PATIENCE, Failed, Host, Server, shut_down, ws4d
+from host import Failed, Host, Server, shut_down, ws4d
+from programs import Authority, Program, folder_of, free_port, node_peer, python_peer
 
 tearDownModule = shut_down
 
@@ -27,48 +22,12 @@ BasicAuth user s3cret
 """
 
 
-class Program:
-    """A proxy in a process of its own, on a free port."""
-
-    def __init__(self, command, log):
-        self.port, self.log = free_port(), log
-        with open(log, "ab") as errors:
-            self.process = subprocess.Popen(
-                command(self.port), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
-            )
-        deadline = time.monotonic() + PATIENCE
-        while True:  # until it listens
-            try:
-                socket.create_connection(("127.0.0.1", self.port), PATIENCE).close()
-                return
-            except ConnectionRefusedError:
-                assert time.monotonic() < deadline and self.process.poll() is None, log.read_text(errors="replace")
-
-    def said(self, words):
-        """Waits until its log matches."""
-        deadline = time.monotonic() + PATIENCE
-        while not re.search(words, self.log.read_text(errors="replace")):
-            assert time.monotonic() < deadline, self.log.read_text(errors="replace")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(PATIENCE)
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 class Proxies:
     """What holds with each of them. `localhost`, because the option is for this machine too."""
 
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = pathlib.Path(folder.name)
+        cls.folder = folder_of(cls)
         cls.proxy = cls.start()
         cls.addClassCleanup(cls.proxy.stop)
         # Its TLS front makes a proxy that speaks TLS out of one that does not.
@@ -78,9 +37,9 @@ class Proxies:
     def url(self, scheme, user_info="user:s3cret"):
         return f"{scheme}://{user_info}@127.0.0.1:{self.proxy.port}".encode()
 
-    def echoes(self, url, proxy):
+    def echoes(self, url, proxy, ca_file=None):
         host = Host(self)
-        ws = host.open(url, proxy=proxy, ca_file=self.server.ca)
+        ws = host.open(url, proxy=proxy, ca_file=ca_file or self.server.ca)
         large = os.urandom(1 << 20)
         for message in (b"hello", large):
             self.assertEqual(ws4d.ws_send_blob(ws, message, len(message)), c.WS_OK)
@@ -103,6 +62,19 @@ class Proxies:
                 with self.subTest(f"{url} through {scheme}"):
                     self.echoes(url, self.url(scheme))
         self.proxy.said(self.connected)
+
+    def test_python_and_node_over_wss_behind_it(self):
+        authority = Authority(self.folder)
+        certificate = authority.local()
+        peers = [python_peer] + [node_peer] * bool(shutil.which("node"))
+        for start in peers:
+            peer = start(f"tls={certificate}", "deflate")
+            self.addCleanup(peer.stop)
+            for scheme in self.schemes:
+                with self.subTest(f"{start.__name__} through {scheme}"):
+                    path = f"/echo?{scheme}"
+                    self.echoes(peer.url + path, self.url(scheme), ca_file=str(authority.certificate).encode())
+                    self.assertEqual(peer.saw(path), (1000, "bye", 2))
 
     def test_a_server_that_is_not_there_is_the_proxy_s_refusal(self):
         for scheme in self.schemes:

@@ -1,36 +1,28 @@
 """TLS with OpenSSL on the other side: Python's websockets, with a certificate of the openssl program."""
 
 import hashlib
-import pathlib
 import ssl
-import subprocess
-import tempfile
 import unittest
 
 import ws4d_ctypes as c
-from host import ROOT, Failed, Host, shut_down, ws4d
-from test_peers import HERE, Peer
+from host import Failed, Host, shut_down, ws4d
+from programs import folder_of, openssl, python_peer
 
 tearDownModule = shut_down
-
-
-def openssl(*arguments, input=None):
-    return subprocess.run(["openssl", *arguments], input=input, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
 
 
 class WithOpenssl(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        key, cls.certificate, both = (pathlib.Path(folder.name, name) for name in ("key.pem", "certificate.pem", "both.pem"))
+        folder = folder_of(cls)
+        key, cls.certificate, both = (folder / name for name in ("key.pem", "certificate.pem", "both.pem"))
         subject = ["-subj", "/C=DE/O=Größe Ltd/CN=127.0.0.1", "-utf8", "-addext", "subjectAltName=IP:127.0.0.1"]
         leaf = ["-addext", "basicConstraints=critical,CA:FALSE"]
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "7", "-keyout", key, "-out", cls.certificate, *subject, *leaf)
         both.write_bytes(key.read_bytes() + cls.certificate.read_bytes())
-        cls.peer = Peer(str(ROOT / "build/venv/bin/python"), str(HERE / "peer_websockets.py"), f"tls={both}")
+        cls.peer = python_peer(f"tls={both}")
         cls.addClassCleanup(cls.peer.stop)
-        cls.url = cls.peer.url.replace("ws://", "wss://") + "/echo"
+        cls.url = cls.peer.url + "/echo"
 
     def info(self, **settings):
         host = Host(self)
@@ -72,20 +64,19 @@ class Weak(unittest.TestCase):
     """Certificates of a trusted CA that OpenSSL still makes and no client should accept."""
 
     def refusal(self, key, digest):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
+        folder = folder_of(self)
         names = ("ca.key", "ca.pem", "leaf.key", "leaf.csr", "leaf.pem", "names", "both.pem")
-        ca_key, ca, leaf_key, request, leaf, names, both = (pathlib.Path(folder.name, name) for name in names)
+        ca_key, ca, leaf_key, request, leaf, names, both = (folder / name for name in names)
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", ca_key, "-out", ca, "-subj", "/CN=a CA")
         openssl("req", "-newkey", key, "-nodes", "-keyout", leaf_key, "-out", request, "-subj", "/CN=weak")
         names.write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\n")
         issuer = ["-CA", ca, "-CAkey", ca_key, "-CAcreateserial"]
         openssl("x509", "-req", "-in", request, "-days", "7", digest, "-extfile", names, "-out", leaf, *issuer)
         both.write_bytes(leaf_key.read_bytes() + leaf.read_bytes())
-        peer = Peer(str(ROOT / "build/venv/bin/python"), str(HERE / "peer_websockets.py"), f"tls={both}")
+        peer = python_peer(f"tls={both}")
         self.addCleanup(peer.stop)
         with self.assertRaises(Failed) as failed:
-            Host(self).open(peer.url.replace("ws://", "wss://") + "/echo", ca_file=str(ca).encode())
+            Host(self).open(peer.url + "/echo", ca_file=str(ca).encode())
         return failed.exception.codes[0], failed.exception.messages[0]
 
     def test_a_signature_with_sha_1(self):

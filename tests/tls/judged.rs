@@ -48,6 +48,19 @@ fn a_revoked_certificate_is_refused_where_a_list_says_so_and_only_there() {
 }
 
 #[test]
+fn a_whole_chain_is_judged_by_the_lists_of_all_its_authorities() {
+    let server = Server::start();
+    let by_lists = || with_crl(trusting(&server), &server.chain_crl_file());
+    let chain = server.wss_with(CertKind::Intermediate, "/echo");
+    echoes(&Host::new(), &chain, by_lists());
+    let revoked = server.wss_with(CertKind::RevokedBehindIntermediate, "/echo");
+    echoes(&Host::new(), &revoked, trusting(&server));
+    refused(&revoked, &by_lists()).assert("WS_ERR_CERTIFICATE", "is revoked, or one of its issuers is");
+    let issuer = with_crl(trusting(&server), &server.intermediate_crl_file());
+    refused(&chain, &issuer).assert("WS_ERR_CERTIFICATE", "is revoked, or one of its issuers is");
+}
+
+#[test]
 fn a_list_that_is_missing_or_too_old_is_no_leave_to_connect() {
     let server = Server::start();
     let old = with_crl(trusting(&server), &server.expired_crl_file());

@@ -39,7 +39,9 @@ pub enum CertKind {
     Ed25519,
     /// Good, signed by an intermediate CA whose certificate is sent too.
     Intermediate,
-    /// The same, but the intermediate certificate is not sent.
+    /// The same, and listed in [`crate::Server::chain_crl_file`].
+    RevokedBehindIntermediate,
+    /// As [`CertKind::Intermediate`], but the intermediate certificate is not sent.
     MissingIntermediate,
     /// Good; by ALPN it speaks h2 only.
     H2,
@@ -52,6 +54,7 @@ pub enum CertKind {
 }
 
 const REVOKED: u64 = 666;
+const INTERMEDIATE: u64 = 777;
 
 /// One RSA key in its two forms, because nothing here can make one. It guards nothing.
 const RSA_PKCS8: &str = include_str!("../keys/rsa_pkcs8.pem");
@@ -63,6 +66,8 @@ pub(crate) struct Authority {
     pub(crate) ca_pem: String,
     pub(crate) crl_pem: String,
     pub(crate) expired_crl_pem: String,
+    pub(crate) chain_crl_pem: String,
+    pub(crate) intermediate_crl_pem: String,
     pub(crate) client_chain_pem: String,
     pub(crate) client_key_pem: String,
     /// The same key without its PKCS#8 wrapping (SEC1).
@@ -82,8 +87,11 @@ impl Authority {
         let issuer = Issuer::new(params, key);
 
         let intermediate = intermediate(name, &issuer)?;
-        let crl_pem = crl(&issuer, 2099)?;
-        let expired_crl_pem = crl(&issuer, 2025)?;
+        let crl_pem = crl(&issuer, REVOKED, 2099)?;
+        let expired_crl_pem = crl(&issuer, REVOKED, 2025)?;
+        let its_list = crl(&intermediate.1, REVOKED, 2099)?;
+        let chain_crl_pem = format!("{crl_pem}{its_list}");
+        let intermediate_crl_pem = crl(&issuer, INTERMEDIATE, 2099)? + &its_list;
         let client_key = KeyPair::generate()?;
         let client_sec1_pem = sec1_of(&client_key);
         let client_chain_pem = client(&client_key, &issuer)?;
@@ -95,6 +103,8 @@ impl Authority {
             ca_pem: certificate.pem(),
             crl_pem,
             expired_crl_pem,
+            chain_crl_pem,
+            intermediate_crl_pem,
             client_chain_pem,
             client_key_pem: client_key.serialize_pem(),
             client_sec1_pem,
@@ -135,19 +145,21 @@ impl Authority {
                 params.not_before = date_time_ymd(2099, 1, 1);
                 params.not_after = date_time_ymd(2100, 1, 1);
             }
-            CertKind::Revoked => params.serial_number = Some(SerialNumber::from(REVOKED)),
+            CertKind::Revoked | CertKind::RevokedBehindIntermediate => {
+                params.serial_number = Some(SerialNumber::from(REVOKED))
+            }
             _ => {}
         }
         let certificate = match kind {
             CertKind::SelfSigned => params.self_signed(&key)?,
             CertKind::UnknownCa => params.signed_by(&key, &Authority::new("nobody's CA")?.issuer)?,
-            CertKind::Intermediate | CertKind::MissingIntermediate => {
+            CertKind::Intermediate | CertKind::RevokedBehindIntermediate | CertKind::MissingIntermediate => {
                 params.signed_by(&key, &self.intermediate.1)?
             }
             _ => params.signed_by(&key, &self.issuer)?,
         };
         let mut chain = vec![certificate.der().clone()];
-        if kind == CertKind::Intermediate {
+        if matches!(kind, CertKind::Intermediate | CertKind::RevokedBehindIntermediate) {
             chain.push(self.intermediate.0.clone());
         }
 
@@ -179,15 +191,15 @@ impl Authority {
     }
 }
 
-/// A list with the certificate of [`CertKind::Revoked`] on it, to be renewed at the beginning of that year.
-fn crl(issuer: &Issuer<'static, KeyPair>, until: i32) -> Result<String, rcgen::Error> {
+/// A list with the certificate of that number on it, to be renewed at the beginning of that year.
+fn crl(issuer: &Issuer<'static, KeyPair>, number: u64, until: i32) -> Result<String, rcgen::Error> {
     let crl = CertificateRevocationListParams {
         this_update: date_time_ymd(2024, 1, 1),
         next_update: date_time_ymd(until, 1, 1),
         crl_number: SerialNumber::from(1),
         issuing_distribution_point: None,
         revoked_certs: vec![RevokedCertParams {
-            serial_number: SerialNumber::from(REVOKED),
+            serial_number: SerialNumber::from(number),
             revocation_time: date_time_ymd(2024, 1, 1),
             reason_code: Some(RevocationReason::KeyCompromise),
             invalidity_date: None,
@@ -212,7 +224,8 @@ fn intermediate(
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, format!("{name}, intermediate"));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.serial_number = Some(SerialNumber::from(INTERMEDIATE));
     let certificate = params.signed_by(&key, root)?;
     Ok((certificate.der().clone(), Issuer::new(params, key)))
 }

@@ -126,6 +126,8 @@ impl Server {
             ("client.pem", &authority.client_chain_pem),
             ("client.key", &authority.client_key_pem),
             ("expired-crl.pem", &authority.expired_crl_pem),
+            ("chain-crl.pem", &authority.chain_crl_pem),
+            ("intermediate-crl.pem", &authority.intermediate_crl_pem),
             ("client-sec1.key", &authority.client_sec1_pem),
             ("client-rsa.pem", &authority.client_rsa_chain_pem),
         ] {
@@ -246,6 +248,16 @@ impl Server {
     /// The same list, which was to be renewed by 2025.
     pub fn expired_crl_file(&self) -> PathBuf {
         self.folder.join("expired-crl.pem")
+    }
+
+    /// The lists of both CAs of [`CertKind::Intermediate`]; [`CertKind::RevokedBehindIntermediate`] is on one.
+    pub fn chain_crl_file(&self) -> PathBuf {
+        self.folder.join("chain-crl.pem")
+    }
+
+    /// The same, with the intermediate CA on the other.
+    pub fn intermediate_crl_file(&self) -> PathBuf {
+        self.folder.join("intermediate-crl.pem")
     }
 
     /// Chains and keys that [`CertKind::ClientRequired`] lets in, with the form of the key.
