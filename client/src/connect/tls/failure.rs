@@ -112,7 +112,7 @@ fn list(names: &[String]) -> String {
     const MOST: usize = 10;
     match names.len() {
         0 => "nobody".to_owned(),
-        ..=MOST => names.join(", "),
+        1..=MOST => names.join(", "),
         all => format!("{} and {} others", names[..MOST].join(", "), all - MOST),
     }
 }

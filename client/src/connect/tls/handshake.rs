@@ -72,7 +72,8 @@ pub(crate) async fn handshake(
             (connection, result)
         })
         .await?;
-        if let Err((error, shown)) = result {
+        if let Err(failure) = result {
+            let (error, shown) = *failure;
             // The alert tells the server why; nobody waits for it.
             let _ = connection.write_tls(&mut transport.writer());
             let _ = transport.flush();
@@ -105,15 +106,18 @@ fn check_protocol(server: &str, chosen: Option<&str>) -> Result<(), Error> {
 }
 
 /// On an error also what the server had shown, if that was the reason.
-fn feed(connection: &mut ClientConnection, mut bytes: &[u8]) -> Result<(), (rustls::Error, Option<Shown>)> {
+fn feed(
+    connection: &mut ClientConnection,
+    mut bytes: &[u8],
+) -> Result<(), Box<(rustls::Error, Option<Shown>)>> {
     let _of_others = take_refused();
     while !bytes.is_empty() {
         match connection.read_tls(&mut bytes) {
             Ok(0) => break,
             Ok(_) => {}
-            Err(error) => return Err((rustls::Error::General(error.to_string()), None)),
+            Err(error) => return Err(Box::new((rustls::Error::General(error.to_string()), None))),
         }
-        connection.process_new_packets().map_err(|error| (error, take_refused()))?;
+        connection.process_new_packets().map_err(|error| Box::new((error, take_refused())))?;
     }
     Ok(())
 }
