@@ -91,6 +91,41 @@ fn the_table_of_what_a_client_must_survive_has_all_of_its_24_lines() {
     assert_eq!(numbers, (1..=24).collect());
 }
 
+/// Tests by name, and files and folders of tests.
+#[test]
+fn the_tables_of_the_readme_name_tests_that_exist() {
+    let rows = rows("README.md");
+    let mut wrong = Vec::new();
+    let mut paths = 0;
+    for (number, row) in &rows {
+        for (file, function) in named(row) {
+            wrong.extend(
+                flaw(file, function).map(|flaw| format!("line {number}, {file}::{function}: {flaw}")),
+            );
+        }
+        let codes = row.split('`').skip(1).step_by(2);
+        for path in codes.filter(|code| code.starts_with("tests/") || code.starts_with("docs/")) {
+            paths += 1;
+            let path = path.split("::").next().unwrap_or_default();
+            let parts = path.rsplit_once('/').unwrap_or_default();
+            let there = match parts.1.split_once('*') {
+                None => root().join(path).exists(),
+                Some((before, after)) => fs::read_dir(root().join(parts.0)).is_ok_and(|mut entries| {
+                    entries.any(|entry| {
+                        let name = entry.expect("an entry").file_name().into_string().expect("UTF-8");
+                        name.starts_with(before) && name.ends_with(after)
+                    })
+                }),
+            };
+            if !there {
+                wrong.push(format!("line {number}: there is no {path}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "README.md: {}", wrong.join("\n"));
+    assert!(paths > 30, "README.md was not understood");
+}
+
 #[test]
 fn a_name_that_means_nothing_would_be_noticed() {
     assert_eq!(flaw("tests/docs.rs", "a_name_that_means_nothing_would_be_noticed"), None);
