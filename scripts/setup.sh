@@ -22,8 +22,10 @@ wants openssl openssl
 # The proxies of the tests.
 wants tinyproxy tinyproxy-bin
 wants microsocks microsocks
-# The reverse proxy of the tests; /usr/sbin is not in everybody's PATH.
-[ -x /usr/sbin/nginx ] || wants nginx nginx
+# The reverse proxies of the tests; /usr/sbin is not in everybody's PATH.
+for program in nginx haproxy; do
+    [ -x "/usr/sbin/$program" ] || wants "$program" "$program"
+done
 python3 -c 'import ensurepip, venv' 2> /dev/null || packages+=(python3-venv)
 # Not commands: valgrind reads the loader's symbols, TLS is judged by the system's trust.
 if command -v dpkg > /dev/null; then

@@ -47,7 +47,7 @@ def node_peer(*arguments):
 
 
 class Program:
-    """A proxy, on a free port."""
+    """A proxy on a free port, for which `command` finds the words."""
 
     def __init__(self, command, log):
         self.port, self.log = free_port(), log
@@ -114,3 +114,7 @@ class Authority:
     def local(self):
         """The file of a server of this machine."""
         return self.sign("server", "subjectAltName=DNS:localhost,IP:127.0.0.1", "extendedKeyUsage=serverAuth")
+
+    def client(self):
+        """The file of a client."""
+        return str(self.sign("a member", "extendedKeyUsage=clientAuth")).encode()
