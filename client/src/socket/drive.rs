@@ -20,10 +20,12 @@ use std::time::Instant;
 /// The whole life of a socket on its I/O thread.
 pub(super) async fn run(socket: Arc<Socket>, options: Box<Options>) {
     let _ended = EndedAnyway(Arc::clone(&socket));
+    // In a box of its own: it is large, and gone once the connection is open.
+    let connecting = Box::pin(connect::connect(&socket.destination, &options, &socket.progress));
     let connection = tokio::select! {
         biased;
         () = socket.until_over() => None,
-        connection = connect::connect(&socket.destination, &options, &socket.progress) => Some(connection),
+        connection = connecting => Some(connection),
     };
     drop(options);
     socket.progress.end();
@@ -144,7 +146,11 @@ impl Socket {
                 }
                 ready = descriptor.readable(), if may_read => {
                     match ready {
-                        Ok(mut guard) => if matches!(self.turn_read(), Turn::Nothing | Turn::Drained) { guard.clear_ready() },
+                        Ok(mut guard) => match self.turn_read() {
+                            Turn::Nothing | Turn::Drained => guard.clear_ready(),
+                            // The next socket has its turn.
+                            _ => tokio::task::yield_now().await,
+                        },
                         Err(error) => self.connect_failed(Error::from_io("tcp ", "The poller failed", &error)),
                     }
                 }
