@@ -94,17 +94,19 @@ def openssl(*arguments, input=None):
 class Authority:
     """A certificate authority, and whom it has signed: `file("server")` is a chain and its key in one."""
 
-    EC = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    EC = ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
 
-    def __init__(self, folder, name="ca"):
+    def __init__(self, folder, name="ca", *extensions):
         self.folder, self.name = folder, name
         self.certificate = folder / f"{name}.pem"
-        openssl("req", "-x509", *self.EC, "-keyout", folder / f"{name}.key", "-out", self.certificate, "-subj", f"/CN={name}")
+        added = [word for extension in extensions for word in ("-addext", extension)]
+        new = ("req", "-x509", "-newkey", *self.EC, "-nodes", "-subj", f"/CN={name}", *added)
+        openssl(*new, "-keyout", folder / f"{name}.key", "-out", self.certificate)
 
-    def sign(self, name, *extensions):
+    def sign(self, name, *extensions, key_of=EC):
         """The file of a new key and its certificate with these extensions."""
         key, request, leaf, wanted, both = (self.folder / f"{name}.{kind}" for kind in ("key", "csr", "crt", "ext", "pem"))
-        openssl("req", *self.EC, "-keyout", key, "-out", request, "-subj", f"/CN={name}")
+        openssl("req", "-newkey", *key_of, "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={name}")
         wanted.write_text("\n".join(("basicConstraints=critical,CA:FALSE", *extensions, "")))
         issuer = ("-CA", self.certificate, "-CAkey", self.folder / f"{self.name}.key", "-CAcreateserial")
         openssl("x509", "-req", "-in", request, "-days", "7", "-sha256", "-extfile", wanted, "-out", leaf, *issuer)

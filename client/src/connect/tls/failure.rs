@@ -66,6 +66,11 @@ fn not_trusted(reason: &CertificateError, shown: &Shown) -> String {
             format!("is not yet valid: it will be from {}, and now it is {}; {CLOCK}", when(not_before), when(time))
         }
         CertificateError::NotValidYet => format!("is not yet valid; {CLOCK}"),
+        CertificateError::NotValidForNameContext { expected, .. } if shown.names.is_empty() => format!(
+            "is for no host at all: it has no subjectAltName, and the common name of its subject does not count; have it \
+             made anew with the name {}",
+            expected.to_str()
+        ),
         CertificateError::NotValidForNameContext { expected, .. } => format!(
             "is for another name: it is for {}, not for {}; if that is as it should be: ws_options_set_server_name",
             list(&shown.names),
@@ -103,7 +108,31 @@ fn not_trusted(reason: &CertificateError, shown: &Shown) -> String {
         CertificateError::Other(OtherError(inner)) if inner.downcast_ref::<NotPinned>().is_some() => {
             format!("has the wrong key: {inner} (ws_options_set_pinned_key_sha256)")
         }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => NO_SERVER_S.to_owned(),
+        CertificateError::Other(OtherError(inner)) => odd(inner.as_ref(), shown),
         other => format!("is not trusted: {other}"),
+    }
+}
+
+const NO_SERVER_S: &str = "is not one for servers: its extended key usage has other purposes";
+
+/// What rustls has no name for: webpki's own words are those of its source.
+fn odd(inner: &(dyn std::error::Error + 'static), shown: &Shown) -> String {
+    match inner.downcast_ref::<webpki::Error>() {
+        Some(webpki::Error::CaUsedAsEndEntity) => format!(
+            "is that of a CA{}, not of a server (basicConstraints): have it made anew with CA:FALSE, or trust its key alone \
+             (ws_options_set_pinned_key_sha256 with ws_options_set_verify 0)",
+            if shown.is_self_signed() { ", self-signed" } else { "" }
+        ),
+        Some(webpki::Error::UnsupportedCriticalExtension) => {
+            "has an extension that is critical and not known here".to_owned()
+        }
+        Some(webpki::Error::NameConstraintViolation) => {
+            format!("is for {}: its CA may not vouch for that (name constraints)", list(&shown.names))
+        }
+        // The system's verifier has a type of its own for this, and keeps it to itself.
+        None if inner.to_string() == "certificate had invalid extensions" => NO_SERVER_S.to_owned(),
+        _ => format!("is not trusted: {inner}"),
     }
 }
 
@@ -164,6 +193,10 @@ fn alert_received(server: &str, options: &TlsOptions, alert: AlertDescription) -
         {
             format!("TLS: {server} does not accept the client certificate ({named})")
         }
+        Alert::HandshakeFailure => format!(
+            "TLS: {server} finds nothing that both sides take ({named}): ciphers, key exchanges, or the kind of its \
+             certificate's key (here RSA, P-256, P-384, Ed25519, and with TLS 1.3 P-521); or it asks for a client certificate"
+        ),
         Alert::NoApplicationProtocol => {
             format!("TLS: {server} speaks none of the offered protocols ({named}); see ws_options_set_alpn")
         }
