@@ -31,7 +31,7 @@ http {{
 
 SERVER = """
 server {{
-    listen 127.0.0.1:{port} ssl;
+    listen {listen} ssl;
     server_name {name};
     ssl_certificate "{file}";
     ssl_certificate_key "{file}";
@@ -90,12 +90,19 @@ class Certificates(unittest.TestCase):
         lab = Authority(folder, "lab.test", "subjectAltName=DNS:lab.test")
         files["lab.test"] = folder / "lab.both"
         files["lab.test"].write_bytes(lab.certificate.read_bytes() + (folder / "lab.test.key").read_bytes())
+        addresses = "subjectAltName=IP:127.0.0.1,IP:::1,DNS:127.0.0.9"
+        files["addresses.test"] = authority.sign("addresses.test", addresses)
+        cls.socket = str(folder / "socket").encode()
         cls.trusted = folder / "trusted"
         cls.trusted.write_bytes(b"".join(ca.certificate.read_bytes() for ca in (authority, inside, lab)))
 
         def command(port):
             backend = cls.peer.port
-            servers = "".join(SERVER.format(port=port, name=name, file=file, backend=backend) for name, file in files.items())
+            # An address is asked for by no name (RFC 6066 section 3): a place of its own, whatever addresses this machine has.
+            listen = {name: f"127.0.0.1:{port}" for name in files} | {"addresses.test": f"unix:{folder}/socket"}
+            servers = "".join(
+                SERVER.format(listen=listen[name], name=name, file=file, backend=backend) for name, file in files.items()
+            )
             user = "user root;" if os.geteuid() == 0 else ""  # the folder is for nobody else
             configuration = folder / "nginx.conf"
             configuration.write_text(CONFIGURATION.format(user=user, folder=folder, servers=servers))
@@ -126,6 +133,18 @@ class Certificates(unittest.TestCase):
                     self.assertIn(why, caught.exception.messages[0])
                     code = c.WS_ERR_TLS if why == NO_KEY else c.WS_ERR_CERTIFICATE
                     self.assertEqual((caught.exception.codes[0], caught.exception.components[0]), (code, "tls "))
+
+    def test_one_for_addresses_of_both_families_is_for_these_alone(self):
+        """A name that looks like an address is none."""
+        through = {"unix_socket": self.socket, "ca_file": str(self.trusted).encode()}
+        for system_trust in (1, 0):
+            for address in ("127.0.0.1", "[::1]", "[0:0::0:1]"):
+                Host(self).open(f"wss://{address}/echo", system_trust=system_trust, **through)
+            for address in ("127.0.0.2", "127.0.0.9", "[::2]", "[::ffff:127.0.0.1]"):
+                with self.subTest(address), self.assertRaises(Failed) as caught:
+                    Host(self).open(f"wss://{address}/echo", system_trust=system_trust, **through)
+                self.assertEqual(caught.exception.codes[0], c.WS_ERR_CERTIFICATE)
+                self.assertIn("it is for 127.0.0.1, ::1, 127.0.0.9, not for", caught.exception.messages[0])
 
     def test_a_self_signed_one_of_a_lab_is_trusted_by_its_key_alone(self):
         """The way out that the refusal tells of."""

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import unittest
 
@@ -17,6 +18,7 @@ NGINX = program("nginx")
 CONFIGURATION = """
 {user}
 daemon off;
+worker_shutdown_timeout 1s;
 pid "{folder}/pid";
 error_log "{folder}/log" info;
 events {{ }}
@@ -142,6 +144,13 @@ class BehindNginx(Behind):
             self.open("/echo", alpn=b"h2,http/1.1")
         self.assertEqual(caught.exception.codes[0], c.WS_ERR_TLS)
         self.assertIn("chose to speak h2", caught.exception.messages[0])
+
+    def test_a_new_configuration_ends_what_is_open_and_takes_what_is_new(self):
+        self.open("/echo")
+        self.proxy.process.send_signal(signal.SIGHUP)
+        self.host.run_until("free")
+        self.assertEqual(self.host.trace, ["open", "error WS_ERR_CONNECTION_RESET", "terminate 1006", "free"])
+        self.echo(self.open("/echo"), b"hello")
 
     def test_its_unix_socket(self):
         ws = self.host.open("ws://localhost/head", unix_socket=str(self.folder / "socket").encode())
