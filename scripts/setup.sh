@@ -23,8 +23,12 @@ wants openssl openssl
 wants tinyproxy tinyproxy-bin
 wants microsocks microsocks
 # The reverse proxies of the tests; /usr/sbin is not in everybody's PATH.
+services=()
 for program in nginx haproxy; do
-    [ -x "/usr/sbin/$program" ] || wants "$program" "$program"
+    if ! PATH="$PATH:/usr/sbin" command -v "$program" > /dev/null; then
+        packages+=("$program")
+        services+=("$program")
+    fi
 done
 python3 -c 'import ensurepip, venv' 2> /dev/null || packages+=(python3-venv)
 # Not commands: valgrind reads the loader's symbols, TLS is judged by the system's trust.
@@ -41,7 +45,7 @@ if [ ${#packages[@]} -gt 0 ]; then
     fi
     echo "setup: installing ${packages[*]}"
     as_root apt-get -qq update
-    # Programs are wanted, no services: nginx would otherwise serve this machine's port 80 from now on.
+    # Programs are wanted, no services: nginx would otherwise serve this machine's port 80, now and after each boot.
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
         printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" > /dev/null
@@ -49,6 +53,9 @@ if [ ${#packages[@]} -gt 0 ]; then
         trap 'as_root rm -f "$policy"' EXIT
     fi
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "${packages[@]}" > /dev/null
+    if [ ${#services[@]} -gt 0 ] && command -v systemctl > /dev/null; then
+        as_root systemctl --quiet disable "${services[@]}" 2> /dev/null || true
+    fi
 fi
 
 for component in rustfmt:fmt clippy:clippy; do
