@@ -7,6 +7,7 @@
 
 mod closing;
 mod descriptor;
+mod direct;
 mod drive;
 mod history;
 mod liveness;

@@ -113,6 +113,22 @@ impl OutQueue {
         slot.encoded = true;
     }
 
+    /// A message is written without a place here; it counts meanwhile.
+    pub(super) fn begin_direct(&mut self, charge: usize) {
+        self.buffered += charge;
+    }
+
+    /// So much of it was taken; the rest comes first.
+    pub(super) fn end_direct(&mut self, frame: &[u8], taken: usize, charge: usize) {
+        if taken < frame.len() {
+            let chunk = Chunk { written: taken, ..Chunk::new(frame.to_vec(), charge) };
+            self.wire.push_front(chunk);
+        } else {
+            // What was dropped meanwhile counts no more.
+            self.buffered = self.buffered.saturating_sub(charge);
+        }
+    }
+
     /// Adds a ping, or a pong that can leave at once.
     pub(super) fn push_control(&mut self, frame: &[u8], charge: usize) {
         self.buffered += charge;
@@ -195,9 +211,8 @@ impl OutQueue {
         closed
     }
 
-    /// Whether anything at all waits.
-    #[cfg(test)]
-    fn is_empty(&self) -> bool {
+    /// Whether nothing at all waits.
+    pub(super) fn is_empty(&self) -> bool {
         self.wire.is_empty()
             && self.control.bytes.is_empty()
             && self.late_pong.is_none()

@@ -1,7 +1,7 @@
 //! Sending, on the caller's thread: check, take a place, encode, write. Only what the kernel does not take is
 //! left to the I/O thread.
 
-use super::outgoing::{Encoder, Message, Phase, Waiting};
+use super::outgoing::{Encoder, Message, Outgoing, Phase, Waiting};
 use super::queue::{self, Chunk, FRAGMENT, SLICES, Wire};
 use super::{SendKind, Socket, Transport};
 use crate::context;
@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorCode};
 use crate::event::MESSAGE_OVERHEAD;
 use crate::json;
 use crate::random::mask_key;
+use crate::sync::MutexGuard;
 use crate::transport::Written;
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -54,6 +55,9 @@ impl Socket {
         if Deferred::holds(self) && limit != 0 && self.buffered_amount() >= limit {
             self.flush();
         }
+        if let Some(sent) = self.send_at_once(&message) {
+            return sent;
+        }
         match self.enqueue(message) {
             Ok(()) => self.flush_or_defer(),
             // What a cork has held makes room.
@@ -66,13 +70,19 @@ impl Socket {
         Ok(())
     }
 
+    /// Whether the message is to be compressed where that was agreed.
+    pub(super) fn is_worth_compressing(&self, message: &Message<&[u8]>) -> bool {
+        let len = message.payload.len();
+        !message.plain && len > 0 && len >= self.settings.compression.min_size
+    }
+
     fn enqueue(&self, message: Message<&[u8]>) -> Result<(), ErrorCode> {
         let len = message.payload.len();
         let charge = len + MESSAGE_OVERHEAD;
         let limit = self.settings.send_buffer_size;
         let mut outgoing = self.outgoing.lock();
         outgoing.admit(limit)?;
-        let worth_it = !message.plain && len > 0 && len >= self.settings.compression.min_size;
+        let worth_it = self.is_worth_compressing(&message);
         match outgoing.deflate.filter(|_| worth_it) {
             // What will be agreed about compression is not known yet.
             _ if outgoing.phase == Phase::Connecting => outgoing.wait(message, charge)?,
@@ -128,13 +138,10 @@ impl Socket {
                 outgoing.encoder = Encoder::Nobody;
                 return;
             };
-            let worth_it = !message.plain
-                && !message.payload.is_empty()
-                && message.payload.len() >= self.settings.compression.min_size;
-            let deflate = outgoing.deflate.filter(|_| worth_it);
-            drop(outgoing);
             let Message { opcode, payload, plain } = message;
             let message = Message { opcode, payload: payload.as_slice(), plain };
+            let deflate = outgoing.deflate.filter(|_| self.is_worth_compressing(&message));
+            drop(outgoing);
             match self.encoded(message, charge, deflate) {
                 Ok(chunks) => self.outgoing.lock().queue.fill(ticket, chunks, charge),
                 Err(_) => {
@@ -264,25 +271,37 @@ impl Socket {
             let written = write(&transport, &wire);
             outgoing = self.outgoing.lock();
             outgoing.close_sent = close_sent;
-            match written {
-                Ok(Written { taken, blocked }) => {
-                    outgoing.close_sent |= outgoing.queue.put_back(wire, taken);
-                    outgoing.blocked = blocked;
-                    tell_io |= blocked;
-                    if taken > 0 && outgoing.deadline.is_some() {
-                        // The close timeout starts again whenever the network takes queued bytes.
-                        outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
-                    }
+            if let Ok(Written { taken, .. }) = written {
+                outgoing.close_sent |= outgoing.queue.put_back(wire, taken);
+            }
+            tell_io |= self.note_written(&mut outgoing, written);
+        }
+        self.end_flush(outgoing, tell_io);
+    }
+
+    /// What a write says of the connection. Says whether the I/O thread has to know.
+    pub(super) fn note_written(&self, outgoing: &mut Outgoing, written: io::Result<Written>) -> bool {
+        match written {
+            Ok(Written { taken, blocked }) => {
+                outgoing.blocked = blocked;
+                if taken > 0 && outgoing.deadline.is_some() {
+                    // The close timeout starts again whenever the network takes queued bytes.
+                    outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
                 }
-                Err(error) => {
-                    // What the server has sent before is still read; then the reader says how it ended.
-                    outgoing.clear();
-                    outgoing.write_error = Some(error);
-                    outgoing.deadline.get_or_insert(Instant::now() + self.settings.close_timeout);
-                    tell_io = true;
-                }
+                blocked
+            }
+            Err(error) => {
+                // What the server has sent before is still read; then the reader says how it ended.
+                outgoing.clear();
+                outgoing.write_error = Some(error);
+                outgoing.deadline.get_or_insert(Instant::now() + self.settings.close_timeout);
+                true
             }
         }
+    }
+
+    /// Gives the role of the flusher up.
+    pub(super) fn end_flush(self: &Arc<Self>, mut outgoing: MutexGuard<'_, Outgoing>, tell_io: bool) {
         outgoing.flushing = false;
         if matches!(outgoing.phase, Phase::Over) {
             outgoing.clear();
@@ -341,6 +360,11 @@ impl Deferred {
     pub(super) fn begin() -> Deferred {
         DEFERRED.set(Some(Vec::new()));
         Deferred(())
+    }
+
+    /// Whether what is sent now, on this thread, is collected.
+    pub(super) fn collects() -> bool {
+        context::in_callback() && DEFERRED.with_borrow(Option::is_some)
     }
 
     /// Whether what `socket` sends now is collected.
