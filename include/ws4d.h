@@ -1153,6 +1153,25 @@ int32_t ws_dispatcher_wait(ws_dispatcher *d, int32_t timeout_ms);
 int32_t ws_dispatcher_next(ws_dispatcher *d, int32_t timeout_ms, ws_socket **ws, ws_event **event);
 
 /**
+ * Pulls several events in one call, for hosts to whom a call costs more than an event (FFI, interpreters). It waits for
+ * the first one only, and takes those that are there then, in the order in which ws_dispatcher_next() would have
+ * given them; each is the caller's in the same way.
+ *
+ * Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it.
+ *
+ * @param d           A dispatcher.
+ * @param timeout_ms  Milliseconds to wait for the first event; 0 not at all, -1 for ever.
+ * @param ws          Receives the sockets, as ws_dispatcher_next() does: `max` places.
+ * @param events      Receives the events: `max` places.
+ * @param max         At least 1. Places behind those that were filled are untouched.
+ * @return How many events were pulled, 0 when the time is over; or, with nothing pulled, as ws_dispatcher_next(). An
+ *         error behind the first event is returned by the next call.
+ *
+ * @pre `ws` and `events` are NULL or have `max` writable places.
+ */
+int32_t ws_dispatcher_next_batch(ws_dispatcher *d, int32_t timeout_ms, ws_socket **ws, ws_event **events, size_t max);
+
+/**
  * Runs callbacks until every socket of the dispatcher has terminated (inside a callback: every one that is not on
  * the stack), or until ws_dispatcher_stop(). With no socket it returns at once.
  *

@@ -2,8 +2,9 @@
 
 use std::ffi::c_void;
 use std::ptr;
+use std::time::Duration;
 
-use libc::intptr_t;
+use libc::{intptr_t, size_t};
 use ws4d_client::handle_table::Pinned;
 use ws4d_client::library::PerProcess;
 use ws4d_client::{Dispatcher, ErrorCode};
@@ -171,6 +172,55 @@ pub unsafe extern "C" fn ws_dispatcher_next(
             event.write(Box::into_raw(pulled).cast());
         }
         Ok(1)
+    })
+}
+
+/// Pulls several events in one call, for hosts to whom a call costs more than an event (FFI, interpreters). It waits for
+/// the first one only, and takes those that are there then, in the order in which ws_dispatcher_next() would have
+/// given them; each is the caller's in the same way.
+///
+/// Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it.
+///
+/// @param d           A dispatcher.
+/// @param timeout_ms  Milliseconds to wait for the first event; 0 not at all, -1 for ever.
+/// @param ws          Receives the sockets, as ws_dispatcher_next() does: `max` places.
+/// @param events      Receives the events: `max` places.
+/// @param max         At least 1. Places behind those that were filled are untouched.
+/// @return How many events were pulled, 0 when the time is over; or, with nothing pulled, as ws_dispatcher_next(). An
+///         error behind the first event is returned by the next call.
+///
+/// # Safety
+/// `ws` and `events` are NULL or have `max` writable places.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_dispatcher_next_batch(
+    d: *mut ws_dispatcher,
+    timeout_ms: i32,
+    ws: *mut *mut ws_socket,
+    events: *mut *mut ws_event,
+    max: size_t,
+) -> i32 {
+    boundary::count(|| {
+        let dispatcher = get(d)?;
+        if ws.is_null() || events.is_null() || max == 0 {
+            return Err(ErrorCode::InvalidArgument);
+        }
+        let mut timeout = arg::timeout(timeout_ms)?;
+        let mut count = 0;
+        while count < max.min(i32::MAX as usize) {
+            let (socket, pulled) = match dispatcher.next(timeout) {
+                Ok(Some(pulled)) => pulled,
+                Err(error) if count == 0 => return Err(error),
+                _ => break,
+            };
+            // SAFETY: not NULL, and `count` is below `max`; the caller upholds the rest.
+            unsafe {
+                ws.add(count).write(handles::handle(socket.tag()));
+                events.add(count).write(Box::into_raw(pulled).cast());
+            }
+            timeout = Some(Duration::ZERO);
+            count += 1;
+        }
+        Ok(count as u32)
     })
 }
 

@@ -266,3 +266,34 @@ fn next_inside_a_callback_pulls_from_other_sockets_only() {
     assert_eq!(d.dispatch(0), 2);
     assert_eq!(host.trace()[2..], ["a message text 1", "a message text 2"]);
 }
+
+/// Pulls at most `max` events in one call.
+fn batch(d: ws4d_test_host::Dispatcher, timeout_ms: i32, max: usize) -> Vec<String> {
+    let (mut sockets, mut events) = (vec![Socket(0); max], vec![std::ptr::null_mut(); max]);
+    let next_batch = ws4d_test_host::api().ws_dispatcher_next_batch;
+    let count = next_batch(d, timeout_ms, sockets.as_mut_ptr(), events.as_mut_ptr(), max);
+    assert!(count >= 0, "{count}");
+    assert!(events[count as usize..].iter().all(|event| event.is_null()));
+    events.truncate(count as usize);
+    events.into_iter().map(|event| ws4d_test_host::Pulled(event).describe()).collect()
+}
+
+#[test]
+fn a_batch_is_what_next_would_have_given_up_to_its_size_and_waits_for_the_first_only() {
+    let server = Server::start();
+    let host = Host::pulling();
+    let d = host.dispatcher();
+    host.open(script(&server, "text:1,text:2,text:3,gate:go,text:4,close:1000"));
+    let mut pulled = batch(d, 20_000, 2);
+    assert!((1..=2).contains(&pulled.len()), "{pulled:?}");
+    while pulled.len() < 3 {
+        pulled.extend(batch(d, 20_000, 10));
+    }
+    assert_eq!(pulled, ["message text 1", "message text 2", "message text 3"]);
+    assert_eq!(batch(d, 0, 10), [""; 0]);
+    server.open_gate("go");
+    closed_with(&server, 1000);
+    assert_eq!(batch(d, 20_000, 1), ["message text 4"]);
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "terminate 1000 clean", "free"]);
+}

@@ -44,6 +44,7 @@
     X(ws_dispatcher_dispatch, (d, 0), RESULT) \
     X(ws_dispatcher_fd, (d), MINUS_ONE) \
     X(ws_dispatcher_next, (d, 0, &(ws_socket *){NULL}, &own_e), RESULT) \
+    X(ws_dispatcher_next_batch, (d, 0, &(ws_socket *){NULL}, &own_e, 1), RESULT) \
     X(ws_dispatcher_run, (d), RESULT) \
     X(ws_dispatcher_stop, (d), RESULT) \
     X(ws_dispatcher_wait, (d, 0), RESULT)

@@ -65,6 +65,7 @@ static ws_result expected(struct host *host, struct task *task, ws_result result
         return with_dispatcher ? WS_OK : WS_ERR_INVALID_HANDLE;
     case INDEX_ws_dispatcher_dispatch:
     case INDEX_ws_dispatcher_next:
+    case INDEX_ws_dispatcher_next_batch:
     case INDEX_ws_dispatcher_run:
     case INDEX_ws_dispatcher_wait:
         return with_dispatcher ? 0 : WS_ERR_INVALID_HANDLE;

@@ -259,6 +259,7 @@ FUNCTIONS = {
     "ws_dispatcher_dispatch": (c_int32, ws_dispatcher, c_uint32),
     "ws_dispatcher_wait": (c_int32, ws_dispatcher, c_int32),
     "ws_dispatcher_next": (c_int32, ws_dispatcher, c_int32, POINTER(ws_socket), POINTER(ws_event)),
+    "ws_dispatcher_next_batch": (c_int32, ws_dispatcher, c_int32, POINTER(ws_socket), POINTER(ws_event), c_size_t),
     "ws_dispatcher_run": (c_int32, ws_dispatcher),
     "ws_dispatcher_stop": (c_int32, ws_dispatcher),
     "ws_dispatcher_fd": (c_ssize_t, ws_dispatcher),

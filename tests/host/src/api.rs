@@ -264,6 +264,7 @@ functions! {
     ws_dispatcher_dispatch(Dispatcher, u32) -> i32;
     ws_dispatcher_wait(Dispatcher, i32) -> i32;
     ws_dispatcher_next(Dispatcher, i32, *mut Socket, *mut *mut RawEvent) -> i32;
+    ws_dispatcher_next_batch(Dispatcher, i32, *mut Socket, *mut *mut RawEvent, usize) -> i32;
     ws_dispatcher_run(Dispatcher) -> i32;
     ws_dispatcher_stop(Dispatcher) -> i32;
     ws_dispatcher_fd(Dispatcher) -> isize;
