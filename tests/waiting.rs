@@ -167,7 +167,7 @@ fn a_stop_is_never_lost_between_the_look_and_the_sleep() {
     let server = Server::start();
     for _ in 0..200 {
         let host = Host::new();
-        let ws = host.open_async(server.ws("/silent"));
+        let ws = host.open_async(server.ws("/idle"));
         let d = host.dispatcher();
         thread::scope(|scope| {
             scope.spawn(move || assert_eq!(d.stop(), WS_OK));

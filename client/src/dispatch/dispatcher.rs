@@ -124,6 +124,11 @@ impl<T: Target> Dispatcher<T> {
         (Some(result), Signal { appeared: appeared.then_some(target) })
     }
 
+    /// Changes what nobody waits for and what makes nothing deliverable.
+    pub(crate) fn note<R>(&self, key: Key, change: impl FnOnce(&mut Mailbox) -> R) -> Option<R> {
+        self.state.lock().entry(key).map(|entry| change(&mut entry.mailbox))
+    }
+
     /// Looks at a mailbox, if it still is one.
     pub(crate) fn look<R>(&self, key: Key, look: impl FnOnce(&Mailbox) -> R) -> Option<R> {
         self.state.lock().entry(key).map(|entry| look(&entry.mailbox))

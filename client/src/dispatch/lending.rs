@@ -34,6 +34,15 @@ pub enum Turned {
     Held,
 }
 
+/// What the last turn of a lent socket has left to read, of which its descriptor tells no more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Left {
+    Nothing,
+    /// Something, once there is room in the mailbox.
+    Held,
+    More,
+}
+
 /// What a socket's task does for the sockets of its dispatcher.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Duty {
@@ -63,8 +72,8 @@ pub(super) struct Lending<T> {
     parked: bool,
     /// The owner stays away since then: the keeper watches the poller.
     away: Option<Instant>,
-    more: Vec<Key>,
-    held: Vec<Key>,
+    /// Each once: who was left with something, as its entry says.
+    left: Vec<Key>,
     // Kept for the next wait.
     found: Vec<Ready>,
     turns: Vec<Due<T>>,
@@ -91,8 +100,7 @@ impl<T> Lending<T> {
             keeper: None,
             parked: false,
             away: None,
-            more: Vec::new(),
-            held: Vec::new(),
+            left: Vec::new(),
             found: Vec::new(),
             turns: Vec::new(),
         }
@@ -104,8 +112,7 @@ impl<T> Lending<T> {
         self.keeper = None;
         self.parked = false;
         self.away = None;
-        self.more.clear();
-        self.held.clear();
+        // What is left stays, until its socket is taken back: the owner may be faster.
     }
 }
 
@@ -118,11 +125,41 @@ impl<T: Target> State<T> {
         Some(Due { key, target, readable: ready.readable, writable: ready.writable, closed })
     }
 
-    /// Who was turned and has more to read.
-    fn leftover(&mut self, key: Key) -> Option<Due<T>> {
-        let entry = self.entry(key)?;
-        let (target, closed) = (Arc::clone(&entry.target), entry.closed);
-        Some(Due { key, target, readable: true, writable: false, closed })
+    /// Who was left with something and may read it now.
+    fn take_left(&mut self) -> Vec<Due<T>> {
+        let mut turns = Vec::new();
+        for key in std::mem::take(&mut self.lending.left) {
+            let Some(entry) = self.entry(key) else { continue };
+            if entry.lent && entry.left == Left::Held && entry.mailbox.stop_reading_if_full() {
+                self.lending.left.push(key);
+                continue;
+            }
+            entry.left = Left::Nothing;
+            // One that was taken back is its I/O task's.
+            if entry.lent {
+                let (target, closed) = (Arc::clone(&entry.target), entry.closed);
+                turns.push(Due { key, target, readable: true, writable: false, closed });
+            }
+        }
+        turns
+    }
+
+    /// Notes what is left to read. `false`: the socket was taken back meanwhile.
+    fn leave_over(&mut self, key: Key, left: Left) -> bool {
+        let Some(entry) = self.entry(key).filter(|entry| entry.lent) else { return false };
+        let before = entry.left;
+        entry.left = before.max(left);
+        if before == Left::Nothing {
+            self.lending.left.push(key);
+        }
+        true
+    }
+
+    fn has_more(&mut self) -> bool {
+        (0..self.lending.left.len()).any(|at| {
+            let key = self.lending.left[at];
+            self.entry(key).is_some_and(|entry| entry.left == Left::More)
+        })
     }
 }
 
@@ -174,7 +211,12 @@ impl<T: Target> Dispatcher<T> {
 
     /// What this socket's task has to do for the others.
     pub(crate) fn duty(&self, key: Key) -> Duty {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
+        // The owner may have come back after it was given up, and before this socket was taken back.
+        if state.lending.wanted && state.lending.keeper.is_none() && state.entry(key).is_some_and(|e| e.lent)
+        {
+            state.lending.keeper = Some(key);
+        }
         let lending = &state.lending;
         match (lending.keeper == Some(key) && !lending.parked, lending.away) {
             (false, _) => Duty::None,
@@ -183,9 +225,26 @@ impl<T: Target> Dispatcher<T> {
         }
     }
 
-    /// Whether the keeper reads in the owner's stead.
-    pub(crate) fn is_served(&self) -> bool {
-        self.state.lock().lending.away.is_some()
+    /// Turns a socket, in the owner's stead, that was left with something and may read it now. Says whether it was one.
+    pub(crate) fn serve_left(&self, key: Key) -> bool {
+        let mut state = self.state.lock();
+        if state.lending.away.is_none() || !state.lending.left.contains(&key) {
+            return false;
+        }
+        let others = std::mem::replace(&mut state.lending.left, vec![key]);
+        let turns = state.take_left();
+        let turned = !turns.is_empty();
+        state.lending.left.extend(others.into_iter().filter(|other| *other != key));
+        drop(self.turn_all(state, turns));
+        turned
+    }
+
+    /// A socket was read here although it is lent, and was not drained.
+    pub(crate) fn leave_to_owner(&self, key: Key) {
+        let mut state = self.state.lock();
+        if state.leave_over(key, Left::Held) {
+            self.tell_waiters(&mut state);
+        }
     }
 
     /// The keeper looks whether the owner still comes to wait.
@@ -227,8 +286,7 @@ impl<T: Target> Dispatcher<T> {
             return false;
         }
         let mut state = self.state.lock();
-        let left = std::mem::take(&mut state.lending.more);
-        let mut turns: Vec<_> = left.into_iter().filter_map(|key| state.leftover(key)).collect();
+        let mut turns = state.take_left();
         let any = !found.is_empty() || !turns.is_empty();
         turns.extend(found.into_iter().filter_map(|ready| state.due(ready)));
         drop(self.turn_all(state, turns));
@@ -271,15 +329,17 @@ impl<T: Target> Dispatcher<T> {
             // The owner is back: the poller is its own again.
             state = self.tell_keeper(state);
         }
-        state = self.turn_leftovers(state);
-        let at_once = state.lending.changes != seen || !state.lending.more.is_empty();
+        let left = state.take_left();
+        state = self.turn_all(state, left);
+        let inside = poller.enter();
+        let at_once = state.lending.changes != seen || state.has_more();
         let limit = if at_once { Some(Duration::ZERO) } else { limit };
         let mut found = std::mem::take(&mut state.lending.found);
         let mut turns = std::mem::take(&mut state.lending.turns);
         state.lending.inside = true;
         state.lending.sleeping = limit != Some(Duration::ZERO);
         drop(state);
-        poller.wait(limit, self.busy_poll(), &mut found);
+        inside.wait(limit, self.busy_poll(), &mut found);
         state = self.state.lock();
         state.lending.inside = false;
         state.lending.sleeping = false;
@@ -289,17 +349,6 @@ impl<T: Target> Dispatcher<T> {
         if std::mem::take(&mut state.lending.parked) {
             state = self.tell_keeper(state);
         }
-        self.turn_all(state, turns)
-    }
-
-    fn turn_leftovers<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
-        if state.lending.more.is_empty() && state.lending.held.is_empty() {
-            return state;
-        }
-        let mut keys = std::mem::take(&mut state.lending.more);
-        keys.append(&mut state.lending.held);
-        let mut turns = std::mem::take(&mut state.lending.turns);
-        turns.extend(keys.into_iter().filter_map(|key| state.leftover(key)));
         self.turn_all(state, turns)
     }
 
@@ -316,22 +365,29 @@ impl<T: Target> Dispatcher<T> {
             return state;
         }
         drop(state);
-        let (mut more, mut held) = (Vec::new(), Vec::new());
+        let mut left = Vec::new();
         for Due { key, target, readable, writable, closed } in turns.drain(..) {
             match target.turn(readable, writable) {
                 // Its descriptor tells no more of what is left before the end.
-                Turned::Drained if closed => more.push(key),
+                Turned::Drained if closed => left.push((key, target, Left::More)),
                 Turned::Drained | Turned::Over => {}
-                Turned::More => more.push(key),
-                Turned::Held => held.push(key),
+                Turned::More => left.push((key, target, Left::More)),
+                Turned::Held => left.push((key, target, Left::Held)),
             }
         }
         let mut state = self.state.lock();
         state.lending.turns = turns;
-        if state.lending.wanted {
-            state.lending.more.extend(more);
-            state.lending.held.extend(held);
+        left.retain(|(key, _, left)| !state.leave_over(*key, *left));
+        if !left.is_empty() {
+            // Their I/O tasks have looked already whether anything is left.
+            drop(state);
+            left.iter().for_each(|(_, target, _)| target.nudge());
+            state = self.state.lock();
         }
         state
     }
 }
+
+#[cfg(all(test, not(ws4d_loom)))]
+#[path = "lending/tests.rs"]
+mod tests;

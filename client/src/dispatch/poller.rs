@@ -20,7 +20,7 @@ pub(super) use imp::Poller;
 #[cfg(not(ws4d_loom))]
 mod imp {
     use super::*;
-    use crate::sync::Mutex;
+    use crate::sync::{Mutex, MutexGuard};
     use mio::unix::SourceFd;
     use mio::{Events, Interest, Poll, Registry, Token, Waker};
     use std::os::fd::AsRawFd;
@@ -38,6 +38,9 @@ mod imp {
         registry: Registry,
         waker: Waker,
     }
+
+    /// The right to wait: nobody else looks meanwhile.
+    pub(crate) struct Inside<'a>(MutexGuard<'a, (Poll, Events)>);
 
     impl Poller {
         pub(crate) fn new() -> io::Result<Poller> {
@@ -77,10 +80,18 @@ mod imp {
             let _ = self.waker.wake();
         }
 
+        /// To be had before others are told that they must wake the waiter: a look would take the wake away. Another's
+        /// look is waited for; that sleeps never, and takes no lock.
+        pub(crate) fn enter(&self) -> Inside<'_> {
+            Inside(self.poll.lock())
+        }
+    }
+
+    impl Inside<'_> {
         /// Waits until something is ready, a wake, or the end of the time (`None`: for ever), the first `busy` of it
         /// without sleeping. Appends to `found`.
-        pub(crate) fn wait(&self, limit: Option<Duration>, busy: Duration, found: &mut Vec<Ready>) {
-            let (poll, events) = &mut *self.poll.lock();
+        pub(crate) fn wait(mut self, limit: Option<Duration>, busy: Duration, found: &mut Vec<Ready>) {
+            let (poll, events) = &mut *self.0;
             events.clear();
             let busy = limit.map_or(busy, |limit| busy.min(limit));
             if !busy.is_zero() {
@@ -116,6 +127,8 @@ mod imp {
 
     pub(crate) enum Poller {}
 
+    pub(crate) struct Inside<'a>(&'a Poller);
+
     impl Poller {
         pub(crate) fn new() -> io::Result<Poller> {
             Err(io::ErrorKind::Unsupported.into())
@@ -137,6 +150,14 @@ mod imp {
             false
         }
 
-        pub(crate) fn wait(&self, _: Option<Duration>, _: Duration, _: &mut Vec<Ready>) {}
+        pub(crate) fn enter(&self) -> Inside<'_> {
+            Inside(self)
+        }
+    }
+
+    impl Inside<'_> {
+        pub(crate) fn wait(self, _: Option<Duration>, _: Duration, _: &mut Vec<Ready>) {
+            match *self.0 {}
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! bookkeeping, no callbacks.
 
 use super::Target;
-use super::lending::Lending;
+use super::lending::{Left, Lending};
 use super::mailbox::Mailbox;
 use super::ready_fd::ReadyFd;
 use crate::sync::ThreadId;
@@ -38,6 +38,8 @@ pub(super) struct Entry<T> {
     pub(super) lent: bool,
     /// Its poller has told the end of what the server sends.
     pub(super) closed: bool,
+    /// Where that is anything, it stands in `Lending::left`.
+    pub(super) left: Left,
     pub(super) mailbox: Mailbox,
     pub(super) target: Arc<T>,
 }
@@ -94,7 +96,8 @@ impl<T: Target> State<T> {
     pub(super) fn insert(&mut self, mailbox: Mailbox, target: Arc<T>) -> Key {
         self.serials += 1;
         let serial = self.serials;
-        let entry = Entry { serial, in_ready: false, lent: false, closed: false, mailbox, target };
+        let (in_ready, lent, closed, left) = (false, false, false, Left::Nothing);
+        let entry = Entry { serial, in_ready, lent, closed, left, mailbox, target };
         self.live += 1;
         let index = match self.vacant.pop() {
             Some(index) => {

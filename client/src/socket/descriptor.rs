@@ -11,7 +11,6 @@ use std::future::pending;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -27,6 +26,8 @@ pub(super) struct Descriptor {
     look: Option<Instant>,
     /// The dispatcher's poller, which this task watches while the owner is away.
     poller: Option<AsyncFd<RawFd>>,
+    /// It may have something to tell, or something was left to read.
+    again: bool,
 }
 
 impl Descriptor {
@@ -40,6 +41,7 @@ impl Descriptor {
             readiness: Some(readiness),
             look: None,
             poller: None,
+            again: false,
         })
     }
 
@@ -72,6 +74,8 @@ impl Descriptor {
                 if !serves {
                     self.poller = self.socket.dispatcher.poller_fd().map(watch).transpose()?;
                     self.look = None;
+                    // What the owner has left, nobody tells.
+                    self.again = true;
                 }
                 self.look = self.look.or_else(|| Instant::now().checked_add(LONG));
             }
@@ -82,6 +86,10 @@ impl Descriptor {
     /// Waits until the poller has something to tell; for ever where this task does not serve.
     pub(super) async fn told(&self) -> io::Result<()> {
         match &self.poller {
+            Some(_) if self.again => {
+                tokio::task::yield_now().await;
+                Ok(())
+            }
             Some(poller) => {
                 poller.readable().await?.clear_ready();
                 Ok(())
@@ -90,16 +98,14 @@ impl Descriptor {
         }
     }
 
-    /// Turns the sockets of the dispatcher in the owner's stead, until there is nothing more.
-    pub(super) async fn serve(&self) {
-        while self.socket.dispatcher.serve() {
-            tokio::task::yield_now().await;
-        }
+    /// Turns the sockets of the dispatcher in the owner's stead, once: this task's own time is looked at in between.
+    pub(super) fn serve(&mut self) {
+        self.again = self.socket.dispatcher.serve();
     }
 
-    /// Whether another task, or this one, reads in the owner's stead.
-    pub(super) fn is_served(&self) -> bool {
-        self.is_lent() && self.socket.dispatcher.is_served()
+    /// Turns this socket in the owner's stead, if it was held back and there is room again.
+    pub(super) fn serve_left(&self) -> bool {
+        self.is_lent() && self.socket.dispatcher.serve_left(self.key)
     }
 
     pub(super) fn is_lent(&self) -> bool {
@@ -174,14 +180,14 @@ impl Socket {
             None | Some(Turn::Nothing | Turn::Drained) => Turned::Drained,
             Some(Turn::Over) => Turned::Over,
             Some(Turn::More) => Turned::More,
+            // Whoever makes room from now on tells the I/O task.
+            Some(Turn::Full) if self.may_read() => Turned::More,
             Some(Turn::Full) => Turned::Held,
         };
-        if readable {
-            self.held_back.store(turned == Turned::Held, Ordering::Release);
-        }
         if !self.is_plain_sailing() {
-            // The I/O task sees to ends, and to their time.
+            // The I/O task sees to ends, and to their time: it takes the descriptor back, with what is left.
             self.changed.notify_one();
+            return Turned::Over;
         }
         turned
     }

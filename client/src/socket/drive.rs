@@ -8,13 +8,12 @@ use super::send::Deferred;
 use super::watch::Watch;
 use super::{Session, Socket, Status};
 use crate::connect::{self, Connection};
-use crate::dispatch::{Mailbox, Turned};
+use crate::dispatch::Mailbox;
 use crate::error::{Error, ErrorCode};
 use crate::log::log;
 use crate::options::Options;
 use std::future::pending;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// The whole life of a socket on its I/O thread.
@@ -128,7 +127,7 @@ impl Socket {
                 self.turn_write();
                 continue;
             }
-            if lent && !self.read_held(&descriptor) {
+            if descriptor.serve_left() {
                 tokio::task::yield_now().await;
                 continue;
             }
@@ -155,7 +154,7 @@ impl Socket {
                     }
                 }
                 told = descriptor.told() => match told {
-                    Ok(()) => descriptor.serve().await,
+                    Ok(()) => descriptor.serve(),
                     Err(error) => self.connect_failed(Error::from_io("tcp ", "The poller failed", &error)),
                 },
                 () = until(deadline) => self.deadline_passed(),
@@ -182,12 +181,6 @@ impl Socket {
         false
     }
 
-    /// Reads, in the owner's stead, what was held back when its descriptor told of it. Says whether that was all.
-    fn read_held(self: &Arc<Self>, descriptor: &Descriptor) -> bool {
-        let held = self.held_back.load(Ordering::Acquire) && descriptor.is_served() && self.may_read();
-        !held || self.turn_here(true, false) != Turned::More
-    }
-
     /// The kernel may take more. Says whether it does not after all.
     pub(super) fn turn_write(self: &Arc<Self>) -> bool {
         let transport = {
@@ -197,7 +190,11 @@ impl Socket {
         };
         let Some(transport) = transport else { return false };
         match transport.flush() {
-            Ok(true) => self.outgoing.lock().blocked = true,
+            Ok(true) => {
+                self.outgoing.lock().blocked = true;
+                // Whoever watches may have seen the change before that was noted.
+                self.changed.notify_one();
+            }
             Ok(false) => self.flush(),
             Err(error) => self.outgoing.lock().write_error = Some(error),
         }

@@ -36,7 +36,7 @@ use outgoing::Outgoing;
 use receive::Incoming;
 pub use send::MOST_PING;
 pub use stats::Stats;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -125,8 +125,6 @@ pub struct Socket {
     ear: watch::Ear,
     progress: Progress,
     history: history::History,
-    /// A descriptor that is lent has told of something, and reading was held back.
-    held_back: AtomicBool,
     /// Wakes the I/O task.
     changed: Notify,
 }
@@ -184,7 +182,6 @@ impl Socket {
             ear: watch::Ear::new(),
             progress: Progress::new(),
             history: history::History::new(),
-            held_back: AtomicBool::new(false),
             changed: Notify::new(),
         }))
     }

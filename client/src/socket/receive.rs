@@ -85,11 +85,14 @@ impl Socket {
         let Some(transport) = transport else { return Turn::Over };
         let Some(key) = self.key.get().copied() else { return Turn::Over };
         // Without a mailbox (its dispatcher is closed) the server's close frame is still looked for.
-        let (room, _) = self
+        let room = self
             .dispatcher
-            .update(key, |mailbox| if mailbox.stop_reading_if_full() { 0 } else { mailbox.room() });
+            .note(key, |mailbox| if mailbox.stop_reading_if_full() { 0 } else { mailbox.room() });
         let room = room.unwrap_or(usize::MAX);
-        self.ear.hold(room == 0);
+        if self.ear.hold(room == 0) && self.settings.patience.has_limits() {
+            // The I/O task's timer stands still.
+            self.changed.notify_one();
+        }
         if room == 0 {
             return Turn::Full;
         }
@@ -313,7 +316,7 @@ impl Socket {
         if self.outgoing.lock().failure.is_some() {
             return false;
         }
-        let full = self.dispatcher.update(key, Mailbox::stop_reading_if_full).0.unwrap_or(false);
+        let full = self.dispatcher.note(key, Mailbox::stop_reading_if_full).unwrap_or(false);
         self.ear.hold(full);
         !full
     }

@@ -6,6 +6,7 @@
 
 use super::liveness::{Heard, Liveness, Verdict};
 use super::outgoing::Phase;
+use super::receive::Turn;
 use super::{Settings, Socket};
 use crate::error::{Error, ErrorCode};
 use crate::log::log;
@@ -51,12 +52,14 @@ impl Ear {
         self.born + Duration::from_micros(self.last.load(Ordering::Relaxed))
     }
 
-    /// Whether reading stands still from now on.
-    pub(super) fn hold(&self, held: bool) {
-        if held != self.held.load(Ordering::Relaxed) {
+    /// Whether reading stands still from now on. Says whether it goes on, after it stood.
+    pub(super) fn hold(&self, held: bool) -> bool {
+        let changes = held != self.held.load(Ordering::Relaxed);
+        if changes {
             self.held.store(held, Ordering::Relaxed);
             self.holds.fetch_add(u64::from(held), Ordering::Relaxed);
         }
+        changes && !held
     }
 }
 
@@ -145,7 +148,7 @@ impl Watch {
             match self.liveness.judge(heard) {
                 Verdict::Wait(until) => return self.wait(until),
                 Verdict::Look => {
-                    socket.turn_read();
+                    socket.look_for_bytes();
                     looked = true;
                 }
                 Verdict::Ping(until) => {
@@ -198,6 +201,15 @@ impl Socket {
     pub(super) fn hear(&self, transport: &Transport, received_before: u64) {
         if self.settings.patience.has_limits() && transport.traffic().received() != received_before {
             self.ear.note();
+        }
+    }
+
+    /// Reads here, whoever has the descriptor: who that is would not be told of what stays.
+    fn look_for_bytes(self: &Arc<Self>) {
+        if matches!(self.turn_read(), Turn::Full | Turn::More)
+            && let Some(key) = self.key.get()
+        {
+            self.dispatcher.leave_to_owner(*key);
         }
     }
 

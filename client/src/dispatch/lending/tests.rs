@@ -1,0 +1,135 @@
+//! Orders of owner, keeper and socket that a host cannot force.
+
+use super::super::{Claim, Gate, Mailbox};
+use super::*;
+use crate::error::Error;
+use crate::event::{DataType, Ending, Event};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+/// A socket whose turns always end in the same way.
+struct Probe {
+    gate: Gate,
+    turned: Turned,
+    turns: AtomicUsize,
+    nudges: AtomicUsize,
+}
+
+impl Probe {
+    fn new(turned: Turned) -> Arc<Probe> {
+        let (turns, nudges) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Probe { gate: Gate::new(), turned, turns, nudges })
+    }
+}
+
+impl Target for Probe {
+    fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    fn mode(&self) -> DataType {
+        DataType::Text
+    }
+
+    fn event(&self, _: &Event) {}
+
+    fn report(&self, _: &Error) {}
+
+    fn over(&self) {}
+
+    fn free(&self) {}
+
+    fn nudge(&self) {
+        self.nudges.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn turn(self: &Arc<Self>, _: bool, _: bool) -> Turned {
+        self.turns.fetch_add(1, Ordering::SeqCst);
+        self.turned
+    }
+
+    fn hang_up(self: &Arc<Self>) -> Ending {
+        Ending::abnormal()
+    }
+}
+
+/// A dispatcher whose owner has waited, with one socket that has lent its descriptor, and the other end of that.
+fn lent(probe: &Arc<Probe>) -> (Arc<Dispatcher<Probe>>, Key, [UnixStream; 2]) {
+    let dispatcher = Dispatcher::new(None);
+    let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(probe)).unwrap();
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    dispatcher.wait(Some(Duration::from_millis(1))).unwrap();
+    assert!(dispatcher.lend(key, ours.as_raw_fd()));
+    (dispatcher, key, [ours, theirs])
+}
+
+#[test]
+fn the_keepers_look_takes_no_wake_that_the_owner_is_about_to_sleep_for() {
+    let (dispatcher, _, _streams) = lent(&Probe::new(Turned::Drained));
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::SeqCst) {
+                dispatcher.serve();
+            }
+        });
+        for _ in 0..2000 {
+            let begun = Instant::now();
+            scope.spawn(|| dispatcher.stop());
+            assert_eq!(dispatcher.wait(Some(Duration::from_secs(20))), Ok(0));
+            let late = begun.elapsed() > Duration::from_secs(10);
+            if late {
+                over.store(true, Ordering::SeqCst);
+            }
+            assert!(!late, "the wake was lost");
+        }
+        over.store(true, Ordering::SeqCst);
+    });
+}
+
+#[test]
+fn an_owner_that_comes_back_while_it_is_given_up_has_a_keeper() {
+    let probe = Probe::new(Turned::Drained);
+    let (dispatcher, key, _streams) = lent(&probe);
+    assert_eq!(dispatcher.duty(key), Duty::Look);
+    dispatcher.keep(key);
+    dispatcher.keep(key);
+    assert_eq!(dispatcher.duty(key), Duty::Serve);
+    dispatcher.state.lock().lending.away = Instant::now().checked_sub(LONG);
+    dispatcher.keep(key);
+    assert!(!dispatcher.borrows());
+    // Before the socket has taken its descriptor back.
+    dispatcher.wait(Some(Duration::from_millis(1))).unwrap();
+    assert!(dispatcher.borrows());
+    assert_eq!(dispatcher.duty(key), Duty::Look);
+}
+
+#[test]
+fn what_is_left_is_noted_once_and_served_while_the_owner_is_away() {
+    let probe = Probe::new(Turned::More);
+    let (dispatcher, key, _streams) = lent(&probe);
+    for _ in 0..3 {
+        // Told of as writable, and left with more from before.
+        dispatcher.wait(Some(Duration::ZERO)).unwrap();
+        assert_eq!(dispatcher.state.lock().lending.left.len(), 1);
+    }
+    let before = probe.turns.load(Ordering::SeqCst);
+    dispatcher.keep(key);
+    dispatcher.keep(key);
+    assert!(dispatcher.serve());
+    assert_eq!(probe.turns.load(Ordering::SeqCst), before + 1);
+    assert_eq!(dispatcher.state.lock().lending.left.len(), 1);
+}
+
+#[test]
+fn a_socket_that_was_taken_back_during_its_turn_is_told_what_is_left() {
+    let probe = Probe::new(Turned::More);
+    let (dispatcher, key, streams) = lent(&probe);
+    dispatcher.take_back(key, streams[0].as_raw_fd());
+    let due = Due { key, target: Arc::clone(&probe), readable: true, writable: false, closed: false };
+    let before = probe.nudges.load(Ordering::SeqCst);
+    drop(dispatcher.turn_all(dispatcher.state.lock(), vec![due]));
+    assert_eq!(probe.nudges.load(Ordering::SeqCst), before + 1);
+    assert!(dispatcher.state.lock().lending.left.is_empty());
+}
