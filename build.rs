@@ -26,6 +26,8 @@ const SOURCES: &[&str] = &[
     "options",
     "options/network",
     "options/tls",
+    "reconnector/policy",
+    "reconnector",
     "names",
     "library",
 ];

@@ -18,12 +18,13 @@
  *     ws_socket      one connection             ws_new, ws_new_async           until ws_release, and it is over
  *     ws_dispatcher  where callbacks run        ws_dispatcher_new              until ws_dispatcher_close
  *     ws_options     how to connect             ws_options_new                 until ws_options_free
+ *     ws_reconnector one that comes back        ws_reconnector_new             until ws_reconnector_release, and it is over
  *     ws_handler     the callbacks              the host, WS_HANDLER_INIT      copied by ws_new
  *     ws_event       what happened              the library                    until its callback returns
  *     ws_errors      an error stack             out-parameter, or event        until ws_errors_free, or with its event
  *     ws_json        a JSON value               ws_event_json                  with its event
  *
- * The first three are handles: their values are tokens, never addresses, so that a NULL, stale or invented one is
+ * The first four are handles: their values are tokens, never addresses, so that a NULL, stale or invented one is
  * WS_ERR_INVALID_HANDLE and touches no memory. The last three are plain pointers: NULL is safe, a dangling one is the
  * host's mistake. Texts are UTF-8. What is passed in is copied, or used up before the call returns.
  *
@@ -116,6 +117,10 @@
 
 /** How every ws_tls_info begins: `ws_tls_info info = WS_TLS_INFO_INIT;`. */
 #define WS_TLS_INFO_INIT { sizeof(ws_tls_info), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
+
+/** How every ws_reconnect_policy begins, with what is good for most. */
+#define WS_RECONNECT_POLICY_INIT \
+    { sizeof(ws_reconnect_policy), 500, 30000, 100, 10000, 0, 0, 300000, 0, 0, NULL, NULL, NULL, NULL }
 
 /**
  * The outcome of a call: 0 for success, negative for an error.
@@ -334,6 +339,37 @@ typedef int32_t ws_stage;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+/** Why a reconnector does not try again; see ws_reconnect_info. */
+enum ws_reconnect_end
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : int32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+    /** It will try again. */
+    WS_RECONNECT_END_NONE = 0,
+    /** The host has ended it: ws_reconnector_terminate(). */
+    WS_RECONNECT_END_HOST = 1,
+    /** The server closed with one of the policy's final codes. */
+    WS_RECONNECT_END_CLOSE_CODE = 2,
+    /** What was refused would be refused again: a certificate, an authorization, another 4xx, a wrong URL. */
+    WS_RECONNECT_END_REFUSED = 3,
+    /** The policy's `max_attempts` are used up. */
+    WS_RECONNECT_END_ATTEMPTS = 4,
+    /** The policy's `max_time_ms` is used up. */
+    WS_RECONNECT_END_TIME = 5,
+    /** Its dispatcher was closed. */
+    WS_RECONNECT_END_DISPATCHER = 6,
+    /** ws_shutdown() was called. */
+    WS_RECONNECT_END_SHUT_DOWN = 7,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ws_reconnect_end ws_reconnect_end;
+#else
+typedef int32_t ws_reconnect_end;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 /** How much the log says; each level includes those above it. */
 enum ws_log_level
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -391,6 +427,9 @@ typedef struct ws_json ws_json;
 
 /** How to connect. Made by ws_options_new(), ended by ws_options_free(). The value is a token, as that of ws_socket. */
 typedef struct ws_options ws_options;
+
+/** A connection that comes back: see ws_reconnector_new(). The value is a token, as that of ws_socket. */
+typedef struct ws_reconnector ws_reconnector;
 
 /**
  * One WebSocket connection, from connecting to closed.
@@ -598,6 +637,101 @@ typedef struct ws_close_info {
  * @param user_data  As given to ws_dispatcher_new_with_wake().
  */
 typedef void (*ws_wake_fn)(void *user_data);
+
+/**
+ * Before each attempt, the first one too: the place to give a fresh token, whatever the delay before it was.
+ *
+ * @param r          The reconnector.
+ * @param options    A copy of the options of ws_reconnector_new(), for this attempt only: ws_options_set_header() and
+ *                   all others change it. Ends when the function returns.
+ * @param attempt    0 for the first one of all, and after a stable connection; else its number, from 1.
+ * @param user_data  The handler's `user_data`.
+ * @return The URL for this attempt and those after it, which is copied at once; NULL: as before.
+ */
+typedef const char *(*ws_reconnect_attempt_fn)(ws_reconnector *r, ws_options *options, uint32_t attempt, void *user_data);
+
+/** What `on_reconnect` and `on_end` are told. */
+typedef struct ws_reconnect_info {
+    /** The size of the struct, as the library knows it. */
+    size_t size;
+    /** The number of the next attempt since the last stable connection, from 1; in `on_end` of the last one. */
+    uint32_t attempt;
+    /** Milliseconds until that attempt; 0 in `on_end`. */
+    uint32_t delay_ms;
+    /** What went wrong: a ws_result. WS_OK where the server closed, and where the host ended it. */
+    int32_t result;
+    /** The code of the server's close frame: 0 if none came, 1005 for one without a code. */
+    int32_t code;
+    /** The HTTP status of the server's (or proxy's) answer to the opening handshake; 0 for no answer. */
+    int32_t http_status;
+    /** Why it does not try again: a ws_reconnect_end; WS_RECONNECT_END_NONE in `on_reconnect`. */
+    int32_t end;
+} ws_reconnect_info;
+
+/**
+ * Told between two connections, or at the end.
+ *
+ * @param r          The reconnector.
+ * @param info       What happened and what comes. Lives until the function returns.
+ * @param user_data  The handler's `user_data`.
+ */
+typedef void (*ws_reconnect_fn)(ws_reconnector *r, const ws_reconnect_info *info, void *user_data);
+
+/**
+ * When to try again, and when not any more. Begin it with WS_RECONNECT_POLICY_INIT, which has the defaults below, and set
+ * what should be otherwise. ws_reconnector_new() copies it.
+ *
+ * The delay before attempt n is drawn, evenly, between 0 and the lesser of `max_delay_ms` and `base_delay_ms` * 2^(n-1)
+ * ("full jitter"), so that the clients of a server that comes back do not come all at once.
+ */
+typedef struct ws_reconnect_policy {
+    /** `sizeof(ws_reconnect_policy)`: how the struct grows without breaking its callers, as that of ws_handler. */
+    size_t size;
+    /** 500. At least 1. */
+    uint32_t base_delay_ms;
+    /** 30000. At least 1. After close code 1013 (try again later) the delay is between its half and all of it. */
+    uint32_t max_delay_ms;
+    /**
+     * 100. At least 1. The least delay, save after a stable connection: a server that accepts and closes at once is not
+     * stormed.
+     */
+    uint32_t min_delay_ms;
+    /** 10000. A connection that was open so long was stable: attempts and time count anew. */
+    uint32_t stable_ms;
+    /** 0: no limit. How many attempts may follow one another without a stable connection, the first one not counted. */
+    uint32_t max_attempts;
+    /** 0: no limit. How long it may go on without a stable connection; no attempt is begun behind it. */
+    uint32_t max_time_ms;
+    /**
+     * 300000. The most that a server's Retry-After header (seconds or a date) can ask for. It is the least delay then, and
+     * a jitter comes on top.
+     */
+    uint32_t max_retry_after_ms;
+    /** How many codes `final_codes` has. */
+    uint32_t final_code_count;
+    /**
+     * 0: no queue. How many bytes of messages ws_reconnector_send() keeps while there is no connection, each counted with
+     * 64 more; while it is below that, it takes one more message.
+     */
+    size_t queue_size;
+    /**
+     * Close codes of the server after which it does not come back. NULL: 1000 (all is done), 1002, 1003, 1007, 1008 and
+     * 1010 (the server blames this client, and would again). Not NULL with a count of 0: none.
+     */
+    const uint16_t *final_codes;
+    /** Before each attempt; see ws_reconnect_attempt_fn. May be NULL, as the others. */
+    ws_reconnect_attempt_fn on_attempt;
+    /**
+     * A connection, or an attempt, has ended, and there will be another one: after its `on_terminate`, before the next
+     * `on_open`.
+     */
+    ws_reconnect_fn on_reconnect;
+    /**
+     * There will be no other one: `end` says why. Exactly once, as the last callback before `on_free`; not where
+     * ws_reconnector_new() fails.
+     */
+    ws_reconnect_fn on_end;
+} ws_reconnect_policy;
 
 /**
  * Told of each connection that could not be made: 4D's ON ERR CALL.
@@ -2050,6 +2184,147 @@ ws_result ws_options_set_alpn(ws_options *o, const char *protocols);
  * @pre `path` is NULL or NUL-terminated.
  */
 ws_result ws_options_set_key_log_file(ws_options *o, const char *path);
+
+/**
+ * Makes a connection that comes back: it connects, and when the connection ends it waits a while and connects again, until
+ * the host ends it or the policy does.
+ *
+ * Each connection is a socket of its own, with its own handle, and calls the handler in a socket's order, but for
+ * `on_free`:
+ *
+ *     (on_attempt (on_open? (on_message | on_drain | on_pong)* on_error? on_terminate) on_reconnect)*  on_end  on_free
+ *
+ * On_free runs once, after all. The reconnector releases the sockets itself: their handles are valid until their
+ * `on_terminate` has returned, and are not for ws_release(). All callbacks run where the handler's dispatcher says, one
+ * after the other, never nested. ws_dispatcher_run() goes on while it waits. A host that pulls its events gets those of
+ * the sockets; on_attempt, on_reconnect, on_end and on_free run inside its ws_dispatcher_next(), `on_reconnect` once the
+ * TERMINATE event was freed.
+ *
+ * It ends for good, and `on_end` says why: at ws_reconnector_terminate(); at a final close code; at what another attempt
+ * would not mend (a certificate that is not to be trusted, HTTP 401, 403, 407 and every other 4xx but 408, 425 and 429,
+ * a URL or options that are wrong); at the policy's limits; with its dispatcher; at ws_shutdown(), after which it does not
+ * come back. ws_terminate() on its socket ends it only if the server answers with a final code (1000 mostly is one);
+ * ws_abort() on its socket makes it connect anew.
+ *
+ * The function of ws_set_error_handler() is told of each attempt that fails, as of a ws_new_async().
+ *
+ *     static void on_open(ws_socket *ws, const ws_event *event, void *user_data) {
+ *         ws_send_text(ws, "{\"subscribe\":[\"EURUSD\"]}", WS_NUL_TERMINATED);
+ *     }
+ *     static const char *on_attempt(ws_reconnector *r, ws_options *options, uint32_t attempt, void *user_data) {
+ *         ws_options_set_header(options, "Authorization", fresh_token());
+ *         return NULL;
+ *     }
+ *     ...
+ *     ws_reconnect_policy policy = WS_RECONNECT_POLICY_INIT;
+ *     policy.on_attempt = on_attempt;
+ *     ws_reconnector *r = ws_reconnector_new("wss://feed.example", &handler, NULL, &policy, &errors);
+ *     ws_dispatcher_run(handler.dispatcher);
+ *
+ * Returns at once; the first attempt is made in the context of the callbacks. Any thread, also inside any callback.
+ *
+ * @param url      As for ws_new().
+ * @param handler  As for ws_new(); NULL for a connection that only sends.
+ * @param options  As for ws_new(); each attempt has a copy of its own.
+ * @param policy   Copied, its `final_codes` too. NULL for the defaults.
+ * @param errors   As for ws_new().
+ * @return A reconnector, to be given back with ws_reconnector_release(); or NULL, and entry 0 of `*errors` has one of:
+ *         WS_ERR_INVALID_ARGUMENT (also a policy with a delay of 0), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED,
+ *         WS_ERR_INVALID_URL, WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY,
+ *         WS_ERR_INTERNAL. Of the handler's functions `on_free` has run then.
+ *
+ * @pre `url` is NULL or NUL-terminated; `handler` and `policy` are NULL or readable for their `size`, the policy's
+ * `final_codes` for its `final_code_count`; `errors` is NULL or writable.
+ */
+ws_reconnector *ws_reconnector_new(const char *url,
+                                   const ws_handler *handler,
+                                   const ws_options *options,
+                                   const ws_reconnect_policy *policy,
+                                   ws_errors **errors);
+
+/**
+ * Sends a message on the connection of now or, while there is none, keeps it for the next one, as far as the policy's
+ * `queue_size` allows. What was kept goes before all else, in its order. What a connection had accepted and not sent
+ * when it broke is lost, as with every WebSocket: only an answer of the server's says that it came.
+ *
+ * Any thread, also inside a callback; never blocks.
+ *
+ * @param r          A reconnector.
+ * @param data_type  As for ws_send(), as are the others.
+ * @param data       Bytes; may be NULL if `len` is 0.
+ * @param len        Bytes in `data`; for text and object also WS_NUL_TERMINATED.
+ * @param flags      0 or WS_SEND_PLAIN.
+ * @return As ws_send(). WS_ERR_WOULD_BLOCK also where the queue is full, or there is none, and no connection: `on_drain`
+ *         follows once there is one with room. WS_ERR_CLOSED only once it is terminated or over.
+ *
+ * @pre `data` is readable for `len` bytes, or up to its NUL.
+ */
+ws_result ws_reconnector_send(ws_reconnector *r,
+                              int32_t data_type,
+                              const void *data,
+                              size_t len,
+                              uint32_t flags);
+
+/**
+ * The socket of now, for all that a socket can do: ws_ping(), ws_get_stats(), ws_pause().
+ *
+ * Any thread; never blocks.
+ *
+ * @param r  A reconnector, or any other value.
+ * @return A socket that the caller does not release; its handle is stale once its `on_terminate` has returned. NULL
+ *         between two connections, and for a handle that is none.
+ */
+ws_socket *ws_reconnector_get_socket(const ws_reconnector *r);
+
+/**
+ * How far it is.
+ *
+ * Any thread; never blocks.
+ *
+ * @param r  A reconnector, or any other value.
+ * @return WS_STATUS_CONNECTING while it waits or tries, WS_STATUS_CONNECTED, WS_STATUS_CLOSING after
+ *         ws_reconnector_terminate(), WS_STATUS_CLOSED once it is over, and for a handle that is none.
+ */
+ws_status ws_reconnector_get_status(const ws_reconnector *r);
+
+/**
+ * How many attempts there were since the last stable connection, the one that goes on or is waited for included.
+ *
+ * Any thread; never blocks.
+ *
+ * @param r  A reconnector, or any other value.
+ * @return The number; 0 as long as nothing has failed, and for a handle that is none.
+ */
+uint32_t ws_reconnector_get_attempts(const ws_reconnector *r);
+
+/**
+ * Ends it for good: closes the connection as ws_terminate() does, or ends the wait at once. `on_end` and `on_free` follow
+ * the socket's `on_terminate`, or, where it waited, come alone. What ws_reconnector_send() kept is dropped.
+ *
+ * Any thread, also inside a callback; never blocks. A second time, and once it is over, it changes nothing.
+ *
+ * @param r       A reconnector.
+ * @param code    As for ws_terminate(): 1000 or 3000 to 4999; 0 means 1000.
+ * @param reason  As for ws_terminate(): UTF-8, NUL-terminated, at most 123 bytes. NULL for none.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON, WS_ERR_INVALID_UTF8,
+ *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `reason` is NULL or NUL-terminated.
+ */
+ws_result ws_reconnector_terminate(ws_reconnector *r,
+                                   int32_t code,
+                                   const char *reason);
+
+/**
+ * Gives a reconnector back: the caller will not use it any more. It is not ended by it: it goes on until it is over, and
+ * until then the handle stays valid, for the callbacks; over: `on_end` has returned.
+ *
+ * Any thread, also inside a callback; never blocks.
+ *
+ * @param r  A reconnector.
+ * @return WS_OK; WS_ERR_INVALID_HANDLE, also for a second release; WS_ERR_FORKED.
+ */
+ws_result ws_reconnector_release(ws_reconnector *r);
 
 /**
  * 4D's word for a status: `Connecting`, `Connected`, `Closing`, `Closed`.

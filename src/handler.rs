@@ -4,11 +4,10 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::slice;
 
 use ws4d_client::ErrorCode;
 
-use crate::out_struct::{self, LARGEST_SIZE, OutStruct};
+use crate::out_struct::{self, OutStruct};
 use crate::types::{ws_dispatcher, ws_event, ws_socket};
 
 /// A callback for an event of a socket.
@@ -86,40 +85,14 @@ impl ws_handler {
         }
     }
 
-    /// Whether `size` can be true, and so the other fields be there.
-    fn check_size(size: usize) -> Result<(), ErrorCode> {
-        match size {
-            Self::FIRST_SIZE..=LARGEST_SIZE => Ok(()),
-            _ => Err(ErrorCode::InvalidArgument),
-        }
-    }
-
     /// Copies the host's struct. `Err`: the struct cannot be trusted, nothing of it was used. The second value is
     /// whether all that it asks for is known here.
     ///
     /// # Safety
     /// `handler` is readable for a `size_t`, and for as many bytes as that says.
     pub(crate) unsafe fn read(handler: *const ws_handler) -> Result<(ws_handler, bool), ErrorCode> {
-        if handler.is_null() || !handler.is_aligned() {
-            return Err(ErrorCode::InvalidArgument);
-        }
-        // SAFETY: not NULL, aligned; the caller promises the first field.
-        let size = unsafe { (*handler).size };
-        Self::check_size(size)?;
-        let mut known = ws_handler::empty();
-        // SAFETY: the caller promises `size` bytes, and no field has an invalid bit pattern.
-        unsafe {
-            ptr::copy_nonoverlapping(
-                handler.cast::<u8>(),
-                (&raw mut known).cast(),
-                size.min(Self::KNOWN_SIZE),
-            )
-        };
-        let tail = size.saturating_sub(Self::KNOWN_SIZE);
-        // SAFETY: the bytes behind the known ones are within `size`.
-        let tail = unsafe { slice::from_raw_parts(handler.cast::<u8>().add(size - tail), tail) };
-        known.size = Self::KNOWN_SIZE;
-        Ok((known, tail.iter().all(|byte| *byte == 0)))
+        // SAFETY: the caller upholds it; no field has an invalid bit pattern.
+        unsafe { out_struct::read(handler, ws_handler::empty()) }
     }
 
     /// Fills as much of the host's struct as its `size` says; `size` and what lies behind stay as they are.
@@ -135,6 +108,7 @@ impl ws_handler {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::out_struct::LARGEST_SIZE;
 
     /// A handler of a later version, with one field more.
     #[repr(C)]

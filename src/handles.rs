@@ -15,7 +15,7 @@ use ws4d_client::handle_table::{HandleTable, Pinned};
 use ws4d_client::library;
 
 const KEY_BITS: u32 = 40;
-const EPOCH_BITS: u32 = 5;
+const EPOCH_BITS: u32 = 4;
 const EPOCHS: u32 = 1 << EPOCH_BITS;
 
 /// What a token stands for. 0 is none of them, so that no token is NULL.
@@ -24,6 +24,7 @@ pub(crate) enum Kind {
     Socket = 1,
     Dispatcher = 2,
     Options = 3,
+    Reconnector = 4,
 }
 
 impl Kind {
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_token_fits_into_47_bits_and_gives_its_key_back() {
-        for kind in [Kind::Socket, Kind::Dispatcher, Kind::Options] {
+        for kind in [Kind::Socket, Kind::Dispatcher, Kind::Options, Kind::Reconnector] {
             for epoch in [0, 1, 31, 32, u32::MAX] {
                 let token = kind.token(epoch, KEY);
                 assert!(token > 0 && token < 1 << 47);

@@ -21,6 +21,7 @@ pub mod library;
 pub mod names;
 pub mod open;
 pub mod options;
+pub mod reconnector;
 pub mod result;
 pub mod send;
 pub mod socket;

@@ -6,7 +6,7 @@ use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
 
-use ws4d_client::{Error, ErrorCode, Handler, Options, Socket, library};
+use ws4d_client::{Dispatcher, Error, ErrorCode, Handler, Options, Socket, library};
 
 use crate::bridge::{Bridge, SOCKETS, SocketEntry};
 use crate::dispatcher::DISPATCHERS;
@@ -117,16 +117,25 @@ unsafe fn open(
             Ok(token) => Some(handles::handle(token)),
             Err(error) => {
                 bridge.end_token();
-                library::as_callback(|| bridge.free());
-                if !errors.is_null() {
-                    // SAFETY: not NULL; the caller upholds the rest.
-                    unsafe { errors.write(ws_errors::owned(&error)) };
-                }
-                library::report_connect_error(&error);
+                // SAFETY: the caller upholds it.
+                unsafe { tell_failure(&bridge, &error, errors) };
                 None
             }
         }
     })
+}
+
+/// What a function that opens does where it fails, in this order.
+///
+/// # Safety
+/// `errors` is NULL or writable.
+pub(crate) unsafe fn tell_failure(bridge: &Bridge, error: &Error, errors: *mut *mut ws_errors) {
+    library::as_callback(|| bridge.free());
+    if !errors.is_null() {
+        // SAFETY: not NULL; the caller upholds the rest.
+        unsafe { errors.write(ws_errors::owned(error)) };
+    }
+    library::report_connect_error(error);
 }
 
 /// The bridge for the host's handler, and whether the handler can be served. Where its struct cannot even be
@@ -134,7 +143,7 @@ unsafe fn open(
 ///
 /// # Safety
 /// `handler` is NULL or readable for its `size`.
-unsafe fn adopt(handler: *const ws_handler) -> (Arc<Bridge>, Result<(), Error>) {
+pub(crate) unsafe fn adopt(handler: *const ws_handler) -> (Arc<Bridge>, Result<(), Error>) {
     if handler.is_null() {
         return (Bridge::new(None), Ok(()));
     }
@@ -153,7 +162,7 @@ unsafe fn adopt(handler: *const ws_handler) -> (Arc<Bridge>, Result<(), Error>) 
     }
 }
 
-fn copy_options(options: *const ws_options) -> Result<Options, Error> {
+pub(crate) fn copy_options(options: *const ws_options) -> Result<Options, Error> {
     if options.is_null() {
         return Ok(Options::default());
     }
@@ -162,27 +171,36 @@ fn copy_options(options: *const ws_options) -> Result<Options, Error> {
 }
 
 fn establish(url: &str, options: &Options, bridge: &Arc<Bridge>, blocking: bool) -> Result<u64, Error> {
-    let dispatcher = bridge.handler().dispatcher;
-    let dispatcher = match handles::token(dispatcher) {
-        0 => None,
+    let socket = Socket::new(url, options, bridge.clone(), dispatcher_of(bridge)?, blocking)?;
+    let token = name_socket(&socket, bridge)?;
+    if blocking { socket.connect() } else { socket.start() }?;
+    Ok(token)
+}
+
+/// The dispatcher that the handler asks for.
+pub(crate) fn dispatcher_of(bridge: &Bridge) -> Result<Option<Arc<Dispatcher>>, Error> {
+    match handles::token(bridge.handler().dispatcher) {
+        0 => Ok(None),
         token => {
             let found = DISPATCHERS.get().get(token);
             let found = found.map_err(|code| stale(code, "the handler's dispatcher", "ws_dispatcher_new"))?;
-            Some(Arc::clone(&found))
+            Ok(Some(Arc::clone(&found)))
         }
-    };
-    let socket = Socket::new(url, options, bridge.clone(), dispatcher, blocking)?;
+    }
+}
+
+/// Gives a socket its token, before its first callback.
+pub(crate) fn name_socket(socket: &Arc<Socket>, bridge: &Arc<Bridge>) -> Result<u64, Error> {
     let token = SOCKETS
         .get()
         .insert(SocketEntry::new(socket.clone(), bridge.clone()))
         .map_err(|code| refused(code, "no handle is left; release sockets that have terminated"))?;
     bridge.set_token(token);
     socket.set_tag(token);
-    if blocking { socket.connect() } else { socket.start() }?;
     Ok(token)
 }
 
-fn refused(code: ErrorCode, message: &str) -> Error {
+pub(crate) fn refused(code: ErrorCode, message: &str) -> Error {
     Error::new(code, "sock", message)
 }
 

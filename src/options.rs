@@ -24,6 +24,10 @@ pub(crate) static OPTIONS: PerProcess<Handles<OptionsEntry>> =
 pub(crate) struct OptionsEntry(Mutex<Options>);
 
 impl OptionsEntry {
+    pub(crate) fn new(options: Options) -> OptionsEntry {
+        OptionsEntry(Mutex::new(options))
+    }
+
     pub(crate) fn copy(&self) -> Options {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

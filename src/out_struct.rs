@@ -41,6 +41,30 @@ pub(crate) unsafe fn fill<T: OutStruct>(out: *mut T, mut value: T) -> Result<(),
     Ok(())
 }
 
+/// Copies the host's struct over `known`, whose fields are what a shorter one leaves out. `Err`: it cannot be trusted, and
+/// nothing of it was used. The second value is whether all that it says is known here.
+///
+/// # Safety
+/// `from` is NULL, or readable for a `size_t` and for as many bytes as that says; every bit pattern is a `T`.
+pub(crate) unsafe fn read<T: OutStruct>(from: *const T, mut known: T) -> Result<(T, bool), ErrorCode> {
+    if from.is_null() || !from.is_aligned() {
+        return Err(ErrorCode::InvalidArgument);
+    }
+    // SAFETY: not NULL, aligned; the caller promises the first field.
+    let size = unsafe { from.cast::<size_t>().read() };
+    if !(T::FIRST_SIZE..=LARGEST_SIZE).contains(&size) {
+        return Err(ErrorCode::InvalidArgument);
+    }
+    let common = size.min(size_of::<T>());
+    // SAFETY: the caller promises `size` bytes, and that they are a `T`.
+    unsafe { ptr::copy_nonoverlapping(from.cast::<u8>(), (&raw mut known).cast(), common) };
+    // SAFETY: the first field of `known` is its size.
+    unsafe { (&raw mut known).cast::<size_t>().write(size_of::<T>()) };
+    // SAFETY: the bytes behind the known ones are within `size`.
+    let tail = unsafe { std::slice::from_raw_parts(from.cast::<u8>().add(common), size - common) };
+    Ok((known, tail.iter().all(|byte| *byte == 0)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

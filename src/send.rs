@@ -126,22 +126,37 @@ pub unsafe extern "C" fn ws_send(
     flags: u32,
 ) -> ws_result {
     socket::call(ws, |socket| {
-        let kind = match arg::data_type(data_type)? {
-            DataType::Text => SendKind::Text,
-            DataType::Blob => SendKind::Blob,
-            DataType::Object => SendKind::Object,
-        };
-        if flags & !PLAIN != 0 {
-            return Err(ErrorCode::Unsupported);
-        }
-        let data = match kind {
-            // SAFETY: the caller upholds the contract above.
-            SendKind::Blob => unsafe { arg::bytes(data, len) }?,
-            // SAFETY: as above.
-            SendKind::Text | SendKind::Object => unsafe { arg::text(data.cast(), len) }?,
-        };
-        socket.send(kind, data, flags & PLAIN != 0)
+        // SAFETY: the caller upholds the contract above.
+        let (kind, data, plain) = unsafe { message(data_type, data, len, flags) }?;
+        socket.send(kind, data, plain)
     })
+}
+
+/// What the arguments of `ws_send` are: kind, bytes, and whether they go uncompressed.
+///
+/// # Safety
+/// `data` is readable for `len` bytes, or up to its NUL, for the length of the caller's call.
+pub(crate) unsafe fn message<'a>(
+    data_type: i32,
+    data: *const c_void,
+    len: size_t,
+    flags: u32,
+) -> Result<(SendKind, &'a [u8], bool), ErrorCode> {
+    let kind = match arg::data_type(data_type)? {
+        DataType::Text => SendKind::Text,
+        DataType::Blob => SendKind::Blob,
+        DataType::Object => SendKind::Object,
+    };
+    if flags & !PLAIN != 0 {
+        return Err(ErrorCode::Unsupported);
+    }
+    let data = match kind {
+        // SAFETY: the caller upholds the contract above.
+        SendKind::Blob => unsafe { arg::bytes(data, len) }?,
+        // SAFETY: as above.
+        SendKind::Text | SendKind::Object => unsafe { arg::text(data.cast(), len) }?,
+    };
+    Ok((kind, data, flags & PLAIN != 0))
 }
 
 /// Sends a ping (RFC 6455 section 5.5.2). The server's answer is `on_pong`.

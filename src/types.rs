@@ -3,7 +3,7 @@
 //! No behaviour but the translation of the client's enums.
 
 use ws4d_client::library::LogLevel;
-use ws4d_client::{DataType, EventKind, JsonKind, Status};
+use ws4d_client::{DataType, EventKind, GivenUp, JsonKind, Status};
 
 /// One WebSocket connection, from connecting to closed.
 ///
@@ -21,6 +21,11 @@ pub struct ws_socket {
 /// Made by ws_dispatcher_new() or ws_dispatcher_new_with_wake(), ended by ws_dispatcher_close(). The value is a
 /// token, as that of ws_socket.
 pub struct ws_dispatcher {
+    _opaque: [u8; 0],
+}
+
+/// A connection that comes back: see ws_reconnector_new(). The value is a token, as that of ws_socket.
+pub struct ws_reconnector {
     _opaque: [u8; 0],
 }
 
@@ -144,6 +149,42 @@ pub enum ws_stage {
     WS_STAGE_CLOSING = 7,
     /// Both close frames had gone over: the closing handshake was complete.
     WS_STAGE_CLOSED = 8,
+}
+
+/// Why a reconnector does not try again; see ws_reconnect_info.
+#[repr(i32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ws_reconnect_end {
+    /// It will try again.
+    WS_RECONNECT_END_NONE = 0,
+    /// The host has ended it: ws_reconnector_terminate().
+    WS_RECONNECT_END_HOST = 1,
+    /// The server closed with one of the policy's final codes.
+    WS_RECONNECT_END_CLOSE_CODE = 2,
+    /// What was refused would be refused again: a certificate, an authorization, another 4xx, a wrong URL.
+    WS_RECONNECT_END_REFUSED = 3,
+    /// The policy's `max_attempts` are used up.
+    WS_RECONNECT_END_ATTEMPTS = 4,
+    /// The policy's `max_time_ms` is used up.
+    WS_RECONNECT_END_TIME = 5,
+    /// Its dispatcher was closed.
+    WS_RECONNECT_END_DISPATCHER = 6,
+    /// ws_shutdown() was called.
+    WS_RECONNECT_END_SHUT_DOWN = 7,
+}
+
+impl From<GivenUp> for ws_reconnect_end {
+    fn from(given_up: GivenUp) -> ws_reconnect_end {
+        match given_up {
+            GivenUp::Host => ws_reconnect_end::WS_RECONNECT_END_HOST,
+            GivenUp::CloseCode => ws_reconnect_end::WS_RECONNECT_END_CLOSE_CODE,
+            GivenUp::Refused => ws_reconnect_end::WS_RECONNECT_END_REFUSED,
+            GivenUp::Attempts => ws_reconnect_end::WS_RECONNECT_END_ATTEMPTS,
+            GivenUp::Time => ws_reconnect_end::WS_RECONNECT_END_TIME,
+            GivenUp::Dispatcher => ws_reconnect_end::WS_RECONNECT_END_DISPATCHER,
+            GivenUp::ShutDown => ws_reconnect_end::WS_RECONNECT_END_SHUT_DOWN,
+        }
+    }
 }
 
 /// How much the log says; each level includes those above it.

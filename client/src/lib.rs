@@ -27,6 +27,8 @@ mod options;
 #[cfg(not(ws4d_loom))]
 mod random;
 #[cfg(not(ws4d_loom))]
+mod reconnect;
+#[cfg(not(ws4d_loom))]
 mod socket;
 mod sync;
 #[cfg(not(ws4d_loom))]
@@ -45,4 +47,8 @@ pub use json::{Json, JsonKind};
 #[cfg(not(ws4d_loom))]
 pub use options::Options;
 #[cfg(not(ws4d_loom))]
-pub use socket::{CloseInfo, Dispatcher, Handler, MOST_PING, SendKind, Socket, Stage, Stats, Status};
+pub use reconnect::{End, FINAL_CODES, GivenUp, Naming, Policy, ReconnectHandler, Reconnecting, Reconnector};
+#[cfg(not(ws4d_loom))]
+pub use socket::{
+    CloseInfo, Dispatcher, Handler, MOST_PING, RetryAfter, SendKind, Socket, Stage, Stats, Status,
+};

@@ -1,7 +1,7 @@
 /* Every exported function, once: its name, a call of it, and what kind of answer it gives. The call uses names that
  * the including test has in scope:
  *
- *     ws, d, o           handles              url, handler       for opening
+ *     ws, r, d, o        handles              url, handler       for opening
  *     e, v, errors       pointers to read     own_e, own_errors  pointers that may be freed
  *
  * A row becomes BAD_<kind>(call), true where a refused handle gave the right answer, or LIVE_<kind>(call). */
@@ -36,6 +36,14 @@
     X(ws_send_text_utf16, (ws, (const uint16_t[]){0x68, 0x69, 0}, WS_NUL_TERMINATED), RESULT) \
     X(ws_terminate, (ws, 1000, "bye"), RESULT) \
     X(ws_uncork, (ws), RESULT)
+
+#define RECONNECTOR_FUNCTIONS(X) \
+    X(ws_reconnector_get_attempts, (r), ZERO) \
+    X(ws_reconnector_get_socket, (r), NONE) \
+    X(ws_reconnector_get_status, (r), CLOSED) \
+    X(ws_reconnector_release, (r), RESULT) \
+    X(ws_reconnector_send, (r, WS_DATA_TYPE_TEXT, "text", 4, WS_SEND_PLAIN), RESULT) \
+    X(ws_reconnector_terminate, (r, 1000, "bye"), RESULT)
 
 #define DISPATCHER_FUNCTIONS(X) \
     X(ws_dispatcher_attach, (d), RESULT) \
@@ -90,7 +98,8 @@
 
 #define OPENING_FUNCTIONS(X) \
     X(ws_new, (url, handler, o, &own_errors), SOCKET) \
-    X(ws_new_async, (url, handler, o, &own_errors), SOCKET)
+    X(ws_new_async, (url, handler, o, &own_errors), SOCKET) \
+    X(ws_reconnector_new, (url, handler, o, NULL, &own_errors), RECONNECTOR)
 
 #define EVENT_FUNCTIONS(X) \
     X(ws_event_code, (e), ZERO) \
@@ -146,7 +155,7 @@
     X(ws_version_string, (), TEXT)
 
 #define ALL_FUNCTIONS(X) \
-    SOCKET_FUNCTIONS(X) DISPATCHER_FUNCTIONS(X) OPTIONS_FUNCTIONS(X) OPENING_FUNCTIONS(X) EVENT_FUNCTIONS(X) \
+    SOCKET_FUNCTIONS(X) RECONNECTOR_FUNCTIONS(X) DISPATCHER_FUNCTIONS(X) OPTIONS_FUNCTIONS(X) OPENING_FUNCTIONS(X) EVENT_FUNCTIONS(X) \
     JSON_FUNCTIONS(X) ERRORS_FUNCTIONS(X) OTHER_FUNCTIONS(X)
 
 #define INDEX_OF(name, args, kind) INDEX_##name,
@@ -164,6 +173,7 @@ static const char *const function_names[] = {ALL_FUNCTIONS(NAME_OF)};
 #define BAD_NOTHING(call) ((call), 1)
 #define BAD_EVENT(call) ((call) == NULL)
 #define BAD_SOCKET(call) ((call) == NULL)
+#define BAD_RECONNECTOR(call) ((call) == NULL)
 /* What always succeeds, or never. */
 #define BAD_TEXT(call) ((call) != NULL)
 #define BAD_NUMBER(call) ((call) > 0)

@@ -9,6 +9,7 @@ struct task {
     int function;
     char from;
     ws_socket *ws;
+    ws_reconnector *r; /* for the functions that take one */
     ws_options *options;
     ws_event *kept;
     int called;      /* under the host's lock, */
@@ -38,6 +39,7 @@ static void other_freed(void *host) { set(host, &((struct task *)((struct host *
 #define LIVE_ARGUMENT(call) CHECK((call) == WS_ERR_INVALID_ARGUMENT)
 #define LIVE_EVENT(call) own_e = (call)
 #define LIVE_SOCKET(call) opened = (call)
+#define LIVE_RECONNECTOR(call) opened_r = (call)
 #define LIVE_DISPATCHER(call) CHECK(ws_dispatcher_close(call) == WS_OK)
 #define LIVE_OPTIONS(call) CHECK(ws_options_free(call) == WS_OK)
 #define LIVE_TEXT(call) CHECK((call) != NULL)
@@ -79,6 +81,8 @@ static ws_result expected(struct host *host, struct task *task, ws_result result
     case INDEX_ws_options_set_pinned_key_sha256:
     case INDEX_ws_options_set_unix_socket:
         return WS_ERR_INVALID_ARGUMENT;
+    case INDEX_ws_reconnector_send:
+        return result == WS_ERR_WOULD_BLOCK ? result : WS_OK;
     case INDEX_ws_get_tls_info:
         return WS_ERR_UNSUPPORTED;
     case INDEX_ws_send:
@@ -107,6 +111,7 @@ static void inside(struct host *host, char letter, ws_socket *ws, const ws_event
 
     ws = task->ws;
     ws_dispatcher *d = host->dispatcher;
+    ws_reconnector *r = task->r, *opened_r = NULL;
     ws_options *o = task->options;
     const ws_json *v = ws_event_json(e);
     const ws_errors *errors = ws_event_errors(e);
@@ -119,7 +124,8 @@ static void inside(struct host *host, char letter, ws_socket *ws, const ws_event
     other.on_free = other_freed;
     ws_socket *opened = NULL;
     ws_result result = WS_OK;
-    int opens = task->function == INDEX_ws_new || task->function == INDEX_ws_new_async;
+    int opens = task->function == INDEX_ws_new || task->function == INDEX_ws_new_async ||
+                task->function == INDEX_ws_reconnector_new;
     if (opens) set(host, &task->others_open, 1);
     CHECK(ws_shutdown(0) == WS_ERR_WRONG_THREAD && ws_set_io_threads(1) == WS_ERR_UNSUPPORTED);
     ws_errors_free((ws_errors *)errors); /* not the host's: it stays */
@@ -131,6 +137,9 @@ static void inside(struct host *host, char letter, ws_socket *ws, const ws_event
     if (task->function == INDEX_ws_new && d == NULL) {
         CHECK(opened == NULL && ws_errors_code(own_errors, 0) == WS_ERR_WRONG_THREAD);
         ws_errors_free(own_errors);
+    } else if (task->function == INDEX_ws_reconnector_new) {
+        CHECK(opened_r != NULL && own_errors == NULL);
+        CHECK(ws_reconnector_terminate(opened_r, 0, NULL) == WS_OK && ws_reconnector_release(opened_r) == WS_OK);
     } else if (opens) {
         CHECK(opened != NULL && own_errors == NULL && ws_release(opened) == WS_OK);
     }
@@ -205,6 +214,10 @@ static void run_task(int function, char from, int with_dispatcher)
 {
     struct host host;
     struct task task = {.function = function, .from = from, .options = ws_options_new()};
+    if (function >= INDEX_ws_reconnector_get_attempts && function <= INDEX_ws_reconnector_terminate) {
+        task.r = ws_reconnector_new(at("/echo"), NULL, NULL, NULL, NULL);
+        CHECK(task.r != NULL);
+    }
     host_init(&host, with_dispatcher ? ws_dispatcher_new() : NULL);
     host.inside = inside;
     host.more = &task;
@@ -229,6 +242,8 @@ static void run_task(int function, char from, int with_dispatcher)
         _exit(1);
     }
     ws_event_free(task.kept);
+    ws_reconnector_terminate(task.r, 0, NULL);
+    ws_reconnector_release(task.r);
     ws_options_free(task.options);
     ws_release(ws);
     CHECK(ws_get_id(ws) == 0);

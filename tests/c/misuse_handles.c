@@ -19,6 +19,12 @@ static void bad_socket(ws_socket *ws, ws_result refused, const char *what)
     SOCKET_FUNCTIONS(CALL_BAD)
 }
 
+static void bad_reconnector(ws_reconnector *r, ws_result refused, const char *what)
+{
+    ws_event *own_e = NULL;
+    RECONNECTOR_FUNCTIONS(CALL_BAD)
+}
+
 static void bad_dispatcher(ws_dispatcher *d, ws_result refused, const char *what)
 {
     ws_event *own_e = NULL;
@@ -58,6 +64,7 @@ static void bad_options(ws_options *o, ws_result refused, const char *what)
 static void bad_in_all_types(uintptr_t number, const char *what)
 {
     bad_socket((ws_socket *)number, WS_ERR_INVALID_HANDLE, what);
+    bad_reconnector((ws_reconnector *)number, WS_ERR_INVALID_HANDLE, what);
     bad_dispatcher((ws_dispatcher *)number, WS_ERR_INVALID_HANDLE, what);
     bad_options((ws_options *)number, WS_ERR_INVALID_HANDLE, what);
     if (number != 0) {
@@ -178,15 +185,17 @@ int main(void)
     host_init(&host, dispatcher);
     ws_socket *ws = host_connect(&host, at("/echo"), NULL);
     ws_options *options = ws_options_new();
-    const uintptr_t live[] = {(uintptr_t)ws, (uintptr_t)dispatcher, (uintptr_t)options};
+    ws_reconnector *r = ws_reconnector_new(at("/echo"), NULL, NULL, NULL, NULL);
+    const uintptr_t live[] = {(uintptr_t)ws, (uintptr_t)dispatcher, (uintptr_t)options, (uintptr_t)r};
 
     null_pointers();
     bad_in_all_types(0, "NULL");
-    invented(live, 3);
-    for (int i = 0; i < 3; i++) {
+    invented(live, 4);
+    for (int i = 0; i < 4; i++) {
         if (i != 0) bad_socket((ws_socket *)live[i], WS_ERR_INVALID_HANDLE, "a handle of another type");
         if (i != 1) bad_dispatcher((ws_dispatcher *)live[i], WS_ERR_INVALID_HANDLE, "a handle of another type");
         if (i != 2) bad_options((ws_options *)live[i], WS_ERR_INVALID_HANDLE, "a handle of another type");
+        if (i != 3) bad_reconnector((ws_reconnector *)live[i], WS_ERR_INVALID_HANDLE, "a handle of another type");
         CHECK(live[i] < (uintptr_t)1 << 47);
     }
     stale(dispatcher);
@@ -205,6 +214,9 @@ int main(void)
     CHECK(ws_get_status(ws) == WS_STATUS_CLOSED && ws_send_text(ws, "x", 1) == WS_ERR_CLOSED);
     host_wait(&host, 'f');
     CHECK_ENDED(&host, "omtf", 1006);
+    /* Shut down it is over, and so stale once it is released. */
+    CHECK(ws_reconnector_get_status(r) == WS_STATUS_CLOSED && ws_reconnector_release(r) == WS_OK);
+    bad_reconnector(r, WS_ERR_INVALID_HANDLE, "a reconnector that is over");
     CHECK(ws_release(ws) == WS_OK && ws_options_free(options) == WS_OK && ws_dispatcher_close(dispatcher) == WS_OK);
     bad_socket(ws, WS_ERR_INVALID_HANDLE, "a socket released after shutdown");
     CHECK(ws_shutdown(PATIENCE_MS) == WS_OK);

@@ -9,6 +9,7 @@ enum { THREADS = 64, ROUNDS = 8 };
 /* What the threads of a round share. */
 static struct {
     ws_socket *ws;
+    ws_reconnector *r;
     ws_dispatcher *d;
     ws_options *o;
     struct host *host;
@@ -18,7 +19,7 @@ static struct {
 } shared;
 
 /* Hosts of the sockets that the threads open; they live until the end. */
-static struct host opened_hosts[ROUNDS * THREADS * 2];
+static struct host opened_hosts[ROUNDS * THREADS * 3];
 static int opened_count, opened_done;
 
 static int is_known(ws_result result)
@@ -63,6 +64,19 @@ static void opened_inside(struct host *host, char letter, ws_socket *ws, const w
         CHECK(ws_send_text(opened_ws, "hello", 5) <= 0 && ws_terminate(opened_ws, 0, NULL) == WS_OK); \
         CHECK(ws_release(opened_ws) == WS_OK); \
     }
+#define CALL_RECONNECTOR(call) \
+    opened = &opened_hosts[__atomic_fetch_add(&opened_count, 1, __ATOMIC_RELAXED)]; \
+    host_init(opened, NULL); \
+    opened->inside = opened_inside; \
+    plain = host_handler(opened); \
+    opened_r = (call); \
+    if (opened_r == NULL) { \
+        CHECK(is_known(ws_errors_code(own_errors, 0)) && ws_errors_count(own_errors) > 0); \
+        ws_errors_free(own_errors); \
+        own_errors = NULL; \
+    } else { \
+        CHECK(ws_reconnector_terminate(opened_r, 0, NULL) == WS_OK && ws_reconnector_release(opened_r) == WS_OK); \
+    }
 #define CALL(name, args, kind) \
     case INDEX_##name: \
         snprintf(doing, sizeof doing, "%s on 16 threads", #name); \
@@ -73,7 +87,7 @@ static void opened_inside(struct host *host, char letter, ws_socket *ws, const w
         if (result == WS_OK && same(#name, "ws_dispatcher_close")) add(&shared.closed); \
         break;
 
-static void call_one(int function, ws_socket *ws, ws_dispatcher *d, ws_options *o)
+static void call_one(int function, ws_socket *ws, ws_reconnector *r, ws_dispatcher *d, ws_options *o)
 {
     const ws_event *e = NULL;
     const ws_json *v = NULL;
@@ -84,6 +98,7 @@ static void call_one(int function, ws_socket *ws, ws_dispatcher *d, ws_options *
     ws_handler plain, *handler = &plain;
     struct host *opened;
     ws_socket *opened_ws;
+    ws_reconnector *opened_r;
     ws_result result;
     switch (function) { ALL_FUNCTIONS(CALL) }
     ws_event_free(own_e);
@@ -94,7 +109,7 @@ static void *thread(void *number)
     int first = (int)(intptr_t)number;
     pthread_barrier_wait(&shared.start);
     /* Each begins elsewhere, and each goes through all. */
-    for (int i = 0; i < FUNCTIONS; i++) call_one((first * 7 + i) % FUNCTIONS, shared.ws, shared.d, shared.o);
+    for (int i = 0; i < FUNCTIONS; i++) call_one((first * 7 + i) % FUNCTIONS, shared.ws, shared.r, shared.d, shared.o);
     if (shared.shut_down && first % 5 == 0) CHECK(ws_shutdown(PATIENCE_MS) == WS_OK);
     return NULL;
 }
@@ -106,6 +121,8 @@ static void round_of_calls(int number)
     host_init(&host, NULL);
     memset(&shared, 0, sizeof shared);
     shared.ws = host_connect(&host, at("/echo"), NULL);
+    shared.r = ws_reconnector_new(at("/echo"), NULL, NULL, NULL, NULL);
+    CHECK(shared.r != NULL);
     shared.d = ws_dispatcher_new();
     shared.o = ws_options_new();
     shared.shut_down = number % 2;
@@ -117,6 +134,8 @@ static void round_of_calls(int number)
     host_wait(&host, 'f');
     if (!grammar_holds(host.trace)) failed(host.trace, 0, "the order of callbacks");
     CHECK(shared.released == 1 && shared.freed_options == 1);
+    /* It was terminated and released by one of the threads each. */
+    CHECK(ws_reconnector_release(shared.r) == WS_ERR_INVALID_HANDLE);
     CHECK(ws_get_id(shared.ws) == 0 && ws_send_text(shared.ws, "x", 1) == WS_ERR_INVALID_HANDLE);
     if (shared.closed == 0) {
         /* It belongs to one of the threads, all of which were refused: so it is as it was. */

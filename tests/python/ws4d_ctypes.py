@@ -16,6 +16,7 @@ from ctypes import POINTER, c_char, c_char_p, c_double, c_int32, c_int64, c_size
 class ws_socket(c_void_p): ...
 class ws_dispatcher(c_void_p): ...
 class ws_options(c_void_p): ...
+class ws_reconnector(c_void_p): ...
 class ws_event(c_void_p): ...
 class ws_errors(c_void_p): ...
 class ws_json(c_void_p): ...
@@ -215,7 +216,45 @@ class ws_tls_info(ctypes.Structure):
         super().__init__(size=ctypes.sizeof(ws_tls_info))
 
 
-STRUCTS = (ws_handler, ws_close_info, ws_stats, ws_tls_info)
+class ws_reconnect_info(ctypes.Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("attempt", c_uint32),
+        ("delay_ms", c_uint32),
+        ("result", c_int32),
+        ("code", c_int32),
+        ("http_status", c_int32),
+        ("end", c_int32),
+    ]
+
+
+ws_reconnect_attempt_fn = ctypes.CFUNCTYPE(c_void_p, ws_reconnector, ws_options, c_uint32, c_void_p)
+ws_reconnect_fn = ctypes.CFUNCTYPE(None, ws_reconnector, POINTER(ws_reconnect_info), c_void_p)
+
+
+class ws_reconnect_policy(ctypes.Structure):
+    _fields_ = [
+        ("size", c_size_t),
+        ("base_delay_ms", c_uint32),
+        ("max_delay_ms", c_uint32),
+        ("min_delay_ms", c_uint32),
+        ("stable_ms", c_uint32),
+        ("max_attempts", c_uint32),
+        ("max_time_ms", c_uint32),
+        ("max_retry_after_ms", c_uint32),
+        ("final_code_count", c_uint32),
+        ("queue_size", c_size_t),
+        ("final_codes", POINTER(c_uint16)),
+        ("on_attempt", ws_reconnect_attempt_fn),
+        ("on_reconnect", ws_reconnect_fn),
+        ("on_end", ws_reconnect_fn),
+    ]
+
+    def __init__(self):
+        super().__init__(ctypes.sizeof(ws_reconnect_policy), 500, 30000, 100, 10000, 0, 0, 300000)
+
+
+STRUCTS = (ws_handler, ws_close_info, ws_stats, ws_tls_info, ws_reconnect_info, ws_reconnect_policy)
 
 sized_text = POINTER(c_char)
 
@@ -252,6 +291,15 @@ FUNCTIONS = {
     "ws_get_buffered_amount": (c_size_t, ws_socket),
     "ws_get_close_info": (c_int32, ws_socket, POINTER(ws_close_info)),
     "ws_get_stats": (c_int32, ws_socket, POINTER(ws_stats)),
+    "ws_reconnector_new": (
+        ws_reconnector, c_char_p, POINTER(ws_handler), ws_options, POINTER(ws_reconnect_policy), POINTER(ws_errors),
+    ),
+    "ws_reconnector_send": (c_int32, ws_reconnector, c_int32, c_void_p, c_size_t, c_uint32),
+    "ws_reconnector_get_socket": (ws_socket, ws_reconnector),
+    "ws_reconnector_get_status": (c_int32, ws_reconnector),
+    "ws_reconnector_get_attempts": (c_uint32, ws_reconnector),
+    "ws_reconnector_terminate": (c_int32, ws_reconnector, c_int32, c_char_p),
+    "ws_reconnector_release": (c_int32, ws_reconnector),
     "ws_dispatcher_new": (ws_dispatcher,),
     "ws_dispatcher_new_with_wake": (ws_dispatcher, ws_wake_fn, c_void_p),
     "ws_dispatcher_attach": (c_int32, ws_dispatcher),

@@ -146,7 +146,12 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// Gives one socket its turn: one callback, or a run of messages up to `limit`.
-    fn visit<'a>(&'a self, mut state: Guard<'a, T>, key: Key, limit: usize) -> (Guard<'a, T>, usize) {
+    pub(super) fn visit<'a>(
+        &'a self,
+        mut state: Guard<'a, T>,
+        key: Key,
+        limit: usize,
+    ) -> (Guard<'a, T>, usize) {
         let Some(entry) = state.entry(key) else { return (state, 0) };
         let Some(work) = entry.mailbox.take() else { return (state, 0) };
         let target = Arc::clone(&entry.target);

@@ -88,6 +88,11 @@ impl<T: Target> Dispatcher<T> {
         self.private
     }
 
+    /// Whether its owner has closed it.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
     /// Takes a socket in.
     pub(crate) fn register(&self, mailbox: Mailbox, target: Arc<T>) -> Result<Key, ErrorCode> {
         let mut state = self.state.lock();

@@ -37,6 +37,10 @@ pub trait Target: Send + Sync + 'static {
     fn gate(&self) -> &Gate;
     /// How text frames arrive.
     fn mode(&self) -> DataType;
+    /// Its events are not the host's: a pull runs them instead of returning them.
+    fn is_silent(&self) -> bool {
+        false
+    }
     /// Runs the host's callback.
     fn event(&self, event: &Event);
     /// A connection that could not be made: before its ERROR is delivered.

@@ -52,6 +52,10 @@ impl<T: Target> Dispatcher<T> {
             if let Some(key) = state.next_ready() {
                 let serial = state.next_serial();
                 let Some(entry) = state.entry(key) else { break Err(ErrorCode::Internal) };
+                if entry.target.is_silent() {
+                    (state, _) = self.visit(state, key, 1);
+                    continue;
+                }
                 let target = Arc::clone(&entry.target);
                 let work = match entry.mailbox.pull() {
                     Ok(Some(work)) => work,

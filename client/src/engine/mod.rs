@@ -18,6 +18,11 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use workers::Workers;
 
+/// How often this process has been shut down, or has begun to be.
+pub(crate) fn shutdowns() -> u64 {
+    ENGINE.get().state.lock().shutdowns
+}
+
 static ENGINE: PerProcess<Engine> = PerProcess::new(Engine::new);
 
 /// A socket, as far as shutdown knows it.
@@ -42,6 +47,7 @@ struct State {
     /// A shutdown is going on; another one waits for its turn.
     shutting_down: bool,
     last_id: i32,
+    shutdowns: u64,
 }
 
 /// How many I/O threads may be asked for.
@@ -57,6 +63,7 @@ impl Engine {
                 stopping: false,
                 shutting_down: false,
                 last_id: 0,
+                shutdowns: 0,
             }),
             ended: Condvar::new(),
             sockets: Mutex::new(HashMap::new()),
@@ -157,6 +164,7 @@ pub fn shutdown(timeout: Option<Duration>) -> Result<(), ErrorCode> {
     }
     state.shutting_down = true;
     state.stopping = true;
+    state.shutdowns += 1;
     drop(state);
     let ended = end_all(engine, deadline);
     let mut state = engine.state.lock();

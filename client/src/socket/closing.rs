@@ -33,19 +33,25 @@ fn ending_of(received: Option<&CloseFrame>, close_sent: bool) -> Ending {
     }
 }
 
+/// The code and the reason of a close frame, if a host may send them.
+pub(crate) fn judge_close(code: i32, reason: &[u8]) -> Result<(u16, &str), ErrorCode> {
+    let code = match code {
+        0 | 1000 => 1000,
+        3000..=4999 => code as u16,
+        _ => return Err(ErrorCode::InvalidCloseCode),
+    };
+    let reason = std::str::from_utf8(reason).map_err(|_| ErrorCode::InvalidUtf8)?;
+    if reason.len() > MAX_REASON {
+        return Err(ErrorCode::InvalidCloseReason);
+    }
+    Ok((code, reason))
+}
+
 impl Socket {
     /// Closes: `code` 0, 1000 or 3000 to 4999, a reason of at most 123 bytes. Queued messages are sent first.
     /// Closing or closed already, it changes nothing. While connecting it aborts.
     pub fn terminate(self: &Arc<Self>, code: i32, reason: &[u8]) -> Result<(), ErrorCode> {
-        let code = match code {
-            0 | 1000 => 1000,
-            3000..=4999 => code as u16,
-            _ => return Err(ErrorCode::InvalidCloseCode),
-        };
-        let reason = std::str::from_utf8(reason).map_err(|_| ErrorCode::InvalidUtf8)?;
-        if reason.len() > MAX_REASON {
-            return Err(ErrorCode::InvalidCloseReason);
-        }
+        let (code, reason) = judge_close(code, reason)?;
         self.close(code, reason, Phase::Closing);
         Ok(())
     }

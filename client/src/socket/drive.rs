@@ -14,7 +14,7 @@ use crate::log::log;
 use crate::options::Options;
 use std::future::pending;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The whole life of a socket on its I/O thread.
 pub(super) async fn run(socket: Arc<Socket>, options: Box<Options>) {
@@ -41,6 +41,17 @@ pub(super) async fn run(socket: Arc<Socket>, options: Box<Options>) {
     while socket.deliver_here() {
         socket.changed.notified().await;
     }
+}
+
+/// The whole life of a socket that only waits.
+pub(super) async fn wait(socket: Arc<Socket>, delay: Duration) {
+    let _ended = EndedAnyway(Arc::clone(&socket));
+    tokio::select! {
+        biased;
+        () = socket.until_over() => {}
+        () = tokio::time::sleep(delay) => socket.finish(None),
+    }
+    socket.deliver_here();
 }
 
 /// Where the task is dropped or panics, the host still hears of an end.
@@ -70,6 +81,7 @@ impl Socket {
             tls,
         });
         self.begin_receiving(accepted.deflate.as_ref(), accepted.rest);
+        self.handler.connected(self);
         let mut outgoing = self.outgoing.lock();
         if outgoing.phase != Phase::Connecting {
             drop(outgoing);

@@ -69,6 +69,27 @@ pub struct CloseInfo {
     pub closed: SystemTime,
     /// How long it was open.
     pub open_for: Option<Duration>,
+    /// When a server that refused wants to be asked again.
+    pub retry_after: Option<Box<RetryAfter>>,
+}
+
+/// A `Retry-After` header (RFC 9110 section 10.2.3) as it came, and the answer's `Date`.
+#[derive(Clone, Debug)]
+pub struct RetryAfter {
+    /// Seconds, or a date.
+    pub value: String,
+    /// The server's clock.
+    pub date: Option<String>,
+}
+
+impl RetryAfter {
+    fn of(error: &Error) -> Option<Box<RetryAfter>> {
+        let headers = &error.http()?.headers;
+        let find = |wanted: &str| {
+            headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.clone())
+        };
+        Some(Box::new(RetryAfter { value: find("retry-after")?, date: find("date") }))
+    }
 }
 
 pub(super) struct History(Mutex<Times>);
@@ -92,6 +113,9 @@ impl History {
 impl Socket {
     /// Notes the end that the host is told. The first one counts. `phase`: what it was until then.
     pub(super) fn note_end(&self, phase: Phase, ending: &Ending, cause: Option<&Error>) {
+        if self.timer.is_some() {
+            return;
+        }
         let stage = match phase {
             Phase::Connecting => self.progress.step().into(),
             _ if ending.was_clean => Stage::Closed,
@@ -117,6 +141,7 @@ impl Socket {
             opened: times.opened.map(|(at, _)| at),
             closed: SystemTime::now(),
             open_for: times.opened.map(|(_, at)| at.elapsed()),
+            retry_after: cause.and_then(RetryAfter::of),
         }));
         drop(times);
         self.log_end(stage, ending, cause);

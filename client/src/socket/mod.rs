@@ -30,10 +30,12 @@ use crate::event::{Ending, Event};
 use crate::options::{Compression, Options};
 use crate::sync::Mutex;
 use crate::{library, transport::Transport};
-pub use history::{CloseInfo, Stage};
+pub(crate) use closing::judge_close;
+pub use history::{CloseInfo, RetryAfter, Stage};
 pub(crate) use liveness::Patience;
 use outgoing::Outgoing;
 use receive::Incoming;
+pub(crate) use send::Kept;
 pub use send::MOST_PING;
 pub use stats::Stats;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
@@ -71,6 +73,9 @@ pub enum SendKind {
 pub trait Handler: Send + Sync {
     /// Whether events are delivered at all; `false` for a socket that only sends.
     fn receives(&self) -> bool;
+    /// The connection is made and not open yet: what is to be sent before all else may come in, with
+    /// [`Socket::send_ahead`]. On the I/O thread, with no lock held; not a callback.
+    fn connected(&self, _socket: &Socket) {}
     /// Runs the callback for this kind of event, if there is one.
     fn event(&self, event: &Event);
     /// The socket is over: `on_terminate` has returned, or the pulled TERMINATE was freed. Exactly once.
@@ -125,6 +130,8 @@ pub struct Socket {
     ear: watch::Ear,
     progress: Progress,
     history: history::History,
+    /// No connection at all, but a wait that ends in TERMINATE.
+    timer: Option<Duration>,
     /// Wakes the I/O task.
     changed: Notify,
 }
@@ -149,6 +156,33 @@ impl Socket {
         if blocking && dispatcher.as_ref().is_some_and(|dispatcher| dispatcher.check_owner().is_err()) {
             return Err(wrong_thread("ws_new on a dispatcher that belongs to another thread"));
         }
+        Socket::make(destination, options, handler, dispatcher, None)
+    }
+
+    /// No connection but a wait, with a socket's place in the dispatcher: after `delay`, or at [`Socket::abort`], at a
+    /// shutdown, or with its dispatcher, its one event, a TERMINATE, is deliverable. For whoever tries again later.
+    pub(crate) fn timer(
+        url: &str,
+        delay: Duration,
+        handler: Arc<dyn Handler>,
+        dispatcher: Option<Arc<Dispatcher>>,
+    ) -> Result<Arc<Socket>, Error> {
+        Socket::make(
+            url::parse(url)?,
+            &Options { proxy: crate::connect::proxy::Choice::Direct, ..Options::default() },
+            handler,
+            dispatcher,
+            Some(delay),
+        )
+    }
+
+    fn make(
+        destination: Destination,
+        options: &Options,
+        handler: Arc<dyn Handler>,
+        dispatcher: Option<Arc<Dispatcher>>,
+        timer: Option<Duration>,
+    ) -> Result<Arc<Socket>, Error> {
         let settings = Settings {
             data_type: options.data_type,
             strict_json: options.strict_json,
@@ -182,6 +216,7 @@ impl Socket {
             ear: watch::Ear::new(),
             progress: Progress::new(),
             history: history::History::new(),
+            timer,
             changed: Notify::new(),
         }))
     }
@@ -225,8 +260,12 @@ impl Socket {
             .map_err(|code| Error::new(code, "sock", "The dispatcher is closed"))?;
         let _ = self.key.set(key);
         let weak = Arc::downgrade(self);
-        let task = drive::run(Arc::clone(self), options);
-        if let Err(error) = engine::spawn(self.id, weak as Weak<dyn engine::Stop>, task) {
+        let weak = weak as Weak<dyn engine::Stop>;
+        let spawned = match self.timer {
+            None => engine::spawn(self.id, weak, drive::run(Arc::clone(self), options)),
+            Some(delay) => engine::spawn(self.id, weak, drive::wait(Arc::clone(self), delay)),
+        };
+        if let Err(error) = spawned {
             self.dispatcher.forget(key);
             return Err(error);
         }
@@ -340,6 +379,10 @@ impl Target for Socket {
 
     fn mode(&self) -> DataType {
         self.settings.data_type
+    }
+
+    fn is_silent(&self) -> bool {
+        self.timer.is_some()
     }
 
     #[inline]

@@ -144,10 +144,14 @@ impl Outgoing {
         let mut payload = Vec::new();
         payload.try_reserve_exact(message.payload.len()).map_err(|_| ErrorCode::OutOfMemory)?;
         payload.extend_from_slice(message.payload);
-        let message = Message { opcode: message.opcode, payload, plain: message.plain };
+        self.keep(Message { opcode: message.opcode, payload, plain: message.plain }, charge);
+        Ok(())
+    }
+
+    /// Keeps a message for when its turn comes.
+    pub(super) fn keep(&mut self, message: Message<Vec<u8>>, charge: usize) {
         let ticket = self.queue.reserve(charge);
         self.waiting.push_back(Waiting { ticket, charge, message });
-        Ok(())
     }
 
     /// Gives the turn to the I/O thread if messages wait; their own thread is not the sender of others.
@@ -184,7 +188,7 @@ impl Outgoing {
         let due = self.want_drain
             && self.phase == Phase::Open
             && self.write_error.is_none()
-            && self.queue.buffered() < limit.div_ceil(2);
+            && (limit == 0 || self.queue.buffered() < limit.div_ceil(2));
         self.want_drain &= !due;
         due
     }

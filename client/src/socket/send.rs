@@ -28,26 +28,75 @@ const SMALL: usize = 4 * 1024;
 /// The longest payload of a ping, in bytes (RFC 6455 §5.5).
 pub const MOST_PING: usize = 125;
 
+/// What a message is sent as, if it may be.
+fn judge(kind: SendKind, data: &[u8], limit: usize) -> Result<(OpCode, Cow<'_, [u8]>), ErrorCode> {
+    let (opcode, payload) = match kind {
+        SendKind::Blob => (OpCode::Binary, Cow::Borrowed(data)),
+        SendKind::Text => {
+            utf8::check(data).map_err(|_| ErrorCode::InvalidUtf8)?;
+            (OpCode::Text, Cow::Borrowed(data))
+        }
+        SendKind::Object => {
+            let text = std::str::from_utf8(data).map_err(|_| ErrorCode::InvalidUtf8)?;
+            (OpCode::Text, Cow::Owned(json::minify(text).map_err(|_| ErrorCode::InvalidJson)?))
+        }
+    };
+    if limit != 0 && payload.len() > limit {
+        return Err(ErrorCode::TooLarge);
+    }
+    Ok((opcode, payload))
+}
+
+/// A message that was judged and copied before there was a connection for it.
+pub(crate) struct Kept(Message<Vec<u8>>);
+
+impl Kept {
+    /// Judges and copies a message; errors as [`Socket::send`]'s.
+    pub(crate) fn new(kind: SendKind, data: &[u8], plain: bool, limit: usize) -> Result<Kept, ErrorCode> {
+        let (opcode, judged) = judge(kind, data, limit)?;
+        let payload = match judged {
+            Cow::Owned(payload) => payload,
+            Cow::Borrowed(data) => {
+                let mut payload = Vec::new();
+                payload.try_reserve_exact(data.len()).map_err(|_| ErrorCode::OutOfMemory)?;
+                payload.extend_from_slice(data);
+                payload
+            }
+        };
+        Ok(Kept(Message { opcode, payload, plain }))
+    }
+
+    /// What it counts in a buffer.
+    pub(crate) fn charge(&self) -> usize {
+        self.0.payload.len() + MESSAGE_OVERHEAD
+    }
+}
+
 impl Socket {
+    /// Inside [`Handler::connected`](super::Handler::connected): puts a message before all others, whatever the send
+    /// buffer's limit, because whoever kept it has counted it. Gives it back where the connection is not wanted any more.
+    pub(crate) fn send_ahead(&self, message: Kept) -> Result<(), Kept> {
+        let charge = message.charge();
+        let mut outgoing = self.outgoing.lock();
+        if outgoing.phase != Phase::Connecting {
+            return Err(message);
+        }
+        outgoing.sent.message(message.0.payload.len());
+        outgoing.keep(message.0, charge);
+        Ok(())
+    }
+
+    /// Inside [`Handler::connected`](super::Handler::connected): somebody was told to wait before there was a
+    /// connection, and is owed a DRAIN.
+    pub(crate) fn owe_drain(&self) {
+        self.outgoing.lock().want_drain = true;
+    }
+
     /// Sends a message; success means accepted. `plain`: it is not compressed, because it mixes secrets with a
     /// stranger's text. Errors, with nothing sent: [`ErrorCode::InvalidUtf8`], [`ErrorCode::InvalidJson`],
     /// [`ErrorCode::TooLarge`], [`ErrorCode::Closed`], [`ErrorCode::WouldBlock`], [`ErrorCode::OutOfMemory`].
     pub fn send(self: &Arc<Self>, kind: SendKind, data: &[u8], plain: bool) -> Result<(), ErrorCode> {
-        let (opcode, payload) = match kind {
-            SendKind::Blob => (OpCode::Binary, Cow::Borrowed(data)),
-            SendKind::Text => {
-                utf8::check(data).map_err(|_| ErrorCode::InvalidUtf8)?;
-                (OpCode::Text, Cow::Borrowed(data))
-            }
-            SendKind::Object => {
-                let text = std::str::from_utf8(data).map_err(|_| ErrorCode::InvalidUtf8)?;
-                (OpCode::Text, Cow::Owned(json::minify(text).map_err(|_| ErrorCode::InvalidJson)?))
-            }
-        };
-        let limit = self.settings.max_message_size;
-        if limit != 0 && payload.len() > limit {
-            return Err(ErrorCode::TooLarge);
-        }
+        let (opcode, payload) = judge(kind, data, self.settings.max_message_size)?;
         let message = Message { opcode, payload: &*payload, plain };
         // Messages that a callback on the I/O thread has collected leave before it is told to wait, so that no drain
         // is promised that the host has not been refused for.

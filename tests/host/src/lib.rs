@@ -55,7 +55,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use api::{
     Api, Callback, Dispatcher, ErrorFn, FreeFn, LogFn, OptionsToken, RawCloseInfo, RawErrors, RawEvent,
-    RawHandler, RawJson, RawStats, RawTlsInfo, Socket, WakeFn, api, library_path, name, text,
+    RawHandler, RawJson, RawReconnectInfo, RawReconnectPolicy, RawStats, RawTlsInfo, ReconnectAttemptFn,
+    ReconnectFn, Reconnector, Socket, WakeFn, api, library_path, name, text,
 };
 pub use grammar::{check_grammar, check_grammar_so_far};
 pub use host::{Call, Host};

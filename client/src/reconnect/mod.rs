@@ -1,0 +1,360 @@
+//! A connection that comes back: sockets one after the other, each with its whole grammar, and waits between them. It
+//! stands on top of sockets and changes nothing in them; a wait is a socket that makes no connection (`Socket::timer`),
+//! so that it keeps a dispatcher running, and ends with it, with a shutdown and with a terminate, as a socket does.
+//!
+//! All that is decided happens where a socket or a wait is freed: in the context of the callbacks, one after the other.
+//! Whether and when it tries again is `policy`'s; this file has the steps, `sending` the messages.
+
+mod policy;
+mod retry_after;
+mod sending;
+
+pub use policy::{FINAL_CODES, GivenUp, Policy};
+
+use crate::connect::url;
+use crate::engine;
+use crate::error::{Error, ErrorCode};
+use crate::event::Event;
+use crate::options::Options;
+use crate::random;
+use crate::socket::{Dispatcher, Handler, Socket, Status, judge_close};
+use crate::sync::Mutex;
+pub use policy::End;
+use policy::{Tries, Verdict};
+use sending::Queue;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+/// What the host is told between two connections, and at the end.
+#[derive(Clone, Debug)]
+pub struct Reconnecting {
+    /// The number of the next attempt since the last stable connection; at the end, that of the last.
+    pub attempt: u32,
+    /// How long it waits first.
+    pub delay: Duration,
+    /// How the connection ended.
+    pub end: End,
+    /// Why it is over; `None`: it is not.
+    pub given_up: Option<GivenUp>,
+}
+
+/// Gives a socket its name with the host; called before its first event.
+pub type Naming = Box<dyn FnOnce(&Arc<Socket>) -> Result<(), Error>>;
+
+/// The host's side of a reconnector. All but [`socket`](Self::socket) are callbacks.
+pub trait ReconnectHandler: Send + Sync {
+    /// The handler of one more socket, and what names that.
+    fn socket(&self) -> (Arc<dyn Handler>, Naming);
+    /// Before each attempt: fresh options, and another URL if there is one.
+    fn attempt(&self, attempt: u32, options: &mut Options) -> Option<String>;
+    /// It will try again.
+    fn reconnecting(&self, about: &Reconnecting);
+    /// It will not; the last call. `free` of the host belongs behind it.
+    fn over(&self, about: &Reconnecting);
+}
+
+/// A connection that comes back. Every method may be called from any thread, also inside a callback.
+pub struct Reconnector {
+    policy: Policy,
+    /// As the host gave them; each attempt has a copy.
+    options: Options,
+    dispatcher: Option<Arc<Dispatcher>>,
+    host: Arc<dyn ReconnectHandler>,
+    /// Shutdowns before it was made: one more ends it.
+    shutdowns: u64,
+    state: Mutex<State>,
+}
+
+struct State {
+    url: String,
+    tries: Tries,
+    /// What it does now; `None` while it decides.
+    now: Option<Now>,
+    /// Counts what it did.
+    step: u64,
+    /// The host wants an end.
+    stop: Option<(u16, String)>,
+    over: bool,
+    queue: Queue,
+}
+
+struct Now {
+    socket: Arc<Socket>,
+    is_wait: bool,
+    /// It was started: an end of it will be told.
+    begun: bool,
+    /// Messages go to it.
+    up: bool,
+}
+
+impl Reconnector {
+    /// Judges the URL; does nothing else yet. Nothing of the host was called if that fails.
+    pub fn new(
+        url: &str,
+        options: &Options,
+        policy: Policy,
+        host: Arc<dyn ReconnectHandler>,
+        dispatcher: Option<Arc<Dispatcher>>,
+    ) -> Result<Arc<Reconnector>, Error> {
+        url::parse(url)?;
+        let mut options = options.clone();
+        // Here, on the host's thread, as for a socket.
+        options.proxy.settle();
+        let state = State {
+            url: url.to_owned(),
+            tries: Tries::new(Instant::now()),
+            now: None,
+            step: 0,
+            stop: None,
+            over: false,
+            queue: Queue::default(),
+        };
+        let shutdowns = engine::shutdowns();
+        Ok(Arc::new(Reconnector { policy, options, dispatcher, host, shutdowns, state: Mutex::new(state) }))
+    }
+
+    /// Begins: the first attempt is made in the context of the callbacks. On an error nothing of the host was called.
+    pub fn start(self: &Arc<Self>) -> Result<(), Error> {
+        self.wait(Duration::ZERO)
+    }
+
+    fn wait(self: &Arc<Self>, delay: Duration) -> Result<(), Error> {
+        let url = self.state.lock().url.clone();
+        let handler = Arc::new(Wait(Arc::clone(self)));
+        let socket = Socket::timer(&url, delay, handler, self.dispatcher.clone())?;
+        self.begin(socket, true)
+    }
+
+    /// Starts a socket or a wait. Its first event may come before this returns.
+    fn begin(&self, socket: Arc<Socket>, is_wait: bool) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        let step = state.step;
+        let now = Now { socket: Arc::clone(&socket), is_wait, begun: false, up: false };
+        state.now = Some(now);
+        drop(state);
+        let started = socket.start();
+        let mut state = self.state.lock();
+        let still = state.step == step;
+        if started.is_err() {
+            state.now = None;
+            return started;
+        }
+        if let Some(now) = state.now.as_mut().filter(|_| still) {
+            now.begun = true;
+        }
+        let stop = state.stop.clone().filter(|_| still);
+        drop(state);
+        match stop {
+            Some(stop) => end(&socket, is_wait, &stop),
+            // It began too late for the shutdown to see it.
+            None if still && self.was_shut_down() => drop(socket.abort()),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn was_shut_down(&self) -> bool {
+        engine::shutdowns() != self.shutdowns
+    }
+
+    /// What it did has ended; says whether that is the end of all.
+    fn step(&self) -> Option<GivenUp> {
+        let mut state = self.state.lock();
+        state.step += 1;
+        state.now = None;
+        drop(state);
+        self.ended()
+    }
+
+    fn ended(&self) -> Option<GivenUp> {
+        if self.state.lock().stop.is_some() {
+            return Some(GivenUp::Host);
+        }
+        if self.was_shut_down() {
+            return Some(GivenUp::ShutDown);
+        }
+        self.dispatcher
+            .as_ref()
+            .is_some_and(|dispatcher| dispatcher.is_closed())
+            .then_some(GivenUp::Dispatcher)
+    }
+
+    /// The wait is over.
+    fn attempt(self: &Arc<Self>) {
+        if let Some(given_up) = self.step() {
+            return self.give_up(given_up, End::default());
+        }
+        let mut options = self.options.clone();
+        let (attempt, mut url) = {
+            let state = self.state.lock();
+            (state.tries.attempt(), state.url.clone())
+        };
+        if let Some(fresh) = self.host.attempt(attempt, &mut options) {
+            self.state.lock().url.clone_from(&fresh);
+            url = fresh;
+        }
+        if let Some(given_up) = self.ended() {
+            return self.give_up(given_up, End::default());
+        }
+        if let Err(error) = self.connect(&url, &options) {
+            let end = End::failed(error.code());
+            match self.ended() {
+                Some(given_up) => self.give_up(given_up, end),
+                None => self.decide(end),
+            }
+        }
+    }
+
+    fn connect(self: &Arc<Self>, url: &str, options: &Options) -> Result<(), Error> {
+        let (inner, name) = self.host.socket();
+        let handler = Arc::new(Connection { reconnector: Arc::clone(self), inner: Arc::clone(&inner) });
+        let started = Socket::new(url, options, handler, self.dispatcher.clone(), false)
+            .and_then(|socket| name(&socket).map(|()| socket))
+            .and_then(|socket| self.begin(socket, false));
+        if started.is_err() {
+            // Its name, if it has one.
+            inner.over();
+        }
+        started
+    }
+
+    /// A socket was freed.
+    fn disconnected(self: &Arc<Self>) {
+        let info = self.state.lock().now.as_ref().and_then(|now| now.socket.close_info());
+        let end = info.map_or(End::default(), |info| End::of(&info, SystemTime::now()));
+        match self.step() {
+            Some(given_up) => self.give_up(given_up, end),
+            None => self.decide(end),
+        }
+    }
+
+    fn decide(self: &Arc<Self>, end: End) {
+        let random = u64::from_ne_bytes(random::bytes());
+        let (verdict, attempt) = {
+            let mut state = self.state.lock();
+            (state.tries.after(&self.policy, &end, Instant::now(), random), state.tries.attempt())
+        };
+        let delay = match verdict {
+            Verdict::Over(given_up) => return self.give_up(given_up, end),
+            Verdict::After(delay) => delay,
+        };
+        self.host.reconnecting(&Reconnecting { attempt, delay, end: end.clone(), given_up: None });
+        if let Some(given_up) = self.ended() {
+            return self.give_up(given_up, end);
+        }
+        if let Err(error) = self.wait(delay) {
+            let given_up = match error.code() {
+                ErrorCode::ShutDown => GivenUp::ShutDown,
+                ErrorCode::InvalidHandle => GivenUp::Dispatcher,
+                // Without a thread, or a URL, there is no next attempt.
+                _ => GivenUp::Refused,
+            };
+            self.give_up(given_up, End { cause: end.cause.or(Some(error.code())), ..end });
+        }
+    }
+
+    fn give_up(&self, given_up: GivenUp, end: End) {
+        let attempt = {
+            let mut state = self.state.lock();
+            state.over = true;
+            state.queue = Queue::default();
+            state.tries.attempt()
+        };
+        let about = Reconnecting { attempt, delay: Duration::ZERO, end, given_up: Some(given_up) };
+        self.host.over(&about);
+    }
+
+    // What the host asks.
+
+    /// Ends it for good: closes the connection as [`Socket::terminate`] does, or the wait. A second time changes nothing.
+    pub fn terminate(&self, code: i32, reason: &[u8]) -> Result<(), ErrorCode> {
+        let (code, reason) = judge_close(code, reason)?;
+        let mut state = self.state.lock();
+        if state.over || state.stop.is_some() {
+            return Ok(());
+        }
+        let stop = (code, reason.to_owned());
+        state.stop = Some(stop.clone());
+        state.queue = Queue::default();
+        let now = state.now.as_ref().filter(|now| now.begun);
+        let now = now.map(|now| (Arc::clone(&now.socket), now.is_wait));
+        drop(state);
+        if let Some((socket, is_wait)) = now {
+            end(&socket, is_wait, &stop);
+        }
+        Ok(())
+    }
+
+    /// The socket of now; `None` between two.
+    pub fn socket(&self) -> Option<Arc<Socket>> {
+        let state = self.state.lock();
+        state.now.as_ref().filter(|now| !now.is_wait).map(|now| Arc::clone(&now.socket))
+    }
+
+    /// Connecting: it waits or tries. Connected. Closing: the host has ended it. Closed: it is over.
+    pub fn status(&self) -> Status {
+        let state = self.state.lock();
+        match &state.now {
+            _ if state.over => Status::Closed,
+            _ if state.stop.is_some() => Status::Closing,
+            Some(now) if now.socket.status() == Status::Connected => Status::Connected,
+            _ => Status::Connecting,
+        }
+    }
+
+    /// How many attempts there were since the last stable connection, the one that goes on included; 0 before one failed.
+    pub fn attempts(&self) -> u32 {
+        self.state.lock().tries.attempt()
+    }
+}
+
+fn end(socket: &Arc<Socket>, is_wait: bool, stop: &(u16, String)) {
+    // The code and the reason were judged, and a socket that has ended already is as good.
+    let _ = if is_wait { socket.abort() } else { socket.terminate(stop.0.into(), stop.1.as_bytes()) };
+}
+
+/// The handler of a wait.
+struct Wait(Arc<Reconnector>);
+
+impl Handler for Wait {
+    fn receives(&self) -> bool {
+        false
+    }
+
+    fn event(&self, _: &Event) {}
+
+    fn over(&self) {}
+
+    fn free(&self) {
+        self.0.attempt();
+    }
+}
+
+/// The handler of a connection: the host's, and what follows when it is freed.
+struct Connection {
+    reconnector: Arc<Reconnector>,
+    inner: Arc<dyn Handler>,
+}
+
+impl Handler for Connection {
+    fn receives(&self) -> bool {
+        self.inner.receives()
+    }
+
+    fn connected(&self, socket: &Socket) {
+        self.reconnector.hand_over(socket);
+    }
+
+    fn event(&self, event: &Event) {
+        self.inner.event(event);
+    }
+
+    fn over(&self) {
+        self.inner.over();
+    }
+
+    fn free(&self) {
+        self.inner.free();
+        self.reconnector.disconnected();
+    }
+}

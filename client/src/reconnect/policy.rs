@@ -1,0 +1,215 @@
+//! Whether and when to try again: pure decisions. What has ended, how often it was tried and what time it is come in as
+//! arguments, so that all of it is tried without waiting.
+
+use super::retry_after;
+use crate::error::ErrorCode;
+use crate::socket::CloseInfo;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How a reconnector goes about it.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The first window out of which a delay is drawn; each further attempt doubles it.
+    pub base_delay: Duration,
+    /// The largest window.
+    pub max_delay: Duration,
+    /// The least delay after a connection that was not stable.
+    pub min_delay: Duration,
+    /// A connection that was open so long was a good one: attempts count from 1 again.
+    pub stable: Duration,
+    /// The most attempts in a row without a stable connection; 0: no limit.
+    pub max_attempts: u32,
+    /// The longest time without a stable connection; `None`: no limit.
+    pub max_time: Option<Duration>,
+    /// What the server may ask for by Retry-After.
+    pub max_retry_after: Duration,
+    /// How many bytes of messages are kept while there is no connection, each counted with 64 more; 0: none.
+    pub queue_size: usize,
+    /// Close codes of the server after which it does not come back.
+    pub final_codes: Vec<u16>,
+}
+
+/// The server says that all is done (1000), or blames this client, so that the next attempt would meet the same.
+pub const FINAL_CODES: &[u16] = &[1000, 1002, 1003, 1007, 1008, 1010];
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy {
+            base_delay: Duration::from_millis(500),
+            max_delay: Duration::from_secs(30),
+            min_delay: Duration::from_millis(100),
+            stable: Duration::from_secs(10),
+            max_attempts: 0,
+            max_time: None,
+            max_retry_after: Duration::from_secs(300),
+            queue_size: 0,
+            final_codes: FINAL_CODES.to_vec(),
+        }
+    }
+}
+
+/// Why it is over for good.
+#[repr(i32)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GivenUp {
+    /// The host has ended it.
+    Host = 1,
+    /// The server closed with a final code.
+    CloseCode = 2,
+    /// What was refused would be refused again: a certificate, an authorization, a wrong URL.
+    Refused = 3,
+    /// All attempts are used up.
+    Attempts = 4,
+    /// The time is used up.
+    Time = 5,
+    /// Its dispatcher was closed.
+    Dispatcher = 6,
+    /// The library was shut down.
+    ShutDown = 7,
+}
+
+/// How a connection ended, as far as it matters here.
+#[derive(Clone, Debug, Default)]
+pub struct End {
+    /// What went wrong; `None`: the server closed.
+    pub cause: Option<ErrorCode>,
+    /// Of the server's close frame, 0 for none.
+    pub code: u16,
+    /// Of the answer to the opening handshake, 0 for none.
+    pub http_status: u16,
+    /// The alert by which the server ended TLS.
+    pub tls_alert: Option<u8>,
+    /// How long it was open; `None`: never.
+    pub open_for: Option<Duration>,
+    /// What a refusal asked for.
+    pub retry_after: Option<Duration>,
+}
+
+impl End {
+    pub(crate) fn of(info: &CloseInfo, now: SystemTime) -> End {
+        let asked = info.retry_after.as_ref();
+        End {
+            cause: info.cause,
+            code: info.code_received,
+            http_status: info.http_status,
+            tls_alert: info.tls_alert,
+            open_for: info.open_for,
+            retry_after: asked.and_then(|asked| retry_after::parse(&asked.value, asked.date.as_deref(), now)),
+        }
+    }
+
+    /// An attempt that did not come as far as a connection.
+    pub(crate) fn failed(cause: ErrorCode) -> End {
+        End { cause: Some(cause), ..End::default() }
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// Try again after so long.
+    After(Duration),
+    Over(GivenUp),
+}
+
+/// The attempts since the last stable connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Tries {
+    attempt: u32,
+    /// Since when there is no stable connection.
+    since: Instant,
+}
+
+impl Tries {
+    pub(crate) fn new(now: Instant) -> Tries {
+        Tries { attempt: 0, since: now }
+    }
+
+    /// The number of the next attempt, or of the one that is going on; 0: none has failed since the last stable
+    /// connection.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// Decides after an end at `now`. `random` is all of 64 bits.
+    pub(crate) fn after(&mut self, policy: &Policy, end: &End, now: Instant, random: u64) -> Verdict {
+        let stable = end.open_for.is_some_and(|time| time >= policy.stable);
+        if stable {
+            *self = Tries::new(now);
+        }
+        if let Some(given_up) = hopeless(policy, end) {
+            return Verdict::Over(given_up);
+        }
+        if policy.max_attempts != 0 && self.attempt >= policy.max_attempts {
+            return Verdict::Over(GivenUp::Attempts);
+        }
+        self.attempt = self.attempt.saturating_add(1);
+        let mut delay = delay(policy, self.attempt, end, random);
+        if !stable {
+            delay = delay.max(policy.min_delay);
+        }
+        let trying = now.saturating_duration_since(self.since).saturating_add(delay);
+        if policy.max_time.is_some_and(|most| trying > most) {
+            return Verdict::Over(GivenUp::Time);
+        }
+        Verdict::After(delay)
+    }
+}
+
+fn delay(policy: &Policy, attempt: u32, end: &End, random: u64) -> Duration {
+    let window = window(policy, attempt);
+    if let Some(asked) = end.retry_after {
+        // All who were told the same moment must not come in the same moment.
+        return asked.min(policy.max_retry_after).saturating_add(part(window, random));
+    }
+    if end.code == TRY_AGAIN_LATER {
+        // The server is overloaded: the longest window, and not its early half.
+        let half = policy.max_delay / 2;
+        return half + part(half, random);
+    }
+    part(window, random)
+}
+
+/// RFC 6455's registry: "Try Again Later".
+const TRY_AGAIN_LATER: u16 = 1013;
+
+/// The window doubles with each attempt, up to the cap.
+fn window(policy: &Policy, attempt: u32) -> Duration {
+    let doubled = 2u32.checked_pow(attempt.saturating_sub(1));
+    let window = doubled.and_then(|times| policy.base_delay.checked_mul(times));
+    window.map_or(policy.max_delay, |window| window.min(policy.max_delay))
+}
+
+/// "Full jitter": anything between nothing and all of the window.
+fn part(window: Duration, random: u64) -> Duration {
+    let nanos = window.as_nanos() * (u128::from(random) + 1) >> 64;
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// What another attempt would not mend.
+fn hopeless(policy: &Policy, end: &End) -> Option<GivenUp> {
+    if end.code != 0 && policy.final_codes.contains(&end.code) {
+        return Some(GivenUp::CloseCode);
+    }
+    let refused = match end.cause? {
+        ErrorCode::ShutDown => return Some(GivenUp::ShutDown),
+        ErrorCode::Certificate => true,
+        ErrorCode::Tls => end.tls_alert.is_some_and(is_refusal),
+        // Of the server, or of a proxy: 401, 403, 404, 407, 410.
+        ErrorCode::HttpStatus | ErrorCode::Proxy => {
+            (400..500).contains(&end.http_status) && !matches!(end.http_status, 408 | 425 | 429)
+        }
+        // The call is wrong: the program must be mended.
+        cause => (-19..0).contains(&(cause as i32)),
+    };
+    refused.then_some(GivenUp::Refused)
+}
+
+/// The alerts that judge us or what we offer (RFC 8446 section 6.2), not a mishap.
+fn is_refusal(alert: u8) -> bool {
+    matches!(alert, 40..=49 | 70 | 71 | 112 | 113 | 116 | 120)
+}
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

@@ -1,0 +1,137 @@
+//! HOSTILE 22: reconnect storms, and what cannot succeed.
+
+use super::*;
+
+const MS: fn(u64) -> Duration = Duration::from_millis;
+
+fn policy() -> Policy {
+    Policy {
+        min_delay: MS(20),
+        base_delay: MS(100),
+        max_delay: MS(1000),
+        stable: MS(5000),
+        ..Policy::default()
+    }
+}
+
+fn lost(open_ms: u64) -> End {
+    End { cause: Some(ErrorCode::ConnectionReset), open_for: Some(MS(open_ms)), ..End::default() }
+}
+
+fn closed(code: u16) -> End {
+    End { code, open_for: Some(MS(1)), ..End::default() }
+}
+
+fn http(status: u16) -> End {
+    End { cause: Some(ErrorCode::HttpStatus), http_status: status, ..End::default() }
+}
+
+fn once(end: &End, random: u64) -> Verdict {
+    Tries::new(Instant::now()).after(&policy(), end, Instant::now(), random)
+}
+
+#[test]
+fn the_window_doubles_up_to_the_cap_and_all_of_it_is_used() {
+    let (now, refused) = (Instant::now(), End::failed(ErrorCode::ConnectionRefused));
+    let (mut longest, mut shortest) = (Tries::new(now), Tries::new(now));
+    for most in [100, 200, 400, 800, 1000, 1000, 1000] {
+        assert_eq!(longest.after(&policy(), &refused, now, u64::MAX), Verdict::After(MS(most)));
+        assert_eq!(shortest.after(&policy(), &refused, now, 0), Verdict::After(MS(20)), "the least");
+    }
+    assert_eq!(longest.attempt(), 7);
+    let mut many = Tries { attempt: u32::MAX - 1, since: now };
+    for _ in 0..3 {
+        assert_eq!(many.after(&policy(), &refused, now, u64::MAX), Verdict::After(MS(1000)));
+    }
+    assert_eq!(once(&refused, u64::MAX / 2), Verdict::After(MS(50)), "half of the window");
+}
+
+#[test]
+fn a_connection_that_dies_at_once_waits_and_counts_a_stable_one_does_not() {
+    let now = Instant::now();
+    let mut tries = Tries::new(now);
+    for attempt in 1..4 {
+        assert_eq!(tries.after(&policy(), &lost(4999), now, 0), Verdict::After(MS(20)));
+        assert_eq!(tries.attempt(), attempt);
+    }
+    assert_eq!(tries.after(&policy(), &lost(5000), now, 0), Verdict::After(MS(0)));
+    assert_eq!(tries.attempt(), 1);
+}
+
+#[test]
+fn what_cannot_succeed_is_not_tried_again() {
+    let over = Verdict::Over(GivenUp::Refused);
+    for status in [400, 401, 403, 404, 407, 410, 426, 451, 499] {
+        assert_eq!(once(&http(status), 0), over, "{status}");
+    }
+    for cause in [ErrorCode::Certificate, ErrorCode::InvalidUrl, ErrorCode::Unsupported] {
+        assert_eq!(once(&End::failed(cause), 0), over, "{cause:?}");
+    }
+    let proxy = End { cause: Some(ErrorCode::Proxy), http_status: 407, ..End::default() };
+    assert_eq!(once(&proxy, 0), over);
+    let tls = |alert| End { tls_alert: alert, ..End::failed(ErrorCode::Tls) };
+    assert_eq!(once(&tls(Some(116)), 0), over, "certificate_required");
+    assert_eq!(once(&tls(Some(48)), 0), over, "unknown_ca");
+    for end in [tls(None), tls(Some(80)), End { http_status: 502, ..proxy }] {
+        assert!(matches!(once(&end, 0), Verdict::After(_)), "{end:?}");
+    }
+    for status in [200, 302, 408, 425, 429, 500, 503] {
+        assert!(matches!(once(&http(status), 0), Verdict::After(_)), "{status}");
+    }
+    for cause in [ErrorCode::Dns, ErrorCode::Timeout, ErrorCode::Unreachable, ErrorCode::OutOfMemory] {
+        assert!(matches!(once(&End::failed(cause), 0), Verdict::After(_)), "{cause:?}");
+    }
+}
+
+#[test]
+fn final_close_codes_end_it_and_others_do_not() {
+    for code in [1000, 1002, 1003, 1007, 1008, 1010] {
+        assert_eq!(once(&closed(code), 0), Verdict::Over(GivenUp::CloseCode), "{code}");
+    }
+    for code in [0, 1001, 1005, 1009, 1011, 1012, 1013, 1014, 4000] {
+        assert!(matches!(once(&closed(code), 0), Verdict::After(_)), "{code}");
+    }
+    let own = Policy { final_codes: vec![4000, 1005], ..policy() };
+    let mut tries = Tries::new(Instant::now());
+    for (code, over) in [(4000, true), (1005, true), (1000, false), (1008, false)] {
+        let verdict = tries.after(&own, &closed(code), Instant::now(), 0);
+        assert_eq!(verdict == Verdict::Over(GivenUp::CloseCode), over, "{code}");
+    }
+}
+
+#[test]
+fn try_again_later_waits_at_least_half_of_the_longest_window() {
+    assert_eq!(once(&closed(1013), 0), Verdict::After(MS(500)));
+    assert_eq!(once(&closed(1013), u64::MAX), Verdict::After(MS(1000)));
+}
+
+#[test]
+fn retry_after_is_the_least_and_has_a_cap_and_a_jitter() {
+    let asks = |seconds| End { retry_after: Some(Duration::from_secs(seconds)), ..http(503) };
+    assert_eq!(once(&asks(7), 0), Verdict::After(MS(7000)));
+    assert_eq!(once(&asks(7), u64::MAX), Verdict::After(MS(7100)));
+    assert_eq!(once(&asks(0), 0), Verdict::After(MS(20)));
+    assert_eq!(once(&asks(1 << 40), 0), Verdict::After(Duration::from_secs(300)));
+}
+
+#[test]
+fn attempts_and_time_have_limits() {
+    let now = Instant::now();
+    let policy = Policy { max_attempts: 2, ..policy() };
+    let mut tries = Tries::new(now);
+    for _ in 0..2 {
+        assert!(matches!(tries.after(&policy, &lost(1), now, 0), Verdict::After(_)));
+    }
+    assert_eq!(tries.after(&policy, &lost(1), now, 0), Verdict::Over(GivenUp::Attempts));
+    assert_eq!(tries.after(&policy, &lost(5000), now, 0), Verdict::After(MS(0)), "after a stable one");
+
+    let policy = Policy { max_attempts: 0, max_time: Some(MS(1000)), ..policy };
+    let mut tries = Tries::new(now);
+    assert_eq!(tries.after(&policy, &lost(1), now + MS(980), 0), Verdict::After(MS(20)));
+    assert_eq!(tries.after(&policy, &lost(1), now + MS(981), 0), Verdict::Over(GivenUp::Time));
+    assert_eq!(
+        tries.after(&policy, &lost(5000), now + MS(9000), 0),
+        Verdict::After(MS(0)),
+        "after a stable one"
+    );
+}

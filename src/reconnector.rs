@@ -1,0 +1,338 @@
+//! Entry points of reconnectors, and the bridge from what a reconnector decides to the host's functions.
+
+pub mod policy;
+
+use std::ffi::{c_char, c_void};
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+use libc::size_t;
+use ws4d_client::handle_table::Pinned;
+use ws4d_client::library::PerProcess;
+use ws4d_client::{Error, ErrorCode, Handler, Naming, Options, ReconnectHandler, Reconnecting, Reconnector};
+
+use crate::bridge::Bridge;
+use crate::errors::ws_errors;
+use crate::handler::ws_handler;
+use crate::handles::{self, Handles, Kind};
+use crate::options::{OPTIONS, OptionsEntry};
+use crate::result::ws_result;
+use crate::types::{ws_options, ws_reconnector, ws_socket, ws_status};
+use crate::{arg, boundary, open, send};
+use policy::{Functions, ws_reconnect_fn, ws_reconnect_info, ws_reconnect_policy};
+
+/// All reconnectors of this process.
+static RECONNECTORS: PerProcess<Handles<Entry>> = PerProcess::new(|| Handles::new(Kind::Reconnector));
+
+/// What a token of a reconnector leads to.
+struct Entry {
+    reconnector: Arc<Reconnector>,
+    host: Arc<Host>,
+}
+
+fn get(r: *const ws_reconnector) -> Result<Pinned<'static, Entry>, ErrorCode> {
+    RECONNECTORS.get().get(handles::token(r))
+}
+
+/// The two things that end a token, in either order.
+const RELEASED: u8 = 1;
+const OVER: u8 = 2;
+
+/// The host's side: its handler, of which each socket has a copy without `on_free`, and its policy's functions.
+struct Host {
+    /// Has the `user_data`, and frees it.
+    bridge: Arc<Bridge>,
+    has_handler: bool,
+    functions: Functions,
+    token: AtomicU64,
+    ended: AtomicU8,
+}
+
+impl Host {
+    fn handle(&self) -> *mut ws_reconnector {
+        handles::handle(self.token.load(Ordering::Acquire))
+    }
+
+    fn ends(&self, by: u8) -> u8 {
+        let before = self.ended.fetch_or(by, Ordering::AcqRel);
+        if before | by == RELEASED | OVER && before & by == 0 {
+            let _ = RECONNECTORS.get().remove(self.token.load(Ordering::Acquire));
+        }
+        before
+    }
+
+    fn tell(&self, function: ws_reconnect_fn, about: &Reconnecting) {
+        let Some(function) = function else { return };
+        let info = ws_reconnect_info::from(about);
+        // SAFETY: a function of the host, called as the header says; the info outlives the call, and user_data is not
+        // freed yet.
+        unsafe { function(self.handle(), &info, self.bridge.user_data()) }
+    }
+}
+
+impl ReconnectHandler for Host {
+    fn socket(&self) -> (Arc<dyn Handler>, Naming) {
+        let handler = ws_handler { on_free: None, ..self.bridge.handler() };
+        let bridge = Bridge::new(self.has_handler.then_some(handler));
+        // It is not the host's to release.
+        let _ = bridge.release();
+        let named = Arc::clone(&bridge);
+        (bridge, Box::new(move |socket| open::name_socket(socket, &named).map(drop)))
+    }
+
+    fn attempt(&self, attempt: u32, options: &mut Options) -> Option<String> {
+        let function = self.functions.on_attempt?;
+        let entry = Arc::new(OptionsEntry::new(options.clone()));
+        let token = OPTIONS.get().insert(Arc::clone(&entry)).ok();
+        let lent = token.map_or(ptr::null_mut(), handles::handle);
+        // SAFETY: a function of the host, called as the header says.
+        let url = unsafe { function(self.handle(), lent, attempt, self.bridge.user_data()) };
+        if let Some(token) = token {
+            let _ = OPTIONS.get().remove(token);
+        }
+        *options = entry.copy();
+        if url.is_null() {
+            return None;
+        }
+        // SAFETY: a text of the host, which it keeps until this returns.
+        let url = unsafe { arg::utf8(url) };
+        // What is not UTF-8 is no URL either, and refused as one.
+        Some(url.unwrap_or_default().to_owned())
+    }
+
+    fn reconnecting(&self, about: &Reconnecting) {
+        self.tell(self.functions.on_reconnect, about);
+    }
+
+    fn over(&self, about: &Reconnecting) {
+        self.tell(self.functions.on_end, about);
+        self.ends(OVER);
+        self.bridge.free();
+    }
+}
+
+/// Makes a connection that comes back: it connects, and when the connection ends it waits a while and connects again, until
+/// the host ends it or the policy does.
+///
+/// Each connection is a socket of its own, with its own handle, and calls the handler in a socket's order, but for
+/// `on_free`:
+///
+///     (on_attempt (on_open? (on_message | on_drain | on_pong)* on_error? on_terminate) on_reconnect)*  on_end  on_free
+///
+/// On_free runs once, after all. The reconnector releases the sockets itself: their handles are valid until their
+/// `on_terminate` has returned, and are not for ws_release(). All callbacks run where the handler's dispatcher says, one
+/// after the other, never nested. ws_dispatcher_run() goes on while it waits. A host that pulls its events gets those of
+/// the sockets; on_attempt, on_reconnect, on_end and on_free run inside its ws_dispatcher_next(), `on_reconnect` once the
+/// TERMINATE event was freed.
+///
+/// It ends for good, and `on_end` says why: at ws_reconnector_terminate(); at a final close code; at what another attempt
+/// would not mend (a certificate that is not to be trusted, HTTP 401, 403, 407 and every other 4xx but 408, 425 and 429,
+/// a URL or options that are wrong); at the policy's limits; with its dispatcher; at ws_shutdown(), after which it does not
+/// come back. ws_terminate() on its socket ends it only if the server answers with a final code (1000 mostly is one);
+/// ws_abort() on its socket makes it connect anew.
+///
+/// The function of ws_set_error_handler() is told of each attempt that fails, as of a ws_new_async().
+///
+///     static void on_open(ws_socket *ws, const ws_event *event, void *user_data) {
+///         ws_send_text(ws, "{\"subscribe\":[\"EURUSD\"]}", WS_NUL_TERMINATED);
+///     }
+///     static const char *on_attempt(ws_reconnector *r, ws_options *options, uint32_t attempt, void *user_data) {
+///         ws_options_set_header(options, "Authorization", fresh_token());
+///         return NULL;
+///     }
+///     ...
+///     ws_reconnect_policy policy = WS_RECONNECT_POLICY_INIT;
+///     policy.on_attempt = on_attempt;
+///     ws_reconnector *r = ws_reconnector_new("wss://feed.example", &handler, NULL, &policy, &errors);
+///     ws_dispatcher_run(handler.dispatcher);
+///
+/// Returns at once; the first attempt is made in the context of the callbacks. Any thread, also inside any callback.
+///
+/// @param url      As for ws_new().
+/// @param handler  As for ws_new(); NULL for a connection that only sends.
+/// @param options  As for ws_new(); each attempt has a copy of its own.
+/// @param policy   Copied, its `final_codes` too. NULL for the defaults.
+/// @param errors   As for ws_new().
+/// @return A reconnector, to be given back with ws_reconnector_release(); or NULL, and entry 0 of `*errors` has one of:
+///         WS_ERR_INVALID_ARGUMENT (also a policy with a delay of 0), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED,
+///         WS_ERR_INVALID_URL, WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY,
+///         WS_ERR_INTERNAL. Of the handler's functions `on_free` has run then.
+///
+/// # Safety
+/// `url` is NULL or NUL-terminated; `handler` and `policy` are NULL or readable for their `size`, the policy's
+/// `final_codes` for its `final_code_count`; `errors` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_reconnector_new(
+    url: *const c_char,
+    handler: *const ws_handler,
+    options: *const ws_options,
+    policy: *const ws_reconnect_policy,
+    errors: *mut *mut ws_errors,
+) -> *mut ws_reconnector {
+    boundary::read(ptr::null_mut(), || {
+        // SAFETY: the caller upholds the contract above.
+        unsafe { arg::set(errors, ptr::null_mut()) };
+        // SAFETY: as above.
+        let (bridge, known) = unsafe { open::adopt(handler) };
+        let made = boundary::attempt(|| {
+            known?;
+            // SAFETY: as above.
+            let url = unsafe { arg::utf8(url) }
+                .map_err(|code| open::refused(code, "the URL is NULL or not UTF-8"))?;
+            let options = open::copy_options(options)?;
+            // SAFETY: as above.
+            let (policy, functions) = unsafe { policy::read(policy) }?;
+            let host = Arc::new(Host {
+                bridge: Arc::clone(&bridge),
+                has_handler: !handler.is_null(),
+                functions,
+                token: AtomicU64::new(0),
+                ended: AtomicU8::new(0),
+            });
+            begin(url, &options, policy, &host)
+        });
+        match made {
+            Ok(token) => Some(handles::handle(token)),
+            Err(error) => {
+                // SAFETY: the caller upholds the contract above.
+                unsafe { open::tell_failure(&bridge, &error, errors) };
+                None
+            }
+        }
+    })
+}
+
+fn begin(url: &str, options: &Options, policy: ws4d_client::Policy, host: &Arc<Host>) -> Result<u64, Error> {
+    let dispatcher = open::dispatcher_of(&host.bridge)?;
+    let reconnector = Reconnector::new(url, options, policy, host.clone(), dispatcher)?;
+    let entry = Arc::new(Entry { reconnector: Arc::clone(&reconnector), host: Arc::clone(host) });
+    let token = RECONNECTORS
+        .get()
+        .insert(entry)
+        .map_err(|code| open::refused(code, "no handle is left; release reconnectors that are over"))?;
+    host.token.store(token, Ordering::Release);
+    if let Err(error) = reconnector.start() {
+        let _ = RECONNECTORS.get().remove(token);
+        return Err(error);
+    }
+    Ok(token)
+}
+
+/// Sends a message on the connection of now or, while there is none, keeps it for the next one, as far as the policy's
+/// `queue_size` allows. What was kept goes before all else, in its order. What a connection had accepted and not sent
+/// when it broke is lost, as with every WebSocket: only an answer of the server's says that it came.
+///
+/// Any thread, also inside a callback; never blocks.
+///
+/// @param r          A reconnector.
+/// @param data_type  As for ws_send(), as are the others.
+/// @param data       Bytes; may be NULL if `len` is 0.
+/// @param len        Bytes in `data`; for text and object also WS_NUL_TERMINATED.
+/// @param flags      0 or WS_SEND_PLAIN.
+/// @return As ws_send(). WS_ERR_WOULD_BLOCK also where the queue is full, or there is none, and no connection: `on_drain`
+///         follows once there is one with room. WS_ERR_CLOSED only once it is terminated or over.
+///
+/// # Safety
+/// `data` is readable for `len` bytes, or up to its NUL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_reconnector_send(
+    r: *mut ws_reconnector,
+    data_type: i32,
+    data: *const c_void,
+    len: size_t,
+    flags: u32,
+) -> ws_result {
+    boundary::call(|| {
+        let entry = get(r)?;
+        // SAFETY: the caller upholds the contract above.
+        let (kind, data, plain) = unsafe { send::message(data_type, data, len, flags) }?;
+        entry.reconnector.send(kind, data, plain)
+    })
+}
+
+/// The socket of now, for all that a socket can do: ws_ping(), ws_get_stats(), ws_pause().
+///
+/// Any thread; never blocks.
+///
+/// @param r  A reconnector, or any other value.
+/// @return A socket that the caller does not release; its handle is stale once its `on_terminate` has returned. NULL
+///         between two connections, and for a handle that is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_reconnector_get_socket(r: *const ws_reconnector) -> *mut ws_socket {
+    boundary::read(ptr::null_mut(), || {
+        let token = get(r).ok()?.reconnector.socket()?.tag();
+        (token != 0).then(|| handles::handle(token))
+    })
+}
+
+/// How far it is.
+///
+/// Any thread; never blocks.
+///
+/// @param r  A reconnector, or any other value.
+/// @return WS_STATUS_CONNECTING while it waits or tries, WS_STATUS_CONNECTED, WS_STATUS_CLOSING after
+///         ws_reconnector_terminate(), WS_STATUS_CLOSED once it is over, and for a handle that is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_reconnector_get_status(r: *const ws_reconnector) -> ws_status {
+    boundary::read(ws_status::WS_STATUS_CLOSED, || Some(get(r).ok()?.reconnector.status().into()))
+}
+
+/// How many attempts there were since the last stable connection, the one that goes on or is waited for included.
+///
+/// Any thread; never blocks.
+///
+/// @param r  A reconnector, or any other value.
+/// @return The number; 0 as long as nothing has failed, and for a handle that is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_reconnector_get_attempts(r: *const ws_reconnector) -> u32 {
+    boundary::read(0, || Some(get(r).ok()?.reconnector.attempts()))
+}
+
+/// Ends it for good: closes the connection as ws_terminate() does, or ends the wait at once. `on_end` and `on_free` follow
+/// the socket's `on_terminate`, or, where it waited, come alone. What ws_reconnector_send() kept is dropped.
+///
+/// Any thread, also inside a callback; never blocks. A second time, and once it is over, it changes nothing.
+///
+/// @param r       A reconnector.
+/// @param code    As for ws_terminate(): 1000 or 3000 to 4999; 0 means 1000.
+/// @param reason  As for ws_terminate(): UTF-8, NUL-terminated, at most 123 bytes. NULL for none.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON, WS_ERR_INVALID_UTF8,
+///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///
+/// # Safety
+/// `reason` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_reconnector_terminate(
+    r: *mut ws_reconnector,
+    code: i32,
+    reason: *const c_char,
+) -> ws_result {
+    boundary::call(|| {
+        let entry = get(r)?;
+        if reason.is_null() {
+            return entry.reconnector.terminate(code, b"");
+        }
+        // SAFETY: the caller upholds the contract above.
+        let reason = unsafe { arg::c_string(reason) }?;
+        entry.reconnector.terminate(code, reason.to_bytes())
+    })
+}
+
+/// Gives a reconnector back: the caller will not use it any more. It is not ended by it: it goes on until it is over, and
+/// until then the handle stays valid, for the callbacks; over: `on_end` has returned.
+///
+/// Any thread, also inside a callback; never blocks.
+///
+/// @param r  A reconnector.
+/// @return WS_OK; WS_ERR_INVALID_HANDLE, also for a second release; WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_reconnector_release(r: *mut ws_reconnector) -> ws_result {
+    boundary::call(|| {
+        let entry = get(r)?;
+        match entry.host.ends(RELEASED) & RELEASED {
+            0 => Ok(()),
+            _ => Err(ErrorCode::InvalidHandle),
+        }
+    })
+}

@@ -1,0 +1,198 @@
+//! The structs of a reconnector: what the host asks for, and what it is told.
+
+use std::ffi::{c_char, c_void};
+use std::slice;
+use std::time::Duration;
+
+use libc::size_t;
+use ws4d_client::{Error, ErrorCode, Policy, Reconnecting};
+
+use crate::open;
+use crate::out_struct::{self, OutStruct};
+use crate::result::ws_result;
+use crate::types::{ws_options, ws_reconnect_end, ws_reconnector};
+
+/// Before each attempt, the first one too: the place to give a fresh token, whatever the delay before it was.
+///
+/// @param r          The reconnector.
+/// @param options    A copy of the options of ws_reconnector_new(), for this attempt only: ws_options_set_header() and
+///                   all others change it. Ends when the function returns.
+/// @param attempt    0 for the first one of all, and after a stable connection; else its number, from 1.
+/// @param user_data  The handler's `user_data`.
+/// @return The URL for this attempt and those after it, which is copied at once; NULL: as before.
+pub type ws_reconnect_attempt_fn = Option<
+    unsafe extern "C" fn(
+        r: *mut ws_reconnector,
+        options: *mut ws_options,
+        attempt: u32,
+        user_data: *mut c_void,
+    ) -> *const c_char,
+>;
+
+/// Told between two connections, or at the end.
+///
+/// @param r          The reconnector.
+/// @param info       What happened and what comes. Lives until the function returns.
+/// @param user_data  The handler's `user_data`.
+pub type ws_reconnect_fn = Option<
+    unsafe extern "C" fn(r: *mut ws_reconnector, info: *const ws_reconnect_info, user_data: *mut c_void),
+>;
+
+/// What `on_reconnect` and `on_end` are told.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ws_reconnect_info {
+    /// The size of the struct, as the library knows it.
+    pub size: size_t,
+    /// The number of the next attempt since the last stable connection, from 1; in `on_end` of the last one.
+    pub attempt: u32,
+    /// Milliseconds until that attempt; 0 in `on_end`.
+    pub delay_ms: u32,
+    /// What went wrong: a ws_result. WS_OK where the server closed, and where the host ended it.
+    pub result: i32,
+    /// The code of the server's close frame: 0 if none came, 1005 for one without a code.
+    pub code: i32,
+    /// The HTTP status of the server's (or proxy's) answer to the opening handshake; 0 for no answer.
+    pub http_status: i32,
+    /// Why it does not try again: a ws_reconnect_end; WS_RECONNECT_END_NONE in `on_reconnect`.
+    pub end: i32,
+}
+
+impl From<&Reconnecting> for ws_reconnect_info {
+    fn from(about: &Reconnecting) -> ws_reconnect_info {
+        // Rounded up: not sooner than it says.
+        let delay = about.delay.as_nanos().div_ceil(1_000_000);
+        ws_reconnect_info {
+            size: size_of::<ws_reconnect_info>(),
+            attempt: about.attempt,
+            delay_ms: u32::try_from(delay).unwrap_or(u32::MAX),
+            result: about.end.cause.map_or(0, |cause| ws_result::from(cause) as i32),
+            code: about.end.code.into(),
+            http_status: about.end.http_status.into(),
+            end: about.given_up.map_or(0, |given_up| ws_reconnect_end::from(given_up) as i32),
+        }
+    }
+}
+
+/// When to try again, and when not any more. Begin it with WS_RECONNECT_POLICY_INIT, which has the defaults below, and set
+/// what should be otherwise. ws_reconnector_new() copies it.
+///
+/// The delay before attempt n is drawn, evenly, between 0 and the lesser of `max_delay_ms` and `base_delay_ms` * 2^(n-1)
+/// ("full jitter"), so that the clients of a server that comes back do not come all at once.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ws_reconnect_policy {
+    /// `sizeof(ws_reconnect_policy)`: how the struct grows without breaking its callers, as that of ws_handler.
+    pub size: size_t,
+    /// 500. At least 1.
+    pub base_delay_ms: u32,
+    /// 30000. At least 1. After close code 1013 (try again later) the delay is between its half and all of it.
+    pub max_delay_ms: u32,
+    /// 100. At least 1. The least delay, save after a stable connection: a server that accepts and closes at once is not
+    /// stormed.
+    pub min_delay_ms: u32,
+    /// 10000. A connection that was open so long was stable: attempts and time count anew.
+    pub stable_ms: u32,
+    /// 0: no limit. How many attempts may follow one another without a stable connection, the first one not counted.
+    pub max_attempts: u32,
+    /// 0: no limit. How long it may go on without a stable connection; no attempt is begun behind it.
+    pub max_time_ms: u32,
+    /// 300000. The most that a server's Retry-After header (seconds or a date) can ask for. It is the least delay then, and
+    /// a jitter comes on top.
+    pub max_retry_after_ms: u32,
+    /// How many codes `final_codes` has.
+    pub final_code_count: u32,
+    /// 0: no queue. How many bytes of messages ws_reconnector_send() keeps while there is no connection, each counted with
+    /// 64 more; while it is below that, it takes one more message.
+    pub queue_size: size_t,
+    /// Close codes of the server after which it does not come back. NULL: 1000 (all is done), 1002, 1003, 1007, 1008 and
+    /// 1010 (the server blames this client, and would again). Not NULL with a count of 0: none.
+    pub final_codes: *const u16,
+    /// Before each attempt; see ws_reconnect_attempt_fn. May be NULL, as the others.
+    pub on_attempt: ws_reconnect_attempt_fn,
+    /// A connection, or an attempt, has ended, and there will be another one: after its `on_terminate`, before the next
+    /// `on_open`.
+    pub on_reconnect: ws_reconnect_fn,
+    /// There will be no other one: `end` says why. Exactly once, as the last callback before `on_free`; not where
+    /// ws_reconnector_new() fails.
+    pub on_end: ws_reconnect_fn,
+}
+
+// SAFETY: `repr(C)`, and `size` is its first field.
+unsafe impl OutStruct for ws_reconnect_policy {
+    const FIRST_SIZE: usize = 80;
+}
+
+/// The functions of a policy.
+#[derive(Clone, Copy)]
+pub(super) struct Functions {
+    pub(super) on_attempt: ws_reconnect_attempt_fn,
+    pub(super) on_reconnect: ws_reconnect_fn,
+    pub(super) on_end: ws_reconnect_fn,
+}
+
+/// What the host asks for; NULL is the defaults.
+///
+/// # Safety
+/// `policy` is NULL or readable for its `size`, and its `final_codes` for its `final_code_count`.
+pub(super) unsafe fn read(policy: *const ws_reconnect_policy) -> Result<(Policy, Functions), Error> {
+    let none = Functions { on_attempt: None, on_reconnect: None, on_end: None };
+    if policy.is_null() {
+        return Ok((Policy::default(), none));
+    }
+    // SAFETY: all fields are plain; an Option of a function and a pointer may be 0.
+    let empty: ws_reconnect_policy = unsafe { std::mem::zeroed() };
+    // SAFETY: the caller upholds it.
+    let (given, all_known) = unsafe { out_struct::read(policy, empty) }.map_err(|code| {
+        open::refused(
+            code,
+            "the size of the policy is none that ws_reconnect_policy ever had; begin it with WS_RECONNECT_POLICY_INIT",
+        )
+    })?;
+    if !all_known {
+        let message = "the policy has fields that this version of the library does not know; set only those of its own header";
+        return Err(open::refused(ErrorCode::Unsupported, message));
+    }
+    if [given.base_delay_ms, given.max_delay_ms, given.min_delay_ms].contains(&0) {
+        let message = "a delay of the policy is 0: a reconnector that does not wait is a storm; begin it with WS_RECONNECT_POLICY_INIT";
+        return Err(open::refused(ErrorCode::InvalidArgument, message));
+    }
+    let ms = |ms: u32| Duration::from_millis(ms.into());
+    let mut own = Policy {
+        base_delay: ms(given.base_delay_ms),
+        max_delay: ms(given.max_delay_ms),
+        min_delay: ms(given.min_delay_ms),
+        stable: ms(given.stable_ms),
+        max_attempts: given.max_attempts,
+        max_time: (given.max_time_ms != 0).then(|| ms(given.max_time_ms)),
+        max_retry_after: ms(given.max_retry_after_ms),
+        queue_size: given.queue_size,
+        ..Policy::default()
+    };
+    if !given.final_codes.is_null() {
+        if given.final_code_count > 65536 || !given.final_codes.is_aligned() {
+            let message = "the final_codes of the policy are no codes, or more than there are";
+            return Err(open::refused(ErrorCode::InvalidArgument, message));
+        }
+        // SAFETY: not NULL, aligned; the caller upholds the rest.
+        own.final_codes =
+            unsafe { slice::from_raw_parts(given.final_codes, given.final_code_count as usize) }.to_vec();
+    }
+    let functions =
+        Functions { on_attempt: given.on_attempt, on_reconnect: given.on_reconnect, on_end: given.on_end };
+    Ok((own, functions))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_version_stays_readable() {
+        const { assert!(size_of::<ws_reconnect_policy>() >= ws_reconnect_policy::FIRST_SIZE) };
+        assert_eq!(std::mem::offset_of!(ws_reconnect_policy, on_end) + 8, ws_reconnect_policy::FIRST_SIZE);
+        // SAFETY: NULL.
+        let (policy, _) = unsafe { read(std::ptr::null()) }.unwrap();
+        assert_eq!(policy.final_codes, [1000, 1002, 1003, 1007, 1008, 1010]);
+    }
+}
