@@ -99,6 +99,17 @@ class ws_stage(enum.IntEnum):
     WS_STAGE_CLOSED = 8
 
 
+class ws_reconnect_end(enum.IntEnum):
+    WS_RECONNECT_END_NONE = 0
+    WS_RECONNECT_END_HOST = 1
+    WS_RECONNECT_END_CLOSE_CODE = 2
+    WS_RECONNECT_END_REFUSED = 3
+    WS_RECONNECT_END_ATTEMPTS = 4
+    WS_RECONNECT_END_TIME = 5
+    WS_RECONNECT_END_DISPATCHER = 6
+    WS_RECONNECT_END_SHUT_DOWN = 7
+
+
 class ws_log_level(enum.IntEnum):
     WS_LOG_LEVEL_OFF = 0
     WS_LOG_LEVEL_ERROR = 1
@@ -108,7 +119,7 @@ class ws_log_level(enum.IntEnum):
     WS_LOG_LEVEL_TRACE = 5
 
 
-ENUMS = (ws_result, ws_status, ws_data_type, ws_event_type, ws_json_kind, ws_stage, ws_log_level)
+ENUMS = (ws_result, ws_status, ws_data_type, ws_event_type, ws_json_kind, ws_stage, ws_reconnect_end, ws_log_level)
 
 WS4D_VERSION_MAJOR = 0
 WS4D_VERSION_MINOR = 1
@@ -227,9 +238,15 @@ class ws_reconnect_info(ctypes.Structure):
         ("end", c_int32),
     ]
 
+    def __init__(self):
+        super().__init__(ctypes.sizeof(ws_reconnect_info))
 
-ws_reconnect_attempt_fn = ctypes.CFUNCTYPE(c_void_p, ws_reconnector, ws_options, c_uint32, c_void_p)
+
+ws_reconnect_attempt_fn = ctypes.CFUNCTYPE(c_char_p, ws_reconnector, ws_options, c_uint32, c_void_p)
 ws_reconnect_fn = ctypes.CFUNCTYPE(None, ws_reconnector, POINTER(ws_reconnect_info), c_void_p)
+
+
+CALLBACKS |= {"ws_reconnect_attempt_fn": ws_reconnect_attempt_fn, "ws_reconnect_fn": ws_reconnect_fn}
 
 
 class ws_reconnect_policy(ctypes.Structure):

@@ -48,6 +48,7 @@ mod grammar;
 mod host;
 mod opening;
 mod peer;
+mod reconnect;
 mod trace;
 mod values;
 
@@ -55,12 +56,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use api::{
     Api, Callback, Dispatcher, ErrorFn, FreeFn, LogFn, OptionsToken, RawCloseInfo, RawErrors, RawEvent,
-    RawHandler, RawJson, RawReconnectInfo, RawReconnectPolicy, RawStats, RawTlsInfo, ReconnectAttemptFn,
-    ReconnectFn, Reconnector, Socket, WakeFn, api, library_path, name, text,
+    RawHandler, RawJson, RawStats, RawTlsInfo, Reconnector, Socket, WakeFn, api, library_path, name, text,
 };
 pub use grammar::{check_grammar, check_grammar_so_far};
 pub use host::{Call, Host};
 pub use opening::Opening;
+pub use reconnect::{RawReconnectInfo, RawReconnectPolicy, ReconnectAttemptFn, ReconnectFn};
 pub use trace::{Entry, PATIENCE};
 pub use values::{Errors, Event, Options, Pulled, TlsInfo, c};
 

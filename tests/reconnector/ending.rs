@@ -1,0 +1,190 @@
+//! What ends it for good.
+
+use std::ptr;
+use std::sync::Arc;
+
+use ws4d_test_host::codes::*;
+use ws4d_test_host::{Errors, Options, OptionsToken, RawHandler, RawReconnectPolicy, alone, api, c, name};
+use ws4d_test_server::{CertKind, Server};
+
+use crate::support::script;
+use crate::{FAST, Mode, Script, Test, World, end_of, free, send};
+
+/// HOSTILE 22.
+#[test]
+fn what_cannot_succeed_is_tried_once() {
+    let _alone = alone();
+    let server = Server::start();
+    for status in [401, 403, 404, 407] {
+        let test = Test::new(Mode::Dispatched, &[server.ws(&format!("/status?code={status}"))], FAST);
+        test.until("free", 1);
+        let end = end_of(&test);
+        assert_eq!(
+            (end.end, end.http_status, end.result),
+            (WS_RECONNECT_END_REFUSED, status, WS_ERR_HTTP_STATUS)
+        );
+        assert_eq!(
+            test.finish(),
+            ["attempt 0", "error WS_ERR_HTTP_STATUS", "terminate 1006", "end 3", "free"]
+        );
+    }
+    let test = Test::new(Mode::Dispatched, &[server.wss_with(CertKind::Expired, "/echo")], FAST);
+    assert_eq!(test.finish(), ["attempt 0", "error WS_ERR_CERTIFICATE", "terminate 1006", "end 3", "free"]);
+    // A URL that only on_attempt gives.
+    let test = Test::new(Mode::Dispatched, &[server.ws("/close?code=1001"), "http://x/".into()], FAST);
+    test.until("free", 1);
+    assert_eq!((end_of(&test).end, end_of(&test).result), (WS_RECONNECT_END_REFUSED, WS_ERR_INVALID_URL));
+}
+
+#[test]
+fn final_close_codes_end_it() {
+    let _alone = alone();
+    let server = Server::start();
+    for code in [1000, 1008] {
+        let test = Test::new(Mode::Dispatched, &[server.ws(&format!("/close?code={code}"))], FAST);
+        test.until("free", 1);
+        assert_eq!(
+            (end_of(&test).end, end_of(&test).code, test.count("open")),
+            (WS_RECONNECT_END_CLOSE_CODE, code, 1)
+        );
+    }
+    let codes = [4000u16];
+    let own = RawReconnectPolicy { final_codes: codes.as_ptr(), final_code_count: 1, ..FAST };
+    let urls = [server.ws("/close?code=1000"), server.ws("/close?code=4000")];
+    let test = Test::new(Mode::Dispatched, &urls, own);
+    test.until("free", 1);
+    assert_eq!((end_of(&test).end, test.count("open")), (WS_RECONNECT_END_CLOSE_CODE, 2));
+}
+
+/// HOSTILE 22: attempts, their windows, their limits.
+#[test]
+fn delays_stay_in_their_windows_and_limits_end_it() {
+    let _alone = alone();
+    let server = Server::start();
+    let dead = format!("ws://127.0.0.1:{}/", server.closed_port());
+    let policy = RawReconnectPolicy { max_attempts: 5, ..FAST };
+    let test = Test::new(Mode::Dispatched, std::slice::from_ref(&dead), policy);
+    test.until("free", 1);
+    let infos = test.infos();
+    let attempts: Vec<u32> = infos.iter().map(|info| info.attempt).collect();
+    assert_eq!((attempts, end_of(&test).end), (vec![1, 2, 3, 4, 5, 5], WS_RECONNECT_END_ATTEMPTS));
+    for (info, most) in infos[..5].iter().zip([4, 8, 8, 8, 8]) {
+        assert!((1..=most).contains(&info.delay_ms) && info.result == WS_ERR_CONNECTION_REFUSED, "{info:?}");
+    }
+    let policy = RawReconnectPolicy { max_time_ms: 1, min_delay_ms: 2, ..FAST };
+    let test = Test::new(Mode::Dispatched, &[dead], policy);
+    test.until("free", 1);
+    assert_eq!((end_of(&test).end, test.count("attempt")), (WS_RECONNECT_END_TIME, 1));
+}
+
+#[test]
+fn it_may_be_ended_and_released_in_each_callback() {
+    let _alone = alone();
+    let server = Server::start();
+    for mode in [Mode::Dispatched, Mode::Inline] {
+        for from in ["attempt 0", "open", "message", "terminate", "reconnect 1", "attempt 1"] {
+            let stop: Script = Box::new(|_, r| {
+                assert_eq!((api().ws_reconnector_terminate)(r, 4000, ptr::null()), WS_OK);
+                assert_eq!((api().ws_reconnector_terminate)(r, 4001, ptr::null()), WS_OK);
+                assert_eq!((api().ws_reconnector_terminate)(r, 999, ptr::null()), WS_ERR_INVALID_CLOSE_CODE);
+                assert_eq!(send(r, "x"), "WS_ERR_CLOSED");
+            });
+            let url = script(&server, "text:hi,close:1012:");
+            let test = Test::with(mode, &[url], FAST, Options::new(), vec![(from, stop)]);
+            test.until("free", 1);
+            let trace = test.trace();
+            assert_eq!(end_of(&test).end, WS_RECONNECT_END_HOST, "{from}");
+            assert!(
+                trace.iter().filter(|line| line.starts_with("attempt")).count() <= 2,
+                "{from}: {trace:?}"
+            );
+            let at = trace.iter().position(|line| line.starts_with(from)).unwrap();
+            assert!(
+                trace[at + 1..]
+                    .iter()
+                    .all(|line| !line.starts_with("attempt") && !line.starts_with("reconnect"))
+            );
+        }
+    }
+}
+
+#[test]
+fn its_dispatcher_ends_it() {
+    let _alone = alone();
+    let server = Server::start();
+    for (path, until) in [("/echo", "open"), ("/close?code=1013", "reconnect")] {
+        let test = Test::new(
+            Mode::Dispatched,
+            &[server.ws(path)],
+            RawReconnectPolicy { max_delay_ms: 600_000, ..FAST },
+        );
+        test.until(until, 1);
+        assert_eq!(test.dispatcher.close(), WS_OK);
+        assert_eq!(
+            (test.count("free"), end_of(&test).end),
+            (1, WS_RECONNECT_END_DISPATCHER),
+            "during the call"
+        );
+    }
+    // Inside a callback of its own.
+    for from in ["attempt 0", "open", "reconnect 1", "attempt 1"] {
+        let close: Script = Box::new(|world, _| {
+            let dispatcher = world.state.lock().unwrap().dispatcher;
+            assert_eq!(dispatcher.close(), WS_OK);
+        });
+        let url = server.ws("/close?code=1001");
+        let test = Test::with(Mode::Dispatched, &[url], FAST, Options::new(), vec![(from, close)]);
+        assert_eq!((api().ws_dispatcher_run)(test.dispatcher), WS_ERR_CANCELLED);
+        assert_eq!((test.count("free"), end_of(&test).end), (1, WS_RECONNECT_END_DISPATCHER), "{from}");
+    }
+}
+
+#[test]
+fn a_shutdown_ends_it_and_it_does_not_come_back() {
+    let _alone = alone();
+    let server = Server::start();
+    for mode in [Mode::Dispatched, Mode::Inline, Mode::Pull] {
+        for (path, until) in
+            [("/echo", "open"), ("/close?code=1013", "reconnect"), ("/close?code=1001", "open")]
+        {
+            let policy = RawReconnectPolicy { max_delay_ms: 600_000, ..FAST };
+            let test = Test::new(mode, &[server.ws(path)], policy);
+            test.until(until, 1);
+            assert_eq!((api().ws_shutdown)(-1), WS_OK);
+            if mode == Mode::Inline {
+                assert_eq!(test.count("free"), 1, "when it returns");
+            }
+            let opened = test.count("open");
+            test.until("free", 1);
+            assert_eq!((end_of(&test).end, test.count("open")), (WS_RECONNECT_END_SHUT_DOWN, opened));
+        }
+    }
+}
+
+#[test]
+fn what_can_be_judged_at_once_is_refused_at_once() {
+    let _alone = alone();
+    let try_new = |url: &str, policy: *const RawReconnectPolicy| {
+        let world = World::new();
+        let handler = RawHandler {
+            user_data: Arc::as_ptr(&world).cast_mut().cast(),
+            on_free: Some(free),
+            ..RawHandler::INIT
+        };
+        let mut errors = ptr::null_mut();
+        let r = (api().ws_reconnector_new)(c(url).as_ptr(), &handler, OptionsToken(0), policy, &mut errors);
+        assert_eq!((r.0, world.state.lock().unwrap().freed), (0, true));
+        name(Errors::take(errors).code())
+    };
+    assert_eq!(try_new("http://x/", ptr::null()), "WS_ERR_INVALID_URL");
+    let good = "ws://127.0.0.1:1/";
+    for policy in [
+        RawReconnectPolicy { size: 8, ..FAST },
+        RawReconnectPolicy { size: usize::MAX, ..FAST },
+        RawReconnectPolicy { base_delay_ms: 0, ..FAST },
+        RawReconnectPolicy { max_delay_ms: 0, ..FAST },
+        RawReconnectPolicy { min_delay_ms: 0, ..FAST },
+    ] {
+        assert_eq!(try_new(good, &policy), "WS_ERR_INVALID_ARGUMENT");
+    }
+}
