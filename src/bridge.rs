@@ -14,7 +14,7 @@ use ws4d_client::{ErrorCode, Event, EventKind, Handler, Socket};
 
 use crate::handler::ws_handler;
 use crate::handles::{self, Handles, Kind};
-use crate::tls_info::TlsTexts;
+use crate::tls_texts::TlsTexts;
 use crate::types::ws_socket;
 
 /// The two things that end a token, in either order.

@@ -27,6 +27,7 @@ pub mod send;
 pub mod socket;
 pub mod stats;
 pub mod tls_info;
+mod tls_texts;
 pub mod types;
 
 mod arg;

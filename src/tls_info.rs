@@ -4,13 +4,14 @@ use std::ffi::{CString, c_char};
 use std::ptr;
 
 use libc::size_t;
-use ws4d_client::{Certificate, ErrorCode, TlsInfo};
+use ws4d_client::{ErrorCode, TlsInfo};
 
+use crate::boundary;
 use crate::bridge::entry;
 use crate::out_struct::{self, OutStruct};
 use crate::result::ws_result;
+use crate::tls_texts::TlsTexts;
 use crate::types::ws_socket;
-use crate::{arg, boundary};
 
 /// What the TLS handshake of a socket agreed on; see ws_get_tls_info(). The texts live as long as the socket's handle is
 /// valid.
@@ -53,50 +54,25 @@ unsafe impl OutStruct for ws_tls_info {
     const FIRST_SIZE: usize = 12 * 8;
 }
 
-/// The texts of a socket's `TlsInfo`, as C has them.
-pub(crate) struct TlsTexts {
-    version: CString,
-    cipher_suite: CString,
-    key_exchange: Option<CString>,
-    alpn: Option<CString>,
-    /// Subject, issuer, and the two fingerprints.
-    certificate: Option<[CString; 4]>,
-}
-
-impl TlsTexts {
-    fn of(info: &TlsInfo) -> TlsTexts {
-        let certificate = info.certificate.as_ref();
-        TlsTexts {
-            version: arg::to_c(&info.version),
-            cipher_suite: arg::to_c(&info.cipher_suite),
-            key_exchange: info.key_exchange.as_deref().map(arg::to_c),
-            alpn: info.alpn.as_deref().map(arg::to_c),
-            certificate: certificate.map(|certificate| {
-                let Certificate { subject, issuer, sha256, key_sha256, .. } = certificate;
-                [subject, issuer, sha256, key_sha256].map(|text| arg::to_c(text))
-            }),
-        }
-    }
-
-    fn shown(&self, info: &TlsInfo) -> ws_tls_info {
-        let pointer = |text: Option<&CString>| text.map_or(ptr::null(), |text| text.as_ptr());
-        let part = |i: usize| pointer(self.certificate.as_ref().map(|texts| &texts[i]));
-        let certificate = info.certificate.as_ref();
-        ws_tls_info {
-            size: size_of::<ws_tls_info>(),
-            version: self.version.as_ptr(),
-            cipher_suite: self.cipher_suite.as_ptr(),
-            key_exchange: pointer(self.key_exchange.as_ref()),
-            alpn: pointer(self.alpn.as_ref()),
-            subject: part(0),
-            issuer: part(1),
-            sha256: part(2),
-            key_sha256: part(3),
-            not_before: certificate.map_or(0, |certificate| certificate.not_before),
-            not_after: certificate.map_or(0, |certificate| certificate.not_after),
-            resumed: info.resumed.into(),
-            verified: info.verified.into(),
-        }
+/// The struct that points to the texts.
+fn shown(texts: &TlsTexts, info: &TlsInfo) -> ws_tls_info {
+    let pointer = |text: Option<&CString>| text.map_or(ptr::null(), |text| text.as_ptr());
+    let part = |i: usize| pointer(texts.certificate.as_ref().map(|parts| &parts[i]));
+    let certificate = info.certificate.as_ref();
+    ws_tls_info {
+        size: size_of::<ws_tls_info>(),
+        version: texts.version.as_ptr(),
+        cipher_suite: texts.cipher_suite.as_ptr(),
+        key_exchange: pointer(texts.key_exchange.as_ref()),
+        alpn: pointer(texts.alpn.as_ref()),
+        subject: part(0),
+        issuer: part(1),
+        sha256: part(2),
+        key_sha256: part(3),
+        not_before: certificate.map_or(0, |certificate| certificate.not_before),
+        not_after: certificate.map_or(0, |certificate| certificate.not_after),
+        resumed: info.resumed.into(),
+        verified: info.verified.into(),
     }
 }
 
@@ -124,7 +100,8 @@ pub unsafe extern "C" fn ws_get_tls_info(ws: *const ws_socket, info: *mut ws_tls
             None if socket.is_secure() => return Err(ErrorCode::Closed),
             None => return Err(ErrorCode::Unsupported),
         };
-        let shown = entry.tls.get_or_init(|| Box::new(TlsTexts::of(told))).shown(told);
+        let texts = entry.tls.get_or_init(|| Box::new(TlsTexts::of(told)));
+        let shown = shown(texts, told);
         // SAFETY: the caller upholds the contract above.
         unsafe { out_struct::fill(info, shown) }
     })

@@ -7,8 +7,8 @@ use std::process::Stdio;
 
 use crate::cases::{CASES, Case};
 use crate::clients::{self, Client};
+use crate::launch::{self, Server};
 use crate::results::Results;
-use crate::run::{self, Server};
 
 const COUNTED: [&str; 4] = ["echo-32", "receive-32", "send-32", "send-32-together"];
 
@@ -26,7 +26,7 @@ fn difference(
     read: impl Fn(&str) -> BTreeMap<String, f64>,
 ) -> Option<BTreeMap<String, f64>> {
     let of = |count| {
-        let mut command = run::command(client, case, server, count, tool);
+        let mut command = launch::command(client, case, server, count, tool);
         let output = command.stdout(Stdio::null()).stderr(Stdio::piped()).output().ok()?;
         output.status.success().then(|| read(&String::from_utf8_lossy(&output.stderr)))
     };
@@ -40,7 +40,7 @@ fn difference(
 
 /// System calls a message, into the results under the case `syscalls:ID`.
 pub(crate) fn system_calls(clients: &[Client], server: &Server, results: &mut Results) {
-    if !run::exists("strace") {
+    if !launch::exists("strace") {
         println!("skipped: system calls: no strace");
         return;
     }
@@ -85,7 +85,7 @@ fn line_of_strace(line: &str) -> Option<(String, f64)> {
 
 /// Prints instructions a message of libws4d and of the floor.
 pub(crate) fn instructions() {
-    assert!(run::exists("valgrind"), "valgrind is there");
+    assert!(launch::exists("valgrind"), "valgrind is there");
     let server = Server::start();
     println!("{:<20} {:<42} {:>14}", "", "", "instructions");
     let wanted = clients::wanted("CASES");

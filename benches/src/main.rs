@@ -13,6 +13,7 @@ mod chart;
 mod clients;
 mod counted;
 mod frame;
+mod launch;
 mod process;
 mod raw;
 mod report;

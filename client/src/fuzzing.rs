@@ -3,7 +3,7 @@
 //! Pure functions: nothing here does I/O.
 
 use crate::connect::response::{Head, HeadReader};
-use crate::connect::{upgrade, url};
+use crate::connect::{exchange, upgrade, url};
 use crate::error::Error;
 use crate::json;
 use crate::options::Options;
@@ -43,7 +43,7 @@ pub fn answer(pieces: &[&[u8]], options: &Options) -> Result<Answer, Error> {
 
 fn judge(head: &Head, rest: Vec<u8>, options: &Options) -> Result<Answer, Error> {
     if head.status != 101 {
-        return Ok(Answer::Status(head.status, upgrade::unchunk(&rest).0));
+        return Ok(Answer::Status(head.status, exchange::unchunk(&rest).0));
     }
     let (subprotocol, deflate) = upgrade::judge(head, KEY, options)?;
     Ok(Answer::Accepted(subprotocol, deflate, rest))

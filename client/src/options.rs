@@ -8,7 +8,6 @@ use crate::connect::proxy::Choice;
 use crate::connect::tls::TlsOptions;
 use crate::error::ErrorCode;
 use crate::event::DataType;
-use crate::socket::Patience;
 use std::time::Duration;
 use ws4d_protocol::deflate;
 
@@ -32,6 +31,24 @@ pub struct Options {
     pub(crate) tls: TlsOptions,
     pub(crate) proxy: Choice,
     pub(crate) compression: Compression,
+}
+
+/// When a silent server is pinged, and when it is given up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Patience {
+    /// After so long a silence the server is given up.
+    pub(crate) idle_timeout: Option<Duration>,
+    /// After so long a silence it is pinged.
+    pub(crate) ping_interval: Option<Duration>,
+    /// So long it may take to answer the ping, by whatever bytes.
+    pub(crate) ping_timeout: Option<Duration>,
+}
+
+impl Patience {
+    /// Whether there is anything to look after.
+    pub(crate) fn has_limits(&self) -> bool {
+        self.idle_timeout.is_some() || self.ping_interval.is_some()
+    }
 }
 
 /// What of permessage-deflate is offered and done (RFC 7692).

@@ -110,6 +110,20 @@ fn a_server_that_answers_and_stays_is_dropped_after_the_close_timeout() {
     assert_eq!(host.trace(), ["open", "terminate 4000 yes clean", "free"]);
 }
 
+/// It sends 20 GB if it is read, and never looks at what it is sent.
+#[test]
+fn a_server_that_never_stops_sending_is_dropped_after_the_close_timeout() {
+    let server = Server::start();
+    for host in [Host::new(), Host::inline()] {
+        let options = close_timeout(100).set(|api, o| (api.ws_options_set_receive_buffer_size)(o, 1000));
+        let ws = host.to(script(&server, "text_size*200000:100000")).with(options).open();
+        ws.terminate(0, "");
+        host.run_until("free");
+        assert_eq!(host.trace().last(), Some(&"free".to_owned()));
+        assert_eq!(host.count("terminate 1006"), 1);
+    }
+}
+
 #[test]
 fn with_a_close_timeout_of_0_the_answer_is_not_waited_for() {
     let server = Server::start();

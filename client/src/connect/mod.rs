@@ -2,6 +2,7 @@
 //! function, each failure names its step.
 
 mod dns;
+pub(crate) mod exchange;
 mod happy_eyeballs;
 pub(crate) mod headers;
 pub(crate) mod network;
@@ -112,7 +113,7 @@ async fn attempt(
     let mut transport = Transport::new(stream);
     if let Some(proxy) = &proxy {
         progress.enter(Step::Proxy);
-        proxy.tunnel(to, options, &mut transport, &readiness, deadline).await?;
+        proxy.tunnel(to, &options.tls, &options.network, &mut transport, &readiness, deadline).await?;
     }
     let (mut early, mut told) = (Vec::new(), None);
     if to.secure {

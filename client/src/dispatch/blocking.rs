@@ -3,7 +3,7 @@
 
 use super::Target;
 use super::dispatcher::Dispatcher;
-use super::state::Key;
+use super::key::Key;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventKind};
 use std::sync::Arc;

@@ -3,8 +3,9 @@
 
 use super::Target;
 use super::dispatcher::Dispatcher;
+use super::key::Key;
 use super::mailbox::Work;
-use super::state::{Due, Key, State};
+use super::state::{Due, State};
 use crate::context;
 use crate::error::ErrorCode;
 use crate::event::{Batch, Event, EventKind, ItemKind};

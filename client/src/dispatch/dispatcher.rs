@@ -1,10 +1,11 @@
 //! A dispatcher: one host context. This file has what any thread may ask and who owns it; delivery is in
 //! `deliver`, pulling in `pull`, the blocking `ws_new` in `blocking`.
 
+use super::key::Key;
 use super::mailbox::Mailbox;
 use super::poller::Poller;
 use super::ready_fd::ReadyFd;
-use super::state::{Key, State};
+use super::state::State;
 use super::{Gate, Target};
 use crate::error::ErrorCode;
 use crate::event::Event;

@@ -8,8 +8,10 @@
 
 use super::Target;
 use super::dispatcher::Dispatcher;
+use super::key::Key;
+use super::lent::{Due, Left};
 use super::poller::{Poller, Ready};
-use super::state::{Key, State};
+use super::state::State;
 use crate::sync::MutexGuard;
 use crate::sync::atomic::Ordering;
 use std::os::fd::RawFd;
@@ -34,15 +36,6 @@ pub enum Turned {
     Held,
 }
 
-/// What the last turn of a lent socket has left to read, of which its descriptor tells no more.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Left {
-    Nothing,
-    /// Something, once there is room in the mailbox.
-    Held,
-    More,
-}
-
 /// What a socket's task does for the sockets of its dispatcher.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Duty {
@@ -53,73 +46,10 @@ pub(crate) enum Duty {
     Serve,
 }
 
-/// What the dispatcher's lock guards of this.
-pub(super) struct Lending<T> {
-    /// The owner reads itself.
-    wanted: bool,
-    /// The owner sleeps in the poller, and must be woken for what other threads change.
-    pub(super) sleeping: bool,
-    /// Counts what a waiter may want to look at: the lock is let go between its look and its sleep.
-    pub(super) changes: u64,
-    /// It is in the poller, asleep or not.
-    inside: bool,
-    /// Counts the owner's waits.
-    visits: u64,
-    /// What the keeper saw of them.
-    seen: u64,
-    keeper: Option<Key>,
-    /// The owner has slept through a look: the keeper sleeps too, and is told when the owner wakes.
-    parked: bool,
-    /// The owner stays away since then: the keeper watches the poller.
-    away: Option<Instant>,
-    /// Each once: who was left with something, as its entry says.
-    left: Vec<Key>,
-    // Kept for the next wait.
-    found: Vec<Ready>,
-    turns: Vec<Due<T>>,
-}
-
-struct Due<T> {
-    key: Key,
-    target: Arc<T>,
-    readable: bool,
-    writable: bool,
-    /// The server has ended its side.
-    closed: bool,
-}
-
-impl<T> Lending<T> {
-    pub(super) fn new() -> Lending<T> {
-        Lending {
-            wanted: false,
-            sleeping: false,
-            changes: 0,
-            inside: false,
-            visits: 0,
-            seen: 0,
-            keeper: None,
-            parked: false,
-            away: None,
-            left: Vec::new(),
-            found: Vec::new(),
-            turns: Vec::new(),
-        }
-    }
-
-    /// The owner has not come for a while, or is gone.
-    pub(super) fn end(&mut self) {
-        self.wanted = false;
-        self.keeper = None;
-        self.parked = false;
-        self.away = None;
-        // What is left stays, until its socket is taken back: the owner may be faster.
-    }
-}
-
 impl<T: Target> State<T> {
     /// Whom a descriptor is told ready for.
     fn due(&mut self, ready: Ready) -> Option<Due<T>> {
-        let (key, entry) = self.entry_at(ready.token)?;
+        let (key, entry) = self.entry_of(ready.token)?;
         entry.closed |= ready.closed;
         let (target, closed) = (Arc::clone(&entry.target), entry.closed);
         Some(Due { key, target, readable: ready.readable, writable: ready.writable, closed })
@@ -177,7 +107,7 @@ impl<T: Target> Dispatcher<T> {
     pub(crate) fn lend(&self, key: Key, fd: RawFd) -> bool {
         let Some(poller) = self.poller.get() else { return false };
         let mut state = self.state.lock();
-        if !state.lending.wanted || state.entry(key).is_none() || poller.add(fd, key.index()).is_err() {
+        if !state.lending.wanted || state.entry(key).is_none() || poller.add(fd, key.token()).is_err() {
             return false;
         }
         if let Some(entry) = state.entry(key) {

@@ -10,7 +10,9 @@ mod deliver;
 mod dispatcher;
 #[cfg(feature = "micro-benchmarks")]
 mod handover;
+mod key;
 mod lending;
+mod lent;
 mod mailbox;
 mod poller;
 mod pull;
@@ -21,9 +23,9 @@ pub(crate) use blocking::{NotOpened, cancelled_error};
 pub(crate) use dispatcher::Dispatcher;
 #[cfg(feature = "micro-benchmarks")]
 pub use handover::HandOver;
+pub(crate) use key::Key;
 pub(crate) use lending::{Duty, LONG, LOOK, Turned};
 pub(crate) use mailbox::{Claim, Delivery, Mailbox};
-pub(crate) use state::Key;
 
 use crate::error::Error;
 use crate::event::DataType;

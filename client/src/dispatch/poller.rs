@@ -28,7 +28,7 @@ mod imp {
 
     /// So many descriptors are told of at once; the others at the next call.
     const EVENTS: usize = 128;
-    /// What the waker is told by; no index of a mailbox.
+    /// What the waker is told by; no mailbox's.
     const WOKEN: usize = usize::MAX;
 
     /// Edge-triggered, as tokio's: what was told is not told again, before it has changed.

@@ -2,26 +2,13 @@
 //! bookkeeping, no callbacks.
 
 use super::Target;
-use super::lending::{Left, Lending};
+use super::key::{Key, PLACES};
+use super::lent::{Left, Lending};
 use super::mailbox::Mailbox;
 use super::ready_fd::ReadyFd;
 use crate::sync::ThreadId;
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// Names a mailbox of one dispatcher; stale once its socket has terminated.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Key {
-    index: usize,
-    serial: u64,
-}
-
-impl Key {
-    /// Its place; another socket's, once it is stale.
-    pub(super) fn index(self) -> usize {
-        self.index
-    }
-}
 
 /// What a socket had to deliver when a dispatch began.
 pub(super) struct Due {
@@ -116,10 +103,12 @@ impl<T: Target> State<T> {
         self.entries.get_mut(key.index)?.as_mut().filter(|entry| entry.serial == key.serial)
     }
 
-    /// Whoever has this place now.
-    pub(super) fn entry_at(&mut self, index: usize) -> Option<(Key, &mut Entry<T>)> {
+    /// Whom a token names, if it is still there.
+    pub(super) fn entry_of(&mut self, token: usize) -> Option<(Key, &mut Entry<T>)> {
+        let index = token & ((1 << PLACES) - 1);
         let entry = self.entries.get_mut(index)?.as_mut()?;
-        Some((Key { index, serial: entry.serial }, entry))
+        let key = Key { index, serial: entry.serial };
+        (key.token() == token).then_some((key, entry))
     }
 
     /// The sockets that the owner watches.

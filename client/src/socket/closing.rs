@@ -1,7 +1,7 @@
 //! How a connection ends: by the host, by the server, by a failure, or because its context is gone. Whoever
 //! notices the end calls here; the mailbox makes sure that the host hears of it once.
 
-use super::outgoing::Phase;
+use super::outgoing::{GivenUp, Phase};
 use super::{Socket, Status};
 use crate::dispatch::{Delivery, Mailbox};
 use crate::engine::Stop;
@@ -11,14 +11,6 @@ use crate::log::log;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ws4d_protocol::close::{CloseFrame, MAX_REASON};
-
-/// The server broke the rules, or sent what there is no memory for.
-pub(super) struct GivenUp {
-    pub(super) close_code: u16,
-    /// What the server is told. Never the host's message: that names the URL, whose query may hold a token.
-    pub(super) reason: String,
-    pub(super) error: Error,
-}
 
 /// So long a host may take to answer the last message that it pulled before the server broke the rules.
 const GRACE: Duration = Duration::from_millis(100);

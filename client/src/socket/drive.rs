@@ -135,6 +135,15 @@ impl Socket {
                 let outgoing = self.outgoing.lock();
                 (outgoing.blocked, outgoing.deadline)
             };
+            // Not left to the `select!` below, where a server that never stops sending always has something ready.
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                if may_read {
+                    // Its answer may be there.
+                    self.turn_read();
+                }
+                self.deadline_passed();
+                continue;
+            }
             if lent && blocked && descriptor.is_writable() {
                 self.turn_write();
                 continue;
@@ -169,7 +178,7 @@ impl Socket {
                     Ok(()) => descriptor.serve(),
                     Err(error) => self.connect_failed(Error::from_io("tcp ", "The poller failed", &error)),
                 },
-                () = until(deadline) => self.deadline_passed(),
+                () = until(deadline) => {}
                 () = until(descriptor.due()) => descriptor.look(),
                 () = Watch::due(&mut watch) => if let Some(watch) = &mut watch { watch.look(self) },
             }

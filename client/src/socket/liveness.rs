@@ -4,29 +4,12 @@
 //! Three things must not look like a dead server: a host that is slow, so that reading stands still; a machine that
 //! slept, so that nobody listened; and a long message of ours on a slow road, behind which the ping still waits.
 
+use crate::options::Patience;
 use std::time::{Duration, Instant};
 
 /// A timer that fires so much too late was not late because of a busy thread: the machine slept, or the process was
 /// stopped.
 const SLEPT: Duration = Duration::from_secs(1);
-
-/// What the options ask for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Patience {
-    /// After so long a silence the server is given up.
-    pub(crate) idle_timeout: Option<Duration>,
-    /// After so long a silence it is pinged.
-    pub(crate) ping_interval: Option<Duration>,
-    /// So long it may take to answer the ping, by whatever bytes.
-    pub(crate) ping_timeout: Option<Duration>,
-}
-
-impl Patience {
-    /// Whether there is anything to look after.
-    pub(crate) fn has_limits(&self) -> bool {
-        self.idle_timeout.is_some() || self.ping_interval.is_some()
-    }
-}
 
 /// What is to be done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,10 +1,9 @@
 //! What the `outgoing` lock guards: the phase of the connection, and what waits to be sent. Decides what may come in
 //! and makes control frames; who writes is in `send`, who ends in `closing`.
 
-use super::closing::GivenUp;
 use super::queue::OutQueue;
 use super::stats::Sent;
-use crate::error::ErrorCode;
+use crate::error::{Error, ErrorCode};
 use crate::random::mask_key;
 use crate::transport::Transport;
 use std::collections::VecDeque;
@@ -29,6 +28,14 @@ pub(super) enum Phase {
     /// The host has been told the end; the transport says goodbye in the background.
     Lingering,
     Over,
+}
+
+/// The server broke the rules, or sent what there is no memory for.
+pub(super) struct GivenUp {
+    pub(super) close_code: u16,
+    /// What the server is told. Never the host's message: that names the URL, whose query may hold a token.
+    pub(super) reason: String,
+    pub(super) error: Error,
 }
 
 /// What the `outgoing` lock guards: the phase, and what waits to be sent.

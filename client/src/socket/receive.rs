@@ -3,7 +3,7 @@
 //! has none.
 
 use super::Socket;
-use super::closing::GivenUp;
+use super::outgoing::GivenUp;
 use super::stats;
 use crate::buffer::Buffer;
 use crate::connect::tls;

@@ -2,9 +2,9 @@
 //! never tried again.
 
 use super::{Credentials, Proxy};
+use crate::connect::exchange::{patience, read_some, refused_body, write_all};
 use crate::connect::readiness::Readiness;
 use crate::connect::response::{Head, HeadReader};
-use crate::connect::upgrade::{patience, read_some, refused_body, write_all};
 use crate::connect::url::Destination;
 use crate::error::{Error, HttpAnswer, code_of_io};
 use crate::transport::Transport;

@@ -1,0 +1,18 @@
+//! Names of mailboxes within a dispatcher.
+
+/// Names a mailbox of one dispatcher; stale once its socket has terminated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Key {
+    pub(super) index: usize,
+    pub(super) serial: u64,
+}
+
+/// Bits of a token that say the place.
+pub(super) const PLACES: u32 = usize::BITS / 2;
+
+impl Key {
+    /// Its place, and as much of its serial number as fits, so that a late word is not taken for another socket's.
+    pub(super) fn token(self) -> usize {
+        self.index | ((self.serial as usize) << PLACES)
+    }
+}
