@@ -55,6 +55,7 @@ check-style: ## cargo fmt, clippy, and who may know whom
 
 check-header: release ## the committed header, its languages, the exported symbols, the library as a file
 	scripts/header.sh --check
+	scripts/errors.sh --check
 	scripts/symbols.sh $(LIBRARY)
 	scripts/artifact.sh $(LIBRARY)
 	tests/c/header.sh

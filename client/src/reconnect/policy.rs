@@ -182,7 +182,7 @@ fn window(policy: &Policy, attempt: u32) -> Duration {
 
 /// "Full jitter": anything between nothing and all of the window.
 fn part(window: Duration, random: u64) -> Duration {
-    let nanos = window.as_nanos() * (u128::from(random) + 1) >> 64;
+    let nanos = (window.as_nanos() * (u128::from(random) + 1)) >> 64;
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
