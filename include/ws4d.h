@@ -833,23 +833,23 @@ typedef void (*ws_reconnect_fn)(ws_reconnector *r, const ws_reconnect_info *info
 typedef struct ws_reconnect_policy {
     /** `sizeof(ws_reconnect_policy)`: how the struct grows without breaking its callers, as that of ws_handler. */
     size_t size;
-    /** 500. At least 1. */
+    /** Default 500, at least 1. */
     uint32_t base_delay_ms;
-    /** 30000. At least 1. After close code 1013 (try again later) the delay is between its half and all of it. */
+    /** Default 30000, at least 1. After close code 1013 (try again later) the delay is between its half and all of it. */
     uint32_t max_delay_ms;
     /**
-     * 100. At least 1. The least delay, save after a stable connection: a server that accepts and closes at once is not
+     * Default 100, at least 1. The least delay, save after a stable connection: a server that accepts and closes at once is not
      * stormed.
      */
     uint32_t min_delay_ms;
-    /** 10000. A connection that was open so long was stable: attempts and time count anew. */
+    /** Default 10000. A connection that was open so long was stable: attempts and time count anew. */
     uint32_t stable_ms;
-    /** 0: no limit. How many attempts may follow one another without a stable connection, the first one not counted. */
+    /** Default 0: no limit. How many attempts may follow one another without a stable connection, the first one not counted. */
     uint32_t max_attempts;
-    /** 0: no limit. How long it may go on without a stable connection; no attempt is begun behind it. */
+    /** Default 0: no limit. How long it may go on without a stable connection; no attempt is begun behind it. */
     uint32_t max_time_ms;
     /**
-     * 300000. The most that a server's Retry-After header (seconds or a date) can ask for. It is the least delay then, and
+     * Default 300000. The most that a server's Retry-After header (seconds or a date) can ask for. It is the least delay then, and
      * a jitter comes on top.
      */
     uint32_t max_retry_after_ms;

@@ -84,20 +84,20 @@ impl From<&Reconnecting> for ws_reconnect_info {
 pub struct ws_reconnect_policy {
     /// `sizeof(ws_reconnect_policy)`: how the struct grows without breaking its callers, as that of ws_handler.
     pub size: size_t,
-    /// 500. At least 1.
+    /// Default 500, at least 1.
     pub base_delay_ms: u32,
-    /// 30000. At least 1. After close code 1013 (try again later) the delay is between its half and all of it.
+    /// Default 30000, at least 1. After close code 1013 (try again later) the delay is between its half and all of it.
     pub max_delay_ms: u32,
-    /// 100. At least 1. The least delay, save after a stable connection: a server that accepts and closes at once is not
+    /// Default 100, at least 1. The least delay, save after a stable connection: a server that accepts and closes at once is not
     /// stormed.
     pub min_delay_ms: u32,
-    /// 10000. A connection that was open so long was stable: attempts and time count anew.
+    /// Default 10000. A connection that was open so long was stable: attempts and time count anew.
     pub stable_ms: u32,
-    /// 0: no limit. How many attempts may follow one another without a stable connection, the first one not counted.
+    /// Default 0: no limit. How many attempts may follow one another without a stable connection, the first one not counted.
     pub max_attempts: u32,
-    /// 0: no limit. How long it may go on without a stable connection; no attempt is begun behind it.
+    /// Default 0: no limit. How long it may go on without a stable connection; no attempt is begun behind it.
     pub max_time_ms: u32,
-    /// 300000. The most that a server's Retry-After header (seconds or a date) can ask for. It is the least delay then, and
+    /// Default 300000. The most that a server's Retry-After header (seconds or a date) can ask for. It is the least delay then, and
     /// a jitter comes on top.
     pub max_retry_after_ms: u32,
     /// How many codes `final_codes` has.
