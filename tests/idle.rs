@@ -94,5 +94,5 @@ fn a_paused_socket_that_is_full_costs_a_waiting_host_nothing() {
     host.run_until_count("message", 101);
     ws.abort();
     host.run_until("free");
-    assert!(used < Duration::from_millis(300), "{used:?} of a second");
+    assert!(used < Duration::from_millis(100), "{used:?} of a second");
 }
