@@ -63,7 +63,7 @@ check-header: release ## the committed header, its languages, the exported symbo
 # The tests load the library that they try; cargo does not build it for them.
 test-rust: ## cargo's tests
 	cargo build --package ws4d
-	cargo test --workspace
+	cargo test --workspace --no-fail-fast
 
 test-c: examples server ## the C and C++ tests, and cmake's way to the examples
 	scripts/c-tests.sh $(TARGET)/release $(SERVER)
