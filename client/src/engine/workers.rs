@@ -4,9 +4,9 @@
 use super::io_thread::with_signals_blocked;
 use crate::error::{Error, ErrorCode};
 use crate::sync::{Mutex, MutexGuard};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Condvar};
-use std::thread;
+use std::thread::{self, JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -30,6 +30,9 @@ pub(super) struct Workers {
 struct State {
     queue: VecDeque<Job>,
     threads: usize,
+    running: HashMap<ThreadId, JoinHandle<()>>,
+    /// Have left the pool; shutdown, or the next job, joins them.
+    ended: Vec<JoinHandle<()>>,
     idle: usize,
     lookups: usize,
     stopping: bool,
@@ -40,6 +43,13 @@ impl State {
         let lookups_may_run = self.lookups < MOST_LOOKUPS;
         let at = self.queue.iter().position(|(kind, _)| *kind != Kind::Lookup || lookups_may_run)?;
         self.queue.remove(at)
+    }
+
+    /// They need no lock any more, and are gone in a moment.
+    fn join_ended(&mut self) {
+        for thread in self.ended.drain(..) {
+            let _ = thread.join();
+        }
     }
 }
 
@@ -57,6 +67,7 @@ impl Workers {
 
     fn submit(self: &Arc<Self>, job: Job) -> std::io::Result<()> {
         let mut state = self.state.lock();
+        state.join_ended();
         state.queue.push_back(job);
         if state.idle >= state.queue.len() || state.threads >= MOST {
             drop(state);
@@ -64,17 +75,20 @@ impl Workers {
             return Ok(());
         }
         state.threads += 1;
-        drop(state);
         let workers = Arc::clone(self);
         let name = "ws4d-worker".to_owned();
         let started =
             with_signals_blocked(|| thread::Builder::new().name(name).spawn(move || workers.work()));
-        if let Err(error) = started {
-            let mut state = self.state.lock();
-            state.threads -= 1;
-            if state.threads == 0 {
-                state.queue.pop_back();
-                return Err(error);
+        match started {
+            Ok(thread) => {
+                state.running.insert(thread.thread().id(), thread);
+            }
+            Err(error) => {
+                state.threads -= 1;
+                if state.threads == 0 {
+                    state.queue.pop_back();
+                    return Err(error);
+                }
             }
         }
         Ok(())
@@ -103,6 +117,8 @@ impl Workers {
             }
         }
         state.threads -= 1;
+        let this = state.running.remove(&thread::current().id());
+        state.ended.extend(this);
         drop(state);
         self.changed.notify_all();
     }
@@ -136,6 +152,7 @@ impl Workers {
             (state, _) = self.wait(state, limit);
         };
         state.stopping = false;
+        state.join_ended();
         ended
     }
 }
