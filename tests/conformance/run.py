@@ -1,7 +1,6 @@
 """Runs Autobahn's client cases against the library in three ways, judges the reports, writes docs/conformance.md.
 
-Only OK counts, and INFORMATIONAL for the three cases that can be nothing else; NON-STRICT is a failure. Cases of
-permessage-deflate may be, and then must be, UNIMPLEMENTED as long as the header has no option for it.
+Only OK counts, and INFORMATIONAL for the three cases that can be nothing else; NON-STRICT and UNIMPLEMENTED are failures.
 """
 
 import argparse
@@ -19,7 +18,6 @@ import time
 CASES = 517
 # Their code reports nothing else, whatever the client does: "undefined by the spec", "implementation defined".
 INFORMATIONAL = {"7.1.6", "7.13.1", "7.13.2"}
-COMPRESSION = ("12", "13")
 # Agent, the client's way, whether over TLS, and what it is.
 WAYS = [
     ("io-thread", "inline", False, "callbacks on the I/O thread"),
@@ -113,12 +111,10 @@ def in_order(case):
     return [int(part) for part in case.split(".")]
 
 
-def is_right(case, outcome, compression):
+def is_right(case, outcome):
     behaviour, close = outcome["behavior"], outcome["behaviorClose"]
     if case in INFORMATIONAL:
         return behaviour == close == "INFORMATIONAL"
-    if group_of(case) in COMPRESSION and not compression:
-        return behaviour == "UNIMPLEMENTED"
     return behaviour == close == "OK"
 
 
@@ -138,7 +134,7 @@ def version_of(python):
     return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout.split()
 
 
-def document(reports, right, compression, library, versions):
+def document(reports, right, library, versions):
     """The text of docs/conformance.md: the same for the same results."""
     python, suite, autobahn = versions
     agents = [way[0] for way in WAYS]
@@ -147,15 +143,11 @@ def document(reports, right, compression, library, versions):
     for group in sorted({group_of(case) for case in cases}, key=int):
         members = [case for case in cases if group_of(case) == group]
         informational = [case for case in members if case in INFORMATIONAL]
-        if group in COMPRESSION and not compression:
-            good = ["not offered" if all(right[agent].get(c) for c in members) else "wrong" for agent in agents]
-        else:
-            judged = [case for case in members if case not in INFORMATIONAL]
-            good = [str(sum(right[agent].get(case, False) for case in judged)) for agent in agents]
+        judged = [case for case in members if case not in INFORMATIONAL]
+        good = [str(sum(right[agent].get(case, False) for case in judged)) for agent in agents]
         rows.append([group, GROUPS.get(group, ""), str(len(members)), *good, str(len(informational) or "")])
     wrong = [(agent, case) for agent in agents for case in cases if not right[agent].get(case)]
-    asked = [case for case in cases if compression or group_of(case) not in COMPRESSION]
-    totals = [str(sum(right[agent].get(case, False) for case in asked if case not in INFORMATIONAL)) for agent in agents]
+    totals = [str(sum(right[agent].get(case, False) for case in cases if case not in INFORMATIONAL)) for agent in agents]
     rows.append(["", "**all**", str(len(cases)), *totals, str(len(INFORMATIONAL.intersection(cases)))])
 
     titles = ["OK: I/O thread", "OK: dispatcher", "OK: pulled, TLS"]
@@ -180,12 +172,6 @@ def document(reports, right, compression, library, versions):
         "A case counts as OK if both its outcome and its closing are; NON-STRICT is a failure. INFORMATIONAL are the three cases",
         f"that can be nothing else, whatever a client does: {', '.join(sorted(INFORMATIONAL, key=in_order))}.",
     ]
-    if not compression:
-        lines += [
-            "",
-            "permessage-deflate is not offered yet, so the suite calls the groups 12 and 13 unimplemented. As soon as the header",
-            "has `ws_options_set_compression`, they count like the others.",
-        ]
     if wrong:
         lines += ["", f"## Failing: {len(wrong)}", ""]
         lines += [
@@ -209,7 +195,7 @@ def main():
     parser.add_argument("--client", required=True, help="tests/conformance/autobahn.c, compiled")
     parser.add_argument("--server", required=True, help="the program ws4d-test-server")
     parser.add_argument("--folder", required=True, help="where reports and logs go; what was there is removed")
-    parser.add_argument("--header", required=True, help="ws4d.h: whether compression is offered")
+    parser.add_argument("--header", required=True, help="ws4d.h: the library's version")
     parser.add_argument("--document", required=True, help="the summary to write, if all cases were played")
     parser.add_argument("--cases", default="*", help="the cases to play, as in the suite's own specification")
     parser.add_argument("--timeout", type=float, default=1200, help="seconds for each way")
@@ -219,7 +205,6 @@ def main():
     os.makedirs(folder)
     with open(options.header, encoding="utf-8") as file:
         header = file.read()
-    compression = "ws_options_set_compression(" in header
     library = re.search(r'WS4D_VERSION_STRING "(.*)"', header)[1]
 
     print("Autobahn:", flush=True)
@@ -235,12 +220,12 @@ def main():
         index = {}
         failures.append(f"no reports: {error}")
     reports = {way[0]: index.get(way[0], {}) for way in WAYS}
-    right = {agent: {c: is_right(c, outcome, compression) for c, outcome in report.items()} for agent, report in reports.items()}
+    right = {agent: {c: is_right(c, outcome) for c, outcome in report.items()} for agent, report in reports.items()}
     everything = options.cases == "*"
     expected = CASES if everything else max(map(len, reports.values()))
 
     print()
-    passed = failed = skipped = 0
+    passed = failed = 0
     for agent, _, _, title in WAYS:
         report = reports[agent]
         count = {}
@@ -253,17 +238,15 @@ def main():
             if not right[agent][case]:
                 failed += 1
                 failures.append(explain(folder, agent, case, report[case]))
-            elif report[case]["behavior"] == "UNIMPLEMENTED":
-                skipped += 1
             else:
                 passed += 1
     if everything and any(reports.values()):
         os.makedirs(os.path.dirname(options.document), exist_ok=True)
         with open(options.document, "w", encoding="utf-8") as file:
-            file.write(document(reports, right, compression, library, version_of(options.python)))
+            file.write(document(reports, right, library, version_of(options.python)))
     if failures:
         print("\nNot as it should be:", *failures, sep="\n  ")
-    print(f"\n{passed} passed, {failed} failed, {skipped} skipped", flush=True)
+    print(f"\n{passed} passed, {failed} failed", flush=True)
     return 1 if failures else 0
 
 
