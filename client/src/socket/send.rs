@@ -108,7 +108,8 @@ impl Socket {
             return sent;
         }
         match self.enqueue(message) {
-            Ok(()) => self.flush_or_defer(),
+            Ok(true) => {}
+            Ok(false) => self.flush_or_defer(),
             // What a cork has held makes room.
             Err(ErrorCode::WouldBlock) => {
                 self.flush();
@@ -125,7 +126,8 @@ impl Socket {
         !message.plain && len > 0 && len >= self.settings.compression.min_size
     }
 
-    fn enqueue(&self, message: Message<&[u8]>) -> Result<(), ErrorCode> {
+    /// Takes the message in. Says whether a cork holds it, so that there is nothing to flush.
+    fn enqueue(&self, message: Message<&[u8]>) -> Result<bool, ErrorCode> {
         let len = message.payload.len();
         let charge = len + MESSAGE_OVERHEAD;
         let limit = self.settings.send_buffer_size;
@@ -172,7 +174,7 @@ impl Socket {
         if outgoing.corked && limit != 0 && outgoing.queue.buffered() >= limit {
             outgoing.corked = false;
         }
-        Ok(())
+        Ok(outgoing.corked)
     }
 
     /// Encodes the messages that wait, in their order, if that is the I/O thread's turn: when the connection has
