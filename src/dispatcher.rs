@@ -2,7 +2,6 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::time::Duration;
 
 use libc::{intptr_t, size_t};
 use ws4d_client::handle_table::Pinned;
@@ -204,22 +203,19 @@ pub unsafe extern "C" fn ws_dispatcher_next_batch(
         if ws.is_null() || events.is_null() || max == 0 {
             return Err(ErrorCode::InvalidArgument);
         }
-        let mut timeout = arg::timeout(timeout_ms)?;
-        let mut count = 0;
-        while count < max.min(i32::MAX as usize) {
-            let (socket, pulled) = match dispatcher.next(timeout) {
-                Ok(Some(pulled)) => pulled,
-                Err(error) if count == 0 => return Err(error),
-                _ => break,
-            };
-            // SAFETY: not NULL, and `count` is below `max`; the caller upholds the rest.
-            unsafe {
-                ws.add(count).write(handles::handle(socket.tag()));
-                events.add(count).write(Box::into_raw(pulled).cast());
-            }
-            timeout = Some(Duration::ZERO);
-            count += 1;
-        }
+        let (mut ws, mut events) = (ws, events);
+        let count = dispatcher.next_batch(
+            arg::timeout(timeout_ms)?,
+            max.min(i32::MAX as usize),
+            |(socket, pulled)| {
+                // SAFETY: not NULL, and this is called at most `max` times; the caller upholds the rest.
+                unsafe {
+                    ws.write(handles::handle(socket.tag()));
+                    events.write(Box::into_raw(pulled).cast());
+                    (ws, events) = (ws.add(1), events.add(1));
+                }
+            },
+        )?;
         Ok(count as u32)
     })
 }

@@ -77,6 +77,11 @@ pub(super) async fn write_all(
             readiness.writable().await?.clear_ready();
         }
     }
+    flush(transport, readiness).await
+}
+
+/// Waits until what the stream itself has to say has left.
+pub(super) async fn flush(transport: &Transport, readiness: &Readiness) -> io::Result<()> {
     while transport.flush()? {
         readiness.writable().await?.clear_ready();
     }

@@ -107,13 +107,13 @@ impl<T: Target> Dispatcher<T> {
     pub(crate) fn lend(&self, key: Key, fd: RawFd) -> bool {
         let Some(poller) = self.poller.get() else { return false };
         let mut state = self.state.lock();
-        if !state.lending.wanted || state.entry(key).is_none() || poller.add(fd, key.token()).is_err() {
+        let wanted = state.lending.wanted;
+        let Some(entry) = state.entry(key).filter(|_| wanted) else { return false };
+        if poller.add(fd, key.token()).is_err() {
             return false;
         }
-        if let Some(entry) = state.entry(key) {
-            entry.lent = true;
-            entry.closed = false;
-        }
+        entry.lent = true;
+        entry.closed = false;
         state.lending.keeper.get_or_insert(key);
         true
     }

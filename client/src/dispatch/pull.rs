@@ -92,6 +92,27 @@ impl<T: Target> Dispatcher<T> {
         Ok(Some((target, Box::new(event))))
     }
 
+    /// Pulls at most `max` events, and hands each to `take`; waits for the first one only. Says how many. An error
+    /// behind the first is the next call's.
+    pub fn next_batch(
+        self: &Arc<Self>,
+        mut timeout: Option<Duration>,
+        max: usize,
+        mut take: impl FnMut(Pulled<T>),
+    ) -> Result<usize, ErrorCode> {
+        let mut count = 0;
+        while count < max {
+            match self.next(timeout) {
+                Ok(Some(pulled)) => take(pulled),
+                Err(error) if count == 0 => return Err(error),
+                _ => break,
+            }
+            timeout = Some(Duration::ZERO);
+            count += 1;
+        }
+        Ok(count)
+    }
+
     fn event_of(self: &Arc<Self>, target: &Arc<T>, work: Work, serial: u64) -> Result<Event, ErrorCode> {
         Ok(match work {
             Work::Open => Event::plain(EventKind::Open),

@@ -19,10 +19,10 @@ pub(super) struct Queue {
 
 impl Queue {
     /// As a send buffer: while it is below its limit it takes one more.
-    fn push(&mut self, message: Kept, limit: usize) -> Result<(), (Kept, ErrorCode)> {
+    fn push(&mut self, message: Kept, limit: usize) -> Result<(), ErrorCode> {
         if self.charge >= limit {
             self.refused = true;
-            return Err((message, ErrorCode::WouldBlock));
+            return Err(ErrorCode::WouldBlock);
         }
         self.charge += message.charge();
         self.messages.push_back(message);
@@ -60,7 +60,7 @@ impl Reconnector {
                 kept = Some(message);
                 continue;
             }
-            return state.queue.push(message, self.policy.queue_size).map_err(|(_, error)| error);
+            return state.queue.push(message, self.policy.queue_size);
         }
     }
 

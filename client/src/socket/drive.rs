@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorCode};
 use crate::log::log;
 use crate::options::Options;
 use std::future::pending;
+use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -114,11 +115,7 @@ impl Socket {
             self.give_up_when_delivered();
             self.encode_waiting();
             if let Err(error) = descriptor.settle() {
-                return self.connect_failed(Error::from_io(
-                    "tcp ",
-                    "The socket could not be watched",
-                    &error,
-                ));
+                return self.poller_failed("The socket could not be watched", &error);
             }
             let lent = descriptor.is_lent();
             // Asked also where the owner reads: it notes whether reading stands still.
@@ -161,7 +158,7 @@ impl Socket {
                 ready = descriptor.writable(), if blocked => {
                     match ready {
                         Ok(mut guard) => if self.turn_write() { guard.clear_ready() },
-                        Err(error) => self.connect_failed(Error::from_io("tcp ", "The poller failed", &error)),
+                        Err(error) => self.poller_failed("The poller failed", &error),
                     }
                 }
                 ready = descriptor.readable(), if may_read => {
@@ -171,18 +168,22 @@ impl Socket {
                             // The next socket has its turn.
                             _ => tokio::task::yield_now().await,
                         },
-                        Err(error) => self.connect_failed(Error::from_io("tcp ", "The poller failed", &error)),
+                        Err(error) => self.poller_failed("The poller failed", &error),
                     }
                 }
                 told = descriptor.told() => match told {
                     Ok(()) => descriptor.serve(),
-                    Err(error) => self.connect_failed(Error::from_io("tcp ", "The poller failed", &error)),
+                    Err(error) => self.poller_failed("The poller failed", &error),
                 },
                 () = until(deadline) => {}
                 () = until(descriptor.due()) => descriptor.look(),
                 () = Watch::due(&mut watch) => if let Some(watch) = &mut watch { watch.look(self) },
             }
         }
+    }
+
+    fn poller_failed(self: &Arc<Self>, what: &str, error: &io::Error) {
+        self.connect_failed(Error::from_io("tcp ", what, error));
     }
 
     /// Looks for something to read without sleeping, for as long as the option says. Says whether the loop has to look

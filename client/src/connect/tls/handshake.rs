@@ -5,11 +5,12 @@ use super::failure::handshake_failed;
 use super::info::TlsInfo;
 use super::options::TlsOptions;
 use super::trust::{Shown, take_refused};
+use crate::connect::exchange;
 use crate::connect::readiness::Readiness;
 use crate::engine::{Kind, run_blocking};
 use crate::error::{Error, ErrorCode};
 use crate::log::log;
-use crate::transport::{Received, TlsSession, Transport};
+use crate::transport::{TlsSession, Transport};
 use rustls::ClientConnection;
 use std::io::{self, ErrorKind, Read};
 
@@ -58,8 +59,8 @@ pub(crate) async fn handshake(
         if !connection.is_handshaking() {
             break;
         }
-        let bytes = read_some(transport, readiness).await.map_err(|error| broken(&error))?;
-        if bytes.is_empty() {
+        let mut bytes = Vec::with_capacity(16 * 1024);
+        if !exchange::read_some(transport, readiness, &mut bytes).await.map_err(|error| broken(&error))? {
             return Err(Error::new(
                 ErrorCode::Tls,
                 "tls ",
@@ -135,28 +136,5 @@ async fn write_all(
             Err(error) => return Err(error),
         }
     }
-    while transport.flush()? {
-        readiness.writable().await?.clear_ready();
-    }
-    Ok(())
-}
-
-/// Empty at the end of the stream.
-async fn read_some(transport: &Transport, readiness: &Readiness) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(16 * 1024);
-    loop {
-        let mut guard = readiness.readable().await?;
-        match transport.read(None, &mut bytes)? {
-            Received::Data { drained, buffered, .. } => {
-                if drained {
-                    guard.clear_ready();
-                }
-                if buffered > 0 {
-                    return Ok(bytes);
-                }
-            }
-            Received::Nothing => guard.clear_ready(),
-            Received::End => return Ok(bytes),
-        }
-    }
+    exchange::flush(transport, readiness).await
 }
