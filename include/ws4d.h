@@ -1360,6 +1360,31 @@ ws_dispatcher *ws_dispatcher_new(void);
 ws_dispatcher *ws_dispatcher_new_with_wake(ws_wake_fn wake, void *user_data);
 
 /**
+ * A dispatcher that does its sockets' I/O itself, on its thread, with no thread of the library: for single-threaded
+ * programs, and for hosts that fork.
+ *
+ * All of it happens inside the dispatcher's own calls: ws_dispatcher_wait(), ws_dispatcher_run(), ws_dispatcher_next(),
+ * ws_dispatcher_next_batch(), a blocking ws_new() on it, and ws_dispatcher_dispatch(), which takes what is there and does
+ * not wait. While none of them runs, nothing is received, no ping is answered, no time limit is kept, and a connection
+ * of ws_new_async() is not made; messages are still sent at once from any thread, as far as the network takes them. So
+ * call one of them often, or always.
+ *
+ * What it does without other threads costs the following:
+ * - Looking a name up blocks the calling thread until the system answers, whatever the time limits; so does a stop or a
+ *   wait with a time-out. Addresses in the URL, and the option `resolve`, need no look-up.
+ * - ws_dispatcher_fd() has no descriptor for it (-1): wait in ws_dispatcher_wait() instead.
+ * - ws_dispatcher_close() sends what the network takes at once, then drops the connections. To have all sent before,
+ *   ws_terminate() the sockets and ws_dispatcher_run().
+ *
+ * In all else it is a dispatcher like others; sockets of both kinds may be used side by side.
+ *
+ * Any thread; never blocks.
+ *
+ * @return As ws_dispatcher_new(); NULL also if there are no descriptors left.
+ */
+ws_dispatcher *ws_dispatcher_new_driving(void);
+
+/**
  * Hands the dispatcher over to the calling thread. The thread that had it may be gone.
  *
  * Any thread; never blocks.

@@ -1,10 +1,12 @@
-//! What the calling thread is doing: whether it is an I/O thread, and whether a callback is on its stack.
+//! What the calling thread is doing: whether it is an I/O thread, whether it turns sockets' tasks itself, and whether a
+//! callback is on its stack.
 
 use std::cell::Cell;
 
 thread_local! {
     static IO_THREAD: Cell<bool> = const { Cell::new(false) };
     static CALLBACKS: Cell<u32> = const { Cell::new(0) };
+    static TURNING: Cell<Turning> = const { Cell::new(Turning::Nothing) };
 }
 
 /// Marks the calling thread as an I/O thread, for ever.
@@ -15,6 +17,36 @@ pub(crate) fn become_io_thread() {
 /// A blocking call here would wait for itself.
 pub(crate) fn on_io_thread() -> bool {
     IO_THREAD.get()
+}
+
+/// Whose tasks the calling thread turns, beside those of an I/O thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Turning {
+    Nothing,
+    /// One of a blocking `ws_new`, which would wait for it anyhow.
+    Connecting,
+    /// Those of a driving dispatcher: there is no other thread.
+    Alone,
+}
+
+/// Whose tasks are turned here just now.
+pub(crate) fn turning() -> Turning {
+    TURNING.get()
+}
+
+/// Stands for a turn of tasks on the stack.
+pub(crate) struct TurningHere(Turning);
+
+impl TurningHere {
+    pub(crate) fn begin(what: Turning) -> TurningHere {
+        TurningHere(TURNING.replace(what))
+    }
+}
+
+impl Drop for TurningHere {
+    fn drop(&mut self) {
+        TURNING.set(self.0);
+    }
 }
 
 /// Whether a callback is on the stack of the calling thread.

@@ -141,6 +141,7 @@
 #define OTHER_FUNCTIONS(X) \
     X(ws_data_type_name, (INT32_MIN), TEXT) \
     X(ws_dispatcher_new, (), DISPATCHER) \
+    X(ws_dispatcher_new_driving, (), DISPATCHER) \
     X(ws_dispatcher_new_with_wake, (NULL, NULL), DISPATCHER) \
     X(ws_event_type_name, (INT32_MAX), TEXT) \
     X(ws_options_new, (), OPTIONS) \

@@ -318,6 +318,7 @@ FUNCTIONS = {
     "ws_reconnector_terminate": (c_int32, ws_reconnector, c_int32, c_char_p),
     "ws_reconnector_release": (c_int32, ws_reconnector),
     "ws_dispatcher_new": (ws_dispatcher,),
+    "ws_dispatcher_new_driving": (ws_dispatcher,),
     "ws_dispatcher_new_with_wake": (ws_dispatcher, ws_wake_fn, c_void_p),
     "ws_dispatcher_attach": (c_int32, ws_dispatcher),
     "ws_dispatcher_set_busy_poll_us": (c_int32, ws_dispatcher, c_uint32),

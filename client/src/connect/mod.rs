@@ -37,10 +37,15 @@ use url::Destination;
 /// A connection whose upgrade was accepted.
 pub(crate) struct Connection {
     pub(crate) transport: Arc<Transport>,
-    pub(crate) readiness: Readiness,
     pub(crate) accepted: Accepted,
     pub(crate) peer: String,
     pub(crate) tls: Option<Box<TlsInfo>>,
+}
+
+/// A connection, and its registration with the poller of the thread that made it.
+pub(crate) struct Connected {
+    pub(crate) connection: Connection,
+    pub(crate) readiness: Readiness,
 }
 
 /// Makes a connection within the connect timeout. Dropping the future abandons the attempt.
@@ -48,7 +53,7 @@ pub(crate) async fn connect(
     to: &Destination,
     options: &Options,
     progress: &Progress,
-) -> Result<Connection, Error> {
+) -> Result<Connected, Error> {
     let attempts = Attempts::default();
     let mut road = Road::new(to, options);
     let following = follow(&mut road, progress, &attempts);
@@ -74,12 +79,12 @@ pub(crate) async fn connect(
 }
 
 /// Goes where the URL leads, and where the servers redirect to.
-async fn follow(road: &mut Road<'_>, progress: &Progress, attempts: &Attempts) -> Result<Connection, Error> {
+async fn follow(road: &mut Road<'_>, progress: &Progress, attempts: &Attempts) -> Result<Connected, Error> {
     // One for the whole road.
     let deadline = road.options().connect_timeout.and_then(|limit| Instant::now().checked_add(limit));
     loop {
         match attempt(road.to(), road.options(), progress, attempts, deadline).await {
-            Ok(connection) => return Ok(connection),
+            Ok(connected) => return Ok(connected),
             Err(failure) => road.follow(failure)?,
         }
     }
@@ -99,7 +104,7 @@ async fn attempt(
     progress: &Progress,
     attempts: &Attempts,
     deadline: Option<Instant>,
-) -> Result<Connection, Error> {
+) -> Result<Connected, Error> {
     let proxy = proxy_for(to, options)?;
     // A proxy is what is looked up and connected to; of the destination it is told.
     let (stream, peer) = match &proxy {
@@ -136,7 +141,7 @@ async fn attempt(
     progress.enter(Step::Upgrade);
     let transport = Arc::new(transport);
     let accepted = upgrade::upgrade(to, options, &transport, &readiness, early, deadline).await?;
-    Ok(Connection { transport, readiness, accepted, peer, tls: told })
+    Ok(Connected { connection: Connection { transport, accepted, peer, tls: told }, readiness })
 }
 
 /// The connected stream to the machine of the server, or of the proxy, and how its peer is shown.

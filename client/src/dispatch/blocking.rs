@@ -3,6 +3,7 @@
 
 use super::Target;
 use super::dispatcher::Dispatcher;
+use super::driving::Turner;
 use super::key::Key;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventKind};
@@ -21,7 +22,9 @@ pub struct InCall<T: Target>(Arc<Dispatcher<T>>);
 
 impl<T: Target> Drop for InCall<T> {
     fn drop(&mut self) {
-        self.0.state.lock().leave();
+        let mut state = self.0.state.lock();
+        state.leave();
+        self.0.end_driving(state);
     }
 }
 
@@ -34,14 +37,20 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// Waits until the socket is open and its OPEN has returned: on the calling thread, or, where the socket
-    /// calls back on its I/O thread, there. If it fails, the mailbox is gone when this returns.
-    pub(crate) fn wait_open(&self, key: Key) -> Result<(), NotOpened> {
-        if self.is_private() { self.wait_open_elsewhere(key) } else { self.wait_open_here(key) }
+    /// calls back on its I/O thread, there. If it fails, the mailbox is gone when this returns. Meanwhile it turns
+    /// `turner`, which has the task that connects.
+    pub(crate) fn wait_open(&self, key: Key, turner: &Arc<dyn Turner>) -> Result<(), NotOpened> {
+        if self.is_private() {
+            self.wait_open_elsewhere(key, turner)
+        } else {
+            self.wait_open_here(key, turner)
+        }
     }
 
-    fn wait_open_elsewhere(&self, key: Key) -> Result<(), NotOpened> {
+    fn wait_open_elsewhere(&self, key: Key, turner: &Arc<dyn Turner>) -> Result<(), NotOpened> {
         let mut state = self.state.lock();
         loop {
+            let seen = state.lending.changes;
             // A mailbox that is gone was open, and has terminated.
             let Some(entry) = state.entry(key) else { return Ok(()) };
             if entry.mailbox.open_returned() {
@@ -52,12 +61,12 @@ impl<T: Target> Dispatcher<T> {
                 drop(state.remove(key));
                 return Err(failure.map_or(NotOpened::Cancelled, NotOpened::Failed));
             }
-            state = self.sleep(state, None);
+            state = self.turn_tasks(state, turner, None, seen);
         }
     }
 
     /// On the level of [`Dispatcher::begin_call`], not on one of its own, so that a stop that came since then counts.
-    fn wait_open_here(&self, key: Key) -> Result<(), NotOpened> {
+    fn wait_open_here(&self, key: Key, turner: &Arc<dyn Turner>) -> Result<(), NotOpened> {
         let Ok(mut state) = self.owned() else { return Err(self.cancelled(key)) };
         let level = state.levels;
         debug_assert!(level > 0, "begin_call comes first");
@@ -66,6 +75,7 @@ impl<T: Target> Dispatcher<T> {
             return Err(self.cancelled(key));
         }
         let result = loop {
+            let seen = state.lending.changes;
             let (closed, stopped) = (state.closed, state.is_stopped(level));
             let Some(entry) = state.entry(key) else { break Err(NotOpened::Cancelled) };
             if entry.mailbox.take_claimed_open() {
@@ -86,7 +96,7 @@ impl<T: Target> Dispatcher<T> {
             if closed || stopped {
                 break Err(NotOpened::Cancelled);
             }
-            state = self.sleep(state, None);
+            state = self.turn_tasks(state, turner, None, seen);
         };
         if result.is_err() {
             drop(state.remove(key));

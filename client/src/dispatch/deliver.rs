@@ -19,9 +19,15 @@ const TURN: usize = 64;
 type Guard<'a, T> = MutexGuard<'a, State<T>>;
 
 impl<T: Target> Dispatcher<T> {
-    /// Runs at most `max` events, 0: those that were deliverable when it was called. Says how many ran.
+    /// Runs at most `max` events, 0: those that were deliverable when it was called, and, where there is no I/O thread,
+    /// had come by then. Says how many ran.
     pub fn dispatch(&self, max: u32) -> Result<u32, ErrorCode> {
-        self.call(|state, level| {
+        self.call(|mut state, level| {
+            if let Some(driving) = &self.driving {
+                // Nobody else brings what is there.
+                let seen = state.lending.changes;
+                state = self.drive(state, driving, Some(Duration::ZERO), seen);
+            }
             let (state, ran) = self.turn(state, level, max);
             (state, Ok(ran))
         })
@@ -85,7 +91,7 @@ impl<T: Target> Dispatcher<T> {
         let closed = state.closed;
         let left = state.has_ready();
         state.sync_fd();
-        drop(state);
+        self.end_driving(state);
         if left && !self.is_private() {
             self.wake_host();
         }

@@ -1,6 +1,7 @@
 //! A dispatcher: one host context. This file has what any thread may ask and who owns it; delivery is in
 //! `deliver`, pulling in `pull`, the blocking `ws_new` in `blocking`.
 
+use super::driving::Driving;
 use super::key::Key;
 use super::mailbox::Mailbox;
 use super::poller::Poller;
@@ -31,6 +32,8 @@ pub struct Dispatcher<T: Target> {
     pub(super) poller: OnceCell<Poller>,
     /// Microseconds for which a wait does not sleep.
     busy_poll: AtomicU32,
+    /// `None`: its sockets have an I/O thread.
+    pub(super) driving: Option<Box<Driving>>,
 }
 
 /// What has to be told once no lock is held: drop it unsent and an event may wait for ever.
@@ -56,8 +59,31 @@ impl<T: Target> Dispatcher<T> {
     /// A dispatcher of the calling thread. `wake` is called when deliverable events appear where there were
     /// none, on any thread.
     pub fn new(wake: Option<Box<dyn Fn() + Send + Sync>>) -> Arc<Dispatcher<T>> {
-        let dispatcher = Dispatcher {
-            state: Mutex::new(State::new(Some(this_thread()))),
+        let dispatcher = Dispatcher::of(State::new(Some(this_thread())));
+        dispatcher.wake.set(wake.map(Arc::from));
+        Arc::new(dispatcher)
+    }
+
+    /// The dispatcher of one socket that calls back on its I/O thread.
+    pub(crate) fn private() -> Arc<Dispatcher<T>> {
+        Arc::new(Dispatcher { private: true, ..Dispatcher::of(State::new(None)) })
+    }
+
+    /// One that watches its sockets itself from the beginning to the end.
+    pub(super) fn new_lending(poller: Poller, driving: Driving) -> Arc<Dispatcher<T>> {
+        let mut state = State::new(Some(this_thread()));
+        state.lending.wanted = true;
+        Arc::new(Dispatcher {
+            borrows: AtomicBool::new(true),
+            poller: OnceCell::with_value(poller),
+            driving: Some(Box::new(driving)),
+            ..Dispatcher::of(state)
+        })
+    }
+
+    fn of(state: State<T>) -> Dispatcher<T> {
+        Dispatcher {
+            state: Mutex::new(state),
             changed: Condvar::new(),
             wake: Hook::new(),
             private: false,
@@ -65,23 +91,8 @@ impl<T: Target> Dispatcher<T> {
             borrows: AtomicBool::new(false),
             poller: OnceCell::new(),
             busy_poll: AtomicU32::new(0),
-        };
-        dispatcher.wake.set(wake.map(Arc::from));
-        Arc::new(dispatcher)
-    }
-
-    /// The dispatcher of one socket that calls back on its I/O thread.
-    pub(crate) fn private() -> Arc<Dispatcher<T>> {
-        Arc::new(Dispatcher {
-            state: Mutex::new(State::new(None)),
-            changed: Condvar::new(),
-            wake: Hook::new(),
-            private: true,
-            interrupted: Gate::new(),
-            borrows: AtomicBool::new(false),
-            poller: OnceCell::new(),
-            busy_poll: AtomicU32::new(0),
-        })
+            driving: None,
+        }
     }
 
     /// Whether callbacks run on the I/O thread.
@@ -165,8 +176,11 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// A descriptor that is readable exactly while there are deliverable events. It lives as long as the
-    /// dispatcher. Any thread.
+    /// dispatcher. Any thread. [`ErrorCode::Unsupported`]: nobody would see to it while the owner does something else.
     pub fn fd(&self) -> Result<i32, ErrorCode> {
+        if self.driving.is_some() {
+            return Err(ErrorCode::Unsupported);
+        }
         let mut state = self.state.lock();
         if state.fd.is_none() {
             state.fd = Some(ReadyFd::new().map_err(|_| ErrorCode::OutOfMemory)?);
@@ -210,6 +224,7 @@ impl<T: Target> Dispatcher<T> {
         for (target, _, _) in pulled {
             target.free();
         }
+        self.end_driving(self.state.lock());
         // Waits for a `wake` that runs on another thread.
         self.wake.set(None);
         Ok(())
@@ -229,7 +244,10 @@ impl<T: Target> Dispatcher<T> {
             self.changed.notify_all();
         }
         state.lending.changes += 1;
-        // Once is enough.
+        // Once is enough, here and below.
+        if let Some(turner) = state.turning.take() {
+            turner.wake();
+        }
         if std::mem::take(&mut state.lending.sleeping)
             && let Some(poller) = self.poller.get()
         {
@@ -260,6 +278,11 @@ impl<T: Target> Dispatcher<T> {
         };
         // The caller has looked at everything before this.
         let seen = state.lending.changes;
+        if let Some(driving) = &self.driving {
+            state = self.drive(state, driving, limit, seen);
+            let again = limit != Some(Duration::ZERO) || state.has_ready();
+            return (state, again);
+        }
         let borrows;
         (state, borrows) = self.begin_to_borrow(state);
         if borrows {

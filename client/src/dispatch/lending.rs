@@ -93,7 +93,7 @@ impl<T: Target> State<T> {
     }
 }
 
-type Guard<'a, T> = MutexGuard<'a, State<T>>;
+pub(super) type Guard<'a, T> = MutexGuard<'a, State<T>>;
 
 impl<T: Target> Dispatcher<T> {
     // The I/O threads' side.
@@ -114,7 +114,11 @@ impl<T: Target> Dispatcher<T> {
         }
         entry.lent = true;
         entry.closed = false;
-        state.lending.keeper.get_or_insert(key);
+        state.lending.lent += 1;
+        // An owner that drives is not looked after.
+        if self.driving.is_none() {
+            state.lending.keeper.get_or_insert(key);
+        }
         true
     }
 
@@ -124,8 +128,8 @@ impl<T: Target> Dispatcher<T> {
             poller.remove(fd);
         }
         let mut state = self.state.lock();
-        if let Some(entry) = state.entry(key) {
-            entry.lent = false;
+        if state.entry(key).is_some_and(|entry| std::mem::take(&mut entry.lent)) {
+            state.lending.lent -= 1;
         }
         if state.lending.keeper != Some(key) {
             return;
@@ -141,6 +145,9 @@ impl<T: Target> Dispatcher<T> {
 
     /// What this socket's task has to do for the others.
     pub(crate) fn duty(&self, key: Key) -> Duty {
+        if self.driving.is_some() {
+            return Duty::None;
+        }
         let mut state = self.state.lock();
         // The owner may have come back after it was given up, and before this socket was taken back.
         if state.lending.wanted && state.lending.keeper.is_none() && state.entry(key).is_some_and(|e| e.lent)
@@ -263,6 +270,7 @@ impl<T: Target> Dispatcher<T> {
         state = self.turn_all(state, left);
         let inside = poller.enter();
         let at_once = state.lending.changes != seen || state.has_more();
+        let at_once = self.driving.as_ref().is_some_and(|driving| !driving.may_sleep()) || at_once;
         let limit = if at_once { Some(Duration::ZERO) } else { limit };
         let mut found = std::mem::take(&mut state.lending.found);
         let mut turns = std::mem::take(&mut state.lending.turns);
@@ -270,6 +278,9 @@ impl<T: Target> Dispatcher<T> {
         state.lending.sleeping = limit != Some(Duration::ZERO);
         drop(state);
         inside.wait(limit, self.busy_poll(), &mut found);
+        if let Some(driving) = &self.driving {
+            driving.woke();
+        }
         state = self.state.lock();
         state.lending.inside = false;
         state.lending.sleeping = false;
@@ -308,7 +319,7 @@ impl<T: Target> Dispatcher<T> {
         let mut state = self.state.lock();
         state.lending.turns = turns;
         left.retain(|(key, _, left)| !state.leave_over(*key, *left));
-        if !left.is_empty() {
+        if !left.is_empty() && self.driving.is_none() {
             // Their I/O tasks have looked already whether anything is left.
             drop(state);
             left.iter().for_each(|(_, target, _)| target.nudge());

@@ -18,6 +18,8 @@ pub(super) enum Left {
 pub(super) struct Lending<T> {
     /// The owner reads itself.
     pub(super) wanted: bool,
+    /// How many sockets are lent.
+    pub(super) lent: usize,
     /// The owner sleeps in the poller, and must be woken for what other threads change.
     pub(super) sleeping: bool,
     /// Counts what a waiter may want to look at: the lock is let go between its look and its sleep.
@@ -53,6 +55,7 @@ impl<T> Lending<T> {
     pub(super) fn new() -> Lending<T> {
         Lending {
             wanted: false,
+            lent: 0,
             sleeping: false,
             changes: 0,
             inside: false,

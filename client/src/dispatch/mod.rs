@@ -8,6 +8,7 @@
 mod blocking;
 mod deliver;
 mod dispatcher;
+mod driving;
 #[cfg(feature = "micro-benchmarks")]
 mod handover;
 mod key;
@@ -21,6 +22,7 @@ mod state;
 
 pub(crate) use blocking::{NotOpened, cancelled_error};
 pub(crate) use dispatcher::Dispatcher;
+pub(crate) use driving::{Task, Turner};
 #[cfg(feature = "micro-benchmarks")]
 pub use handover::HandOver;
 pub(crate) use key::Key;

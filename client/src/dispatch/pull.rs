@@ -81,7 +81,7 @@ impl<T: Target> Dispatcher<T> {
         let closed = state.closed;
         state.leave();
         state.sync_fd();
-        drop(state);
+        self.end_driving(state);
         let Some((target, work, resume, serial)) = pulled? else {
             return if closed { Err(ErrorCode::Cancelled) } else { Ok(None) };
         };

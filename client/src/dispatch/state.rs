@@ -2,6 +2,7 @@
 //! bookkeeping, no callbacks.
 
 use super::Target;
+use super::driving::Turner;
 use super::key::{Key, PLACES};
 use super::lent::{Left, Lending};
 use super::mailbox::Mailbox;
@@ -49,6 +50,8 @@ pub(super) struct State<T> {
     pub(super) closed: bool,
     /// Threads that wait on the condition variable.
     pub(super) waiting: u32,
+    /// What the thread that waits turns meanwhile: to be woken.
+    pub(super) turning: Option<Arc<dyn Turner>>,
     /// Sockets whose TERMINATE was pulled and whose `on_free` is owed; `true` once the event was freed.
     pub(super) pulled: Vec<(Arc<T>, u64, bool)>,
     /// Whose event was pulled last.
@@ -71,6 +74,7 @@ impl<T: Target> State<T> {
             stop_next: false,
             closed: false,
             waiting: 0,
+            turning: None,
             pulled: Vec::new(),
             last_pulled: None,
             fd: None,
@@ -122,6 +126,7 @@ impl<T: Target> State<T> {
     pub(super) fn remove(&mut self, key: Key) -> Option<Entry<T>> {
         self.entry(key)?;
         let entry = self.entries[key.index].take()?;
+        self.lending.lent -= usize::from(entry.lent);
         if entry.in_ready {
             self.unready(key);
         }

@@ -1,9 +1,11 @@
 //! The I/O threads: one tokio `current_thread` runtime each, started with the first socket and joined by
 //! shutdown. What may block runs on the workers. Knows nothing of sockets but that they can be stopped.
 
+mod driver;
 mod io_thread;
 mod workers;
 
+pub(crate) use driver::Driver;
 pub(crate) use workers::{Kind, run_blocking};
 
 use crate::buffer::Buffer;
@@ -20,7 +22,7 @@ use workers::Workers;
 
 /// How often this process has been shut down, or has begun to be.
 pub(crate) fn shutdowns() -> u64 {
-    ENGINE.get().state.lock().shutdowns
+    engine().state.lock().shutdowns
 }
 
 static ENGINE: PerProcess<Engine> = PerProcess::new(Engine::new);
@@ -36,6 +38,8 @@ struct Engine {
     /// An I/O thread has ended.
     ended: Condvar,
     sockets: Mutex<HashMap<i32, Weak<dyn Stop>>>,
+    /// Wait for the next blocking `ws_new`.
+    drivers: Mutex<Vec<Arc<Driver>>>,
     workers: Arc<Workers>,
 }
 
@@ -67,6 +71,7 @@ impl Engine {
             }),
             ended: Condvar::new(),
             sockets: Mutex::new(HashMap::new()),
+            drivers: Mutex::new(Vec::new()),
             workers: Workers::new(),
         }
     }
@@ -82,51 +87,67 @@ fn shut_down_error() -> Error {
 
 /// A fresh socket id: positive, never used again in this process.
 pub(crate) fn next_id() -> Result<i32, Error> {
-    let mut state = ENGINE.get().state.lock();
+    let mut state = engine().state.lock();
     state.last_id = state.last_id.checked_add(1).ok_or_else(|| {
         Error::new(ErrorCode::Internal, "sock", "All socket ids of this process are used up")
     })?;
     Ok(state.last_id)
 }
 
-/// Runs a socket's task on an I/O thread, which it starts if need be.
-pub(crate) fn spawn<F>(id: i32, socket: Weak<dyn Stop>, task: F) -> Result<(), Error>
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let engine = ENGINE.get();
+fn engine() -> &'static Engine {
+    ENGINE.get()
+}
+
+/// A socket that shutdown will stop, for as long as this lives.
+pub(crate) struct Enlisted(i32);
+
+impl Drop for Enlisted {
+    fn drop(&mut self) {
+        engine().sockets.lock().remove(&self.0);
+    }
+}
+
+/// Makes a socket known to shutdown, and starts the I/O threads, if it `wants` them and they do not run yet.
+pub(crate) fn enlist(id: i32, socket: Weak<dyn Stop>, wants_threads: bool) -> Result<Enlisted, Error> {
+    let engine = engine();
     let mut state = engine.state.lock();
     if state.stopping {
         return Err(shut_down_error());
     }
-    while state.threads.len() < state.configured {
-        let number = state.threads.len();
-        let thread = IoThread::start(number, || {
-            // The lock makes sure that a shutdown that looked just before is waiting by now.
-            drop(ENGINE.get().state.lock());
-            ENGINE.get().ended.notify_all();
-        })?;
-        state.threads.push(thread);
+    if wants_threads {
+        state.start_threads()?;
     }
+    engine.sockets.lock().insert(id, socket);
+    Ok(Enlisted(id))
+}
+
+/// Runs a socket's task on an I/O thread.
+pub(crate) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    let mut state = engine().state.lock();
+    if state.stopping {
+        return Err(shut_down_error());
+    }
+    // They may have ended since: a shutdown lets new sockets in again.
+    state.start_threads()?;
     let at = state.next % state.threads.len();
     state.next = at + 1;
-    engine.sockets.lock().insert(id, socket);
-    // However the task ends, the registry forgets it.
-    let forget = Forget(id);
     // Each future that awaits another by value is twice as large as that: one box here saves 5 KiB a socket.
-    let task = Box::pin(task);
-    state.threads[at].spawn(async move {
-        let _forget = forget;
-        task.await;
-    });
+    state.threads[at].spawn(Box::pin(task));
     Ok(())
 }
 
-struct Forget(i32);
-
-impl Drop for Forget {
-    fn drop(&mut self) {
-        ENGINE.get().sockets.lock().remove(&self.0);
+impl State {
+    fn start_threads(&mut self) -> Result<(), Error> {
+        while self.threads.len() < self.configured {
+            let number = self.threads.len();
+            let thread = IoThread::start(number, || {
+                // The lock makes sure that a shutdown that looked just before is waiting by now.
+                drop(engine().state.lock());
+                engine().ended.notify_all();
+            })?;
+            self.threads.push(thread);
+        }
+        Ok(())
     }
 }
 
@@ -136,7 +157,7 @@ pub fn set_io_threads(n: u32) -> Result<(), ErrorCode> {
     if n == 0 || n > MOST_THREADS {
         return Err(ErrorCode::InvalidArgument);
     }
-    let mut state = ENGINE.get().state.lock();
+    let mut state = engine().state.lock();
     if !state.threads.is_empty() {
         return Err(ErrorCode::Unsupported);
     }
@@ -153,7 +174,7 @@ pub fn shutdown(timeout: Option<Duration>) -> Result<(), ErrorCode> {
         return Err(ErrorCode::WrongThread);
     }
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let engine = ENGINE.get();
+    let engine = engine();
     let mut state = engine.state.lock();
     while state.shutting_down {
         let limit = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -204,10 +225,11 @@ fn end_all(engine: &Engine, deadline: Option<Instant>) -> Result<(), ErrorCode> 
     if !engine.workers.stop(deadline) {
         return Err(ErrorCode::Timeout);
     }
+    engine.drivers.lock().clear();
     Buffer::free_pool();
     Ok(())
 }
 
 fn workers() -> Arc<Workers> {
-    Arc::clone(&ENGINE.get().workers)
+    Arc::clone(&engine().workers)
 }

@@ -2,9 +2,11 @@
 //! some systems. Our own pool, because tokio's panics where a thread cannot be started.
 
 use super::io_thread::with_signals_blocked;
+use crate::context::{self, Turning};
 use crate::error::{Error, ErrorCode};
 use crate::sync::{Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar};
 use std::thread::{self, JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
@@ -157,18 +159,32 @@ impl Workers {
     }
 }
 
-/// Runs `job` on a worker. The future may be dropped: the job then ends unheard, or never begins.
+/// Whether a job runs where it is asked for: a thread that waits for it anyhow may as well do it, but for what can hang
+/// beyond the connect timeout; a thread that is alone has nobody else.
+fn runs_here(kind: Kind) -> bool {
+    match context::turning() {
+        Turning::Nothing => false,
+        // The system's verifier fetches for seconds on some systems.
+        Turning::Connecting => kind == Kind::Handshake && cfg!(target_os = "linux"),
+        Turning::Alone => true,
+    }
+}
+
+/// Runs `job` on a worker, or here. The future may be dropped: the job then ends unheard, or never begins.
 pub(crate) async fn run_blocking<R: Send + 'static>(
     kind: Kind,
     job: impl FnOnce() -> R + Send + 'static,
 ) -> Result<R, Error> {
+    if runs_here(kind) {
+        return catch_unwind(AssertUnwindSafe(job)).map_err(|_| failed());
+    }
     let (answer, answered) = oneshot::channel();
     let boxed: Box<dyn FnOnce() + Send> = Box::new(move || {
         if answer.is_closed() {
             return;
         }
         // A panic inside becomes a dropped channel, which is an error below.
-        if let Ok(result) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(job)) {
+        if let Ok(result) = catch_unwind(AssertUnwindSafe(job)) {
             let _ = answer.send(result);
         }
     });
@@ -176,5 +192,9 @@ pub(crate) async fn run_blocking<R: Send + 'static>(
         Error::new(ErrorCode::OutOfMemory, "sock", format!("A worker thread could not be started: {error}"))
             .with_os_code(error.raw_os_error().unwrap_or(0))
     })?;
-    answered.await.map_err(|_| Error::new(ErrorCode::Internal, "sock", "A worker failed"))
+    answered.await.map_err(|_| failed())
+}
+
+fn failed() -> Error {
+    Error::new(ErrorCode::Internal, "sock", "A worker failed")
 }

@@ -94,7 +94,7 @@ impl Socket {
         if self.settings.close_timeout.is_zero() {
             self.deadline_passed();
         }
-        self.changed.notify_one();
+        self.tell_task();
     }
 
     /// The server's close frame has come. To be followed by a flush.
@@ -183,7 +183,7 @@ impl Socket {
         if self.settings.close_timeout.is_zero() {
             self.deadline_passed();
         }
-        self.changed.notify_one();
+        self.tell_task();
     }
 
     /// Ends our side of the stream once the close frame has left, so that the server ends its own.
@@ -273,7 +273,7 @@ impl Socket {
             self.note_end(phase, &ending, cause);
             self.tell(ending, error);
         }
-        self.changed.notify_one();
+        self.tell_task();
     }
 
     fn tell(self: &Arc<Self>, ending: Ending, error: Option<Error>) {

@@ -20,8 +20,9 @@ pub(super) struct Descriptor {
     socket: Arc<Socket>,
     key: Key,
     stream: Arc<Stream>,
-    /// `None`: it is lent.
+    /// Made once this thread is to watch it.
     readiness: Option<Readiness>,
+    lent: bool,
     /// When the keeper looks next.
     look: Option<Instant>,
     /// The dispatcher's poller, which this task watches while the owner is away.
@@ -31,14 +32,19 @@ pub(super) struct Descriptor {
 }
 
 impl Descriptor {
-    /// `None` if the socket has no mailbox yet: it never began.
-    pub(super) fn new(socket: &Arc<Socket>, stream: Arc<Stream>, readiness: Readiness) -> Option<Descriptor> {
+    /// `None` if the socket has no mailbox yet: it never began. To be [settled](Descriptor::settle) before all else.
+    pub(super) fn new(
+        socket: &Arc<Socket>,
+        stream: Arc<Stream>,
+        readiness: Option<Readiness>,
+    ) -> Option<Descriptor> {
         let key = socket.key.get().copied()?;
         Some(Descriptor {
             socket: Arc::clone(socket),
             key,
             stream,
-            readiness: Some(readiness),
+            readiness,
+            lent: false,
             look: None,
             poller: None,
             again: false,
@@ -46,15 +52,19 @@ impl Descriptor {
     }
 
     /// Lends, or takes back, what the owner wants and may have: an open connection without anything to be settled here.
-    pub(super) fn settle(&mut self) -> io::Result<()> {
-        let wanted = self.socket.dispatcher.borrows() && self.socket.is_plain_sailing();
-        if wanted && self.readiness.is_some() && !self.socket.has_backlog() {
+    pub(super) fn settle(&mut self, may_lend: bool) -> io::Result<()> {
+        let wanted = may_lend && self.socket.dispatcher.borrows() && self.socket.is_plain_sailing();
+        if wanted && !self.lent && !self.socket.has_backlog() {
             let readiness = self.readiness.take();
-            if !self.socket.dispatcher.lend(self.key, self.stream.as_raw_fd()) {
+            self.lent = self.socket.dispatcher.lend(self.key, self.stream.as_raw_fd());
+            if !self.lent {
                 self.readiness = readiness;
             }
-        } else if !wanted && self.is_lent() {
+        } else if !wanted && self.lent {
             self.take_back();
+            self.lent = false;
+        }
+        if !self.lent && self.readiness.is_none() {
             self.readiness = Some(Readiness::new(Arc::clone(&self.stream))?);
         }
         let duty = if self.is_lent() { self.socket.dispatcher.duty(self.key) } else { Duty::None };
@@ -109,7 +119,7 @@ impl Descriptor {
     }
 
     pub(super) fn is_lent(&self) -> bool {
-        self.readiness.is_none()
+        self.lent
     }
 
     /// Whether the kernel would take something now. Asked after a sender was told that it does not: the owner may have
@@ -186,7 +196,7 @@ impl Socket {
         };
         if !self.is_plain_sailing() {
             // The I/O task sees to ends, and to their time: it takes the descriptor back, with what is left.
-            self.changed.notify_one();
+            self.tell_task();
             return Turned::Over;
         }
         turned

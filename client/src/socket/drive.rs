@@ -7,46 +7,87 @@ use super::receive::Turn;
 use super::send::Deferred;
 use super::watch::Watch;
 use super::{Session, Socket, Status};
-use crate::connect::{self, Connection};
+use crate::connect::{self, Connected, Connection};
 use crate::dispatch::Mailbox;
+use crate::engine::{self, Enlisted};
 use crate::error::{Error, ErrorCode};
 use crate::log::log;
 use crate::options::Options;
+use crate::transport::Stream;
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The whole life of a socket on its I/O thread.
-pub(super) async fn run(socket: Arc<Socket>, options: Box<Options>) {
-    let _ended = EndedAnyway(Arc::clone(&socket));
-    // In a box of its own: it is large, and gone once the connection is open.
-    let connecting = Box::pin(connect::connect(&socket.destination, &options, &socket.progress));
-    let connection = tokio::select! {
-        biased;
-        () = socket.until_over() => None,
-        connection = connecting => Some(connection),
-    };
-    drop(options);
-    socket.progress.end();
-    match connection {
-        Some(Ok(connection)) => {
-            if let Some(descriptor) = socket.opened(connection) {
-                socket.drive(descriptor).await;
-            }
-        }
-        Some(Err(error)) => socket.connect_failed(error),
-        None => {}
-    }
-    // A socket that calls back here may be paused with messages that wait for the host.
-    while socket.deliver_here() {
-        socket.changed.notified().await;
+/// A socket on its way through its tasks. Where one is dropped or panics, the host still hears of an end.
+pub(super) struct Alive {
+    socket: Arc<Socket>,
+    _enlisted: Enlisted,
+}
+
+impl Alive {
+    pub(super) fn new(socket: Arc<Socket>, enlisted: Enlisted) -> Alive {
+        Alive { socket, _enlisted: enlisted }
     }
 }
 
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.socket.finish(Some(Error::new(ErrorCode::Internal, "sock", "The socket's task ended")));
+        self.socket.task_runs();
+    }
+}
+
+/// The whole life of a socket.
+pub(super) async fn run(alive: Alive, options: Box<Options>) {
+    let socket = &alive.socket;
+    if let Some(connection) = socket.connection(options).await {
+        let Connected { connection, readiness } = connection;
+        let stream = connection.transport.stream();
+        if socket.opened(connection)
+            && let Some(descriptor) = Descriptor::new(socket, stream, Some(readiness))
+        {
+            socket.drive(descriptor).await;
+        }
+    }
+    socket.deliver_what_is_left().await;
+}
+
+/// The first part of the life of a socket whose host waits in `ws_new`, on that thread; the rest is the I/O thread's.
+pub(super) async fn connect_here(alive: Alive, options: Box<Options>) {
+    let socket = Arc::clone(&alive.socket);
+    let Some(Connected { connection, readiness }) = socket.connection(options).await else {
+        // Nobody is called back: `ws_new` takes the failure.
+        return;
+    };
+    drop(readiness);
+    let stream = connection.transport.stream();
+    let spawned = if socket.dispatcher.is_private() {
+        // OPEN is delivered there.
+        engine::spawn(async move {
+            let open = alive.socket.opened(connection);
+            go_on(alive, stream, open).await;
+        })
+    } else {
+        let open = socket.opened(connection);
+        engine::spawn(go_on(alive, stream, open))
+    };
+    if let Err(error) = spawned {
+        socket.finish(Some(error));
+    }
+}
+
+async fn go_on(alive: Alive, stream: Arc<Stream>, open: bool) {
+    let socket = &alive.socket;
+    if open && let Some(descriptor) = Descriptor::new(socket, stream, None) {
+        socket.drive(descriptor).await;
+    }
+    socket.deliver_what_is_left().await;
+}
+
 /// The whole life of a socket that only waits.
-pub(super) async fn wait(socket: Arc<Socket>, delay: Duration) {
-    let _ended = EndedAnyway(Arc::clone(&socket));
+pub(super) async fn wait(alive: Alive, delay: Duration) {
+    let socket = &alive.socket;
     tokio::select! {
         biased;
         () = socket.until_over() => {}
@@ -55,25 +96,42 @@ pub(super) async fn wait(socket: Arc<Socket>, delay: Duration) {
     socket.deliver_here();
 }
 
-/// Where the task is dropped or panics, the host still hears of an end.
-struct EndedAnyway(Arc<Socket>);
-
-impl Drop for EndedAnyway {
-    fn drop(&mut self) {
-        self.0.finish(Some(Error::new(ErrorCode::Internal, "sock", "The socket's task ended")));
-    }
-}
-
 impl Socket {
+    /// Makes the connection; `None` if that failed, or is not wanted any more.
+    async fn connection(self: &Arc<Self>, options: Box<Options>) -> Option<Connected> {
+        // In a box of its own: it is large, and gone once the connection is open.
+        let connecting = Box::pin(connect::connect(&self.destination, &options, &self.progress));
+        let connected = tokio::select! {
+            biased;
+            () = self.until_over() => None,
+            connected = connecting => Some(connected),
+        };
+        self.progress.end();
+        match connected? {
+            Ok(connected) => Some(connected),
+            Err(error) => {
+                self.connect_failed(error);
+                None
+            }
+        }
+    }
+
+    /// A socket that calls back here may be paused with messages that wait for the host.
+    async fn deliver_what_is_left(self: &Arc<Self>) {
+        while self.deliver_here() {
+            self.changed.notified().await;
+        }
+    }
+
     async fn until_over(self: &Arc<Self>) {
         while !self.is_over() {
             self.changed.notified().await;
         }
     }
 
-    /// Takes the connection over; `None` if the host has changed its mind meanwhile.
-    fn opened(self: &Arc<Self>, connection: Connection) -> Option<Descriptor> {
-        let Connection { transport, readiness, accepted, peer, tls } = connection;
+    /// Takes the connection over; `false` if the host has changed its mind meanwhile.
+    fn opened(self: &Arc<Self>, connection: Connection) -> bool {
+        let Connection { transport, accepted, peer, tls } = connection;
         let _ = self.session.set(Session {
             subprotocol: accepted.subprotocol,
             status: accepted.status,
@@ -87,11 +145,10 @@ impl Socket {
         if outgoing.phase != Phase::Connecting {
             drop(outgoing);
             transport.drop_connection();
-            return None;
+            return false;
         }
         outgoing.phase = Phase::Open;
         self.history.opened();
-        let descriptor = Descriptor::new(self, transport.stream(), readiness);
         outgoing.transport = Some(transport);
         outgoing.deflate = accepted.deflate;
         // What was sent meanwhile comes first.
@@ -102,19 +159,22 @@ impl Socket {
         self.post(Mailbox::opened);
         self.encode_waiting();
         self.flush();
-        descriptor
+        true
     }
 
     async fn drive(self: &Arc<Self>, mut descriptor: Descriptor) {
         let mut watch = Watch::begin(self);
         loop {
+            self.task_runs();
             self.deliver_here();
             if self.is_over() {
                 return;
             }
             self.give_up_when_delivered();
             self.encode_waiting();
-            if let Err(error) = descriptor.settle() {
+            // The owner of a driving dispatcher turns the task for each look at the time.
+            let timed = watch.is_some() && self.dispatcher.turner().is_some();
+            if let Err(error) = descriptor.settle(!timed) {
                 return self.poller_failed("The socket could not be watched", &error);
             }
             let lent = descriptor.is_lent();
@@ -215,7 +275,7 @@ impl Socket {
             Ok(true) => {
                 self.outgoing.lock().blocked = true;
                 // Whoever watches may have seen the change before that was noted.
-                self.changed.notify_one();
+                self.tell_task();
             }
             Ok(false) => self.flush(),
             Err(error) => self.outgoing.lock().write_error = Some(error),

@@ -9,6 +9,7 @@ mod closing;
 mod descriptor;
 mod direct;
 mod drive;
+mod driving;
 mod history;
 mod liveness;
 mod outgoing;
@@ -22,8 +23,8 @@ use crate::connect::progress::Progress;
 use crate::connect::tls::TlsInfo;
 use crate::connect::url::{self, Destination};
 use crate::context::{self, InCallback};
-use crate::dispatch::{self, Claim, Gate, Key, Mailbox, NotOpened, Target, Turned};
-use crate::engine;
+use crate::dispatch::{self, Claim, Gate, Key, Mailbox, NotOpened, Target, Task, Turned, Turner};
+use crate::engine::{self, Driver};
 use crate::error::{Error, ErrorCode};
 use crate::event::DataType;
 use crate::event::{Ending, Event};
@@ -31,13 +32,14 @@ use crate::options::{Compression, Options, Patience};
 use crate::sync::Mutex;
 use crate::{library, transport::Transport};
 pub(crate) use closing::judge_close;
+use drive::Alive;
 pub use history::{CloseInfo, RetryAfter, Stage};
 use outgoing::Outgoing;
 use receive::Incoming;
 pub(crate) use send::Kept;
 pub use send::MOST_PING;
 pub use stats::Stats;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -131,8 +133,10 @@ pub struct Socket {
     history: history::History,
     /// No connection at all, but a wait that ends in TERMINATE.
     timer: Option<Duration>,
-    /// Wakes the I/O task.
+    /// Wakes the task.
     changed: Notify,
+    /// It was told something, and has not run since.
+    told: AtomicBool,
 }
 
 impl Socket {
@@ -217,6 +221,7 @@ impl Socket {
             history: history::History::new(),
             timer,
             changed: Notify::new(),
+            told: AtomicBool::new(false),
         }))
     }
 
@@ -224,14 +229,26 @@ impl Socket {
     /// `free` was not called. To be called once, instead of [`Socket::start`]; on a dispatcher, after
     /// [`Dispatcher::begin_call`](dispatch::Dispatcher::begin_call).
     pub fn connect(self: &Arc<Self>) -> Result<(), Error> {
-        let key = self.begin(true)?;
-        let opened = self.dispatcher.wait_open(key);
-        if opened.is_err() {
-            // The mailbox is gone; the task has nothing left to deliver.
-            self.finish(None);
-            self.changed.notify_one();
+        // The task that connects runs on this thread, while it waits: a hop less, both ways.
+        let (turner, borrowed) = match self.dispatcher.turner() {
+            Some(turner) => (Arc::clone(turner), None),
+            None => {
+                let driver = Driver::borrow()?;
+                (Arc::clone(&driver) as Arc<dyn Turner>, Some(driver))
+            }
+        };
+        let opened = self.begin(Some(&turner)).and_then(|key| {
+            let opened = self.dispatcher.wait_open(key, &turner);
+            if opened.is_err() {
+                // The mailbox is gone; the task has nothing left to deliver.
+                self.finish(None);
+            }
+            Ok(opened)
+        });
+        if let Some(driver) = borrowed {
+            driver.give_back();
         }
-        match opened {
+        match opened? {
             Ok(()) => Ok(()),
             Err(NotOpened::Failed(error)) => Err(Error::clone(&error)),
             Err(NotOpened::Cancelled) => Err(dispatch::cancelled_error(&self.destination.shown)),
@@ -240,14 +257,15 @@ impl Socket {
 
     /// Begins to connect. On an error as [`Socket::connect`]; a connection that fails later is ERROR and TERMINATE.
     pub fn start(self: &Arc<Self>) -> Result<(), Error> {
-        self.begin(false).map(drop)
+        self.begin(None).map(drop)
     }
 
-    fn begin(self: &Arc<Self>, blocking: bool) -> Result<Key, Error> {
+    /// Begins to connect, in a task of `waiter`, which a blocking `ws_new` turns.
+    fn begin(self: &Arc<Self>, waiter: Option<&Arc<dyn Turner>>) -> Result<Key, Error> {
         let Some(options) = self.options.lock().take() else {
             return Err(Error::new(ErrorCode::Internal, "sock", "A socket connects once"));
         };
-        let claim = match (blocking, self.dispatcher.is_private()) {
+        let claim = match (waiter.is_some(), self.dispatcher.is_private()) {
             (false, _) => Claim::Nothing,
             (true, true) => Claim::Failure,
             (true, false) => Claim::Everything,
@@ -258,17 +276,43 @@ impl Socket {
             .register(mailbox, Arc::clone(self))
             .map_err(|code| Error::new(code, "sock", "The dispatcher is closed"))?;
         let _ = self.key.set(key);
-        let weak = Arc::downgrade(self);
-        let weak = weak as Weak<dyn engine::Stop>;
-        let spawned = match self.timer {
-            None => engine::spawn(self.id, weak, drive::run(Arc::clone(self), options)),
-            Some(delay) => engine::spawn(self.id, weak, drive::wait(Arc::clone(self), delay)),
-        };
-        if let Err(error) = spawned {
+        if let Err(error) = self.live(options, waiter) {
             self.dispatcher.forget(key);
             return Err(error);
         }
         Ok(key)
+    }
+
+    /// Starts the task.
+    fn live(self: &Arc<Self>, options: Box<Options>, waiter: Option<&Arc<dyn Turner>>) -> Result<(), Error> {
+        let weak: Weak<dyn engine::Stop> = Arc::downgrade(self) as _;
+        let own = self.dispatcher.turner();
+        let alive = Alive::new(Arc::clone(self), engine::enlist(self.id, weak, own.is_none())?);
+        let task: Task = match self.timer {
+            Some(delay) => Box::pin(drive::wait(alive, delay)),
+            None if own.is_none() && waiter.is_some() => Box::pin(drive::connect_here(alive, options)),
+            None => Box::pin(drive::run(alive, options)),
+        };
+        match own.or(waiter) {
+            Some(turner) => turner.spawn(task),
+            None => engine::spawn(task)?,
+        }
+        Ok(())
+    }
+
+    /// Tells the socket's task to look again. Any thread, also with locks held.
+    fn tell_task(&self) {
+        if !self.told.swap(true, Ordering::AcqRel) {
+            self.dispatcher.task_told();
+        }
+        self.changed.notify_one();
+    }
+
+    /// The task looks, or has ended.
+    fn task_runs(&self) {
+        if self.told.swap(false, Ordering::AcqRel) {
+            self.dispatcher.task_runs();
+        }
     }
 
     /// Changes the mailbox. The caller holds no lock but, at most, `incoming`'s, which no reader takes.
@@ -404,7 +448,7 @@ impl Target for Socket {
     }
 
     fn nudge(&self) {
-        self.changed.notify_one();
+        self.tell_task();
     }
 
     fn turn(self: &Arc<Self>, readable: bool, writable: bool) -> Turned {

@@ -91,7 +91,7 @@ impl Socket {
         let room = room.unwrap_or(usize::MAX);
         if self.ear.hold(room == 0) && self.settings.patience.has_limits() {
             // The I/O task's timer stands still.
-            self.changed.notify_one();
+            self.tell_task();
         }
         if room == 0 {
             return Turn::Full;

@@ -160,7 +160,7 @@ impl Socket {
                     // Who came meanwhile is compressed by the I/O thread: this call is nobody else's worker.
                     outgoing.hand_over();
                     if outgoing.encoder == Encoder::IoThread {
-                        self.changed.notify_one();
+                        self.tell_task();
                     }
                 }
                 let lost = chunks.is_err();
@@ -360,7 +360,7 @@ impl Socket {
         let drain = outgoing.take_drain(self.settings.send_buffer_size);
         drop(outgoing);
         if tell_io {
-            self.changed.notify_one();
+            self.tell_task();
         }
         if drain {
             self.post(Mailbox::drained);

@@ -272,6 +272,7 @@ functions! {
     ws_get_close_info(Socket, *mut RawCloseInfo) -> i32;
     ws_get_stats(Socket, *mut RawStats) -> i32;
     ws_dispatcher_new() -> Dispatcher;
+    ws_dispatcher_new_driving() -> Dispatcher;
     ws_dispatcher_new_with_wake(Option<WakeFn>, *mut c_void) -> Dispatcher;
     ws_dispatcher_attach(Dispatcher) -> i32;
     ws_dispatcher_set_busy_poll_us(Dispatcher, u32) -> i32;

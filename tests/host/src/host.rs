@@ -73,6 +73,14 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// With `WS4D_TEST_DRIVING` every dispatcher is a driving one, so that tests that know none try them, too.
+fn new_dispatcher() -> Dispatcher {
+    match std::env::var_os("WS4D_TEST_DRIVING") {
+        Some(_) => (api().ws_dispatcher_new_driving)(),
+        None => (api().ws_dispatcher_new)(),
+    }
+}
+
 extern "C" fn wake(user_data: *mut c_void) {
     // SAFETY: the host keeps the counter until ws_dispatcher_close has returned.
     let wakes = unsafe { &*user_data.cast::<Wakes>() };
@@ -96,7 +104,13 @@ impl Host {
     /// A host with a dispatcher of the calling thread.
     #[must_use]
     pub fn new() -> Host {
-        Host::make(Mode::Dispatched, |_| (api().ws_dispatcher_new)())
+        Host::make(Mode::Dispatched, |_| new_dispatcher())
+    }
+
+    /// A host whose dispatcher does without an I/O thread.
+    #[must_use]
+    pub fn driving() -> Host {
+        Host::make(Mode::Dispatched, |_| (api().ws_dispatcher_new_driving)())
     }
 
     /// The same, whose dispatcher calls `wake`: see [`Host::wakes`].
@@ -110,7 +124,7 @@ impl Host {
     /// A host with a dispatcher that pulls its events: see [`Host::pull`].
     #[must_use]
     pub fn pulling() -> Host {
-        Host::make(Mode::Pull, |_| (api().ws_dispatcher_new)())
+        Host::make(Mode::Pull, |_| new_dispatcher())
     }
 
     /// A host with no dispatcher: its callbacks run on the library's I/O threads.

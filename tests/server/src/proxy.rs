@@ -6,9 +6,10 @@ mod socks;
 
 use crate::certificates::CertKind;
 use crate::log::Trace;
+use crate::server::PATIENCE;
 use crate::stream::Stream;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
 use tokio::net::TcpStream;
@@ -85,13 +86,15 @@ impl Proxy {
         self.state.talks().clone()
     }
 
-    /// What it was asked by the only connection that there was.
+    /// What it was asked by the only connection that there was; who is faster than the proxy waits for it.
     ///
     /// # Panics
     /// If there was none, or more.
     #[track_caller]
     pub fn only(&self) -> Talk {
-        let mut talks = self.talks();
+        let none_yet = |talks: &mut Vec<Talk>| talks.is_empty();
+        let waited = self.state.begun.wait_timeout_while(self.state.talks(), PATIENCE, none_yet);
+        let mut talks = waited.unwrap_or_else(PoisonError::into_inner).0.clone();
         assert_eq!(talks.len(), 1, "{talks:?}");
         talks.remove(0)
     }
@@ -100,11 +103,12 @@ impl Proxy {
 pub(crate) struct State {
     conduct: Conduct,
     talks: Mutex<Vec<Talk>>,
+    begun: Condvar,
 }
 
 impl State {
     pub(crate) fn new(conduct: Conduct) -> Arc<State> {
-        Arc::new(State { conduct, talks: Mutex::default() })
+        Arc::new(State { conduct, talks: Mutex::default(), begun: Condvar::new() })
     }
 
     fn talks(&self) -> MutexGuard<'_, Vec<Talk>> {
@@ -115,6 +119,7 @@ impl State {
     pub(crate) fn begin(&self) -> usize {
         let mut talks = self.talks();
         talks.push(Talk::default());
+        self.begun.notify_all();
         talks.len() - 1
     }
 

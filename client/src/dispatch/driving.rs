@@ -1,0 +1,137 @@
+//! Tasks of sockets that no I/O thread turns: those of a driving dispatcher, turned by its owner while it waits, and
+//! those of a blocking `ws_new`, turned by its caller. What a task is, is the [`Turner`]'s business.
+//!
+//! A driving dispatcher has two places to wait in. Its poller, where all of its sockets are lent (`lending`): nothing
+//! but messages is to be expected then, and a message costs what it costs any owner that waits. And the turner, where
+//! a task has something else to do: it connects, closes, or watches the time.
+
+use super::Target;
+use super::dispatcher::Dispatcher;
+use super::lending::Guard;
+use super::poller::Poller;
+use crate::error::ErrorCode;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::future::Future;
+use std::os::fd::RawFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A socket's task.
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Runs tasks on the thread that turns it, and only then.
+pub(crate) trait Turner: Send + Sync {
+    /// Takes a task in. Any thread.
+    fn spawn(&self, task: Task);
+    /// How many tasks have not ended. Any thread.
+    fn tasks(&self) -> usize;
+    /// Runs tasks until [`wake`](Turner::wake), until `also` is readable, or until the time is over; `None`: for ever.
+    /// One thread at a time, and not inside a task.
+    fn turn(&self, limit: Option<Duration>, also: Option<RawFd>);
+    /// Makes the turn in progress return, or the next one. Any thread.
+    fn wake(&self);
+    /// Drops all tasks, on the thread that turns it.
+    fn end(&self);
+}
+
+/// What a driving dispatcher has more than others.
+pub(super) struct Driving {
+    turner: Arc<dyn Turner>,
+    /// How many tasks were told something, and have not run since.
+    due: AtomicUsize,
+    /// The owner sleeps in the poller, and must be woken for that.
+    asleep: AtomicBool,
+}
+
+impl Driving {
+    /// To be called before the owner sleeps in the poller. `false`: a task has something to do.
+    pub(super) fn may_sleep(&self) -> bool {
+        // Who tells a task writes `due` before it reads `asleep`: one of the two sees the other.
+        self.asleep.store(true, Ordering::SeqCst);
+        self.due.load(Ordering::SeqCst) == 0
+    }
+
+    pub(super) fn woke(&self) {
+        self.asleep.store(false, Ordering::SeqCst);
+    }
+}
+
+impl<T: Target> Dispatcher<T> {
+    /// A dispatcher of the calling thread whose sockets have no I/O thread: their tasks run in `turner` while the owner
+    /// dispatches, waits or pulls.
+    pub(crate) fn driving(turner: Arc<dyn Turner>) -> Result<Arc<Dispatcher<T>>, ErrorCode> {
+        let poller = Poller::new().map_err(|_| ErrorCode::OutOfMemory)?;
+        let driving = Driving { turner, due: AtomicUsize::new(0), asleep: AtomicBool::new(false) };
+        Ok(Dispatcher::new_lending(poller, driving))
+    }
+
+    /// What turns its sockets' tasks; `None`: I/O threads do.
+    pub(crate) fn turner(&self) -> Option<&Arc<dyn Turner>> {
+        self.driving.as_ref().map(|driving| &driving.turner)
+    }
+
+    /// A socket's task was told something, after it has run. Any thread, also with locks held.
+    pub(crate) fn task_told(&self) {
+        let Some(driving) = &self.driving else { return };
+        driving.due.fetch_add(1, Ordering::SeqCst);
+        if driving.asleep.swap(false, Ordering::SeqCst)
+            && let Some(poller) = self.poller.get()
+        {
+            poller.wake();
+        }
+    }
+
+    /// A task that was told something runs, or has ended.
+    pub(crate) fn task_runs(&self) {
+        if let Some(driving) = &self.driving {
+            driving.due.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    /// To be called when the dispatcher was closed, and when a call of it has ended: drops the tasks once it is closed and
+    /// no call of it is in progress, so that sockets on the stack have said goodbye.
+    pub(super) fn end_driving(&self, state: Guard<'_, T>) {
+        let over = state.closed && state.levels == 0;
+        drop(state);
+        if let Some(driving) = self.driving.as_ref().filter(|_| over) {
+            // What the kernel has taken goes out; nobody is left to see to more.
+            driving.turner.end();
+        }
+    }
+
+    /// The wait of a driving dispatcher's owner: turns what is there, and waits at most so long for more. Does not wait
+    /// where something has changed since `seen`.
+    pub(super) fn drive<'a>(
+        &'a self,
+        mut state: Guard<'a, T>,
+        driving: &Driving,
+        limit: Option<Duration>,
+        seen: u64,
+    ) -> Guard<'a, T> {
+        if driving.due.load(Ordering::SeqCst) == 0 && driving.turner.tasks() == state.lending.lent {
+            return self.poll(state, limit, seen);
+        }
+        // What the poller knows already, its descriptor does not tell.
+        state = self.poll(state, Some(Duration::ZERO), seen);
+        let limit = if state.has_ready() { Some(Duration::ZERO) } else { limit };
+        self.turn_tasks(state, &driving.turner, limit, seen)
+    }
+
+    /// Turns a turner, at most so long, until something has changed since `seen`.
+    pub(super) fn turn_tasks<'a>(
+        &'a self,
+        mut state: Guard<'a, T>,
+        turner: &Arc<dyn Turner>,
+        limit: Option<Duration>,
+        seen: u64,
+    ) -> Guard<'a, T> {
+        let limit = if state.lending.changes == seen { limit } else { Some(Duration::ZERO) };
+        state.turning = Some(Arc::clone(turner));
+        drop(state);
+        turner.turn(limit, self.driving.as_ref().and_then(|_| self.poller_fd()));
+        state = self.state.lock();
+        state.turning = None;
+        state
+    }
+}

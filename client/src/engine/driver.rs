@@ -1,0 +1,174 @@
+//! A runtime without a thread of its own: whoever waits turns it. A driving dispatcher has one for good; a blocking
+//! `ws_new` borrows one, so that a connection is made without a hop to an I/O thread and back.
+
+use super::engine;
+use crate::context::{Turning, TurningHere};
+use crate::error::{Error, ErrorCode};
+use crate::sync::Mutex;
+use std::future::{Future, pending};
+use std::os::fd::RawFd;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
+
+/// So many are kept for the next blocking `ws_new`, by the whole process.
+const KEPT: usize = 4;
+
+/// Tasks, and the poller in which they wait.
+pub(crate) struct Driver {
+    what: Turning,
+    /// `None`: it has ended.
+    runtime: Mutex<Option<Arc<Runtime>>>,
+    /// The descriptor that a turn watches as well; registered once.
+    also: Mutex<Option<Arc<AsyncFd<RawFd>>>>,
+    woken: Notify,
+    tasks: Arc<AtomicUsize>,
+}
+
+impl Driver {
+    /// One that does without any other thread of the library: what may block blocks the thread that turns it.
+    pub(crate) fn alone() -> Result<Arc<Driver>, Error> {
+        Driver::new(Turning::Alone)
+    }
+
+    /// One for a blocking `ws_new`; to be handed [back](Driver::give_back).
+    pub(crate) fn borrow() -> Result<Arc<Driver>, Error> {
+        match engine().drivers.lock().pop() {
+            Some(driver) => Ok(driver),
+            None => Driver::new(Turning::Connecting),
+        }
+    }
+
+    fn new(what: Turning) -> Result<Arc<Driver>, Error> {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| {
+            Error::new(ErrorCode::OutOfMemory, "sock", format!("There is no poller to wait in: {error}"))
+                .with_os_code(error.raw_os_error().unwrap_or(0))
+        })?;
+        Ok(Arc::new(Driver {
+            what,
+            runtime: Mutex::new(Some(Arc::new(runtime))),
+            also: Mutex::new(None),
+            woken: Notify::new(),
+            tasks: Arc::new(AtomicUsize::new(0)),
+        }))
+    }
+
+    /// Keeps it for the next one, if nothing of this one's is left in it.
+    pub(crate) fn give_back(self: Arc<Self>) {
+        if self.tasks() > 0 {
+            // What was cancelled ends in a turn.
+            self.turn(Some(Duration::ZERO), None);
+        }
+        if self.tasks() == 0 {
+            let mut kept = engine().drivers.lock();
+            if kept.len() < KEPT {
+                kept.push(self);
+            }
+        }
+    }
+
+    /// Any thread; once it has ended, the task is dropped.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let runtime = self.runtime.lock().clone();
+        if let Some(runtime) = runtime {
+            let counted = Counted::new(&self.tasks);
+            runtime.spawn(async move {
+                let _counted = counted;
+                task.await;
+            });
+        }
+    }
+
+    /// How many tasks have not ended.
+    pub(crate) fn tasks(&self) -> usize {
+        self.tasks.load(Ordering::Acquire)
+    }
+
+    /// Runs tasks until it is woken, until `also` is readable, or until the time is over; `None`: for ever.
+    pub(crate) fn turn(&self, limit: Option<Duration>, also: Option<RawFd>) {
+        let Some(runtime) = self.runtime.lock().clone() else { return };
+        let _turning = TurningHere::begin(self.what);
+        runtime.block_on(async {
+            let mut woken = pin!(self.woken.notified());
+            // A wake that came before this turn ends it, too; but tasks run in each.
+            if limit == Some(Duration::ZERO) || woken.as_mut().enable() {
+                // The first looks at the descriptors, then tasks run; the second lets what they told each other run.
+                tokio::task::yield_now().await;
+                tokio::task::yield_now().await;
+                return;
+            }
+            let also = also.and_then(|fd| self.watched(fd));
+            tokio::select! {
+                biased;
+                () = woken => {}
+                () = readable(also.as_deref()) => {}
+                () = at_most(limit) => {}
+            }
+        });
+    }
+
+    /// Makes the turn in progress return, or the next one.
+    pub(crate) fn wake(&self) {
+        self.woken.notify_one();
+    }
+
+    /// Drops all tasks.
+    pub(crate) fn end(&self) {
+        self.also.lock().take();
+        let runtime = self.runtime.lock().take();
+        // A sender on another thread may hold it for a moment; whoever lets go last ends it.
+        if let Some(runtime) = runtime.and_then(Arc::into_inner) {
+            runtime.shutdown_background();
+        }
+    }
+
+    fn watched(&self, fd: RawFd) -> Option<Arc<AsyncFd<RawFd>>> {
+        let mut also = self.also.lock();
+        if also.is_none() {
+            // SAFETY: the descriptor is the poller's of the dispatcher that has this driver, which keeps it open until
+            // after `end` has dropped the registration.
+            let watched = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
+            *also = watched.ok().map(Arc::new);
+        }
+        also.clone()
+    }
+}
+
+async fn readable(watched: Option<&AsyncFd<RawFd>>) {
+    match watched {
+        Some(watched) => {
+            if let Ok(mut guard) = watched.readable().await {
+                guard.clear_ready();
+            }
+        }
+        None => pending().await,
+    }
+}
+
+async fn at_most(limit: Option<Duration>) {
+    match limit {
+        Some(limit) => tokio::time::sleep(limit).await,
+        None => pending().await,
+    }
+}
+
+/// One task, counted until it is dropped.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(tasks: &Arc<AtomicUsize>) -> Counted {
+        tasks.fetch_add(1, Ordering::AcqRel);
+        Counted(Arc::clone(tasks))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,40 @@
+//! Sockets without an I/O thread: the engine's driver as what a driving dispatcher turns.
+
+use super::Dispatcher;
+use crate::dispatch::{Task, Turner};
+use crate::engine::Driver;
+use crate::error::ErrorCode;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Turner for Driver {
+    fn spawn(&self, task: Task) {
+        Driver::spawn(self, task);
+    }
+
+    fn tasks(&self) -> usize {
+        Driver::tasks(self)
+    }
+
+    fn turn(&self, limit: Option<Duration>, also: Option<RawFd>) {
+        Driver::turn(self, limit, also);
+    }
+
+    fn wake(&self) {
+        Driver::wake(self);
+    }
+
+    fn end(&self) {
+        Driver::end(self);
+    }
+}
+
+impl Dispatcher {
+    /// A dispatcher of the calling thread that needs no other one: its sockets' I/O is done where it dispatches, waits or
+    /// pulls, and nowhere else. [`ErrorCode::OutOfMemory`]: no descriptors, or no memory.
+    pub fn new_driving() -> Result<Arc<Dispatcher>, ErrorCode> {
+        let driver = Driver::alone().map_err(|error| error.code())?;
+        Dispatcher::driving(driver)
+    }
+}
