@@ -27,20 +27,27 @@ built() { [ -e "$1" ] && [ -z "$(find "${@:2}" -newer "$1" 2> /dev/null | head -
 # The floor, and ours.
 client raw raw "raw blocking socket" "std, rustls" "$program" raw
 c=benches/clients
-version=$(sed -n 's/^#define WS4D_VERSION_STRING "\(.*\)"/\1/p' include/ws4d.h)
+ours=$(sed -n 's/^#define WS4D_VERSION_STRING "\(.*\)"/\1/p' include/ws4d.h)
+exports() { grep -q "\b$1\b" include/ws4d.h; }
 ${CC:-cc} -O2 -std=gnu11 -Iinclude -o "$out/ours" "$c/ours.c" "$library/libws4d.so" \
     -pthread -ldl -Wl,-rpath,"$library" 2>> "$log" || { cat "$log"; exit 1; }
-client ours-inline ours "libws4d, inline" "$version" "$out/ours" inline
-client ours-wait ours "libws4d, ws_dispatcher_wait" "$version" "$out/ours" wait
-client ours-pull ours "libws4d, ws_dispatcher_next" "$version" "$out/ours" pull
-for optional in "busy:busy_poll:ws_options_set_busy_poll_us" "driving:no I/O thread:ws_dispatcher_new_driving"; do
-    IFS=: read -r mode name symbol <<< "$optional"
-    if grep -q "\b$symbol\b" include/ws4d.h; then
-        client "ours-$mode" ours "libws4d, $name" "$version" "$out/ours" "$mode"
+# In the order of the report; ours_host.h says what each is.
+while IFS=: read -r mode name symbol; do
+    if exports "$symbol"; then
+        client "ours-$mode" ours "libws4d, $name" "$ours" "$out/ours" "$mode"
     else
         echo "skipped: libws4d, $name: $symbol is not there yet"
     fi
-done
+done << 'END'
+inline:inline:ws_new
+wait:ws_dispatcher_wait:ws_dispatcher_wait
+driving:no I/O thread:ws_dispatcher_new_driving
+pull:ws_dispatcher_next:ws_dispatcher_next
+busy:busy_poll:ws_dispatcher_set_busy_poll_us
+busy-inline:busy_poll, inline:ws_options_set_busy_poll_us
+wake:woken by its wake function:ws_dispatcher_new_with_wake
+fd:poll on ws_dispatcher_fd:ws_dispatcher_fd
+END
 
 if [ -n "$only_ours" ]; then
     mv "$list" "$out/clients.tsv"
@@ -89,16 +96,24 @@ else
 fi
 
 # Python and Node
+python=python3
 if cmp -s "$c/requirements.txt" "$out/venv/requirements.txt" ||
     { python3 -m venv --clear "$out/venv" &&
         "$out/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$c/requirements.txt" &&
         cp "$c/requirements.txt" "$out/venv"; } >> "$log" 2>&1; then
+    python=$out/venv/bin/python
     for peer in picows websockets; do
         version=$(sed -n "s/^$peer==//p" "$c/requirements.txt")
-        client "$peer" other "$peer (Python)" "$version" "$out/venv/bin/python" "$c/${peer}_client.py"
+        client "$peer" other "$peer (Python)" "$version" "$python" "$c/${peer}_client.py"
     done
 else
     skipped "picows, websockets" "no Python packages"
+fi
+name="libws4d from Python (ctypes, ws_dispatcher_next_batch)"
+if exports ws_batch_items; then
+    client ours-python other "$name" "$ours" "$python" "$c/ours_client.py" "$library/libws4d.so"
+else
+    echo "skipped: $name: ws_batch_items is not there yet"
 fi
 if command -v node > /dev/null &&
     { cmp -s "$c/package.json" "$out/node/package.json" && [ -d "$out/node/node_modules/ws" ] ||

@@ -84,11 +84,13 @@ template <class Next> static void one_socket() {
         ws->write(asio::buffer("", 0));
         for (size_t i = 0; i < b.n; i++)
             receive<Next>(ws, buffer);
-    } else {
+    } else if (BENCH_IS(&b, "send")) {
         bench_begin(&b);
         for (size_t i = 0; i < b.n; i++)
             ws->write(payload);
         receive<Next>(ws, buffer);
+    } else {
+        bench_unsupported();
     }
     bench_end(&b, b.n);
 }
@@ -152,8 +154,6 @@ template <class Next> static void run() {
         idle<Next>();
     else if (BENCH_IS(&b, "tick"))
         tick<Next>();
-    else if (BENCH_IS(&b, "batch") || BENCH_IS(&b, "fan-in"))
-        bench_unsupported();
     else
         one_socket<Next>();
 }

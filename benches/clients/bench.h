@@ -6,6 +6,7 @@
  * It ends with 3 where it cannot do the kind.
  *
  *     echo      N times: one message of SIZE bytes, its echo; after a tenth of that to warm up
+ *     spin      the same, for clients that look for the echo in a loop and do not sleep
  *     receive   sends one message, gets N of SIZE bytes
  *     send      N messages of SIZE bytes, each by itself; then one comes back
  *     batch     the same, together: as many in a write as the library likes (256 where the program says when); one

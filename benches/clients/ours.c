@@ -1,22 +1,8 @@
-/* libws4d, as a C program uses it. usage: ours MODE KIND URL SIZE N CA-FILE DATA-FILE, see bench.h
- *
- *     inline   no dispatcher: callbacks on the I/O thread
- *     wait     a host thread in ws_dispatcher_wait
- *     pull     a host thread in ws_dispatcher_next
- *     busy     wait, with busy_poll
- *     driving  wait, on a dispatcher that does without an I/O thread
- */
-#include "bench.h"
-#include "ws4d.h"
-
-#include <dlfcn.h>
-#include <pthread.h>
-
-enum { BUSY_POLL_US = 50 };
+/* libws4d, as a C program uses it. usage: ours MODE KIND URL SIZE N CA-FILE DATA-FILE; ours_host.h has the modes,
+ * bench.h the kinds. */
+#include "ours_host.h"
 
 static bench b;
-static int pulls, drives, is_inline;
-static ws_dispatcher *dispatcher;
 static ws_options *options;
 
 /* What the callbacks of a single socket do. */
@@ -28,31 +14,7 @@ static struct {
     size_t line;
 } run;
 
-/* For hosts that sleep while the I/O thread works. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int done, drained;
-
-static void signal_host(int *flag) {
-    pthread_mutex_lock(&lock);
-    *flag = 1;
-    pthread_cond_signal(&changed);
-    pthread_mutex_unlock(&lock);
-}
-
-static void finish(void) {
-    if (is_inline)
-        signal_host(&done);
-    else
-        done = 1;
-}
-
-static void check(ws_result result, const char *what) {
-    if (result != WS_OK) {
-        fprintf(stderr, "%s: %s\n", what, ws_result_name(result));
-        exit(1);
-    }
-}
 
 static void send_next(ws_socket *ws) {
     if (run.lines) {
@@ -66,7 +28,7 @@ static void send_next(ws_socket *ws) {
 static void on_message(ws_socket *ws, const ws_event *event, void *user_data) {
     (void)event, (void)user_data;
     if (--run.left == 0)
-        finish();
+        signal_host(&done);
     else if (run.echo)
         send_next(ws);
     for (size_t n = run.chunks && run.to_send ? BENCH_BATCH_ANSWER : 0; n > 0; n--, run.to_send--)
@@ -75,52 +37,16 @@ static void on_message(ws_socket *ws, const ws_event *event, void *user_data) {
 
 static void on_drain(ws_socket *ws, const ws_event *event, void *user_data) {
     (void)ws, (void)event, (void)user_data;
-    if (is_inline)
-        signal_host(&drained);
-    else
-        drained = 1;
-}
-
-/* One turn of the host's loop; events that are pulled go to the function that would have been called. */
-static int32_t turn(int32_t timeout_ms, ws_callback message) {
-    if (!pulls) {
-        int32_t ran = ws_dispatcher_wait(dispatcher, timeout_ms);
-        if (ran < 0)
-            bench_fail("ws_dispatcher_wait");
-        return ran;
-    }
-    ws_socket *ws;
-    ws_event *event;
-    int32_t n = ws_dispatcher_next(dispatcher, timeout_ms, &ws, &event);
-    if (n < 0)
-        bench_fail("ws_dispatcher_next");
-    if (n == 0)
-        return 0;
-    if (ws_event_get_type(event) == WS_EVENT_TYPE_MESSAGE)
-        message(ws, event, ws_get_user_data(ws));
-    else if (ws_event_get_type(event) == WS_EVENT_TYPE_DRAIN)
-        on_drain(ws, event, NULL);
-    ws_event_free(event);
-    return 1;
+    signal_host(&drained);
 }
 
 static void until(int *flag) {
-    if (is_inline) {
-        pthread_mutex_lock(&lock);
-        while (!*flag)
-            pthread_cond_wait(&changed, &lock);
-        *flag = 0;
-        pthread_mutex_unlock(&lock);
-        return;
-    }
-    while (!*flag)
-        turn(-1, on_message);
-    *flag = 0;
+    host_until(flag, on_message, on_drain);
 }
 
 static ws_socket *open_socket(ws_callback message, void *user_data) {
     ws_handler handler = WS_HANDLER_INIT;
-    handler.dispatcher = dispatcher;
+    handler.dispatcher = host.dispatcher;
     handler.user_data = user_data;
     handler.on_message = message;
     handler.on_drain = on_drain;
@@ -161,7 +87,7 @@ static void round_trips(size_t n) {
 
 static void one_socket(void) {
     run.ws = open_socket(on_message, NULL);
-    if (BENCH_IS(&b, "echo") || BENCH_IS(&b, "deflate")) {
+    if (BENCH_IS(&b, "echo") || BENCH_IS(&b, "spin") || BENCH_IS(&b, "deflate")) {
         run.echo = 1;
         run.lines = BENCH_IS(&b, "deflate");
         round_trips(b.n / 10 + 1);
@@ -177,7 +103,9 @@ static void one_socket(void) {
         bench_begin(&b);
         send_all(b.n, 1);
         until(&done);
-    } else if (is_inline) {
+    } else if (!BENCH_IS(&b, "batch")) {
+        bench_unsupported();
+    } else if (host.is_inline) {
         /* From callbacks: a chunk for each answer, two of them under way. */
         run.left = b.n / BENCH_BATCH_ANSWER;
         run.chunks = 1;
@@ -197,23 +125,23 @@ static void one_socket(void) {
 
 static void on_closed(ws_socket *ws, const ws_event *event, void *user_data) {
     (void)ws, (void)event, (void)user_data;
-    finish();
+    signal_host(&done);
 }
 
 static void one_connection(void) {
     ws_handler handler = WS_HANDLER_INIT;
-    handler.dispatcher = dispatcher;
+    handler.dispatcher = host.dispatcher;
     handler.on_terminate = on_closed;
     ws_errors *errors = NULL;
     ws_socket *ws = ws_new(b.url, &handler, options, &errors);
     if (!ws)
         bench_fail(ws_errors_message(errors, 0));
     check(ws_terminate(ws, 1000, NULL), "ws_terminate");
-    if (pulls) {
+    if (host.pulls) {
         for (ws_event_type type = WS_EVENT_TYPE_NONE; type != WS_EVENT_TYPE_TERMINATE;) {
             ws_socket *of;
             ws_event *event;
-            if (ws_dispatcher_next(dispatcher, -1, &of, &event) != 1)
+            if (ws_dispatcher_next(host.dispatcher, -1, &of, &event) != 1)
                 bench_fail("ws_dispatcher_next");
             type = ws_event_get_type(event);
             ws_event_free(event);
@@ -247,14 +175,14 @@ static int all_counted(size_t n, size_t at_least) {
 
 /* Lets events come for `seconds`, or, if that is 0, a little. */
 static void let_pass(double seconds) {
-    if (is_inline) {
+    if (host.is_inline) {
         usleep(seconds > 0 ? (useconds_t)(seconds * 1e6) : 1000);
         return;
     }
     double end = bench_now() + seconds;
     do {
         int32_t left = seconds > 0 ? (int32_t)((end - bench_now()) * 1e3) : 100;
-        for (int n = 0; n < 256 && turn(n == 0 && left > 0 ? left : 0, on_counted) > 0 && pulls; n++) {
+        for (int n = 0; n < 256 && host_turn(n == 0 && left > 0 ? left : 0, on_counted, on_drain) > 0 && host.pulls; n++) {
         }
     } while (bench_now() < end);
 }
@@ -304,11 +232,7 @@ static void many_sockets(size_t n) {
 int main(int argc, char **argv) {
     if (argc != 8)
         bench_fail("usage: ours MODE KIND URL SIZE N CA-FILE DATA-FILE");
-    const char *mode = argv[1];
     b = bench_arguments(argc - 1, argv + 1);
-    is_inline = strcmp(mode, "inline") == 0;
-    pulls = strcmp(mode, "pull") == 0;
-    drives = strcmp(mode, "driving") == 0;
     const char *threads = getenv("BENCH_IO_THREADS");
     if (threads)
         check(ws_set_io_threads((uint32_t)atoi(threads)), "ws_set_io_threads");
@@ -323,21 +247,9 @@ int main(int argc, char **argv) {
     } else if (set_compression) {
         set_compression(options, 0);
     }
-    if (strcmp(mode, "busy") == 0) {
-        ws_result (*set)(ws_options *, uint32_t) =
-            (ws_result(*)(ws_options *, uint32_t))dlsym(RTLD_DEFAULT, "ws_options_set_busy_poll_us");
-        if (!set)
-            bench_unsupported();
-        check(set(options, BUSY_POLL_US), "ws_options_set_busy_poll_us");
-    }
-    if (drives) {
-        ws_dispatcher *(*make)(void) = (ws_dispatcher * (*)(void)) dlsym(RTLD_DEFAULT, "ws_dispatcher_new_driving");
-        if (!make)
-            bench_unsupported();
-        dispatcher = make();
-    } else if (!is_inline) {
-        dispatcher = ws_dispatcher_new();
-    }
+    host_start(argv[1], options);
+    if (BENCH_IS(&b, "spin") && !host.spins)
+        bench_unsupported();
     if (BENCH_IS(&b, "connect")) {
         for (size_t i = 0; i < b.n / 10 + 1; i++)
             one_connection();

@@ -13,6 +13,8 @@ pub(crate) enum Told {
 pub(crate) struct Case {
     pub(crate) id: &'static str,
     pub(crate) title: &'static str,
+    /// What the report says of it beside its title.
+    pub(crate) text: &'static str,
     /// What the client is told to do: see `clients/bench.h`.
     pub(crate) kind: &'static str,
     /// Without SIZE and N, which the kinds `flood` and `sink` of the server want behind it.
@@ -25,6 +27,9 @@ pub(crate) struct Case {
     pub(crate) told: Told,
     /// Part of a quick run.
     pub(crate) quick: bool,
+    /// Another case whose floor takes turns with the clients of this one, to be compared with as well: figures of
+    /// different times say nothing of each other.
+    pub(crate) beside: Option<&'static str>,
     /// Of the library, for the case of several; the client is not kept on one core then.
     pub(crate) io_threads: usize,
 }
@@ -32,6 +37,7 @@ pub(crate) struct Case {
 const CASE: Case = Case {
     id: "",
     title: "",
+    text: "",
     kind: "",
     path: "/echo",
     secure: false,
@@ -40,12 +46,29 @@ const CASE: Case = Case {
     fixed: false,
     told: Told::WallAndCpu,
     quick: true,
+    beside: None,
     io_threads: 0,
 };
+
+const IDLE: Case = Case { kind: "idle", count: 1000, fixed: true, told: Told::Memory, quick: false, ..CASE };
+
+const FAN_IN: Case =
+    Case { kind: "fan-in", path: "/flood", count: 100, fixed: true, told: Told::Fairness, ..CASE };
 
 /// All cases, in the order of the report.
 pub(crate) const CASES: &[Case] = &[
     Case { id: "echo-32", title: "round trip, 32 B", kind: "echo", ..CASE },
+    Case {
+        id: "echo-32-busy",
+        title: "round trip, 32 B, both sides spin",
+        text: "Neither the server nor the client ever sleeps: they look for bytes in a loop, as busy polling does, so that\n\
+               nobody's wake-up is part of the figures or hides what was gained. \"x blocking\" is the ratio to the floor of\n\
+               `echo-32`, the raw blocking socket against a server that sleeps, which takes turns with these.",
+        kind: "spin",
+        path: "/spin",
+        beside: Some("echo-32"),
+        ..CASE
+    },
     Case { id: "echo-64k", title: "round trip, 64 KiB", kind: "echo", size: 65_536, count: 50, ..CASE },
     Case {
         id: "echo-1m",
@@ -173,47 +196,19 @@ pub(crate) const CASES: &[Case] = &[
         quick: false,
         ..CASE
     },
-    Case {
-        id: "idle",
-        title: "memory of an idle socket",
-        kind: "idle",
-        count: 2000,
-        fixed: true,
-        told: Told::Memory,
-        ..CASE
-    },
-    Case {
-        id: "wss-idle",
-        title: "wss: memory of an idle socket",
-        kind: "idle",
-        secure: true,
-        count: 1000,
-        fixed: true,
-        told: Told::Memory,
-        quick: false,
-        ..CASE
-    },
+    Case { id: "idle", title: "memory of an idle socket", count: 2000, quick: true, ..IDLE },
+    Case { id: "wss-idle", title: "wss: memory of an idle socket", secure: true, ..IDLE },
     Case {
         id: "deflate-idle-fresh",
         title: "memory of an idle socket, permessage-deflate without context takeover, after one message each way",
-        kind: "idle",
         path: "/deflate/fresh/1k",
-        count: 1000,
-        fixed: true,
-        told: Told::Memory,
-        quick: false,
-        ..CASE
+        ..IDLE
     },
     Case {
         id: "deflate-idle",
         title: "memory of an idle socket, permessage-deflate with context takeover, after one message each way",
-        kind: "idle",
         path: "/deflate/context/1k",
-        count: 1000,
-        fixed: true,
-        told: Told::Memory,
-        quick: false,
-        ..CASE
+        ..IDLE
     },
     Case {
         id: "tick",
@@ -225,45 +220,31 @@ pub(crate) const CASES: &[Case] = &[
         told: Told::Cpu,
         ..CASE
     },
-    Case {
-        id: "fan-in",
-        title: "100 busy sockets, 32 B",
-        kind: "fan-in",
-        path: "/flood",
-        count: 100,
-        fixed: true,
-        told: Told::Fairness,
-        ..CASE
-    },
+    Case { id: "fan-in", title: "100 busy sockets, 32 B", ..FAN_IN },
     Case {
         id: "fan-in-1-thread",
         title: "100 busy sockets, 1 KiB, one I/O thread, on both cores",
-        kind: "fan-in",
-        path: "/flood",
         size: 1024,
-        count: 100,
-        fixed: true,
-        told: Told::Fairness,
         quick: false,
         io_threads: 1,
-        ..CASE
+        ..FAN_IN
     },
     Case {
         id: "fan-in-2-threads",
         title: "100 busy sockets, 1 KiB, two I/O threads, on both cores",
-        kind: "fan-in",
-        path: "/flood",
         size: 1024,
-        count: 100,
-        fixed: true,
-        told: Told::Fairness,
         quick: false,
         io_threads: 2,
-        ..CASE
+        ..FAN_IN
     },
 ];
 
 impl Case {
+    /// The one whose floor takes turns with this one's clients.
+    pub(crate) fn beside(&self) -> Option<&'static Case> {
+        CASES.iter().find(|case| Some(case.id) == self.beside)
+    }
+
     /// The URL for so many messages.
     pub(crate) fn url(&self, ports: (u16, u16), count: usize) -> String {
         let (scheme, port) = if self.secure { ("wss", ports.1) } else { ("ws", ports.0) };

@@ -10,8 +10,8 @@ pub(crate) struct Bar {
     pub(crate) group: String,
 }
 
-const WIDTH: f64 = 860.0;
-const LEFT: f64 = 290.0;
+const WIDTH: f64 = 930.0;
+const LEFT: f64 = 360.0;
 const ROW: f64 = 26.0;
 const TOP: f64 = 58.0;
 

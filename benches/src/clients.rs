@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cases::Case;
+
 pub(crate) struct Client {
     pub(crate) id: String,
     pub(crate) name: String,
@@ -21,14 +23,23 @@ impl Client {
         self.group == "ours"
     }
 
-    /// Modes that are for some cases only.
-    pub(crate) fn takes_part(&self, kind: &str, io_threads: usize) -> bool {
-        let modes = match self.id.as_str() {
-            "ours-busy" => matches!(kind, "echo" | "receive" | "tick"),
-            "ours-driving" => kind != "connect",
+    /// It looks for messages for as long as it runs: what is counted of it is how long that was.
+    pub(crate) fn spins(&self) -> bool {
+        matches!(self.id.as_str(), "ours-busy" | "ours-busy-inline")
+    }
+
+    /// Hosts that differ from the others in how they wait, not in what they do then, are for the cases that show it.
+    pub(crate) fn takes_part(&self, case: &Case) -> bool {
+        let kind = case.kind;
+        let differs = match self.id.as_str() {
+            "ours-driving" => matches!(kind, "echo" | "receive" | "send" | "connect" | "tick" | "idle"),
+            "ours-pull" => matches!(kind, "echo" | "receive" | "tick" | "fan-in"),
+            "ours-busy" => matches!(kind, "echo" | "spin" | "receive" | "tick"),
+            "ours-busy-inline" => matches!(kind, "echo" | "spin"),
+            "ours-wake" | "ours-fd" => matches!(case.id, "echo-32" | "receive-32" | "tick"),
             _ => true,
         };
-        modes && (io_threads == 0 || matches!(self.id.as_str(), "ours-inline" | "ours-wait"))
+        differs && (case.io_threads == 0 || matches!(self.id.as_str(), "ours-inline" | "ours-wait"))
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn system_calls(clients: &[Client], server: &Server, results: &mut Re
     println!("\nsystem calls a message (strace -c)");
     for case in counted() {
         for client in clients {
-            if client.group == "other" || client.id == "ours-busy" || !client.takes_part(case.kind, 0) {
+            if client.group == "other" || client.spins() || !client.takes_part(case) {
                 continue;
             }
             let into = clients::folder().join("strace");
@@ -91,7 +91,8 @@ pub(crate) fn instructions() {
     let wanted = clients::wanted("CASES");
     for case in counted().filter(|case| clients::is_wanted(&wanted, case.id)) {
         for client in clients::all() {
-            if !(client.ours() || client.group == "raw") || client.id == "ours-busy" {
+            let counts = client.ours() && !client.spins() && client.takes_part(case);
+            if !(counts || client.group == "raw") {
                 continue;
             }
             let into = clients::folder().join(format!("callgrind.{}.{}", case.id, client.id));

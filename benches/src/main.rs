@@ -20,6 +20,7 @@ mod report;
 mod results;
 mod run;
 mod server;
+mod spin;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -14,6 +14,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use crate::frame;
 use crate::process::measure;
+use crate::spin::Spinning;
 
 /// Messages that are written together in the kind `batch`, and that one answer is for.
 const BATCH: usize = 256;
@@ -40,6 +41,7 @@ pub(crate) fn run(arguments: &[String]) {
     let target = Target { secure: scheme == "wss", port: port.parse().expect("a port"), path, tls };
     match kind.as_str() {
         "echo" => echo(&mut *connect(&target, ""), size, count),
+        "spin" => echo(&mut spinning(&target), size, count),
         "receive" => receive(&mut *connect(&target, ""), size, count),
         "send" => send(&mut *connect(&target, ""), size, count, 1, count),
         "batch" => send(&mut *connect(&target, ""), size, count, BATCH, BATCH_ANSWER),
@@ -65,9 +67,20 @@ fn tls(ca: &Path) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-fn connect(target: &Target, extension: &str) -> Box<dyn Stream> {
+fn tcp(target: &Target) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", target.port)).expect("the server is there");
     stream.set_nodelay(true).expect("an option of TCP");
+    stream
+}
+
+fn spinning(target: &Target) -> Spinning {
+    let mut stream = tcp(target);
+    upgrade(&mut stream, target.path, "");
+    Spinning::new(stream).expect("an option of the socket")
+}
+
+fn connect(target: &Target, extension: &str) -> Box<dyn Stream> {
+    let stream = tcp(target);
     let mut stream: Box<dyn Stream> = if target.secure {
         let name = ServerName::try_from("localhost").expect("a name");
         let connection = ClientConnection::new(Arc::clone(&target.tls), name).expect("TLS");

@@ -1,5 +1,8 @@
 //! Tells the results: a table on the terminal after each case, `docs/benchmarks.md` with a chart a case at the end.
 
+mod goals;
+mod summary;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
@@ -9,6 +12,7 @@ use crate::cases::{CASES, Case, Told};
 use crate::chart::{self, Bar, short};
 use crate::clients::{self, Client};
 use crate::results::Results;
+use crate::run::BESIDE;
 
 const CHARTS: &str = "docs/benchmarks";
 
@@ -24,39 +28,57 @@ fn columns(case: &Case) -> &'static [(&'static str, &'static str, bool)] {
     }
 }
 
+/// What the figures of a case are divided by: clients' ids, and headings.
+fn floors(case: &Case) -> &'static [(&'static str, &'static str)] {
+    if case.beside.is_some() { &[("raw", "x raw"), (BESIDE, "x blocking")] } else { &[("raw", "x raw")] }
+}
+
+/// Who may have a row: id, name, group.
+fn participants<'a>(case: &Case, clients: &'a [Client]) -> Vec<(&'a str, &'a str, &'a str)> {
+    let mut all: Vec<_> = clients.iter().map(|one| (&*one.id, &*one.name, &*one.group)).collect();
+    if let (Some(_), Some(at)) = (case.beside, all.iter().position(|(.., group)| *group == "raw")) {
+        // Here the floor does not block either; the one that does is the other case's.
+        let blocking = all[at].1;
+        all[at].1 = "raw spinning socket";
+        all.insert(at + 1, (BESIDE, blocking, "raw"));
+    }
+    all
+}
+
 /// A row for each client that did it.
 fn rows(case: &Case, clients: &[Client], results: &Results) -> Vec<(String, Vec<String>)> {
-    let floor = |what| results.median(case.id, "raw", what).filter(|value| *value > 0.0);
     let mut rows = Vec::new();
-    for client in clients {
+    for (id, name, _) in participants(case, clients) {
         let mut cells = Vec::new();
         for (what, _, compared) in columns(case) {
-            let Some(value) = results.median(case.id, &client.id, what) else { break };
+            let Some(value) = results.median(case.id, id, what) else { break };
             cells.push(short(value));
-            if *compared {
-                cells.push(floor(what).map_or(String::new(), |raw| format!("{:.2}", value / raw)));
+            for (floor, _) in floors(case).iter().filter(|_| *compared) {
+                let floor = results.median(case.id, floor, what).filter(|value| *value > 0.0);
+                cells.push(floor.map_or(String::new(), |floor| format!("{:.2}", value / floor)));
             }
         }
         if !cells.is_empty() {
-            rows.push((client.name.clone(), cells));
+            rows.push((name.to_owned(), cells));
         }
     }
     rows
 }
 
 fn headings(case: &Case) -> Vec<&'static str> {
-    columns(case)
-        .iter()
-        .flat_map(|(_, heading, compared)| [Some(*heading), compared.then_some("x raw")])
-        .flatten()
-        .collect()
+    let mut headings = Vec::new();
+    for (_, heading, compared) in columns(case) {
+        headings.push(*heading);
+        headings.extend(floors(case).iter().filter(|_| *compared).map(|(_, heading)| *heading));
+    }
+    headings
 }
 
 pub(crate) fn print_case(case: &Case, clients: &[Client], results: &Results) {
     println!("\n{} ({})", case.title, case.id);
     let line = |name: &str, cells: &[String]| {
         let cells: String = cells.iter().map(|cell| format!("{cell:>11}")).collect();
-        println!("  {name:<42}{cells}");
+        println!("  {name:<56}{cells}");
     };
     line("", &headings(case).into_iter().map(str::to_owned).collect::<Vec<_>>());
     for (name, cells) in rows(case, clients, results) {
@@ -69,13 +91,17 @@ pub(crate) fn write(results: &Results) {
     let clients = clients::all();
     fs::create_dir_all(CHARTS).expect("a folder for the charts");
     let mut text = head(&clients, results);
-    summary(&mut text, &clients, results);
+    summary::write(&mut text, &clients, results);
+    goals::write(&mut text, &clients, results);
     for case in CASES {
         let rows = rows(case, &clients, results);
         if rows.is_empty() {
             continue;
         }
         let _ = write!(text, "\n## {}\n\n![{}](benchmarks/{}.svg)\n\n", case.title, case.title, case.id);
+        if !case.text.is_empty() {
+            let _ = writeln!(text, "{}\n", case.text);
+        }
         let headings = headings(case);
         let _ = writeln!(text, "| | {} |\n| --- |{}", headings.join(" | "), " ---: |".repeat(headings.len()));
         for (name, cells) in rows {
@@ -125,70 +151,17 @@ fn head(clients: &[Client], results: &Results) -> String {
     text
 }
 
-/// One table in the shape of the goals: the floor, the best of the others, and ours.
-fn summary(text: &mut String, clients: &[Client], results: &Results) {
-    let ours: Vec<&Client> = clients.iter().filter(|client| client.ours()).collect();
-    let _ = write!(
-        text,
-        "\n## Summary\n\nWall time, and CPU time in brackets; then the ratio of the wall times to the raw socket.\n\n"
-    );
-    let names: Vec<String> = ours.iter().map(|client| client.name.replace("libws4d, ", "")).collect();
-    let _ = writeln!(
-        text,
-        "| case | raw | best C or C++ | best Rust | {} |\n| --- | --- | --- | --- |{}",
-        names.join(" | "),
-        " --- |".repeat(names.len())
-    );
-    for case in CASES {
-        let first = columns(case)[0].0;
-        let cell = |client: &Client| {
-            let value = results.median(case.id, &client.id, first)?;
-            let cpu = results.median(case.id, &client.id, "cpu").filter(|_| first == "wall");
-            let raw = results.median(case.id, "raw", first).filter(|raw| *raw > 0.0);
-            let cpu = cpu.map_or(String::new(), |cpu| format!(" ({})", short(cpu)));
-            let ratio = raw
-                .filter(|_| client.id != "raw")
-                .map_or(String::new(), |raw| format!(", {:.2}x", value / raw));
-            Some((value, format!("{}{cpu}{ratio}", short(value))))
-        };
-        let best = |group: &str| {
-            let of_group = clients.iter().filter(|client| client.group == group);
-            let all = of_group.filter_map(|client| cell(client).map(|(value, cell)| (value, client, cell)));
-            let best = all.min_by(|a, b| a.0.total_cmp(&b.0));
-            best.map_or(String::new(), |(_, client, cell)| format!("{cell} {}", client.name))
-        };
-        let of_ours: Vec<String> =
-            ours.iter().map(|client| cell(client).map_or(String::new(), |(_, cell)| cell)).collect();
-        let raw = clients
-            .iter()
-            .find(|client| client.id == "raw")
-            .and_then(cell)
-            .map_or(String::new(), |(_, cell)| cell);
-        if of_ours.iter().any(|cell| !cell.is_empty()) {
-            let unit = if case.told == Told::Memory { ", KiB" } else { "" };
-            let _ = writeln!(
-                text,
-                "| {}{unit} | {raw} | {} | {} | {} |",
-                case.title,
-                best("c"),
-                best("rust"),
-                of_ours.join(" | ")
-            );
-        }
-    }
-}
-
 fn draw(case: &Case, clients: &[Client], results: &Results) {
     let what = columns(case)[0].0;
     let both = what == "wall";
-    let mut bars: Vec<Bar> = clients
-        .iter()
-        .filter_map(|client| {
+    let mut bars: Vec<Bar> = participants(case, clients)
+        .into_iter()
+        .filter_map(|(id, name, group)| {
             Some(Bar {
-                name: client.name.clone(),
-                value: results.median(case.id, &client.id, what)?,
-                second: results.median(case.id, &client.id, "cpu").filter(|_| both),
-                group: client.group.clone(),
+                name: name.to_owned(),
+                value: results.median(case.id, id, what)?,
+                second: results.median(case.id, id, "cpu").filter(|_| both),
+                group: group.to_owned(),
             })
         })
         .collect();

@@ -14,6 +14,17 @@ use crate::{counted, report};
 /// A client that takes longer than this is stuck.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Under what the floor of the case beside this one is known in the results.
+pub(crate) const BESIDE: &str = "raw-beside";
+
+/// A client's place in the rounds of a case.
+struct Turn<'a> {
+    client: &'a Client,
+    does: &'a Case,
+    known_as: &'a str,
+    count: usize,
+}
+
 /// What a client printed, by name; `None` if it does not do this.
 pub(crate) type Sample = Option<Vec<(String, f64)>>;
 
@@ -94,30 +105,38 @@ fn run_case(case: &Case, clients: &[Client], server: &Server, quick: bool, resul
     };
     // What is told of a case comes from one run: ratios of different runs say nothing.
     results.forget(case.id, None);
-    let mut able = Vec::new();
-    for client in clients.iter().filter(|client| client.takes_part(case.kind, case.io_threads)) {
-        if case.fixed {
-            able.push((client, case.count));
-            continue;
-        }
-        match once(client, case, server, case.count) {
-            Ok(None) => {}
-            Ok(Some(sample)) => {
-                let wall = sample.iter().find(|(name, _)| name == "wall").map_or(1.0, |(_, value)| *value);
-                able.push((client, case.count_for(seconds, wall)));
-            }
-            Err(said) => println!("skipped: {} at {}: {said}", client.name, case.title),
-        }
-    }
-    for _ in 0..rounds {
-        able.retain(|(client, count)| match once(client, case, server, *count) {
+    let clients_of = clients.iter().filter(|client| client.takes_part(case));
+    let beside = case.beside().into_iter().flat_map(|other| {
+        let floor = clients.iter().filter(|client| client.group == "raw");
+        floor.map(move |floor| Turn { client: floor, does: other, known_as: BESIDE, count: other.count })
+    });
+    let mut turns: Vec<Turn> = clients_of
+        .map(|client| Turn { client, does: case, known_as: &client.id, count: case.count })
+        .chain(beside)
+        .collect();
+    if !case.fixed {
+        turns.retain_mut(|turn| match once(turn.client, turn.does, server, turn.count) {
             Ok(None) => false,
             Ok(Some(sample)) => {
-                sample.iter().for_each(|(name, value)| results.add(case.id, &client.id, name, *value));
+                let wall = sample.iter().find(|(name, _)| name == "wall").map_or(1.0, |(_, value)| *value);
+                turn.count = turn.does.count_for(seconds, wall);
                 true
             }
             Err(said) => {
-                println!("lost: a run of {} at {}: {said}", client.name, case.title);
+                println!("skipped: {} at {}: {said}", turn.client.name, turn.does.title);
+                false
+            }
+        });
+    }
+    for _ in 0..rounds {
+        turns.retain(|turn| match once(turn.client, turn.does, server, turn.count) {
+            Ok(None) => false,
+            Ok(Some(sample)) => {
+                sample.iter().for_each(|(name, value)| results.add(case.id, turn.known_as, name, *value));
+                true
+            }
+            Err(said) => {
+                println!("lost: a run of {} at {}: {said}", turn.client.name, turn.does.title);
                 true
             }
         });

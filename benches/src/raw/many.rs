@@ -22,8 +22,7 @@ impl Many {
         let epoll = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
         let streams: Vec<TcpStream> = (0..sockets)
             .map(|n| {
-                let mut stream = TcpStream::connect(("127.0.0.1", target.port)).expect("the server is there");
-                stream.set_nodelay(true).expect("an option of TCP");
+                let mut stream = super::tcp(target);
                 upgrade(&mut stream, target.path, "");
                 let mut event = libc::epoll_event { events: libc::EPOLLIN as u32, u64: n as u64 };
                 // SAFETY: both descriptors are ours, the event lives through the call.

@@ -9,6 +9,7 @@ use sha1::{Digest, Sha1};
 
 use super::bytes::Samples;
 use super::{Link, serve, ticker};
+use crate::spin::Spinning;
 
 /// Reads the request and serves it, here or on a thread of its own.
 pub(crate) fn accept<L: Link>(mut link: L, samples: &Arc<Samples>) -> io::Result<()> {
@@ -56,6 +57,13 @@ fn serve<L: Link>(mut link: L, path: &str, response: &[u8], samples: &Samples) -
             link.write_all(response)?;
             ticker::add(link.bare(), size, per_second);
             Ok(())
+        }
+        "spin" => {
+            link.write_all(response)?;
+            match link.bare() {
+                Some(stream) => serve::echo(Spinning::new(stream)?, serve::same_length()),
+                None => Ok(()),
+            }
         }
         "deflate" => {
             link.write_all(response)?;

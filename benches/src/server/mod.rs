@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! /echo              answers each message with one of the same length
+//! /spin              the same, and never sleeps while it waits for one (ws only)
 //! /flood/SIZE/N      waits for a message, then sends N of SIZE bytes
 //! /sink/N            answers each N messages with one
 //! /tick/SIZE/N       sends N messages a second

@@ -1,6 +1,6 @@
 //! What a connection does once it is open.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use super::Link;
@@ -9,7 +9,10 @@ use crate::frame::{self, Frames};
 const CLOSE: [u8; 4] = [0x88, 2, 3, 232];
 
 /// Answers each message with what `answer(its length)` puts into the buffer.
-pub(crate) fn echo<L: Link>(mut link: L, mut answer: impl FnMut(usize, &mut Vec<u8>)) -> io::Result<()> {
+pub(crate) fn echo(
+    mut link: impl Read + Write,
+    mut answer: impl FnMut(usize, &mut Vec<u8>),
+) -> io::Result<()> {
     // Small while nothing comes: thousands of these may be idle.
     let mut frames = Frames::new(4096);
     let mut bytes = Vec::new();
