@@ -20,6 +20,7 @@ const SOURCES: &[&str] = &[
     "stats",
     "close_info",
     "dispatcher",
+    "batch",
     "event",
     "json",
     "errors",

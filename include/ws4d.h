@@ -544,6 +544,13 @@ typedef int32_t ws_log_level;
 #endif // __cplusplus
 
 /**
+ * Events that were pulled together; see ws_dispatcher_next_batch().
+ *
+ * A plain pointer: NULL is safe, a dangling one is the host's mistake.
+ */
+typedef struct ws_batch ws_batch;
+
+/**
  * Where callbacks run: one host context (a form, a worker, an event loop).
  *
  * Made by ws_dispatcher_new() or ws_dispatcher_new_with_wake(), ended by ws_dispatcher_close(). The value is a
@@ -783,6 +790,33 @@ typedef struct ws_close_info {
  * @param user_data  As given to ws_dispatcher_new_with_wake().
  */
 typedef void (*ws_wake_fn)(void *user_data);
+
+/**
+ * One event of a batch, and what most hosts want to know of it, so that no further call is needed. The struct does not
+ * grow: six places of eight bytes, for runtimes that read it as memory.
+ */
+typedef struct ws_batch_item {
+    /** Whose event it is, as ws_dispatcher_next() gives it. */
+    ws_socket *ws;
+    /**
+     * The event, for all that is not told here. It lives as long as its batch and is not to be freed;
+     * ws_event_retain() gives one that lives longer.
+     */
+    const ws_event *event;
+    /** As ws_event_data(). */
+    const void *data;
+    /** Bytes in `data`. */
+    size_t len;
+    /** Where `data` begins in ws_batch_data(); SIZE_MAX: not there, because it is large, or no message. */
+    size_t offset;
+    /** As ws_event_get_type(). */
+    ws_event_type type;
+    /**
+     * As ws_event_data_type(), but that no JSON is parsed for it: where the option `data_type` is object, a text is
+     * WS_DATA_TYPE_TEXT here.
+     */
+    ws_data_type data_type;
+} ws_batch_item;
 
 /**
  * Before each attempt, the first one too: the place to give a fresh token, whatever the delay before it was.
@@ -1458,25 +1492,6 @@ int32_t ws_dispatcher_wait(ws_dispatcher *d, int32_t timeout_ms);
 int32_t ws_dispatcher_next(ws_dispatcher *d, int32_t timeout_ms, ws_socket **ws, ws_event **event);
 
 /**
- * Pulls several events in one call, for hosts to whom a call costs more than an event (FFI, interpreters). It waits for
- * the first one only, and takes those that are there then, in the order in which ws_dispatcher_next() would have
- * given them; each is the caller's in the same way.
- *
- * Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it.
- *
- * @param d           A dispatcher.
- * @param timeout_ms  Milliseconds to wait for the first event; 0 not at all, -1 for ever.
- * @param ws          Receives the sockets, as ws_dispatcher_next() does: `max` places.
- * @param events      Receives the events: `max` places.
- * @param max         At least 1. Places behind those that were filled are untouched.
- * @return How many events were pulled, 0 when the time is over; or, with nothing pulled, as ws_dispatcher_next(). An
- *         error behind the first event is returned by the next call.
- *
- * @pre `ws` and `events` are NULL or have `max` writable places.
- */
-int32_t ws_dispatcher_next_batch(ws_dispatcher *d, int32_t timeout_ms, ws_socket **ws, ws_event **events, size_t max);
-
-/**
  * Runs callbacks until every socket of the dispatcher has terminated (inside a callback: every one that is not on
  * the stack), or until ws_dispatcher_stop(). With no socket it returns at once.
  *
@@ -1532,6 +1547,62 @@ intptr_t ws_dispatcher_fd(ws_dispatcher *d);
  * @return WS_OK; or, with nothing changed, WS_ERR_WRONG_THREAD, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_dispatcher_close(ws_dispatcher *d);
+
+/**
+ * Pulls several events in one call, for hosts to whom a call costs more than an event (FFI, interpreters).
+ *
+ * It waits for the first event only, and takes those that are there then, in the order in which ws_dispatcher_next()
+ * would have given them: at most `max`, and at most a mebibyte of small messages. All of them are the caller's with the
+ * batch, and as independent as a retained event: any thread may read it, at any time, until ws_batch_free().
+ *
+ * A host in an interpreter copies ws_batch_data() at once and cuts it by the items' `offset` and `len`.
+ *
+ * Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it.
+ *
+ * @param d           A dispatcher.
+ * @param timeout_ms  Milliseconds to wait for the first event; 0 not at all, -1 for ever.
+ * @param max         At most so many events; at least 1.
+ * @param batch       Receives the batch, to be freed with ws_batch_free(); NULL where no event is returned.
+ * @return How many events were pulled, 0 when the time is over; or, with nothing pulled, as ws_dispatcher_next(). An
+ *         error behind the first event is returned by the next call.
+ *
+ * @pre `batch` is NULL or writable.
+ */
+int32_t ws_dispatcher_next_batch(ws_dispatcher *d, int32_t timeout_ms, size_t max, ws_batch **batch);
+
+/**
+ * The events of a batch, in their order. Any thread.
+ *
+ * @param batch  A batch, or NULL.
+ * @param count  Receives how many there are; may be NULL.
+ * @return The items, which live as long as the batch; NULL and 0 for NULL.
+ *
+ * @pre `batch` is NULL or a live batch; `count` is NULL or writable.
+ */
+const ws_batch_item *ws_batch_items(const ws_batch *batch, size_t *count);
+
+/**
+ * The block in which the data of a batch's messages lie, in their order, a NUL behind each; but for those of more than
+ * 16 KiB, which are elsewhere. Any thread.
+ *
+ * @param batch  A batch, or NULL.
+ * @param len    Receives the number of bytes; may be NULL.
+ * @return The bytes, which live as long as the batch; NULL and 0 for NULL. A block of 0 bytes is not NULL.
+ *
+ * @pre `batch` is NULL or a live batch; `len` is NULL or writable.
+ */
+const void *ws_batch_data(const ws_batch *batch, size_t *len);
+
+/**
+ * Frees a batch, its events, and all that was read from them.
+ *
+ * Any thread; never blocks.
+ *
+ * @param batch  A batch; NULL does nothing.
+ *
+ * @pre `batch` is NULL or a batch that was not yet freed.
+ */
+void ws_batch_free(ws_batch *batch);
 
 /**
  * What happened.

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::ptr;
 
-use libc::{intptr_t, size_t};
+use libc::intptr_t;
 use ws4d_client::handle_table::Pinned;
 use ws4d_client::library::PerProcess;
 use ws4d_client::{Dispatcher, ErrorCode};
@@ -28,7 +28,7 @@ pub type ws_wake_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
 pub(crate) static DISPATCHERS: PerProcess<Handles<Dispatcher>> =
     PerProcess::new(|| Handles::new(Kind::Dispatcher));
 
-fn get(d: *const ws_dispatcher) -> Result<Pinned<'static, Dispatcher>, ErrorCode> {
+pub(crate) fn get(d: *const ws_dispatcher) -> Result<Pinned<'static, Dispatcher>, ErrorCode> {
     DISPATCHERS.get().get(handles::token(d))
 }
 
@@ -199,52 +199,6 @@ pub unsafe extern "C" fn ws_dispatcher_next(
             event.write(Box::into_raw(pulled).cast());
         }
         Ok(1)
-    })
-}
-
-/// Pulls several events in one call, for hosts to whom a call costs more than an event (FFI, interpreters). It waits for
-/// the first one only, and takes those that are there then, in the order in which ws_dispatcher_next() would have
-/// given them; each is the caller's in the same way.
-///
-/// Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it.
-///
-/// @param d           A dispatcher.
-/// @param timeout_ms  Milliseconds to wait for the first event; 0 not at all, -1 for ever.
-/// @param ws          Receives the sockets, as ws_dispatcher_next() does: `max` places.
-/// @param events      Receives the events: `max` places.
-/// @param max         At least 1. Places behind those that were filled are untouched.
-/// @return How many events were pulled, 0 when the time is over; or, with nothing pulled, as ws_dispatcher_next(). An
-///         error behind the first event is returned by the next call.
-///
-/// # Safety
-/// `ws` and `events` are NULL or have `max` writable places.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_dispatcher_next_batch(
-    d: *mut ws_dispatcher,
-    timeout_ms: i32,
-    ws: *mut *mut ws_socket,
-    events: *mut *mut ws_event,
-    max: size_t,
-) -> i32 {
-    boundary::count(|| {
-        let dispatcher = get(d)?;
-        if ws.is_null() || events.is_null() || max == 0 {
-            return Err(ErrorCode::InvalidArgument);
-        }
-        let (mut ws, mut events) = (ws, events);
-        let count = dispatcher.next_batch(
-            arg::timeout(timeout_ms)?,
-            max.min(i32::MAX as usize),
-            |(socket, pulled)| {
-                // SAFETY: not NULL, and this is called at most `max` times; the caller upholds the rest.
-                unsafe {
-                    ws.write(handles::handle(socket.tag()));
-                    events.write(Box::into_raw(pulled).cast());
-                    (ws, events) = (ws.add(1), events.add(1));
-                }
-            },
-        )?;
-        Ok(count as u32)
     })
 }
 

@@ -10,6 +10,7 @@
 #[cfg(not(target_pointer_width = "64"))]
 compile_error!("libws4d needs a 64-bit target: its handles are tokens of 47 bits in pointer-sized values");
 
+pub mod batch;
 pub mod close_info;
 pub mod dispatcher;
 pub mod errors;

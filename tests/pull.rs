@@ -2,12 +2,15 @@
 
 mod support;
 
-use std::ptr;
 use std::thread;
+use std::{ptr, slice};
 
 use support::{arrived, closed_with, script};
 use ws4d_test_host::codes::*;
-use ws4d_test_host::{Host, Options, Pulled, Socket, api};
+use ws4d_test_host::{
+    Dispatcher, Event, Host, Options, OptionsToken, Pulled, RawBatch, RawBatchItem, RawHandler, Socket, api,
+    c,
+};
 use ws4d_test_server::Server;
 
 /// Opens a socket whose TERMINATE is the next event, and pulls that.
@@ -267,15 +270,46 @@ fn next_inside_a_callback_pulls_from_other_sockets_only() {
     assert_eq!(host.trace()[2..], ["a message text 1", "a message text 2"]);
 }
 
-/// Pulls at most `max` events in one call.
-fn batch(d: ws4d_test_host::Dispatcher, timeout_ms: i32, max: usize) -> Vec<String> {
-    let (mut sockets, mut events) = (vec![Socket(0); max], vec![std::ptr::null_mut(); max]);
-    let next_batch = ws4d_test_host::api().ws_dispatcher_next_batch;
-    let count = next_batch(d, timeout_ms, sockets.as_mut_ptr(), events.as_mut_ptr(), max);
-    assert!(count >= 0, "{count}");
-    assert!(events[count as usize..].iter().all(|event| event.is_null()));
-    events.truncate(count as usize);
-    events.into_iter().map(|event| ws4d_test_host::Pulled(event).describe()).collect()
+/// A pulled batch, freed with the value.
+struct Batch(*mut RawBatch);
+
+impl Batch {
+    /// Pulls at most `max` events in one call.
+    fn pull(d: Dispatcher, timeout_ms: i32, max: usize) -> Batch {
+        let mut batch = ptr::dangling_mut();
+        let count = (api().ws_dispatcher_next_batch)(d, timeout_ms, max, &mut batch);
+        let batch = Batch(batch);
+        assert_eq!((count as usize, count == 0), (batch.items().len(), batch.0.is_null()));
+        batch
+    }
+
+    fn items(&self) -> &[RawBatchItem] {
+        let mut count = usize::MAX;
+        let items = (api().ws_batch_items)(self.0, &mut count);
+        // SAFETY: the library says so many, and they live as long as the batch.
+        if items.is_null() { &[] } else { unsafe { slice::from_raw_parts(items, count) } }
+    }
+
+    fn block(&self) -> &[u8] {
+        let mut len = usize::MAX;
+        let block = (api().ws_batch_data)(self.0, &mut len);
+        // SAFETY: as above.
+        if block.is_null() { &[] } else { unsafe { slice::from_raw_parts(block.cast(), len) } }
+    }
+
+    fn told(&self) -> Vec<String> {
+        self.items().iter().map(|item| Event(item.event).describe()).collect()
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        (api().ws_batch_free)(self.0);
+    }
+}
+
+fn batch(d: Dispatcher, timeout_ms: i32, max: usize) -> Vec<String> {
+    Batch::pull(d, timeout_ms, max).told()
 }
 
 #[test]
@@ -296,4 +330,100 @@ fn a_batch_is_what_next_would_have_given_up_to_its_size_and_waits_for_the_first_
     assert_eq!(batch(d, 20_000, 1), ["message text 4"]);
     host.run_until("free");
     assert_eq!(host.trace(), ["open", "terminate 1000 clean", "free"]);
+}
+
+#[test]
+fn a_batch_has_its_small_messages_in_one_block_and_tells_of_each_what_its_event_tells() {
+    let server = Server::start();
+    let d = (api().ws_dispatcher_new)();
+    let handler = RawHandler { dispatcher: d, ..RawHandler::INIT };
+    let url = c(&server.ws("/echo"));
+    let ws = (api().ws_new)(url.as_ptr(), &handler, OptionsToken(0), ptr::null_mut());
+    let large = "y".repeat(20_000);
+    for text in ["one", "", "xxxxx", &large, "last"] {
+        assert_eq!(ws.send_text(text), WS_OK);
+    }
+    assert_eq!((ws.send_blob(&[2, 0, 3]), ws.terminate(4001, "bye")), (WS_OK, WS_OK));
+    let kept = {
+        let mut all = Vec::new();
+        let mut told = Vec::new();
+        while told.last().is_none_or(|line: &String| !line.starts_with("terminate")) {
+            let batch = Batch::pull(d, 20_000, 100);
+            told.extend(batch.told());
+            let mut end = 0;
+            for item in batch.items() {
+                let event = Event(item.event);
+                assert_eq!(item.kind, event.kind());
+                assert_eq!(item.data_type, (api().ws_event_data_type)(item.event));
+                let mut len = 0;
+                assert_eq!(item.data, (api().ws_event_data)(item.event, &mut len));
+                assert_eq!(item.len, len);
+                if item.offset == usize::MAX {
+                    assert!(item.kind != WS_EVENT_TYPE_MESSAGE || item.len == 20_000, "{item:?}");
+                    continue;
+                }
+                // One behind the other, with a NUL behind each.
+                assert_eq!(item.offset, end);
+                end = item.offset + item.len + 1;
+                assert_eq!(batch.block()[item.offset..end - 1], event.data());
+                assert_eq!(
+                    (
+                        batch.block()[end - 1],
+                        batch.block().as_ptr_range().start.wrapping_add(item.offset).cast()
+                    ),
+                    (0, item.data)
+                );
+            }
+            assert_eq!(end, batch.block().len());
+            all.extend(batch.items().iter().map(|item| Event(item.event).retain()));
+        }
+        assert_eq!(
+            told,
+            [
+                "message text one",
+                "message text",
+                "message text xxxxx",
+                "message text 20000 bytes",
+                "message text last",
+                "message blob 020003",
+                "terminate 4001 bye clean"
+            ]
+        );
+        all
+    };
+    // What was retained outlives its batch; the pulled TERMINATE was freed with it.
+    assert_eq!(kept[0].describe(), "message text one");
+    assert_eq!(d.next(0).map(|pulled| pulled.is_none()), Ok(true));
+    assert_eq!((d.close(), ws.release(), ws.is_valid()), (WS_OK, WS_OK, false));
+    assert_eq!(kept[4].describe(), "message text last");
+}
+
+#[test]
+fn a_batch_takes_turns_between_sockets_as_next_does() {
+    let server = Server::start();
+    let host = Host::pulling();
+    for name in ["a", "b"] {
+        let texts: Vec<String> = (0..5).map(|n| format!("text:{name}{n}")).collect();
+        host.to(script(&server, &format!("{},ping:{name}", texts.join(",")))).named(name).open();
+        arrived(&server, name);
+    }
+    let told = batch(host.dispatcher(), 0, 100);
+    let expected: Vec<String> =
+        (0..5).flat_map(|n| [format!("message text a{n}"), format!("message text b{n}")]).collect();
+    assert_eq!(told, expected);
+    host.dispatcher().close();
+}
+
+#[test]
+fn a_batch_makes_room_in_a_full_receive_buffer() {
+    let server = Server::start();
+    let host = Host::pulling();
+    let small = |api: &ws4d_test_host::Api, o| (api.ws_options_set_receive_buffer_size)(o, 2000);
+    host.to(script(&server, "text*3000:x,close:1000")).with(ws4d_test_host::Options::new().set(small)).open();
+    let mut told = Vec::new();
+    while told.len() < 3000 {
+        told.extend(batch(host.dispatcher(), 20_000, 3000 - told.len()));
+    }
+    assert!(told.iter().all(|line| line == "message text x"));
+    host.run_until("free");
 }

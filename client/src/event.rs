@@ -1,5 +1,9 @@
-//! One event as a callback sees it, and the batch of messages from which most events come. An event borrows
-//! nothing: it shares the batch's buffer, so that it can be kept.
+//! One event as a callback sees it. It borrows nothing: it shares the buffer of the batch from which it comes, or has its
+//! data to itself, so that it can be kept.
+
+mod batch;
+
+pub(crate) use batch::{Batch, Item, ItemKind, MESSAGE_OVERHEAD, Message};
 
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorCode};
@@ -31,127 +35,6 @@ pub enum DataType {
     Object = 2,
 }
 
-/// What an item of a batch is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum ItemKind {
-    Text,
-    Blob,
-    Pong,
-}
-
-/// One message or pong inside a batch's buffer. The byte behind it exists, and is NUL behind text and pongs.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Item {
-    pub(crate) kind: ItemKind,
-    pub(crate) start: usize,
-    pub(crate) len: usize,
-}
-
-/// What each queued message is charged beside its bytes, so that a flood of empty ones is bounded too.
-pub(crate) const MESSAGE_OVERHEAD: usize = 64;
-
-impl Item {
-    /// What it counts in the receive buffer.
-    pub(crate) fn charge(&self) -> usize {
-        self.len + MESSAGE_OVERHEAD
-    }
-}
-
-/// Messages that share one buffer, and how many of them are delivered.
-#[derive(Debug)]
-pub(crate) struct Batch {
-    pub(crate) bytes: Arc<Buffer>,
-    pub(crate) items: Vec<Item>,
-    pub(crate) next: usize,
-    /// Of a single message that was parsed before delivery.
-    pub(crate) json: Option<Arc<Json>>,
-}
-
-/// Up to this size a batch may take in the one behind it, so that a trickle of small messages does not
-/// become a trickle of small buffers.
-const MERGE_UP_TO: usize = 16 * 1024;
-
-impl Batch {
-    /// A batch of one message that owns its buffer. `bytes` has the message in front and one byte behind.
-    pub(crate) fn single(kind: ItemKind, bytes: Vec<u8>, len: usize) -> Batch {
-        Batch::shared(Arc::new(bytes.into()), vec![Item { kind, start: 0, len }])
-    }
-
-    /// A batch whose buffer others may share.
-    pub(crate) fn shared(bytes: Arc<Buffer>, items: Vec<Item>) -> Batch {
-        Batch { bytes, items, next: 0, json: None }
-    }
-
-    /// The items not yet delivered.
-    pub(crate) fn rest(&self) -> &[Item] {
-        &self.items[self.next..]
-    }
-
-    /// What the undelivered items count in the receive buffer.
-    pub(crate) fn charge(&self) -> usize {
-        self.rest().iter().map(Item::charge).sum()
-    }
-
-    /// Keeps items while less than `room` is charged before them; says how many were dropped.
-    pub(crate) fn keep_charge(&mut self, room: usize) -> usize {
-        let mut charge = 0;
-        let kept = self.rest().iter().take_while(|item| {
-            let fits = charge < room;
-            charge += item.charge();
-            fits
-        });
-        let kept = self.next + kept.count();
-        let dropped = self.items.len() - kept;
-        self.items.truncate(kept);
-        dropped
-    }
-
-    /// Moves the undelivered items into a buffer of their own size where they fill less than half of theirs.
-    pub(crate) fn compact(&mut self) -> Result<(), ErrorCode> {
-        let needed: usize = self.rest().iter().map(|item| item.len + 1).sum();
-        if needed * 2 >= self.bytes.capacity() {
-            return Ok(());
-        }
-        *self = Batch { json: self.json.take(), ..Batch::copied(&self.bytes, self.rest())? };
-        Ok(())
-    }
-
-    /// A batch that has these items of a buffer in one of their own size.
-    pub(crate) fn copied(from: &[u8], these: &[Item]) -> Result<Batch, ErrorCode> {
-        let needed = these.iter().map(|item| item.len + 1).sum();
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(needed).map_err(|_| ErrorCode::OutOfMemory)?;
-        let mut items = Vec::new();
-        items.try_reserve_exact(these.len()).map_err(|_| ErrorCode::OutOfMemory)?;
-        append(&mut bytes, &mut items, from, these);
-        Ok(Batch::shared(Arc::new(bytes.into()), items))
-    }
-
-    /// Takes in `other`, which comes right behind, where both are small and this one's buffer is not shared;
-    /// gives it back otherwise.
-    pub(crate) fn merge(&mut self, other: Batch) -> Option<Batch> {
-        let needed: usize = other.rest().iter().map(|item| item.len + 1).sum();
-        if self.bytes.len() + needed > MERGE_UP_TO || self.json.is_some() || other.json.is_some() {
-            return Some(other);
-        }
-        let Some(bytes) = Arc::get_mut(&mut self.bytes) else { return Some(other) };
-        if bytes.try_reserve(needed).is_err() || self.items.try_reserve(other.rest().len()).is_err() {
-            return Some(other);
-        }
-        append(bytes, &mut self.items, &other.bytes, other.rest());
-        None
-    }
-}
-
-fn append(bytes: &mut Vec<u8>, items: &mut Vec<Item>, from: &[u8], these: &[Item]) {
-    for item in these {
-        let start = bytes.len();
-        bytes.extend_from_slice(&from[item.start..item.start + item.len]);
-        bytes.push(0);
-        items.push(Item { start, ..*item });
-    }
-}
-
 /// How a connection ended, as `on_terminate` tells it.
 #[derive(Clone, Debug, Default)]
 pub struct Ending {
@@ -176,12 +59,26 @@ pub struct Event {
     kind: EventKind,
     received: ItemKind,
     mode: DataType,
-    /// `None`: an event without data.
-    bytes: Option<Arc<Buffer>>,
+    place: Place,
     start: usize,
     len: usize,
     lazy: OnceLock<Box<Lazy>>,
-    ending: Option<Box<Ending>>,
+    /// What messages do not have.
+    rare: Option<Box<Rare>>,
+}
+
+/// Where the data are.
+enum Place {
+    Nowhere,
+    /// Beside those of others.
+    Shared(Arc<Buffer>),
+    /// With a NUL behind them.
+    Own(Box<[u8]>),
+}
+
+#[derive(Default)]
+struct Rare {
+    ending: Option<Ending>,
     error: Option<Arc<Error>>,
     /// Dropped with the event: tells the dispatcher that a pulled TERMINATE was freed.
     _guard: Option<Box<dyn Any + Send + Sync>>,
@@ -203,39 +100,53 @@ impl Event {
             kind,
             received: ItemKind::Text,
             mode: DataType::Text,
-            bytes: None,
+            place: Place::Nowhere,
             start: 0,
             len: 0,
             lazy: OnceLock::new(),
-            ending: None,
-            error: None,
-            _guard: None,
+            rare: None,
         }
     }
 
     pub(crate) fn failed(error: Arc<Error>) -> Event {
-        Event { error: Some(error), ..Event::plain(EventKind::Error) }
+        let rare = Rare { error: Some(error), ..Rare::default() };
+        Event { rare: Some(Box::new(rare)), ..Event::plain(EventKind::Error) }
     }
 
     pub(crate) fn terminated(ending: Ending) -> Event {
         let mut bytes = ending.reason.clone().into_bytes();
         let len = bytes.len();
         bytes.push(0);
+        let rare = Rare { ending: Some(ending), ..Rare::default() };
         Event {
-            bytes: Some(Arc::new(bytes.into())),
+            place: Place::Own(bytes.into_boxed_slice()),
             len,
-            ending: Some(Box::new(ending)),
+            rare: Some(Box::new(rare)),
             ..Event::plain(EventKind::Terminate)
         }
     }
 
+    /// A message that was pulled.
+    pub(crate) fn of_message(message: Message, mode: DataType) -> Event {
+        let mut event = Event { mode, place: message.place, ..Event::plain(EventKind::None) };
+        event.show(message.item);
+        event.keep_json(message.json);
+        event
+    }
+
     /// An event that will stand for each message of a batch in turn.
     pub(crate) fn of_batch(batch: &Batch, mode: DataType) -> Event {
-        let event = Event { mode, bytes: Some(Arc::clone(&batch.bytes)), ..Event::plain(EventKind::None) };
-        if let Some(json) = &batch.json {
-            let _ = event.lazy.get_or_init(Box::default).json.set(Some(Arc::clone(json)));
-        }
+        let place = Place::Shared(Arc::clone(&batch.bytes));
+        let event = Event { mode, place, ..Event::plain(EventKind::None) };
+        event.keep_json(batch.json.clone());
         event
+    }
+
+    /// What was parsed before delivery.
+    fn keep_json(&self, json: Option<Arc<Json>>) {
+        if let Some(json) = json {
+            let _ = self.lazy.get_or_init(Box::default).json.set(Some(json));
+        }
     }
 
     /// Makes this event stand for `item` of its batch.
@@ -257,7 +168,7 @@ impl Event {
 
     /// Attaches something to be dropped with the event.
     pub(crate) fn with_guard(mut self, guard: Box<dyn Any + Send + Sync>) -> Event {
-        self._guard = Some(guard);
+        self.rare.get_or_insert_default()._guard = Some(guard);
         self
     }
 
@@ -267,7 +178,11 @@ impl Event {
     }
 
     fn bytes(&self) -> &[u8] {
-        self.bytes.as_ref().map_or(&NOTHING[..0], |bytes| &bytes[self.start..self.start + self.len])
+        match &self.place {
+            Place::Nowhere => &NOTHING[..0],
+            Place::Shared(bytes) => &bytes[self.start..self.start + self.len],
+            Place::Own(bytes) => &bytes[self.start..self.start + self.len],
+        }
     }
 
     fn is_text(&self) -> bool {
@@ -333,52 +248,68 @@ impl Event {
 
     /// The error stack of an ERROR.
     pub fn error(&self) -> Option<&Error> {
-        self.error.as_deref()
+        self.rare.as_ref()?.error.as_deref()
     }
 
     /// The close code of a TERMINATE, else 0.
     pub fn code(&self) -> u16 {
-        self.ending.as_ref().map_or(0, |ending| ending.code)
+        self.ending().map_or(0, |ending| ending.code)
     }
 
     /// Whether a close frame was both sent and received.
     pub fn was_clean(&self) -> bool {
-        self.ending.as_ref().is_some_and(|ending| ending.was_clean)
+        self.ending().is_some_and(|ending| ending.was_clean)
+    }
+
+    fn ending(&self) -> Option<&Ending> {
+        self.rare.as_ref()?.ending.as_ref()
     }
 
     /// An independent event: any thread, any time. Shares the buffer only where it fills at least half of it,
     /// so that a kept byte does not keep a megabyte.
     pub fn retain(&self) -> Result<Box<Event>, ErrorCode> {
-        let mut kept = Event {
+        let shared = match &self.place {
+            Place::Shared(bytes) if (self.len + 1) * 2 >= bytes.capacity() => Some(Arc::clone(bytes)),
+            _ => None,
+        };
+        let (place, start) = match (shared, &self.place) {
+            (Some(bytes), _) => (Place::Shared(bytes), self.start),
+            (None, Place::Nowhere) => (Place::Nowhere, 0),
+            (None, _) => (Place::Own(batch::with_nul(self.bytes())?), 0),
+        };
+        let rare = self.rare.as_ref().map(|rare| {
+            Box::new(Rare { ending: rare.ending.clone(), error: rare.error.clone(), _guard: None })
+        });
+        let kept = Event {
             kind: self.kind,
             received: self.received,
             mode: self.mode,
-            bytes: self.bytes.clone(),
-            start: self.start,
+            place,
+            start,
             len: self.len,
             lazy: OnceLock::new(),
-            ending: self.ending.clone(),
-            error: self.error.clone(),
-            _guard: None,
+            rare,
         };
-        kept.own_bytes()?;
         if let Some(json) = self.lazy.get().and_then(|lazy| lazy.json.get()) {
             let _ = kept.lazy.get_or_init(Box::default).json.set(json.clone());
         }
         Ok(Box::new(kept))
     }
 
-    /// Leaves a buffer of which this event is the lesser part.
-    pub(crate) fn own_bytes(&mut self) -> Result<(), ErrorCode> {
-        if self.bytes.as_ref().is_none_or(|bytes| (self.len + 1) * 2 >= bytes.capacity()) {
-            return Ok(());
+    /// What kind of frame brought it: text, or blob. As [`data_type`](Event::data_type), but that it parses nothing.
+    pub fn received_type(&self) -> DataType {
+        match (self.kind, self.received, self.mode) {
+            (EventKind::Message, ItemKind::Text, DataType::Blob)
+            | (EventKind::Message, ItemKind::Blob, _) => DataType::Blob,
+            _ => DataType::Text,
         }
-        let mut own = Vec::new();
-        own.try_reserve_exact(self.len + 1).map_err(|_| ErrorCode::OutOfMemory)?;
-        own.extend_from_slice(self.bytes());
-        own.push(0);
-        self.bytes = Some(Arc::new(own.into()));
-        self.start = 0;
-        Ok(())
+    }
+
+    /// Where in this buffer the data begin, if they lie there.
+    pub(crate) fn start_in(&self, block: &Arc<Buffer>) -> Option<usize> {
+        match &self.place {
+            Place::Shared(bytes) if Arc::ptr_eq(bytes, block) => Some(self.start),
+            _ => None,
+        }
     }
 }

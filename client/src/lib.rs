@@ -41,6 +41,8 @@ pub use connect::tls::{Certificate, TlsInfo};
 #[cfg(feature = "micro-benchmarks")]
 #[doc(hidden)]
 pub use dispatch::HandOver;
+#[cfg(not(ws4d_loom))]
+pub use dispatch::PulledBatch;
 pub use error::{Error, ErrorCode, ErrorEntry, HttpAnswer};
 pub use event::{DataType, Event, EventKind};
 pub use json::{Json, JsonKind};

@@ -3,28 +3,38 @@
 
 use crate::fork::fork_epoch;
 use rand::Rng;
+use rand::rngs::ThreadRng;
 use std::cell::Cell;
 
 thread_local! {
     static SEEDED_IN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Fresh random bytes.
-pub(crate) fn bytes<const N: usize>() -> [u8; N] {
+/// The thread's generator.
+#[inline]
+fn generator() -> ThreadRng {
     let mut rng = rand::rng();
+    let epoch = fork_epoch();
     // A forked child has inherited the generator: it would say what its parent says.
-    if SEEDED_IN.replace(fork_epoch()) != fork_epoch() {
+    if SEEDED_IN.get() != epoch {
+        SEEDED_IN.set(epoch);
         // The system's source fails only where there is no system; the old state is then mixed on.
         let _ = rng.reseed();
     }
+    rng
+}
+
+/// Fresh random bytes.
+pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    rng.fill_bytes(&mut bytes);
+    generator().fill_bytes(&mut bytes);
     bytes
 }
 
 /// A mask key for one frame.
+#[inline]
 pub(crate) fn mask_key() -> [u8; 4] {
-    bytes()
+    generator().next_u32().to_ne_bytes()
 }
 
 #[cfg(test)]

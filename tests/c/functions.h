@@ -52,7 +52,7 @@
     X(ws_dispatcher_dispatch, (d, 0), RESULT) \
     X(ws_dispatcher_fd, (d), MINUS_ONE) \
     X(ws_dispatcher_next, (d, 0, &(ws_socket *){NULL}, &own_e), RESULT) \
-    X(ws_dispatcher_next_batch, (d, 0, &(ws_socket *){NULL}, &own_e, 1), RESULT) \
+    X(ws_dispatcher_next_batch, (d, 0, 1, &(ws_batch *){NULL}), RESULT) \
     X(ws_dispatcher_run, (d), RESULT) \
     X(ws_dispatcher_stop, (d), RESULT) \
     X(ws_dispatcher_wait, (d, 0), RESULT)
@@ -102,6 +102,9 @@
     X(ws_reconnector_new, (url, handler, o, NULL, &own_errors), RECONNECTOR)
 
 #define EVENT_FUNCTIONS(X) \
+    X(ws_batch_data, (NULL, &(size_t){9}), NONE) \
+    X(ws_batch_free, (NULL), NOTHING) \
+    X(ws_batch_items, (NULL, &(size_t){9}), NONE) \
     X(ws_event_code, (e), ZERO) \
     X(ws_event_data, (e, &(size_t){9}), NONE) \
     X(ws_event_data_type, (e), ZERO) \

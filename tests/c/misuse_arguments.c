@@ -164,10 +164,11 @@ static void wrong_thread(void)
     CHECK(ws_dispatcher_next(d, -2, &ws, &event) == WS_ERR_INVALID_ARGUMENT);
     CHECK(ws_dispatcher_next(d, 0, NULL, &event) == WS_ERR_INVALID_ARGUMENT);
     CHECK(ws_dispatcher_next(d, 0, &ws, NULL) == WS_ERR_INVALID_ARGUMENT);
-    CHECK(ws_dispatcher_next_batch(d, -2, &ws, &event, 1) == WS_ERR_INVALID_ARGUMENT);
-    CHECK(ws_dispatcher_next_batch(d, 0, NULL, &event, 1) == WS_ERR_INVALID_ARGUMENT);
-    CHECK(ws_dispatcher_next_batch(d, 0, &ws, NULL, 1) == WS_ERR_INVALID_ARGUMENT);
-    CHECK(ws_dispatcher_next_batch(d, 0, &ws, &event, 0) == WS_ERR_INVALID_ARGUMENT);
+    ws_batch *batch = (ws_batch *)d;
+    CHECK(ws_dispatcher_next_batch(d, -2, 1, &batch) == WS_ERR_INVALID_ARGUMENT && batch == NULL);
+    CHECK(ws_dispatcher_next_batch(d, 0, 1, NULL) == WS_ERR_INVALID_ARGUMENT);
+    CHECK(ws_dispatcher_next_batch(d, 0, 0, &batch) == WS_ERR_INVALID_ARGUMENT && batch == NULL);
+    CHECK(ws_dispatcher_next_batch(d, 0, SIZE_MAX, &batch) == 0 && batch == NULL);
     CHECK(pthread_create(&thread, NULL, elsewhere, d) == 0 && pthread_join(thread, NULL) == 0);
     /* It was handed over, to a thread that is gone. */
     CHECK(ws_dispatcher_wait(d, 0) == WS_ERR_WRONG_THREAD && ws_dispatcher_close(d) == WS_ERR_WRONG_THREAD);

@@ -93,6 +93,8 @@ static void null_pointers(void)
     CHECK(ws_json_key(NULL, 0, NULL) == NULL && ws_errors_http_body(NULL, NULL) == NULL);
     CHECK(ws_event_data(NULL, &len) == NULL && len == 0);
     CHECK((len = 9, ws_event_data_utf16(NULL, &len)) == NULL && len == 0);
+    CHECK((len = 9, ws_batch_items(NULL, &len)) == NULL && len == 0);
+    CHECK((len = 9, ws_batch_data(NULL, &len)) == NULL && len == 0);
     CHECK((len = 9, ws_json_string(NULL, &len)) == NULL && len == 0);
     CHECK((len = 9, ws_json_text(NULL, &len)) == NULL && len == 0);
     CHECK((len = 9, ws_errors_http_body(NULL, &len)) == NULL && len == 0);

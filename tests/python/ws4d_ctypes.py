@@ -18,6 +18,7 @@ class ws_dispatcher(c_void_p): ...
 class ws_options(c_void_p): ...
 class ws_reconnector(c_void_p): ...
 class ws_event(c_void_p): ...
+class ws_batch(c_void_p): ...
 class ws_errors(c_void_p): ...
 class ws_json(c_void_p): ...
 
@@ -158,6 +159,18 @@ class ws_handler(ctypes.Structure):
 
     def __init__(self, **fields):
         super().__init__(size=ctypes.sizeof(ws_handler), **fields)
+
+
+class ws_batch_item(ctypes.Structure):
+    _fields_ = [
+        ("ws", ws_socket),
+        ("event", ws_event),
+        ("data", c_void_p),
+        ("len", c_size_t),
+        ("offset", c_size_t),
+        ("type", c_int32),
+        ("data_type", c_int32),
+    ]
 
 
 class ws_close_info(ctypes.Structure):
@@ -325,7 +338,10 @@ FUNCTIONS = {
     "ws_dispatcher_dispatch": (c_int32, ws_dispatcher, c_uint32),
     "ws_dispatcher_wait": (c_int32, ws_dispatcher, c_int32),
     "ws_dispatcher_next": (c_int32, ws_dispatcher, c_int32, POINTER(ws_socket), POINTER(ws_event)),
-    "ws_dispatcher_next_batch": (c_int32, ws_dispatcher, c_int32, POINTER(ws_socket), POINTER(ws_event), c_size_t),
+    "ws_dispatcher_next_batch": (c_int32, ws_dispatcher, c_int32, c_size_t, POINTER(ws_batch)),
+    "ws_batch_items": (POINTER(ws_batch_item), ws_batch, POINTER(c_size_t)),
+    "ws_batch_data": (c_void_p, ws_batch, POINTER(c_size_t)),
+    "ws_batch_free": (None, ws_batch),
     "ws_dispatcher_run": (c_int32, ws_dispatcher),
     "ws_dispatcher_stop": (c_int32, ws_dispatcher),
     "ws_dispatcher_fd": (c_ssize_t, ws_dispatcher),

@@ -22,7 +22,7 @@ pub(crate) mod url;
 use crate::error::{Error, ErrorCode};
 use crate::log::log;
 use crate::options::Options;
-use crate::transport::{Stream, Transport};
+use crate::transport::Transport;
 use happy_eyeballs::Attempts;
 use progress::{Progress, Step};
 use proxy::Proxy;
@@ -107,15 +107,13 @@ async fn attempt(
 ) -> Result<Connected, Error> {
     let proxy = proxy_for(to, options)?;
     // A proxy is what is looked up and connected to; of the destination it is told.
-    let (stream, peer) = match &proxy {
+    let (readiness, peer) = match &proxy {
         None => reach(to, options, progress, attempts).await?,
         Some(proxy) => reach(&proxy.address, options, progress, attempts)
             .await
             .map_err(|error| proxy.unreachable(error))?,
     };
-    let readiness = Readiness::new(Arc::clone(&stream))
-        .map_err(|error| Error::from_io("tcp ", "The socket could not be watched", &error))?;
-    let mut transport = Transport::new(stream);
+    let mut transport = Transport::new(Arc::clone(readiness.stream()));
     if let Some(proxy) = &proxy {
         progress.enter(Step::Proxy);
         proxy.tunnel(to, &options.tls, &options.network, &mut transport, &readiness, deadline).await?;
@@ -150,7 +148,7 @@ async fn reach(
     options: &Options,
     progress: &Progress,
     attempts: &Attempts,
-) -> Result<(Arc<Stream>, String), Error> {
+) -> Result<(Readiness, String), Error> {
     #[cfg(unix)]
     if let Some(path) = &options.network.unix_socket {
         progress.enter(Step::Tcp);
@@ -162,6 +160,6 @@ async fn reach(
             progress.enter(Step::Tcp);
         }
     };
-    let (stream, peer) = tcp::connect(&to.host, to.port, &options.network, attempts, begun).await?;
-    Ok((stream, peer.to_string()))
+    let (readiness, peer) = tcp::connect(&to.host, to.port, &options.network, attempts, begun).await?;
+    Ok((readiness, peer.to_string()))
 }

@@ -22,6 +22,11 @@ impl Readiness {
         Ok(Readiness(registered?))
     }
 
+    /// What is watched.
+    pub(crate) fn stream(&self) -> &Arc<Stream> {
+        self.0.get_ref()
+    }
+
     /// Waits until a read may find something. The guard is told when it did not.
     pub(crate) async fn readable(&self) -> io::Result<Guard<'_>> {
         self.0.readable().await

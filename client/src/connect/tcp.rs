@@ -3,18 +3,17 @@
 use super::dns;
 use super::happy_eyeballs::{self, Attempts, Family, MOST_ATTEMPTS, Tried};
 use super::network::NetworkOptions;
+use super::readiness::Readiness;
 use crate::error::{Error, ErrorCode, code_of_io};
 use crate::log::log;
-use crate::transport::Stream;
-use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use crate::transport;
+use socket2::{Domain, Protocol, Socket, TcpKeepalive};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 #[cfg(target_os = "linux")]
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// Looks the host up and connects to the first of its addresses that answers. If none does, the error has an entry for
 /// each. `begun` is called with each attempt; `attempts` is for the error of whoever gives up waiting.
@@ -24,7 +23,7 @@ pub(super) async fn connect(
     options: &NetworkOptions,
     attempts: &Attempts,
     begun: impl Fn(),
-) -> Result<(Arc<Stream>, SocketAddr), Error> {
+) -> Result<(Readiness, SocketAddr), Error> {
     log!(Debug, "dns ", "looking up {host}");
     let race = happy_eyeballs::race(dns::lookups(host, port, options), attempts, |address| {
         begun();
@@ -41,7 +40,7 @@ pub(super) async fn connect(
         Some((stream, address)) => {
             attempts.take();
             log!(Debug, "tcp ", "connected to {address}");
-            Ok((Arc::new(stream), address))
+            Ok((stream, address))
         }
         None => Err(failure(host, port, options, attempts.take())),
     }
@@ -102,9 +101,8 @@ fn no_address(host: &str, options: &NetworkOptions, tried: Tried) -> Error {
     Error::new(ErrorCode::Dns, "dns ", message)
 }
 
-async fn connect_one(address: SocketAddr, options: &NetworkOptions) -> io::Result<Stream> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
+async fn connect_one(address: SocketAddr, options: &NetworkOptions) -> io::Result<Readiness> {
+    let socket = transport::non_blocking(Domain::for_address(address), Some(Protocol::TCP))?;
     // Each message leaves as one write: waiting for more would only delay it.
     socket.set_tcp_nodelay(true)?;
     if let Some(idle) = options.keepalive {
@@ -115,18 +113,15 @@ async fn connect_one(address: SocketAddr, options: &NetworkOptions) -> io::Resul
     if let Some(from) = options.local_address {
         bind(&socket, from)?;
     }
-    #[cfg(any(target_os = "macos", target_os = "ios"))]
-    socket.set_nosigpipe(true)?;
     match socket.connect(&address.into()) {
-        Ok(()) => Ok(socket),
+        Ok(()) => Readiness::new(Arc::new(socket)),
         Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
-            // SAFETY: a `Socket` always names the same descriptor and owns it, and the registration owns the socket.
-            let watched = unsafe { AsyncFd::register_with_interest(socket, Interest::WRITABLE) }?;
-            watched.writable().await?.retain_ready();
-            let socket = watched.into_inner();
-            match socket.take_error()? {
+            // The same registration serves until the connection is open.
+            let readiness = Readiness::new(Arc::new(socket))?;
+            readiness.writable().await?.retain_ready();
+            match readiness.stream().take_error()? {
                 Some(error) => Err(error),
-                None => Ok(socket),
+                None => Ok(readiness),
             }
         }
         Err(error) => Err(error),

@@ -1,9 +1,10 @@
 //! To a Unix socket instead of the URL's host.
 
+use super::readiness::Readiness;
 use crate::error::{Error, ErrorCode, code_of_io};
 use crate::log::log;
-use crate::transport::Stream;
-use socket2::{Domain, SockAddr, Socket, Type};
+use crate::transport;
+use socket2::{Domain, SockAddr};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,11 +14,11 @@ use std::time::Duration;
 const AGAIN: Duration = Duration::from_millis(10);
 
 /// Connects, and says how the peer is shown.
-pub(super) async fn connect(path: &Path) -> Result<(Arc<Stream>, String), Error> {
+pub(super) async fn connect(path: &Path) -> Result<(Readiness, String), Error> {
     let shown = format!("unix:{}", path.display());
     log!(Debug, "tcp ", "connecting to {shown}");
     match connect_to(path).await {
-        Ok(socket) => Ok((Arc::new(socket), shown)),
+        Ok(readiness) => Ok((readiness, shown)),
         Err(error) => {
             let cure = match error.kind() {
                 io::ErrorKind::NotFound => "there is no such file",
@@ -37,17 +38,15 @@ pub(super) async fn connect(path: &Path) -> Result<(Arc<Stream>, String), Error>
     }
 }
 
-async fn connect_to(path: &Path) -> io::Result<Stream> {
+async fn connect_to(path: &Path) -> io::Result<Readiness> {
     let address = SockAddr::unix(path)?;
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    #[cfg(any(target_os = "macos", target_os = "ios"))]
-    socket.set_nosigpipe(true)?;
+    let socket = transport::non_blocking(Domain::UNIX, None)?;
     loop {
         match socket.connect(&address) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(AGAIN).await,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result.map(|()| socket),
+            Err(error) => return Err(error),
+            Ok(()) => return Readiness::new(Arc::new(socket)),
         }
     }
 }

@@ -100,16 +100,17 @@ impl<T: Target> Dispatcher<T> {
 
     /// The owner is back: what it pulled last is done with.
     pub(super) fn settle<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
-        let Some(key) = state.last_pulled.take() else { return state };
-        let Some(entry) = state.entry(key) else { return state };
-        entry.mailbox.settle();
-        if !entry.mailbox.take_nudge() {
-            return state;
+        while let Some(key) = state.last_pulled.pop() {
+            let Some(entry) = state.entry(key) else { continue };
+            entry.mailbox.settle();
+            if entry.mailbox.take_nudge() {
+                let target = Arc::clone(&entry.target);
+                drop(state);
+                target.nudge();
+                state = self.state.lock();
+            }
         }
-        let target = Arc::clone(&entry.target);
-        drop(state);
-        target.nudge();
-        self.state.lock()
+        state
     }
 
     /// Runs `on_free` for the sockets whose pulled TERMINATE was freed.

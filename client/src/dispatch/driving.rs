@@ -112,8 +112,10 @@ impl<T: Target> Dispatcher<T> {
         if driving.due.load(Ordering::SeqCst) == 0 && driving.turner.tasks() == state.lending.lent {
             return self.poll(state, limit, seen);
         }
-        // What the poller knows already, its descriptor does not tell.
-        state = self.poll(state, Some(Duration::ZERO), seen);
+        if state.lending.lent > 0 {
+            // What the poller knows already, its descriptor does not tell.
+            state = self.poll(state, Some(Duration::ZERO), seen);
+        }
         let limit = if state.has_ready() { Some(Duration::ZERO) } else { limit };
         self.turn_tasks(state, &driving.turner, limit, seen)
     }

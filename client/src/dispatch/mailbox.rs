@@ -6,6 +6,10 @@
 //!
 //! A plain state machine behind the dispatcher's lock: no lock, no clock, no callback of its own.
 
+mod pulling;
+
+pub(crate) use pulling::Pulled;
+
 use crate::error::{Error, ErrorCode};
 use crate::event::{Batch, Ending, Item, ItemKind};
 use std::collections::VecDeque;
@@ -346,32 +350,6 @@ impl Mailbox {
         let work = self.next_work()?;
         self.on_stack = true;
         Some(work)
-    }
-
-    /// Hands out one event for good: no callback will return. A message comes as a batch of its own.
-    pub(crate) fn pull(&mut self) -> Result<Option<Work>, ErrorCode> {
-        if !self.is_deliverable() {
-            return Ok(None);
-        }
-        if let Some(front) = self.queue.front_mut()
-            && self.opening == Opening::Passed
-            && !(self.drain && self.ending.is_none())
-            && let Some(item) = front.rest().first().copied()
-        {
-            let mut one = Batch::shared(Arc::clone(&front.bytes), vec![item]);
-            one.json = front.json.clone();
-            one.compact()?;
-            front.next += 1;
-            if front.rest().is_empty() {
-                self.queue.pop_front();
-            }
-            self.charge -= item.charge();
-            self.pulled = true;
-            return Ok(Some(Work::Run { batch: one, only_pongs: self.paused }));
-        }
-        let work = self.next_work();
-        self.open_returned = self.opening == Opening::Passed;
-        Ok(work)
     }
 
     /// The OPEN that a blocking `ws_new` has claimed.

@@ -17,6 +17,7 @@ mod lent;
 mod mailbox;
 mod poller;
 mod pull;
+mod pulled_batch;
 mod ready_fd;
 mod state;
 
@@ -28,6 +29,7 @@ pub use handover::HandOver;
 pub(crate) use key::Key;
 pub(crate) use lending::{Duty, LONG, LOOK, Turned};
 pub(crate) use mailbox::{Claim, Delivery, Mailbox};
+pub use pulled_batch::PulledBatch;
 
 use crate::error::Error;
 use crate::event::DataType;

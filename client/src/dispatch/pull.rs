@@ -3,9 +3,12 @@
 use super::Target;
 use super::deliver::deadline;
 use super::dispatcher::Dispatcher;
-use super::mailbox::Work;
+use super::key::Key;
+use super::lending::Guard;
+use super::mailbox::{self, Work};
+use super::state::State;
 use crate::error::{Error, ErrorCode};
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventKind, Message};
 use crate::fork::fork_epoch;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -37,10 +40,41 @@ impl<T: Target> Drop for PulledTerminate<T> {
     }
 }
 
+/// What was taken out under the lock, and becomes an event without it.
+pub(super) enum Taken {
+    Message(Message),
+    Other { work: Work, serial: u64 },
+}
+
 impl<T: Target> Dispatcher<T> {
     /// Pulls one event; waits for it if there is none. `None` when the time is over or on stop. Nothing of
     /// the handler runs but `on_free`.
     pub fn next(self: &Arc<Self>, timeout: Option<Duration>) -> Result<Option<Pulled<T>>, ErrorCode> {
+        let pulled = self.pull(timeout, |mut state| {
+            loop {
+                let Some(key) = state.next_ready() else { return (state, Ok(None)) };
+                if state.entry(key).is_some_and(|entry| entry.target.is_silent()) {
+                    (state, _) = self.visit(state, key, 1);
+                    continue;
+                }
+                let taken = take_one(&mut state, key);
+                return (state, taken);
+            }
+        })?;
+        let Some((target, taken, resume)) = pulled else { return Ok(None) };
+        if resume {
+            target.nudge();
+        }
+        let event = self.event_of(&target, taken)?;
+        Ok(Some((target, Box::new(event))))
+    }
+
+    /// What every pull has in common: the owner, the level, what is owed, the wait until `take` gets something.
+    pub(super) fn pull<'a, R>(
+        &'a self,
+        timeout: Option<Duration>,
+        mut take: impl FnMut(Guard<'a, T>) -> (Guard<'a, T>, Result<Option<R>, ErrorCode>),
+    ) -> Result<Option<R>, ErrorCode> {
         let deadline = deadline(timeout)?;
         let mut state = self.owned()?;
         let level = state.enter();
@@ -49,28 +83,12 @@ impl<T: Target> Dispatcher<T> {
             if state.closed || state.is_stopped(level) {
                 break Ok(None);
             }
-            if let Some(key) = state.next_ready() {
-                let serial = state.next_serial();
-                let Some(entry) = state.entry(key) else { break Err(ErrorCode::Internal) };
-                if entry.target.is_silent() {
-                    (state, _) = self.visit(state, key, 1);
-                    continue;
-                }
-                let target = Arc::clone(&entry.target);
-                let work = match entry.mailbox.pull() {
-                    Ok(Some(work)) => work,
-                    Ok(None) => break Err(ErrorCode::Internal),
-                    Err(error) => break Err(error),
-                };
-                let resume = entry.mailbox.take_nudge();
-                let terminated = matches!(work, Work::Terminate(_));
-                state.take_turn(key);
-                state.last_pulled = Some(key);
-                if terminated {
-                    drop(state.remove(key));
-                    state.pulled.push((Arc::clone(&target), serial, false));
-                }
-                break Ok(Some((target, work, resume, serial)));
+            let taken;
+            (state, taken) = take(state);
+            match taken {
+                Ok(None) if state.closed || state.is_stopped(level) => break Ok(None),
+                Ok(None) => {}
+                taken => break taken,
             }
             let again;
             (state, again) = self.wait_change(state, deadline);
@@ -82,38 +100,17 @@ impl<T: Target> Dispatcher<T> {
         state.leave();
         state.sync_fd();
         self.end_driving(state);
-        let Some((target, work, resume, serial)) = pulled? else {
-            return if closed { Err(ErrorCode::Cancelled) } else { Ok(None) };
+        match pulled {
+            Ok(None) if closed => Err(ErrorCode::Cancelled),
+            pulled => pulled,
+        }
+    }
+
+    pub(super) fn event_of(self: &Arc<Self>, target: &Arc<T>, taken: Taken) -> Result<Event, ErrorCode> {
+        let (work, serial) = match taken {
+            Taken::Message(message) => return Ok(Event::of_message(message, target.mode())),
+            Taken::Other { work, serial } => (work, serial),
         };
-        if resume {
-            target.nudge();
-        }
-        let event = self.event_of(&target, work, serial)?;
-        Ok(Some((target, Box::new(event))))
-    }
-
-    /// Pulls at most `max` events, and hands each to `take`; waits for the first one only. Says how many. An error
-    /// behind the first is the next call's.
-    pub fn next_batch(
-        self: &Arc<Self>,
-        mut timeout: Option<Duration>,
-        max: usize,
-        mut take: impl FnMut(Pulled<T>),
-    ) -> Result<usize, ErrorCode> {
-        let mut count = 0;
-        while count < max {
-            match self.next(timeout) {
-                Ok(Some(pulled)) => take(pulled),
-                Err(error) if count == 0 => return Err(error),
-                _ => break,
-            }
-            timeout = Some(Duration::ZERO);
-            count += 1;
-        }
-        Ok(count)
-    }
-
-    fn event_of(self: &Arc<Self>, target: &Arc<T>, work: Work, serial: u64) -> Result<Event, ErrorCode> {
         Ok(match work {
             Work::Open => Event::plain(EventKind::Open),
             Work::Drain => Event::plain(EventKind::Drain),
@@ -130,11 +127,33 @@ impl<T: Target> Dispatcher<T> {
                 serial,
                 epoch: fork_epoch(),
             })),
-            Work::Run { batch, .. } => {
-                let mut event = Event::of_batch(&batch, target.mode());
-                event.show(*batch.rest().first().ok_or(ErrorCode::Internal)?);
-                event
-            }
+            // Messages are pulled one by one.
+            Work::Run { .. } => return Err(ErrorCode::Internal),
         })
     }
+}
+
+/// Takes one event out of a ready mailbox. Says whether its socket's task has to be told.
+#[allow(clippy::type_complexity)]
+pub(super) fn take_one<T: Target>(
+    state: &mut State<T>,
+    key: Key,
+) -> Result<Option<(Arc<T>, Taken, bool)>, ErrorCode> {
+    let serial = state.next_serial();
+    let Some(entry) = state.entry(key) else { return Err(ErrorCode::Internal) };
+    let target = Arc::clone(&entry.target);
+    let taken = match entry.mailbox.pull()? {
+        Some(mailbox::Pulled::Message(message)) => Taken::Message(message),
+        Some(mailbox::Pulled::Other(work)) => Taken::Other { work, serial },
+        None => return Err(ErrorCode::Internal),
+    };
+    let resume = entry.mailbox.take_nudge();
+    let terminated = matches!(taken, Taken::Other { work: Work::Terminate(_), .. });
+    state.take_turn(key);
+    state.note_pulled(key);
+    if terminated {
+        drop(state.remove(key));
+        state.pulled.push((Arc::clone(&target), serial, false));
+    }
+    Ok(Some((target, taken, resume)))
 }

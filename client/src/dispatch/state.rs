@@ -54,8 +54,8 @@ pub(super) struct State<T> {
     pub(super) turning: Option<Arc<dyn Turner>>,
     /// Sockets whose TERMINATE was pulled and whose `on_free` is owed; `true` once the event was freed.
     pub(super) pulled: Vec<(Arc<T>, u64, bool)>,
-    /// Whose event was pulled last.
-    pub(super) last_pulled: Option<Key>,
+    /// Whose events the last call has pulled.
+    pub(super) last_pulled: Vec<Key>,
     pub(super) fd: Option<ReadyFd>,
     pub(super) lending: Lending<T>,
 }
@@ -76,7 +76,7 @@ impl<T: Target> State<T> {
             waiting: 0,
             turning: None,
             pulled: Vec::new(),
-            last_pulled: None,
+            last_pulled: Vec::new(),
             fd: None,
             lending: Lending::new(),
         }
@@ -204,6 +204,18 @@ impl<T: Target> State<T> {
     pub(super) fn next_serial(&mut self) -> u64 {
         self.serials += 1;
         self.serials
+    }
+
+    /// Remembers whose event was pulled.
+    pub(super) fn note_pulled(&mut self, key: Key) {
+        if self.last_pulled.last() != Some(&key) {
+            self.last_pulled.push(key);
+        }
+    }
+
+    /// Whether one socket has all that is deliverable.
+    pub(super) fn is_alone(&self) -> bool {
+        self.ready.len() == 1
     }
 
     pub(super) fn has_ready(&self) -> bool {

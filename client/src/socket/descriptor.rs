@@ -51,16 +51,25 @@ impl Descriptor {
         })
     }
 
-    /// Lends, or takes back, what the owner wants and may have: an open connection without anything to be settled here.
-    pub(super) fn settle(&mut self, may_lend: bool) -> io::Result<()> {
-        let wanted = may_lend && self.socket.dispatcher.borrows() && self.socket.is_plain_sailing();
+    /// Lends what the owner wants and may have: an open connection, or a closing one, without anything to be settled here.
+    /// Says whether it may have it. Any thread, before the task's first look.
+    pub(super) fn lend(&mut self) -> bool {
+        let wanted = self.socket.dispatcher.borrows() && self.socket.is_plain_sailing();
         if wanted && !self.lent && !self.socket.has_backlog() {
             let readiness = self.readiness.take();
             self.lent = self.socket.dispatcher.lend(self.key, self.stream.as_raw_fd());
             if !self.lent {
                 self.readiness = readiness;
             }
-        } else if !wanted && self.lent {
+        }
+        wanted
+    }
+
+    /// Lends, or takes back. `timed`: this task has a time to keep.
+    pub(super) fn settle(&mut self, timed: bool) -> io::Result<()> {
+        // The owner of a driving dispatcher has to turn the task for that.
+        let alone = timed && self.socket.dispatcher.turner().is_some();
+        if (alone || !self.lend()) && self.lent {
             self.take_back();
             self.lent = false;
         }
@@ -175,10 +184,15 @@ impl Drop for Descriptor {
 }
 
 impl Socket {
-    /// Whether nothing but messages is to be expected, so that any thread may read.
+    /// Whether nothing but messages and a close frame is to be expected, so that any thread may read.
     fn is_plain_sailing(&self) -> bool {
+        self.plain_phase().is_some()
+    }
+
+    fn plain_phase(&self) -> Option<Phase> {
         let outgoing = self.outgoing.lock();
-        outgoing.phase == Phase::Open && outgoing.failure.is_none() && outgoing.write_error.is_none()
+        let plain = outgoing.failure.is_none() && outgoing.write_error.is_none();
+        Some(outgoing.phase).filter(|phase| plain && matches!(phase, Phase::Open | Phase::Closing))
     }
 
     /// The owner's turn, on its thread.
@@ -194,11 +208,18 @@ impl Socket {
             Some(Turn::Full) if self.may_read() => Turned::More,
             Some(Turn::Full) => Turned::Held,
         };
-        if !self.is_plain_sailing() {
-            // The I/O task sees to ends, and to their time: it takes the descriptor back, with what is left.
-            self.tell_task();
-            return Turned::Over;
+        match self.plain_phase() {
+            Some(Phase::Open) => turned,
+            Some(_) => {
+                // The task keeps the time of the closing handshake.
+                self.tell_task();
+                turned
+            }
+            None => {
+                // It sees to ends: it takes the descriptor back, with what is left.
+                self.tell_task();
+                Turned::Over
+            }
         }
-        turned
     }
 }

@@ -1,12 +1,14 @@
-//! The short way of a small message that finds nothing before it: from the caller's bytes through one buffer of the
-//! thread to the kernel, with no place in the queue. What the kernel does not take goes on the long way.
+//! The short ways of a small message. One that finds nothing before it goes from the caller's bytes through one buffer of
+//! the thread to the kernel, with no place in the queue; what the kernel does not take goes on the long way. One that is
+//! held, by a cork or by a callback, is encoded where it will leave from.
 
 use super::Socket;
-use super::outgoing::{Message, Phase};
+use super::outgoing::{Message, Outgoing, Phase};
 use super::send::Deferred;
 use crate::error::ErrorCode;
 use crate::event::MESSAGE_OVERHEAD;
 use crate::random::mask_key;
+use crate::sync::MutexGuard;
 use crate::transport::Written;
 use std::cell::Cell;
 use std::io::IoSlice;
@@ -22,22 +24,60 @@ thread_local! {
 }
 
 impl Socket {
-    /// Sends the message at once; `None`: it has to go the long way, and nothing has happened.
-    pub(super) fn send_at_once(self: &Arc<Self>, message: &Message<&[u8]>) -> Option<Result<(), ErrorCode>> {
-        let len = message.payload.len();
-        if len > SHORT || Deferred::collects() {
+    /// Sends the message at once, or, where a cork or a callback on the I/O thread (`collects`) holds it, puts it to those
+    /// that it will leave with. `None`: it has to go the long way, and nothing has happened.
+    pub(super) fn send_short(
+        self: &Arc<Self>,
+        message: &Message<&[u8]>,
+        collects: bool,
+    ) -> Option<Result<(), ErrorCode>> {
+        if message.payload.len() > SHORT {
             return None;
         }
-        let charge = len + MESSAGE_OVERHEAD;
-        let mut outgoing = self.outgoing.lock();
-        let clear = outgoing.phase == Phase::Open
-            && !outgoing.flushing
-            && !outgoing.blocked
-            && !outgoing.corked
+        let outgoing = self.outgoing.lock();
+        let plain = outgoing.phase == Phase::Open
             && outgoing.write_error.is_none()
-            && outgoing.queue.is_empty()
             && (outgoing.deflate.is_none() || !self.is_worth_compressing(message));
-        if !clear {
+        match plain {
+            true if outgoing.corked || collects => self.hold(message, outgoing),
+            true => self.send_at_once(message, outgoing),
+            false => None,
+        }
+    }
+
+    /// Under a cork one lock is all that a message costs.
+    fn hold(
+        self: &Arc<Self>,
+        message: &Message<&[u8]>,
+        mut outgoing: MutexGuard<'_, Outgoing>,
+    ) -> Option<Result<(), ErrorCode>> {
+        let (len, limit) = (message.payload.len(), self.settings.send_buffer_size);
+        let is_full = |outgoing: &Outgoing| limit != 0 && outgoing.queue.buffered() >= limit;
+        if is_full(&outgoing) {
+            return None;
+        }
+        if outgoing.queue.append(message.opcode, message.payload, len + MESSAGE_OVERHEAD).is_err() {
+            return Some(Err(ErrorCode::OutOfMemory));
+        }
+        outgoing.sent.message(len);
+        // A full buffer ends the cork.
+        outgoing.corked &= !is_full(&outgoing);
+        let corked = outgoing.corked;
+        drop(outgoing);
+        if !corked && !Deferred::take_in(self) {
+            self.flush();
+        }
+        Some(Ok(()))
+    }
+
+    fn send_at_once(
+        self: &Arc<Self>,
+        message: &Message<&[u8]>,
+        mut outgoing: MutexGuard<'_, Outgoing>,
+    ) -> Option<Result<(), ErrorCode>> {
+        let len = message.payload.len();
+        let charge = len + MESSAGE_OVERHEAD;
+        if outgoing.flushing || outgoing.blocked || !outgoing.queue.is_empty() {
             return None;
         }
         let transport = outgoing.transport.clone()?;

@@ -13,7 +13,6 @@ use crate::engine::{self, Enlisted};
 use crate::error::{Error, ErrorCode};
 use crate::log::log;
 use crate::options::Options;
-use crate::transport::Stream;
 use std::future::pending;
 use std::io;
 use std::sync::Arc;
@@ -60,29 +59,33 @@ pub(super) async fn connect_here(alive: Alive, options: Box<Options>) {
         // Nobody is called back: `ws_new` takes the failure.
         return;
     };
+    // The descriptor is watched elsewhere from now on.
     drop(readiness);
-    let stream = connection.transport.stream();
+    let descriptor = Descriptor::new(&socket, connection.transport.stream(), None);
     let spawned = if socket.dispatcher.is_private() {
         // OPEN is delivered there.
         engine::spawn(async move {
             let open = alive.socket.opened(connection);
-            go_on(alive, stream, open).await;
+            go_on(alive, descriptor.filter(|_| open)).await;
         })
     } else {
         let open = socket.opened(connection);
-        engine::spawn(go_on(alive, stream, open))
+        let mut descriptor = descriptor.filter(|_| open);
+        if let Some(descriptor) = &mut descriptor {
+            descriptor.lend();
+        }
+        engine::spawn(go_on(alive, descriptor))
     };
     if let Err(error) = spawned {
         socket.finish(Some(error));
     }
 }
 
-async fn go_on(alive: Alive, stream: Arc<Stream>, open: bool) {
-    let socket = &alive.socket;
-    if open && let Some(descriptor) = Descriptor::new(socket, stream, None) {
-        socket.drive(descriptor).await;
+async fn go_on(alive: Alive, descriptor: Option<Descriptor>) {
+    if let Some(descriptor) = descriptor {
+        alive.socket.drive(descriptor).await;
     }
-    socket.deliver_what_is_left().await;
+    alive.socket.deliver_what_is_left().await;
 }
 
 /// The whole life of a socket that only waits.
@@ -172,9 +175,8 @@ impl Socket {
             }
             self.give_up_when_delivered();
             self.encode_waiting();
-            // The owner of a driving dispatcher turns the task for each look at the time.
-            let timed = watch.is_some() && self.dispatcher.turner().is_some();
-            if let Err(error) = descriptor.settle(!timed) {
+            let timed = watch.is_some() || self.outgoing.lock().deadline.is_some();
+            if let Err(error) = descriptor.settle(timed) {
                 return self.poller_failed("The socket could not be watched", &error);
             }
             let lent = descriptor.is_lent();
@@ -194,8 +196,8 @@ impl Socket {
             };
             // Not left to the `select!` below, where a server that never stops sending always has something ready.
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                if may_read {
-                    // Its answer may be there.
+                if self.may_read() {
+                    // Its answer may be there, whoever watches for it.
                     self.turn_read();
                 }
                 self.deadline_passed();

@@ -12,6 +12,7 @@ mod drive;
 mod driving;
 mod history;
 mod liveness;
+mod opening;
 mod outgoing;
 mod queue;
 mod receive;
@@ -23,8 +24,8 @@ use crate::connect::progress::Progress;
 use crate::connect::tls::TlsInfo;
 use crate::connect::url::{self, Destination};
 use crate::context::{self, InCallback};
-use crate::dispatch::{self, Claim, Gate, Key, Mailbox, NotOpened, Target, Task, Turned, Turner};
-use crate::engine::{self, Driver};
+use crate::dispatch::{self, Gate, Key, Mailbox, Target, Turned};
+use crate::engine;
 use crate::error::{Error, ErrorCode};
 use crate::event::DataType;
 use crate::event::{Ending, Event};
@@ -32,7 +33,6 @@ use crate::options::{Compression, Options, Patience};
 use crate::sync::Mutex;
 use crate::{library, transport::Transport};
 pub(crate) use closing::judge_close;
-use drive::Alive;
 pub use history::{CloseInfo, RetryAfter, Stage};
 use outgoing::Outgoing;
 use receive::Incoming;
@@ -40,7 +40,7 @@ pub(crate) use send::Kept;
 pub use send::MOST_PING;
 pub use stats::Stats;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Notify;
 use ws4d_protocol::deflate::Deflater;
@@ -223,81 +223,6 @@ impl Socket {
             changed: Notify::new(),
             told: AtomicBool::new(false),
         }))
-    }
-
-    /// Connects and waits for it: OPEN has run when this returns. On an error no event was delivered and
-    /// `free` was not called. To be called once, instead of [`Socket::start`]; on a dispatcher, after
-    /// [`Dispatcher::begin_call`](dispatch::Dispatcher::begin_call).
-    pub fn connect(self: &Arc<Self>) -> Result<(), Error> {
-        // The task that connects runs on this thread, while it waits: a hop less, both ways.
-        let (turner, borrowed) = match self.dispatcher.turner() {
-            Some(turner) => (Arc::clone(turner), None),
-            None => {
-                let driver = Driver::borrow()?;
-                (Arc::clone(&driver) as Arc<dyn Turner>, Some(driver))
-            }
-        };
-        let opened = self.begin(Some(&turner)).and_then(|key| {
-            let opened = self.dispatcher.wait_open(key, &turner);
-            if opened.is_err() {
-                // The mailbox is gone; the task has nothing left to deliver.
-                self.finish(None);
-            }
-            Ok(opened)
-        });
-        if let Some(driver) = borrowed {
-            driver.give_back();
-        }
-        match opened? {
-            Ok(()) => Ok(()),
-            Err(NotOpened::Failed(error)) => Err(Error::clone(&error)),
-            Err(NotOpened::Cancelled) => Err(dispatch::cancelled_error(&self.destination.shown)),
-        }
-    }
-
-    /// Begins to connect. On an error as [`Socket::connect`]; a connection that fails later is ERROR and TERMINATE.
-    pub fn start(self: &Arc<Self>) -> Result<(), Error> {
-        self.begin(None).map(drop)
-    }
-
-    /// Begins to connect, in a task of `waiter`, which a blocking `ws_new` turns.
-    fn begin(self: &Arc<Self>, waiter: Option<&Arc<dyn Turner>>) -> Result<Key, Error> {
-        let Some(options) = self.options.lock().take() else {
-            return Err(Error::new(ErrorCode::Internal, "sock", "A socket connects once"));
-        };
-        let claim = match (waiter.is_some(), self.dispatcher.is_private()) {
-            (false, _) => Claim::Nothing,
-            (true, true) => Claim::Failure,
-            (true, false) => Claim::Everything,
-        };
-        let mailbox = Mailbox::new(self.settings.receive_buffer_size, claim);
-        let key = self
-            .dispatcher
-            .register(mailbox, Arc::clone(self))
-            .map_err(|code| Error::new(code, "sock", "The dispatcher is closed"))?;
-        let _ = self.key.set(key);
-        if let Err(error) = self.live(options, waiter) {
-            self.dispatcher.forget(key);
-            return Err(error);
-        }
-        Ok(key)
-    }
-
-    /// Starts the task.
-    fn live(self: &Arc<Self>, options: Box<Options>, waiter: Option<&Arc<dyn Turner>>) -> Result<(), Error> {
-        let weak: Weak<dyn engine::Stop> = Arc::downgrade(self) as _;
-        let own = self.dispatcher.turner();
-        let alive = Alive::new(Arc::clone(self), engine::enlist(self.id, weak, own.is_none())?);
-        let task: Task = match self.timer {
-            Some(delay) => Box::pin(drive::wait(alive, delay)),
-            None if own.is_none() && waiter.is_some() => Box::pin(drive::connect_here(alive, options)),
-            None => Box::pin(drive::run(alive, options)),
-        };
-        match own.or(waiter) {
-            Some(turner) => turner.spawn(task),
-            None => engine::spawn(task)?,
-        }
-        Ok(())
     }
 
     /// Tells the socket's task to look again. Any thread, also with locks held.

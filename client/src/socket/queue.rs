@@ -4,13 +4,18 @@
 //! large message is masked outside the lock and the order of the calls is kept. Control frames leave at
 //! the next frame boundary.
 
+use crate::random::mask_key;
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use ws4d_protocol::frame::OpCode;
+use ws4d_protocol::send::{OutOfMemory, encode};
 
 /// A message above this leaves as several frames, so that pings and pongs can go between.
 pub(super) const FRAGMENT: usize = 128 * 1024;
 /// Small messages share a chunk up to this size, so that they leave in one write.
 const SHARED_CHUNK: usize = 16 * 1024;
+/// The room that such a chunk begins with.
+const FIRST_ROOM: usize = 1024;
 /// So much is committed to the wire at once; a control frame waits for no more than that.
 const COMMIT: usize = 256 * 1024;
 /// So many chunks go into one system call.
@@ -69,29 +74,34 @@ impl OutQueue {
         self.buffered
     }
 
-    /// The chunk at the end of the queue, for a small message's frame.
-    pub(super) fn tail(&mut self, charge: usize) -> &mut Vec<u8> {
+    /// Encodes a small message at the end of the queue. On an error nothing has changed.
+    pub(super) fn append(
+        &mut self,
+        opcode: OpCode,
+        payload: &[u8],
+        charge: usize,
+    ) -> Result<(), OutOfMemory> {
+        let chunk = self.tail();
+        encode(opcode, true, payload, mask_key(), &mut chunk.bytes)?;
+        chunk.charge += charge;
         self.buffered += charge;
+        Ok(())
+    }
+
+    /// The chunk at the end of the queue, which small messages share.
+    fn tail(&mut self) -> &mut Chunk {
         let shared = self.slots.back().is_some_and(|slot| {
             slot.encoded
                 && slot.chunks.back().is_some_and(|chunk| chunk.bytes.len() < SHARED_CHUNK && !chunk.closes)
         });
         if !shared {
-            self.slots.push_back(Slot { chunks: VecDeque::from([Chunk::default()]), encoded: true });
+            // Others are about to share it.
+            let chunk = Chunk::new(Vec::with_capacity(FIRST_ROOM), 0);
+            self.slots.push_back(Slot { chunks: VecDeque::from([chunk]), encoded: true });
         }
         // A slot is there, and an encoded one has a chunk, by the lines above.
         let slots = self.slots.len();
-        let chunk = self.slots[slots - 1].chunks.back_mut().expect("an encoded slot has a chunk");
-        chunk.charge += charge;
-        &mut chunk.bytes
-    }
-
-    /// The small message that was charged last could not be encoded after all.
-    pub(super) fn uncharge_tail(&mut self, charge: usize) {
-        self.buffered -= charge;
-        if let Some(chunk) = self.slots.back_mut().and_then(|slot| slot.chunks.back_mut()) {
-            chunk.charge -= charge;
-        }
+        self.slots[slots - 1].chunks.back_mut().expect("an encoded slot has a chunk")
     }
 
     /// Takes the place for a message that will be encoded outside the lock.
@@ -238,6 +248,13 @@ mod tests {
         wire.iter().map(|chunk| String::from_utf8_lossy(chunk.rest()).into_owned()).collect()
     }
 
+    fn push(queue: &mut OutQueue, text: &str) {
+        let chunk = queue.tail();
+        chunk.bytes.extend_from_slice(text.as_bytes());
+        chunk.charge += 1;
+        queue.buffered += 1;
+    }
+
     fn chunks(texts: &[&str]) -> VecDeque<Chunk> {
         texts.iter().map(|text| Chunk::new(text.as_bytes().to_vec(), 1)).collect()
     }
@@ -245,9 +262,9 @@ mod tests {
     #[test]
     fn a_message_that_is_still_encoded_keeps_its_place() {
         let mut queue = OutQueue::default();
-        queue.tail(1).extend_from_slice(b"a");
+        push(&mut queue, "a");
         let large = queue.reserve(2);
-        queue.tail(1).extend_from_slice(b"z");
+        push(&mut queue, "z");
         let wire = queue.take_wire(false);
         assert_eq!(text(&wire), "a");
         queue.put_back(wire, 1);
@@ -277,7 +294,7 @@ mod tests {
     #[test]
     fn a_cork_holds_messages_but_no_control_frames() {
         let mut queue = OutQueue::default();
-        queue.tail(1).extend_from_slice(b"a");
+        push(&mut queue, "a");
         queue.push_control(b"P", 0);
         let wire = queue.take_wire(true);
         assert_eq!(text(&wire), "P");
@@ -306,7 +323,7 @@ mod tests {
     fn a_message_that_could_not_be_encoded_gives_its_place_up() {
         let mut queue = OutQueue::default();
         let lost = queue.reserve(9);
-        queue.tail(1).extend_from_slice(b"b");
+        push(&mut queue, "b");
         queue.fill(lost, VecDeque::new(), 9);
         assert_eq!(queue.buffered(), 1);
         assert_eq!(text(&queue.take_wire(false)), "b");

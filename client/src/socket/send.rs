@@ -98,13 +98,14 @@ impl Socket {
     pub fn send(self: &Arc<Self>, kind: SendKind, data: &[u8], plain: bool) -> Result<(), ErrorCode> {
         let (opcode, payload) = judge(kind, data, self.settings.max_message_size)?;
         let message = Message { opcode, payload: &*payload, plain };
+        let collects = Deferred::collects();
         // Messages that a callback on the I/O thread has collected leave before it is told to wait, so that no drain
         // is promised that the host has not been refused for.
         let limit = self.settings.send_buffer_size;
-        if Deferred::holds(self) && limit != 0 && self.buffered_amount() >= limit {
+        if collects && limit != 0 && Deferred::holds(self) && self.buffered_amount() >= limit {
             self.flush();
         }
-        if let Some(sent) = self.send_at_once(&message) {
+        if let Some(sent) = self.send_short(&message, collects) {
             return sent;
         }
         match self.enqueue(message) {
@@ -137,13 +138,10 @@ impl Socket {
         match outgoing.deflate.filter(|_| worth_it) {
             // What will be agreed about compression is not known yet.
             _ if outgoing.phase == Phase::Connecting => outgoing.wait(message, charge)?,
-            None if len <= SMALL => {
-                let frame = outgoing.queue.tail(charge);
-                if encode(message.opcode, true, message.payload, mask_key(), frame).is_err() {
-                    outgoing.queue.uncharge_tail(charge);
-                    return Err(ErrorCode::OutOfMemory);
-                }
-            }
+            None if len <= SMALL => outgoing
+                .queue
+                .append(message.opcode, message.payload, charge)
+                .map_err(|_| ErrorCode::OutOfMemory)?,
             Some(deflate) if deflate.client_context_takeover && outgoing.encoder != Encoder::Nobody => {
                 outgoing.wait(message, charge)?;
             }
@@ -419,11 +417,12 @@ impl Deferred {
     }
 
     /// Whether what `socket` sends now is collected.
-    fn take_in(socket: &Arc<Socket>) -> bool {
+    pub(super) fn take_in(socket: &Arc<Socket>) -> bool {
         context::in_callback()
             && DEFERRED.with_borrow_mut(|deferred| {
                 let Some(sockets) = deferred else { return false };
-                if !sockets.iter().any(|other| Arc::ptr_eq(other, socket)) {
+                // The one that sends much sent last.
+                if !sockets.iter().rev().any(|other| Arc::ptr_eq(other, socket)) {
                     sockets.push(Arc::clone(socket));
                 }
                 true

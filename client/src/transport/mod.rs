@@ -10,6 +10,7 @@ mod traffic;
 pub(crate) use tls::TlsSession;
 pub(crate) use traffic::Traffic;
 
+use socket2::{Domain, Protocol};
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::sync::Arc;
 
@@ -123,6 +124,11 @@ impl Transport {
     pub(crate) fn drop_connection(&self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
+}
+
+/// A socket that is not connected yet, as a transport wants it.
+pub(crate) fn non_blocking(domain: Domain, protocol: Option<Protocol>) -> io::Result<Stream> {
+    plain::non_blocking(domain, protocol)
 }
 
 /// Whether the kernel takes something now.

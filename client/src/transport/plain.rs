@@ -2,6 +2,7 @@
 //! SIGPIPE; `recvmsg` into spare capacity, because zeroing 256 KiB before each read is work for nothing.
 
 use super::{Received, Stream, Traffic, Written};
+use socket2::{Domain, Protocol, Type};
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::AsRawFd;
 
@@ -9,6 +10,19 @@ use std::os::fd::AsRawFd;
 const SEND_FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 const SEND_FLAGS: libc::c_int = 0;
+
+/// In one system call, where the system can do it in one.
+pub(super) fn non_blocking(domain: Domain, protocol: Option<Protocol>) -> io::Result<Stream> {
+    #[cfg(any(target_os = "macos", target_os = "ios"))]
+    {
+        let socket = Stream::new(domain, Type::STREAM, protocol)?;
+        socket.set_nonblocking(true)?;
+        socket.set_nosigpipe(true)?;
+        Ok(socket)
+    }
+    #[cfg(not(any(target_os = "macos", target_os = "ios")))]
+    Stream::new(domain, Type::STREAM.nonblocking(), protocol)
+}
 
 fn spare(buffer: &mut Vec<u8>, at_most: usize) -> libc::iovec {
     let room = buffer.spare_capacity_mut();

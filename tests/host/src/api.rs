@@ -10,6 +10,7 @@ use std::{env, ptr};
 
 use libloading::Library;
 
+use crate::batch::{RawBatch, RawBatchItem};
 use crate::reconnect::RawReconnectPolicy;
 
 /// A `ws_socket *`: a token, never an address.
@@ -279,7 +280,10 @@ functions! {
     ws_dispatcher_dispatch(Dispatcher, u32) -> i32;
     ws_dispatcher_wait(Dispatcher, i32) -> i32;
     ws_dispatcher_next(Dispatcher, i32, *mut Socket, *mut *mut RawEvent) -> i32;
-    ws_dispatcher_next_batch(Dispatcher, i32, *mut Socket, *mut *mut RawEvent, usize) -> i32;
+    ws_dispatcher_next_batch(Dispatcher, i32, usize, *mut *mut RawBatch) -> i32;
+    ws_batch_items(*const RawBatch, *mut usize) -> *const RawBatchItem;
+    ws_batch_data(*const RawBatch, *mut usize) -> *const c_void;
+    ws_batch_free(*mut RawBatch);
     ws_dispatcher_run(Dispatcher) -> i32;
     ws_dispatcher_stop(Dispatcher) -> i32;
     ws_dispatcher_fd(Dispatcher) -> isize;

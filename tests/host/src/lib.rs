@@ -43,6 +43,7 @@
 //! Tests that touch what is one for the whole process (error handler, log, shutdown) take [`alone`] first.
 
 mod api;
+mod batch;
 pub mod codes;
 mod grammar;
 mod host;
@@ -58,6 +59,7 @@ pub use api::{
     Api, Callback, Dispatcher, ErrorFn, FreeFn, LogFn, OptionsToken, RawCloseInfo, RawErrors, RawEvent,
     RawHandler, RawJson, RawStats, RawTlsInfo, Reconnector, Socket, WakeFn, api, library_path, name, text,
 };
+pub use batch::{RawBatch, RawBatchItem};
 pub use grammar::{check_grammar, check_grammar_so_far};
 pub use host::{Call, Host};
 pub use opening::Opening;

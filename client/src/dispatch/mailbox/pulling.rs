@@ -1,0 +1,70 @@
+//! Handing events out for good, to a host that pulls them.
+
+use super::{Mailbox, Opening, Work};
+use crate::error::ErrorCode;
+use crate::event::{Batch, Item, Message};
+
+/// What a pull has taken out.
+pub(crate) enum Pulled {
+    Message(Message),
+    Other(Work),
+}
+
+impl Mailbox {
+    /// Hands out one event for good: no callback will return.
+    pub(crate) fn pull(&mut self) -> Result<Option<Pulled>, ErrorCode> {
+        if !self.is_deliverable() {
+            return Ok(None);
+        }
+        if let Some(front) = self.next_messages()
+            && let Some(message) = front.take_one()?
+        {
+            self.has_pulled(message.item.charge());
+            return Ok(Some(Pulled::Message(message)));
+        }
+        let work = self.next_work();
+        self.open_returned = self.opening == Opening::Passed;
+        Ok(work.map(Pulled::Other))
+    }
+
+    /// Hands messages out for good, as [`Batch::take_into`] does it, as far as they are what comes next.
+    pub(crate) fn pull_into(
+        &mut self,
+        block: &mut Vec<u8>,
+        most_bytes: usize,
+        mut take: impl FnMut(Item) -> bool,
+    ) -> Result<(), ErrorCode> {
+        let mut more = true;
+        while more && self.is_deliverable() {
+            let paused = self.paused;
+            let Some(front) = self.next_messages() else { break };
+            let (mut charge, mut any) = (0, false);
+            let taken = front.take_into(block, most_bytes, |item| {
+                (charge, any) = (charge + item.charge(), true);
+                more = take(item);
+                // Behind a pong there may be what a pause holds back.
+                more && !paused
+            });
+            if any {
+                self.has_pulled(charge);
+            }
+            taken?;
+            more &= any;
+        }
+        Ok(())
+    }
+
+    /// The batch whose message comes next, if a message does.
+    fn next_messages(&mut self) -> Option<&mut Batch> {
+        let drains = self.drain && self.ending.is_none();
+        self.queue.front_mut().filter(|_| self.opening == Opening::Passed && !drains)
+    }
+
+    fn has_pulled(&mut self, charge: usize) {
+        if self.queue.front().is_some_and(|front| front.rest().is_empty()) {
+            self.queue.pop_front();
+        }
+        self.charge -= charge;
+        self.pulled = true;
+    }
+}

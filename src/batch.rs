@@ -1,0 +1,175 @@
+//! Entry points that pull many events at once.
+
+use std::ffi::c_void;
+use std::ptr;
+
+use libc::size_t;
+use ws4d_client::{ErrorCode, Event, PulledBatch, Socket};
+
+use crate::types::{ws_data_type, ws_dispatcher, ws_event, ws_event_type, ws_socket};
+use crate::{arg, boundary, dispatcher, handles};
+
+/// Events that were pulled together; see ws_dispatcher_next_batch().
+///
+/// A plain pointer: NULL is safe, a dangling one is the host's mistake.
+pub struct ws_batch {
+    /// Kept for what `items` points to.
+    _pulled: PulledBatch<Socket>,
+    items: Vec<ws_batch_item>,
+    block: (*const c_void, size_t),
+}
+
+/// One event of a batch, and what most hosts want to know of it, so that no further call is needed. The struct does not
+/// grow: six places of eight bytes, for runtimes that read it as memory.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct ws_batch_item {
+    /// Whose event it is, as ws_dispatcher_next() gives it.
+    pub ws: *mut ws_socket,
+    /// The event, for all that is not told here. It lives as long as its batch and is not to be freed;
+    /// ws_event_retain() gives one that lives longer.
+    pub event: *const ws_event,
+    /// As ws_event_data().
+    pub data: *const c_void,
+    /// Bytes in `data`.
+    pub len: size_t,
+    /// Where `data` begins in ws_batch_data(); SIZE_MAX: not there, because it is large, or no message.
+    pub offset: size_t,
+    /// As ws_event_get_type().
+    pub r#type: ws_event_type,
+    /// As ws_event_data_type(), but that no JSON is parsed for it: where the option `data_type` is object, a text is
+    /// WS_DATA_TYPE_TEXT here.
+    pub data_type: ws_data_type,
+}
+
+/// Pulls several events in one call, for hosts to whom a call costs more than an event (FFI, interpreters).
+///
+/// It waits for the first event only, and takes those that are there then, in the order in which ws_dispatcher_next()
+/// would have given them: at most `max`, and at most a mebibyte of small messages. All of them are the caller's with the
+/// batch, and as independent as a retained event: any thread may read it, at any time, until ws_batch_free().
+///
+/// A host in an interpreter copies ws_batch_data() at once and cuts it by the items' `offset` and `len`.
+///
+/// Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it.
+///
+/// @param d           A dispatcher.
+/// @param timeout_ms  Milliseconds to wait for the first event; 0 not at all, -1 for ever.
+/// @param max         At most so many events; at least 1.
+/// @param batch       Receives the batch, to be freed with ws_batch_free(); NULL where no event is returned.
+/// @return How many events were pulled, 0 when the time is over; or, with nothing pulled, as ws_dispatcher_next(). An
+///         error behind the first event is returned by the next call.
+///
+/// # Safety
+/// `batch` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_dispatcher_next_batch(
+    d: *mut ws_dispatcher,
+    timeout_ms: i32,
+    max: size_t,
+    batch: *mut *mut ws_batch,
+) -> i32 {
+    boundary::count(|| {
+        // SAFETY: the caller upholds the contract above.
+        unsafe { arg::set(batch, ptr::null_mut()) };
+        let dispatcher = dispatcher::get(d)?;
+        if batch.is_null() || max == 0 {
+            return Err(ErrorCode::InvalidArgument);
+        }
+        let most = max.min(i32::MAX as usize);
+        let Some(pulled) = dispatcher.next_batch(arg::timeout(timeout_ms)?, most)? else { return Ok(0) };
+        let made = Box::new(ws_batch::new(pulled));
+        let count = made.items.len() as u32;
+        // SAFETY: not NULL; the caller upholds the rest.
+        unsafe { batch.write(Box::into_raw(made)) };
+        Ok(count)
+    })
+}
+
+impl ws_batch {
+    fn new(pulled: PulledBatch<Socket>) -> ws_batch {
+        let block = pulled.block();
+        let block = (block.as_ptr().cast(), block.len());
+        // The events and their data stay where they are: on the heap, and nobody changes them any more.
+        let items = pulled.events().map(|(socket, event, at)| item(socket, event, at)).collect();
+        ws_batch { _pulled: pulled, items, block }
+    }
+}
+
+fn item(socket: &Socket, event: &Event, at: Option<usize>) -> ws_batch_item {
+    let data = event.data();
+    ws_batch_item {
+        ws: handles::handle(socket.tag()),
+        event: ptr::from_ref(event).cast(),
+        data: data.map_or(ptr::null(), |data| data.as_ptr().cast()),
+        len: data.map_or(0, <[u8]>::len),
+        offset: at.unwrap_or(size_t::MAX),
+        r#type: event.kind().into(),
+        data_type: event.received_type().into(),
+    }
+}
+
+/// # Safety
+/// `batch` is NULL or a batch that lives for the length of the call.
+unsafe fn live<'a>(batch: *const ws_batch) -> Option<&'a ws_batch> {
+    // SAFETY: the caller upholds it.
+    unsafe { batch.as_ref() }
+}
+
+/// The events of a batch, in their order. Any thread.
+///
+/// @param batch  A batch, or NULL.
+/// @param count  Receives how many there are; may be NULL.
+/// @return The items, which live as long as the batch; NULL and 0 for NULL.
+///
+/// # Safety
+/// `batch` is NULL or a live batch; `count` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_batch_items(batch: *const ws_batch, count: *mut size_t) -> *const ws_batch_item {
+    boundary::read(ptr::null(), || {
+        // SAFETY: the caller upholds the contract above.
+        unsafe {
+            arg::set(count, 0);
+            Some(arg::slice_out(Some(live(batch)?.items.as_slice()), count))
+        }
+    })
+}
+
+/// The block in which the data of a batch's messages lie, in their order, a NUL behind each; but for those of more than
+/// 16 KiB, which are elsewhere. Any thread.
+///
+/// @param batch  A batch, or NULL.
+/// @param len    Receives the number of bytes; may be NULL.
+/// @return The bytes, which live as long as the batch; NULL and 0 for NULL. A block of 0 bytes is not NULL.
+///
+/// # Safety
+/// `batch` is NULL or a live batch; `len` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_batch_data(batch: *const ws_batch, len: *mut size_t) -> *const c_void {
+    boundary::read(ptr::null(), || {
+        // SAFETY: the caller upholds the contract above.
+        unsafe {
+            arg::set(len, 0);
+            let (data, size) = live(batch)?.block;
+            arg::set(len, size);
+            Some(data)
+        }
+    })
+}
+
+/// Frees a batch, its events, and all that was read from them.
+///
+/// Any thread; never blocks.
+///
+/// @param batch  A batch; NULL does nothing.
+///
+/// # Safety
+/// `batch` is NULL or a batch that was not yet freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_batch_free(batch: *mut ws_batch) {
+    boundary::run(|| {
+        if !batch.is_null() {
+            // SAFETY: a batch was made by Box::into_raw; the caller upholds the rest.
+            drop(unsafe { Box::from_raw(batch) });
+        }
+    });
+}
