@@ -792,17 +792,12 @@ typedef struct ws_close_info {
 typedef void (*ws_wake_fn)(void *user_data);
 
 /**
- * One event of a batch, and what most hosts want to know of it, so that no further call is needed. The struct does not
- * grow: six places of eight bytes, for runtimes that read it as memory.
+ * What most hosts want to know of an event, so that no further call is needed; ws_batch_event() has the rest. The struct
+ * does not grow: five places of eight bytes, for runtimes that read it as memory.
  */
 typedef struct ws_batch_item {
     /** Whose event it is, as ws_dispatcher_next() gives it. */
     ws_socket *ws;
-    /**
-     * The event, for all that is not told here. It lives as long as its batch and is not to be freed;
-     * ws_event_retain() gives one that lives longer.
-     */
-    const ws_event *event;
     /** As ws_event_data(). */
     const void *data;
     /** Bytes in `data`. */
@@ -1552,10 +1547,12 @@ ws_result ws_dispatcher_close(ws_dispatcher *d);
  * Pulls several events in one call, for hosts to whom a call costs more than an event (FFI, interpreters).
  *
  * It waits for the first event only, and takes those that are there then, in the order in which ws_dispatcher_next()
- * would have given them: at most `max`, and at most a mebibyte of small messages. All of them are the caller's with the
+ * would have given them: at most `max`, and at most 256 KiB of small messages. All of them are the caller's with the
  * batch, and as independent as a retained event: any thread may read it, at any time, until ws_batch_free().
  *
- * A host in an interpreter copies ws_batch_data() at once and cuts it by the items' `offset` and `len`.
+ * A host in an interpreter copies ws_batch_data() at once and cuts it by the items' `offset` and `len`; or it splits it
+ * at the NULs: if that makes one part more than there are items, and all items have an offset, no message holds a NUL,
+ * and the parts before the last one are the messages.
  *
  * Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it.
  *
@@ -1592,6 +1589,18 @@ const ws_batch_item *ws_batch_items(const ws_batch *batch, size_t *count);
  * @pre `batch` is NULL or a live batch; `len` is NULL or writable.
  */
 const void *ws_batch_data(const ws_batch *batch, size_t *len);
+
+/**
+ * An event of a batch, for what its item does not tell: JSON, UTF-16, the error stack, the close code. Any thread.
+ *
+ * @param batch  A batch, or NULL.
+ * @param i      Which of its events, from 0.
+ * @return The event, which lives as long as the batch and is not to be freed; ws_event_retain() gives one that lives
+ *         longer. NULL for NULL, and if there is no such event.
+ *
+ * @pre `batch` is NULL or a live batch.
+ */
+const ws_event *ws_batch_event(const ws_batch *batch, size_t i);
 
 /**
  * Frees a batch, its events, and all that was read from them.

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::ptr;
 
 use libc::size_t;
-use ws4d_client::{ErrorCode, Event, PulledBatch, Socket};
+use ws4d_client::{ErrorCode, PulledBatch, Socket, Summary};
 
 use crate::types::{ws_data_type, ws_dispatcher, ws_event, ws_event_type, ws_socket};
 use crate::{arg, boundary, dispatcher, handles};
@@ -13,22 +13,18 @@ use crate::{arg, boundary, dispatcher, handles};
 ///
 /// A plain pointer: NULL is safe, a dangling one is the host's mistake.
 pub struct ws_batch {
-    /// Kept for what `items` points to.
-    _pulled: PulledBatch<Socket>,
+    pulled: PulledBatch<Socket>,
     items: Vec<ws_batch_item>,
     block: (*const c_void, size_t),
 }
 
-/// One event of a batch, and what most hosts want to know of it, so that no further call is needed. The struct does not
-/// grow: six places of eight bytes, for runtimes that read it as memory.
+/// What most hosts want to know of an event, so that no further call is needed; ws_batch_event() has the rest. The struct
+/// does not grow: five places of eight bytes, for runtimes that read it as memory.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ws_batch_item {
     /// Whose event it is, as ws_dispatcher_next() gives it.
     pub ws: *mut ws_socket,
-    /// The event, for all that is not told here. It lives as long as its batch and is not to be freed;
-    /// ws_event_retain() gives one that lives longer.
-    pub event: *const ws_event,
     /// As ws_event_data().
     pub data: *const c_void,
     /// Bytes in `data`.
@@ -45,10 +41,12 @@ pub struct ws_batch_item {
 /// Pulls several events in one call, for hosts to whom a call costs more than an event (FFI, interpreters).
 ///
 /// It waits for the first event only, and takes those that are there then, in the order in which ws_dispatcher_next()
-/// would have given them: at most `max`, and at most a mebibyte of small messages. All of them are the caller's with the
+/// would have given them: at most `max`, and at most 256 KiB of small messages. All of them are the caller's with the
 /// batch, and as independent as a retained event: any thread may read it, at any time, until ws_batch_free().
 ///
-/// A host in an interpreter copies ws_batch_data() at once and cuts it by the items' `offset` and `len`.
+/// A host in an interpreter copies ws_batch_data() at once and cuts it by the items' `offset` and `len`; or it splits it
+/// at the NULs: if that makes one part more than there are items, and all items have an offset, no message holds a NUL,
+/// and the parts before the last one are the messages.
 ///
 /// Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it.
 ///
@@ -89,22 +87,20 @@ impl ws_batch {
     fn new(pulled: PulledBatch<Socket>) -> ws_batch {
         let block = pulled.block();
         let block = (block.as_ptr().cast(), block.len());
-        // The events and their data stay where they are: on the heap, and nobody changes them any more.
-        let items = pulled.events().map(|(socket, event, at)| item(socket, event, at)).collect();
-        ws_batch { _pulled: pulled, items, block }
+        // The data stay where they are: on the heap, and nobody changes them any more.
+        let items = pulled.summaries().map(item).collect();
+        ws_batch { pulled, items, block }
     }
 }
 
-fn item(socket: &Socket, event: &Event, at: Option<usize>) -> ws_batch_item {
-    let data = event.data();
+fn item(summary: Summary<'_, Socket>) -> ws_batch_item {
     ws_batch_item {
-        ws: handles::handle(socket.tag()),
-        event: ptr::from_ref(event).cast(),
-        data: data.map_or(ptr::null(), |data| data.as_ptr().cast()),
-        len: data.map_or(0, <[u8]>::len),
-        offset: at.unwrap_or(size_t::MAX),
-        r#type: event.kind().into(),
-        data_type: event.received_type().into(),
+        ws: handles::handle(summary.target.tag()),
+        data: summary.data.map_or(ptr::null(), |data| data.as_ptr().cast()),
+        len: summary.data.map_or(0, <[u8]>::len),
+        offset: summary.offset.unwrap_or(size_t::MAX),
+        r#type: summary.kind.into(),
+        data_type: summary.received.into(),
     }
 }
 
@@ -154,6 +150,21 @@ pub unsafe extern "C" fn ws_batch_data(batch: *const ws_batch, len: *mut size_t)
             Some(data)
         }
     })
+}
+
+/// An event of a batch, for what its item does not tell: JSON, UTF-16, the error stack, the close code. Any thread.
+///
+/// @param batch  A batch, or NULL.
+/// @param i      Which of its events, from 0.
+/// @return The event, which lives as long as the batch and is not to be freed; ws_event_retain() gives one that lives
+///         longer. NULL for NULL, and if there is no such event.
+///
+/// # Safety
+/// `batch` is NULL or a live batch.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_batch_event(batch: *const ws_batch, i: size_t) -> *const ws_event {
+    // SAFETY: the caller upholds the contract above.
+    boundary::read(ptr::null(), || Some(ptr::from_ref(unsafe { live(batch) }?.pulled.event(i)?).cast()))
 }
 
 /// Frees a batch, its events, and all that was read from them.

@@ -16,9 +16,8 @@ OK, WOULD_BLOCK = 0, -21
 MESSAGE, TERMINATE, DRAIN = 2, 4, 5
 MAX = 4096
 
-# An item of a batch is six words; the last holds two numbers, the type in its lower half.
-WORDS, LENGTH, OFFSET, TYPES = 6, 3, 4, 5
-DATA = 2
+# An item of a batch is five words; the last holds two numbers, the type in its lower half.
+WORDS, DATA, LENGTH, OFFSET, TYPES = 5, 1, 2, 3, 4
 TEXT = MESSAGE  # with 0 for WS_DATA_TYPE_TEXT in the upper half
 ALL_TEXTS = memoryview(array("Q", [TEXT]) * MAX)
 NOT_IN_BLOCK = c_size_t(-1).value
@@ -90,11 +89,11 @@ def pull():
     words = memoryview(ctypes.string_at(items, count.value * WORDS * 8)).cast("Q")
     data = batch_data(of_batch, to_length)
     block = ctypes.string_at(data, length.value) if length.value else b""
-    offsets, sizes = words[OFFSET::WORDS].tolist(), words[LENGTH::WORDS].tolist()
-    if words[TYPES::WORDS] == ALL_TEXTS[:pulled] and NOT_IN_BLOCK not in offsets:
-        texts, others = [block[start : start + size] for start, size in zip(offsets, sizes)], ()
-    else:
-        texts, others = one_by_one(block, words, offsets, sizes)
+    # A NUL stands behind each message in the block: as many parts as messages, and an empty one, say that no message
+    # holds one, and that all of them are there.
+    texts, others = block.split(b"\0"), ()
+    if texts.pop() or len(texts) != pulled or words[TYPES::WORDS] != ALL_TEXTS[:pulled]:
+        texts, others = one_by_one(block, words, words[OFFSET::WORDS].tolist(), words[LENGTH::WORDS].tolist())
     batch_free(of_batch)
     return texts, others
 

@@ -152,7 +152,7 @@ impl Event {
     /// Makes this event stand for `item` of its batch.
     #[inline]
     pub(crate) fn show(&mut self, item: Item) {
-        self.kind = if item.kind == ItemKind::Pong { EventKind::Pong } else { EventKind::Message };
+        self.kind = item.event_kind();
         self.received = item.kind;
         self.start = item.start;
         self.len = item.len;
@@ -298,18 +298,16 @@ impl Event {
 
     /// What kind of frame brought it: text, or blob. As [`data_type`](Event::data_type), but that it parses nothing.
     pub fn received_type(&self) -> DataType {
-        match (self.kind, self.received, self.mode) {
-            (EventKind::Message, ItemKind::Text, DataType::Blob)
-            | (EventKind::Message, ItemKind::Blob, _) => DataType::Blob,
+        match self.kind {
+            EventKind::Message => received_type(self.received, self.mode),
             _ => DataType::Text,
         }
     }
+}
 
-    /// Where in this buffer the data begin, if they lie there.
-    pub(crate) fn start_in(&self, block: &Arc<Buffer>) -> Option<usize> {
-        match &self.place {
-            Place::Shared(bytes) if Arc::ptr_eq(bytes, block) => Some(self.start),
-            _ => None,
-        }
+fn received_type(received: ItemKind, mode: DataType) -> DataType {
+    match (received, mode) {
+        (ItemKind::Text, DataType::Blob) | (ItemKind::Blob, _) => DataType::Blob,
+        (ItemKind::Text | ItemKind::Pong, _) => DataType::Text,
     }
 }

@@ -42,7 +42,7 @@ pub use connect::tls::{Certificate, TlsInfo};
 #[doc(hidden)]
 pub use dispatch::HandOver;
 #[cfg(not(ws4d_loom))]
-pub use dispatch::PulledBatch;
+pub use dispatch::{PulledBatch, Summary};
 pub use error::{Error, ErrorCode, ErrorEntry, HttpAnswer};
 pub use event::{DataType, Event, EventKind};
 pub use json::{Json, JsonKind};

@@ -103,6 +103,7 @@
 
 #define EVENT_FUNCTIONS(X) \
     X(ws_batch_data, (NULL, &(size_t){9}), NONE) \
+    X(ws_batch_event, (NULL, 0), NONE) \
     X(ws_batch_free, (NULL), NOTHING) \
     X(ws_batch_items, (NULL, &(size_t){9}), NONE) \
     X(ws_event_code, (e), ZERO) \

@@ -164,7 +164,6 @@ class ws_handler(ctypes.Structure):
 class ws_batch_item(ctypes.Structure):
     _fields_ = [
         ("ws", ws_socket),
-        ("event", ws_event),
         ("data", c_void_p),
         ("len", c_size_t),
         ("offset", c_size_t),
@@ -341,6 +340,7 @@ FUNCTIONS = {
     "ws_dispatcher_next_batch": (c_int32, ws_dispatcher, c_int32, c_size_t, POINTER(ws_batch)),
     "ws_batch_items": (POINTER(ws_batch_item), ws_batch, POINTER(c_size_t)),
     "ws_batch_data": (c_void_p, ws_batch, POINTER(c_size_t)),
+    "ws_batch_event": (ws_event, ws_batch, c_size_t),
     "ws_batch_free": (None, ws_batch),
     "ws_dispatcher_run": (c_int32, ws_dispatcher),
     "ws_dispatcher_stop": (c_int32, ws_dispatcher),

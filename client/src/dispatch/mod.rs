@@ -29,7 +29,7 @@ pub use handover::HandOver;
 pub(crate) use key::Key;
 pub(crate) use lending::{Duty, LONG, LOOK, Turned};
 pub(crate) use mailbox::{Claim, Delivery, Mailbox};
-pub use pulled_batch::PulledBatch;
+pub use pulled_batch::{PulledBatch, Summary};
 
 use crate::error::Error;
 use crate::event::DataType;

@@ -8,14 +8,101 @@ use super::pull::{Taken, take_one};
 use super::state::State;
 use crate::buffer::Buffer;
 use crate::error::ErrorCode;
-use crate::event::{Event, Item, Message};
-use std::sync::Arc;
+use crate::event::{DataType, Event, EventKind, Item, Message};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Messages up to this size lie in a batch's block.
 const MOST_IN_BLOCK: usize = 16 * 1024;
-/// A batch ends where its block has grown to this.
-const BLOCK: usize = 1024 * 1024;
+/// A batch ends where its block has grown to this: what is larger than a cache is read twice from memory.
+const BLOCK: usize = 256 * 1024;
+
+/// So many messages are taken before the next look at whose turn it is.
+const MOST_AT_ONCE: usize = 4096;
+
+/// One event of a batch.
+#[derive(Clone, Copy)]
+enum Picked {
+    /// A message or pong in the block.
+    Block(Item),
+    /// One that is an event already, with its index among those.
+    Alone(usize),
+}
+
+/// Events that were pulled together. The data of small messages lie in one block, one behind the other, a NUL behind
+/// each. Any thread may read it.
+pub struct PulledBatch<T> {
+    block: Arc<Buffer>,
+    picked: Vec<(u32, Picked)>,
+    alone: Vec<Event>,
+    targets: Vec<Arc<T>>,
+    /// Of messages in the block: made when they are asked for.
+    made: OnceLock<Box<[OnceLock<Event>]>>,
+}
+
+/// What most hosts want to know of an event.
+pub struct Summary<'a, T> {
+    /// Whose it is.
+    pub target: &'a Arc<T>,
+    /// What happened.
+    pub kind: EventKind,
+    /// As [`Event::received_type`].
+    pub received: DataType,
+    /// As [`Event::data`].
+    pub data: Option<&'a [u8]>,
+    /// Where in the block the data begin, if they lie there.
+    pub offset: Option<usize>,
+}
+
+impl<T: Target> PulledBatch<T> {
+    /// How many events there are: at least one.
+    pub fn len(&self) -> usize {
+        self.picked.len()
+    }
+
+    /// Never: a pull that gets nothing makes no batch.
+    pub fn is_empty(&self) -> bool {
+        self.picked.is_empty()
+    }
+
+    /// Where the data of messages of at most 16 KiB lie.
+    pub fn block(&self) -> &[u8] {
+        &self.block
+    }
+
+    /// What there is to know of each, in order.
+    pub fn summaries(&self) -> impl Iterator<Item = Summary<'_, T>> {
+        self.picked.iter().map(|(whose, picked)| {
+            let target = &self.targets[*whose as usize];
+            match *picked {
+                Picked::Block(item) => Summary {
+                    target,
+                    kind: item.event_kind(),
+                    received: item.received_type(target.mode()),
+                    data: Some(&self.block[item.start..item.start + item.len]),
+                    offset: Some(item.start),
+                },
+                Picked::Alone(at) => {
+                    let event = &self.alone[at];
+                    let (kind, received, data) = (event.kind(), event.received_type(), event.data());
+                    Summary { target, kind, received, data, offset: None }
+                }
+            }
+        })
+    }
+
+    /// An event itself; it lives as long as the batch.
+    pub fn event(&self, at: usize) -> Option<&Event> {
+        let (whose, picked) = self.picked.get(at)?;
+        let item = match *picked {
+            Picked::Alone(at) => return self.alone.get(at),
+            Picked::Block(item) => item,
+        };
+        let made = self.made.get_or_init(|| self.picked.iter().map(|_| OnceLock::new()).collect());
+        let mode = self.targets[*whose as usize].mode();
+        Some(made[at].get_or_init(|| Event::of_message(Message::shared(&self.block, item), mode)))
+    }
+}
 
 impl<T: Target> Dispatcher<T> {
     /// Pulls at most `max` events; waits for the first one only. `None` as for [`next`](Dispatcher::next). An error behind
@@ -36,36 +123,18 @@ impl<T: Target> Dispatcher<T> {
                 }
                 match collected.take(&mut state, key, max) {
                     Ok(()) => {}
-                    Err(error) if collected.is_empty() => return (state, Err(error)),
+                    Err(error) if collected.picked.is_empty() => return (state, Err(error)),
                     Err(_) => break,
                 }
             }
-            (state, Ok(Some(collected).filter(|collected| !collected.is_empty())))
+            (state, Ok(Some(collected).filter(|collected| !collected.picked.is_empty())))
         })?;
-        let Some(collected) = collected else { return Ok(None) };
-        let Collected { block, targets, picked, nudges } = collected;
+        let Some(Collected { block, targets, picked, taken, nudges }) = collected else { return Ok(None) };
         nudges.iter().for_each(|target| target.nudge());
-        let block = Arc::new(block.into());
-        let mut batch = PulledBatch { block, events: Vec::new(), whose: Vec::new(), targets };
-        batch.events.reserve_exact(picked.len());
-        batch.whose.reserve_exact(picked.len());
-        for (whose, picked) in picked {
-            let target = &batch.targets[whose as usize];
-            let event = match picked {
-                Picked::Block(item) => Event::of_message(Message::shared(&batch.block, item), target.mode()),
-                Picked::Alone(taken) => self.event_of(target, taken)?,
-            };
-            batch.events.push(event);
-            batch.whose.push(whose);
-        }
-        Ok(Some(batch))
+        let events = taken.into_iter().map(|(whose, taken)| self.event_of(&targets[whose as usize], taken));
+        let alone = events.collect::<Result<_, _>>()?;
+        Ok(Some(PulledBatch { block: Arc::new(block.into()), picked, alone, targets, made: OnceLock::new() }))
     }
-}
-
-enum Picked {
-    /// In the block.
-    Block(Item),
-    Alone(Taken),
 }
 
 /// A batch that is put together under the lock.
@@ -73,20 +142,24 @@ struct Collected<T> {
     block: Vec<u8>,
     targets: Vec<Arc<T>>,
     picked: Vec<(u32, Picked)>,
+    /// What becomes an event once the lock is free.
+    taken: Vec<(u32, Taken)>,
     nudges: Vec<Arc<T>>,
 }
 
 impl<T> Default for Collected<T> {
     fn default() -> Collected<T> {
-        Collected { block: Vec::new(), targets: Vec::new(), picked: Vec::new(), nudges: Vec::new() }
+        Collected {
+            block: Vec::new(),
+            targets: Vec::new(),
+            picked: Vec::new(),
+            taken: Vec::new(),
+            nudges: Vec::new(),
+        }
     }
 }
 
 impl<T: Target> Collected<T> {
-    fn is_empty(&self) -> bool {
-        self.picked.is_empty()
-    }
-
     fn wants_more(&self, max: usize) -> bool {
         self.picked.len() < max && self.block.len() < BLOCK
     }
@@ -105,7 +178,9 @@ impl<T: Target> Collected<T> {
         let target = Arc::clone(&entry.target);
         let whose = self.whose(&target);
         let before = self.picked.len();
-        let (picked, most) = (&mut self.picked, if alone { max } else { before + 1 });
+        let wanted = if alone { (max - before).min(MOST_AT_ONCE) } else { 1 };
+        self.picked.try_reserve(wanted).map_err(|_| ErrorCode::OutOfMemory)?;
+        let (picked, most) = (&mut self.picked, before + wanted);
         let taken = entry.mailbox.pull_into(&mut self.block, MOST_IN_BLOCK, |item| {
             picked.push((whose, Picked::Block(item)));
             picked.len() < most && item.start < BLOCK
@@ -113,7 +188,8 @@ impl<T: Target> Collected<T> {
         if self.picked.len() == before {
             taken?;
             if let Some((_, taken, resume)) = take_one(state, key)? {
-                self.picked.push((whose, Picked::Alone(taken)));
+                self.picked.push((whose, Picked::Alone(self.taken.len())));
+                self.taken.push((whose, taken));
                 self.nudges.extend(resume.then_some(target));
             }
             return Ok(());
@@ -123,29 +199,5 @@ impl<T: Target> Collected<T> {
         state.take_turn(key);
         state.note_pulled(key);
         taken
-    }
-}
-
-/// Events that were pulled together. The data of small messages lie in one block, one behind the other.
-pub struct PulledBatch<T> {
-    block: Arc<Buffer>,
-    events: Vec<Event>,
-    /// For each event, the index of its target.
-    whose: Vec<u32>,
-    targets: Vec<Arc<T>>,
-}
-
-impl<T> PulledBatch<T> {
-    /// The block: data of at most 16 KiB each, a NUL behind each.
-    pub fn block(&self) -> &[u8] {
-        &self.block
-    }
-
-    /// The events in their order, whose each is, and where in the block its data begin.
-    pub fn events(&self) -> impl Iterator<Item = (&Arc<T>, &Event, Option<usize>)> {
-        self.events
-            .iter()
-            .zip(&self.whose)
-            .map(|(event, whose)| (&self.targets[*whose as usize], event, event.start_in(&self.block)))
     }
 }

@@ -1,6 +1,6 @@
 //! The messages of one read, which share a buffer, on their way to the host.
 
-use super::Place;
+use super::{DataType, EventKind, Place};
 use crate::buffer::Buffer;
 use crate::error::ErrorCode;
 use crate::json::Json;
@@ -26,6 +26,15 @@ pub(crate) struct Item {
 pub(crate) const MESSAGE_OVERHEAD: usize = 64;
 
 impl Item {
+    pub(crate) fn event_kind(&self) -> EventKind {
+        if self.kind == ItemKind::Pong { EventKind::Pong } else { EventKind::Message }
+    }
+
+    /// As [`Event::received_type`](super::Event::received_type), for a socket of this mode.
+    pub(crate) fn received_type(&self, mode: DataType) -> DataType {
+        super::received_type(self.kind, mode)
+    }
+
     /// What it counts in the receive buffer.
     pub(crate) fn charge(&self) -> usize {
         self.len + MESSAGE_OVERHEAD

@@ -283,6 +283,7 @@ functions! {
     ws_dispatcher_next_batch(Dispatcher, i32, usize, *mut *mut RawBatch) -> i32;
     ws_batch_items(*const RawBatch, *mut usize) -> *const RawBatchItem;
     ws_batch_data(*const RawBatch, *mut usize) -> *const c_void;
+    ws_batch_event(*const RawBatch, usize) -> *const RawEvent;
     ws_batch_free(*mut RawBatch);
     ws_dispatcher_run(Dispatcher) -> i32;
     ws_dispatcher_stop(Dispatcher) -> i32;

@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use crate::api::{RawEvent, Socket};
+use crate::api::Socket;
 
 /// `ws_batch`.
 #[repr(C)]
@@ -16,7 +16,6 @@ pub struct RawBatch {
 #[allow(missing_docs)]
 pub struct RawBatchItem {
     pub ws: Socket,
-    pub event: *const RawEvent,
     pub data: *const c_void,
     pub len: usize,
     pub offset: usize,
