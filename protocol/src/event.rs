@@ -63,10 +63,6 @@ impl ControlPayload {
         ControlPayload { bytes: [0; MAX_CONTROL_PAYLOAD], len: 0 }
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.len = 0;
-    }
-
     /// Adds what the header of a control frame, which was judged, has announced.
     pub(crate) fn extend(&mut self, more: &[u8]) {
         let len = self.len();

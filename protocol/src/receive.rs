@@ -75,7 +75,8 @@ pub struct Receiver {
     compressed: bool,
     /// What was agreed about compressed messages; `None`: that there are none.
     inflation: Option<Inflation>,
-    control: ControlPayload,
+    /// Of the control frame that is being read: a box that goes with it.
+    control: Option<Box<ControlPayload>>,
 }
 
 impl Receiver {
@@ -92,7 +93,7 @@ impl Receiver {
             message: Message::none(),
             compressed: false,
             inflation: None,
-            control: ControlPayload::new(),
+            control: None,
         }
     }
 
@@ -277,7 +278,6 @@ impl Receiver {
             OpCode::Binary => self.begin_message(Kind::Binary),
             OpCode::Continuation => {}
             OpCode::Close | OpCode::Ping | OpCode::Pong => {
-                self.control.clear();
                 self.stage = Stage::Control;
             }
         }
@@ -295,6 +295,7 @@ impl Receiver {
         self.message = Message::none();
         self.compressed = false;
         self.inflation = None;
+        self.control = None;
         self.header_len = 0;
         self.remaining = 0;
     }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
 use ws4d_test_host::codes::*;
-use ws4d_test_host::{Event, Pulled, Socket, api, name};
+use ws4d_test_host::{Event, Socket, api, name};
 
 use crate::life::{ABORTED, Life, RELEASED, RELEASING, TERMINATED, TERMINATED_EARLY};
 use crate::plan::{Act, React, ServerAct};
+use crate::pulls::Kept;
 use crate::wire::{Answer, Wire, lock};
-use crate::world::{Kept, World, this_thread};
+use crate::world::{World, this_thread};
 
 /// Threads of the host, as their messages and pings name them.
 fn tag(world: &World) -> u32 {
@@ -71,9 +72,7 @@ fn react(life: &Arc<Life>, what: React, event: Option<&Event>) {
         }
         React::Retain => {
             let Some(event) = event else { return };
-            let pulled = Pulled((api().ws_event_retain)(event.0));
-            let line = event.describe();
-            lock(&world.kept).push(Kept { pulled, line, life: Arc::clone(life), terminate: false });
+            lock(&world.kept).push(Kept::retained(event));
         }
         React::Open { blocking } => {
             let index = world.plan.sockets.len();

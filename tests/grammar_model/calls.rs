@@ -7,15 +7,14 @@ use std::sync::atomic::Ordering::SeqCst;
 use ws4d_test_host::codes::*;
 use ws4d_test_host::{Errors, Options, RawErrors, RawHandler, Socket, api};
 
-use crate::acts;
 use crate::life::{self, Life, REFUSED, RETURNED, shown};
 use crate::plan::{Mode, SocketPlan};
 use crate::wire::lock;
-use crate::world::{Call, Frame, Kept, World};
+use crate::world::{Call, Frame, World};
 
 impl World {
     /// Makes one call that delivers.
-    fn call(&self, call: Call, run: impl FnOnce() -> i32) -> i32 {
+    pub(crate) fn call(&self, call: Call, run: impl FnOnce() -> i32) -> i32 {
         let (owns, closed) = (self.owns(), self.is_closed());
         if !owns || closed {
             let result = run();
@@ -37,6 +36,7 @@ impl World {
             Call::Dispatch(most) => result == frame.events as i32 && (most == 0 || result <= most as i32),
             Call::Wait => result == frame.events as i32,
             Call::Next => result == 0 || result == 1,
+            Call::NextBatch(most) => (0..=most as i32).contains(&result),
             _ => result == WS_OK,
         };
         if !right {
@@ -107,57 +107,6 @@ impl World {
         self.call(Call::Run, || self.handle().run())
     }
 
-    /// Pulls one event and records it as a callback would have been. Says how many there were.
-    pub(crate) fn next(self: &Arc<Self>, timeout_ms: i32) -> i32 {
-        let mut pulled = None;
-        let result = self.call(Call::Next, || match self.handle().next(timeout_ms) {
-            Ok(None) => 0,
-            Ok(Some(event)) => {
-                pulled = Some(event);
-                1
-            }
-            Err(error) => error,
-        });
-        let Some((ws, pulled)) = pulled else { return result };
-        let user_data = (api().ws_get_user_data)(ws);
-        let life = self.all_lives().into_iter().find(|life| life.user_data() == user_data);
-        let Some(life) = life else {
-            self.wrong(format!("{} pulled of a socket that nobody knows", pulled.describe()));
-            return result;
-        };
-        let terminate = (api().ws_event_get_type)(pulled.event().0) == WS_EVENT_TYPE_TERMINATE;
-        if terminate {
-            lock(&self.pulled_terminates).insert(life.index);
-        }
-        let (kind, count) = life.event(ws, pulled.event());
-        let keeps =
-            self.plan.keep_events > 0 && (count as usize * 37 + life.index) % 100 < self.plan.keep_events;
-        let kept = Kept { line: pulled.describe(), pulled, life: Arc::clone(&life), terminate };
-        match keeps && !self.finishing.load(SeqCst) {
-            true => lock(&self.kept).push(kept),
-            false => self.free(kept),
-        }
-        acts::run(&life, kind, count, None);
-        result
-    }
-
-    /// Frees an event of the host's own, which has stayed what it was.
-    pub(crate) fn free(&self, kept: Kept) {
-        if kept.pulled.describe() != kept.line {
-            self.wrong(format!("{} has become {}", kept.line, kept.pulled.describe()));
-        }
-        drop(kept.pulled);
-        if kept.terminate {
-            kept.life.over.store(true, SeqCst);
-            kept.life.check_token(kept.life.socket());
-        }
-    }
-
-    pub(crate) fn free_kept(&self) {
-        let kept = std::mem::take(&mut *lock(&self.kept));
-        kept.into_iter().for_each(|kept| self.free(kept));
-    }
-
     /// `certain`: no call can begin or end meanwhile.
     pub(crate) fn stop(&self, certain: bool) {
         self.stops.fetch_add(1, SeqCst);
@@ -184,6 +133,7 @@ impl World {
             }
             return;
         }
+        let owing = self.owing();
         self.begin_close();
         self.begin(Call::Close);
         let handle = self.handle();
@@ -202,6 +152,7 @@ impl World {
                 life.wrong("is not freed when ws_dispatcher_close returns");
             }
         }
+        owing.iter().for_each(|life| self.await_goodbye(life));
         self.after();
     }
 
@@ -274,6 +225,10 @@ impl World {
             life.token.store(ws.0, SeqCst);
             if failure != WS_OK {
                 life.wrong("ws_new returned a socket and an error");
+            }
+            let untouched = framed && !blocking && self.assistant.is_idle();
+            if self.plan.driving && untouched && ws.status() != WS_STATUS_CONNECTING {
+                life.wrong(format!("status {}, though nobody has driven it", ws.status()));
             }
             let opened = lock(&life.record).opened;
             if blocking && (!opened || remembered) {

@@ -152,6 +152,10 @@ impl Life {
         format!("{tag}.{}", self.pings.fetch_add(1, SeqCst))
     }
 
+    pub(crate) fn has_pinged(&self) -> bool {
+        self.pings.load(SeqCst) > 0
+    }
+
     /// Released and over, the token is stale; before, it is not. Asked where both are certain.
     pub(crate) fn check_token(&self, ws: Socket) {
         let alive = (api().ws_get_id)(ws) != 0;

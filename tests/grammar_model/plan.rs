@@ -144,6 +144,8 @@ pub(crate) enum Rescue {
 pub(crate) struct SocketPlan {
     pub(crate) inline: bool,
     pub(crate) blocking: bool,
+    /// Opened by another thread, if it does not block.
+    pub(crate) elsewhere: bool,
     pub(crate) bad_url: bool,
     pub(crate) road: Road,
     pub(crate) answer: Answer,
@@ -163,6 +165,12 @@ pub(crate) struct SocketPlan {
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) mode: Mode,
+    /// `ws_dispatcher_new_driving`
+    pub(crate) driving: bool,
+    /// So many events are pulled at once at most, by `ws_dispatcher_next_batch`; 0: by `ws_dispatcher_next`.
+    pub(crate) batch: usize,
+    /// Waits go on until something comes, wherever nothing else is waited for.
+    pub(crate) patient: bool,
     pub(crate) sockets: Vec<SocketPlan>,
     pub(crate) spare: SocketPlan,
     pub(crate) steps: Vec<Step>,
@@ -203,7 +211,17 @@ impl Plan {
             }
         }
         let at_once = r.weighted(&[(50, 0), (30, 1), (20, 3)]);
-        Plan { mode, sockets, spare, steps, at_once, keep_events: r.one_of(&[0, 0, 30, 90]) }
+        Plan {
+            mode,
+            driving: matches!(mode, Wait | Run | Pull) && r.percent(35),
+            batch: r.weighted(&[(60, 0), (10, 1), (15, 3), (15, 100)]),
+            patient: r.percent(50),
+            sockets,
+            spare,
+            steps,
+            at_once,
+            keep_events: r.one_of(&[0, 0, 30, 90]),
+        }
     }
 }
 
@@ -239,6 +257,7 @@ impl SocketPlan {
         SocketPlan {
             inline,
             blocking: r.percent(40),
+            elsewhere: r.percent(12),
             bad_url: r.percent(1),
             road: if r.percent(2) { Road::Closed } else { [Road::Wide, Road::Narrow][usize::from(filling)] },
             answer,

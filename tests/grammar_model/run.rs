@@ -57,6 +57,15 @@ fn threads() -> Vec<String> {
     names.filter(|name| name.starts_with("ws4d-")).collect()
 }
 
+/// The system may list a joined thread for a moment.
+fn end_of_threads() -> bool {
+    let limit = Instant::now() + PATIENCE;
+    while !threads().is_empty() && Instant::now() < limit {
+        thread::yield_now();
+    }
+    threads().is_empty()
+}
+
 pub(crate) fn all() {
     let only = number("WS4D_MODEL_SEQUENCE");
     let run = Run {
@@ -92,12 +101,7 @@ pub(crate) fn all() {
     }
     assert_eq!(name((api().ws_shutdown)(20_000)), "WS_OK");
     assert!(lock(&LATE).is_empty(), "{:?}", lock(&LATE));
-    // The system may list a joined thread for a moment.
-    let limit = Instant::now() + PATIENCE;
-    while !threads().is_empty() {
-        assert!(Instant::now() < limit, "threads outlive ws_shutdown: {:?}", threads());
-        thread::yield_now();
-    }
+    assert!(end_of_threads(), "threads outlive ws_shutdown: {:?}", threads());
     assert!(descriptors() <= descriptors_before, "descriptors leak: {descriptors_before}, {}", descriptors());
     coverage::check(&lock(&run.counts), run.count);
 }
@@ -126,6 +130,10 @@ impl Run {
             world.play();
             if world.is_right() {
                 world.judge();
+                world.count(if world.plan.driving { "world: driving" } else { "world: others" });
+            }
+            if alone && world.is_right() && world.does_without_threads() && !end_of_threads() {
+                world.wrong(format!("threads of the library, for a driving dispatcher: {:?}", threads()));
             }
             lock(&self.playing).remove(&number);
             let late = std::mem::take(&mut *lock(&LATE));

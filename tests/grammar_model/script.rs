@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use ws4d_test_host::codes::*;
@@ -97,6 +98,11 @@ impl World {
             let (world, rescue) = (Arc::clone(self), plan.rescue);
             self.assistant.later(move || world.rescue(index, rescue));
         }
+        // Where the descriptor is watched, what another thread opens meanwhile would confuse who watches.
+        if plan.elsewhere && !plan.blocking && self.plan.mode != Mode::Fd {
+            let world = Arc::clone(self);
+            return self.assistant.later(move || world.open(index, &world.plan.sockets[index], false));
+        }
         self.open(index, plan, plan.blocking);
     }
 
@@ -129,7 +135,7 @@ impl World {
     }
 
     /// Waits for what some other thread brings about.
-    fn look_until(&self, what: &str, mut condition: impl FnMut() -> bool) {
+    pub(crate) fn look_until(&self, what: &str, mut condition: impl FnMut() -> bool) {
         let limit = Instant::now() + PATIENCE;
         loop {
             let rings = self.bell.rings();
@@ -171,9 +177,15 @@ impl World {
                 }
             }
             Mode::Fd => self.drive_fd(),
-            Mode::Wait | Mode::Run => drop(self.wait(3)),
-            Mode::Pull => drop(self.next(3)),
+            Mode::Wait | Mode::Run => drop(self.wait(self.patience())),
+            Mode::Pull => drop(self.next(self.patience())),
         }
+    }
+
+    /// How long a wait may take. Where no other thread brings about what is waited for, each wait ends by itself.
+    fn patience(&self) -> i32 {
+        let alone = self.assistant.is_idle() && self.all_lives().iter().all(|life| !life.plan.inline);
+        if self.plan.patient && alone { PATIENCE.as_millis() as i32 } else { 3 }
     }
 
     fn drive_woken(self: &Arc<Self>) {
@@ -213,6 +225,9 @@ impl World {
         if life.plan.inline || !waits() {
             return;
         }
+        if self.plan.driving {
+            return self.take_without_waiting(life, waits);
+        }
         let ready = || if self.waits_for_wake() { self.woken.load(SeqCst) } else { self.is_readable() };
         let limit = Instant::now() + PATIENCE;
         while waits() && !ready() {
@@ -232,6 +247,26 @@ impl World {
             }
         }
         self.count("told of messages");
+    }
+
+    /// Of a driving dispatcher nobody is told: its owner looks, and finds what the server has sent.
+    fn take_without_waiting(self: &Arc<Self>, life: &Arc<Life>, waits: impl Fn() -> bool) {
+        let limit = Instant::now() + PATIENCE;
+        let before = lock(&life.record).messages;
+        while self.is_right() && waits() && lock(&life.record).messages == before {
+            if Instant::now() > limit {
+                return self.wrong(format!("socket {} has messages that no dispatch finds", life.index));
+            }
+            let found = match self.plan.mode {
+                Mode::Pull => self.next(0),
+                Mode::Run => self.wait(0),
+                _ => self.dispatch(self.plan.at_once),
+            };
+            if found == 0 {
+                thread::yield_now();
+            }
+        }
+        self.count("looked for messages");
     }
 
     /// Sends to a server that does not read until there is no room, and waits until there is.

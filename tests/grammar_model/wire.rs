@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::frames::{self, BINARY, CLOSE, PING, TEXT, close_payload, frame};
+use crate::frames::{self, BINARY, CLOSE, PING, PONG, TEXT, close_payload, frame};
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -118,6 +118,8 @@ pub(crate) struct WireState {
     /// So many messages of `sent` were on the wire before the server ended anything.
     pub(crate) whole: usize,
     pub(crate) ended: bool,
+    /// The server has sent control frames of its own.
+    pub(crate) chatted: bool,
     pub(crate) got: Vec<String>,
     pub(crate) close_got: Option<Vec<u8>>,
     pub(crate) close_sent: bool,
@@ -147,6 +149,7 @@ impl Wire {
             enders: Vec::new(),
             whole: 0,
             ended: false,
+            chatted: false,
             got: Vec::new(),
             close_got: None,
             close_sent: false,
@@ -195,12 +198,17 @@ impl Wire {
     }
 
     pub(crate) fn ping(&self) {
-        self.change(|state| state.queue.push_back(Out::Bytes(frame(true, PING, b"server's"), false)));
+        self.control(PING, b"server's");
     }
 
     pub(crate) fn unasked_pong(&self) {
+        self.control(PONG, b"unasked");
+    }
+
+    fn control(&self, opcode: u8, payload: &[u8]) {
         self.change(|state| {
-            state.queue.push_back(Out::Bytes(frame(true, frames::PONG, b"unasked"), false));
+            state.chatted = true;
+            state.queue.push_back(Out::Bytes(frame(true, opcode, payload), false));
         });
     }
 

@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering:
 use std::sync::{Arc, Mutex};
 
 use ws4d_test_host::codes::*;
-use ws4d_test_host::{Dispatcher, Event, Pulled, RawErrors, api};
+use ws4d_test_host::{Dispatcher, Event, RawErrors, api};
 
 use crate::assistant::Assistant;
 use crate::life::{Life, TERMINATED, TERMINATED_EARLY, UNKNOWN};
 use crate::plan::{Mode, Plan};
+use crate::pulls::Kept;
 use crate::server::Server;
 use crate::wire::{Bell, lock};
 
@@ -46,6 +47,7 @@ pub(crate) enum Call {
     Wait,
     Run,
     Next,
+    NextBatch(usize),
     /// `ws_new` of that socket.
     New(usize),
     NewAsync(usize),
@@ -67,14 +69,6 @@ pub(crate) struct Frame {
     pub(crate) nested: bool,
     /// What was delivered of a socket's messages, and what the last of them counts.
     pub(crate) charges: HashMap<usize, (usize, usize)>,
-}
-
-/// An event of the host's own.
-pub(crate) struct Kept {
-    pub(crate) pulled: Pulled,
-    pub(crate) line: String,
-    pub(crate) life: Arc<Life>,
-    pub(crate) terminate: bool,
 }
 
 pub(crate) struct World {
@@ -174,9 +168,13 @@ impl World {
             Mode::Wake | Mode::PullWhenWoken => {
                 (api().ws_dispatcher_new_with_wake)(Some(wake), ptr::without_provenance_mut(id))
             }
+            _ if world.plan.driving => (api().ws_dispatcher_new_driving)(),
             _ => (api().ws_dispatcher_new)(),
         };
         *lock(&world.dispatcher) = dispatcher;
+        if world.plan.driving && dispatcher.fd() != -1 {
+            world.wrong("a driving dispatcher has a descriptor");
+        }
         world
     }
 
@@ -240,7 +238,7 @@ impl World {
 
     /// `ws_dispatcher_close` begins.
     pub(crate) fn begin_close(&self) {
-        let alive = self.all_lives().iter().any(|life| !life.is_freed());
+        let alive = self.all_lives().iter().any(|life| !life.is_freed()) || !self.assistant.is_idle();
         self.closed_early.store(alive, SeqCst);
         self.closing.store(true, SeqCst);
     }
@@ -295,7 +293,7 @@ impl World {
             _ if closed => kind == WS_EVENT_TYPE_TERMINATE,
             Call::Dispatch(_) | Call::Wait | Call::Run => !frame.stopped,
             Call::New(index) => index == life.index && kind == WS_EVENT_TYPE_OPEN,
-            Call::Next | Call::NewAsync(_) | Call::Close => false,
+            Call::Next | Call::NextBatch(_) | Call::NewAsync(_) | Call::Close => false,
         };
         let (call, stopped) = (frame.call, frame.stopped);
         drop(frames);
@@ -332,6 +330,11 @@ impl World {
                 self.wrong(format!("socket {index}: {sum} bytes waited in a receive buffer of {bound}"));
             }
         }
+    }
+
+    /// Whether all of its sockets were driven by their owner.
+    pub(crate) fn does_without_threads(&self) -> bool {
+        self.plan.driving && self.all_lives().iter().all(|life| !life.plan.inline)
     }
 
     pub(crate) fn is_readable(&self) -> bool {

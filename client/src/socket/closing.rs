@@ -61,7 +61,7 @@ impl Socket {
     pub(super) fn close_in_background(self: &Arc<Self>) -> Ending {
         let (ending, phase) = {
             let outgoing = self.outgoing.lock();
-            (ending_of(outgoing.received.as_ref(), outgoing.close_sent), outgoing.phase)
+            (ending_of(outgoing.received.as_deref(), outgoing.close_sent), outgoing.phase)
         };
         self.note_end(phase, &ending, None);
         self.close(1001, "", Phase::Lingering);
@@ -108,7 +108,7 @@ impl Socket {
         );
         let mut outgoing = self.outgoing.lock();
         let answer = frame.code;
-        outgoing.received = Some(frame);
+        outgoing.received = Some(Box::new(frame));
         if outgoing.phase == Phase::Open {
             // The server reads no more messages (RFC 6455 §1.4).
             outgoing.drop_unsent();
@@ -131,7 +131,7 @@ impl Socket {
         if gone || outgoing.failure.is_some() || matches!(outgoing.phase, Phase::Connecting | Phase::Over) {
             return;
         }
-        outgoing.failure = Some(given_up);
+        outgoing.failure = Some(Box::new(given_up));
         outgoing.deadline.get_or_insert(Instant::now() + self.settings.close_timeout);
     }
 
@@ -154,7 +154,7 @@ impl Socket {
 
     fn give_up(self: &Arc<Self>) {
         let Some(given_up) = self.outgoing.lock().failure.take() else { return };
-        self.let_go(given_up);
+        self.let_go(*given_up);
     }
 
     /// Tells the server with a close code, the host with an error, and lets go.
@@ -171,7 +171,7 @@ impl Socket {
         }
         outgoing.phase = Phase::Lingering;
         outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
-        let ending = ending_of(outgoing.received.as_ref(), outgoing.close_sent);
+        let ending = ending_of(outgoing.received.as_deref(), outgoing.close_sent);
         let first = !std::mem::replace(&mut outgoing.told, true);
         drop(outgoing);
         self.flush();
@@ -259,7 +259,7 @@ impl Socket {
         let phase = std::mem::replace(&mut outgoing.phase, Phase::Over);
         outgoing.deadline = None;
         outgoing.clear();
-        let ending = ending_of(outgoing.received.as_ref(), outgoing.close_sent);
+        let ending = ending_of(outgoing.received.as_deref(), outgoing.close_sent);
         let transport = outgoing.transport.take();
         if let Some(transport) = &transport {
             outgoing.sent.keep(transport.traffic());

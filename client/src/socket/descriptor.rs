@@ -7,10 +7,10 @@ use super::receive::Turn;
 use crate::connect::readiness::{Guard, Readiness};
 use crate::dispatch::{Duty, Key, LONG, LOOK, Turned};
 use crate::transport::{self, Stream};
-use std::future::pending;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Instant;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -37,9 +37,9 @@ impl Descriptor {
         socket: &Arc<Socket>,
         stream: Arc<Stream>,
         readiness: Option<Readiness>,
-    ) -> Option<Descriptor> {
+    ) -> Option<Box<Descriptor>> {
         let key = socket.key.get().copied()?;
-        Some(Descriptor {
+        Some(Box::new(Descriptor {
             socket: Arc::clone(socket),
             key,
             stream,
@@ -48,7 +48,7 @@ impl Descriptor {
             look: None,
             poller: None,
             again: false,
-        })
+        }))
     }
 
     /// Lends what the owner wants and may have: an open connection, or a closing one, without anything to be settled here.
@@ -102,19 +102,15 @@ impl Descriptor {
         Ok(())
     }
 
+    /// Whether something may be there that the poller will not tell of.
+    pub(super) fn is_to_serve(&self) -> bool {
+        self.again && self.poller.is_some()
+    }
+
     /// Waits until the poller has something to tell; for ever where this task does not serve.
-    pub(super) async fn told(&self) -> io::Result<()> {
-        match &self.poller {
-            Some(_) if self.again => {
-                tokio::task::yield_now().await;
-                Ok(())
-            }
-            Some(poller) => {
-                poller.readable().await?.clear_ready();
-                Ok(())
-            }
-            None => pending().await,
-        }
+    pub(super) fn poll_told(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(poller) = &self.poller else { return Poll::Pending };
+        poller.poll_read_ready(cx).map_ok(|mut guard| guard.clear_ready())
     }
 
     /// Turns the sockets of the dispatcher in the owner's stead, once: this task's own time is looked at in between.
@@ -138,19 +134,13 @@ impl Descriptor {
     }
 
     /// Waits until a read may find something; for ever where the owner watches.
-    pub(super) async fn readable(&self) -> io::Result<Guard<'_>> {
-        match &self.readiness {
-            Some(readiness) => readiness.readable().await,
-            None => pending().await,
-        }
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
+        self.readiness.as_ref().map_or(Poll::Pending, |readiness| readiness.poll_readable(cx))
     }
 
     /// Waits until the kernel may take something; for ever where the owner watches.
-    pub(super) async fn writable(&self) -> io::Result<Guard<'_>> {
-        match &self.readiness {
-            Some(readiness) => readiness.writable().await,
-            None => pending().await,
-        }
+    pub(super) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
+        self.readiness.as_ref().map_or(Poll::Pending, |readiness| readiness.poll_writable(cx))
     }
 
     /// When [`look`](Descriptor::look) is due.

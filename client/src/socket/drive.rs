@@ -6,17 +6,19 @@ use super::outgoing::Phase;
 use super::receive::Turn;
 use super::send::Deferred;
 use super::watch::Watch;
-use super::{Session, Socket, Status};
+use super::{Session, Socket, Start, Status};
 use crate::connect::{self, Connected, Connection};
 use crate::dispatch::Mailbox;
 use crate::engine::{self, Enlisted};
 use crate::error::{Error, ErrorCode};
 use crate::log::log;
-use crate::options::Options;
-use std::future::pending;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::time::Sleep;
 
 /// A socket on its way through its tasks. Where one is dropped or panics, the host still hears of an end.
 pub(super) struct Alive {
@@ -38,9 +40,9 @@ impl Drop for Alive {
 }
 
 /// The whole life of a socket.
-pub(super) async fn run(alive: Alive, options: Box<Options>) {
+pub(super) async fn run(alive: Alive, start: Box<Start>) {
     let socket = &alive.socket;
-    if let Some(connection) = socket.connection(options).await {
+    if let Some(connection) = socket.connection(start).await {
         let Connected { connection, readiness } = connection;
         let stream = connection.transport.stream();
         if socket.opened(connection)
@@ -53,9 +55,9 @@ pub(super) async fn run(alive: Alive, options: Box<Options>) {
 }
 
 /// The first part of the life of a socket whose host waits in `ws_new`, on that thread; the rest is the I/O thread's.
-pub(super) async fn connect_here(alive: Alive, options: Box<Options>) {
+pub(super) async fn connect_here(alive: Alive, start: Box<Start>) {
     let socket = Arc::clone(&alive.socket);
-    let Some(Connected { connection, readiness }) = socket.connection(options).await else {
+    let Some(Connected { connection, readiness }) = socket.connection(start).await else {
         // Nobody is called back: `ws_new` takes the failure.
         return;
     };
@@ -64,24 +66,24 @@ pub(super) async fn connect_here(alive: Alive, options: Box<Options>) {
     let descriptor = Descriptor::new(&socket, connection.transport.stream(), None);
     let spawned = if socket.dispatcher.is_private() {
         // OPEN is delivered there.
-        engine::spawn(async move {
+        engine::spawn(Box::pin(async move {
             let open = alive.socket.opened(connection);
             go_on(alive, descriptor.filter(|_| open)).await;
-        })
+        }))
     } else {
         let open = socket.opened(connection);
         let mut descriptor = descriptor.filter(|_| open);
         if let Some(descriptor) = &mut descriptor {
             descriptor.lend();
         }
-        engine::spawn(go_on(alive, descriptor))
+        engine::spawn(Box::pin(go_on(alive, descriptor)))
     };
     if let Err(error) = spawned {
         socket.finish(Some(error));
     }
 }
 
-async fn go_on(alive: Alive, descriptor: Option<Descriptor>) {
+async fn go_on(alive: Alive, descriptor: Option<Box<Descriptor>>) {
     if let Some(descriptor) = descriptor {
         alive.socket.drive(descriptor).await;
     }
@@ -101,9 +103,9 @@ pub(super) async fn wait(alive: Alive, delay: Duration) {
 
 impl Socket {
     /// Makes the connection; `None` if that failed, or is not wanted any more.
-    async fn connection(self: &Arc<Self>, options: Box<Options>) -> Option<Connected> {
+    async fn connection(self: &Arc<Self>, start: Box<Start>) -> Option<Connected> {
         // In a box of its own: it is large, and gone once the connection is open.
-        let connecting = Box::pin(connect::connect(&self.destination, &options, &self.progress));
+        let connecting = Box::pin(connect::connect(&start.destination, &start.options, &self.progress));
         let connected = tokio::select! {
             biased;
             () = self.until_over() => None,
@@ -165,8 +167,8 @@ impl Socket {
         true
     }
 
-    async fn drive(self: &Arc<Self>, mut descriptor: Descriptor) {
-        let mut watch = Watch::begin(self);
+    async fn drive(self: &Arc<Self>, mut descriptor: Box<Descriptor>) {
+        let (mut watch, mut timer) = (Watch::begin(self), Timer::default());
         loop {
             self.task_runs();
             self.deliver_here();
@@ -211,37 +213,72 @@ impl Socket {
                 tokio::task::yield_now().await;
                 continue;
             }
-            if may_read && !self.settings.busy_poll.is_zero() && self.spin().await {
+            if descriptor.is_to_serve() {
+                tokio::task::yield_now().await;
+                descriptor.serve();
                 continue;
             }
-            tokio::select! {
-                biased;
-                () = self.changed.notified() => {}
-                ready = descriptor.writable(), if blocked => {
-                    match ready {
-                        Ok(mut guard) => if self.turn_write() { guard.clear_ready() },
-                        Err(error) => self.poller_failed("The poller failed", &error),
+            if may_read && !self.settings.busy_poll.is_zero() && Box::pin(self.spin()).await {
+                continue;
+            }
+            let heard_until = watch.as_ref().and_then(|watch| watch.until());
+            timer.set([deadline, descriptor.due(), heard_until].into_iter().flatten().min());
+            match self.something(&descriptor, &mut timer, blocked, may_read).await {
+                Ok(Woken::Told) => {}
+                // The next socket has its turn.
+                Ok(Woken::More) => tokio::task::yield_now().await,
+                Ok(Woken::Poller) => descriptor.serve(),
+                Ok(Woken::Time) => {
+                    let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= Instant::now());
+                    if is_due(descriptor.due()) {
+                        descriptor.look();
+                    }
+                    if let Some(watch) = &mut watch
+                        && is_due(watch.until())
+                    {
+                        watch.look(self);
                     }
                 }
-                ready = descriptor.readable(), if may_read => {
-                    match ready {
-                        Ok(mut guard) => match self.turn_read() {
-                            Turn::Nothing | Turn::Drained => guard.clear_ready(),
-                            // The next socket has its turn.
-                            _ => tokio::task::yield_now().await,
-                        },
-                        Err(error) => self.poller_failed("The poller failed", &error),
-                    }
-                }
-                told = descriptor.told() => match told {
-                    Ok(()) => descriptor.serve(),
-                    Err(error) => self.poller_failed("The poller failed", &error),
-                },
-                () = until(deadline) => {}
-                () = until(descriptor.due()) => descriptor.look(),
-                () = Watch::due(&mut watch) => if let Some(watch) = &mut watch { watch.look(self) },
+                Err(error) => self.poller_failed("The poller failed", &error),
             }
         }
+    }
+
+    /// Waits for what comes first, and turns what the descriptor is ready for. One function that looks at everything,
+    /// because a future for each would be the greater part of what an idle socket takes.
+    async fn something(
+        self: &Arc<Self>,
+        descriptor: &Descriptor,
+        timer: &mut Timer,
+        blocked: bool,
+        may_read: bool,
+    ) -> io::Result<Woken> {
+        let mut told = pin!(self.changed.notified());
+        poll_fn(|cx| {
+            if told.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(Woken::Told));
+            }
+            if blocked && let Poll::Ready(guard) = descriptor.poll_writable(cx) {
+                let mut guard = guard?;
+                if self.turn_write() {
+                    guard.clear_ready();
+                }
+                return Poll::Ready(Ok(Woken::Told));
+            }
+            if may_read && let Poll::Ready(guard) = descriptor.poll_readable(cx) {
+                let mut guard = guard?;
+                if matches!(self.turn_read(), Turn::Nothing | Turn::Drained) {
+                    guard.clear_ready();
+                    return Poll::Ready(Ok(Woken::Told));
+                }
+                return Poll::Ready(Ok(Woken::More));
+            }
+            if let Poll::Ready(told) = descriptor.poll_told(cx) {
+                return Poll::Ready(told.map(|()| Woken::Poller));
+            }
+            timer.poll(cx).map(|()| Ok(Woken::Time))
+        })
+        .await
     }
 
     fn poller_failed(self: &Arc<Self>, what: &str, error: &io::Error) {
@@ -309,9 +346,32 @@ impl Socket {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => pending().await,
+/// What a task has waited for.
+enum Woken {
+    /// Another thread has told it something, or it has turned the descriptor: to look at everything.
+    Told,
+    /// It has turned the descriptor, which may have more.
+    More,
+    /// The dispatcher's poller has something to tell.
+    Poller,
+    Time,
+}
+
+/// The one timer of a task. Who has no time to keep has none.
+#[derive(Default)]
+struct Timer(Option<Pin<Box<Sleep>>>);
+
+impl Timer {
+    fn set(&mut self, until: Option<Instant>) {
+        let Some(until) = until else { return self.0 = None };
+        match &mut self.0 {
+            Some(sleep) if sleep.deadline() == until.into() => {}
+            Some(sleep) => sleep.as_mut().reset(until.into()),
+            none => *none = Some(Box::pin(tokio::time::sleep_until(until.into()))),
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
     }
 }

@@ -109,15 +109,25 @@ struct Session {
     tls: Option<Box<TlsInfo>>,
 }
 
+/// What only connecting needs.
+struct Start {
+    destination: Destination,
+    options: Options,
+}
+
 /// A WebSocket connection. Every method may be called from any thread, also inside a callback.
 pub struct Socket {
     id: i32,
     tag: AtomicU64,
     status: AtomicI32,
     settings: Settings,
-    destination: Destination,
+    /// As passed, less user info.
+    url: Box<str>,
+    /// The same as errors and the log show it, if that differs: its query may be a secret.
+    shown: Option<Box<str>>,
+    secure: bool,
     /// Until the connection is begun.
-    options: Mutex<Option<Box<Options>>>,
+    start: Mutex<Option<Box<Start>>>,
     handler: Arc<dyn Handler>,
     dispatcher: Arc<Dispatcher>,
     key: OnceLock<Key>,
@@ -125,7 +135,7 @@ pub struct Socket {
     session: OnceLock<Session>,
     outgoing: Mutex<Outgoing>,
     /// Ours, where its context goes from message to message; made for the first one.
-    deflater: Mutex<Option<Deflater>>,
+    deflater: Mutex<Option<Box<Deflater>>>,
     incoming: Mutex<Incoming>,
     received: stats::Received,
     ear: watch::Ear,
@@ -197,16 +207,19 @@ impl Socket {
             receive_buffer_size: options.receive_buffer_size,
             compression: options.compression,
         };
-        let mut options = Box::new(options.clone());
+        let mut start = Box::new(Start { destination, options: options.clone() });
         // Here, on the host's thread: see there.
-        options.proxy.settle();
+        start.options.proxy.settle();
+        let Destination { url, shown, secure, .. } = &start.destination;
         Ok(Arc::new(Socket {
             id: engine::next_id()?,
             tag: AtomicU64::new(0),
             status: AtomicI32::new(Status::Connecting as i32),
             settings,
-            destination,
-            options: Mutex::new(Some(options)),
+            url: url.as_str().into(),
+            shown: (shown != url).then(|| shown.as_str().into()),
+            secure: *secure,
+            start: Mutex::new(Some(start)),
             handler,
             dispatcher: dispatcher.unwrap_or_else(Dispatcher::private),
             key: OnceLock::new(),
@@ -282,12 +295,12 @@ impl Socket {
 
     /// As passed, less user info.
     pub fn url(&self) -> &str {
-        &self.destination.url
+        &self.url
     }
 
     /// The URL as errors and the log show it: its query may be a secret.
     fn shown(&self) -> &str {
-        &self.destination.shown
+        self.shown.as_deref().unwrap_or(&self.url)
     }
 
     /// The `dataType` option.
@@ -312,7 +325,7 @@ impl Socket {
 
     /// Whether the URL is a wss one.
     pub fn is_secure(&self) -> bool {
-        self.destination.secure
+        self.secure
     }
 
     /// What the TLS handshake with the server agreed on; `None` until connected, and without TLS.

@@ -1,11 +1,10 @@
 //! How a socket's life begins: where the task that connects runs, and who waits for it.
 
-use super::Socket;
 use super::drive::{self, Alive};
+use super::{Socket, Start};
 use crate::dispatch::{self, Claim, Key, Mailbox, NotOpened, Task, Turner};
 use crate::engine::{self, Driver};
 use crate::error::{Error, ErrorCode};
-use crate::options::Options;
 use std::sync::{Arc, Weak};
 
 impl Socket {
@@ -35,7 +34,7 @@ impl Socket {
         match opened? {
             Ok(()) => Ok(()),
             Err(NotOpened::Failed(error)) => Err(Error::clone(&error)),
-            Err(NotOpened::Cancelled) => Err(dispatch::cancelled_error(&self.destination.shown)),
+            Err(NotOpened::Cancelled) => Err(dispatch::cancelled_error(self.shown())),
         }
     }
 
@@ -46,7 +45,7 @@ impl Socket {
 
     /// Begins to connect, in a task of `waiter`, which a blocking `ws_new` turns.
     fn begin(self: &Arc<Self>, waiter: Option<&Arc<dyn Turner>>) -> Result<Key, Error> {
-        let Some(options) = self.options.lock().take() else {
+        let Some(start) = self.start.lock().take() else {
             return Err(Error::new(ErrorCode::Internal, "sock", "A socket connects once"));
         };
         let claim = match (waiter.is_some(), self.dispatcher.is_private()) {
@@ -60,7 +59,7 @@ impl Socket {
             .register(mailbox, Arc::clone(self))
             .map_err(|code| Error::new(code, "sock", "The dispatcher is closed"))?;
         let _ = self.key.set(key);
-        if let Err(error) = self.live(options, waiter) {
+        if let Err(error) = self.live(start, waiter) {
             self.dispatcher.forget(key);
             return Err(error);
         }
@@ -68,14 +67,14 @@ impl Socket {
     }
 
     /// Starts the task.
-    fn live(self: &Arc<Self>, options: Box<Options>, waiter: Option<&Arc<dyn Turner>>) -> Result<(), Error> {
+    fn live(self: &Arc<Self>, start: Box<Start>, waiter: Option<&Arc<dyn Turner>>) -> Result<(), Error> {
         let weak: Weak<dyn engine::Stop> = Arc::downgrade(self) as _;
         let own = self.dispatcher.turner();
         let alive = Alive::new(Arc::clone(self), engine::enlist(self.id, weak, own.is_none())?);
         let task: Task = match self.timer {
             Some(delay) => Box::pin(drive::wait(alive, delay)),
-            None if own.is_none() && waiter.is_some() => Box::pin(drive::connect_here(alive, options)),
-            None => Box::pin(drive::run(alive, options)),
+            None if own.is_none() && waiter.is_some() => Box::pin(drive::connect_here(alive, start)),
+            None => Box::pin(drive::run(alive, start)),
         };
         match own.or(waiter) {
             Some(turner) => turner.spawn(task),

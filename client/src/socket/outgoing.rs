@@ -53,12 +53,12 @@ pub(super) struct Outgoing {
     pub(super) close_sent: bool,
     /// Of our close frame; 1005 for an empty one.
     close_code: u16,
-    pub(super) received: Option<CloseFrame>,
+    pub(super) received: Option<Box<CloseFrame>>,
     pub(super) write_error: Option<io::Error>,
     /// Whoever set this tells the host how it ended; nobody else does, whatever it has found.
     pub(super) told: bool,
     /// To be given up, once the host has had what came before.
-    pub(super) failure: Option<GivenUp>,
+    pub(super) failure: Option<Box<GivenUp>>,
     pub(super) deadline: Option<Instant>,
     /// What was agreed about compressed messages.
     pub(super) deflate: Option<deflate::Params>,

@@ -22,7 +22,7 @@ use ws4d_protocol::receive::{Data, Failure, Incoming as Decoded, Limits, Receive
 pub(super) struct Incoming {
     receiver: Receiver,
     /// Read, but not decoded from this byte on, because the receive buffer was full.
-    backlog: Option<(Buffer, usize)>,
+    backlog: Option<Box<(Buffer, usize)>>,
 }
 
 impl Incoming {
@@ -98,7 +98,10 @@ impl Socket {
         }
         let mut harvest = Harvest::default();
         let (mut buffer, from, received) = match incoming.backlog.take() {
-            Some((buffer, at)) => (buffer, at, Ok(Received::Data { direct: 0, buffered: 0, drained: false })),
+            Some(backlog) => {
+                let (buffer, at) = *backlog;
+                (buffer, at, Ok(Received::Data { direct: 0, buffered: 0, drained: false }))
+            }
             None => match self.read(&mut incoming, &transport) {
                 Ok((buffer, received)) => (buffer, 0, received),
                 Err(failure) => {
@@ -174,7 +177,7 @@ impl Socket {
         let mut incoming = self.incoming.lock();
         let max_message_size = self.settings.max_message_size as u64;
         incoming.receiver = Receiver::with_deflate(Limits { max_message_size }, deflate);
-        incoming.backlog = (!bytes.is_empty()).then(|| (bytes.into(), 0));
+        incoming.backlog = (!bytes.is_empty()).then(|| Box::new((bytes.into(), 0)));
     }
 
     /// One read: straight into the message that is being received, where that is large, and into the buffer.
@@ -391,8 +394,9 @@ impl Incoming {
     /// Keeps what was not decoded, in a buffer that it fills to a half at least.
     fn keep(&mut self, buffer: Buffer, at: usize) {
         let rest = buffer.len() - at;
-        self.backlog =
-            Some(if rest * 2 < buffer.capacity() { (buffer[at..].to_vec().into(), 0) } else { (buffer, at) });
+        let kept =
+            if rest * 2 < buffer.capacity() { (buffer[at..].to_vec().into(), 0) } else { (buffer, at) };
+        self.backlog = Some(Box::new(kept));
     }
 }
 

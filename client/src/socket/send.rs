@@ -231,7 +231,7 @@ impl Socket {
             return self
                 .deflater
                 .lock()
-                .get_or_insert_with(|| Deflater::new(level, params))
+                .get_or_insert_with(|| Box::new(Deflater::new(level, params)))
                 .compress(payload, out);
         }
         thread_local! {

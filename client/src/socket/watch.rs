@@ -1,7 +1,7 @@
 //! Looks after the server's silence, for sockets whose options ask for it: the timer, what was heard, and the pings of
 //! our own. What follows from it, `liveness` decides.
 //!
-//! The I/O task has the timer, whoever reads: the facts are in the socket. A turn costs one look at the clock where
+//! The task has the timer, whoever reads: the facts are in the socket. A turn costs one look at the clock where
 //! bytes came; a message costs nothing.
 
 use super::liveness::{Heard, Liveness, Verdict};
@@ -12,12 +12,9 @@ use crate::error::{Error, ErrorCode};
 use crate::log::log;
 use crate::random;
 use crate::transport::Transport;
-use std::future::pending;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::time::Sleep;
 use ws4d_protocol::frame::OpCode;
 use ws4d_protocol::send::encode;
 
@@ -76,7 +73,6 @@ struct OnTheRoad {
 pub(super) struct Watch {
     liveness: Liveness,
     until: Option<Instant>,
-    timer: Pin<Box<Sleep>>,
     holds: u64,
     ping: OnTheRoad,
     /// The connection is not open any more: how it ends is not decided here.
@@ -85,7 +81,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// From the open connection on; `None` where nothing is to be looked after.
-    pub(super) fn begin(socket: &Socket) -> Option<Watch> {
+    pub(super) fn begin(socket: &Socket) -> Option<Box<Watch>> {
         let Settings { patience, .. } = socket.settings;
         if !patience.has_limits() {
             return None;
@@ -93,23 +89,18 @@ impl Watch {
         socket.ear.note();
         let liveness = Liveness::new(patience, socket.ear.last());
         let until = liveness.due();
-        let timer = Box::pin(tokio::time::sleep_until(until.unwrap_or_else(Instant::now).into()));
-        Some(Watch {
+        Some(Box::new(Watch {
             liveness,
             until,
-            timer,
             holds: socket.ear.holds.load(Ordering::Relaxed),
             ping: OnTheRoad::default(),
             over: false,
-        })
+        }))
     }
 
-    /// Waits until it is time to look; for ever where there is nothing to look after.
-    pub(super) async fn due(watch: &mut Option<Watch>) {
-        match watch {
-            Some(Watch { until: Some(_), timer, .. }) => timer.as_mut().await,
-            _ => pending().await,
-        }
+    /// When it is time to look; `None` where there is nothing to look after.
+    pub(super) fn until(&self) -> Option<Instant> {
+        self.until
     }
 
     /// To be called once a turn: while reading stands still, so does the time.
@@ -122,14 +113,7 @@ impl Watch {
         if holds != self.holds || self.until.is_none() {
             self.holds = holds;
             self.liveness.restart(Instant::now());
-            self.wait(self.liveness.due());
-        }
-    }
-
-    fn wait(&mut self, until: Option<Instant>) {
-        self.until = until;
-        if let Some(until) = until {
-            self.timer.as_mut().reset(until.into());
+            self.until = self.liveness.due();
         }
     }
 
@@ -146,13 +130,13 @@ impl Watch {
             let on_its_way = looked && self.ping.is_on_its_way(socket);
             let heard = Heard { now: Instant::now(), last: socket.ear.last(), looked, on_its_way };
             match self.liveness.judge(heard) {
-                Verdict::Wait(until) => return self.wait(until),
+                Verdict::Wait(until) => return self.until = until,
                 Verdict::Look => {
                     socket.look_for_bytes();
                     looked = true;
                 }
                 Verdict::Ping(until) => {
-                    self.wait(until);
+                    self.until = until;
                     return self.ping.send(socket);
                 }
                 Verdict::Idle(silence) => {

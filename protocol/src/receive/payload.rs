@@ -2,7 +2,7 @@
 //!
 //! Knows the frame that is being read; what comes before and after it is the receiver's.
 
-use super::{Failure, Incoming, NOT_AGREED, Receiver, Stage};
+use super::{ControlPayload, Failure, Incoming, NOT_AGREED, Receiver, Stage};
 use crate::close;
 use crate::frame::OpCode;
 use crate::message::{FILL_MIN, Outlook};
@@ -77,25 +77,27 @@ impl Receiver {
 
     pub(super) fn read_control(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Incoming>, Failure> {
         let payload = self.at_hand(input, *at);
+        let control = self.control.get_or_insert_with(|| Box::new(ControlPayload::new()));
         if self.frame.opcode == OpCode::Close {
             for byte in payload.chunks(1) {
-                self.control.extend(byte);
+                control.extend(byte);
                 *at += 1;
-                close::check_beginning(&self.control)?;
+                close::check_beginning(control)?;
             }
         } else {
-            self.control.extend(payload);
+            control.extend(payload);
             *at += payload.len();
         }
         self.remaining -= payload.len() as u64;
         if self.remaining > 0 {
             return Ok(None);
         }
+        let control = self.control.take().map_or_else(ControlPayload::new, |control| *control);
         Ok(Some(match self.frame.opcode {
-            OpCode::Ping => Incoming::Ping(self.control.clone()),
-            OpCode::Pong => Incoming::Pong(self.control.clone()),
+            OpCode::Ping => Incoming::Ping(control),
+            OpCode::Pong => Incoming::Pong(control),
             _ => {
-                let close = close::parse(&self.control)?;
+                let close = close::parse(&control)?;
                 self.end();
                 Incoming::Close(close)
             }
