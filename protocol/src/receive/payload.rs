@@ -77,22 +77,24 @@ impl Receiver {
 
     pub(super) fn read_control(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Incoming>, Failure> {
         let payload = self.at_hand(input, *at);
-        let control = self.control.get_or_insert_with(|| Box::new(ControlPayload::new()));
-        if self.frame.opcode == OpCode::Close {
+        let (arrived, close) = (payload.len() as u64, self.frame.opcode == OpCode::Close);
+        // Only one that is not whole in this input waits in the receiver.
+        let mut control = self.control.take().map_or_else(ControlPayload::new, |begun| *begun);
+        if close {
             for byte in payload.chunks(1) {
                 control.extend(byte);
                 *at += 1;
-                close::check_beginning(control)?;
+                close::check_beginning(&control)?;
             }
         } else {
             control.extend(payload);
             *at += payload.len();
         }
-        self.remaining -= payload.len() as u64;
+        self.remaining -= arrived;
         if self.remaining > 0 {
+            self.control = Some(Box::new(control));
             return Ok(None);
         }
-        let control = self.control.take().map_or_else(ControlPayload::new, |control| *control);
         Ok(Some(match self.frame.opcode {
             OpCode::Ping => Incoming::Ping(control),
             OpCode::Pong => Incoming::Pong(control),
