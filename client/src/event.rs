@@ -3,7 +3,7 @@
 
 mod batch;
 
-pub(crate) use batch::{Batch, Item, ItemKind, MESSAGE_OVERHEAD, Message};
+pub(crate) use batch::{Batch, Item, ItemKind, Items, MESSAGE_OVERHEAD, Message};
 
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorCode};

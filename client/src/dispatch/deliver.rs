@@ -238,6 +238,7 @@ impl<T: Target> Dispatcher<T> {
                 break;
             }
         }
+        batch.delivered(charge);
         (ran, charge)
     }
 

@@ -35,10 +35,11 @@ impl HandOver {
     /// Puts a batch of as many messages of `size` bytes into the mailbox and runs their callbacks; how many bytes those
     /// have seen in all.
     pub fn pass(&self, messages: usize, size: usize) -> usize {
-        let items =
-            (0..messages).map(|n| Item { kind: ItemKind::Text, start: n * (size + 1), len: size }).collect();
+        let items = (0..messages)
+            .map(|n| Item { kind: ItemKind::Text, start: n * (size + 1), len: size })
+            .collect::<Vec<_>>();
         let bytes = vec![0; messages * (size + 1)];
-        let batch = Batch::shared(Arc::new(bytes.into()), items);
+        let batch = Batch::shared(Arc::new(bytes.into()), items.into());
         self.dispatcher.update(self.key, |mailbox| mailbox.push(batch)).1.send(&self.dispatcher);
         let mut left = messages;
         while left > 0 {

@@ -332,11 +332,13 @@ impl Mailbox {
         let open = usize::from(self.opening == Opening::Ready);
         let drain = usize::from(self.drain && self.ending.is_none());
         let mut messages = 0;
-        for item in self.queue.iter().flat_map(|batch| batch.rest()) {
-            if self.paused && item.kind != ItemKind::Pong {
-                return open + drain + messages;
+        for batch in &self.queue {
+            // Asked of every batch at every dispatch: it does not look at each message without need.
+            let held = self.paused.then(|| batch.rest().iter().position(|item| item.kind != ItemKind::Pong));
+            if let Some(Some(pongs)) = held {
+                return open + drain + messages + pongs;
             }
-            messages += 1;
+            messages += batch.rest().len();
         }
         let end = if self.ending.is_some() { 1 + usize::from(self.error.is_some()) } else { 0 };
         open + drain + messages + end

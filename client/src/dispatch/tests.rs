@@ -73,7 +73,7 @@ fn text(words: &str) -> Batch {
         bytes.extend_from_slice(word.as_bytes());
         bytes.push(0);
     }
-    Batch::shared(Arc::new(bytes.into()), items)
+    Batch::shared(Arc::new(bytes.into()), items.into())
 }
 
 fn ending(code: u16) -> Ending {

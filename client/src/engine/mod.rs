@@ -11,6 +11,7 @@ pub(crate) use workers::{Kind, run_blocking};
 use crate::buffer::Buffer;
 use crate::context;
 use crate::error::{Error, ErrorCode};
+use crate::event::Items;
 use crate::fork::PerProcess;
 use crate::sync::{Condvar, Mutex};
 use io_thread::IoThread;
@@ -227,6 +228,7 @@ fn end_all(engine: &Engine, deadline: Option<Instant>) -> Result<(), ErrorCode> 
     }
     engine.drivers.lock().clear();
     Buffer::free_pool();
+    Items::free_pool();
     Ok(())
 }
 

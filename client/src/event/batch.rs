@@ -3,7 +3,10 @@
 use super::{DataType, EventKind, Place};
 use crate::buffer::Buffer;
 use crate::error::ErrorCode;
+use crate::fork::PerProcess;
 use crate::json::Json;
+use crate::sync::Mutex;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 /// What an item of a batch is.
@@ -41,12 +44,86 @@ impl Item {
     }
 }
 
+/// So many items are worth a place in the pool, and so many are too many for it.
+const LENT: std::ops::RangeInclusive<usize> = 256..=16 * 1024;
+/// So many lists are kept, by the whole process.
+const KEPT: usize = 8;
+
+static POOL: PerProcess<Mutex<Vec<Vec<Item>>>> = PerProcess::new(|| Mutex::new(Vec::new()));
+
+/// The items of a batch. A long list is lent, as read buffers are: to ask the system for its pages at each turn costs more
+/// than to fill it.
+#[derive(Default, Debug)]
+pub(crate) struct Items(Vec<Item>);
+
+impl Items {
+    /// Adds an item; a list that becomes long moves to one that was long before.
+    #[inline]
+    pub(crate) fn add(&mut self, item: Item) {
+        if self.0.len() == *LENT.start() && self.0.capacity() == self.0.len() {
+            self.borrow();
+        }
+        self.0.push(item);
+    }
+
+    #[cold]
+    fn borrow(&mut self) {
+        if let Some(mut long) = POOL.get().lock().pop() {
+            long.extend_from_slice(&self.0);
+            self.0 = long;
+        }
+    }
+
+    /// Gives the memory of the lists that wait back to the system.
+    #[cfg(not(ws4d_loom))]
+    pub(crate) fn free_pool() {
+        POOL.get().lock().clear();
+    }
+}
+
+impl From<Vec<Item>> for Items {
+    fn from(items: Vec<Item>) -> Items {
+        Items(items)
+    }
+}
+
+impl Deref for Items {
+    type Target = Vec<Item>;
+
+    #[inline]
+    fn deref(&self) -> &Vec<Item> {
+        &self.0
+    }
+}
+
+impl DerefMut for Items {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Vec<Item> {
+        &mut self.0
+    }
+}
+
+impl Drop for Items {
+    fn drop(&mut self) {
+        if self.0.capacity() > *LENT.start() && LENT.contains(&self.0.capacity()) {
+            let mut items = std::mem::take(&mut self.0);
+            let mut pool = POOL.get().lock();
+            if pool.len() < KEPT {
+                items.clear();
+                pool.push(items);
+            }
+        }
+    }
+}
+
 /// Messages that share one buffer, and how many of them are delivered.
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) bytes: Arc<Buffer>,
-    pub(crate) items: Vec<Item>,
+    pub(crate) items: Items,
     pub(crate) next: usize,
+    /// What the undelivered items count in the receive buffer.
+    charge: usize,
     /// Of a single message that was parsed before delivery.
     pub(crate) json: Option<Arc<Json>>,
 }
@@ -58,12 +135,13 @@ const MERGE_UP_TO: usize = 16 * 1024;
 impl Batch {
     /// A batch of one message that owns its buffer. `bytes` has the message in front and one byte behind.
     pub(crate) fn single(kind: ItemKind, bytes: Vec<u8>, len: usize) -> Batch {
-        Batch::shared(Arc::new(bytes.into()), vec![Item { kind, start: 0, len }])
+        Batch::shared(Arc::new(bytes.into()), vec![Item { kind, start: 0, len }].into())
     }
 
     /// A batch whose buffer others may share.
-    pub(crate) fn shared(bytes: Arc<Buffer>, items: Vec<Item>) -> Batch {
-        Batch { bytes, items, next: 0, json: None }
+    pub(crate) fn shared(bytes: Arc<Buffer>, items: Items) -> Batch {
+        let charge = items.iter().map(Item::charge).sum();
+        Batch { bytes, items, next: 0, charge, json: None }
     }
 
     /// The items not yet delivered.
@@ -73,7 +151,17 @@ impl Batch {
 
     /// What the undelivered items count in the receive buffer.
     pub(crate) fn charge(&self) -> usize {
-        self.rest().iter().map(Item::charge).sum()
+        self.charge
+    }
+
+    /// Items that count so much were delivered.
+    pub(crate) fn delivered(&mut self, charge: usize) {
+        self.charge -= charge;
+    }
+
+    /// What the undelivered items need, with the NUL behind each.
+    fn needed(&self) -> usize {
+        self.charge - self.rest().len() * (MESSAGE_OVERHEAD - 1)
     }
 
     /// Keeps items while less than `room` is charged before them; says how many were dropped.
@@ -86,14 +174,14 @@ impl Batch {
         });
         let kept = self.next + kept.count();
         let dropped = self.items.len() - kept;
+        self.charge -= self.items[kept..].iter().map(Item::charge).sum::<usize>();
         self.items.truncate(kept);
         dropped
     }
 
     /// Moves the undelivered items into a buffer of their own size where they fill less than half of theirs.
     pub(crate) fn compact(&mut self) -> Result<(), ErrorCode> {
-        let needed: usize = self.rest().iter().map(|item| item.len + 1).sum();
-        if needed * 2 >= self.bytes.capacity() {
+        if self.needed() * 2 >= self.bytes.capacity() {
             return Ok(());
         }
         *self = Batch { json: self.json.take(), ..Batch::copied(&self.bytes, self.rest())? };
@@ -108,7 +196,7 @@ impl Batch {
         let mut items = Vec::new();
         items.try_reserve_exact(these.len()).map_err(|_| ErrorCode::OutOfMemory)?;
         append(&mut bytes, &mut items, from, these);
-        Ok(Batch::shared(Arc::new(bytes.into()), items))
+        Ok(Batch::shared(Arc::new(bytes.into()), items.into()))
     }
 
     /// Takes the next message out.
@@ -122,6 +210,7 @@ impl Batch {
             Message { place, item: Item { start: 0, ..item }, json }
         };
         self.next += 1;
+        self.charge -= item.charge();
         Ok(Some(message))
     }
 
@@ -142,6 +231,7 @@ impl Batch {
             block.extend_from_slice(&self.bytes[item.start..item.start + item.len]);
             block.push(0);
             self.next += 1;
+            self.charge -= item.charge();
             if !take(Item { start, ..item }) {
                 break;
             }
@@ -152,7 +242,7 @@ impl Batch {
     /// Takes in `other`, which comes right behind, where both are small and this one's buffer is not shared;
     /// gives it back otherwise.
     pub(crate) fn merge(&mut self, other: Batch) -> Option<Batch> {
-        let needed: usize = other.rest().iter().map(|item| item.len + 1).sum();
+        let needed = other.needed();
         if self.bytes.len() + needed > MERGE_UP_TO || self.json.is_some() || other.json.is_some() {
             return Some(other);
         }
@@ -161,6 +251,7 @@ impl Batch {
             return Some(other);
         }
         append(bytes, &mut self.items, &other.bytes, other.rest());
+        self.charge += other.charge;
         None
     }
 }

@@ -10,7 +10,7 @@ use crate::connect::tls;
 use crate::dispatch::Mailbox;
 use crate::error::{Error, ErrorCode};
 use crate::event::DataType;
-use crate::event::{Batch, Item, ItemKind};
+use crate::event::{Batch, Item, ItemKind, Items};
 use crate::json::Json;
 use crate::transport::{Received, Transport, tls_failure};
 use std::io;
@@ -51,7 +51,7 @@ pub(super) enum Turn {
 struct Harvest {
     /// Messages in the read buffer, and batches of their own between them.
     pieces: Vec<Piece>,
-    items: Vec<Item>,
+    items: Items,
     charge: usize,
     messages: u64,
     bytes: u64,
@@ -328,7 +328,7 @@ impl Socket {
 impl Harvest {
     fn shared(&mut self, item: Item) {
         self.charge += item.charge();
-        self.items.push(item);
+        self.items.add(item);
     }
 
     fn own(&mut self, batch: Batch) {
@@ -357,7 +357,7 @@ impl Harvest {
 
     fn each_batch(
         &mut self,
-        mut shared: impl FnMut(Vec<Item>) -> Result<Batch, ErrorCode>,
+        mut shared: impl FnMut(Items) -> Result<Batch, ErrorCode>,
     ) -> Result<Vec<Batch>, ErrorCode> {
         self.seal();
         let mut from = 0;
@@ -370,7 +370,7 @@ impl Harvest {
                     shared(std::mem::take(&mut self.items))?
                 }
                 Piece::Shared(to) => {
-                    let items = self.items[from..to].to_vec();
+                    let items = Items::from(self.items[from..to].to_vec());
                     from = to;
                     shared(items)?
                 }
