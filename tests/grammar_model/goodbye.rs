@@ -22,6 +22,10 @@ impl World {
     }
 
     pub(crate) fn await_goodbye(&self, life: &Life) {
+        // Callbacks of others may have ended it first.
+        if life.causes.load(SeqCst) != 0 {
+            return;
+        }
         let heard = || {
             let wire = life.wire.state();
             wire.close_got.is_some() || wire.gone

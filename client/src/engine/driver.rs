@@ -7,9 +7,9 @@ use crate::error::{Error, ErrorCode};
 use crate::sync::Mutex;
 use std::future::{Future, pending};
 use std::os::fd::RawFd;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -28,7 +28,13 @@ pub(crate) struct Driver {
     also: Mutex<Option<Arc<AsyncFd<RawFd>>>>,
     woken: Notify,
     tasks: Arc<AtomicUsize>,
+    /// Taken in, and begun by the next turn: to begin them there costs no wake-up.
+    new: Mutex<Vec<Task>>,
+    /// A turn is in progress, and must be woken for them.
+    turning: AtomicBool,
 }
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Driver {
     /// One that does without any other thread of the library: what may block blocks the thread that turns it.
@@ -55,6 +61,8 @@ impl Driver {
             also: Mutex::new(None),
             woken: Notify::new(),
             tasks: Arc::new(AtomicUsize::new(0)),
+            new: Mutex::new(Vec::new()),
+            turning: AtomicBool::new(false),
         }))
     }
 
@@ -73,14 +81,28 @@ impl Driver {
     }
 
     /// Any thread; once it has ended, the task is dropped.
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let runtime = self.runtime.lock().clone();
-        if let Some(runtime) = runtime {
-            let counted = Counted::new(&self.tasks);
-            runtime.spawn(async move {
-                let _counted = counted;
-                task.await;
-            });
+    pub(crate) fn spawn(&self, task: Task) {
+        let ended = self.runtime.lock();
+        if ended.is_none() {
+            // The guard is gone first: what a task does when it is dropped, is its own.
+            drop(ended);
+            return;
+        }
+        let counted = Counted::new(&self.tasks);
+        self.new.lock().push(Box::pin(async move {
+            let _counted = counted;
+            task.await;
+        }));
+        drop(ended);
+        if self.turning.load(Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    /// Begins what was taken in, inside a turn.
+    fn begin_new(&self) {
+        for task in std::mem::take(&mut *self.new.lock()) {
+            tokio::spawn(task);
         }
     }
 
@@ -93,7 +115,10 @@ impl Driver {
     pub(crate) fn turn(&self, limit: Option<Duration>, also: Option<RawFd>) {
         let Some(runtime) = self.runtime.lock().clone() else { return };
         let _turning = TurningHere::begin(self.what);
+        // Before it looks for new tasks: who brings one later sees that it has to wake.
+        self.turning.store(true, Ordering::SeqCst);
         runtime.block_on(async {
+            self.begin_new();
             let mut woken = pin!(self.woken.notified());
             // A wake that came before this turn ends it, too; but tasks run in each.
             if limit == Some(Duration::ZERO) || woken.as_mut().enable() {
@@ -110,6 +135,7 @@ impl Driver {
                 () = at_most(limit) => {}
             }
         });
+        self.turning.store(false, Ordering::SeqCst);
     }
 
     /// Makes the turn in progress return, or the next one.
@@ -121,6 +147,8 @@ impl Driver {
     pub(crate) fn end(&self) {
         self.also.lock().take();
         let runtime = self.runtime.lock().take();
+        let new = std::mem::take(&mut *self.new.lock());
+        drop(new);
         // A sender on another thread may hold it for a moment; whoever lets go last ends it.
         if let Some(runtime) = runtime.and_then(Arc::into_inner) {
             runtime.shutdown_background();

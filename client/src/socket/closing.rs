@@ -109,7 +109,8 @@ impl Socket {
         let mut outgoing = self.outgoing.lock();
         let answer = frame.code;
         outgoing.received = Some(Box::new(frame));
-        if outgoing.phase == Phase::Open {
+        let first = outgoing.phase == Phase::Open;
+        if first {
             // The server reads no more messages (RFC 6455 §1.4).
             outgoing.drop_unsent();
             outgoing.close_with(answer, "");
@@ -118,6 +119,10 @@ impl Socket {
         outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
         drop(outgoing);
         self.set_status(Status::Closing);
+        if first {
+            // Whoever reads: the task keeps the time. A later deadline it finds when the first one is over.
+            self.tell_task();
+        }
     }
 
     /// The server broke the rules. Nothing more is read; but what came before is still delivered, and may be answered,

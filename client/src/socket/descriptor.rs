@@ -176,13 +176,9 @@ impl Drop for Descriptor {
 impl Socket {
     /// Whether nothing but messages and a close frame is to be expected, so that any thread may read.
     fn is_plain_sailing(&self) -> bool {
-        self.plain_phase().is_some()
-    }
-
-    fn plain_phase(&self) -> Option<Phase> {
         let outgoing = self.outgoing.lock();
-        let plain = outgoing.failure.is_none() && outgoing.write_error.is_none();
-        Some(outgoing.phase).filter(|phase| plain && matches!(phase, Phase::Open | Phase::Closing))
+        let open = matches!(outgoing.phase, Phase::Open | Phase::Closing);
+        open && outgoing.failure.is_none() && outgoing.write_error.is_none()
     }
 
     /// The owner's turn, on its thread.
@@ -198,18 +194,11 @@ impl Socket {
             Some(Turn::Full) if self.may_read() => Turned::More,
             Some(Turn::Full) => Turned::Held,
         };
-        match self.plain_phase() {
-            Some(Phase::Open) => turned,
-            Some(_) => {
-                // The task keeps the time of the closing handshake.
-                self.tell_task();
-                turned
-            }
-            None => {
-                // It sees to ends: it takes the descriptor back, with what is left.
-                self.tell_task();
-                Turned::Over
-            }
+        if !self.is_plain_sailing() {
+            // The task sees to ends: it takes the descriptor back, with what is left.
+            self.tell_task();
+            return Turned::Over;
         }
+        turned
     }
 }
