@@ -1,10 +1,11 @@
 //! Byte buffers that messages share. Those of the size that a turn reads are lent: when the last message in one is
-//! gone it comes back, so that a fast reader does not ask the system for fresh pages at each turn.
+//! gone it comes back, so that a fast reader does not ask the system for fresh pages at each turn. So are large ones, that
+//! hold a message, or a part of one on its way out: to get its pages costs more than to copy it.
 
 use crate::error::ErrorCode;
 use crate::fork::PerProcess;
 use crate::sync::Mutex;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, RangeInclusive};
 
 /// One turn of a socket reads at most so much.
 pub(crate) const TURN: usize = 256 * 1024;
@@ -15,8 +16,37 @@ const KEPT: usize = 8;
 
 static POOL: PerProcess<Mutex<Vec<Vec<u8>>>> = PerProcess::new(|| Mutex::new(Vec::new()));
 
+/// Buffers of these capacities are kept beside those, by the whole process: so many bytes of them.
+const LARGE: RangeInclusive<usize> = 64 * 1024..=4 * 1024 * 1024;
+const KEPT_LARGE: usize = 8 * 1024 * 1024;
+
+static LARGE_POOL: PerProcess<Mutex<Large>> = PerProcess::new(|| Mutex::new(Large::default()));
+
+#[derive(Default)]
+struct Large {
+    /// The one that was used last comes last.
+    buffers: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Large {
+    fn take(&mut self, fits: impl Fn(usize) -> bool) -> Option<Vec<u8>> {
+        let at = self.buffers.iter().rposition(|buffer| fits(buffer.capacity()))?;
+        let taken = self.buffers.remove(at);
+        self.bytes -= taken.capacity();
+        Some(taken)
+    }
+
+    fn keep(&mut self, buffer: Vec<u8>) {
+        if self.bytes + buffer.capacity() <= KEPT_LARGE {
+            self.bytes += buffer.capacity();
+            self.buffers.push(buffer);
+        }
+    }
+}
+
 /// Bytes; a plain `Vec` but for what becomes of it.
-#[derive(Debug)]
+#[derive(Default, Debug)]
 pub(crate) struct Buffer(Vec<u8>);
 
 impl Buffer {
@@ -30,10 +60,34 @@ impl Buffer {
         Ok(Buffer(bytes))
     }
 
+    /// An empty buffer for so many bytes.
+    pub(crate) fn with_room(wanted: usize) -> Result<Buffer, ErrorCode> {
+        if LARGE.contains(&wanted)
+            && let Some(large) =
+                LARGE_POOL.get().lock().take(|capacity| (wanted..=2 * wanted).contains(&capacity))
+        {
+            return Ok(Buffer(large));
+        }
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(wanted).map_err(|_| ErrorCode::OutOfMemory)?;
+        Ok(Buffer(bytes))
+    }
+
+    /// The large buffer that was used last, for a message whose size nobody knows yet.
+    pub(crate) fn spare() -> Option<Buffer> {
+        LARGE_POOL.get().lock().take(|_| true).map(Buffer)
+    }
+
+    /// The bytes as what they are.
+    pub(crate) fn into_vec(mut self) -> Vec<u8> {
+        std::mem::take(&mut self.0)
+    }
+
     /// Gives the memory of the buffers that wait back to the system.
     #[cfg(not(ws4d_loom))]
     pub(crate) fn free_pool() {
         POOL.get().lock().clear();
+        *LARGE_POOL.get().lock() = Large::default();
     }
 }
 
@@ -59,13 +113,17 @@ impl DerefMut for Buffer {
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        if self.0.capacity() != CAPACITY {
+        let capacity = self.0.capacity();
+        if capacity != CAPACITY && !LARGE.contains(&capacity) {
             return;
         }
         let mut bytes = std::mem::take(&mut self.0);
+        bytes.clear();
+        if capacity != CAPACITY {
+            return LARGE_POOL.get().lock().keep(bytes);
+        }
         let mut pool = POOL.get().lock();
         if pool.len() < KEPT {
-            bytes.clear();
             pool.push(bytes);
         }
     }
@@ -84,5 +142,22 @@ mod tests {
         let pool = POOL.get().lock();
         assert!(!pool.is_empty() && pool.len() <= KEPT);
         assert!(pool.iter().all(|bytes| bytes.is_empty() && bytes.capacity() == CAPACITY));
+    }
+
+    #[test]
+    fn large_buffers_are_kept_up_to_a_bound_and_given_to_who_fills_half_of_them() {
+        let mut large = Large::default();
+        for n in 0..100 {
+            large.keep(Vec::with_capacity(100_000 + n));
+        }
+        assert!(large.bytes <= KEPT_LARGE && large.bytes > KEPT_LARGE - 100_100);
+        assert_eq!(large.bytes, large.buffers.iter().map(Vec::capacity).sum::<usize>());
+        let newest = large.buffers.last().map(Vec::capacity);
+        assert_eq!(large.take(|_| true).map(|buffer| buffer.capacity()), newest);
+        assert!(large.take(|capacity| capacity > 200_000).is_none());
+        while large.take(|_| true).is_some() {}
+        assert_eq!(large.bytes, 0);
+        drop(Buffer::with_room(300_000).unwrap());
+        assert!(Buffer::with_room(200_000).unwrap().0.capacity() <= 2 * 200_000);
     }
 }

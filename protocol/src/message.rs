@@ -77,6 +77,16 @@ impl Message {
         *self = Message { kind: Some(kind), ..Message::none() };
     }
 
+    /// Whether nothing of it was copied yet.
+    pub(crate) fn has_no_buffer(&self) -> bool {
+        self.bytes.capacity() == 0
+    }
+
+    /// Puts the message that has just begun into an empty buffer.
+    pub(crate) fn begin_in(&mut self, buffer: Vec<u8>) {
+        self.bytes = buffer;
+    }
+
     /// Judges the next bytes of the message and copies them.
     ///
     /// On failure it says how many of the bytes it took to show it.

@@ -75,6 +75,8 @@ pub struct Receiver {
     compressed: bool,
     /// What was agreed about compressed messages; `None`: that there are none.
     inflation: Option<Inflation>,
+    /// Lent for a large message.
+    spare: Vec<u8>,
     /// Of the control frame that is being read: a box that goes with it.
     control: Option<Box<ControlPayload>>,
 }
@@ -93,6 +95,7 @@ impl Receiver {
             message: Message::none(),
             compressed: false,
             inflation: None,
+            spare: Vec::new(),
             control: None,
         }
     }
@@ -109,6 +112,18 @@ impl Receiver {
     /// Without, it goes when an input is used up and no compressed message is open.
     pub fn with_deflate(limits: Limits, agreed: Option<&Params>) -> Receiver {
         Receiver { inflation: agreed.map(Inflation::new), ..Receiver::new(limits) }
+    }
+
+    /// Lends an empty buffer for the next message that comes in one frame, fills at least half of it, and is not whole in
+    /// its input: its pages need not be asked for then. To be had back with [`take_back`](Receiver::take_back).
+    pub fn lend(&mut self, spare: Vec<u8>) {
+        debug_assert!(spare.is_empty());
+        self.spare = spare;
+    }
+
+    /// What was lent and not used.
+    pub fn take_back(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.spare)
     }
 
     /// Whether nothing is begun: no part of a header, of a payload or of a message. True also after

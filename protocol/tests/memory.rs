@@ -63,6 +63,25 @@ fn dripped_headers_allocate_nothing_and_dripped_control_frames_their_payload() {
 }
 
 #[test]
+fn a_large_message_takes_the_buffer_that_was_lent_if_it_fills_half_of_it() {
+    for (len, capacity, takes) in
+        [(1000, 1001, true), (1000, 2002, true), (1000, 1000, false), (1000, 2003, false)]
+    {
+        let stream = frames(&[(BINARY, &vec![7; len])]);
+        let mut receiver = receiver();
+        receiver.lend(Vec::with_capacity(capacity));
+        let (calls, _) = measure(|| feed_only(&mut receiver, &stream[..500]));
+        assert_eq!((calls == 0, receiver.take_back().capacity() == 0), (takes, takes), "{len} in {capacity}");
+        assert_eq!(feed(&mut receiver, &stream[500..]), 1);
+    }
+    // One that is whole in its input stays there.
+    let mut receiver = receiver();
+    receiver.lend(Vec::with_capacity(1001));
+    feed_only(&mut receiver, &frames(&[(BINARY, &[7; 1000])]));
+    assert_eq!(receiver.take_back().capacity(), 1001);
+}
+
+#[test]
 fn a_length_of_2_63_minus_1_allocates_nothing_ahead() {
     let header = [BINARY, 127, 0x7f, 255, 255, 255, 255, 255, 255, 255];
     let mut receiver = receiver();

@@ -4,6 +4,7 @@
 //! large message is masked outside the lock and the order of the calls is kept. Control frames leave at
 //! the next frame boundary.
 
+use crate::buffer::Buffer;
 use crate::random::mask_key;
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -24,7 +25,7 @@ pub(super) const SLICES: usize = 32;
 /// One or more whole frames.
 #[derive(Default, Debug)]
 pub(super) struct Chunk {
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Buffer,
     written: usize,
     /// What it counts in the send buffer until it has left.
     pub(super) charge: usize,
@@ -32,8 +33,8 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    pub(super) fn new(bytes: Vec<u8>, charge: usize) -> Chunk {
-        Chunk { bytes, written: 0, charge, closes: false }
+    pub(super) fn new(bytes: impl Into<Buffer>, charge: usize) -> Chunk {
+        Chunk { bytes: bytes.into(), written: 0, charge, closes: false }
     }
 
     /// Whether this is the close frame.

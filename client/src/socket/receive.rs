@@ -18,6 +18,9 @@ use std::sync::Arc;
 use ws4d_protocol::deflate;
 use ws4d_protocol::receive::{Data, Failure, Incoming as Decoded, Limits, Receiver};
 
+/// So many bytes in one read are much.
+const MUCH: usize = 64 * 1024;
+
 /// What the `incoming` lock guards.
 pub(super) struct Incoming {
     receiver: Receiver,
@@ -112,7 +115,15 @@ impl Socket {
                 }
             },
         };
+        // Where much came, a large message may begin.
+        let large = buffer.len() >= MUCH;
+        if large && let Some(spare) = Buffer::spare() {
+            incoming.receiver.lend(spare.into_vec());
+        }
         let end = self.decode(&mut incoming, &buffer, from, room, &mut harvest);
+        if large {
+            drop(Buffer::from(incoming.receiver.take_back()));
+        }
         let complete = end == buffer.len();
         let batches = if complete {
             write_nuls(&mut buffer, &harvest.items);

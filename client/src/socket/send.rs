@@ -4,6 +4,7 @@
 use super::outgoing::{Encoder, Message, Outgoing, Phase, Waiting};
 use super::queue::{self, Chunk, FRAGMENT, SLICES, Wire};
 use super::{SendKind, Socket, Transport};
+use crate::buffer::Buffer;
 use crate::context;
 use crate::dispatch::Mailbox;
 use crate::error::{Error, ErrorCode};
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use ws4d_protocol::deflate::{self, Deflater};
 use ws4d_protocol::frame::OpCode;
-use ws4d_protocol::send::{OutOfMemory, encode, encode_compressed};
+use ws4d_protocol::send::{OutOfMemory, encode, encode_compressed, frame_len};
 use ws4d_protocol::utf8;
 
 /// Up to this size a message is encoded under the lock: that costs less than taking the lock twice.
@@ -384,7 +385,8 @@ fn frames(
     chunks.try_reserve_exact(count).map_err(|_| OutOfMemory { wanted: count * size_of::<Chunk>() })?;
     for i in 0..count {
         let part = &payload[i * FRAGMENT..payload.len().min((i + 1) * FRAGMENT)];
-        let (fin, mut frame) = (i + 1 == count, Vec::new());
+        let (fin, wanted) = (i + 1 == count, frame_len(part.len()));
+        let mut frame = Buffer::with_room(wanted).map_err(|_| OutOfMemory { wanted })?;
         match i {
             0 if compressed => encode_compressed(opcode, fin, part, mask_key(), &mut frame)?,
             0 => encode(opcode, fin, part, mask_key(), &mut frame)?,

@@ -36,6 +36,13 @@ impl Receiver {
             self.remaining = 0;
             return Ok(Some(event));
         }
+        if self.frame.fin && self.message.has_no_buffer() {
+            // With the NUL behind it.
+            let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX).saturating_add(1);
+            if (wanted..=wanted.saturating_mul(2)).contains(&self.spare.capacity()) {
+                self.message.begin_in(std::mem::take(&mut self.spare));
+            }
+        }
         self.message.append(payload, self.outlook()).map_err(|(taken, failure)| {
             *at += taken;
             failure
