@@ -12,7 +12,7 @@ EXAMPLES := $(patsubst c-examples/%.c,build/examples/%,$(wildcard c-examples/*.c
 WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
-.PHONY: bench bench-micro bench-instructions check-style check-header test-rust test-model test-c test-valgrind test-python
+.PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
 .PHONY: conformance test-grammar mutants fuzz
 
 help: ## this list
@@ -106,6 +106,11 @@ bench-instructions: release ## instructions a message, counted by callgrind: hol
 	cargo build --release --package ws4d-benches
 	@benches/setup.sh --ours $(TARGET)/release $(TARGET)/release/ws4d-benches
 	$(TARGET)/release/ws4d-benches instructions
+
+bench-profile: release ## where the time of each case goes, sampled by perf: writes docs/profile.md
+	cargo build --release --package ws4d-benches
+	@benches/setup.sh --ours $(TARGET)/release $(TARGET)/release/ws4d-benches
+	$(TARGET)/release/ws4d-benches profile
 
 clean: ## removes what was built
 	cargo clean

@@ -6,6 +6,7 @@
 //! ws4d-benches server FOLDER           the server
 //! ws4d-benches raw KIND URL SIZE N …   the floor, a client like the others (see clients/bench.h)
 //! ws4d-benches instructions            instructions a message, counted by callgrind
+//! ws4d-benches profile                 where the time goes, sampled by perf: docs/profile.md
 //! ```
 
 mod cases;
@@ -15,6 +16,7 @@ mod counted;
 mod frame;
 mod launch;
 mod process;
+mod profile;
 mod raw;
 mod report;
 mod results;
@@ -28,6 +30,7 @@ fn main() {
         Some("server") => server::run(std::path::Path::new(&arguments[1])),
         Some("raw") => raw::run(&arguments[1..]),
         Some("instructions") => counted::instructions(),
+        Some("profile") => profile::write(),
         Some("report") => report::write(&results::Results::load()),
         _ => run::all(),
     }

@@ -6,11 +6,16 @@ use std::collections::BTreeMap;
 const ENOUGH: u64 = 5000;
 
 const MUST: &[&str] = &[
+    "a batch of several",
     "filled",
+    "goodbye",
+    "goodbye of a driving one",
     "inside: CloseDispatcher",
     "inside: Dispatch",
     "inside: Open",
     "inside: Stop",
+    "looked for messages",
+    "opened elsewhere",
     "settled",
     "step CloseDispatcher",
     "step Lend",
@@ -36,6 +41,7 @@ const MUST: &[&str] = &[
     "trace: open terminate 1006",
     "trace: open terminate 3001 clean",
     "trace: open terminate 4001 clean",
+    "world: driving",
 ];
 
 pub(crate) fn print(counts: &BTreeMap<String, u64>) {

@@ -8,7 +8,7 @@ use ws4d_test_host::codes::*;
 
 use crate::life::{Life, RETURNED};
 use crate::server::Road;
-use crate::wire::{Answer, lock};
+use crate::wire::lock;
 use crate::world::World;
 
 impl World {
@@ -22,8 +22,8 @@ impl World {
     }
 
     pub(crate) fn await_goodbye(&self, life: &Life) {
-        // Callbacks of others may have ended it first.
-        if life.causes.load(SeqCst) != 0 {
+        // Callbacks that ran inside may have ended it, or made its server deaf.
+        if life.causes.load(SeqCst) != 0 || !life.wire.state().listens() {
             return;
         }
         let heard = || {
@@ -48,10 +48,9 @@ impl Life {
         let open = self.created.load(SeqCst) == RETURNED && record.opened && record.end.is_none();
         let untouched = self.causes.load(SeqCst) == 0 && self.socket().status() == WS_STATUS_CONNECTED;
         let all_read = record.messages == wire.sent.len() && !wire.chatted && !self.has_pinged();
-        let listens = wire.reading && wire.enders.is_empty() && wire.answer == Answer::Accept;
         let takes = self.plan.road == Road::Wide && self.would_block.load(SeqCst) == 0;
         // A thread of the library that sends just now may still be at it when the time is over.
         let lasts = self.world.plan.driving || self.plan.close_timeout.is_none();
-        !self.plan.inline && open && untouched && all_read && listens && takes && lasts
+        !self.plan.inline && open && untouched && all_read && wire.listens() && takes && lasts
     }
 }

@@ -9,7 +9,7 @@ use ws4d_test_host::codes::*;
 use ws4d_test_host::{Socket, api, name};
 
 use crate::acts::{act, release, serve};
-use crate::life::{Life, RETURNED, UNKNOWN};
+use crate::life::{Life, REFUSED, RETURNED, UNKNOWN};
 use crate::plan::{Act, Ending, Mode, Rescue, Step};
 use crate::server::Road;
 use crate::wire::{Answer, lock};
@@ -100,10 +100,30 @@ impl World {
         }
         // Where the descriptor is watched, what another thread opens meanwhile would confuse who watches.
         if plan.elsewhere && !plan.blocking && self.plan.mode != Mode::Fd {
+            self.count("opened elsewhere");
             let world = Arc::clone(self);
-            return self.assistant.later(move || world.open(index, &world.plan.sockets[index], false));
+            self.assistant.later(move || world.open(index, &world.plan.sockets[index], false));
+            return self.await_opening(index);
         }
         self.open(index, plan, plan.blocking);
+    }
+
+    /// Waits while another thread opens a socket: what it begins must end the wait.
+    fn await_opening(self: &Arc<Self>, index: usize) {
+        let plan = &self.plan.sockets[index];
+        let opens = plan.answer == Answer::Accept && plan.road != Road::Closed && !plan.bad_url;
+        let shuts = self.plan.steps.iter().any(|step| matches!(step, Step::Shutdown { .. }));
+        if plan.inline || !opens || shuts || !matches!(self.plan.mode, Mode::Wait | Mode::Run | Mode::Pull) {
+            return;
+        }
+        let decided = |life: Arc<Life>| {
+            let record = lock(&life.record);
+            life.created.load(SeqCst) == REFUSED || record.opened || record.end.is_some()
+        };
+        self.expects.store(true, SeqCst);
+        let what = format!("socket {index}, which another thread opens");
+        self.until(&what, || self.is_closed() || self.life(index).is_some_and(decided));
+        self.expects.store(false, SeqCst);
     }
 
     /// Ends the wait of a `ws_new` whose server says nothing.
@@ -184,7 +204,8 @@ impl World {
 
     /// How long a wait may take. Where no other thread brings about what is waited for, each wait ends by itself.
     fn patience(&self) -> i32 {
-        let alone = self.assistant.is_idle() && self.all_lives().iter().all(|life| !life.plan.inline);
+        let idle = self.assistant.is_idle() || self.expects.load(SeqCst);
+        let alone = idle && self.all_lives().iter().all(|life| !life.plan.inline);
         if self.plan.patient && alone { PATIENCE.as_millis() as i32 } else { 3 }
     }
 

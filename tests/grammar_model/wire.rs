@@ -278,6 +278,11 @@ impl Wire {
 }
 
 impl WireState {
+    /// Whether the server reads, and nothing keeps it from it.
+    pub(crate) fn listens(&self) -> bool {
+        self.reading && self.enders.is_empty() && self.answer == Answer::Accept
+    }
+
     fn message(&mut self, wire: u64, text: bool, len: usize, parts: usize) {
         let mut bytes = format!("{wire}.{}:", self.sent.len()).into_bytes();
         if len == 0 {

@@ -93,6 +93,8 @@ pub(crate) struct World {
     pub(crate) remembered: AtomicBool,
     pub(crate) shut_down: AtomicBool,
     pub(crate) finishing: AtomicBool,
+    /// The script waits for a socket that another thread opens.
+    pub(crate) expects: AtomicBool,
     pub(crate) lives: Mutex<Vec<Option<Arc<Life>>>>,
     pub(crate) kept: Mutex<Vec<Kept>>,
     pub(crate) pulled_terminates: Mutex<HashSet<usize>>,
@@ -156,6 +158,7 @@ impl World {
             remembered: AtomicBool::new(false),
             shut_down: AtomicBool::new(false),
             finishing: AtomicBool::new(false),
+            expects: AtomicBool::new(false),
             lives: Mutex::new(vec![None; spare]),
             kept: Mutex::default(),
             pulled_terminates: Mutex::default(),
