@@ -2,12 +2,14 @@
 
 mod support;
 
+use std::ptr;
 use std::sync::mpsc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use support::{arrived, closed_with, script, until_status};
 use ws4d_test_host::codes::*;
-use ws4d_test_host::{Host, alone, api};
+use ws4d_test_host::{Dispatcher, Host, OptionsToken, RawHandler, Socket, alone, api, c};
 use ws4d_test_server::{Seen, Server};
 
 fn shutdown(timeout_ms: i32) -> i32 {
@@ -321,4 +323,43 @@ fn a_shutdown_is_the_cause_that_is_noted() {
     assert_eq!((info.code_received, info.code_sent, info.was_clean), (0, 1001, 0));
     host.run_until("free");
     assert_eq!(host.trace(), ["open", "terminate 1006", "free"]);
+}
+
+/// A connection that is made just as the library shuts down: it is refused or ended, no task of it stays, and it brings no
+/// thread up again.
+#[test]
+fn a_shutdown_that_meets_a_blocking_ws_new_ends_all_of_it() {
+    let _alone = alone();
+    let server = Server::start();
+    for with_dispatcher in [false, true] {
+        for round in 0..150 {
+            let url = c(&server.ws("/echo"));
+            let maker = thread::spawn(move || {
+                let api = api();
+                let d = if with_dispatcher { (api.ws_dispatcher_new)() } else { Dispatcher::NULL };
+                let handler = RawHandler { dispatcher: d, ..RawHandler::INIT };
+                let ws = (api.ws_new)(url.as_ptr(), &handler, OptionsToken(0), ptr::null_mut());
+                if with_dispatcher {
+                    assert_eq!(d.close(), WS_OK);
+                }
+                ws
+            });
+            // Somewhere in its middle, each round elsewhere.
+            let wait = Duration::from_micros(round * 5);
+            let begun = Instant::now();
+            while begun.elapsed() < wait {
+                std::hint::spin_loop();
+            }
+            assert_eq!((api().ws_shutdown)(20_000), WS_OK, "round {round}");
+            let ws = maker.join().unwrap();
+            if ws == Socket::NULL {
+                // It was refused because of the shutdown.
+                assert_eq!(library_threads(), [""; 0], "round {round}");
+            } else {
+                assert_eq!(ws.release(), WS_OK);
+            }
+            assert_eq!((api().ws_shutdown)(20_000), WS_OK, "round {round}");
+            assert_eq!(library_threads(), [""; 0], "round {round}");
+        }
+    }
 }

@@ -96,7 +96,11 @@ impl<T: Target> Dispatcher<T> {
             if closed || stopped {
                 break Err(NotOpened::Cancelled);
             }
-            state = self.turn_tasks(state, turner, None, seen);
+            state = match &self.driving {
+                // The other sockets have nobody else.
+                Some(driving) => self.drive(state, driving, None, seen),
+                None => self.turn_tasks(state, turner, None, seen),
+            };
         };
         if result.is_err() {
             drop(state.remove(key));

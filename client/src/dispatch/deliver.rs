@@ -86,6 +86,11 @@ impl<T: Target> Dispatcher<T> {
         state = self.settle(self.free_pulled(state));
         let result;
         (state, result) = body(state, level);
+        if let Some(driving) = self.driving.as_ref().filter(|driving| driving.is_due()) {
+            // Tasks that were told of an end have their last turn, also where the host does not come again.
+            let seen = state.lending.changes;
+            state = self.drive(state, driving, Some(Duration::ZERO), seen);
+        }
         state.leave();
         // A call that a remembered stop ends at once leaves events as well.
         let closed = state.closed;

@@ -8,6 +8,7 @@ use super::poller::Poller;
 use super::ready_fd::ReadyFd;
 use super::state::State;
 use super::{Gate, Target};
+use crate::context::{self, Turning};
 use crate::error::ErrorCode;
 use crate::event::Event;
 use crate::hook::Hook;
@@ -232,6 +233,10 @@ impl<T: Target> Dispatcher<T> {
 
     /// The state, if the calling thread may dispatch.
     pub(super) fn owned(&self) -> Result<MutexGuard<'_, State<T>>, ErrorCode> {
+        // Where tasks are turned already, no others can be.
+        if self.driving.is_some() && (context::on_io_thread() || context::turning() != Turning::Nothing) {
+            return Err(ErrorCode::WrongThread);
+        }
         let state = self.state.lock();
         if state.owner.is_some_and(|owner| owner != this_thread()) {
             return Err(ErrorCode::WrongThread);

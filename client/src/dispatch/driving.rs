@@ -45,11 +45,16 @@ pub(super) struct Driving {
 }
 
 impl Driving {
+    /// Whether a task has something to do that it was told of.
+    pub(super) fn is_due(&self) -> bool {
+        self.due.load(Ordering::SeqCst) > 0
+    }
+
     /// To be called before the owner sleeps in the poller. `false`: a task has something to do.
     pub(super) fn may_sleep(&self) -> bool {
         // Who tells a task writes `due` before it reads `asleep`: one of the two sees the other.
         self.asleep.store(true, Ordering::SeqCst);
-        self.due.load(Ordering::SeqCst) == 0
+        !self.is_due()
     }
 
     pub(super) fn woke(&self) {
@@ -69,6 +74,13 @@ impl<T: Target> Dispatcher<T> {
     /// What turns its sockets' tasks; `None`: I/O threads do.
     pub(crate) fn turner(&self) -> Option<&Arc<dyn Turner>> {
         self.driving.as_ref().map(|driving| &driving.turner)
+    }
+
+    /// The turner has got a new task: an owner that sleeps elsewhere has to turn it. Any thread, with no lock held.
+    pub(crate) fn task_came(&self) {
+        if self.driving.is_some() {
+            self.tell_waiters(&mut self.state.lock());
+        }
     }
 
     /// A socket's task was told something, after it has run. Any thread, also with locks held.
@@ -109,14 +121,16 @@ impl<T: Target> Dispatcher<T> {
         limit: Option<Duration>,
         seen: u64,
     ) -> Guard<'a, T> {
-        if driving.due.load(Ordering::SeqCst) == 0 && driving.turner.tasks() == state.lending.lent {
+        if !driving.is_due() && driving.turner.tasks() == state.lending.lent {
             return self.poll(state, limit, seen);
         }
         if state.lending.lent > 0 {
             // What the poller knows already, its descriptor does not tell.
             state = self.poll(state, Some(Duration::ZERO), seen);
         }
-        let limit = if state.has_ready() { Some(Duration::ZERO) } else { limit };
+        // Nor what was left to read, or found no place in one look.
+        let more = state.has_ready() || state.has_more() || state.lending.more_told;
+        let limit = if more { Some(Duration::ZERO) } else { limit };
         self.turn_tasks(state, &driving.turner, limit, seen)
     }
 

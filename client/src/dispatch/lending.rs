@@ -85,7 +85,7 @@ impl<T: Target> State<T> {
         true
     }
 
-    fn has_more(&mut self) -> bool {
+    pub(super) fn has_more(&mut self) -> bool {
         (0..self.lending.left.len()).any(|at| {
             let key = self.lending.left[at];
             self.entry(key).is_some_and(|entry| entry.left == Left::More)
@@ -277,11 +277,12 @@ impl<T: Target> Dispatcher<T> {
         state.lending.inside = true;
         state.lending.sleeping = limit != Some(Duration::ZERO);
         drop(state);
-        inside.wait(limit, self.busy_poll(), &mut found);
+        let more_told = inside.wait(limit, self.busy_poll(), &mut found);
         if let Some(driving) = &self.driving {
             driving.woke();
         }
         state = self.state.lock();
+        state.lending.more_told = more_told;
         state.lending.inside = false;
         state.lending.sleeping = false;
         state.lending.visits += 1;

@@ -18,6 +18,8 @@ pub(super) enum Left {
 pub(super) struct Lending<T> {
     /// The owner reads itself.
     pub(super) wanted: bool,
+    /// The poller had more to tell than it could at once.
+    pub(super) more_told: bool,
     /// How many sockets are lent.
     pub(super) lent: usize,
     /// The owner sleeps in the poller, and must be woken for what other threads change.
@@ -55,6 +57,7 @@ impl<T> Lending<T> {
     pub(super) fn new() -> Lending<T> {
         Lending {
             wanted: false,
+            more_told: false,
             lent: 0,
             sleeping: false,
             changes: 0,

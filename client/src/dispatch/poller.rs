@@ -89,8 +89,13 @@ mod imp {
 
     impl Inside<'_> {
         /// Waits until something is ready, a wake, or the end of the time (`None`: for ever), the first `busy` of it
-        /// without sleeping. Appends to `found`.
-        pub(crate) fn wait(mut self, limit: Option<Duration>, busy: Duration, found: &mut Vec<Ready>) {
+        /// without sleeping. Appends to `found`; says whether there may be more.
+        pub(crate) fn wait(
+            mut self,
+            limit: Option<Duration>,
+            busy: Duration,
+            found: &mut Vec<Ready>,
+        ) -> bool {
             let (poll, events) = &mut *self.0;
             events.clear();
             let busy = limit.map_or(busy, |limit| busy.min(limit));
@@ -98,15 +103,16 @@ mod imp {
                 let begun = Instant::now();
                 while events.is_empty() && begun.elapsed() < busy {
                     if poll.poll(events, Some(Duration::ZERO)).is_err() {
-                        return;
+                        return false;
                     }
                 }
             }
             // Interrupted by a signal: the caller looks and comes again.
             if events.is_empty() && poll.poll(events, limit.map(|limit| limit - busy)).is_err() {
-                return;
+                return false;
             }
             found.extend(told(events));
+            events.iter().count() >= EVENTS
         }
     }
 
@@ -156,7 +162,7 @@ mod imp {
     }
 
     impl Inside<'_> {
-        pub(crate) fn wait(self, _: Option<Duration>, _: Duration, _: &mut Vec<Ready>) {
+        pub(crate) fn wait(self, _: Option<Duration>, _: Duration, _: &mut Vec<Ready>) -> bool {
             match *self.0 {}
         }
     }

@@ -83,6 +83,13 @@ impl<T: Target> Dispatcher<T> {
             if state.closed || state.is_stopped(level) {
                 break Ok(None);
             }
+            if let Some(driving) = &self.driving
+                && state.is_time_to_drive()
+            {
+                // A host that is behind pulls for long, and nobody else answers pings.
+                let seen = state.lending.changes;
+                state = self.drive(state, driving, Some(Duration::ZERO), seen);
+            }
             let taken;
             (state, taken) = take(state);
             match taken {

@@ -11,6 +11,9 @@ use crate::sync::ThreadId;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+/// So many pulls in a row may find something before the owner of a driving dispatcher does I/O again.
+const PULLS: u32 = 64;
+
 /// What a socket had to deliver when a dispatch began.
 pub(super) struct Due {
     pub(super) key: Key,
@@ -54,6 +57,8 @@ pub(super) struct State<T> {
     pub(super) turning: Option<Arc<dyn Turner>>,
     /// Sockets whose TERMINATE was pulled and whose `on_free` is owed; `true` once the event was freed.
     pub(super) pulled: Vec<(Arc<T>, u64, bool)>,
+    /// Counts pulls.
+    pulls: u32,
     /// Whose events the last call has pulled.
     pub(super) last_pulled: Vec<Key>,
     pub(super) fd: Option<ReadyFd>,
@@ -76,6 +81,7 @@ impl<T: Target> State<T> {
             waiting: 0,
             turning: None,
             pulled: Vec::new(),
+            pulls: 0,
             last_pulled: Vec::new(),
             fd: None,
             lending: Lending::new(),
@@ -211,6 +217,12 @@ impl<T: Target> State<T> {
         if self.last_pulled.last() != Some(&key) {
             self.last_pulled.push(key);
         }
+    }
+
+    /// Whether one more pull ends a round of them, after which I/O has its turn.
+    pub(super) fn is_time_to_drive(&mut self) -> bool {
+        self.pulls = (self.pulls + 1) % PULLS;
+        self.pulls == 0
     }
 
     /// Whether one socket has all that is deliverable.

@@ -9,7 +9,7 @@ use std::future::{Future, pending};
 use std::os::fd::RawFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -32,6 +32,8 @@ pub(crate) struct Driver {
     new: Mutex<Vec<Task>>,
     /// A turn is in progress, and must be woken for them.
     turning: AtomicBool,
+    /// How many shutdowns there had been when it was borrowed.
+    since: AtomicU64,
 }
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -44,10 +46,11 @@ impl Driver {
 
     /// One for a blocking `ws_new`; to be handed [back](Driver::give_back).
     pub(crate) fn borrow() -> Result<Arc<Driver>, Error> {
-        match engine().drivers.lock().pop() {
-            Some(driver) => Ok(driver),
-            None => Driver::new(Turning::Connecting),
-        }
+        let since = super::shutdowns();
+        let kept = engine().drivers.lock().pop();
+        let driver = kept.map_or_else(|| Driver::new(Turning::Connecting), Ok)?;
+        driver.since.store(since, Ordering::Relaxed);
+        Ok(driver)
     }
 
     fn new(what: Turning) -> Result<Arc<Driver>, Error> {
@@ -63,6 +66,7 @@ impl Driver {
             tasks: Arc::new(AtomicUsize::new(0)),
             new: Mutex::new(Vec::new()),
             turning: AtomicBool::new(false),
+            since: AtomicU64::new(0),
         }))
     }
 
@@ -74,7 +78,8 @@ impl Driver {
         }
         if self.tasks() == 0 {
             let mut kept = engine().drivers.lock();
-            if kept.len() < KEPT {
+            // A shutdown clears them after it was counted.
+            if kept.len() < KEPT && self.since.load(Ordering::Relaxed) == super::shutdowns() {
                 kept.push(self);
             }
         }

@@ -101,13 +101,25 @@ fn engine() -> &'static Engine {
 }
 
 /// A socket that shutdown will stop, for as long as this lives.
-pub(crate) struct Enlisted(i32);
+pub(crate) struct Enlisted {
+    id: i32,
+    since: u64,
+}
+
+impl Enlisted {
+    /// How many shutdowns there had been by then.
+    pub(crate) fn since(&self) -> u64 {
+        self.since
+    }
+}
 
 impl Drop for Enlisted {
     fn drop(&mut self) {
-        engine().sockets.lock().remove(&self.0);
+        engine().sockets.lock().remove(&self.id);
     }
 }
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Makes a socket known to shutdown, and starts the I/O threads, if it `wants` them and they do not run yet.
 pub(crate) fn enlist(id: i32, socket: Weak<dyn Stop>, wants_threads: bool) -> Result<Enlisted, Error> {
@@ -120,17 +132,19 @@ pub(crate) fn enlist(id: i32, socket: Weak<dyn Stop>, wants_threads: bool) -> Re
         state.start_threads()?;
     }
     engine.sockets.lock().insert(id, socket);
-    Ok(Enlisted(id))
+    Ok(Enlisted { id, since: state.shutdowns })
 }
 
-/// Runs a socket's task on an I/O thread. In a box: each future that awaits another by value is twice as large as that.
-pub(crate) fn spawn(task: Pin<Box<dyn Future<Output = ()> + Send>>) -> Result<(), Error> {
+/// Runs a socket's task on an I/O thread, or gives it back: where there was a shutdown `since` it was enlisted, it is not
+/// to bring a thread up again. In a box: each future that awaits another by value is twice as large as that.
+pub(crate) fn spawn(since: u64, task: Task) -> Result<(), (Error, Task)> {
     let mut state = engine().state.lock();
-    if state.stopping {
-        return Err(shut_down_error());
+    if state.stopping || state.shutdowns != since {
+        return Err((shut_down_error(), task));
     }
-    // They may have ended since: a shutdown lets new sockets in again.
-    state.start_threads()?;
+    if let Err(error) = state.start_threads() {
+        return Err((error, task));
+    }
     let at = state.next % state.threads.len();
     state.next = at + 1;
     state.threads[at].spawn(task);

@@ -8,7 +8,7 @@ use super::send::Deferred;
 use super::watch::Watch;
 use super::{Session, Socket, Start, Status};
 use crate::connect::{self, Connected, Connection};
-use crate::dispatch::Mailbox;
+use crate::dispatch::{Mailbox, Task};
 use crate::engine::{self, Enlisted};
 use crate::error::{Error, ErrorCode};
 use crate::log::log;
@@ -16,6 +16,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
@@ -23,19 +24,22 @@ use tokio::time::Sleep;
 /// A socket on its way through its tasks. Where one is dropped or panics, the host still hears of an end.
 pub(super) struct Alive {
     socket: Arc<Socket>,
-    _enlisted: Enlisted,
+    enlisted: Enlisted,
 }
 
 impl Alive {
     pub(super) fn new(socket: Arc<Socket>, enlisted: Enlisted) -> Alive {
-        Alive { socket, _enlisted: enlisted }
+        Alive { socket, enlisted }
     }
 }
 
 impl Drop for Alive {
     fn drop(&mut self) {
         self.socket.finish(Some(Error::new(ErrorCode::Internal, "sock", "The socket's task ended")));
-        self.socket.task_runs();
+        // What it is told from now on, nobody waits for.
+        if self.socket.told.swap(true, Ordering::AcqRel) {
+            self.socket.dispatcher.task_runs();
+        }
     }
 }
 
@@ -63,31 +67,30 @@ pub(super) async fn connect_here(alive: Alive, start: Box<Start>) {
     };
     // The descriptor is watched elsewhere from now on.
     drop(readiness);
-    let descriptor = Descriptor::new(&socket, connection.transport.stream(), None);
-    let spawned = if socket.dispatcher.is_private() {
+    let Some(mut descriptor) = Descriptor::new(&socket, connection.transport.stream(), None) else { return };
+    let since = alive.enlisted.since();
+    let rest: Task = if socket.dispatcher.is_private() {
         // OPEN is delivered there.
-        engine::spawn(Box::pin(async move {
-            let open = alive.socket.opened(connection);
-            go_on(alive, descriptor.filter(|_| open)).await;
-        }))
+        Box::pin(async move {
+            if alive.socket.opened(connection) {
+                alive.socket.drive(descriptor).await;
+            }
+            alive.socket.deliver_what_is_left().await;
+        })
     } else {
-        let open = socket.opened(connection);
-        let mut descriptor = descriptor.filter(|_| open);
-        if let Some(descriptor) = &mut descriptor {
-            descriptor.lend();
+        if !socket.opened(connection) {
+            return;
         }
-        engine::spawn(Box::pin(go_on(alive, descriptor)))
+        descriptor.lend();
+        Box::pin(async move {
+            alive.socket.drive(descriptor).await;
+        })
     };
-    if let Err(error) = spawned {
+    if let Err((error, rest)) = engine::spawn(since, rest) {
+        // Before the task goes, which would say that it has failed.
         socket.finish(Some(error));
+        drop(rest);
     }
-}
-
-async fn go_on(alive: Alive, descriptor: Option<Box<Descriptor>>) {
-    if let Some(descriptor) = descriptor {
-        alive.socket.drive(descriptor).await;
-    }
-    alive.socket.deliver_what_is_left().await;
 }
 
 /// The whole life of a socket that only waits.

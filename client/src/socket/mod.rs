@@ -23,7 +23,7 @@ mod watch;
 use crate::connect::progress::Progress;
 use crate::connect::tls::TlsInfo;
 use crate::connect::url::{self, Destination};
-use crate::context::{self, InCallback};
+use crate::context::{self, InCallback, Turning};
 use crate::dispatch::{self, Gate, Key, Mailbox, Target, Turned};
 use crate::engine;
 use crate::error::{Error, ErrorCode};
@@ -161,7 +161,7 @@ impl Socket {
     ) -> Result<Arc<Socket>, Error> {
         let destination = url::parse(url)?;
         let wrong_thread = |why| Error::new(ErrorCode::WrongThread, "sock", why);
-        if blocking && context::on_io_thread() {
+        if blocking && (context::on_io_thread() || context::turning() != Turning::Nothing) {
             return Err(wrong_thread(
                 "ws_new inside a callback on the I/O thread would wait for itself; use ws_new_async",
             ));

@@ -23,8 +23,9 @@ impl Socket {
         let opened = self.begin(Some(&turner)).map(|key| {
             let opened = self.dispatcher.wait_open(key, &turner);
             if opened.is_err() {
-                // The mailbox is gone; the task has nothing left to deliver.
+                // The mailbox is gone; the task has nothing left to deliver, and may be waiting for that.
                 self.finish(None);
+                self.tell_task();
             }
             opened
         });
@@ -59,18 +60,28 @@ impl Socket {
             .register(mailbox, Arc::clone(self))
             .map_err(|code| Error::new(code, "sock", "The dispatcher is closed"))?;
         let _ = self.key.set(key);
-        if let Err(error) = self.live(start, waiter) {
-            self.dispatcher.forget(key);
-            return Err(error);
+        match self.live(start, waiter) {
+            Ok(()) => Ok(key),
+            Err((error, task)) => {
+                // Before the task goes, which would tell of an end.
+                self.dispatcher.forget(key);
+                drop(task);
+                Err(error)
+            }
         }
-        Ok(key)
     }
 
-    /// Starts the task.
-    fn live(self: &Arc<Self>, start: Box<Start>, waiter: Option<&Arc<dyn Turner>>) -> Result<(), Error> {
+    /// Starts the task, or gives it back.
+    fn live(
+        self: &Arc<Self>,
+        start: Box<Start>,
+        waiter: Option<&Arc<dyn Turner>>,
+    ) -> Result<(), (Error, Option<Task>)> {
         let weak: Weak<dyn engine::Stop> = Arc::downgrade(self) as _;
         let own = self.dispatcher.turner();
-        let alive = Alive::new(Arc::clone(self), engine::enlist(self.id, weak, own.is_none())?);
+        let enlisted = engine::enlist(self.id, weak, own.is_none()).map_err(|error| (error, None))?;
+        let since = enlisted.since();
+        let alive = Alive::new(Arc::clone(self), enlisted);
         let task: Task = match self.timer {
             Some(delay) => Box::pin(drive::wait(alive, delay)),
             None if own.is_none() && waiter.is_some() => Box::pin(drive::connect_here(alive, start)),
@@ -78,8 +89,9 @@ impl Socket {
         };
         match own.or(waiter) {
             Some(turner) => turner.spawn(task),
-            None => engine::spawn(task)?,
+            None => engine::spawn(since, task).map_err(|(error, task)| (error, Some(task)))?,
         }
+        self.dispatcher.task_came();
         Ok(())
     }
 }
