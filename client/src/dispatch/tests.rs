@@ -318,6 +318,34 @@ mod model {
         });
     }
 
+    /// A turner without tasks: what wakes it is another thread.
+    struct Sleeper {
+        woken: ModelMutex<bool>,
+        changed: crate::sync::Condvar,
+    }
+
+    impl Turner for Sleeper {
+        fn spawn(&self, _: Task) {}
+
+        fn tasks(&self) -> usize {
+            0
+        }
+
+        fn turn(&self, _: Option<std::time::Duration>, _: Option<std::os::fd::RawFd>) {
+            let mut woken = self.woken.lock();
+            while !std::mem::take(&mut *woken) {
+                woken = self.changed.wait(woken);
+            }
+        }
+
+        fn wake(&self) {
+            *self.woken.lock() = true;
+            self.changed.notify_all();
+        }
+
+        fn end(&self) {}
+    }
+
     #[test]
     fn a_blocking_open_is_taken_by_who_waits_for_it() {
         loom::model(|| {
@@ -329,7 +357,9 @@ mod model {
                 network.update(key, Mailbox::opened).1.send(&network);
             });
             let _call = dispatcher.begin_call();
-            assert!(dispatcher.wait_open(key).is_ok());
+            let sleeper = Sleeper { woken: ModelMutex::new(false), changed: crate::sync::Condvar::new() };
+            let turner: Arc<dyn Turner> = Arc::new(sleeper);
+            assert!(dispatcher.wait_open(key, &turner).is_ok());
             io.join().unwrap();
             assert_eq!(probe.trace(), ["open"]);
             assert!(!*woken.lock(), "the OPEN that ws_new consumes wakes nobody");
