@@ -172,7 +172,8 @@ impl<T: Target> Dispatcher<T> {
         let turns = state.take_left();
         let turned = !turns.is_empty();
         state.lending.left.extend(others.into_iter().filter(|other| *other != key));
-        drop(self.turn_all(state, turns));
+        let state = self.turn_all(state, turns);
+        self.tell_of_left(state);
         turned
     }
 
@@ -226,8 +227,16 @@ impl<T: Target> Dispatcher<T> {
         let mut turns = state.take_left();
         let any = !found.is_empty() || !turns.is_empty();
         turns.extend(found.into_iter().filter_map(|ready| state.due(ready)));
-        drop(self.turn_all(state, turns));
+        let state = self.turn_all(state, turns);
+        self.tell_of_left(state);
         any
+    }
+
+    /// The owner may have come back meanwhile, and sleep with nobody to tell it of what is left.
+    fn tell_of_left(&self, mut state: Guard<'_, T>) {
+        if !state.lending.left.is_empty() {
+            self.tell_waiters(&mut state);
+        }
     }
 
     // The owner's side.

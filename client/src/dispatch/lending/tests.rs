@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::event::{DataType, Ending, Event};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// A socket whose turns always end in the same way.
@@ -14,12 +15,14 @@ struct Probe {
     turned: Turned,
     turns: AtomicUsize,
     nudges: AtomicUsize,
+    /// What happens in the midst of each turn, told its number.
+    midst: OnceLock<Box<dyn Fn(usize) + Send + Sync>>,
 }
 
 impl Probe {
     fn new(turned: Turned) -> Arc<Probe> {
         let (turns, nudges) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Probe { gate: Gate::new(), turned, turns, nudges })
+        Arc::new(Probe { gate: Gate::new(), turned, turns, nudges, midst: OnceLock::new() })
     }
 }
 
@@ -45,7 +48,10 @@ impl Target for Probe {
     }
 
     fn turn(self: &Arc<Self>, _: bool, _: bool) -> Turned {
-        self.turns.fetch_add(1, Ordering::SeqCst);
+        let turn = self.turns.fetch_add(1, Ordering::SeqCst);
+        if let Some(midst) = self.midst.get() {
+            midst(turn);
+        }
         self.turned
     }
 
@@ -138,4 +144,41 @@ fn a_socket_that_was_taken_back_during_its_turn_is_told_what_is_left() {
     drop(dispatcher.turn_all(dispatcher.state.lock(), vec![due]));
     assert_eq!(probe.nudges.load(Ordering::SeqCst), before + 1);
     assert!(dispatcher.state.lock().lending.left.is_empty());
+}
+
+#[test]
+fn an_owner_that_comes_back_during_the_keepers_turn_is_told_what_that_has_left() {
+    let probe = Probe::new(Turned::More);
+    let (dispatcher, key, _streams) = lent(&probe);
+    // Told of as writable, which is never told again.
+    dispatcher.wait(Some(Duration::ZERO)).unwrap();
+    assert_eq!(dispatcher.state.lock().lending.left, [key]);
+    dispatcher.keep(key);
+    dispatcher.keep(key);
+    assert_eq!(dispatcher.duty(key), Duty::Serve);
+    let (in_turn, of_turn) = (AtomicBool::new(false), Arc::clone(&dispatcher));
+    let in_turn = Arc::new(in_turn);
+    let told = Arc::clone(&in_turn);
+    let first = probe.turns.load(Ordering::SeqCst);
+    let midst = move |turn| {
+        told.store(true, Ordering::SeqCst);
+        // The keeper's: until the owner sleeps. The owner's ends its wait.
+        while turn == first && !of_turn.state.lock().lending.sleeping {
+            std::thread::yield_now();
+        }
+        if turn > first {
+            of_turn.stop();
+        }
+    };
+    assert!(probe.midst.set(Box::new(midst)).is_ok());
+    std::thread::scope(|scope| {
+        let keeper = scope.spawn(|| dispatcher.serve());
+        while !in_turn.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        let begun = Instant::now();
+        assert_eq!(dispatcher.wait(Some(Duration::from_secs(20))), Ok(0));
+        assert!(begun.elapsed() < Duration::from_secs(10), "the owner slept over what was left");
+        assert!(keeper.join().unwrap());
+    });
 }
