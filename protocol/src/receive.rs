@@ -17,6 +17,7 @@ use crate::frame::{self, FrameHeader, MAX_SERVER_HEADER, OpCode};
 use crate::message::{Kind, Message};
 use crate::utf8;
 use inflation::Inflation;
+pub use inflation::SpareInflater;
 
 const NOT_AGREED: Failure = Failure::Protocol("a frame has a reserved bit set (RFC 6455 5.2)");
 const NOT_FIRST: Failure = Failure::Protocol("RSV1 on a frame that begins no message (RFC 7692 6.1)");
@@ -124,6 +125,25 @@ impl Receiver {
     /// What was lent and not used.
     pub fn take_back(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.spare)
+    }
+
+    /// Whether [`lend_inflater`](Receiver::lend_inflater) does anything.
+    pub fn wants_inflater(&self) -> bool {
+        self.inflation.as_ref().is_some_and(Inflation::takes_spare)
+    }
+
+    /// Lends an inflater for the next input, or, with `None`, has that input's kept: to be had back with
+    /// [`take_back_inflater`](Receiver::take_back_inflater).
+    pub fn lend_inflater(&mut self, spare: Option<SpareInflater>) {
+        if let Some(inflation) = &mut self.inflation {
+            inflation.lend(spare);
+        }
+    }
+
+    /// What was lent, or made since; `None` where a compressed message is open, which needs it, or failed.
+    pub fn take_back_inflater(&mut self) -> Option<SpareInflater> {
+        let open = self.compressed;
+        self.inflation.as_mut()?.take_back(open)
     }
 
     /// Whether nothing is begun: no part of a header, of a payload or of a message. True also after

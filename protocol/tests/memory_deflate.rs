@@ -119,6 +119,39 @@ fn the_inflater_comes_with_the_first_compressed_message_and_goes_when_nothing_ne
 }
 
 #[test]
+fn one_inflater_serves_many_receivers_without_the_servers_context_takeover() {
+    let hello = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
+    let (whole, first, last) =
+        (frame(TEXT_DEFLATED, hello), frame(0x41, &hello[..3]), frame(FIN, &hello[3..]));
+    let start = HELD.get();
+    let mut spare = None;
+    let mut turn = |receiver: &mut Receiver, piece: &[u8]| {
+        if receiver.wants_inflater() {
+            receiver.lend_inflater(spare.take());
+        }
+        let fed = feed(receiver, piece);
+        spare = receiver.take_back_inflater().or(spare.take());
+        fed
+    };
+    let mut receivers: Vec<_> = (0..10).map(|_| receiver(&NO_TAKEOVER, 0)).collect();
+    for receiver in &mut receivers {
+        assert_eq!(turn(receiver, &whole), Ok(1));
+    }
+    assert!(HELD.get() - start < 2 * INFLATER_MEMORY as isize, "one for all");
+    // One that is open keeps what it has, and gives nothing back when it is done; the others make another one.
+    assert_eq!(turn(&mut receivers[0], &first), Ok(0));
+    assert_eq!(turn(&mut receivers[1], &whole), Ok(1));
+    assert_eq!(turn(&mut receivers[0], &last), Ok(1));
+    assert_eq!(turn(&mut receivers[0], &whole), Ok(1));
+    assert!(HELD.get() - start < 2 * INFLATER_MEMORY as isize);
+    // What was broken is not lent.
+    assert!(turn(&mut receivers[2], &frame(TEXT_DEFLATED, &[0xff; 20])).is_err());
+    assert_eq!(turn(&mut receivers[1], &whole), Ok(1));
+    // With takeover there is nothing to lend.
+    assert!(!receiver(&PARAMS, 0).wants_inflater());
+}
+
+#[test]
 fn an_inflater_takes_what_it_says_with_every_window() {
     for server_window_bits in 8..=15 {
         let params = Params { server_window_bits, ..PARAMS };

@@ -13,13 +13,19 @@ use crate::event::DataType;
 use crate::event::{Batch, Item, ItemKind, Items};
 use crate::json::Json;
 use crate::transport::{Received, Transport, tls_failure};
+use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 use ws4d_protocol::deflate;
-use ws4d_protocol::receive::{Data, Failure, Incoming as Decoded, Limits, Receiver};
+use ws4d_protocol::receive::{Data, Failure, Incoming as Decoded, Limits, Receiver, SpareInflater};
 
 /// So many bytes in one read are much.
 const MUCH: usize = 64 * 1024;
+
+thread_local! {
+    /// Without context takeover one inflater serves all sockets that this thread turns.
+    static INFLATER: Cell<Option<SpareInflater>> = const { Cell::new(None) };
+}
 
 /// What the `incoming` lock guards.
 pub(super) struct Incoming {
@@ -120,7 +126,14 @@ impl Socket {
         if large && let Some(spare) = Buffer::spare() {
             incoming.receiver.lend(spare.into_vec());
         }
+        let inflates = incoming.receiver.wants_inflater();
+        if inflates {
+            incoming.receiver.lend_inflater(INFLATER.take());
+        }
         let end = self.decode(&mut incoming, &buffer, from, room, &mut harvest);
+        if inflates {
+            INFLATER.set(incoming.receiver.take_back_inflater());
+        }
         if large {
             drop(Buffer::from(incoming.receiver.take_back()));
         }

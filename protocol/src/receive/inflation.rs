@@ -10,14 +10,40 @@ pub(super) struct Inflation {
     window_bits: u8,
     takeover: bool,
     inflater: Option<Box<Inflater>>,
+    /// It is had back when the input is used up.
+    lent: bool,
 }
 
+/// An inflater between two messages, which knows nothing of those before: good for any connection without the server's
+/// context takeover. To make one takes longer than to inflate a short message.
+#[derive(Debug)]
+pub struct SpareInflater(Box<Inflater>);
+
 impl Inflation {
+    /// Whether another connection's inflater would do.
+    pub(super) fn takes_spare(&self) -> bool {
+        !self.takeover && self.inflater.is_none()
+    }
+
+    pub(super) fn lend(&mut self, spare: Option<SpareInflater>) {
+        if self.takes_spare() {
+            self.inflater = spare.map(|spare| spare.0);
+            self.lent = true;
+        }
+    }
+
+    /// A message that is `open` keeps it, as if it had never been lent.
+    pub(super) fn take_back(&mut self, open: bool) -> Option<SpareInflater> {
+        let lent = std::mem::take(&mut self.lent);
+        if lent && !open { self.inflater.take().map(SpareInflater) } else { None }
+    }
+
     pub(super) fn new(agreed: &Params) -> Inflation {
         Inflation {
             window_bits: agreed.server_window_bits,
             takeover: agreed.server_context_takeover,
             inflater: None,
+            lent: false,
         }
     }
 
@@ -35,7 +61,7 @@ impl Inflation {
     /// No compressed message is open, and nothing to inflate at hand.
     #[inline]
     pub(super) fn rest(&mut self) {
-        if !self.takeover {
+        if !self.takeover && !self.lent {
             self.inflater = None;
         }
     }
