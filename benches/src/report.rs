@@ -11,8 +11,7 @@ use std::path::Path;
 use crate::cases::{CASES, Case, Told};
 use crate::chart::{self, Bar, short};
 use crate::clients::{self, Client};
-use crate::results::Results;
-use crate::run::BESIDE;
+use crate::results::{BESIDE, Results};
 
 const CHARTS: &str = "docs/benchmarks";
 

@@ -5,6 +5,9 @@ use std::fs;
 
 use crate::clients;
 
+/// Under what the floor of the case beside this one is known in the results.
+pub(crate) const BESIDE: &str = "raw-beside";
+
 /// What a case was run under.
 pub(crate) struct Conditions {
     pub(crate) quick: bool,

@@ -8,14 +8,11 @@ use std::time::{Duration, Instant};
 use crate::cases::{CASES, Case, Told};
 use crate::clients::{self, Client};
 use crate::launch::{Server, command};
-use crate::results::{Conditions, Results};
+use crate::results::{BESIDE, Conditions, Results};
 use crate::{counted, report};
 
 /// A client that takes longer than this is stuck.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Under what the floor of the case beside this one is known in the results.
-pub(crate) const BESIDE: &str = "raw-beside";
 
 /// A client's place in the rounds of a case.
 struct Turn<'a> {

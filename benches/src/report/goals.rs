@@ -5,8 +5,7 @@ use std::fmt::Write;
 use crate::cases::CASES;
 use crate::chart::short;
 use crate::clients::Client;
-use crate::results::Results;
-use crate::run::BESIDE;
+use crate::results::{BESIDE, Results};
 
 const INLINE: &str = "ours-inline";
 const WAIT: &str = "ours-wait";

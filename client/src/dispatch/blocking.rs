@@ -3,8 +3,8 @@
 
 use super::Target;
 use super::dispatcher::Dispatcher;
-use super::driving::Turner;
 use super::key::Key;
+use super::turner::Turner;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventKind};
 use std::sync::Arc;

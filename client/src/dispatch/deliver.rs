@@ -5,18 +5,15 @@ use super::Target;
 use super::dispatcher::Dispatcher;
 use super::key::Key;
 use super::mailbox::Work;
-use super::state::{Due, State};
+use super::state::{Due, Guard};
 use crate::context;
 use crate::error::ErrorCode;
 use crate::event::{Batch, Event, EventKind, ItemKind};
-use crate::sync::MutexGuard;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How many messages of one socket run before the next socket has its turn.
 const TURN: usize = 64;
-
-type Guard<'a, T> = MutexGuard<'a, State<T>>;
 
 impl<T: Target> Dispatcher<T> {
     /// Runs at most `max` events, 0: those that were deliverable when it was called, and, where there is no I/O thread,

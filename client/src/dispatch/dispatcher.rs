@@ -1,12 +1,12 @@
 //! A dispatcher: one host context. This file has what any thread may ask and who owns it; delivery is in
 //! `deliver`, pulling in `pull`, the blocking `ws_new` in `blocking`.
 
-use super::driving::Driving;
 use super::key::Key;
 use super::mailbox::Mailbox;
 use super::poller::Poller;
 use super::ready_fd::ReadyFd;
 use super::state::State;
+use super::turner::Driving;
 use super::{Gate, Target};
 use crate::context::{self, Turning};
 use crate::error::ErrorCode;

@@ -7,68 +7,19 @@
 
 use super::Target;
 use super::dispatcher::Dispatcher;
-use super::lending::Guard;
 use super::poller::Poller;
+use super::state::Guard;
+use super::turner::{Driving, Turner};
 use crate::error::ErrorCode;
-use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::future::Future;
-use std::os::fd::RawFd;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A socket's task.
-pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Runs tasks on the thread that turns it, and only then.
-pub(crate) trait Turner: Send + Sync {
-    /// Takes a task in. Any thread.
-    fn spawn(&self, task: Task);
-    /// How many tasks have not ended. Any thread.
-    fn tasks(&self) -> usize;
-    /// Runs tasks until [`wake`](Turner::wake), until `also` is readable, or until the time is over; `None`: for ever.
-    /// One thread at a time, and not inside a task.
-    fn turn(&self, limit: Option<Duration>, also: Option<RawFd>);
-    /// Makes the turn in progress return, or the next one. Any thread.
-    fn wake(&self);
-    /// Drops all tasks, on the thread that turns it.
-    fn end(&self);
-}
-
-/// What a driving dispatcher has more than others.
-pub(super) struct Driving {
-    turner: Arc<dyn Turner>,
-    /// How many tasks were told something, and have not run since.
-    due: AtomicUsize,
-    /// The owner sleeps in the poller, and must be woken for that.
-    asleep: AtomicBool,
-}
-
-impl Driving {
-    /// Whether a task has something to do that it was told of.
-    pub(super) fn is_due(&self) -> bool {
-        self.due.load(Ordering::SeqCst) > 0
-    }
-
-    /// To be called before the owner sleeps in the poller. `false`: a task has something to do.
-    pub(super) fn may_sleep(&self) -> bool {
-        // Who tells a task writes `due` before it reads `asleep`: one of the two sees the other.
-        self.asleep.store(true, Ordering::SeqCst);
-        !self.is_due()
-    }
-
-    pub(super) fn woke(&self) {
-        self.asleep.store(false, Ordering::SeqCst);
-    }
-}
 
 impl<T: Target> Dispatcher<T> {
     /// A dispatcher of the calling thread whose sockets have no I/O thread: their tasks run in `turner` while the owner
     /// dispatches, waits or pulls.
     pub(crate) fn driving(turner: Arc<dyn Turner>) -> Result<Arc<Dispatcher<T>>, ErrorCode> {
         let poller = Poller::new().map_err(|_| ErrorCode::OutOfMemory)?;
-        let driving = Driving { turner, due: AtomicUsize::new(0), asleep: AtomicBool::new(false) };
-        Ok(Dispatcher::new_lending(poller, driving))
+        Ok(Dispatcher::new_lending(poller, Driving::new(turner)))
     }
 
     /// What turns its sockets' tasks; `None`: I/O threads do.
@@ -86,8 +37,7 @@ impl<T: Target> Dispatcher<T> {
     /// A socket's task was told something, after it has run. Any thread, also with locks held.
     pub(crate) fn task_told(&self) {
         let Some(driving) = &self.driving else { return };
-        driving.due.fetch_add(1, Ordering::SeqCst);
-        if driving.asleep.swap(false, Ordering::SeqCst)
+        if driving.told()
             && let Some(poller) = self.poller.get()
         {
             poller.wake();
@@ -97,7 +47,7 @@ impl<T: Target> Dispatcher<T> {
     /// A task that was told something runs, or has ended.
     pub(crate) fn task_runs(&self) {
         if let Some(driving) = &self.driving {
-            driving.due.fetch_sub(1, Ordering::SeqCst);
+            driving.runs();
         }
     }
 

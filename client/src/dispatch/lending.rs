@@ -11,8 +11,7 @@ use super::dispatcher::Dispatcher;
 use super::key::Key;
 use super::lent::{Due, Left};
 use super::poller::{Poller, Ready};
-use super::state::State;
-use crate::sync::MutexGuard;
+use super::state::{Guard, State};
 use crate::sync::atomic::Ordering;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -92,8 +91,6 @@ impl<T: Target> State<T> {
         })
     }
 }
-
-pub(super) type Guard<'a, T> = MutexGuard<'a, State<T>>;
 
 impl<T: Target> Dispatcher<T> {
     // The I/O threads' side.

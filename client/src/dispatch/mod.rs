@@ -20,16 +20,17 @@ mod pull;
 mod pulled_batch;
 mod ready_fd;
 mod state;
+mod turner;
 
 pub(crate) use blocking::{NotOpened, cancelled_error};
 pub(crate) use dispatcher::Dispatcher;
-pub(crate) use driving::{Task, Turner};
 #[cfg(feature = "micro-benchmarks")]
 pub use handover::HandOver;
 pub(crate) use key::Key;
 pub(crate) use lending::{Duty, LONG, LOOK, Turned};
 pub(crate) use mailbox::{Claim, Delivery, Mailbox};
 pub use pulled_batch::{PulledBatch, Summary};
+pub(crate) use turner::{Task, Turner};
 
 use crate::error::Error;
 use crate::event::DataType;

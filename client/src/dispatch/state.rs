@@ -2,14 +2,17 @@
 //! bookkeeping, no callbacks.
 
 use super::Target;
-use super::driving::Turner;
 use super::key::{Key, PLACES};
 use super::lent::{Left, Lending};
 use super::mailbox::Mailbox;
 use super::ready_fd::ReadyFd;
-use crate::sync::ThreadId;
+use super::turner::Turner;
+use crate::sync::{MutexGuard, ThreadId};
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+/// The dispatcher's lock, held.
+pub(super) type Guard<'a, T> = MutexGuard<'a, State<T>>;
 
 /// So many pulls in a row may find something before the owner of a driving dispatcher does I/O again.
 const PULLS: u32 = 64;
