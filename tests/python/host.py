@@ -76,7 +76,7 @@ class Host:
     hosts = {}
     keys = itertools.count(1)
 
-    def __init__(self, test, wake=None, dispatcher=True):
+    def __init__(self, test, wake=None, dispatcher=True, driving=False):
         self.key = next(Host.keys)
         Host.hosts[self.key] = self
         self.changed = threading.Condition()
@@ -84,7 +84,10 @@ class Host:
         self.reactions = {}
         self.sockets = []
         self.wake = c.ws_wake_fn(wake or 0)
-        self.dispatcher = ws4d.ws_dispatcher_new_with_wake(self.wake, None) if dispatcher else c.ws_dispatcher()
+        if driving:
+            self.dispatcher = ws4d.ws_dispatcher_new_driving()
+        else:
+            self.dispatcher = ws4d.ws_dispatcher_new_with_wake(self.wake, None) if dispatcher else c.ws_dispatcher()
         test.addCleanup(self.close)
 
     def close(self):

@@ -2,12 +2,13 @@
 
 import asyncio
 import ctypes
+import pathlib
 import selectors
 import threading
 import unittest
 
 import ws4d_ctypes as c
-from host import PATIENCE, Event, Failed, Host, WithServer, check, shut_down, ws4d
+from host import PATIENCE, Event, Failed, Host, WithServer, check, shut_down, words, ws4d
 
 tearDownModule = shut_down
 
@@ -111,6 +112,45 @@ class Pulling(WithServer):
         host = Host(self)
         host.open(self.server.ws("/idle"), wait=False)
         self.assertEqual(host.pull().type, c.WS_EVENT_TYPE_OPEN)
+
+
+    def test_a_batch_is_split_at_its_nuls(self):
+        host = Host(self)
+        ws = host.open(self.server.ws("/echo"))
+        sent = [f"message {number}".encode() for number in range(500)]
+        for text in sent:
+            check(ws4d.ws_send_text(ws, text, len(text)))
+        received = []
+        while len(received) < len(sent):
+            batch, count, length = c.ws_batch(), ctypes.c_size_t(), ctypes.c_size_t()
+            pulled = check(ws4d.ws_dispatcher_next_batch(host.dispatcher, PATIENCE * 1000, 4096, ctypes.byref(batch)))
+            items = ws4d.ws_batch_items(batch, ctypes.byref(count))
+            block = ctypes.string_at(ws4d.ws_batch_data(batch, ctypes.byref(length)), length.value)
+            self.assertEqual((pulled, items[0].ws.value), (count.value, ws.value))
+            self.assertTrue(all(items[at].type == c.WS_EVENT_TYPE_MESSAGE for at in range(pulled)))
+            *texts, rest = block.split(b"\0")
+            self.assertEqual((len(texts), rest), (pulled, b""))
+            self.assertEqual(texts, [block[items[at].offset :][: items[at].len] for at in range(pulled)])
+            self.assertEqual(words(ws4d.ws_batch_event(batch, 0)), f"message text {texts[0].decode()}")
+            received += texts
+            ws4d.ws_batch_free(batch)
+        self.assertEqual(received, sent)
+
+
+class Driving(WithServer):
+    def test_a_driving_dispatcher_needs_no_thread(self):
+        # Sockets of other tests may have brought threads up.
+        check(ws4d.ws_shutdown(PATIENCE * 1000))
+        host = Host(self, driving=True)
+        ws = host.open(self.server.ws("/echo"))
+        check(ws4d.ws_send_text(ws, b"hello", 5))
+        host.run_until("message text hello")
+        names = [name.read_text() for name in pathlib.Path("/proc/self/task").glob("*/comm")]
+        self.assertFalse([name for name in names if name.startswith("ws4d-")])
+        check(ws4d.ws_terminate(ws, 1000, None))
+        check(ws4d.ws_dispatcher_run(host.dispatcher))
+        self.assertEqual(host.trace, ["open", "message text hello", "terminate 1000", "free"])
+        self.assertEqual(ws4d.ws_dispatcher_fd(host.dispatcher), -1)
 
 
 class Hooks(WithServer):

@@ -283,7 +283,7 @@ class ws_reconnect_policy(ctypes.Structure):
         super().__init__(ctypes.sizeof(ws_reconnect_policy), 500, 30000, 100, 10000, 0, 0, 300000)
 
 
-STRUCTS = (ws_handler, ws_close_info, ws_stats, ws_tls_info, ws_reconnect_info, ws_reconnect_policy)
+STRUCTS = (ws_handler, ws_batch_item, ws_close_info, ws_stats, ws_tls_info, ws_reconnect_info, ws_reconnect_policy)
 
 sized_text = POINTER(c_char)
 
