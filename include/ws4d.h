@@ -21,11 +21,12 @@
  *     ws_reconnector one that comes back        ws_reconnector_new             until ws_reconnector_release, and it is over
  *     ws_handler     the callbacks              the host, WS_HANDLER_INIT      copied by ws_new
  *     ws_event       what happened              the library                    until its callback returns
+ *     ws_batch       events pulled together     ws_dispatcher_next_batch       until ws_batch_free
  *     ws_errors      an error stack             out-parameter, or event        until ws_errors_free, or with its event
  *     ws_json        a JSON value               ws_event_json                  with its event
  *
  * The first four are handles: their values are tokens, never addresses, so that a NULL, stale or invented one is
- * WS_ERR_INVALID_HANDLE and touches no memory. The last three are plain pointers: NULL is safe, a dangling one is the
+ * WS_ERR_INVALID_HANDLE and touches no memory. The last four are plain pointers: NULL is safe, a dangling one is the
  * host's mistake. Texts are UTF-8. What is passed in is copied, or used up before the call returns.
  *
  * CALLBACKS
@@ -45,8 +46,8 @@
  * Every function may be called from any thread, save those that belong to a dispatcher's own thread and say so. A
  * dispatcher belongs to the thread that made it or last attached it; callbacks of its sockets run there, inside
  * ws_dispatcher_dispatch, ws_dispatcher_wait and ws_dispatcher_run. A UI loop or runtime is hooked up with
- * ws_dispatcher_new_with_wake, or with ws_dispatcher_fd. With no dispatcher, callbacks run on an I/O thread of the
- * library and must not block. A function that only reads (ws_get_*, ws_event_*, ws_errors_*, ws_json_*, names) takes
+ * ws_dispatcher_new_with_wake, or with ws_dispatcher_fd; a program without threads takes ws_dispatcher_new_driving. With
+ * no dispatcher, callbacks run on an I/O thread of the library and must not block. A function that only reads (ws_get_*, ws_event_*, ws_errors_*, ws_json_*, names) takes
  * NULL and stale handles and gives the neutral answer.
  *
  * ERRORS
@@ -1402,6 +1403,8 @@ ws_dispatcher *ws_dispatcher_new_with_wake(ws_wake_fn wake, void *user_data);
  * - Looking a name up blocks the calling thread until the system answers, whatever the time limits; so does a stop or a
  *   wait with a time-out. Addresses in the URL, and the option `resolve`, need no look-up.
  * - ws_dispatcher_fd() has no descriptor for it (-1): wait in ws_dispatcher_wait() instead.
+ * - A host that pulls without a pause has I/O done between the pulls, now and then.
+ * - Inside callbacks on an I/O thread (of sockets without a dispatcher) its calls are WS_ERR_WRONG_THREAD.
  * - ws_dispatcher_close() sends what the network takes at once, then drops the connections. To have all sent before,
  *   ws_terminate() the sockets and ws_dispatcher_run().
  *
