@@ -47,8 +47,9 @@
  * dispatcher belongs to the thread that made it or last attached it; callbacks of its sockets run there, inside
  * ws_dispatcher_dispatch, ws_dispatcher_wait and ws_dispatcher_run. A UI loop or runtime is hooked up with
  * ws_dispatcher_new_with_wake, or with ws_dispatcher_fd; a program without threads takes ws_dispatcher_new_driving. With
- * no dispatcher, callbacks run on an I/O thread of the library and must not block. A function that only reads (ws_get_*, ws_event_*, ws_errors_*, ws_json_*, names) takes
- * NULL and stale handles and gives the neutral answer.
+ * no dispatcher, callbacks run on an I/O thread of the library and must not block. A function that only reads
+ * (ws_get_*, ws_event_*, ws_batch_*, ws_errors_*, ws_json_*, names) takes NULL and stale handles and gives the neutral
+ * answer.
  *
  * ERRORS
  *
