@@ -138,6 +138,7 @@ fn on_an_io_thread_its_calls_are_refused_and_change_nothing() {
         assert_eq!(driving.wait(0), WS_ERR_WRONG_THREAD);
         assert_eq!(driving.run(), WS_ERR_WRONG_THREAD);
         assert_eq!(driving.next(0).map(|_| ()), Err(WS_ERR_WRONG_THREAD));
+        assert_eq!((api().ws_dispatcher_new_driving)().close(), WS_OK);
         // Another thread takes it over, and can end it.
         let other = thread::spawn(move || assert_eq!((driving.attach(), driving.close()), (WS_OK, WS_OK)));
         other.join().unwrap();

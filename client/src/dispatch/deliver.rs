@@ -78,7 +78,7 @@ impl<T: Target> Dispatcher<T> {
         &'a self,
         body: impl FnOnce(Guard<'a, T>, u32) -> (Guard<'a, T>, Result<u32, ErrorCode>),
     ) -> Result<u32, ErrorCode> {
-        let mut state = self.owned()?;
+        let mut state = self.owned_to_drive()?;
         let level = state.enter();
         state = self.settle(self.free_pulled(state));
         let result;

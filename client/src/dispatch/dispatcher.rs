@@ -233,15 +233,19 @@ impl<T: Target> Dispatcher<T> {
 
     /// The state, if the calling thread may dispatch.
     pub(super) fn owned(&self) -> Result<MutexGuard<'_, State<T>>, ErrorCode> {
-        // Where tasks are turned already, no others can be.
-        if self.driving.is_some() && (context::on_io_thread() || context::turning() != Turning::Nothing) {
-            return Err(ErrorCode::WrongThread);
-        }
         let state = self.state.lock();
         if state.owner.is_some_and(|owner| owner != this_thread()) {
             return Err(ErrorCode::WrongThread);
         }
         Ok(state)
+    }
+
+    /// The same, if it may do I/O as well: where tasks are turned already, no others can be.
+    pub(super) fn owned_to_drive(&self) -> Result<MutexGuard<'_, State<T>>, ErrorCode> {
+        if self.driving.is_some() && (context::on_io_thread() || context::turning() != Turning::Nothing) {
+            return Err(ErrorCode::WrongThread);
+        }
+        self.owned()
     }
 
     pub(super) fn tell_waiters(&self, state: &mut State<T>) {
