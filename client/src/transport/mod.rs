@@ -1,6 +1,7 @@
 //! The byte stream under the protocol: a non-blocking descriptor, bare or with TLS, that any thread may turn
 //! without waiting. Knows neither frames nor tasks; who waits for readiness is none of its business.
 
+mod pace;
 mod plain;
 #[cfg(test)]
 mod tests;

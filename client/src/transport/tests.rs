@@ -107,3 +107,38 @@ fn what_a_session_below_holds_back_is_blocked_until_it_has_left() {
     drop(peer);
     assert_eq!(transport.read(None, &mut into).unwrap(), Received::End);
 }
+
+#[test]
+fn records_are_small_after_a_silence_and_large_in_a_stream() {
+    let (ours, mut peer) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
+    ours.set_nonblocking(true).unwrap();
+    peer.set_nonblocking(true).unwrap();
+    ours.set_send_buffer_size(1 << 20).unwrap();
+    let (session, mut server) = session();
+    let mut transport = Transport::new(Arc::new(ours));
+    transport.secure(session);
+    let message = vec![7; 120_000];
+    let mut sizes = Vec::new();
+    let written = transport.write(&[IoSlice::new(&message)]).unwrap();
+    assert_eq!(written.taken, message.len());
+    let (mut wire, mut buffer) = (Vec::new(), vec![0; 64 * 1024]);
+    loop {
+        let blocked = transport.flush().unwrap();
+        while let Ok(n @ 1..) = peer.read(&mut buffer) {
+            wire.extend_from_slice(&buffer[..n]);
+        }
+        if !blocked {
+            break;
+        }
+    }
+    // RFC 8446 section 5.1: type, version, length.
+    let mut rest = wire.as_slice();
+    while let [_, _, _, high, low, ..] = *rest {
+        let len = usize::from(high) << 8 | usize::from(low);
+        sizes.push(len);
+        rest = &rest[5 + len..];
+    }
+    assert!(sizes[..30].iter().all(|size| *size < 1400), "{sizes:?}");
+    assert!(sizes.iter().any(|size| *size > 16_000), "{sizes:?}");
+    assert!(decrypt(&mut server, &wire) == message);
+}

@@ -2,12 +2,14 @@
 //! for reading and writing. Whoever has reason to turns it. Records leave in the order in which they were made,
 //! because they leave under the lock; the lock of the session below is taken inside it, never the other way round.
 
+use super::pace::{ONE_PACKET, Pace};
 use super::{Layer, Received, Written};
 use crate::sync::Mutex;
 use rustls::ClientConnection;
 use std::cell::RefCell;
 use std::io::{self, BufRead, ErrorKind, IoSlice, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// Room for what one read of the socket brings: a few records.
 const CIPHERTEXT: usize = 64 * 1024;
@@ -21,6 +23,8 @@ thread_local! {
 /// An established TLS session.
 pub(crate) struct TlsSession {
     connection: Mutex<ClientConnection>,
+    /// Behind the other lock; this one costs nothing beside an encryption.
+    pace: Mutex<Pace>,
     /// The server has said close_notify: nothing more will come.
     ended: AtomicBool,
 }
@@ -30,7 +34,11 @@ impl TlsSession {
     pub(crate) fn new(mut connection: ClientConnection) -> TlsSession {
         // One turn encrypts at most so much ahead of what the kernel takes.
         connection.set_buffer_limit(Some(256 * 1024));
-        TlsSession { connection: Mutex::new(connection), ended: AtomicBool::new(false) }
+        TlsSession {
+            connection: Mutex::new(connection),
+            pace: Mutex::new(Pace::default()),
+            ended: AtomicBool::new(false),
+        }
     }
 
     /// Decrypts what is there and appends it to `into`. The plaintext of one read always fits into 64 KiB
@@ -113,10 +121,16 @@ impl TlsSession {
         if write_records(&mut connection, under)? {
             return Ok(Written { taken, blocked: true });
         }
+        let mut pace = self.pace.lock();
+        if slices.iter().map(|slice| slice.len()).sum::<usize>() > ONE_PACKET {
+            pace.begin(Instant::now());
+        }
         for slice in slices {
             let mut rest = &slice[..];
             while !rest.is_empty() {
-                let n = connection.writer().write(rest)?;
+                // Each call makes records of its own.
+                let n = connection.writer().write(&rest[..pace.next(rest.len())])?;
+                pace.sent(n);
                 taken += n;
                 rest = &rest[n..];
                 // The session is full: let it out before more goes in.
