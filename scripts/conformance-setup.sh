@@ -80,11 +80,13 @@ echo "conformance-setup: the Autobahn test suite, for $("$python" --version 2>&1
 rm -rf "$folder"
 mkdir -p "$folder/tools"
 
-# The last pip for Python 2.7 runs from its own package. Python 3's fetches it.
+# The last pip for Python 2.7, which Python 3's fetches. Unpacked: out of its own package it cannot build a source that
+# has a pyproject.toml, since it runs a file of its own for that.
 fetch=python3
 $fetch -m pip --version > /dev/null 2>&1 || fetch=build/venv/bin/python
 timeout 600 $fetch -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
     --python-version 27 --dest "$folder/tools" pip==20.3.4
+python3 -m zipfile -e "$folder"/tools/pip-*.whl "$folder/tools/pip"
 # As a user's own packages, with the folder for a home: that is what no interpreter needs a further tool for.
 cat > "$folder/python" << END
 #!/bin/sh
@@ -92,7 +94,7 @@ PYTHONUSERBASE=$folder/site exec $python -W ignore "\$@"
 END
 chmod +x "$folder/python"
 install() { # what
-    timeout 1200 "$folder/python" "$(echo "$folder"/tools/pip-*.whl)/pip" --no-python-version-warning install --quiet \
+    timeout 1200 "$folder/python" "$folder/tools/pip/pip" --no-python-version-warning install --quiet \
         --disable-pip-version-check --no-deps --no-warn-script-location --user --ignore-installed "$@"
 }
 install "$(grep '^setuptools==' "$list")" # with which the others' sources are built
