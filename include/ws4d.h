@@ -1008,7 +1008,8 @@ ws_socket *ws_new_async(const char *url, const ws_handler *handler, const ws_opt
  * @param len   Bytes in `utf8`, or WS_NUL_TERMINATED.
  * @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
  *         length that no buffer can have), WS_ERR_INVALID_UTF8, WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is
- *         full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY.
+ *         full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY
+ *         (the connection ends with that error too where a part of a message above 512 KiB has left already).
  *
  * @pre `utf8` is readable for `len` bytes, or up to its NUL.
  */

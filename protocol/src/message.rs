@@ -63,6 +63,10 @@ impl Message {
         self.kind.is_some()
     }
 
+    pub(crate) fn is_text(&self) -> bool {
+        self.kind == Some(Kind::Text)
+    }
+
     /// Of an open message: payload comes only after the header that opens one.
     fn kind(&self) -> Kind {
         debug_assert!(self.is_open());

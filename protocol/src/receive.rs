@@ -24,6 +24,16 @@ const NOT_FIRST: Failure = Failure::Protocol("RSV1 on a frame that begins no mes
 const NO_MESSAGE: Failure = Failure::Protocol("a continuation frame continues no message (RFC 6455 5.4)");
 const OPEN_MESSAGE: Failure = Failure::Protocol("a new message begins inside another (RFC 6455 5.4)");
 
+/// What an unfragmented message whose frame begins with this byte is, if it is a legal one.
+#[inline]
+fn kind_of(first: u8, payload: &[u8]) -> Option<Kind> {
+    match first {
+        0x81 if utf8::check(payload).is_ok() => Some(Kind::Text),
+        0x82 => Some(Kind::Binary),
+        _ => None,
+    }
+}
+
 /// How much a server may send.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Limits {
@@ -156,6 +166,17 @@ impl Receiver {
         }
     }
 
+    /// How many bytes of the data frame that is being read have still to come before there can be an event: what comes in
+    /// smaller pieces is worth no wake-up. 0: the next byte may make one.
+    pub fn missing(&self) -> u64 {
+        if self.stage == Stage::Data { self.remaining } else { 0 }
+    }
+
+    /// Whether what is [`missing`](Receiver::missing) may show a failure before it is whole: text, and what is compressed.
+    pub fn may_fail(&self) -> bool {
+        self.stage == Stage::Data && (self.compressed || self.message.is_text())
+    }
+
     /// Decodes the next event out of `input[*at..]`, and moves `*at` behind what it took.
     ///
     /// `None`: the input is used up, and what the receiver still needs of it was copied, so the
@@ -186,6 +207,9 @@ impl Receiver {
         if let Some(event) = self.next_short(input, at) {
             return Ok(Some(event));
         }
+        if let Some(event) = self.next_medium(input, at) {
+            return Ok(Some(event));
+        }
         let event = self.next_any(input, at).inspect_err(|_| self.end())?;
         if event.is_none()
             && !self.compressed
@@ -197,7 +221,7 @@ impl Receiver {
     }
 
     /// The fast way: an unfragmented message of at most 125 bytes, whole in the input, and legal.
-    /// Everything else, and everything doubtful, is left untouched for `next_any`.
+    /// Everything else, and everything doubtful, is left untouched for those below.
     #[inline]
     fn next_short(&mut self, input: &[u8], at: &mut usize) -> Option<Incoming> {
         if self.stage != Stage::Header || self.header_len != 0 || self.message.is_open() {
@@ -211,12 +235,28 @@ impl Receiver {
         if *len > 125 || u64::from(*len) > self.limit {
             return None;
         }
-        let kind = match first {
-            0x81 if utf8::check(payload).is_ok() => Kind::Text,
-            0x82 => Kind::Binary,
-            _ => return None,
-        };
+        let kind = kind_of(*first, payload)?;
         let start = *at + 2;
+        *at = start + payload.len();
+        Some(kind.incoming(Data::Range(start..*at)))
+    }
+
+    /// The same for a message of less than 64 KiB.
+    fn next_medium(&mut self, input: &[u8], at: &mut usize) -> Option<Incoming> {
+        if self.stage != Stage::Header || self.header_len != 0 || self.message.is_open() {
+            return None;
+        }
+        let [first, 126, high, low, rest @ ..] = &input[*at..] else {
+            return None;
+        };
+        let len = u16::from_be_bytes([*high, *low]);
+        let payload = rest.get(..usize::from(len))?;
+        // What is shorter has the wrong form.
+        if len < 126 || u64::from(len) > self.limit {
+            return None;
+        }
+        let kind = kind_of(*first, payload)?;
+        let start = *at + 4;
         *at = start + payload.len();
         Some(kind.incoming(Data::Range(start..*at)))
     }

@@ -20,6 +20,27 @@ fn fragments_may_come_byte_by_byte() {
     delivers("drip:0102686500016c80026c6f", &["message text hello"]);
 }
 
+/// While the rest of a large frame is awaited, nobody is woken for less; behind it a byte is enough again.
+#[test]
+fn what_comes_behind_a_large_frame_is_read_at_once() {
+    let server = Server::start();
+    let host = Host::new();
+    let large = format!("raw:827f0000000000100000,binary_size:{}", 1024 * 1024 - 10);
+    host.open(script(&server, &format!("{large},gate:first,text:a,gate:second,frag:b|c,close:1000:")));
+    // The frame inside is the large one's payload, header and all.
+    host.run_until("message");
+    server.open_gate("first");
+    host.run_until_count("message", 2);
+    server.open_gate("second");
+    host.run_until("free");
+    let trace = host.trace();
+    assert_eq!(
+        trace[2..],
+        ["message text a", "message text bc", "terminate 1000 clean", "free"],
+        "{trace:?}"
+    );
+}
+
 /// HOSTILE 18, without compression.
 #[test]
 fn pings_between_fragments_are_answered_while_the_message_is_open() {

@@ -6,7 +6,7 @@ use super::dispatcher::Dispatcher;
 use super::key::Key;
 use super::pull::{Taken, take_one};
 use super::state::State;
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, TURN};
 use crate::error::ErrorCode;
 use crate::event::{DataType, Event, EventKind, Item, Message};
 use std::sync::{Arc, OnceLock};
@@ -14,8 +14,11 @@ use std::time::Duration;
 
 /// Messages up to this size lie in a batch's block.
 const MOST_IN_BLOCK: usize = 16 * 1024;
-/// A batch ends where its block has grown to this: what is larger than a cache is read twice from memory.
-const BLOCK: usize = 256 * 1024;
+/// A batch ends where its block has grown to this: what is larger than a cache is read twice from memory. The last message
+/// still finds room in a lent block.
+const BLOCK: usize = TURN - MOST_IN_BLOCK;
+/// Where so much waits, the block is lent from the start: to grow it, and to ask for its pages, costs more than the copies.
+const MUCH: usize = 64 * 1024;
 
 /// So many messages are taken before the next look at whose turn it is.
 const MOST_AT_ONCE: usize = 4096;
@@ -133,13 +136,33 @@ impl<T: Target> Dispatcher<T> {
         nudges.iter().for_each(|target| target.nudge());
         let events = taken.into_iter().map(|(whose, taken)| self.event_of(&targets[whose as usize], taken));
         let alone = events.collect::<Result<_, _>>()?;
-        Ok(Some(PulledBatch { block: Arc::new(block.into()), picked, alone, targets, made: OnceLock::new() }))
+        Ok(Some(PulledBatch {
+            block: Arc::new(fitting(block)),
+            picked,
+            alone,
+            targets,
+            made: OnceLock::new(),
+        }))
+    }
+}
+
+/// A host may keep many batches: none has more than twice what it needs, if there is memory for another block.
+fn fitting(block: Buffer) -> Buffer {
+    if block.capacity() <= 2 * block.len() {
+        return block;
+    }
+    match Buffer::with_room(block.len()) {
+        Ok(mut own) => {
+            own.extend_from_slice(&block);
+            own
+        }
+        Err(_) => block,
     }
 }
 
 /// A batch that is put together under the lock.
 struct Collected<T> {
-    block: Vec<u8>,
+    block: Buffer,
     targets: Vec<Arc<T>>,
     picked: Vec<(u32, Picked)>,
     /// What becomes an event once the lock is free.
@@ -150,7 +173,7 @@ struct Collected<T> {
 impl<T> Default for Collected<T> {
     fn default() -> Collected<T> {
         Collected {
-            block: Vec::new(),
+            block: Buffer::default(),
             targets: Vec::new(),
             picked: Vec::new(),
             taken: Vec::new(),
@@ -180,10 +203,13 @@ impl<T: Target> Collected<T> {
         let before = self.picked.len();
         let wanted = if alone { (max - before).min(MOST_AT_ONCE) } else { 1 };
         self.picked.try_reserve(wanted).map_err(|_| ErrorCode::OutOfMemory)?;
+        if self.block.capacity() == 0 && wanted > 1 && entry.mailbox.charge() >= MUCH {
+            self.block = Buffer::for_reading()?;
+        }
         let (picked, most) = (&mut self.picked, before + wanted);
         let taken = entry.mailbox.pull_into(&mut self.block, MOST_IN_BLOCK, |item| {
             picked.push((whose, Picked::Block(item)));
-            picked.len() < most && item.start < BLOCK
+            picked.len() < most && item.start + item.len < BLOCK
         });
         if self.picked.len() == before {
             taken?;

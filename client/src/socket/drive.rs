@@ -4,6 +4,7 @@
 use super::descriptor::Descriptor;
 use super::outgoing::Phase;
 use super::receive::Turn;
+use super::rest::Look;
 use super::send::Deferred;
 use super::watch::Watch;
 use super::{Session, Socket, Start, Status};
@@ -171,7 +172,7 @@ impl Socket {
     }
 
     async fn drive(self: &Arc<Self>, mut descriptor: Box<Descriptor>) {
-        let (mut watch, mut timer) = (Watch::begin(self), Timer::default());
+        let (mut watch, mut look, mut timer) = (Watch::begin(self), Look::default(), Timer::default());
         loop {
             self.task_runs();
             self.deliver_here();
@@ -225,7 +226,8 @@ impl Socket {
                 continue;
             }
             let heard_until = watch.as_ref().and_then(|watch| watch.until());
-            timer.set([deadline, descriptor.due(), heard_until].into_iter().flatten().min());
+            let look_at = look.due(self);
+            timer.set([deadline, descriptor.due(), heard_until, look_at].into_iter().flatten().min());
             match self.something(&descriptor, &mut timer, blocked, may_read).await {
                 Ok(Woken::Told) => {}
                 // The next socket has its turn.
@@ -240,6 +242,9 @@ impl Socket {
                         && is_due(watch.until())
                     {
                         watch.look(self);
+                    }
+                    if is_due(look_at) {
+                        look.look(self);
                     }
                 }
                 Err(error) => self.poller_failed("The poller failed", &error),

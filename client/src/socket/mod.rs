@@ -16,6 +16,7 @@ mod opening;
 mod outgoing;
 mod queue;
 mod receive;
+mod rest;
 mod send;
 mod stats;
 mod watch;
@@ -139,6 +140,8 @@ pub struct Socket {
     incoming: Mutex<Incoming>,
     received: stats::Received,
     ear: watch::Ear,
+    /// The task looks now and then whether the beginning of a large frame is right.
+    rest_awaited: AtomicBool,
     progress: Progress,
     history: history::History,
     /// No connection at all, but a wait that ends in TERMINATE.
@@ -230,6 +233,7 @@ impl Socket {
             incoming: Mutex::new(Incoming::new(settings.max_message_size as u64)),
             received: stats::Received::default(),
             ear: watch::Ear::new(),
+            rest_awaited: AtomicBool::new(false),
             progress: Progress::new(),
             history: history::History::new(),
             timer,

@@ -17,8 +17,10 @@ pub(super) const FRAGMENT: usize = 128 * 1024;
 const SHARED_CHUNK: usize = 16 * 1024;
 /// The room that such a chunk begins with.
 const FIRST_ROOM: usize = 1024;
-/// So much is committed to the wire at once; a control frame waits for no more than that.
-const COMMIT: usize = 256 * 1024;
+/// So much leaves in one system call, and so much of a large message is encoded before some of it leaves. With less the server
+/// is woken more often, which costs the sender most; more has left the cache when the kernel copies it. A control frame
+/// waits for no more than that.
+pub(super) const COMMIT: usize = 512 * 1024;
 /// So many chunks go into one system call.
 pub(super) const SLICES: usize = 32;
 
@@ -51,7 +53,15 @@ impl Chunk {
 #[derive(Debug)]
 struct Slot {
     chunks: VecDeque<Chunk>,
+    /// All of it is there; before, what is there may leave.
     encoded: bool,
+    begun: bool,
+}
+
+impl Slot {
+    fn whole(chunk: Chunk) -> Slot {
+        Slot { chunks: VecDeque::from([chunk]), encoded: true, begun: false }
+    }
 }
 
 /// Chunks whose order is settled; the first may be partly written.
@@ -98,7 +108,7 @@ impl OutQueue {
         if !shared {
             // Others are about to share it.
             let chunk = Chunk::new(Vec::with_capacity(FIRST_ROOM), 0);
-            self.slots.push_back(Slot { chunks: VecDeque::from([chunk]), encoded: true });
+            self.slots.push_back(Slot::whole(chunk));
         }
         // A slot is there, and an encoded one has a chunk, by the lines above.
         let slots = self.slots.len();
@@ -108,20 +118,34 @@ impl OutQueue {
     /// Takes the place for a message that will be encoded outside the lock.
     pub(super) fn reserve(&mut self, charge: usize) -> u64 {
         self.buffered += charge;
-        self.slots.push_back(Slot { chunks: VecDeque::new(), encoded: false });
+        self.slots.push_back(Slot { chunks: VecDeque::new(), encoded: false, begun: false });
         self.first_ticket + self.slots.len() as u64 - 1
     }
 
-    /// Fills the place; with no chunks it is given up, and `charge` with it.
-    pub(super) fn fill(&mut self, ticket: u64, chunks: VecDeque<Chunk>, charge: usize) {
-        // Dropped meanwhile, if the connection is over.
-        let Some(at) = ticket.checked_sub(self.first_ticket) else { return };
-        let Some(slot) = self.slots.get_mut(at as usize) else { return };
-        if chunks.is_empty() {
-            self.buffered -= charge;
+    /// The slot of a ticket; `None`: it was dropped meanwhile, because the connection is over.
+    fn slot(&mut self, ticket: u64) -> Option<&mut Slot> {
+        let at = ticket.checked_sub(self.first_ticket)?;
+        self.slots.get_mut(at as usize)
+    }
+
+    /// The next part of the message whose place that is; it may leave before the rest is there. `last`: the whole is.
+    pub(super) fn add(&mut self, ticket: u64, chunk: Chunk, last: bool) {
+        if let Some(slot) = self.slot(ticket) {
+            slot.chunks.push_back(chunk);
+            slot.encoded = last;
         }
-        slot.chunks = chunks;
+    }
+
+    /// Gives the place up, with what is in it. `false`: a part of the message has left, so it cannot be taken back.
+    pub(super) fn give_up(&mut self, ticket: u64, charge: usize) -> bool {
+        let Some(slot) = self.slot(ticket) else { return true };
+        if slot.begun {
+            return false;
+        }
+        slot.chunks.clear();
         slot.encoded = true;
+        self.buffered -= charge;
+        true
     }
 
     /// A message is written without a place here; it counts meanwhile.
@@ -155,7 +179,7 @@ impl OutQueue {
     /// Queues the close frame behind all messages.
     pub(super) fn push_close(&mut self, frame: Vec<u8>) {
         let chunk = Chunk { closes: true, ..Chunk::new(frame, 0) };
-        self.slots.push_back(Slot { chunks: VecDeque::from([chunk]), encoded: true });
+        self.slots.push_back(Slot::whole(chunk));
     }
 
     /// Drops what has not begun to leave; what has begun is finished, so that frames stay whole.
@@ -189,16 +213,18 @@ impl OutQueue {
         }
         let mut committed: usize = self.wire.iter().map(|chunk| chunk.rest().len()).sum();
         while !held && committed < COMMIT {
-            let Some(slot) = self.slots.front_mut().filter(|slot| slot.encoded) else { break };
+            let Some(slot) = self.slots.front_mut() else { break };
             match slot.chunks.pop_front() {
                 Some(chunk) => {
+                    slot.begun = true;
                     committed += chunk.rest().len();
                     self.wire.push_back(chunk);
                 }
-                None => {
+                None if slot.encoded => {
                     self.slots.pop_front();
                     self.first_ticket += 1;
                 }
+                None => break,
             }
         }
         std::mem::take(&mut self.wire)
@@ -256,8 +282,10 @@ mod tests {
         queue.buffered += 1;
     }
 
-    fn chunks(texts: &[&str]) -> VecDeque<Chunk> {
-        texts.iter().map(|text| Chunk::new(text.as_bytes().to_vec(), 1)).collect()
+    fn fill(queue: &mut OutQueue, ticket: u64, texts: &[&str]) {
+        for (n, text) in texts.iter().enumerate() {
+            queue.add(ticket, Chunk::new(text.as_bytes().to_vec(), 1), n + 1 == texts.len());
+        }
     }
 
     #[test]
@@ -269,7 +297,7 @@ mod tests {
         let wire = queue.take_wire(false);
         assert_eq!(text(&wire), "a");
         queue.put_back(wire, 1);
-        queue.fill(large, chunks(&["L1", "L2"]), 2);
+        fill(&mut queue, large, &["L1", "L2"]);
         let wire = queue.take_wire(false);
         assert_eq!(text(&wire), "L1L2z");
         queue.put_back(wire, 5);
@@ -281,7 +309,7 @@ mod tests {
     fn control_frames_leave_at_the_next_frame_boundary() {
         let mut queue = OutQueue::default();
         let large = queue.reserve(2);
-        queue.fill(large, chunks(&["1111", "2222"]), 2);
+        fill(&mut queue, large, &["1111", "2222"]);
         let wire = queue.take_wire(false);
         queue.put_back(wire, 2);
         queue.push_control(b"P", 0);
@@ -307,13 +335,13 @@ mod tests {
     fn dropping_finishes_the_frame_that_has_begun() {
         let mut queue = OutQueue::default();
         let large = queue.reserve(3);
-        queue.fill(large, chunks(&["1111", "2222", "3333"]), 3);
+        fill(&mut queue, large, &["1111", "2222", "3333"]);
         let wire = queue.take_wire(false);
         queue.put_back(wire, 1);
         let stale = queue.reserve(7);
         queue.drop_unsent();
         queue.push_close(b"C".to_vec());
-        queue.fill(stale, chunks(&["late"]), 7);
+        fill(&mut queue, stale, &["late"]);
         let wire = queue.take_wire(false);
         assert_eq!(text(&wire), "111C");
         assert!(queue.put_back(wire, 4));
@@ -325,8 +353,38 @@ mod tests {
         let mut queue = OutQueue::default();
         let lost = queue.reserve(9);
         push(&mut queue, "b");
-        queue.fill(lost, VecDeque::new(), 9);
+        queue.add(lost, Chunk::new(b"half".to_vec(), 4), false);
+        assert!(queue.give_up(lost, 9));
         assert_eq!(queue.buffered(), 1);
         assert_eq!(text(&queue.take_wire(false)), "b");
+    }
+
+    #[test]
+    fn a_message_leaves_frame_by_frame_and_what_comes_behind_it_waits() {
+        let mut queue = OutQueue::default();
+        let large = queue.reserve(2);
+        push(&mut queue, "z");
+        queue.add(large, Chunk::new(b"L1".to_vec(), 1), false);
+        let wire = queue.take_wire(false);
+        assert_eq!(text(&wire), "L1");
+        queue.put_back(wire, 2);
+        assert_eq!(queue.buffered(), 2);
+        assert!(!queue.is_empty() && queue.take_wire(false).is_empty());
+        queue.push_control(b"P", 0);
+        queue.add(large, Chunk::new(b"L2".to_vec(), 1), true);
+        let wire = queue.take_wire(false);
+        assert_eq!(text(&wire), "PL2z");
+        queue.put_back(wire, 4);
+        assert_eq!(queue.buffered(), 0);
+    }
+
+    #[test]
+    fn a_message_that_has_begun_to_leave_is_not_taken_back() {
+        let mut queue = OutQueue::default();
+        let large = queue.reserve(2);
+        queue.add(large, Chunk::new(b"L1".to_vec(), 1), false);
+        let wire = queue.take_wire(false);
+        queue.put_back(wire, 2);
+        assert!(!queue.give_up(large, 2));
     }
 }

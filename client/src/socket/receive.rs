@@ -29,7 +29,7 @@ thread_local! {
 
 /// What the `incoming` lock guards.
 pub(super) struct Incoming {
-    receiver: Receiver,
+    pub(super) receiver: Receiver,
     /// Read, but not decoded from this byte on, because the receive buffer was full.
     backlog: Option<Box<(Buffer, usize)>>,
 }
@@ -138,6 +138,9 @@ impl Socket {
             drop(Buffer::from(incoming.receiver.take_back()));
         }
         let complete = end == buffer.len();
+        if matches!(received, Ok(Received::Data { drained: true, .. } | Received::Nothing)) {
+            self.await_rest(&incoming.receiver, &transport);
+        }
         let batches = if complete {
             write_nuls(&mut buffer, &harvest.items);
             let in_place = self.dispatcher.is_private();

@@ -2,7 +2,7 @@
 //! left to the I/O thread.
 
 use super::outgoing::{Encoder, Message, Outgoing, Phase, Waiting};
-use super::queue::{self, Chunk, FRAGMENT, SLICES, Wire};
+use super::queue::{self, COMMIT, Chunk, FRAGMENT, SLICES, Wire};
 use super::{SendKind, Socket, Transport};
 use crate::buffer::Buffer;
 use crate::context;
@@ -15,7 +15,6 @@ use crate::sync::MutexGuard;
 use crate::transport::Written;
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Instant;
@@ -129,7 +128,7 @@ impl Socket {
     }
 
     /// Takes the message in. Says whether a cork holds it, so that there is nothing to flush.
-    fn enqueue(&self, message: Message<&[u8]>) -> Result<bool, ErrorCode> {
+    fn enqueue(self: &Arc<Self>, message: Message<&[u8]>) -> Result<bool, ErrorCode> {
         let len = message.payload.len();
         let charge = len + MESSAGE_OVERHEAD;
         let limit = self.settings.send_buffer_size;
@@ -153,7 +152,7 @@ impl Socket {
                 }
                 let ticket = outgoing.queue.reserve(charge);
                 drop(outgoing);
-                let chunks = self.encoded(message, charge, deflate);
+                let encoded = self.encode_at(ticket, message, charge, deflate);
                 outgoing = self.outgoing.lock();
                 if in_turn {
                     // Who came meanwhile is compressed by the I/O thread: this call is nobody else's worker.
@@ -162,9 +161,12 @@ impl Socket {
                         self.tell_task();
                     }
                 }
-                let lost = chunks.is_err();
-                outgoing.queue.fill(ticket, chunks.unwrap_or_default(), charge);
-                if lost {
+                if encoded.is_err() {
+                    let nothing_left = outgoing.queue.give_up(ticket, charge);
+                    drop(outgoing);
+                    if !nothing_left {
+                        self.lost_a_message();
+                    }
                     return Err(ErrorCode::OutOfMemory);
                 }
             }
@@ -192,32 +194,53 @@ impl Socket {
             let message = Message { opcode, payload: payload.as_slice(), plain };
             let deflate = outgoing.deflate.filter(|_| self.is_worth_compressing(&message));
             drop(outgoing);
-            match self.encoded(message, charge, deflate) {
-                Ok(chunks) => self.outgoing.lock().queue.fill(ticket, chunks, charge),
-                Err(_) => {
-                    // It was accepted: a connection that loses a message is over.
-                    let what = format!("There is no memory for a message to {}", self.shown());
-                    return self.finish(Some(Error::new(ErrorCode::OutOfMemory, "ws  ", what)));
-                }
+            if self.encode_at(ticket, message, charge, deflate).is_err() {
+                // It was accepted.
+                return self.lost_a_message();
             }
             self.flush();
         }
     }
 
-    /// A message as the chunks that leave, compressed if that was agreed and is worth it.
-    fn encoded(
-        &self,
+    /// A connection that loses a message, or a part of one, is over.
+    fn lost_a_message(self: &Arc<Self>) {
+        let what = format!("There is no memory for a message to {}", self.shown());
+        self.finish(Some(Error::new(ErrorCode::OutOfMemory, "ws  ", what)));
+    }
+
+    /// Encodes a message to its place, compressed if that was agreed and is worth it, as frames of at most [`FRAGMENT`]
+    /// bytes, which share its charge. What is there leaves at each [`COMMIT`]: from the cache, and from memory that serves for
+    /// what follows.
+    fn encode_at(
+        self: &Arc<Self>,
+        ticket: u64,
         message: Message<&[u8]>,
         charge: usize,
         deflate: Option<deflate::Params>,
-    ) -> Result<VecDeque<Chunk>, OutOfMemory> {
+    ) -> Result<(), OutOfMemory> {
         let mut squeezed = Vec::new();
         let compressed = match deflate {
             Some(params) => self.compress(&params, message.payload, &mut squeezed)?,
             None => false,
         };
         let payload = if compressed { &squeezed } else { message.payload };
-        frames(message.opcode, compressed, payload, charge)
+        let count = payload.len().div_ceil(FRAGMENT).max(1);
+        for i in 0..count {
+            let part = &payload[i * FRAGMENT..payload.len().min((i + 1) * FRAGMENT)];
+            let (fin, wanted) = (i + 1 == count, frame_len(part.len()));
+            let mut frame = Buffer::with_room(wanted).map_err(|_| OutOfMemory { wanted })?;
+            match i {
+                0 if compressed => encode_compressed(message.opcode, fin, part, mask_key(), &mut frame)?,
+                0 => encode(message.opcode, fin, part, mask_key(), &mut frame)?,
+                _ => encode(OpCode::Continuation, fin, part, mask_key(), &mut frame)?,
+            }
+            let share = charge / count + if fin { charge % count } else { 0 };
+            self.outgoing.lock().queue.add(ticket, Chunk::new(frame, share), fin);
+            if !fin && (i + 1).is_multiple_of(COMMIT / FRAGMENT) {
+                self.flush();
+            }
+        }
+        Ok(())
     }
 
     fn compress(
@@ -371,31 +394,6 @@ fn write(transport: &Transport, wire: &Wire) -> io::Result<Written> {
     let mut storage = [IoSlice::new(&[]); SLICES];
     let n = queue::slices(wire, &mut storage);
     transport.write(&storage[..n])
-}
-
-/// A payload as frames of at most [`FRAGMENT`] bytes, which share the message's charge.
-fn frames(
-    opcode: OpCode,
-    compressed: bool,
-    payload: &[u8],
-    charge: usize,
-) -> Result<VecDeque<Chunk>, OutOfMemory> {
-    let count = payload.len().div_ceil(FRAGMENT).max(1);
-    let mut chunks = VecDeque::new();
-    chunks.try_reserve_exact(count).map_err(|_| OutOfMemory { wanted: count * size_of::<Chunk>() })?;
-    for i in 0..count {
-        let part = &payload[i * FRAGMENT..payload.len().min((i + 1) * FRAGMENT)];
-        let (fin, wanted) = (i + 1 == count, frame_len(part.len()));
-        let mut frame = Buffer::with_room(wanted).map_err(|_| OutOfMemory { wanted })?;
-        match i {
-            0 if compressed => encode_compressed(opcode, fin, part, mask_key(), &mut frame)?,
-            0 => encode(opcode, fin, part, mask_key(), &mut frame)?,
-            _ => encode(OpCode::Continuation, fin, part, mask_key(), &mut frame)?,
-        }
-        let share = charge / count + if fin { charge % count } else { 0 };
-        chunks.push_back(Chunk::new(frame, share));
-    }
-    Ok(chunks)
 }
 
 thread_local! {

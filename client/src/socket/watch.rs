@@ -189,7 +189,7 @@ impl Socket {
     }
 
     /// Reads here, whoever has the descriptor: who that is would not be told of what stays.
-    fn look_for_bytes(self: &Arc<Self>) {
+    pub(super) fn look_for_bytes(self: &Arc<Self>) {
         if matches!(self.turn_read(), Turn::Full | Turn::More)
             && let Some(key) = self.key.get()
         {

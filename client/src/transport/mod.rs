@@ -14,6 +14,12 @@ pub(crate) use traffic::Traffic;
 use socket2::{Domain, Protocol};
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// To wait for fewer bytes is not worth a system call.
+const FEW: u64 = 32 * 1024;
+/// No more is waited for: the rest is copied while the server sends on.
+const MOST_AT_ONCE: u64 = 256 * 1024;
 
 /// A descriptor of a connected socket, of whatever family: TCP, or a Unix socket.
 pub(crate) type Stream = socket2::Socket;
@@ -44,6 +50,8 @@ pub(crate) struct Transport {
     /// TLS, the session next to the descriptor first: a proxy's, the server's, both, or none.
     sessions: Vec<TlsSession>,
     traffic: Traffic,
+    /// Fewer bytes than this wake nobody; 0: one does.
+    low_water: AtomicUsize,
 }
 
 /// A stream up to some session: what that session's records go through.
@@ -57,7 +65,12 @@ struct Layer<'a> {
 impl Transport {
     /// `stream` must be non-blocking.
     pub(crate) fn new(stream: Arc<Stream>) -> Transport {
-        Transport { stream, sessions: Vec::new(), traffic: Traffic::default() }
+        Transport {
+            stream,
+            sessions: Vec::new(),
+            traffic: Traffic::default(),
+            low_water: AtomicUsize::new(0),
+        }
     }
 
     /// From here on everything goes through this session, whose handshake was done over the stream as it was.
@@ -82,6 +95,21 @@ impl Transport {
         into: &mut Vec<u8>,
     ) -> io::Result<Received> {
         self.top().receive(direct, into)
+    }
+
+    /// At least `missing` bytes more have to come before there is anything to do: who waits for readability is not woken for
+    /// each packet, where they are many. A read takes what there is all the same, and the end of the stream wakes. Says
+    /// whether some packets wake nobody now.
+    pub(crate) fn expect(&self, missing: u64) -> bool {
+        let low = match missing {
+            // A session may hold some of them already.
+            FEW.. if self.sessions.is_empty() => missing.min(MOST_AT_ONCE) as usize,
+            _ => 0,
+        };
+        if self.low_water.swap(low, Ordering::Relaxed) != low {
+            plain::set_low_water(&self.stream, low.max(1));
+        }
+        low > 0
     }
 
     /// Writes from the slices, in order, what the kernel takes.

@@ -92,6 +92,16 @@ pub(super) fn receive(
     Ok(Received::Data { direct: in_direct, buffered: got - in_direct, drained: got < room })
 }
 
+/// The socket is readable once so many bytes are there, or none will come. A request: where the system refuses, it is
+/// readable sooner.
+pub(super) fn set_low_water(stream: &Stream, bytes: usize) {
+    let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
+    let size = size_of_val(&bytes) as libc::socklen_t;
+    let level = (libc::SOL_SOCKET, libc::SO_RCVLOWAT);
+    // SAFETY: the descriptor is open as long as `stream` is borrowed; the option is an int, which outlives the call.
+    unsafe { libc::setsockopt(stream.as_raw_fd(), level.0, level.1, (&raw const bytes).cast(), size) };
+}
+
 /// Asks the kernel; never waits.
 pub(super) fn is_writable(stream: &Stream) -> bool {
     let mut asked = libc::pollfd { fd: stream.as_raw_fd(), events: libc::POLLOUT, revents: 0 };

@@ -5,6 +5,8 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 use socket2::{Domain, Socket, Type};
 use std::io::{IoSlice, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 /// Both ends of a session whose handshake is done.
@@ -141,4 +143,56 @@ fn records_are_small_after_a_silence_and_large_in_a_stream() {
     assert!(sizes[..30].iter().all(|size| *size < 1400), "{sizes:?}");
     assert!(sizes.iter().any(|size| *size > 16_000), "{sizes:?}");
     assert!(decrypt(&mut server, &wire) == message);
+}
+
+/// A transport over TCP, and its peer.
+fn over_tcp() -> (Transport, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ours = Socket::from(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+    ours.set_nonblocking(true).unwrap();
+    let (peer, _) = listener.accept().unwrap();
+    peer.set_nodelay(true).unwrap();
+    (Transport::new(Arc::new(ours)), peer)
+}
+
+/// Whether the transport becomes readable within so many milliseconds; -1: waits for it.
+fn is_readable(transport: &Transport, ms: i32) -> bool {
+    let mut asked = libc::pollfd { fd: transport.stream().as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one entry, which lives through the call.
+    unsafe { libc::poll(&mut asked, 1, ms) == 1 }
+}
+
+#[test]
+fn who_waits_for_much_is_woken_once_it_is_there_and_reads_what_there_is() {
+    let (transport, mut peer) = over_tcp();
+    let mut into = Vec::with_capacity(1 << 20);
+    // In small packets: a receive window that has no room for another of the size seen so far wakes as well.
+    let mut write = |packets: usize| (0..packets).for_each(|_| peer.write_all(&[1; 1000]).unwrap());
+    write(20);
+    assert!(is_readable(&transport, -1));
+    transport.expect(40_000);
+    assert!(!is_readable(&transport, 50), "half of it is no reason to wake");
+    write(20);
+    assert!(is_readable(&transport, -1));
+
+    // Less is read all the same: a look for signs of life must find it.
+    transport.expect(100_000);
+    assert!(!is_readable(&transport, 0));
+    let read = transport.read(None, &mut into).unwrap();
+    assert_eq!(read, Received::Data { direct: 0, buffered: 40_000, drained: true });
+
+    // Nothing much is expected any more.
+    peer.write_all(&[3]).unwrap();
+    assert!(!is_readable(&transport, 50));
+    transport.expect(0);
+    assert!(is_readable(&transport, -1));
+}
+
+#[test]
+fn the_end_wakes_who_waits_for_much() {
+    let (transport, mut peer) = over_tcp();
+    transport.expect(100_000);
+    peer.write_all(&[1; 10]).unwrap();
+    drop(peer);
+    assert!(is_readable(&transport, -1));
 }

@@ -1,0 +1,59 @@
+//! The rest of a large frame: who waits for it is woken when it is there, and not for each packet. A server that stops in the
+//! middle is looked at now and then, because what it has sent may show already that it is wrong.
+
+use super::Socket;
+use super::receive::Incoming;
+use crate::transport::Transport;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use ws4d_protocol::receive::Receiver;
+
+/// So often the task looks at what has come of a frame whose payload is judged as it comes.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// When the task looks next.
+#[derive(Default)]
+pub(super) struct Look(Option<Instant>);
+
+impl Look {
+    /// To be called once a turn: when it is time.
+    pub(super) fn due(&mut self, socket: &Socket) -> Option<Instant> {
+        if socket.rest_awaited.load(Ordering::Acquire) {
+            self.0 = self.0.or_else(|| Instant::now().checked_add(LOOK));
+        } else {
+            self.0 = None;
+        }
+        self.0
+    }
+
+    /// It is time.
+    pub(super) fn look(&mut self, socket: &Arc<Socket>) {
+        self.0 = None;
+        if socket.still_awaits_rest() {
+            socket.look_for_bytes();
+        }
+    }
+}
+
+impl Socket {
+    /// The network has nothing more for now. `receiver` is what `incoming` guards.
+    pub(super) fn await_rest(&self, receiver: &Receiver, transport: &Transport) {
+        let may_fail = receiver.may_fail();
+        // The task of a driving dispatcher looks only when its owner does.
+        let unseen = may_fail && self.dispatcher.turner().is_some();
+        let missing = if unseen { 0 } else { receiver.missing() };
+        // Once for a burst of such frames.
+        if transport.expect(missing) && may_fail && !self.rest_awaited.swap(true, Ordering::AcqRel) {
+            self.tell_task();
+        }
+    }
+
+    /// Whether there is such a frame; if not, none is looked for until the next one.
+    fn still_awaits_rest(&self) -> bool {
+        let Incoming { receiver, .. } = &*self.incoming.lock();
+        let awaits = receiver.may_fail();
+        self.rest_awaited.store(awaits, Ordering::Release);
+        awaits
+    }
+}
