@@ -54,6 +54,8 @@ if [ -n "$only_ours" ]; then
     exit
 fi
 
+client raw-post-quantum other "raw blocking socket, X25519MLKEM768" "std, rustls" "$program" raw-post-quantum
+
 # Rust
 for peer in tokio-tungstenite tokio-websockets sockudo-ws yawc libcurl; do
     group=rust

@@ -958,7 +958,8 @@ extern "C" {
  * the default ports 80 and 443 are understood. Refused: another scheme, no `://`, no host, a fragment, control
  * characters, spaces, backslashes. `user:password@` becomes Basic authorization, and is shown nowhere.
  *
- * @param url      UTF-8, NUL-terminated; copied.
+ * @param url      UTF-8, NUL-terminated; copied. The host localhost, and any below it, is ::1 or 127.0.0.1, with no
+ *                 look-up (RFC 6761).
  * @param handler  The callbacks; copied. NULL for a socket that only sends.
  * @param options  How to connect; copied. NULL for the defaults.
  * @param errors   Receives NULL on success, else an error stack that the caller frees with ws_errors_free(). May be
@@ -1009,7 +1010,7 @@ ws_socket *ws_new_async(const char *url, const ws_handler *handler, const ws_opt
  * @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
  *         length that no buffer can have), WS_ERR_INVALID_UTF8, WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is
  *         full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY
- *         (the connection ends with that error too where a part of a message above 512 KiB has left already).
+ *         (of a message above 128 KiB a part may have left: then the connection ends with that error, too).
  *
  * @pre `utf8` is readable for `len` bytes, or up to its NUL.
  */
@@ -1095,7 +1096,8 @@ ws_result ws_ping(ws_socket *ws, const void *data, size_t len);
  * Holds the socket's messages back, so that several leave in as few writes as possible.
  *
  * They leave at ws_uncork(), ws_terminate() or when the send buffer is full, whichever is first. Calls do not nest;
- * pings are not held back. Inside a callback on an I/O thread this is implied: what is sent there leaves together.
+ * pings are not held back. Inside a callback on an I/O thread this is implied: what is sent there leaves together, or
+ * with the next message above 512 KiB, which leaves at once.
  *
  * Any thread, also inside a callback; never blocks.
  *
@@ -1403,7 +1405,7 @@ ws_dispatcher *ws_dispatcher_new_with_wake(ws_wake_fn wake, void *user_data);
  *
  * What it does without other threads costs the following:
  * - Looking a name up blocks the calling thread until the system answers, whatever the time limits; so does a stop or a
- *   wait with a time-out. Addresses in the URL, and the option `resolve`, need no look-up.
+ *   wait with a time-out. Addresses and localhost in the URL, and the option `resolve`, need no look-up.
  * - ws_dispatcher_fd() has no descriptor for it (-1): wait in ws_dispatcher_wait() instead.
  * - A host that pulls without a pause has I/O done between the pulls, now and then.
  * - Inside callbacks on an I/O thread (of sockets without a dispatcher) those of its calls that do I/O are

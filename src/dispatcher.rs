@@ -81,7 +81,7 @@ pub unsafe extern "C" fn ws_dispatcher_new_with_wake(
 ///
 /// What it does without other threads costs the following:
 /// - Looking a name up blocks the calling thread until the system answers, whatever the time limits; so does a stop or a
-///   wait with a time-out. Addresses in the URL, and the option `resolve`, need no look-up.
+///   wait with a time-out. Addresses and localhost in the URL, and the option `resolve`, need no look-up.
 /// - ws_dispatcher_fd() has no descriptor for it (-1): wait in ws_dispatcher_wait() instead.
 /// - A host that pulls without a pause has I/O done between the pulls, now and then.
 /// - Inside callbacks on an I/O thread (of sockets without a dispatcher) those of its calls that do I/O are

@@ -34,7 +34,8 @@ use crate::{arg, boundary, handles};
 /// the default ports 80 and 443 are understood. Refused: another scheme, no `://`, no host, a fragment, control
 /// characters, spaces, backslashes. `user:password@` becomes Basic authorization, and is shown nowhere.
 ///
-/// @param url      UTF-8, NUL-terminated; copied.
+/// @param url      UTF-8, NUL-terminated; copied. The host localhost, and any below it, is ::1 or 127.0.0.1, with no
+///                 look-up (RFC 6761).
 /// @param handler  The callbacks; copied. NULL for a socket that only sends.
 /// @param options  How to connect; copied. NULL for the defaults.
 /// @param errors   Receives NULL on success, else an error stack that the caller frees with ws_errors_free(). May be

@@ -25,7 +25,7 @@ const PLAIN: u32 = 1;
 /// @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
 ///         length that no buffer can have), WS_ERR_INVALID_UTF8, WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is
 ///         full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY
-///         (the connection ends with that error too where a part of a message above 512 KiB has left already).
+///         (of a message above 128 KiB a part may have left: then the connection ends with that error, too).
 ///
 /// # Safety
 /// `utf8` is readable for `len` bytes, or up to its NUL.
@@ -188,7 +188,8 @@ pub unsafe extern "C" fn ws_ping(ws: *mut ws_socket, data: *const c_void, len: s
 /// Holds the socket's messages back, so that several leave in as few writes as possible.
 ///
 /// They leave at ws_uncork(), ws_terminate() or when the send buffer is full, whichever is first. Calls do not nest;
-/// pings are not held back. Inside a callback on an I/O thread this is implied: what is sent there leaves together.
+/// pings are not held back. Inside a callback on an I/O thread this is implied: what is sent there leaves together, or
+/// with the next message above 512 KiB, which leaves at once.
 ///
 /// Any thread, also inside a callback; never blocks.
 ///

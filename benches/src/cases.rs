@@ -163,6 +163,8 @@ pub(crate) const CASES: &[Case] = &[
     Case {
         id: "wss-connect",
         title: "wss: connect, upgrade, close",
+        text: "Clients of libws4d agree on keys by X25519MLKEM768, which keeps them from quantum computers too; the raw socket and\n\
+               the other clients by X25519. A second raw socket does the former, so that its price can be seen.",
         kind: "connect",
         path: "/connect",
         secure: true,

@@ -31,13 +31,16 @@ struct Target<'a> {
     tls: Arc<ClientConfig>,
 }
 
-/// `KIND URL SIZE N CA DATA`
-pub(crate) fn run(arguments: &[String]) {
+/// `KIND URL SIZE N CA DATA`. `post_quantum`: with the key exchange that libws4d prefers, and only where that matters.
+pub(crate) fn run(arguments: &[String], post_quantum: bool) {
     let [kind, url, size, count, ca, data] = arguments else { panic!("six arguments") };
     let (size, count): (usize, usize) = (size.parse().expect("a size"), count.parse().expect("a number"));
     let (scheme, rest) = url.split_once("://127.0.0.1:").expect("a URL of ours");
     let (port, path) = rest.split_at(rest.find('/').expect("a path"));
-    let tls = tls(Path::new(ca));
+    if post_quantum && (scheme, kind.as_str()) != ("wss", "connect") {
+        std::process::exit(3);
+    }
+    let tls = tls(Path::new(ca), post_quantum);
     let target = Target { secure: scheme == "wss", port: port.parse().expect("a port"), path, tls };
     match kind.as_str() {
         "echo" => echo(&mut *connect(&target, ""), size, count),
@@ -53,13 +56,17 @@ pub(crate) fn run(arguments: &[String]) {
     }
 }
 
-fn tls(ca: &Path) -> Arc<ClientConfig> {
+fn tls(ca: &Path, post_quantum: bool) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     for certificate in rustls::pki_types::CertificateDer::pem_file_iter(ca).expect("the CA") {
         roots.add(certificate.expect("a certificate")).expect("a certificate");
     }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+    // The one that comes first is offered with its keys; the server takes it.
+    provider
+        .kx_groups
+        .sort_by_key(|group| (group.name() == rustls::NamedGroup::X25519MLKEM768) != post_quantum);
+    let config = ClientConfig::builder_with_provider(Arc::new(provider))
         .with_safe_default_protocol_versions()
         .expect("TLS versions")
         .with_root_certificates(roots)

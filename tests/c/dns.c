@@ -50,6 +50,7 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     int family = hints->ai_family;
     CHECK(family == AF_INET || family == AF_INET6);
     *found = NULL;
+    CHECK(!strstr(name, "localhost"));
     if (same(name, "hang.test")) hang();
     if (same(name, "half.test") && family == AF_INET6) hang();
     if (same(name, "broken.test")) return EAI_FAIL;
@@ -109,6 +110,9 @@ int main(void)
     must_open(url_of("half.test"));
     must_open(url_of("plain.test"));
     must_open(url_of("both.test")); /* IPv6 is refused or not, IPv4 answers */
+    /* Nobody is asked for these (RFC 6761). */
+    must_open(url_of("localhost"));
+    must_open(url_of("dev.LocalHost"));
 
     /* A thousand addresses: 32 are tried, and the rest is counted. Nobody listens there. */
     errors = must_fail("ws://thousand.test:9/", NULL, WS_ERR_CONNECTION_REFUSED, "thousand.test:9");

@@ -41,6 +41,26 @@ fn what_comes_behind_a_large_frame_is_read_at_once() {
     );
 }
 
+/// A read that ends a large frame and is full leaves complete messages in the kernel: they are not slept over, whoever waits.
+#[test]
+fn a_burst_behind_a_large_frame_is_read_to_its_end() {
+    let server = Server::start();
+    let host = Host::new();
+    // Its header and a part of it; then the rest, and more small messages than one read takes.
+    let burst = "raw:827f0000000000100000,raw:0000,delay:5,cork,raw:0000,binary_size:1048562,text_size*700:512,uncork";
+    let ws = host.open(script(&server, &format!("{burst},expect,{burst},expect,{burst},close:1000:")));
+    for round in 1..=3 {
+        if round % 2 == 0 {
+            // The owner stays away, and the I/O thread reads.
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        host.run_until_count("message", round * 701);
+        ws.send_text("next");
+    }
+    host.run_until("free");
+    assert_eq!(host.trace().last().map(String::as_str), Some("free"));
+}
+
 /// HOSTILE 18, without compression.
 #[test]
 fn pings_between_fragments_are_answered_while_the_message_is_open() {

@@ -7,14 +7,16 @@ use crate::engine::{Kind, run_blocking};
 use crate::error::{Error, ErrorCode};
 use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind};
 use std::future::ready;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The lookups that tell the addresses of a host; begun when they are first polled.
 pub(super) fn lookups(host: &str, port: u16, options: &NetworkOptions) -> Vec<Lookup> {
     let wanted = |family: Family| options.local_address.is_none_or(|from| Family::of(&from) == family);
+    let at = |address: IpAddr| SocketAddr::new(address, port);
     let known = options
         .resolved(host, port)
-        .or_else(|| host.parse::<IpAddr>().ok().map(|address| vec![SocketAddr::new(address, port)]));
+        .or_else(|| host.parse::<IpAddr>().ok().map(|address| vec![at(address)]))
+        .or_else(|| is_this_machine(host).then(|| LOOPBACK.map(at).to_vec()));
     if let Some(mut addresses) = known {
         addresses.retain(|address| wanted(Family::of(&address.ip())));
         return vec![Lookup { family: None, answer: Box::pin(ready(Ok(addresses))) }];
@@ -25,6 +27,16 @@ pub(super) fn lookups(host: &str, port: u16, options: &NetworkOptions) -> Vec<Lo
         .filter(|family| wanted(*family))
         .map(|family| of_family(host, port, family))
         .collect()
+}
+
+const LOOPBACK: [IpAddr; 2] = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
+
+/// Names of which no name server is asked (RFC 6761 §6.3): one that does not know them would only cost time, and one that
+/// does could lead elsewhere.
+fn is_this_machine(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let (before, last) = host.rsplit_once('.').unwrap_or(("localhost", host));
+    !before.is_empty() && last.eq_ignore_ascii_case("localhost")
 }
 
 fn of_family(host: &str, port: u16, family: Family) -> Lookup {
@@ -66,4 +78,21 @@ fn describe(host: &str, error: LookupError) -> Error {
     let error = std::io::Error::from(error);
     let message = format!("The name {host} could not be looked up: {error}; {hint}");
     Error::new(ErrorCode::Dns, "dns ", message).with_os_code(error.raw_os_error().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn localhost_and_what_is_below_it_is_this_machine() {
+        for name in ["localhost", "LOCALHOST", "localhost.", "dev.localhost", "a.b.localhost."] {
+            assert!(is_this_machine(name), "{name}");
+        }
+        for name in
+            ["", ".", "localhost.example", "notlocalhost", "localhost..", ".localhost", "local", "127.0.0.1"]
+        {
+            assert!(!is_this_machine(name), "{name}");
+        }
+    }
 }

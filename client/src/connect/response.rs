@@ -7,6 +7,8 @@ use std::fmt;
 /// A head above this is refused.
 const MOST_BYTES: usize = 64 * 1024;
 const MOST_HEADERS: usize = 512;
+/// Room for those of most answers.
+const FEW_HEADERS: usize = 32;
 
 /// A response head.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -121,25 +123,37 @@ fn too_large() -> NotHttp {
 }
 
 fn parse(bytes: &[u8]) -> Result<Head, NotHttp> {
-    let mut storage = vec![httparse::EMPTY_HEADER; MOST_HEADERS];
-    let mut response = httparse::Response::new(&mut storage);
-    match response.parse(bytes) {
-        Ok(httparse::Status::Complete(_)) => {}
-        Ok(httparse::Status::Partial) => return Err(not_http("its head is cut")),
+    match parse_into(&mut [httparse::EMPTY_HEADER; FEW_HEADERS], bytes) {
         Err(httparse::Error::TooManyHeaders) => {
-            return Err(not_http(format_args!("it has more than {MOST_HEADERS} headers")));
+            parse_into(&mut vec![httparse::EMPTY_HEADER; MOST_HEADERS], bytes)
         }
-        Err(error) => return Err(not_http(format_args!("it is malformed ({error})"))),
+        parsed => parsed,
+    }
+    .map_err(|error| match error {
+        httparse::Error::TooManyHeaders => not_http(format_args!("it has more than {MOST_HEADERS} headers")),
+        error => not_http(format_args!("it is malformed ({error})")),
+    })?
+    .ok_or_else(|| not_http("its head is cut"))
+}
+
+/// `None`: there is more to come.
+fn parse_into<'b>(
+    storage: &mut [httparse::Header<'b>],
+    bytes: &'b [u8],
+) -> Result<Option<Head>, httparse::Error> {
+    let mut response = httparse::Response::new(storage);
+    if response.parse(bytes)?.is_partial() {
+        return Ok(None);
     }
     let headers = response.headers.iter().map(|header| {
         (header.name.to_owned(), String::from_utf8_lossy(header.value).trim_matches([' ', '\t']).to_owned())
     });
-    Ok(Head {
+    Ok(Some(Head {
         minor_version: response.version.unwrap_or(0),
         status: response.code.unwrap_or(0),
         reason: response.reason.unwrap_or("").to_owned(),
         headers: headers.collect(),
-    })
+    }))
 }
 
 #[cfg(test)]
@@ -175,6 +189,20 @@ mod tests {
         assert_eq!((head.status, head.reason.as_str()), (101, "Ok"));
         assert_eq!(head.all("A").collect::<Vec<_>>(), ["b", "c"]);
         assert_eq!(reader.into_rest(), b"\x81\x00");
+    }
+
+    #[test]
+    fn up_to_512_headers_are_read() {
+        for (headers, is_read) in [(FEW_HEADERS, true), (FEW_HEADERS + 1, true), (512, true), (513, false)] {
+            let head = format!("HTTP/1.1 101 Ok\r\n{}\r\n", "A: b\r\n".repeat(headers));
+            let mut reader = HeadReader::default();
+            reader.buffer().extend_from_slice(head.as_bytes());
+            match reader.next() {
+                Ok(Some(head)) => assert!(is_read && head.headers.len() == headers),
+                Ok(None) => panic!("a whole head of {headers} headers"),
+                Err(error) => assert!(!is_read && error.to_string().contains("more than 512"), "{error}"),
+            }
+        }
     }
 
     #[test]

@@ -123,6 +123,10 @@ impl Liveness {
         }
         let ping = self.pinged.is_none() || self.patience.ping_timeout.is_none();
         if ping && past(self.next_ping()) {
+            // While bytes come, no ping goes out; not each of them wakes a reader.
+            if !looked {
+                return Verdict::Look;
+            }
             self.pinged = Some(now);
             self.planned = self.due();
             return Verdict::Ping(self.planned);

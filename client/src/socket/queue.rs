@@ -129,14 +129,15 @@ impl OutQueue {
     }
 
     /// The next part of the message whose place that is; it may leave before the rest is there. `last`: the whole is.
-    pub(super) fn add(&mut self, ticket: u64, chunk: Chunk, last: bool) {
-        if let Some(slot) = self.slot(ticket) {
-            slot.chunks.push_back(chunk);
-            slot.encoded = last;
-        }
+    /// `false`: nobody waits for it any more.
+    pub(super) fn add(&mut self, ticket: u64, chunk: Chunk, last: bool) -> bool {
+        let Some(slot) = self.slot(ticket) else { return false };
+        slot.chunks.push_back(chunk);
+        slot.encoded = last;
+        true
     }
 
-    /// Gives the place up, with what is in it. `false`: a part of the message has left, so it cannot be taken back.
+    /// Gives the place up, with what is in it. `false`: a part of the message may have left, so it cannot be taken back.
     pub(super) fn give_up(&mut self, ticket: u64, charge: usize) -> bool {
         let Some(slot) = self.slot(ticket) else { return true };
         if slot.begun {

@@ -138,8 +138,10 @@ impl Socket {
             drop(Buffer::from(incoming.receiver.take_back()));
         }
         let complete = end == buffer.len();
-        if matches!(received, Ok(Received::Data { drained: true, .. } | Received::Nothing)) {
-            self.await_rest(&incoming.receiver, &transport);
+        match received {
+            Ok(Received::Data { drained, .. }) => self.await_rest(&incoming.receiver, &transport, drained),
+            Ok(Received::Nothing) => self.await_rest(&incoming.receiver, &transport, true),
+            Ok(Received::End) | Err(_) => {}
         }
         let batches = if complete {
             write_nuls(&mut buffer, &harvest.items);

@@ -1,8 +1,8 @@
-//! The rest of a large frame: who waits for it is woken when it is there, and not for each packet. A server that stops in the
-//! middle is looked at now and then, because what it has sent may show already that it is wrong.
+//! The rest of a large frame: who waits for it is woken when it is there, and not for each packet. Where what has come may show
+//! already that the frame is wrong, it is looked at now and then, and where nothing more came, the next byte wakes again.
 
 use super::Socket;
-use super::receive::Incoming;
+use super::receive::{Incoming, Turn};
 use crate::transport::Transport;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,21 +30,21 @@ impl Look {
     /// It is time.
     pub(super) fn look(&mut self, socket: &Arc<Socket>) {
         self.0 = None;
-        if socket.still_awaits_rest() {
-            socket.look_for_bytes();
+        if socket.still_awaits_rest() && socket.look_for_bytes() == Turn::Nothing {
+            socket.wake_for_any();
         }
     }
 }
 
 impl Socket {
-    /// The network has nothing more for now. `receiver` is what `incoming` guards.
-    pub(super) fn await_rest(&self, receiver: &Receiver, transport: &Transport) {
+    /// A read is over, and what it brought is decoded. `receiver` is what `incoming` guards.
+    pub(super) fn await_rest(&self, receiver: &Receiver, transport: &Transport, drained: bool) {
         let may_fail = receiver.may_fail();
         // The task of a driving dispatcher looks only when its owner does.
         let unseen = may_fail && self.dispatcher.turner().is_some();
         let missing = if unseen { 0 } else { receiver.missing() };
         // Once for a burst of such frames.
-        if transport.expect(missing) && may_fail && !self.rest_awaited.swap(true, Ordering::AcqRel) {
+        if transport.expect(missing, drained) && may_fail && !self.rest_awaited.swap(true, Ordering::AcqRel) {
             self.tell_task();
         }
     }
@@ -55,5 +55,15 @@ impl Socket {
         let awaits = receiver.may_fail();
         self.rest_awaited.store(awaits, Ordering::Release);
         awaits
+    }
+
+    /// The server has stopped inside the frame: the next byte wakes, and nobody looks before.
+    fn wake_for_any(&self) {
+        let _incoming = self.incoming.lock();
+        let transport = self.outgoing.lock().transport.clone();
+        if let Some(transport) = transport {
+            transport.expect(0, true);
+        }
+        self.rest_awaited.store(false, Ordering::Release);
     }
 }

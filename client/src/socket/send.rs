@@ -94,7 +94,8 @@ impl Socket {
 
     /// Sends a message; success means accepted. `plain`: it is not compressed, because it mixes secrets with a
     /// stranger's text. Errors, with nothing sent: [`ErrorCode::InvalidUtf8`], [`ErrorCode::InvalidJson`],
-    /// [`ErrorCode::TooLarge`], [`ErrorCode::Closed`], [`ErrorCode::WouldBlock`], [`ErrorCode::OutOfMemory`].
+    /// [`ErrorCode::TooLarge`], [`ErrorCode::Closed`], [`ErrorCode::WouldBlock`], [`ErrorCode::OutOfMemory`]; of the
+    /// last the connection may be over, where a part of a message of several frames had left.
     pub fn send(self: &Arc<Self>, kind: SendKind, data: &[u8], plain: bool) -> Result<(), ErrorCode> {
         let (opcode, payload) = judge(kind, data, self.settings.max_message_size)?;
         let message = Message { opcode, payload: &*payload, plain };
@@ -110,6 +111,8 @@ impl Socket {
         }
         match self.enqueue(message) {
             Ok(true) => {}
+            // Some of it has left already.
+            Ok(false) if message.payload.len() > COMMIT => self.flush(),
             Ok(false) => self.flush_or_defer(),
             // What a cork has held makes room.
             Err(ErrorCode::WouldBlock) => {
@@ -164,7 +167,10 @@ impl Socket {
                 if encoded.is_err() {
                     let nothing_left = outgoing.queue.give_up(ticket, charge);
                     drop(outgoing);
-                    if !nothing_left {
+                    if nothing_left {
+                        // Others may have waited behind it.
+                        self.flush();
+                    } else {
                         self.lost_a_message();
                     }
                     return Err(ErrorCode::OutOfMemory);
@@ -235,7 +241,10 @@ impl Socket {
                 _ => encode(OpCode::Continuation, fin, part, mask_key(), &mut frame)?,
             }
             let share = charge / count + if fin { charge % count } else { 0 };
-            self.outgoing.lock().queue.add(ticket, Chunk::new(frame, share), fin);
+            if !self.outgoing.lock().queue.add(ticket, Chunk::new(frame, share), fin) {
+                // The connection is over.
+                return Ok(());
+            }
             if !fin && (i + 1).is_multiple_of(COMMIT / FRAGMENT) {
                 self.flush();
             }
@@ -401,7 +410,7 @@ thread_local! {
 }
 
 /// The implied cork: while a callback runs on an I/O thread, what is sent is collected, and leaves together when
-/// the callback has returned.
+/// the callback has returned. A message above [`COMMIT`] leaves at once, with what is before it.
 pub(super) struct Deferred(());
 
 impl Deferred {

@@ -189,12 +189,14 @@ impl Socket {
     }
 
     /// Reads here, whoever has the descriptor: who that is would not be told of what stays.
-    pub(super) fn look_for_bytes(self: &Arc<Self>) {
-        if matches!(self.turn_read(), Turn::Full | Turn::More)
+    pub(super) fn look_for_bytes(self: &Arc<Self>) -> Turn {
+        let turn = self.turn_read();
+        if matches!(turn, Turn::Full | Turn::More)
             && let Some(key) = self.key.get()
         {
             self.dispatcher.leave_to_owner(*key);
         }
+        turn
     }
 
     fn is_open(&self) -> bool {

@@ -98,18 +98,22 @@ impl Transport {
     }
 
     /// At least `missing` bytes more have to come before there is anything to do: who waits for readability is not woken for
-    /// each packet, where they are many. A read takes what there is all the same, and the end of the stream wakes. Says
+    /// each packet, where they are many. A read takes what there is all the same, and the end of the stream wakes. To be
+    /// called after each read, so that nothing that is worth a look is slept over; `drained`: that read has left nothing. Says
     /// whether some packets wake nobody now.
-    pub(crate) fn expect(&self, missing: u64) -> bool {
+    pub(crate) fn expect(&self, missing: u64, drained: bool) -> bool {
+        let now = self.low_water.load(Ordering::Relaxed);
         let low = match missing {
             // A session may hold some of them already.
             FEW.. if self.sessions.is_empty() => missing.min(MOST_AT_ONCE) as usize,
             _ => 0,
         };
-        if self.low_water.swap(low, Ordering::Relaxed) != low {
-            plain::set_low_water(&self.stream, low.max(1));
+        // Raised only where the next wake-up is waited for.
+        let low = if drained { low } else { low.min(now) };
+        if low != now && plain::set_low_water(&self.stream, low.max(1)) {
+            self.low_water.store(low, Ordering::Relaxed);
         }
-        low > 0
+        self.low_water.load(Ordering::Relaxed) > 0
     }
 
     /// Writes from the slices, in order, what the kernel takes.

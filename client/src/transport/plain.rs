@@ -92,14 +92,22 @@ pub(super) fn receive(
     Ok(Received::Data { direct: in_direct, buffered: got - in_direct, drained: got < room })
 }
 
-/// The socket is readable once so many bytes are there, or none will come. A request: where the system refuses, it is
-/// readable sooner.
-pub(super) fn set_low_water(stream: &Stream, bytes: usize) {
-    let bytes = libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX);
-    let size = size_of_val(&bytes) as libc::socklen_t;
-    let level = (libc::SOL_SOCKET, libc::SO_RCVLOWAT);
-    // SAFETY: the descriptor is open as long as `stream` is borrowed; the option is an int, which outlives the call.
-    unsafe { libc::setsockopt(stream.as_raw_fd(), level.0, level.1, (&raw const bytes).cast(), size) };
+/// The socket is readable once so many bytes are there, or none will come; a non-blocking read takes what there is. Says whether
+/// the system has taken that.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn set_low_water(stream: &Stream, bytes: usize) -> bool {
+    let set = |level, option, value: libc::c_int| {
+        let size = size_of_val(&value) as libc::socklen_t;
+        // SAFETY: the descriptor is open as long as `stream` is borrowed; the option is an int, which outlives the call.
+        unsafe { libc::setsockopt(stream.as_raw_fd(), level, option, (&raw const value).cast(), size) == 0 }
+    };
+    set(libc::SOL_SOCKET, libc::SO_RCVLOWAT, libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX))
+}
+
+/// The BSDs' reads give nothing below the mark, and their pollers do not tell of one that is lowered.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn set_low_water(_: &Stream, _: usize) -> bool {
+    false
 }
 
 /// Asks the kernel; never waits.
