@@ -4,6 +4,7 @@
 
 use super::pace::{ONE_PACKET, Pace};
 use super::{Layer, Received, Written};
+use crate::buffer::TURN;
 use crate::sync::Mutex;
 use rustls::ClientConnection;
 use std::cell::RefCell;
@@ -11,8 +12,9 @@ use std::io::{self, BufRead, ErrorKind, IoSlice, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Room for what one read of the socket brings: a few records.
-const CIPHERTEXT: usize = 64 * 1024;
+/// Room for what one read of the socket brings. What it is decrypted to, with a record of which a part had come before, fits
+/// into a read buffer.
+const CIPHERTEXT: usize = TURN - 32 * 1024;
 
 thread_local! {
     /// Belong to the thread that turns, not to the socket: an idle socket needs no buffer. One for each session
@@ -41,8 +43,7 @@ impl TlsSession {
         }
     }
 
-    /// Decrypts what is there and appends it to `into`. The plaintext of one read always fits into 64 KiB
-    /// plus one record.
+    /// Decrypts what is there and appends it to `into`.
     pub(super) fn receive(&self, under: Layer<'_>, into: &mut Vec<u8>) -> io::Result<Received> {
         if self.ended.load(Ordering::Relaxed) {
             return Ok(Received::End);
