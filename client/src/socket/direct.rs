@@ -3,8 +3,8 @@
 //! held, by a cork or by a callback, is encoded where it will leave from.
 
 use super::Socket;
+use super::deferred::Deferred;
 use super::outgoing::{Message, Outgoing, Phase};
-use super::send::Deferred;
 use crate::error::ErrorCode;
 use crate::event::MESSAGE_OVERHEAD;
 use crate::random::mask_key;

@@ -1,11 +1,11 @@
 //! The I/O task of one socket: makes the connection, then waits for readiness, for other threads and for
 //! time, and turns the socket. It holds no state of its own, so that other threads may turn the socket as well.
 
+use super::deferred::Deferred;
 use super::descriptor::Descriptor;
 use super::outgoing::Phase;
 use super::receive::Turn;
 use super::rest::Look;
-use super::send::Deferred;
 use super::watch::Watch;
 use super::{Session, Socket, Start, Status};
 use crate::connect::{self, Connected, Connection};

@@ -6,6 +6,7 @@
 //! dispatcher's lock comes last. The flusher writes with no lock held.
 
 mod closing;
+mod deferred;
 mod descriptor;
 mod direct;
 mod drive;

@@ -1,11 +1,11 @@
 //! Sending, on the caller's thread: check, take a place, encode, write. Only what the kernel does not take is
 //! left to the I/O thread.
 
+use super::deferred::Deferred;
 use super::outgoing::{Encoder, Message, Outgoing, Phase, Waiting};
 use super::queue::{self, COMMIT, Chunk, FRAGMENT, SLICES, Wire};
 use super::{SendKind, Socket, Transport};
 use crate::buffer::Buffer;
-use crate::context;
 use crate::dispatch::Mailbox;
 use crate::error::{Error, ErrorCode};
 use crate::event::MESSAGE_OVERHEAD;
@@ -403,52 +403,4 @@ fn write(transport: &Transport, wire: &Wire) -> io::Result<Written> {
     let mut storage = [IoSlice::new(&[]); SLICES];
     let n = queue::slices(wire, &mut storage);
     transport.write(&storage[..n])
-}
-
-thread_local! {
-    static DEFERRED: RefCell<Option<Vec<Arc<Socket>>>> = const { RefCell::new(None) };
-}
-
-/// The implied cork: while a callback runs on an I/O thread, what is sent is collected, and leaves together when
-/// the callback has returned. A message above [`COMMIT`] leaves at once, with what is before it.
-pub(super) struct Deferred(());
-
-impl Deferred {
-    /// Collects from now on, on this thread.
-    pub(super) fn begin() -> Deferred {
-        DEFERRED.set(Some(Vec::new()));
-        Deferred(())
-    }
-
-    /// Whether what is sent now, on this thread, is collected.
-    pub(super) fn collects() -> bool {
-        context::in_callback() && DEFERRED.with_borrow(Option::is_some)
-    }
-
-    /// Whether what `socket` sends now is collected.
-    pub(super) fn take_in(socket: &Arc<Socket>) -> bool {
-        context::in_callback()
-            && DEFERRED.with_borrow_mut(|deferred| {
-                let Some(sockets) = deferred else { return false };
-                // The one that sends much sent last.
-                if !sockets.iter().rev().any(|other| Arc::ptr_eq(other, socket)) {
-                    sockets.push(Arc::clone(socket));
-                }
-                true
-            })
-    }
-
-    fn holds(socket: &Arc<Socket>) -> bool {
-        DEFERRED.with_borrow(|deferred| {
-            deferred.as_ref().is_some_and(|sockets| sockets.iter().any(|other| Arc::ptr_eq(other, socket)))
-        })
-    }
-}
-
-impl Drop for Deferred {
-    fn drop(&mut self) {
-        for socket in DEFERRED.take().unwrap_or_default() {
-            socket.flush();
-        }
-    }
 }
