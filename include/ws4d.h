@@ -1408,6 +1408,8 @@ ws_dispatcher *ws_dispatcher_new_with_wake(ws_wake_fn wake, void *user_data);
  *   wait with a time-out. Addresses and localhost in the URL, and the option `resolve`, need no look-up.
  * - ws_dispatcher_fd() has no descriptor for it (-1): wait in ws_dispatcher_wait() instead.
  * - A host that pulls without a pause has I/O done between the pulls, now and then.
+ * - While one of its sockets connects, closes or has a time to keep (a ping interval, an idle time-out), it sleeps at once:
+ *   ws_dispatcher_set_busy_poll_us() has no effect then.
  * - Inside callbacks on an I/O thread (of sockets without a dispatcher) those of its calls that do I/O are
  *   WS_ERR_WRONG_THREAD.
  * - ws_dispatcher_close() sends what the network takes at once, then drops the connections. To have all sent before,
@@ -2709,8 +2711,9 @@ ws_result ws_set_io_threads(uint32_t n);
  *
  * Any thread, but not inside a callback.
  *
- * @param timeout_ms  Milliseconds to wait for callbacks that run on I/O threads; 0 not at all, -1 for ever.
- * @return WS_OK; WS_ERR_TIMEOUT if such a callback has not come back in time: new sockets then fail with
+ * @param timeout_ms  Milliseconds to wait for callbacks that run on I/O threads, and for the threads themselves, which need a
+ *                    moment to end; 0 not at all, -1 for ever.
+ * @return WS_OK; WS_ERR_TIMEOUT if one of them has not come back in time: new sockets then fail with
  *         WS_ERR_SHUT_DOWN until a further call succeeds; WS_ERR_WRONG_THREAD inside a callback;
  *         WS_ERR_INVALID_ARGUMENT (below -1).
  */

@@ -84,6 +84,8 @@ pub unsafe extern "C" fn ws_dispatcher_new_with_wake(
 ///   wait with a time-out. Addresses and localhost in the URL, and the option `resolve`, need no look-up.
 /// - ws_dispatcher_fd() has no descriptor for it (-1): wait in ws_dispatcher_wait() instead.
 /// - A host that pulls without a pause has I/O done between the pulls, now and then.
+/// - While one of its sockets connects, closes or has a time to keep (a ping interval, an idle time-out), it sleeps at once:
+///   ws_dispatcher_set_busy_poll_us() has no effect then.
 /// - Inside callbacks on an I/O thread (of sockets without a dispatcher) those of its calls that do I/O are
 ///   WS_ERR_WRONG_THREAD.
 /// - ws_dispatcher_close() sends what the network takes at once, then drops the connections. To have all sent before,

@@ -165,8 +165,9 @@ pub extern "C" fn ws_set_io_threads(n: u32) -> ws_result {
 ///
 /// Any thread, but not inside a callback.
 ///
-/// @param timeout_ms  Milliseconds to wait for callbacks that run on I/O threads; 0 not at all, -1 for ever.
-/// @return WS_OK; WS_ERR_TIMEOUT if such a callback has not come back in time: new sockets then fail with
+/// @param timeout_ms  Milliseconds to wait for callbacks that run on I/O threads, and for the threads themselves, which need a
+///                    moment to end; 0 not at all, -1 for ever.
+/// @return WS_OK; WS_ERR_TIMEOUT if one of them has not come back in time: new sockets then fail with
 ///         WS_ERR_SHUT_DOWN until a further call succeeds; WS_ERR_WRONG_THREAD inside a callback;
 ///         WS_ERR_INVALID_ARGUMENT (below -1).
 #[unsafe(no_mangle)]

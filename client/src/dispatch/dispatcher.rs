@@ -120,9 +120,17 @@ impl<T: Target> Dispatcher<T> {
         self.owned().map(drop)
     }
 
-    /// Lets a socket go without an event: it never came to be.
-    pub(crate) fn forget(&self, key: Key) {
-        drop(self.state.lock().remove(key));
+    /// Lets a socket go without an event: it never came to be. `false`: its owner has been told its end already, or is just
+    /// being told.
+    pub(crate) fn forget(&self, key: Key) -> bool {
+        let mut state = self.state.lock();
+        if state.entry(key).is_none_or(|entry| entry.mailbox.is_on_stack()) {
+            return false;
+        }
+        let removed = state.remove(key);
+        drop(state);
+        drop(removed);
+        true
     }
 
     /// Changes a mailbox, if it still is one. The signal is to be sent once the caller holds no lock.

@@ -201,7 +201,8 @@ impl<T: Target> Collected<T> {
         let target = Arc::clone(&entry.target);
         let whose = self.whose(&target);
         let before = self.picked.len();
-        let wanted = if alone { (max - before).min(MOST_AT_ONCE) } else { 1 };
+        let there = if alone { entry.mailbox.deliverable() } else { 1 };
+        let wanted = there.min(max - before).clamp(1, MOST_AT_ONCE);
         self.picked.try_reserve(wanted).map_err(|_| ErrorCode::OutOfMemory)?;
         if self.block.capacity() == 0 && wanted > 1 && entry.mailbox.charge() >= MUCH {
             self.block = Buffer::for_reading()?;

@@ -161,6 +161,10 @@ impl<T: Target> State<T> {
 
     /// How many sockets have not terminated, those on the stack left out.
     pub(super) fn running(&self) -> usize {
+        // Asked before every wait: only a call inside a callback has to look at each.
+        if self.levels <= 1 {
+            return self.live;
+        }
         let on_stack = self.entries.iter().flatten().filter(|entry| entry.mailbox.is_on_stack()).count();
         self.live - on_stack
     }
@@ -204,7 +208,10 @@ impl<T: Target> State<T> {
     /// Puts a socket that had its turn behind the others.
     pub(super) fn take_turn(&mut self, key: Key) {
         if self.ready.front() == Some(&key) {
-            self.ready.rotate_left(1);
+            self.ready.pop_front();
+            if let Some(entry) = self.entry(key) {
+                entry.in_ready = false;
+            }
         }
         self.refresh(key);
     }

@@ -5,6 +5,7 @@ use super::Socket;
 use crate::context;
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 thread_local! {
     static DEFERRED: RefCell<Option<Vec<Arc<Socket>>>> = const { RefCell::new(None) };
@@ -30,24 +31,31 @@ impl Deferred {
         context::in_callback()
             && DEFERRED.with_borrow_mut(|deferred| {
                 let Some(sockets) = deferred else { return false };
-                // The one that sends much sent last.
-                if !sockets.iter().rev().any(|other| Arc::ptr_eq(other, socket)) {
+                // A callback may send to thousands: no search. A socket that two threads collect may stand in a list twice.
+                let here = this_thread();
+                if socket.collected_by.swap(here, Ordering::Relaxed) != here {
                     sockets.push(Arc::clone(socket));
                 }
                 true
             })
     }
 
-    pub(super) fn holds(socket: &Arc<Socket>) -> bool {
-        DEFERRED.with_borrow(|deferred| {
-            deferred.as_ref().is_some_and(|sockets| sockets.iter().any(|other| Arc::ptr_eq(other, socket)))
-        })
+    /// Whether this thread has collected something of `socket`.
+    pub(super) fn holds(socket: &Socket) -> bool {
+        socket.collected_by.load(Ordering::Relaxed) == this_thread()
     }
+}
+
+/// A number that no other living thread has, and never 0.
+fn this_thread() -> usize {
+    DEFERRED.with(|deferred| std::ptr::from_ref(deferred).addr())
 }
 
 impl Drop for Deferred {
     fn drop(&mut self) {
+        let here = this_thread();
         for socket in DEFERRED.take().unwrap_or_default() {
+            let _ = socket.collected_by.compare_exchange(here, 0, Ordering::Relaxed, Ordering::Relaxed);
             socket.flush();
         }
     }

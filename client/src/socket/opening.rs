@@ -64,9 +64,10 @@ impl Socket {
             Ok(()) => Ok(key),
             Err((error, task)) => {
                 // Before the task goes, which would tell of an end.
-                self.dispatcher.forget(key);
+                let forgotten = self.dispatcher.forget(key);
                 drop(task);
-                Err(error)
+                // A shutdown in between has ended it, and its owner was faster: then it was a socket.
+                if forgotten { Err(error) } else { Ok(key) }
             }
         }
     }

@@ -60,7 +60,10 @@ async fn target(
     let mut failure = None;
     // One address can be asked for. IPv4 first: a proxy that has no IPv6 says so only by failing.
     for lookup in dns::lookups(&to.host, to.port, &options).into_iter().rev() {
-        match lookup.answer.await.map(|addresses| addresses.first().copied()) {
+        let first = |addresses: Vec<SocketAddr>| {
+            addresses.iter().find(|address| address.is_ipv4()).or(addresses.first()).copied()
+        };
+        match lookup.answer.await.map(first) {
             Ok(Some(address)) => return Ok(TargetAddr::Ip(address)),
             Ok(None) => {}
             Err(error) => failure = failure.or(Some(error)),
