@@ -22,7 +22,7 @@ pub struct Options {
     pub(crate) subprotocols: Vec<String>,
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) close_timeout: Duration,
-    pub(crate) patience: Patience,
+    pub(crate) liveness: LivenessLimits,
     pub(crate) max_message_size: usize,
     pub(crate) send_buffer_size: usize,
     pub(crate) receive_buffer_size: usize,
@@ -35,7 +35,7 @@ pub struct Options {
 
 /// When a silent server is pinged, and when it is given up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Patience {
+pub(crate) struct LivenessLimits {
     /// After so long a silence the server is given up.
     pub(crate) idle_timeout: Option<Duration>,
     /// After so long a silence it is pinged.
@@ -44,7 +44,7 @@ pub(crate) struct Patience {
     pub(crate) ping_timeout: Option<Duration>,
 }
 
-impl Patience {
+impl LivenessLimits {
     /// Whether there is anything to look after.
     pub(crate) fn has_limits(&self) -> bool {
         self.idle_timeout.is_some() || self.ping_interval.is_some()
@@ -94,7 +94,10 @@ impl Default for Options {
             subprotocols: Vec::new(),
             connect_timeout: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(5),
-            patience: Patience { ping_timeout: Some(Duration::from_secs(20)), ..Patience::default() },
+            liveness: LivenessLimits {
+                ping_timeout: Some(Duration::from_secs(20)),
+                ..LivenessLimits::default()
+            },
             max_message_size: 64 * MIB,
             send_buffer_size: 16 * MIB,
             receive_buffer_size: 8 * MIB,
@@ -160,17 +163,17 @@ impl Options {
 
     /// After so long a silence the server is given up; 0: never.
     pub fn set_idle_timeout_ms(&mut self, ms: u32) {
-        self.patience.idle_timeout = duration(ms);
+        self.liveness.idle_timeout = duration(ms);
     }
 
     /// After so long a silence the server is pinged; 0: never.
     pub fn set_ping_interval_ms(&mut self, ms: u32) {
-        self.patience.ping_interval = duration(ms);
+        self.liveness.ping_interval = duration(ms);
     }
 
     /// How long a server may take to answer such a ping; 0: no limit.
     pub fn set_ping_timeout_ms(&mut self, ms: u32) {
-        self.patience.ping_timeout = duration(ms);
+        self.liveness.ping_timeout = duration(ms);
     }
 
     /// The largest message, both ways; 0: no limit.

@@ -3,10 +3,10 @@
 
 use super::deferred::Deferred;
 use super::descriptor::Descriptor;
+use super::keepalive::KeepAlive;
 use super::outgoing::Phase;
 use super::receive::Turn;
 use super::rest::Look;
-use super::watch::Watch;
 use super::{Session, Socket, Start, Status};
 use crate::connect::{self, Connected, Connection};
 use crate::dispatch::{Mailbox, Task};
@@ -172,7 +172,8 @@ impl Socket {
     }
 
     async fn drive(self: &Arc<Self>, mut descriptor: Box<Descriptor>) {
-        let (mut watch, mut look, mut timer) = (Watch::begin(self), Look::default(), Timer::default());
+        let (mut keepalive, mut look, mut timer) =
+            (KeepAlive::begin(self), Look::default(), Timer::default());
         loop {
             self.task_runs();
             self.deliver_here();
@@ -181,15 +182,15 @@ impl Socket {
             }
             self.give_up_when_delivered();
             self.encode_waiting();
-            let timed = watch.is_some() || self.outgoing.lock().deadline.is_some();
+            let timed = keepalive.is_some() || self.outgoing.lock().deadline.is_some();
             if let Err(error) = descriptor.settle(timed) {
                 return self.poller_failed("The socket could not be watched", &error);
             }
             let lent = descriptor.is_lent();
             // Asked also where the owner reads: it notes whether reading stands still.
             let may_read = self.may_read() && !lent;
-            if let Some(watch) = &mut watch {
-                watch.turn(self);
+            if let Some(keepalive) = &mut keepalive {
+                keepalive.turn(self);
             }
             if may_read && self.has_backlog() {
                 self.turn_read();
@@ -225,7 +226,7 @@ impl Socket {
             if may_read && !self.settings.busy_poll.is_zero() && Box::pin(self.spin()).await {
                 continue;
             }
-            let heard_until = watch.as_ref().and_then(|watch| watch.until());
+            let heard_until = keepalive.as_ref().and_then(|keepalive| keepalive.until());
             let look_at = look.due(self);
             timer.set([deadline, descriptor.due(), heard_until, look_at].into_iter().flatten().min());
             match self.something(&descriptor, &mut timer, blocked, may_read).await {
@@ -238,10 +239,10 @@ impl Socket {
                     if is_due(descriptor.due()) {
                         descriptor.look();
                     }
-                    if let Some(watch) = &mut watch
-                        && is_due(watch.until())
+                    if let Some(keepalive) = &mut keepalive
+                        && is_due(keepalive.until())
                     {
-                        watch.look(self);
+                        keepalive.look(self);
                     }
                     if is_due(look_at) {
                         look.look(self);

@@ -4,7 +4,7 @@
 //! Three things must not look like a dead server: a host that is slow, so that reading stands still; a machine that
 //! slept, so that nobody listened; and a long message of ours on a slow road, behind which the ping still waits.
 
-use crate::options::Patience;
+use crate::options::LivenessLimits;
 use std::time::{Duration, Instant};
 
 /// A timer that fires so much too late was not late because of a busy thread: the machine slept, or the process was
@@ -41,7 +41,7 @@ pub(super) struct Heard {
 /// One connection's silence.
 #[derive(Debug)]
 pub(super) struct Liveness {
-    patience: Patience,
+    limits: LivenessLimits,
     /// Silence counts from here.
     since: Instant,
     /// A ping is out since then, and nothing was heard since.
@@ -54,9 +54,9 @@ pub(super) struct Liveness {
 }
 
 impl Liveness {
-    pub(super) fn new(patience: Patience, now: Instant) -> Liveness {
+    pub(super) fn new(limits: LivenessLimits, now: Instant) -> Liveness {
         let mut liveness =
-            Liveness { patience, since: now, pinged: None, judged: now, planned: None, reprieve: None };
+            Liveness { limits, since: now, pinged: None, judged: now, planned: None, reprieve: None };
         liveness.planned = liveness.due();
         liveness
     }
@@ -65,26 +65,26 @@ impl Liveness {
     pub(super) fn due(&self) -> Option<Instant> {
         let next = match self.answer_due() {
             // Nobody tells when the answer comes: it is looked for each interval, so that the next ping is in time.
-            Some(_) => self.patience.ping_interval.and_then(|interval| self.judged.checked_add(interval)),
+            Some(_) => self.limits.ping_interval.and_then(|interval| self.judged.checked_add(interval)),
             None => self.next_ping(),
         };
         // Likewise a reprieve ends with what is heard.
-        let heard = self.reprieve.and_then(|_| self.judged.checked_add(self.patience.idle_timeout?));
+        let heard = self.reprieve.and_then(|_| self.judged.checked_add(self.limits.idle_timeout?));
         [self.idle_end(), self.answer_due(), next, heard].into_iter().flatten().min()
     }
 
     /// With no limit for the answer, pings go on.
     fn answer_due(&self) -> Option<Instant> {
-        self.pinged?.checked_add(self.patience.ping_timeout?)
+        self.pinged?.checked_add(self.limits.ping_timeout?)
     }
 
     fn idle_end(&self) -> Option<Instant> {
-        let end = self.since.checked_add(self.patience.idle_timeout?)?;
+        let end = self.since.checked_add(self.limits.idle_timeout?)?;
         Some(self.reprieve.map_or(end, |reprieve| end.max(reprieve)))
     }
 
     fn next_ping(&self) -> Option<Instant> {
-        self.pinged.unwrap_or(self.since).checked_add(self.patience.ping_interval?)
+        self.pinged.unwrap_or(self.since).checked_add(self.limits.ping_interval?)
     }
 
     /// Reading goes on after it stood still: silence counts anew, and a ping has its whole time again.
@@ -121,7 +121,7 @@ impl Liveness {
             }
             self.pinged = Some(now);
         }
-        let ping = self.pinged.is_none() || self.patience.ping_timeout.is_none();
+        let ping = self.pinged.is_none() || self.limits.ping_timeout.is_none();
         if ping && past(self.next_ping()) {
             // While bytes come, no ping goes out; not each of them wakes a reader.
             if !looked {
@@ -139,7 +139,7 @@ impl Liveness {
     fn ask_again(&mut self, now: Instant) -> Verdict {
         self.since = now;
         self.pinged = Some(now);
-        self.reprieve = self.patience.ping_timeout.and_then(|timeout| now.checked_add(timeout));
+        self.reprieve = self.limits.ping_timeout.and_then(|timeout| now.checked_add(timeout));
         self.planned = self.due();
         Verdict::Ping(self.planned)
     }

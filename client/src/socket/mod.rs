@@ -12,6 +12,7 @@ mod direct;
 mod drive;
 mod driving;
 mod history;
+mod keepalive;
 mod liveness;
 mod opening;
 mod outgoing;
@@ -20,7 +21,6 @@ mod receive;
 mod rest;
 mod send;
 mod stats;
-mod watch;
 
 use crate::connect::progress::Progress;
 use crate::connect::tls::TlsInfo;
@@ -31,7 +31,7 @@ use crate::engine;
 use crate::error::{Error, ErrorCode};
 use crate::event::DataType;
 use crate::event::{Ending, Event};
-use crate::options::{Compression, Options, Patience};
+use crate::options::{Compression, LivenessLimits, Options};
 use crate::sync::Mutex;
 use crate::{library, transport::Transport};
 pub(crate) use closing::judge_close;
@@ -95,7 +95,7 @@ struct Settings {
     /// Where callbacks run on the I/O thread: so long it looks before it sleeps.
     busy_poll: Duration,
     close_timeout: Duration,
-    patience: Patience,
+    liveness: LivenessLimits,
     max_message_size: usize,
     send_buffer_size: usize,
     receive_buffer_size: usize,
@@ -142,7 +142,7 @@ pub struct Socket {
     deflater: Mutex<Option<Box<Deflater>>>,
     incoming: Mutex<Incoming>,
     received: stats::Received,
-    ear: watch::Ear,
+    receive_activity: keepalive::ReceiveActivity,
     /// The task looks now and then whether the beginning of a large frame is right.
     rest_awaited: AtomicBool,
     progress: Progress,
@@ -207,7 +207,7 @@ impl Socket {
             strict_json: options.strict_json,
             busy_poll: if dispatcher.is_none() { options.busy_poll } else { Duration::ZERO },
             close_timeout: options.close_timeout,
-            patience: options.patience,
+            liveness: options.liveness,
             max_message_size: options.max_message_size,
             send_buffer_size: options.send_buffer_size,
             receive_buffer_size: options.receive_buffer_size,
@@ -236,7 +236,7 @@ impl Socket {
             deflater: Mutex::new(None),
             incoming: Mutex::new(Incoming::new(settings.max_message_size as u64)),
             received: stats::Received::default(),
-            ear: watch::Ear::new(),
+            receive_activity: keepalive::ReceiveActivity::new(),
             rest_awaited: AtomicBool::new(false),
             progress: Progress::new(),
             history: history::History::new(),

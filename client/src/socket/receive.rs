@@ -98,7 +98,7 @@ impl Socket {
             .dispatcher
             .note(key, |mailbox| if mailbox.stop_reading_if_full() { 0 } else { mailbox.room() });
         let room = room.unwrap_or(usize::MAX);
-        if self.ear.hold(room == 0) && self.settings.patience.has_limits() {
+        if self.receive_activity.set_reading_paused(room == 0) && self.settings.liveness.has_limits() {
             // The I/O task's timer stands still.
             self.tell_task();
         }
@@ -225,7 +225,7 @@ impl Socket {
             Ok(None) => transport.read(None, &mut buffer),
             Err(failure) => return Err(self.describe(failure)),
         };
-        self.hear(transport, before);
+        self.record_read(transport, before);
         Ok((buffer, received))
     }
 
@@ -349,7 +349,7 @@ impl Socket {
             return false;
         }
         let full = self.dispatcher.note(key, Mailbox::stop_reading_if_full).unwrap_or(false);
-        self.ear.hold(full);
+        self.receive_activity.set_reading_paused(full);
         !full
     }
 }

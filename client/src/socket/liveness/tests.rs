@@ -14,10 +14,13 @@ struct Clock {
 impl Clock {
     fn new(idle: u64, interval: u64, timeout: u64) -> Clock {
         let some = |time| (time != 0).then(|| ms(time));
-        let patience =
-            Patience { idle_timeout: some(idle), ping_interval: some(interval), ping_timeout: some(timeout) };
+        let limits = LivenessLimits {
+            idle_timeout: some(idle),
+            ping_interval: some(interval),
+            ping_timeout: some(timeout),
+        };
         let opened = Instant::now();
-        Clock { opened, last: 0, liveness: Liveness::new(patience, opened) }
+        Clock { opened, last: 0, liveness: Liveness::new(limits, opened) }
     }
 
     fn at(&self, time: u64) -> Instant {
@@ -167,7 +170,7 @@ fn the_answer_after_a_sleep_ends_the_reprieve() {
 fn bytes_that_came_long_before_the_timer_make_it_no_sleep() {
     let mut clock = Clock::new(0, 10_000, 10_000);
     assert_eq!(clock.fires(10_000), clock.ping(20_000));
-    clock.liveness.patience.idle_timeout = Some(ms(5000));
+    clock.liveness.limits.idle_timeout = Some(ms(5000));
     clock.last = 12_000;
     assert_eq!(clock.judge(20_000, false, false), Verdict::Look);
     assert_eq!(clock.judge(20_000, true, false), Verdict::Idle(ms(8000)));
@@ -201,7 +204,7 @@ fn a_ping_that_is_on_its_way_has_its_time_again() {
 #[test]
 fn times_beyond_the_clock_never_come() {
     let mut clock = Clock::new(0, 0, 0);
-    clock.liveness.patience = Patience {
+    clock.liveness.limits = LivenessLimits {
         idle_timeout: Some(Duration::MAX),
         ping_interval: Some(Duration::MAX),
         ping_timeout: None,

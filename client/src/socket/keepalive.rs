@@ -19,7 +19,7 @@ use ws4d_protocol::frame::OpCode;
 use ws4d_protocol::send::encode;
 
 /// What every reader notes, on whatever thread.
-pub(super) struct Ear {
+pub(super) struct ReceiveActivity {
     born: Instant,
     /// When the last bytes came, in microseconds since `born`; noted only where it matters.
     last: AtomicU64,
@@ -29,9 +29,9 @@ pub(super) struct Ear {
     holds: AtomicU64,
 }
 
-impl Ear {
-    pub(super) fn new() -> Ear {
-        Ear {
+impl ReceiveActivity {
+    pub(super) fn new() -> ReceiveActivity {
+        ReceiveActivity {
             born: Instant::now(),
             last: AtomicU64::new(0),
             held: AtomicBool::new(false),
@@ -50,7 +50,7 @@ impl Ear {
     }
 
     /// Whether reading stands still from now on. Says whether it goes on, after it stood.
-    pub(super) fn hold(&self, held: bool) -> bool {
+    pub(super) fn set_reading_paused(&self, held: bool) -> bool {
         let changes = held != self.held.load(Ordering::Relaxed);
         if changes {
             self.held.store(held, Ordering::Relaxed);
@@ -62,7 +62,7 @@ impl Ear {
 
 /// A ping of ours, as far as the road to the server is concerned.
 #[derive(Default)]
-struct OnTheRoad {
+struct PingInFlight {
     /// Where in the stream it ends, once it has left for the kernel.
     end: Option<u64>,
     /// So much of the stream had arrived when it was last looked at.
@@ -70,30 +70,30 @@ struct OnTheRoad {
 }
 
 /// One socket's timer.
-pub(super) struct Watch {
+pub(super) struct KeepAlive {
     liveness: Liveness,
     until: Option<Instant>,
     holds: u64,
-    ping: OnTheRoad,
+    ping: PingInFlight,
     /// The connection is not open any more: how it ends is not decided here.
     over: bool,
 }
 
-impl Watch {
+impl KeepAlive {
     /// From the open connection on; `None` where nothing is to be looked after.
-    pub(super) fn begin(socket: &Socket) -> Option<Box<Watch>> {
-        let Settings { patience, .. } = socket.settings;
-        if !patience.has_limits() {
+    pub(super) fn begin(socket: &Socket) -> Option<Box<KeepAlive>> {
+        let Settings { liveness: limits, .. } = socket.settings;
+        if !limits.has_limits() {
             return None;
         }
-        socket.ear.note();
-        let liveness = Liveness::new(patience, socket.ear.last());
+        socket.receive_activity.note();
+        let liveness = Liveness::new(limits, socket.receive_activity.last());
         let until = liveness.due();
-        Some(Box::new(Watch {
+        Some(Box::new(KeepAlive {
             liveness,
             until,
-            holds: socket.ear.holds.load(Ordering::Relaxed),
-            ping: OnTheRoad::default(),
+            holds: socket.receive_activity.holds.load(Ordering::Relaxed),
+            ping: PingInFlight::default(),
             over: false,
         }))
     }
@@ -105,11 +105,11 @@ impl Watch {
 
     /// To be called once a turn: while reading stands still, so does the time.
     pub(super) fn turn(&mut self, socket: &Socket) {
-        if self.over || socket.ear.held.load(Ordering::Relaxed) {
+        if self.over || socket.receive_activity.held.load(Ordering::Relaxed) {
             self.until = None;
             return;
         }
-        let holds = socket.ear.holds.load(Ordering::Relaxed);
+        let holds = socket.receive_activity.holds.load(Ordering::Relaxed);
         if holds != self.holds || self.until.is_none() {
             self.holds = holds;
             self.liveness.restart(Instant::now());
@@ -128,7 +128,8 @@ impl Watch {
                 return;
             }
             let on_its_way = looked && self.ping.is_on_its_way(socket);
-            let heard = Heard { now: Instant::now(), last: socket.ear.last(), looked, on_its_way };
+            let heard =
+                Heard { now: Instant::now(), last: socket.receive_activity.last(), looked, on_its_way };
             match self.liveness.judge(heard) {
                 Verdict::Wait(until) => return self.until = until,
                 Verdict::Look => {
@@ -150,10 +151,10 @@ impl Watch {
     }
 }
 
-impl OnTheRoad {
+impl PingInFlight {
     fn send(&mut self, socket: &Arc<Socket>) {
         socket.keep_alive();
-        *self = OnTheRoad::default();
+        *self = PingInFlight::default();
         self.is_on_its_way(socket);
     }
 
@@ -182,9 +183,9 @@ fn arrived(transport: &Transport) -> Option<u64> {
 impl Socket {
     /// One read has brought something, or not.
     #[inline]
-    pub(super) fn hear(&self, transport: &Transport, received_before: u64) {
-        if self.settings.patience.has_limits() && transport.traffic().received() != received_before {
-            self.ear.note();
+    pub(super) fn record_read(&self, transport: &Transport, received_before: u64) {
+        if self.settings.liveness.has_limits() && transport.traffic().received() != received_before {
+            self.receive_activity.note();
         }
     }
 
