@@ -3,7 +3,7 @@
 
 use super::Socket;
 use super::outgoing::Phase;
-use super::receive::Turn;
+use super::receive::ReadOutcome;
 use crate::connect::readiness::{Guard, Readiness};
 use crate::dispatch::{Duty, Key, LONG, LOOK, Turned};
 use crate::transport::{self, Stream};
@@ -184,15 +184,15 @@ impl Socket {
     /// The owner's turn, on its thread.
     pub(super) fn turn_here(self: &Arc<Self>, readable: bool, writable: bool) -> Turned {
         if writable && self.outgoing.lock().blocked {
-            self.turn_write();
+            self.write_ready();
         }
-        let turned = match readable.then(|| self.turn_read()) {
-            None | Some(Turn::Nothing | Turn::Drained) => Turned::Drained,
-            Some(Turn::Over) => Turned::Over,
-            Some(Turn::More) => Turned::More,
+        let turned = match readable.then(|| self.read_ready()) {
+            None | Some(ReadOutcome::Nothing | ReadOutcome::Drained) => Turned::Drained,
+            Some(ReadOutcome::Over) => Turned::Over,
+            Some(ReadOutcome::More) => Turned::More,
             // Whoever makes room from now on tells the I/O task.
-            Some(Turn::Full) if self.may_read() => Turned::More,
-            Some(Turn::Full) => Turned::Held,
+            Some(ReadOutcome::Full) if self.may_read() => Turned::More,
+            Some(ReadOutcome::Full) => Turned::Held,
         };
         if !self.is_plain_sailing() {
             // The task sees to ends: it takes the descriptor back, with what is left.

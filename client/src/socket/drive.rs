@@ -5,7 +5,7 @@ use super::deferred::Deferred;
 use super::descriptor::Descriptor;
 use super::keepalive::KeepAlive;
 use super::outgoing::Phase;
-use super::receive::Turn;
+use super::receive::ReadOutcome;
 use super::rest::Look;
 use super::{Session, Socket, Start, Status};
 use crate::connect::{self, Connected, Connection};
@@ -193,7 +193,7 @@ impl Socket {
                 keepalive.turn(self);
             }
             if may_read && self.has_backlog() {
-                self.turn_read();
+                self.read_ready();
                 tokio::task::yield_now().await;
                 continue;
             }
@@ -205,13 +205,13 @@ impl Socket {
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 if self.may_read() {
                     // Its answer may be there, whoever watches for it.
-                    self.turn_read();
+                    self.read_ready();
                 }
                 self.deadline_passed();
                 continue;
             }
             if lent && blocked && descriptor.is_writable() {
-                self.turn_write();
+                self.write_ready();
                 continue;
             }
             if descriptor.serve_left() {
@@ -269,14 +269,14 @@ impl Socket {
             }
             if blocked && let Poll::Ready(guard) = descriptor.poll_writable(cx) {
                 let mut guard = guard?;
-                if self.turn_write() {
+                if self.write_ready() {
                     guard.clear_ready();
                 }
                 return Poll::Ready(Ok(Woken::Told));
             }
             if may_read && let Poll::Ready(guard) = descriptor.poll_readable(cx) {
                 let mut guard = guard?;
-                if matches!(self.turn_read(), Turn::Nothing | Turn::Drained) {
+                if matches!(self.read_ready(), ReadOutcome::Nothing | ReadOutcome::Drained) {
                     guard.clear_ready();
                     return Poll::Ready(Ok(Woken::Told));
                 }
@@ -299,7 +299,7 @@ impl Socket {
     async fn spin(self: &Arc<Self>) -> bool {
         let begun = Instant::now();
         while begun.elapsed() < self.settings.busy_poll {
-            if self.turn_read() != Turn::Nothing {
+            if self.read_ready() != ReadOutcome::Nothing {
                 return true;
             }
             tokio::select! {
@@ -312,7 +312,7 @@ impl Socket {
     }
 
     /// The kernel may take more. Says whether it does not after all.
-    pub(super) fn turn_write(self: &Arc<Self>) -> bool {
+    pub(super) fn write_ready(self: &Arc<Self>) -> bool {
         let transport = {
             let mut outgoing = self.outgoing.lock();
             outgoing.blocked = false;

@@ -6,7 +6,7 @@
 
 use super::liveness::{Heard, Liveness, Verdict};
 use super::outgoing::Phase;
-use super::receive::Turn;
+use super::receive::ReadOutcome;
 use super::{Settings, Socket};
 use crate::error::{Error, ErrorCode};
 use crate::log::log;
@@ -190,14 +190,14 @@ impl Socket {
     }
 
     /// Reads here, whoever has the descriptor: who that is would not be told of what stays.
-    pub(super) fn look_for_bytes(self: &Arc<Self>) -> Turn {
-        let turn = self.turn_read();
-        if matches!(turn, Turn::Full | Turn::More)
+    pub(super) fn look_for_bytes(self: &Arc<Self>) -> ReadOutcome {
+        let outcome = self.read_ready();
+        if matches!(outcome, ReadOutcome::Full | ReadOutcome::More)
             && let Some(key) = self.key.get()
         {
             self.dispatcher.leave_to_owner(*key);
         }
-        turn
+        outcome
     }
 
     fn is_open(&self) -> bool {

@@ -42,7 +42,7 @@ impl Incoming {
 
 /// What a turn found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Turn {
+pub(super) enum ReadOutcome {
     /// There may be more.
     More,
     /// The network had nothing.
@@ -57,7 +57,7 @@ pub(super) enum Turn {
 
 /// What one input was decoded into, in order.
 #[derive(Default)]
-struct Harvest {
+struct DecodedInput {
     /// Messages in the read buffer, and batches of their own between them.
     pieces: Vec<Piece>,
     items: Items,
@@ -82,17 +82,17 @@ fn out_of_memory() -> GivenUp {
 
 impl Socket {
     /// Reads and decodes once. The I/O task calls it when the socket is readable or has a backlog.
-    pub(super) fn turn_read(self: &Arc<Self>) -> Turn {
+    pub(super) fn read_ready(self: &Arc<Self>) -> ReadOutcome {
         let mut incoming = self.incoming.lock();
         let transport = {
             let outgoing = self.outgoing.lock();
             if outgoing.failure.is_some() {
-                return Turn::Full;
+                return ReadOutcome::Full;
             }
             outgoing.transport.clone()
         };
-        let Some(transport) = transport else { return Turn::Over };
-        let Some(key) = self.key.get().copied() else { return Turn::Over };
+        let Some(transport) = transport else { return ReadOutcome::Over };
+        let Some(key) = self.key.get().copied() else { return ReadOutcome::Over };
         // Without a mailbox (its dispatcher is closed) the server's close frame is still looked for.
         let room = self
             .dispatcher
@@ -103,9 +103,9 @@ impl Socket {
             self.tell_task();
         }
         if room == 0 {
-            return Turn::Full;
+            return ReadOutcome::Full;
         }
-        let mut harvest = Harvest::default();
+        let mut decoded = DecodedInput::default();
         let (mut buffer, from, received) = match incoming.backlog.take() {
             Some(backlog) => {
                 let (buffer, at) = *backlog;
@@ -117,7 +117,7 @@ impl Socket {
                     self.note_failure(failure);
                     drop(incoming);
                     self.give_up_when_delivered();
-                    return Turn::More;
+                    return ReadOutcome::More;
                 }
             },
         };
@@ -130,7 +130,7 @@ impl Socket {
         if inflates {
             incoming.receiver.lend_inflater(INFLATER.take());
         }
-        let end = self.decode(&mut incoming, &buffer, from, room, &mut harvest);
+        let end = self.decode(&mut incoming, &buffer, from, room, &mut decoded);
         if inflates {
             INFLATER.set(incoming.receiver.take_back_inflater());
         }
@@ -144,29 +144,29 @@ impl Socket {
             Ok(Received::End) | Err(_) => {}
         }
         let batches = if complete {
-            write_nuls(&mut buffer, &harvest.items);
+            write_nuls(&mut buffer, &decoded.items);
             let in_place = self.dispatcher.is_private();
-            harvest.batches(Arc::new(buffer), in_place)
+            decoded.batches(Arc::new(buffer), in_place)
         } else {
             // What was decoded moves out, because what was not stays.
-            let batches = harvest.copied_batches(&buffer);
+            let batches = decoded.copied_batches(&buffer);
             incoming.keep(buffer, end);
             batches
         };
         let batches = batches.unwrap_or_else(|_| {
-            harvest.failure.get_or_insert_with(out_of_memory);
+            decoded.failure.get_or_insert_with(out_of_memory);
             Vec::new()
         });
-        stats::add(&self.received.messages, harvest.messages);
-        stats::add(&self.received.bytes, harvest.bytes);
+        stats::add(&self.received.messages, decoded.messages);
+        stats::add(&self.received.bytes, decoded.bytes);
         let signal = (!batches.is_empty() && self.handler.receives()).then(|| {
             let push = |mailbox: &mut Mailbox| batches.into_iter().map(|batch| mailbox.push(batch)).sum();
             let (discarded, signal) = self.dispatcher.update(key, push);
             stats::add(&self.received.discarded, discarded.unwrap_or(0));
             signal
         });
-        let failed = harvest.failure.is_some();
-        if let Some(failure) = harvest.failure {
+        let failed = decoded.failure.is_some();
+        if let Some(failure) = decoded.failure {
             self.note_failure(failure);
         }
         drop(incoming);
@@ -174,24 +174,24 @@ impl Socket {
         if let Some(signal) = signal {
             signal.send(&self.dispatcher);
         }
-        if harvest.answers {
+        if decoded.answers {
             self.flush();
         }
         if failed {
             self.give_up_when_delivered();
         }
         match received {
-            Ok(Received::Data { .. }) if !complete => Turn::Full,
-            Ok(Received::Nothing) => Turn::Nothing,
-            Ok(Received::Data { drained: true, .. }) => Turn::Drained,
-            Ok(Received::Data { .. }) => Turn::More,
+            Ok(Received::Data { .. }) if !complete => ReadOutcome::Full,
+            Ok(Received::Nothing) => ReadOutcome::Nothing,
+            Ok(Received::Data { drained: true, .. }) => ReadOutcome::Drained,
+            Ok(Received::Data { .. }) => ReadOutcome::More,
             Ok(Received::End) => {
                 self.stream_ended(None);
-                Turn::Over
+                ReadOutcome::Over
             }
             Err(error) => {
                 self.stream_ended(Some(self.read_error(&error)));
-                Turn::Over
+                ReadOutcome::Over
             }
         }
     }
@@ -236,55 +236,55 @@ impl Socket {
         buffer: &[u8],
         mut at: usize,
         room: usize,
-        harvest: &mut Harvest,
+        decoded: &mut DecodedInput,
     ) -> usize {
-        while harvest.charge < room && harvest.failure.is_none() {
+        while decoded.charge < room && decoded.failure.is_none() {
             match incoming.receiver.next(buffer, &mut at) {
                 Ok(None) => break,
-                Ok(Some(Decoded::Text(data))) => self.message(ItemKind::Text, data, buffer, harvest),
-                Ok(Some(Decoded::Binary(data))) => self.message(ItemKind::Blob, data, buffer, harvest),
+                Ok(Some(Decoded::Text(data))) => self.message(ItemKind::Text, data, buffer, decoded),
+                Ok(Some(Decoded::Binary(data))) => self.message(ItemKind::Blob, data, buffer, decoded),
                 Ok(Some(Decoded::Ping(payload))) => {
                     self.outgoing.lock().pong(&payload);
-                    harvest.answers = true;
+                    decoded.answers = true;
                 }
                 Ok(Some(Decoded::Pong(payload))) => {
                     if self.outgoing.lock().answers_ping(&payload) {
                         let mut bytes = payload.to_vec();
                         bytes.push(0);
-                        harvest.own(Batch::single(ItemKind::Pong, bytes, payload.len()));
+                        decoded.own(Batch::single(ItemKind::Pong, bytes, payload.len()));
                     }
                 }
                 Ok(Some(Decoded::Close(frame))) => {
                     self.close_received(frame);
-                    harvest.answers = true;
+                    decoded.answers = true;
                 }
-                Err(failure) => harvest.failure = Some(self.describe(failure)),
+                Err(failure) => decoded.failure = Some(self.describe(failure)),
             }
         }
         // After a failure nothing more is decoded, so nothing is kept.
-        if harvest.failure.is_some() { buffer.len() } else { at }
+        if decoded.failure.is_some() { buffer.len() } else { at }
     }
 
-    fn message(&self, kind: ItemKind, data: Data, buffer: &[u8], harvest: &mut Harvest) {
-        harvest.messages += 1;
-        harvest.bytes += data.bytes(buffer).len() as u64;
+    fn message(&self, kind: ItemKind, data: Data, buffer: &[u8], decoded: &mut DecodedInput) {
+        decoded.messages += 1;
+        decoded.bytes += data.bytes(buffer).len() as u64;
         if kind == ItemKind::Text && self.settings.strict_json && self.settings.data_type == DataType::Object
         {
-            return self.strict_message(&data, buffer, harvest);
+            return self.strict_message(&data, buffer, decoded);
         }
         match data {
-            Data::Range(range) => harvest.shared(Item { kind, start: range.start, len: range.len() }),
+            Data::Range(range) => decoded.shared(Item { kind, start: range.start, len: range.len() }),
             Data::Assembled(mut bytes) => {
                 let len = bytes.len();
                 // The receiver has left room for it.
                 bytes.push(0);
-                harvest.own(Batch::single(kind, bytes, len));
+                decoded.own(Batch::single(kind, bytes, len));
             }
         }
     }
 
     /// In strict mode the JSON is parsed before delivery, and kept for it.
-    fn strict_message(&self, data: &Data, buffer: &[u8], harvest: &mut Harvest) {
+    fn strict_message(&self, data: &Data, buffer: &[u8], decoded: &mut DecodedInput) {
         let text = data.bytes(buffer);
         let parsed = std::str::from_utf8(text).ok().map(Json::parse);
         let Some(Ok(json)) = parsed else {
@@ -297,19 +297,19 @@ impl Socket {
                 ),
             );
             let reason = "a text message is not JSON".to_owned();
-            harvest.failure = Some(GivenUp { close_code: 1007, reason, error });
+            decoded.failure = Some(GivenUp { close_code: 1007, reason, error });
             return;
         };
         let mut bytes = Vec::new();
         if bytes.try_reserve_exact(text.len() + 1).is_err() {
-            harvest.failure = Some(out_of_memory());
+            decoded.failure = Some(out_of_memory());
             return;
         }
         bytes.extend_from_slice(text);
         bytes.push(0);
         let mut batch = Batch::single(ItemKind::Text, bytes, text.len());
         batch.json = Some(Arc::new(json));
-        harvest.own(batch);
+        decoded.own(batch);
     }
 
     fn describe(&self, failure: Failure) -> GivenUp {
@@ -354,7 +354,7 @@ impl Socket {
     }
 }
 
-impl Harvest {
+impl DecodedInput {
     fn shared(&mut self, item: Item) {
         self.charge += item.charge();
         self.items.add(item);

@@ -2,7 +2,7 @@
 //! already that the frame is wrong, it is looked at now and then, and where nothing more came, the next byte wakes again.
 
 use super::Socket;
-use super::receive::{Incoming, Turn};
+use super::receive::{Incoming, ReadOutcome};
 use crate::transport::Transport;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -30,7 +30,7 @@ impl Look {
     /// It is time.
     pub(super) fn look(&mut self, socket: &Arc<Socket>) {
         self.0 = None;
-        if socket.still_awaits_rest() && socket.look_for_bytes() == Turn::Nothing {
+        if socket.still_awaits_rest() && socket.look_for_bytes() == ReadOutcome::Nothing {
             socket.wake_for_any();
         }
     }
