@@ -6,7 +6,7 @@ use std::cell::Cell;
 thread_local! {
     static IO_THREAD: Cell<bool> = const { Cell::new(false) };
     static CALLBACKS: Cell<u32> = const { Cell::new(0) };
-    static TURNING: Cell<Turning> = const { Cell::new(Turning::Nothing) };
+    static THREAD_ROLE: Cell<ThreadRole> = const { Cell::new(ThreadRole::Nothing) };
 }
 
 /// Marks the calling thread as an I/O thread, for ever.
@@ -21,7 +21,7 @@ pub(crate) fn on_io_thread() -> bool {
 
 /// Whose tasks the calling thread turns, beside those of an I/O thread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Turning {
+pub(crate) enum ThreadRole {
     Nothing,
     /// One of a blocking `ws_new`, which would wait for it anyhow.
     Connecting,
@@ -30,22 +30,22 @@ pub(crate) enum Turning {
 }
 
 /// Whose tasks are turned here just now.
-pub(crate) fn turning() -> Turning {
-    TURNING.get()
+pub(crate) fn thread_role() -> ThreadRole {
+    THREAD_ROLE.get()
 }
 
 /// Stands for a turn of tasks on the stack.
-pub(crate) struct TurningHere(Turning);
+pub(crate) struct ThreadRoleGuard(ThreadRole);
 
-impl TurningHere {
-    pub(crate) fn begin(what: Turning) -> TurningHere {
-        TurningHere(TURNING.replace(what))
+impl ThreadRoleGuard {
+    pub(crate) fn begin(role: ThreadRole) -> ThreadRoleGuard {
+        ThreadRoleGuard(THREAD_ROLE.replace(role))
     }
 }
 
-impl Drop for TurningHere {
+impl Drop for ThreadRoleGuard {
     fn drop(&mut self) {
-        TURNING.set(self.0);
+        THREAD_ROLE.set(self.0);
     }
 }
 

@@ -4,7 +4,7 @@
 use super::Target;
 use super::dispatcher::Dispatcher;
 use super::key::Key;
-use super::turner::Turner;
+use super::task_driver::TaskDriver;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventKind};
 use std::sync::Arc;
@@ -38,16 +38,16 @@ impl<T: Target> Dispatcher<T> {
 
     /// Waits until the socket is open and its OPEN has returned: on the calling thread, or, where the socket
     /// calls back on its I/O thread, there. If it fails, the mailbox is gone when this returns. Meanwhile it turns
-    /// `turner`, which has the task that connects.
-    pub(crate) fn wait_open(&self, key: Key, turner: &Arc<dyn Turner>) -> Result<(), NotOpened> {
+    /// `task_driver`, which has the task that connects.
+    pub(crate) fn wait_open(&self, key: Key, task_driver: &Arc<dyn TaskDriver>) -> Result<(), NotOpened> {
         if self.is_private() {
-            self.wait_open_elsewhere(key, turner)
+            self.wait_open_elsewhere(key, task_driver)
         } else {
-            self.wait_open_here(key, turner)
+            self.wait_open_here(key, task_driver)
         }
     }
 
-    fn wait_open_elsewhere(&self, key: Key, turner: &Arc<dyn Turner>) -> Result<(), NotOpened> {
+    fn wait_open_elsewhere(&self, key: Key, task_driver: &Arc<dyn TaskDriver>) -> Result<(), NotOpened> {
         let mut state = self.state.lock();
         loop {
             let seen = state.lending.changes;
@@ -61,12 +61,12 @@ impl<T: Target> Dispatcher<T> {
                 drop(state.remove(key));
                 return Err(failure.map_or(NotOpened::Cancelled, NotOpened::Failed));
             }
-            state = self.turn_tasks(state, turner, None, seen);
+            state = self.turn_tasks(state, task_driver, None, seen);
         }
     }
 
     /// On the level of [`Dispatcher::begin_call`], not on one of its own, so that a stop that came since then counts.
-    fn wait_open_here(&self, key: Key, turner: &Arc<dyn Turner>) -> Result<(), NotOpened> {
+    fn wait_open_here(&self, key: Key, task_driver: &Arc<dyn TaskDriver>) -> Result<(), NotOpened> {
         let Ok(mut state) = self.owned() else { return Err(self.cancelled(key)) };
         let level = state.levels;
         debug_assert!(level > 0, "begin_call comes first");
@@ -99,7 +99,7 @@ impl<T: Target> Dispatcher<T> {
             state = match &self.driving {
                 // The other sockets have nobody else.
                 Some(driving) => self.drive(state, driving, None, seen),
-                None => self.turn_tasks(state, turner, None, seen),
+                None => self.turn_tasks(state, task_driver, None, seen),
             };
         };
         if result.is_err() {

@@ -6,9 +6,9 @@ use super::mailbox::Mailbox;
 use super::poller::Poller;
 use super::ready_fd::ReadyFd;
 use super::state::State;
-use super::turner::Driving;
+use super::task_driver::Driving;
 use super::{Gate, Target};
-use crate::context::{self, Turning};
+use crate::context::{self, ThreadRole};
 use crate::error::ErrorCode;
 use crate::event::Event;
 use crate::hook::Hook;
@@ -250,7 +250,9 @@ impl<T: Target> Dispatcher<T> {
 
     /// The same, if it may do I/O as well: where tasks are turned already, no others can be.
     pub(super) fn owned_to_drive(&self) -> Result<MutexGuard<'_, State<T>>, ErrorCode> {
-        if self.driving.is_some() && (context::on_io_thread() || context::turning() != Turning::Nothing) {
+        if self.driving.is_some()
+            && (context::on_io_thread() || context::thread_role() != ThreadRole::Nothing)
+        {
             return Err(ErrorCode::WrongThread);
         }
         self.owned()
@@ -262,8 +264,8 @@ impl<T: Target> Dispatcher<T> {
         }
         state.lending.changes += 1;
         // Once is enough, here and below.
-        if let Some(turner) = state.turning.take() {
-            turner.wake();
+        if let Some(task_driver) = state.turning.take() {
+            task_driver.wake();
         }
         if std::mem::take(&mut state.lending.sleeping)
             && let Some(poller) = self.poller.get()

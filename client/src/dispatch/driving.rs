@@ -1,33 +1,33 @@
 //! Tasks of sockets that no I/O thread turns: those of a driving dispatcher, turned by its owner while it waits, and
-//! those of a blocking `ws_new`, turned by its caller. What a task is, is the [`Turner`]'s business.
+//! those of a blocking `ws_new`, turned by its caller. What a task is, is the [`TaskDriver`]'s business.
 //!
 //! A driving dispatcher has two places to wait in. Its poller, where all of its sockets are lent (`lending`): nothing
-//! but messages is to be expected then, and a message costs what it costs any owner that waits. And the turner, where
+//! but messages is to be expected then, and a message costs what it costs any owner that waits. And the task driver, where
 //! a task has something else to do: it connects, closes, or watches the time.
 
 use super::Target;
 use super::dispatcher::Dispatcher;
 use super::poller::Poller;
 use super::state::Guard;
-use super::turner::{Driving, Turner};
+use super::task_driver::{Driving, TaskDriver};
 use crate::error::ErrorCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 impl<T: Target> Dispatcher<T> {
-    /// A dispatcher of the calling thread whose sockets have no I/O thread: their tasks run in `turner` while the owner
+    /// A dispatcher of the calling thread whose sockets have no I/O thread: their tasks run in `task_driver` while the owner
     /// dispatches, waits or pulls.
-    pub(crate) fn driving(turner: Arc<dyn Turner>) -> Result<Arc<Dispatcher<T>>, ErrorCode> {
+    pub(crate) fn driving(task_driver: Arc<dyn TaskDriver>) -> Result<Arc<Dispatcher<T>>, ErrorCode> {
         let poller = Poller::new().map_err(|_| ErrorCode::OutOfMemory)?;
-        Ok(Dispatcher::new_lending(poller, Driving::new(turner)))
+        Ok(Dispatcher::new_lending(poller, Driving::new(task_driver)))
     }
 
     /// What turns its sockets' tasks; `None`: I/O threads do.
-    pub(crate) fn turner(&self) -> Option<&Arc<dyn Turner>> {
-        self.driving.as_ref().map(|driving| &driving.turner)
+    pub(crate) fn task_driver(&self) -> Option<&Arc<dyn TaskDriver>> {
+        self.driving.as_ref().map(|driving| &driving.task_driver)
     }
 
-    /// The turner has got a new task: an owner that sleeps elsewhere has to turn it. Any thread, with no lock held.
+    /// The task driver has got a new task: an owner that sleeps elsewhere has to turn it. Any thread, with no lock held.
     pub(crate) fn task_came(&self) {
         if self.driving.is_some() {
             self.tell_waiters(&mut self.state.lock());
@@ -58,7 +58,7 @@ impl<T: Target> Dispatcher<T> {
         drop(state);
         if let Some(driving) = self.driving.as_ref().filter(|_| over) {
             // What the kernel has taken goes out; nobody is left to see to more.
-            driving.turner.end();
+            driving.task_driver.end();
         }
     }
 
@@ -71,7 +71,7 @@ impl<T: Target> Dispatcher<T> {
         limit: Option<Duration>,
         seen: u64,
     ) -> Guard<'a, T> {
-        if !driving.is_due() && driving.turner.tasks() == state.lending.lent {
+        if !driving.is_due() && driving.task_driver.tasks() == state.lending.lent {
             return self.poll(state, limit, seen);
         }
         if state.lending.lent > 0 {
@@ -81,21 +81,21 @@ impl<T: Target> Dispatcher<T> {
         // Nor what was left to read, or found no place in one look.
         let more = state.has_ready() || state.has_more() || state.lending.more_told;
         let limit = if more { Some(Duration::ZERO) } else { limit };
-        self.turn_tasks(state, &driving.turner, limit, seen)
+        self.turn_tasks(state, &driving.task_driver, limit, seen)
     }
 
-    /// Turns a turner, at most so long, until something has changed since `seen`.
+    /// Turns a task driver, at most so long, until something has changed since `seen`.
     pub(super) fn turn_tasks<'a>(
         &'a self,
         mut state: Guard<'a, T>,
-        turner: &Arc<dyn Turner>,
+        task_driver: &Arc<dyn TaskDriver>,
         limit: Option<Duration>,
         seen: u64,
     ) -> Guard<'a, T> {
         let limit = if state.lending.changes == seen { limit } else { Some(Duration::ZERO) };
-        state.turning = Some(Arc::clone(turner));
+        state.turning = Some(Arc::clone(task_driver));
         drop(state);
-        turner.turn(limit, self.driving.as_ref().and_then(|_| self.poller_fd()));
+        task_driver.turn(limit, self.driving.as_ref().and_then(|_| self.poller_fd()));
         state = self.state.lock();
         state.turning = None;
         state

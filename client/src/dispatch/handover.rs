@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{Claim, Dispatcher, Gate, Key, Mailbox, Target, Turned};
+use super::{Claim, Dispatcher, Gate, Key, Mailbox, ServiceOutcome, Target};
 use crate::error::Error;
 use crate::event::{Batch, DataType, Ending, Event, Item, ItemKind};
 
@@ -71,8 +71,8 @@ impl Target for Count {
 
     fn free(&self) {}
 
-    fn turn(self: &Arc<Self>, _: bool, _: bool) -> Turned {
-        Turned::Drained
+    fn service(self: &Arc<Self>, _: bool, _: bool) -> ServiceOutcome {
+        ServiceOutcome::Drained
     }
 
     fn nudge(&self) {}

@@ -24,7 +24,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(1);
 
 /// What turning a socket on the owner's thread has left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Turned {
+pub enum ServiceOutcome {
     /// The network has nothing for now: its descriptor will tell.
     Drained,
     /// There may be more, and nobody will tell.
@@ -169,7 +169,7 @@ impl<T: Target> Dispatcher<T> {
         let turns = state.take_left();
         let turned = !turns.is_empty();
         state.lending.left.extend(others.into_iter().filter(|other| *other != key));
-        let state = self.turn_all(state, turns);
+        let state = self.service_all(state, turns);
         self.tell_of_left(state);
         turned
     }
@@ -224,7 +224,7 @@ impl<T: Target> Dispatcher<T> {
         let mut turns = state.take_left();
         let any = !found.is_empty() || !turns.is_empty();
         turns.extend(found.into_iter().filter_map(|ready| state.due(ready)));
-        let state = self.turn_all(state, turns);
+        let state = self.service_all(state, turns);
         self.tell_of_left(state);
         any
     }
@@ -273,7 +273,7 @@ impl<T: Target> Dispatcher<T> {
             state = self.tell_keeper(state);
         }
         let left = state.take_left();
-        state = self.turn_all(state, left);
+        state = self.service_all(state, left);
         let inside = poller.enter();
         let at_once = state.lending.changes != seen || state.has_more();
         let at_once = self.driving.as_ref().is_some_and(|driving| !driving.may_sleep()) || at_once;
@@ -297,7 +297,7 @@ impl<T: Target> Dispatcher<T> {
         if std::mem::take(&mut state.lending.parked) {
             state = self.tell_keeper(state);
         }
-        self.turn_all(state, turns)
+        self.service_all(state, turns)
     }
 
     fn tell_keeper<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
@@ -308,19 +308,19 @@ impl<T: Target> Dispatcher<T> {
         self.state.lock()
     }
 
-    fn turn_all<'a>(&'a self, state: Guard<'a, T>, mut turns: Vec<Due<T>>) -> Guard<'a, T> {
+    fn service_all<'a>(&'a self, state: Guard<'a, T>, mut turns: Vec<Due<T>>) -> Guard<'a, T> {
         if turns.is_empty() {
             return state;
         }
         drop(state);
         let mut left = Vec::new();
         for Due { key, target, readable, writable, closed } in turns.drain(..) {
-            match target.turn(readable, writable) {
+            match target.service(readable, writable) {
                 // Its descriptor tells no more of what is left before the end.
-                Turned::Drained if closed => left.push((key, target, Left::More)),
-                Turned::Drained | Turned::Over => {}
-                Turned::More => left.push((key, target, Left::More)),
-                Turned::Held => left.push((key, target, Left::Held)),
+                ServiceOutcome::Drained if closed => left.push((key, target, Left::More)),
+                ServiceOutcome::Drained | ServiceOutcome::Over => {}
+                ServiceOutcome::More => left.push((key, target, Left::More)),
+                ServiceOutcome::Held => left.push((key, target, Left::Held)),
             }
         }
         let mut state = self.state.lock();

@@ -20,17 +20,17 @@ mod pull;
 mod pulled_batch;
 mod ready_fd;
 mod state;
-mod turner;
+mod task_driver;
 
 pub(crate) use blocking::{NotOpened, cancelled_error};
 pub(crate) use dispatcher::Dispatcher;
 #[cfg(feature = "micro-benchmarks")]
 pub use handover::HandOver;
 pub(crate) use key::Key;
-pub(crate) use lending::{Duty, LONG, LOOK, Turned};
+pub(crate) use lending::{Duty, LONG, LOOK, ServiceOutcome};
 pub(crate) use mailbox::{Claim, Delivery, Mailbox};
 pub use pulled_batch::{PulledBatch, Summary};
-pub(crate) use turner::{Task, Turner};
+pub(crate) use task_driver::{Task, TaskDriver};
 
 use crate::error::Error;
 use crate::event::DataType;
@@ -59,7 +59,7 @@ pub trait Target: Send + Sync + 'static {
     /// There is room again in the receive buffer, or, for a socket without a dispatcher, something to deliver.
     fn nudge(&self);
     /// Reads and writes what the descriptor is ready for, on the thread of the owner, which holds no lock.
-    fn turn(self: &std::sync::Arc<Self>, readable: bool, writable: bool) -> Turned;
+    fn service(self: &std::sync::Arc<Self>, readable: bool, writable: bool) -> ServiceOutcome;
     /// The dispatcher is gone: close in the background; returns how the connection is said to have ended.
     fn hang_up(self: &std::sync::Arc<Self>) -> Ending;
 }

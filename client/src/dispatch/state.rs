@@ -6,7 +6,7 @@ use super::key::{Key, PLACES};
 use super::lent::{Left, Lending};
 use super::mailbox::Mailbox;
 use super::ready_fd::ReadyFd;
-use super::turner::Turner;
+use super::task_driver::TaskDriver;
 use crate::sync::{MutexGuard, ThreadId};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -57,7 +57,7 @@ pub(super) struct State<T> {
     /// Threads that wait on the condition variable.
     pub(super) waiting: u32,
     /// What the thread that waits turns meanwhile: to be woken.
-    pub(super) turning: Option<Arc<dyn Turner>>,
+    pub(super) turning: Option<Arc<dyn TaskDriver>>,
     /// Sockets whose TERMINATE was pulled and whose `on_free` is owed; `true` once the event was freed.
     pub(super) pulled: Vec<(Arc<T>, u64, bool)>,
     /// Counts pulls.

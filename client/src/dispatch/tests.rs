@@ -56,8 +56,8 @@ impl Target for Probe {
 
     fn nudge(&self) {}
 
-    fn turn(self: &Arc<Self>, _: bool, _: bool) -> Turned {
-        Turned::Drained
+    fn service(self: &Arc<Self>, _: bool, _: bool) -> ServiceOutcome {
+        ServiceOutcome::Drained
     }
 
     fn hang_up(self: &Arc<Self>) -> Ending {
@@ -318,13 +318,13 @@ mod model {
         });
     }
 
-    /// A turner without tasks: what wakes it is another thread.
+    /// A task driver without tasks: what wakes it is another thread.
     struct Sleeper {
         woken: ModelMutex<bool>,
         changed: crate::sync::Condvar,
     }
 
-    impl Turner for Sleeper {
+    impl TaskDriver for Sleeper {
         fn spawn(&self, _: Task) {}
 
         fn tasks(&self) -> usize {
@@ -358,8 +358,8 @@ mod model {
             });
             let _call = dispatcher.begin_call();
             let sleeper = Sleeper { woken: ModelMutex::new(false), changed: crate::sync::Condvar::new() };
-            let turner: Arc<dyn Turner> = Arc::new(sleeper);
-            assert!(dispatcher.wait_open(key, &turner).is_ok());
+            let task_driver: Arc<dyn TaskDriver> = Arc::new(sleeper);
+            assert!(dispatcher.wait_open(key, &task_driver).is_ok());
             io.join().unwrap();
             assert_eq!(probe.trace(), ["open"]);
             assert!(!*woken.lock(), "the OPEN that ws_new consumes wakes nobody");

@@ -2,7 +2,7 @@
 //! `ws_new` borrows one, so that a connection is made without a hop to an I/O thread and back.
 
 use super::engine;
-use crate::context::{Turning, TurningHere};
+use crate::context::{ThreadRole, ThreadRoleGuard};
 use crate::error::{Error, ErrorCode};
 use crate::sync::Mutex;
 use std::future::{Future, pending};
@@ -21,7 +21,7 @@ const KEPT: usize = 4;
 
 /// Tasks, and the poller in which they wait.
 pub(crate) struct Driver {
-    what: Turning,
+    role: ThreadRole,
     /// `None`: it has ended.
     runtime: Mutex<Option<Arc<Runtime>>>,
     /// The descriptor that a turn watches as well; registered once.
@@ -41,25 +41,25 @@ type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 impl Driver {
     /// One that does without any other thread of the library: what may block blocks the thread that turns it.
     pub(crate) fn alone() -> Result<Arc<Driver>, Error> {
-        Driver::new(Turning::Alone)
+        Driver::new(ThreadRole::Alone)
     }
 
     /// One for a blocking `ws_new`; to be handed [back](Driver::give_back).
     pub(crate) fn borrow() -> Result<Arc<Driver>, Error> {
         let since = super::shutdowns();
         let kept = engine().drivers.lock().pop();
-        let driver = kept.map_or_else(|| Driver::new(Turning::Connecting), Ok)?;
+        let driver = kept.map_or_else(|| Driver::new(ThreadRole::Connecting), Ok)?;
         driver.since.store(since, Ordering::Relaxed);
         Ok(driver)
     }
 
-    fn new(what: Turning) -> Result<Arc<Driver>, Error> {
+    fn new(role: ThreadRole) -> Result<Arc<Driver>, Error> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| {
             Error::new(ErrorCode::OutOfMemory, "sock", format!("There is no poller to wait in: {error}"))
                 .with_os_code(error.raw_os_error().unwrap_or(0))
         })?;
         Ok(Arc::new(Driver {
-            what,
+            role,
             runtime: Mutex::new(Some(Arc::new(runtime))),
             also: Mutex::new(None),
             woken: Notify::new(),
@@ -119,7 +119,7 @@ impl Driver {
     /// Runs tasks until it is woken, until `also` is readable, or until the time is over; `None`: for ever.
     pub(crate) fn turn(&self, limit: Option<Duration>, also: Option<RawFd>) {
         let Some(runtime) = self.runtime.lock().clone() else { return };
-        let _turning = TurningHere::begin(self.what);
+        let _role = ThreadRoleGuard::begin(self.role);
         // Before it looks for new tasks: who brings one later sees that it has to wake.
         self.turning.store(true, Ordering::SeqCst);
         runtime.block_on(async {

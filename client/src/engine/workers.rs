@@ -2,7 +2,7 @@
 //! some systems. Our own pool, because tokio's panics where a thread cannot be started.
 
 use super::io_thread::with_signals_blocked;
-use crate::context::{self, Turning};
+use crate::context::{self, ThreadRole};
 use crate::error::{Error, ErrorCode};
 use crate::sync::{Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
@@ -162,11 +162,11 @@ impl Workers {
 /// Whether a job runs where it is asked for: a thread that waits for it anyhow may as well do it, but for what can hang
 /// beyond the connect timeout; a thread that is alone has nobody else.
 fn runs_here(kind: Kind) -> bool {
-    match context::turning() {
-        Turning::Nothing => false,
+    match context::thread_role() {
+        ThreadRole::Nothing => false,
         // The system's verifier fetches for seconds on some systems.
-        Turning::Connecting => kind == Kind::Handshake && cfg!(target_os = "linux"),
-        Turning::Alone => true,
+        ThreadRole::Connecting => kind == Kind::Handshake && cfg!(target_os = "linux"),
+        ThreadRole::Alone => true,
     }
 }
 

@@ -5,7 +5,7 @@ use super::Socket;
 use super::outgoing::Phase;
 use super::receive::ReadOutcome;
 use crate::connect::readiness::{Guard, Readiness};
-use crate::dispatch::{Duty, Key, LONG, LOOK, Turned};
+use crate::dispatch::{Duty, Key, LONG, LOOK, ServiceOutcome};
 use crate::transport::{self, Stream};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -68,7 +68,7 @@ impl Descriptor {
     /// Lends, or takes back. `timed`: this task has a time to keep.
     pub(super) fn settle(&mut self, timed: bool) -> io::Result<()> {
         // The owner of a driving dispatcher has to turn the task for that.
-        let alone = timed && self.socket.dispatcher.turner().is_some();
+        let alone = timed && self.socket.dispatcher.task_driver().is_some();
         if (alone || !self.lend()) && self.lent {
             self.take_back();
             self.lent = false;
@@ -182,23 +182,23 @@ impl Socket {
     }
 
     /// The owner's turn, on its thread.
-    pub(super) fn turn_here(self: &Arc<Self>, readable: bool, writable: bool) -> Turned {
+    pub(super) fn service_here(self: &Arc<Self>, readable: bool, writable: bool) -> ServiceOutcome {
         if writable && self.outgoing.lock().blocked {
             self.write_ready();
         }
-        let turned = match readable.then(|| self.read_ready()) {
-            None | Some(ReadOutcome::Nothing | ReadOutcome::Drained) => Turned::Drained,
-            Some(ReadOutcome::Over) => Turned::Over,
-            Some(ReadOutcome::More) => Turned::More,
+        let outcome = match readable.then(|| self.read_ready()) {
+            None | Some(ReadOutcome::Nothing | ReadOutcome::Drained) => ServiceOutcome::Drained,
+            Some(ReadOutcome::Over) => ServiceOutcome::Over,
+            Some(ReadOutcome::More) => ServiceOutcome::More,
             // Whoever makes room from now on tells the I/O task.
-            Some(ReadOutcome::Full) if self.may_read() => Turned::More,
-            Some(ReadOutcome::Full) => Turned::Held,
+            Some(ReadOutcome::Full) if self.may_read() => ServiceOutcome::More,
+            Some(ReadOutcome::Full) => ServiceOutcome::Held,
         };
         if !self.is_plain_sailing() {
             // The task sees to ends: it takes the descriptor back, with what is left.
             self.tell_task();
-            return Turned::Over;
+            return ServiceOutcome::Over;
         }
-        turned
+        outcome
     }
 }

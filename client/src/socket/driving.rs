@@ -1,14 +1,14 @@
 //! Sockets without an I/O thread: the engine's driver as what a driving dispatcher turns.
 
 use super::Dispatcher;
-use crate::dispatch::{Task, Turner};
+use crate::dispatch::{Task, TaskDriver};
 use crate::engine::Driver;
 use crate::error::ErrorCode;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-impl Turner for Driver {
+impl TaskDriver for Driver {
     fn spawn(&self, task: Task) {
         Driver::spawn(self, task);
     }

@@ -25,8 +25,8 @@ mod stats;
 use crate::connect::progress::Progress;
 use crate::connect::tls::TlsInfo;
 use crate::connect::url::{self, Destination};
-use crate::context::{self, InCallback, Turning};
-use crate::dispatch::{self, Gate, Key, Mailbox, Target, Turned};
+use crate::context::{self, InCallback, ThreadRole};
+use crate::dispatch::{self, Gate, Key, Mailbox, ServiceOutcome, Target};
 use crate::engine;
 use crate::error::{Error, ErrorCode};
 use crate::event::DataType;
@@ -167,7 +167,7 @@ impl Socket {
     ) -> Result<Arc<Socket>, Error> {
         let destination = url::parse(url)?;
         let wrong_thread = |why| Error::new(ErrorCode::WrongThread, "sock", why);
-        if blocking && (context::on_io_thread() || context::turning() != Turning::Nothing) {
+        if blocking && (context::on_io_thread() || context::thread_role() != ThreadRole::Nothing) {
             return Err(wrong_thread(
                 "ws_new inside a callback on the I/O thread would wait for itself; use ws_new_async",
             ));
@@ -397,8 +397,8 @@ impl Target for Socket {
         self.tell_task();
     }
 
-    fn turn(self: &Arc<Self>, readable: bool, writable: bool) -> Turned {
-        self.turn_here(readable, writable)
+    fn service(self: &Arc<Self>, readable: bool, writable: bool) -> ServiceOutcome {
+        self.service_here(readable, writable)
     }
 
     fn hang_up(self: &Arc<Self>) -> Ending {

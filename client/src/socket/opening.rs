@@ -2,7 +2,7 @@
 
 use super::drive::{self, Alive};
 use super::{Socket, Start};
-use crate::dispatch::{self, Claim, Key, Mailbox, NotOpened, Task, Turner};
+use crate::dispatch::{self, Claim, Key, Mailbox, NotOpened, Task, TaskDriver};
 use crate::engine::{self, Driver};
 use crate::error::{Error, ErrorCode};
 use std::sync::{Arc, Weak};
@@ -13,15 +13,15 @@ impl Socket {
     /// [`Dispatcher::begin_call`](dispatch::Dispatcher::begin_call).
     pub fn connect(self: &Arc<Self>) -> Result<(), Error> {
         // The task that connects runs on this thread, while it waits: a hop less, both ways.
-        let (turner, borrowed) = match self.dispatcher.turner() {
-            Some(turner) => (Arc::clone(turner), None),
+        let (task_driver, borrowed) = match self.dispatcher.task_driver() {
+            Some(task_driver) => (Arc::clone(task_driver), None),
             None => {
                 let driver = Driver::borrow()?;
-                (Arc::clone(&driver) as Arc<dyn Turner>, Some(driver))
+                (Arc::clone(&driver) as Arc<dyn TaskDriver>, Some(driver))
             }
         };
-        let opened = self.begin(Some(&turner)).map(|key| {
-            let opened = self.dispatcher.wait_open(key, &turner);
+        let opened = self.begin(Some(&task_driver)).map(|key| {
+            let opened = self.dispatcher.wait_open(key, &task_driver);
             if opened.is_err() {
                 // The mailbox is gone; the task has nothing left to deliver, and may be waiting for that.
                 self.finish(None);
@@ -45,7 +45,7 @@ impl Socket {
     }
 
     /// Begins to connect, in a task of `waiter`, which a blocking `ws_new` turns.
-    fn begin(self: &Arc<Self>, waiter: Option<&Arc<dyn Turner>>) -> Result<Key, Error> {
+    fn begin(self: &Arc<Self>, waiter: Option<&Arc<dyn TaskDriver>>) -> Result<Key, Error> {
         let Some(start) = self.start.lock().take() else {
             return Err(Error::new(ErrorCode::Internal, "sock", "A socket connects once"));
         };
@@ -76,10 +76,10 @@ impl Socket {
     fn live(
         self: &Arc<Self>,
         start: Box<Start>,
-        waiter: Option<&Arc<dyn Turner>>,
+        waiter: Option<&Arc<dyn TaskDriver>>,
     ) -> Result<(), (Error, Option<Task>)> {
         let weak: Weak<dyn engine::Stop> = Arc::downgrade(self) as _;
-        let own = self.dispatcher.turner();
+        let own = self.dispatcher.task_driver();
         let enlisted = engine::enlist(self.id, weak, own.is_none()).map_err(|error| (error, None))?;
         let since = enlisted.since();
         let alive = Alive::new(Arc::clone(self), enlisted);
@@ -89,7 +89,7 @@ impl Socket {
             None => Box::pin(drive::run(alive, start)),
         };
         match own.or(waiter) {
-            Some(turner) => turner.spawn(task),
+            Some(task_driver) => task_driver.spawn(task),
             None => engine::spawn(since, task).map_err(|(error, task)| (error, Some(task)))?,
         }
         self.dispatcher.task_came();

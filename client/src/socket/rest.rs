@@ -41,7 +41,7 @@ impl Socket {
     pub(super) fn await_rest(&self, receiver: &Receiver, transport: &Transport, drained: bool) {
         let may_fail = receiver.may_fail();
         // The task of a driving dispatcher looks only when its owner does.
-        let unseen = may_fail && self.dispatcher.turner().is_some();
+        let unseen = may_fail && self.dispatcher.task_driver().is_some();
         let missing = if unseen { 0 } else { receiver.missing() };
         // Once for a burst of such frames.
         if transport.expect(missing, drained) && may_fail && !self.rest_awaited.swap(true, Ordering::AcqRel) {

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 /// A socket whose turns always end in the same way.
 struct Probe {
     gate: Gate,
-    turned: Turned,
+    outcome: ServiceOutcome,
     turns: AtomicUsize,
     nudges: AtomicUsize,
     /// What happens in the midst of each turn, told its number.
@@ -20,9 +20,9 @@ struct Probe {
 }
 
 impl Probe {
-    fn new(turned: Turned) -> Arc<Probe> {
+    fn new(outcome: ServiceOutcome) -> Arc<Probe> {
         let (turns, nudges) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Probe { gate: Gate::new(), turned, turns, nudges, midst: OnceLock::new() })
+        Arc::new(Probe { gate: Gate::new(), outcome, turns, nudges, midst: OnceLock::new() })
     }
 }
 
@@ -47,12 +47,12 @@ impl Target for Probe {
         self.nudges.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn turn(self: &Arc<Self>, _: bool, _: bool) -> Turned {
+    fn service(self: &Arc<Self>, _: bool, _: bool) -> ServiceOutcome {
         let turn = self.turns.fetch_add(1, Ordering::SeqCst);
         if let Some(midst) = self.midst.get() {
             midst(turn);
         }
-        self.turned
+        self.outcome
     }
 
     fn hang_up(self: &Arc<Self>) -> Ending {
@@ -72,7 +72,7 @@ fn lent(probe: &Arc<Probe>) -> (Arc<Dispatcher<Probe>>, Key, [UnixStream; 2]) {
 
 #[test]
 fn the_keepers_look_takes_no_wake_that_the_owner_is_about_to_sleep_for() {
-    let (dispatcher, _, _streams) = lent(&Probe::new(Turned::Drained));
+    let (dispatcher, _, _streams) = lent(&Probe::new(ServiceOutcome::Drained));
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -102,7 +102,7 @@ fn the_keepers_look_takes_no_wake_that_the_owner_is_about_to_sleep_for() {
 
 #[test]
 fn an_owner_that_comes_back_while_it_is_given_up_has_a_keeper() {
-    let probe = Probe::new(Turned::Drained);
+    let probe = Probe::new(ServiceOutcome::Drained);
     let (dispatcher, key, _streams) = lent(&probe);
     assert_eq!(dispatcher.duty(key), Duty::Look);
     dispatcher.keep(key);
@@ -119,7 +119,7 @@ fn an_owner_that_comes_back_while_it_is_given_up_has_a_keeper() {
 
 #[test]
 fn what_is_left_is_noted_once_and_served_while_the_owner_is_away() {
-    let probe = Probe::new(Turned::More);
+    let probe = Probe::new(ServiceOutcome::More);
     let (dispatcher, key, _streams) = lent(&probe);
     for _ in 0..3 {
         // Told of as writable, and left with more from before.
@@ -136,19 +136,19 @@ fn what_is_left_is_noted_once_and_served_while_the_owner_is_away() {
 
 #[test]
 fn a_socket_that_was_taken_back_during_its_turn_is_told_what_is_left() {
-    let probe = Probe::new(Turned::More);
+    let probe = Probe::new(ServiceOutcome::More);
     let (dispatcher, key, streams) = lent(&probe);
     dispatcher.take_back(key, streams[0].as_raw_fd());
     let due = Due { key, target: Arc::clone(&probe), readable: true, writable: false, closed: false };
     let before = probe.nudges.load(Ordering::SeqCst);
-    drop(dispatcher.turn_all(dispatcher.state.lock(), vec![due]));
+    drop(dispatcher.service_all(dispatcher.state.lock(), vec![due]));
     assert_eq!(probe.nudges.load(Ordering::SeqCst), before + 1);
     assert!(dispatcher.state.lock().lending.left.is_empty());
 }
 
 #[test]
 fn an_owner_that_comes_back_during_the_keepers_turn_is_told_what_that_has_left() {
-    let probe = Probe::new(Turned::More);
+    let probe = Probe::new(ServiceOutcome::More);
     let (dispatcher, key, _streams) = lent(&probe);
     // Told of as writable, which is never told again.
     dispatcher.wait(Some(Duration::ZERO)).unwrap();

@@ -11,12 +11,12 @@ use std::time::Duration;
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Runs tasks on the thread that turns it, and only then.
-pub(crate) trait Turner: Send + Sync {
+pub(crate) trait TaskDriver: Send + Sync {
     /// Takes a task in. Any thread.
     fn spawn(&self, task: Task);
     /// How many tasks have not ended. Any thread.
     fn tasks(&self) -> usize;
-    /// Runs tasks until [`wake`](Turner::wake), until `also` is readable, or until the time is over; `None`: for ever.
+    /// Runs tasks until [`wake`](TaskDriver::wake), until `also` is readable, or until the time is over; `None`: for ever.
     /// One thread at a time, and not inside a task.
     fn turn(&self, limit: Option<Duration>, also: Option<RawFd>);
     /// Makes the turn in progress return, or the next one. Any thread.
@@ -27,7 +27,7 @@ pub(crate) trait Turner: Send + Sync {
 
 /// What a driving dispatcher has more than others.
 pub(super) struct Driving {
-    pub(super) turner: Arc<dyn Turner>,
+    pub(super) task_driver: Arc<dyn TaskDriver>,
     /// How many tasks were told something, and have not run since.
     due: AtomicUsize,
     /// The owner sleeps in the poller, and must be woken for that.
@@ -35,8 +35,8 @@ pub(super) struct Driving {
 }
 
 impl Driving {
-    pub(super) fn new(turner: Arc<dyn Turner>) -> Driving {
-        Driving { turner, due: AtomicUsize::new(0), asleep: AtomicBool::new(false) }
+    pub(super) fn new(task_driver: Arc<dyn TaskDriver>) -> Driving {
+        Driving { task_driver, due: AtomicUsize::new(0), asleep: AtomicBool::new(false) }
     }
 
     /// A task was told something. Says whether the owner has to be woken for it.
