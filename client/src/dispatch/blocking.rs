@@ -87,7 +87,7 @@ impl<T: Target> Dispatcher<T> {
                     entry.mailbox.returned();
                 }
                 drop(state);
-                state = self.back(key, &target);
+                state = self.after_callback(key, &target);
                 break Ok(());
             }
             if entry.mailbox.has_ended() && !entry.mailbox.is_open() {

@@ -19,13 +19,13 @@ impl<T: Target> Dispatcher<T> {
     /// Runs at most `max` events, 0: those that were deliverable when it was called, and, where there is no I/O thread,
     /// had come by then. Says how many ran.
     pub fn dispatch(&self, max: u32) -> Result<u32, ErrorCode> {
-        self.call(|mut state, level| {
+        self.with_owner(|mut state, level| {
             if let Some(driving) = &self.driving {
                 // Nobody else brings what is there.
                 let seen = state.lending.changes;
                 state = self.drive(state, driving, Some(Duration::ZERO), seen);
             }
-            let (state, ran) = self.turn(state, level, max);
+            let (state, ran) = self.dispatch_round(state, level, max);
             (state, Ok(ran))
         })
     }
@@ -33,10 +33,10 @@ impl<T: Target> Dispatcher<T> {
     /// Waits until there is an event, then dispatches. `None`: for ever. Says how many ran.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<u32, ErrorCode> {
         let deadline = deadline(timeout)?;
-        self.call(|mut state, level| {
+        self.with_owner(|mut state, level| {
             loop {
                 if state.has_ready() {
-                    let (state, ran) = self.turn(state, level, 0);
+                    let (state, ran) = self.dispatch_round(state, level, 0);
                     return (state, Ok(ran));
                 }
                 if state.closed || state.is_stopped(level) {
@@ -56,13 +56,13 @@ impl<T: Target> Dispatcher<T> {
         if context::on_io_thread() {
             return Err(ErrorCode::WrongThread);
         }
-        self.call(|mut state, level| {
+        self.with_owner(|mut state, level| {
             loop {
                 if state.closed || state.is_stopped(level) {
                     return (state, Ok(0));
                 }
                 if state.has_ready() {
-                    (state, _) = self.turn(state, level, 0);
+                    (state, _) = self.dispatch_round(state, level, 0);
                 } else if state.running() == 0 {
                     return (state, Ok(0));
                 } else {
@@ -74,7 +74,7 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// What every call that delivers has in common: the owner, the level, `on_free` that is owed, the last wake.
-    fn call<'a>(
+    fn with_owner<'a>(
         &'a self,
         body: impl FnOnce(Guard<'a, T>, u32) -> (Guard<'a, T>, Result<u32, ErrorCode>),
     ) -> Result<u32, ErrorCode> {
@@ -126,7 +126,7 @@ impl<T: Target> Dispatcher<T> {
         state
     }
 
-    fn turn<'a>(&'a self, mut state: Guard<'a, T>, level: u32, max: u32) -> (Guard<'a, T>, u32) {
+    fn dispatch_round<'a>(&'a self, mut state: Guard<'a, T>, level: u32, max: u32) -> (Guard<'a, T>, u32) {
         let mut ran = 0;
         if max == 0 {
             let mut turns = state.snapshot();
@@ -138,7 +138,7 @@ impl<T: Target> Dispatcher<T> {
                     continue;
                 }
                 let here;
-                (state, here) = self.visit(state, due.key, due.events.min(TURN));
+                (state, here) = self.deliver_next(state, due.key, due.events.min(TURN));
                 ran += here as u32;
                 if here > 0 && here < due.events {
                     turns.push_back(Due { events: due.events - here, ..due });
@@ -148,7 +148,7 @@ impl<T: Target> Dispatcher<T> {
             while ran < max && !state.closed && !state.is_stopped(level) {
                 let Some(key) = state.next_ready() else { break };
                 let here;
-                (state, here) = self.visit(state, key, ((max - ran) as usize).min(TURN));
+                (state, here) = self.deliver_next(state, key, ((max - ran) as usize).min(TURN));
                 ran += here as u32;
             }
         }
@@ -156,7 +156,7 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// Gives one socket its turn: one callback, or a run of messages up to `limit`.
-    pub(super) fn visit<'a>(
+    pub(super) fn deliver_next<'a>(
         &'a self,
         mut state: Guard<'a, T>,
         key: Key,
@@ -171,26 +171,26 @@ impl<T: Target> Dispatcher<T> {
         state.sync_fd();
         drop(state);
         let ran = match work {
-            Work::Open => self.one(key, &target, &Event::plain(EventKind::Open)),
-            Work::Drain => self.one(key, &target, &Event::plain(EventKind::Drain)),
+            Work::Open => self.run_callback(key, &target, &Event::plain(EventKind::Open)),
+            Work::Drain => self.run_callback(key, &target, &Event::plain(EventKind::Drain)),
             Work::Error { error, never_opened } => {
                 if never_opened {
                     target.report(&error);
                 }
-                self.one(key, &target, &Event::failed(error))
+                self.run_callback(key, &target, &Event::failed(error))
             }
             Work::Terminate(ending) => {
                 target.event(&Event::terminated(ending));
                 let mut state = self.state.lock();
                 state.remove(key);
-                self.tell_waiters(&mut state);
+                self.wake_waiters(&mut state);
                 drop(state);
                 target.over();
                 target.free();
                 return (self.state.lock(), 1);
             }
             Work::Run { mut batch, only_pongs } => {
-                let (ran, charge) = self.messages(&target, &mut batch, only_pongs, limit, seen);
+                let (ran, charge) = self.run_messages(&target, &mut batch, only_pongs, limit, seen);
                 let mut state = self.state.lock();
                 if let Some(entry) = state.entry(key) {
                     entry.mailbox.returned_run(batch, charge, epoch);
@@ -199,22 +199,22 @@ impl<T: Target> Dispatcher<T> {
                 ran
             }
         };
-        (self.back(key, &target), ran)
+        (self.after_callback(key, &target), ran)
     }
 
-    fn one(&self, key: Key, target: &Arc<T>, event: &Event) -> usize {
+    fn run_callback(&self, key: Key, target: &Arc<T>, event: &Event) -> usize {
         target.event(event);
         let mut state = self.state.lock();
         if let Some(entry) = state.entry(key) {
             entry.mailbox.returned();
         }
-        self.tell_waiters(&mut state);
+        self.wake_waiters(&mut state);
         1
     }
 
     /// Runs messages until the limit, or until something asks for another look. Says how many, and what they
     /// counted in the receive buffer.
-    fn messages(
+    fn run_messages(
         &self,
         target: &Arc<T>,
         batch: &mut Batch,
@@ -246,7 +246,7 @@ impl<T: Target> Dispatcher<T> {
 
     /// After a callback: brings the run queue in line, lets reading go on, and ends the socket where the
     /// dispatcher was closed under it.
-    pub(super) fn back<'a>(&'a self, key: Key, target: &Arc<T>) -> Guard<'a, T> {
+    pub(super) fn after_callback<'a>(&'a self, key: Key, target: &Arc<T>) -> Guard<'a, T> {
         let mut state = self.state.lock();
         if state.closed {
             let Some(entry) = state.remove(key) else { return state };

@@ -145,19 +145,19 @@ impl<T: Target> Dispatcher<T> {
         let target = Arc::clone(&entry.target);
         let appeared = state.refresh(key);
         state.sync_fd();
-        self.tell_waiters(&mut state);
+        self.wake_waiters(&mut state);
         drop(state);
         (Some(result), Signal { appeared: appeared.then_some(target) })
     }
 
     /// Changes what nobody waits for and what makes nothing deliverable.
-    pub(crate) fn note<R>(&self, key: Key, change: impl FnOnce(&mut Mailbox) -> R) -> Option<R> {
+    pub(crate) fn update_quietly<R>(&self, key: Key, change: impl FnOnce(&mut Mailbox) -> R) -> Option<R> {
         self.state.lock().entry(key).map(|entry| change(&mut entry.mailbox))
     }
 
     /// Looks at a mailbox, if it still is one.
-    pub(crate) fn look<R>(&self, key: Key, look: impl FnOnce(&Mailbox) -> R) -> Option<R> {
-        self.state.lock().entry(key).map(|entry| look(&entry.mailbox))
+    pub(crate) fn inspect<R>(&self, key: Key, inspect: impl FnOnce(&Mailbox) -> R) -> Option<R> {
+        self.state.lock().entry(key).map(|entry| inspect(&entry.mailbox))
     }
 
     /// Calls the host's `wake`; no lock is held.
@@ -181,7 +181,7 @@ impl<T: Target> Dispatcher<T> {
         let mut state = self.state.lock();
         state.stop();
         self.interrupted.interrupt();
-        self.tell_waiters(&mut state);
+        self.wake_waiters(&mut state);
     }
 
     /// A descriptor that is readable exactly while there are deliverable events. It lives as long as the
@@ -258,7 +258,7 @@ impl<T: Target> Dispatcher<T> {
         self.owned()
     }
 
-    pub(super) fn tell_waiters(&self, state: &mut State<T>) {
+    pub(super) fn wake_waiters(&self, state: &mut State<T>) {
         if state.waiting > 0 {
             self.changed.notify_all();
         }

@@ -30,7 +30,7 @@ impl<T: Target> Dispatcher<T> {
     /// The task driver has got a new task: an owner that sleeps elsewhere has to turn it. Any thread, with no lock held.
     pub(crate) fn task_came(&self) {
         if self.driving.is_some() {
-            self.tell_waiters(&mut self.state.lock());
+            self.wake_waiters(&mut self.state.lock());
         }
     }
 

@@ -178,7 +178,7 @@ impl<T: Target> Dispatcher<T> {
     pub(crate) fn leave_to_owner(&self, key: Key) {
         let mut state = self.state.lock();
         if state.leave_over(key, Left::Held) {
-            self.tell_waiters(&mut state);
+            self.wake_waiters(&mut state);
         }
     }
 
@@ -232,7 +232,7 @@ impl<T: Target> Dispatcher<T> {
     /// The owner may have come back meanwhile, and sleep with nobody to tell it of what is left.
     fn tell_of_left(&self, mut state: Guard<'_, T>) {
         if !state.lending.left.is_empty() {
-            self.tell_waiters(&mut state);
+            self.wake_waiters(&mut state);
         }
     }
 

@@ -53,7 +53,7 @@ impl<T: Target> Dispatcher<T> {
             loop {
                 let Some(key) = state.next_ready() else { return (state, Ok(None)) };
                 if state.entry(key).is_some_and(|entry| entry.target.is_silent()) {
-                    (state, _) = self.visit(state, key, 1);
+                    (state, _) = self.deliver_next(state, key, 1);
                     continue;
                 }
                 let taken = take_one(&mut state, key);

@@ -121,7 +121,7 @@ impl<T: Target> Dispatcher<T> {
                 && let Some(key) = state.next_ready()
             {
                 if state.entry(key).is_some_and(|entry| entry.target.is_silent()) {
-                    (state, _) = self.visit(state, key, 1);
+                    (state, _) = self.deliver_next(state, key, 1);
                     continue;
                 }
                 match collected.take(&mut state, key, max) {

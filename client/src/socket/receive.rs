@@ -96,7 +96,7 @@ impl Socket {
         // Without a mailbox (its dispatcher is closed) the server's close frame is still looked for.
         let room = self
             .dispatcher
-            .note(key, |mailbox| if mailbox.stop_reading_if_full() { 0 } else { mailbox.room() });
+            .update_quietly(key, |mailbox| if mailbox.stop_reading_if_full() { 0 } else { mailbox.room() });
         let room = room.unwrap_or(usize::MAX);
         if self.receive_activity.set_reading_paused(room == 0) && self.settings.liveness.has_limits() {
             // The I/O task's timer stands still.
@@ -348,7 +348,7 @@ impl Socket {
         if self.outgoing.lock().failure.is_some() {
             return false;
         }
-        let full = self.dispatcher.note(key, Mailbox::stop_reading_if_full).unwrap_or(false);
+        let full = self.dispatcher.update_quietly(key, Mailbox::stop_reading_if_full).unwrap_or(false);
         self.receive_activity.set_reading_paused(full);
         !full
     }

@@ -74,7 +74,7 @@ pub(super) fn add(counter: &AtomicU64, n: u64) {
 impl Socket {
     /// What was counted so far. Any thread; takes locks that are never held for long.
     pub fn stats(&self) -> Stats {
-        let receive_buffered = self.key.get().and_then(|key| self.dispatcher.look(*key, Mailbox::charge));
+        let receive_buffered = self.key.get().and_then(|key| self.dispatcher.inspect(*key, Mailbox::charge));
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let outgoing = self.outgoing.lock();
         let wire = match &outgoing.transport {
