@@ -13,7 +13,6 @@ mod driving;
 mod handover;
 mod key;
 mod lending;
-mod lent;
 mod mailbox;
 mod poller;
 mod pull;

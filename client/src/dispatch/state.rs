@@ -3,7 +3,7 @@
 
 use super::Target;
 use super::key::{Key, PLACES};
-use super::lent::{Left, Lending};
+use super::lending::{Left, Lending};
 use super::mailbox::Mailbox;
 use super::ready_fd::ReadyFd;
 use super::task_driver::TaskDriver;

@@ -1,13 +1,13 @@
-//! What a dispatcher's lock guards of the sockets that are lent to its owner. Data; what is done with it is in `lending`.
+//! What a dispatcher's lock guards of the sockets that are lent to its owner. Data; what is done with it is in the module above.
 
-use super::key::Key;
-use super::poller::Ready;
+use crate::dispatch::key::Key;
+use crate::dispatch::poller::Ready;
 use std::sync::Arc;
 use std::time::Instant;
 
 /// What the last turn of a lent socket has left to read, of which its descriptor tells no more.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Left {
+pub(in crate::dispatch) enum Left {
     Nothing,
     /// Something, once there is room in the mailbox.
     Held,
@@ -15,46 +15,46 @@ pub(super) enum Left {
 }
 
 /// What the dispatcher's lock guards of this.
-pub(super) struct Lending<T> {
+pub(in crate::dispatch) struct Lending<T> {
     /// The owner reads itself.
-    pub(super) wanted: bool,
+    pub(in crate::dispatch) wanted: bool,
     /// The poller had more to tell than it could at once.
-    pub(super) more_told: bool,
+    pub(in crate::dispatch) more_told: bool,
     /// How many sockets are lent.
-    pub(super) lent: usize,
+    pub(in crate::dispatch) lent: usize,
     /// The owner sleeps in the poller, and must be woken for what other threads change.
-    pub(super) sleeping: bool,
+    pub(in crate::dispatch) sleeping: bool,
     /// Counts what a waiter may want to look at: the lock is let go between its look and its sleep.
-    pub(super) changes: u64,
+    pub(in crate::dispatch) changes: u64,
     /// It is in the poller, asleep or not.
-    pub(super) inside: bool,
+    pub(in crate::dispatch) inside: bool,
     /// Counts the owner's waits.
-    pub(super) visits: u64,
+    pub(in crate::dispatch) visits: u64,
     /// What the keeper saw of them.
-    pub(super) seen: u64,
-    pub(super) keeper: Option<Key>,
+    pub(in crate::dispatch) seen: u64,
+    pub(in crate::dispatch) keeper: Option<Key>,
     /// The owner has slept through a look: the keeper sleeps too, and is told when the owner wakes.
-    pub(super) parked: bool,
+    pub(in crate::dispatch) parked: bool,
     /// The owner stays away since then: the keeper watches the poller.
-    pub(super) away: Option<Instant>,
+    pub(in crate::dispatch) away: Option<Instant>,
     /// Each once: who was left with something, as its entry says.
-    pub(super) left: Vec<Key>,
+    pub(in crate::dispatch) left: Vec<Key>,
     // Kept for the next wait.
-    pub(super) found: Vec<Ready>,
-    pub(super) turns: Vec<Due<T>>,
+    pub(in crate::dispatch) found: Vec<Ready>,
+    pub(in crate::dispatch) turns: Vec<Due<T>>,
 }
 
-pub(super) struct Due<T> {
-    pub(super) key: Key,
-    pub(super) target: Arc<T>,
-    pub(super) readable: bool,
-    pub(super) writable: bool,
+pub(in crate::dispatch) struct Due<T> {
+    pub(in crate::dispatch) key: Key,
+    pub(in crate::dispatch) target: Arc<T>,
+    pub(in crate::dispatch) readable: bool,
+    pub(in crate::dispatch) writable: bool,
     /// The server has ended its side.
-    pub(super) closed: bool,
+    pub(in crate::dispatch) closed: bool,
 }
 
 impl<T> Lending<T> {
-    pub(super) fn new() -> Lending<T> {
+    pub(in crate::dispatch) fn new() -> Lending<T> {
         Lending {
             wanted: false,
             more_told: false,
@@ -74,7 +74,7 @@ impl<T> Lending<T> {
     }
 
     /// The owner has not come for a while, or is gone.
-    pub(super) fn end(&mut self) {
+    pub(in crate::dispatch) fn end(&mut self) {
         self.wanted = false;
         self.keeper = None;
         self.parked = false;

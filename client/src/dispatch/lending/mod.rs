@@ -6,13 +6,17 @@
 //!
 //! Here is who watches what; how a socket is turned is the target's.
 
+mod state;
+
+pub(super) use state::{Left, Lending};
+
 use super::Target;
 use super::dispatcher::Dispatcher;
 use super::key::Key;
-use super::lent::{Due, Left};
 use super::poller::{Poller, Ready};
 use super::state::{Guard, State};
 use crate::sync::atomic::Ordering;
+use state::Due;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -337,5 +341,4 @@ impl<T: Target> Dispatcher<T> {
 }
 
 #[cfg(all(test, not(ws4d_loom)))]
-#[path = "lending/tests.rs"]
 mod tests;
