@@ -5,7 +5,7 @@ use super::Target;
 use super::dispatcher::Dispatcher;
 use super::key::Key;
 use super::mailbox::Work;
-use super::state::{Due, Guard};
+use super::state::{Guard, PendingDelivery};
 use crate::context;
 use crate::error::ErrorCode;
 use crate::event::{Batch, Event, EventKind, ItemKind};
@@ -141,7 +141,7 @@ impl<T: Target> Dispatcher<T> {
                 (state, here) = self.deliver_next(state, due.key, due.events.min(TURN));
                 ran += here as u32;
                 if here > 0 && here < due.events {
-                    turns.push_back(Due { events: due.events - here, ..due });
+                    turns.push_back(PendingDelivery { events: due.events - here, ..due });
                 }
             }
         } else {

@@ -3,7 +3,7 @@
 
 use super::Target;
 use super::key::{Key, PLACES};
-use super::lending::{Left, Lending};
+use super::lending::{Lending, Unread};
 use super::mailbox::Mailbox;
 use super::ready_fd::ReadyFd;
 use super::task_driver::TaskDriver;
@@ -18,7 +18,7 @@ pub(super) type Guard<'a, T> = MutexGuard<'a, State<T>>;
 const PULLS: u32 = 64;
 
 /// What a socket had to deliver when a dispatch began.
-pub(super) struct Due {
+pub(super) struct PendingDelivery {
     pub(super) key: Key,
     pub(super) events: usize,
     /// Its end among them.
@@ -32,8 +32,8 @@ pub(super) struct Entry<T> {
     pub(super) lent: bool,
     /// Its poller has told the end of what the server sends.
     pub(super) closed: bool,
-    /// Where that is anything, it stands in `Lending::left`.
-    pub(super) left: Left,
+    /// Where that is anything, it stands in `Lending::unread`.
+    pub(super) unread: Unread,
     pub(super) mailbox: Mailbox,
     pub(super) target: Arc<T>,
 }
@@ -96,8 +96,8 @@ impl<T: Target> State<T> {
     pub(super) fn insert(&mut self, mailbox: Mailbox, target: Arc<T>) -> Key {
         self.serials += 1;
         let serial = self.serials;
-        let (in_ready, lent, closed, left) = (false, false, false, Left::Nothing);
-        let entry = Entry { serial, in_ready, lent, closed, left, mailbox, target };
+        let (in_ready, lent, closed, unread) = (false, false, false, Unread::Nothing);
+        let entry = Entry { serial, in_ready, lent, closed, unread, mailbox, target };
         self.live += 1;
         let index = match self.vacant.pop() {
             Some(index) => {
@@ -245,17 +245,17 @@ impl<T: Target> State<T> {
     }
 
     /// What each ready socket has to deliver now.
-    pub(super) fn snapshot(&mut self) -> VecDeque<Due> {
+    pub(super) fn snapshot(&mut self) -> VecDeque<PendingDelivery> {
         let keys: Vec<Key> = self.ready.iter().copied().collect();
         let due = |key| {
             let mailbox = &self.entry(key)?.mailbox;
-            Some(Due { key, events: mailbox.deliverable(), ended: mailbox.has_ended() })
+            Some(PendingDelivery { key, events: mailbox.deliverable(), ended: mailbox.has_ended() })
         };
         keys.into_iter().filter_map(due).collect()
     }
 
     /// Whether what was due is gone, discarded by a callback, and only an end is left that has come since.
-    pub(super) fn is_void(&mut self, due: &Due) -> bool {
+    pub(super) fn is_void(&mut self, due: &PendingDelivery) -> bool {
         !due.ended && self.entry(due.key).is_some_and(|entry| entry.mailbox.has_only_its_end())
     }
 

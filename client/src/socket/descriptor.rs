@@ -119,8 +119,8 @@ impl Descriptor {
     }
 
     /// Turns this socket in the owner's stead, if it was held back and there is room again.
-    pub(super) fn serve_left(&self) -> bool {
-        self.is_lent() && self.socket.dispatcher.serve_left(self.key)
+    pub(super) fn service_unread(&self) -> bool {
+        self.is_lent() && self.socket.dispatcher.service_unread(self.key)
     }
 
     pub(super) fn is_lent(&self) -> bool {

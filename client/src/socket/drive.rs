@@ -214,7 +214,7 @@ impl Socket {
                 self.write_ready();
                 continue;
             }
-            if descriptor.serve_left() {
+            if descriptor.service_unread() {
                 tokio::task::yield_now().await;
                 continue;
             }

@@ -8,7 +8,7 @@
 
 mod state;
 
-pub(super) use state::{Left, Lending};
+pub(super) use state::{Lending, Unread};
 
 use super::Target;
 use super::dispatcher::Dispatcher;
@@ -16,7 +16,7 @@ use super::key::Key;
 use super::poller::{Poller, Ready};
 use super::state::{Guard, State};
 use crate::sync::atomic::Ordering;
-use state::Due;
+use state::ReadySocket;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,47 +51,47 @@ pub(crate) enum Duty {
 
 impl<T: Target> State<T> {
     /// Whom a descriptor is told ready for.
-    fn due(&mut self, ready: Ready) -> Option<Due<T>> {
+    fn due(&mut self, ready: Ready) -> Option<ReadySocket<T>> {
         let (key, entry) = self.entry_of(ready.token)?;
         entry.closed |= ready.closed;
         let (target, closed) = (Arc::clone(&entry.target), entry.closed);
-        Some(Due { key, target, readable: ready.readable, writable: ready.writable, closed })
+        Some(ReadySocket { key, target, readable: ready.readable, writable: ready.writable, closed })
     }
 
     /// Who was left with something and may read it now.
-    fn take_left(&mut self) -> Vec<Due<T>> {
+    fn take_unread(&mut self) -> Vec<ReadySocket<T>> {
         let mut turns = Vec::new();
-        for key in std::mem::take(&mut self.lending.left) {
+        for key in std::mem::take(&mut self.lending.unread) {
             let Some(entry) = self.entry(key) else { continue };
-            if entry.lent && entry.left == Left::Held && entry.mailbox.stop_reading_if_full() {
-                self.lending.left.push(key);
+            if entry.lent && entry.unread == Unread::Held && entry.mailbox.stop_reading_if_full() {
+                self.lending.unread.push(key);
                 continue;
             }
-            entry.left = Left::Nothing;
+            entry.unread = Unread::Nothing;
             // One that was taken back is its I/O task's.
             if entry.lent {
                 let (target, closed) = (Arc::clone(&entry.target), entry.closed);
-                turns.push(Due { key, target, readable: true, writable: false, closed });
+                turns.push(ReadySocket { key, target, readable: true, writable: false, closed });
             }
         }
         turns
     }
 
     /// Notes what is left to read. `false`: the socket was taken back meanwhile.
-    fn leave_over(&mut self, key: Key, left: Left) -> bool {
+    fn mark_unread(&mut self, key: Key, left: Unread) -> bool {
         let Some(entry) = self.entry(key).filter(|entry| entry.lent) else { return false };
-        let before = entry.left;
-        entry.left = before.max(left);
-        if before == Left::Nothing {
-            self.lending.left.push(key);
+        let before = entry.unread;
+        entry.unread = before.max(left);
+        if before == Unread::Nothing {
+            self.lending.unread.push(key);
         }
         true
     }
 
     pub(super) fn has_more(&mut self) -> bool {
-        (0..self.lending.left.len()).any(|at| {
-            let key = self.lending.left[at];
-            self.entry(key).is_some_and(|entry| entry.left == Left::More)
+        (0..self.lending.unread.len()).any(|at| {
+            let key = self.lending.unread[at];
+            self.entry(key).is_some_and(|entry| entry.unread == Unread::More)
         })
     }
 }
@@ -164,24 +164,24 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// Turns a socket, in the owner's stead, that was left with something and may read it now. Says whether it was one.
-    pub(crate) fn serve_left(&self, key: Key) -> bool {
+    pub(crate) fn service_unread(&self, key: Key) -> bool {
         let mut state = self.state.lock();
-        if state.lending.away.is_none() || !state.lending.left.contains(&key) {
+        if state.lending.away.is_none() || !state.lending.unread.contains(&key) {
             return false;
         }
-        let others = std::mem::replace(&mut state.lending.left, vec![key]);
-        let turns = state.take_left();
+        let others = std::mem::replace(&mut state.lending.unread, vec![key]);
+        let turns = state.take_unread();
         let turned = !turns.is_empty();
-        state.lending.left.extend(others.into_iter().filter(|other| *other != key));
+        state.lending.unread.extend(others.into_iter().filter(|other| *other != key));
         let state = self.service_all(state, turns);
-        self.tell_of_left(state);
+        self.tell_of_unread(state);
         turned
     }
 
     /// A socket was read here although it is lent, and was not drained.
     pub(crate) fn leave_to_owner(&self, key: Key) {
         let mut state = self.state.lock();
-        if state.leave_over(key, Left::Held) {
+        if state.mark_unread(key, Unread::Held) {
             self.wake_waiters(&mut state);
         }
     }
@@ -225,17 +225,17 @@ impl<T: Target> Dispatcher<T> {
             return false;
         }
         let mut state = self.state.lock();
-        let mut turns = state.take_left();
+        let mut turns = state.take_unread();
         let any = !found.is_empty() || !turns.is_empty();
         turns.extend(found.into_iter().filter_map(|ready| state.due(ready)));
         let state = self.service_all(state, turns);
-        self.tell_of_left(state);
+        self.tell_of_unread(state);
         any
     }
 
     /// The owner may have come back meanwhile, and sleep with nobody to tell it of what is left.
-    fn tell_of_left(&self, mut state: Guard<'_, T>) {
-        if !state.lending.left.is_empty() {
+    fn tell_of_unread(&self, mut state: Guard<'_, T>) {
+        if !state.lending.unread.is_empty() {
             self.wake_waiters(&mut state);
         }
     }
@@ -276,7 +276,7 @@ impl<T: Target> Dispatcher<T> {
             // The owner is back: the poller is its own again.
             state = self.tell_keeper(state);
         }
-        let left = state.take_left();
+        let left = state.take_unread();
         state = self.service_all(state, left);
         let inside = poller.enter();
         let at_once = state.lending.changes != seen || state.has_more();
@@ -312,24 +312,24 @@ impl<T: Target> Dispatcher<T> {
         self.state.lock()
     }
 
-    fn service_all<'a>(&'a self, state: Guard<'a, T>, mut turns: Vec<Due<T>>) -> Guard<'a, T> {
+    fn service_all<'a>(&'a self, state: Guard<'a, T>, mut turns: Vec<ReadySocket<T>>) -> Guard<'a, T> {
         if turns.is_empty() {
             return state;
         }
         drop(state);
         let mut left = Vec::new();
-        for Due { key, target, readable, writable, closed } in turns.drain(..) {
+        for ReadySocket { key, target, readable, writable, closed } in turns.drain(..) {
             match target.service(readable, writable) {
                 // Its descriptor tells no more of what is left before the end.
-                ServiceOutcome::Drained if closed => left.push((key, target, Left::More)),
+                ServiceOutcome::Drained if closed => left.push((key, target, Unread::More)),
                 ServiceOutcome::Drained | ServiceOutcome::Over => {}
-                ServiceOutcome::More => left.push((key, target, Left::More)),
-                ServiceOutcome::Held => left.push((key, target, Left::Held)),
+                ServiceOutcome::More => left.push((key, target, Unread::More)),
+                ServiceOutcome::Held => left.push((key, target, Unread::Held)),
             }
         }
         let mut state = self.state.lock();
         state.lending.turns = turns;
-        left.retain(|(key, _, left)| !state.leave_over(*key, *left));
+        left.retain(|(key, _, left)| !state.mark_unread(*key, *left));
         if !left.is_empty() && self.driving.is_none() {
             // Their I/O tasks have looked already whether anything is left.
             drop(state);

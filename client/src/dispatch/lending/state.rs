@@ -7,7 +7,7 @@ use std::time::Instant;
 
 /// What the last turn of a lent socket has left to read, of which its descriptor tells no more.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(in crate::dispatch) enum Left {
+pub(in crate::dispatch) enum Unread {
     Nothing,
     /// Something, once there is room in the mailbox.
     Held,
@@ -38,13 +38,13 @@ pub(in crate::dispatch) struct Lending<T> {
     /// The owner stays away since then: the keeper watches the poller.
     pub(in crate::dispatch) away: Option<Instant>,
     /// Each once: who was left with something, as its entry says.
-    pub(in crate::dispatch) left: Vec<Key>,
+    pub(in crate::dispatch) unread: Vec<Key>,
     // Kept for the next wait.
     pub(in crate::dispatch) found: Vec<Ready>,
-    pub(in crate::dispatch) turns: Vec<Due<T>>,
+    pub(in crate::dispatch) turns: Vec<ReadySocket<T>>,
 }
 
-pub(in crate::dispatch) struct Due<T> {
+pub(in crate::dispatch) struct ReadySocket<T> {
     pub(in crate::dispatch) key: Key,
     pub(in crate::dispatch) target: Arc<T>,
     pub(in crate::dispatch) readable: bool,
@@ -67,7 +67,7 @@ impl<T> Lending<T> {
             keeper: None,
             parked: false,
             away: None,
-            left: Vec::new(),
+            unread: Vec::new(),
             found: Vec::new(),
             turns: Vec::new(),
         }

@@ -124,14 +124,14 @@ fn what_is_left_is_noted_once_and_served_while_the_owner_is_away() {
     for _ in 0..3 {
         // Told of as writable, and left with more from before.
         dispatcher.wait(Some(Duration::ZERO)).unwrap();
-        assert_eq!(dispatcher.state.lock().lending.left.len(), 1);
+        assert_eq!(dispatcher.state.lock().lending.unread.len(), 1);
     }
     let before = probe.turns.load(Ordering::SeqCst);
     dispatcher.keep(key);
     dispatcher.keep(key);
     assert!(dispatcher.serve());
     assert_eq!(probe.turns.load(Ordering::SeqCst), before + 1);
-    assert_eq!(dispatcher.state.lock().lending.left.len(), 1);
+    assert_eq!(dispatcher.state.lock().lending.unread.len(), 1);
 }
 
 #[test]
@@ -139,11 +139,11 @@ fn a_socket_that_was_taken_back_during_its_turn_is_told_what_is_left() {
     let probe = Probe::new(ServiceOutcome::More);
     let (dispatcher, key, streams) = lent(&probe);
     dispatcher.take_back(key, streams[0].as_raw_fd());
-    let due = Due { key, target: Arc::clone(&probe), readable: true, writable: false, closed: false };
+    let due = ReadySocket { key, target: Arc::clone(&probe), readable: true, writable: false, closed: false };
     let before = probe.nudges.load(Ordering::SeqCst);
     drop(dispatcher.service_all(dispatcher.state.lock(), vec![due]));
     assert_eq!(probe.nudges.load(Ordering::SeqCst), before + 1);
-    assert!(dispatcher.state.lock().lending.left.is_empty());
+    assert!(dispatcher.state.lock().lending.unread.is_empty());
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn an_owner_that_comes_back_during_the_keepers_turn_is_told_what_that_has_left()
     let (dispatcher, key, _streams) = lent(&probe);
     // Told of as writable, which is never told again.
     dispatcher.wait(Some(Duration::ZERO)).unwrap();
-    assert_eq!(dispatcher.state.lock().lending.left, [key]);
+    assert_eq!(dispatcher.state.lock().lending.unread, [key]);
     dispatcher.keep(key);
     dispatcher.keep(key);
     assert_eq!(dispatcher.duty(key), Duty::Serve);
