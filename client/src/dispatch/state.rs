@@ -31,7 +31,7 @@ pub(super) struct Entry<T> {
     /// The owner watches its descriptor.
     pub(super) lent: bool,
     /// Its poller has told the end of what the server sends.
-    pub(super) closed: bool,
+    pub(super) peer_closed: bool,
     /// Where that is anything, it stands in `Lending::unread`.
     pub(super) unread: Unread,
     pub(super) mailbox: Mailbox,
@@ -96,8 +96,8 @@ impl<T: Target> State<T> {
     pub(super) fn insert(&mut self, mailbox: Mailbox, target: Arc<T>) -> Key {
         self.serials += 1;
         let serial = self.serials;
-        let (in_ready, lent, closed, unread) = (false, false, false, Unread::Nothing);
-        let entry = Entry { serial, in_ready, lent, closed, unread, mailbox, target };
+        let (in_ready, lent, peer_closed, unread) = (false, false, false, Unread::Nothing);
+        let entry = Entry { serial, in_ready, lent, peer_closed, unread, mailbox, target };
         self.live += 1;
         let index = match self.vacant.pop() {
             Some(index) => {

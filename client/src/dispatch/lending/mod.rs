@@ -53,9 +53,9 @@ impl<T: Target> State<T> {
     /// Whom a descriptor is told ready for.
     fn due(&mut self, ready: Ready) -> Option<ReadySocket<T>> {
         let (key, entry) = self.entry_of(ready.token)?;
-        entry.closed |= ready.closed;
-        let (target, closed) = (Arc::clone(&entry.target), entry.closed);
-        Some(ReadySocket { key, target, readable: ready.readable, writable: ready.writable, closed })
+        entry.peer_closed |= ready.closed;
+        let (target, peer_closed) = (Arc::clone(&entry.target), entry.peer_closed);
+        Some(ReadySocket { key, target, readable: ready.readable, writable: ready.writable, peer_closed })
     }
 
     /// Who was left with something and may read it now.
@@ -70,8 +70,8 @@ impl<T: Target> State<T> {
             entry.unread = Unread::Nothing;
             // One that was taken back is its I/O task's.
             if entry.lent {
-                let (target, closed) = (Arc::clone(&entry.target), entry.closed);
-                turns.push(ReadySocket { key, target, readable: true, writable: false, closed });
+                let (target, peer_closed) = (Arc::clone(&entry.target), entry.peer_closed);
+                turns.push(ReadySocket { key, target, readable: true, writable: false, peer_closed });
             }
         }
         turns
@@ -114,7 +114,7 @@ impl<T: Target> Dispatcher<T> {
             return false;
         }
         entry.lent = true;
-        entry.closed = false;
+        entry.peer_closed = false;
         state.lending.lent += 1;
         // An owner that drives is not looked after.
         if self.driving.is_none() {
@@ -318,10 +318,10 @@ impl<T: Target> Dispatcher<T> {
         }
         drop(state);
         let mut left = Vec::new();
-        for ReadySocket { key, target, readable, writable, closed } in turns.drain(..) {
+        for ReadySocket { key, target, readable, writable, peer_closed } in turns.drain(..) {
             match target.service(readable, writable) {
                 // Its descriptor tells no more of what is left before the end.
-                ServiceOutcome::Drained if closed => left.push((key, target, Unread::More)),
+                ServiceOutcome::Drained if peer_closed => left.push((key, target, Unread::More)),
                 ServiceOutcome::Drained | ServiceOutcome::Over => {}
                 ServiceOutcome::More => left.push((key, target, Unread::More)),
                 ServiceOutcome::Held => left.push((key, target, Unread::Held)),

@@ -50,7 +50,7 @@ pub(in crate::dispatch) struct ReadySocket<T> {
     pub(in crate::dispatch) readable: bool,
     pub(in crate::dispatch) writable: bool,
     /// The server has ended its side.
-    pub(in crate::dispatch) closed: bool,
+    pub(in crate::dispatch) peer_closed: bool,
 }
 
 impl<T> Lending<T> {

@@ -139,7 +139,8 @@ fn a_socket_that_was_taken_back_during_its_turn_is_told_what_is_left() {
     let probe = Probe::new(ServiceOutcome::More);
     let (dispatcher, key, streams) = lent(&probe);
     dispatcher.take_back(key, streams[0].as_raw_fd());
-    let due = ReadySocket { key, target: Arc::clone(&probe), readable: true, writable: false, closed: false };
+    let due =
+        ReadySocket { key, target: Arc::clone(&probe), readable: true, writable: false, peer_closed: false };
     let before = probe.nudges.load(Ordering::SeqCst);
     drop(dispatcher.service_all(dispatcher.state.lock(), vec![due]));
     assert_eq!(probe.nudges.load(Ordering::SeqCst), before + 1);
