@@ -5,7 +5,7 @@ use super::Socket;
 use super::outgoing::Phase;
 use super::receive::ReadOutcome;
 use crate::connect::readiness::{Guard, Readiness};
-use crate::dispatch::{Duty, Key, LONG, LOOK, ServiceOutcome};
+use crate::dispatch::{Key, LONG, LOOK, ServiceOutcome, StandbyRole};
 use crate::transport::{self, Stream};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -23,7 +23,7 @@ pub(super) struct Descriptor {
     /// Made once this thread is to watch it.
     readiness: Option<Readiness>,
     lent: bool,
-    /// When the keeper looks next.
+    /// When the standby task looks next.
     look: Option<Instant>,
     /// The dispatcher's poller, which this task watches while the owner is away.
     poller: Option<AsyncFd<RawFd>>,
@@ -76,20 +76,21 @@ impl Descriptor {
         if !self.lent && self.readiness.is_none() {
             self.readiness = Some(Readiness::new(Arc::clone(&self.stream))?);
         }
-        let duty = if self.is_lent() { self.socket.dispatcher.duty(self.key) } else { Duty::None };
-        self.do_duty(duty)
+        let role =
+            if self.is_lent() { self.socket.dispatcher.standby_role(self.key) } else { StandbyRole::None };
+        self.apply_role(role)
     }
 
-    fn do_duty(&mut self, duty: Duty) -> io::Result<()> {
+    fn apply_role(&mut self, role: StandbyRole) -> io::Result<()> {
         let serves = self.poller.is_some();
-        match duty {
-            Duty::None => (self.look, self.poller) = (None, None),
-            Duty::Look => {
+        match role {
+            StandbyRole::None => (self.look, self.poller) = (None, None),
+            StandbyRole::Look => {
                 let look = if serves { None } else { self.look };
                 self.look = look.or_else(|| Instant::now().checked_add(LOOK));
                 self.poller = None;
             }
-            Duty::Serve => {
+            StandbyRole::Serve => {
                 if !serves {
                     self.poller = self.socket.dispatcher.poller_fd().map(watch).transpose()?;
                     self.look = None;
@@ -151,7 +152,7 @@ impl Descriptor {
     /// Looks whether the owner still comes to wait.
     pub(super) fn look(&mut self) {
         self.look = None;
-        self.socket.dispatcher.keep(self.key);
+        self.socket.dispatcher.check_owner_returns(self.key);
     }
 
     fn take_back(&self) {

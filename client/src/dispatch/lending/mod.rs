@@ -1,6 +1,6 @@
 //! The owner that waits reads itself. Once it has waited, the descriptors of its sockets are lent to a poller of the
 //! dispatcher's own: while a thread is inside `wait`, `run` or `next`, a message reaches the host without a hop from
-//! another thread. When the owner stays away, the keeper, the I/O task of one of the sockets, watches the poller as a
+//! another thread. When the owner stays away, the standby task, the I/O task of one of the sockets, watches the poller as a
 //! single descriptor and turns what it tells of; so either change-over costs one system call, however many sockets
 //! there are. Where the owner is away for long, each socket goes back to its I/O thread.
 //!
@@ -21,7 +21,7 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often the keeper looks whether the owner comes to wait; it is missed after one or two of them.
+/// How often the standby task looks whether the owner comes to wait; it is missed after one or two of them.
 pub(crate) const LOOK: Duration = Duration::from_millis(2);
 /// After so long without the owner each socket goes back to its I/O thread.
 pub(crate) const LONG: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ pub enum ServiceOutcome {
 
 /// What a socket's task does for the sockets of its dispatcher.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Duty {
+pub(crate) enum StandbyRole {
     None,
     /// Look whether the owner comes, every [`LOOK`].
     Look,
@@ -118,7 +118,7 @@ impl<T: Target> Dispatcher<T> {
         state.lending.lent += 1;
         // An owner that drives is not looked after.
         if self.driving.is_none() {
-            state.lending.keeper.get_or_insert(key);
+            state.lending.standby.get_or_insert(key);
         }
         true
     }
@@ -132,12 +132,12 @@ impl<T: Target> Dispatcher<T> {
         if state.entry(key).is_some_and(|entry| std::mem::take(&mut entry.lent)) {
             state.lending.lent -= 1;
         }
-        if state.lending.keeper != Some(key) {
+        if state.lending.standby != Some(key) {
             return;
         }
         // Another one keeps.
         let next = state.lent().next().map(|(key, target)| (key, Arc::clone(target)));
-        state.lending.keeper = next.as_ref().map(|(key, _)| *key);
+        state.lending.standby = next.as_ref().map(|(key, _)| *key);
         drop(state);
         if let Some((_, target)) = next {
             target.nudge();
@@ -145,21 +145,21 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// What this socket's task has to do for the others.
-    pub(crate) fn duty(&self, key: Key) -> Duty {
+    pub(crate) fn standby_role(&self, key: Key) -> StandbyRole {
         if self.driving.is_some() {
-            return Duty::None;
+            return StandbyRole::None;
         }
         let mut state = self.state.lock();
         // The owner may have come back after it was given up, and before this socket was taken back.
-        if state.lending.wanted && state.lending.keeper.is_none() && state.entry(key).is_some_and(|e| e.lent)
+        if state.lending.wanted && state.lending.standby.is_none() && state.entry(key).is_some_and(|e| e.lent)
         {
-            state.lending.keeper = Some(key);
+            state.lending.standby = Some(key);
         }
         let lending = &state.lending;
-        match (lending.keeper == Some(key) && !lending.parked, lending.away) {
-            (false, _) => Duty::None,
-            (true, None) => Duty::Look,
-            (true, Some(_)) => Duty::Serve,
+        match (lending.standby == Some(key) && !lending.parked, lending.away) {
+            (false, _) => StandbyRole::None,
+            (true, None) => StandbyRole::Look,
+            (true, Some(_)) => StandbyRole::Serve,
         }
     }
 
@@ -186,11 +186,11 @@ impl<T: Target> Dispatcher<T> {
         }
     }
 
-    /// The keeper looks whether the owner still comes to wait.
-    pub(crate) fn keep(&self, key: Key) {
+    /// The standby task looks whether the owner still comes to wait.
+    pub(crate) fn check_owner_returns(&self, key: Key) {
         let mut state = self.state.lock();
         let lending = &mut state.lending;
-        if lending.keeper != Some(key)
+        if lending.standby != Some(key)
             || std::mem::replace(&mut lending.seen, lending.visits) != lending.visits
         {
             return;
@@ -274,7 +274,7 @@ impl<T: Target> Dispatcher<T> {
         state.lending.visits += 1;
         if state.lending.away.take().is_some() {
             // The owner is back: the poller is its own again.
-            state = self.tell_keeper(state);
+            state = self.tell_standby(state);
         }
         let left = state.take_unread();
         state = self.service_all(state, left);
@@ -299,16 +299,16 @@ impl<T: Target> Dispatcher<T> {
         turns.extend(found.drain(..).filter_map(|ready| state.due(ready)));
         state.lending.found = found;
         if std::mem::take(&mut state.lending.parked) {
-            state = self.tell_keeper(state);
+            state = self.tell_standby(state);
         }
         self.service_all(state, turns)
     }
 
-    fn tell_keeper<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
-        let Some(key) = state.lending.keeper else { return state };
-        let Some(keeper) = state.entry(key).map(|entry| Arc::clone(&entry.target)) else { return state };
+    fn tell_standby<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
+        let Some(key) = state.lending.standby else { return state };
+        let Some(standby) = state.entry(key).map(|entry| Arc::clone(&entry.target)) else { return state };
         drop(state);
-        keeper.nudge();
+        standby.nudge();
         self.state.lock()
     }
 

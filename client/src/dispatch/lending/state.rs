@@ -30,12 +30,12 @@ pub(in crate::dispatch) struct Lending<T> {
     pub(in crate::dispatch) inside: bool,
     /// Counts the owner's waits.
     pub(in crate::dispatch) visits: u64,
-    /// What the keeper saw of them.
+    /// What the standby task saw of them.
     pub(in crate::dispatch) seen: u64,
-    pub(in crate::dispatch) keeper: Option<Key>,
-    /// The owner has slept through a look: the keeper sleeps too, and is told when the owner wakes.
+    pub(in crate::dispatch) standby: Option<Key>,
+    /// The owner has slept through a look: the standby task sleeps too, and is told when the owner wakes.
     pub(in crate::dispatch) parked: bool,
-    /// The owner stays away since then: the keeper watches the poller.
+    /// The owner stays away since then: the standby task watches the poller.
     pub(in crate::dispatch) away: Option<Instant>,
     /// Each once: who was left with something, as its entry says.
     pub(in crate::dispatch) unread: Vec<Key>,
@@ -64,7 +64,7 @@ impl<T> Lending<T> {
             inside: false,
             visits: 0,
             seen: 0,
-            keeper: None,
+            standby: None,
             parked: false,
             away: None,
             unread: Vec::new(),
@@ -76,7 +76,7 @@ impl<T> Lending<T> {
     /// The owner has not come for a while, or is gone.
     pub(in crate::dispatch) fn end(&mut self) {
         self.wanted = false;
-        self.keeper = None;
+        self.standby = None;
         self.parked = false;
         self.away = None;
         // What is left stays, until its socket is taken back: the owner may be faster.

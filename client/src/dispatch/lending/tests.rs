@@ -1,4 +1,4 @@
-//! Orders of owner, keeper and socket that a host cannot force.
+//! Orders of owner, standby task and socket that a host cannot force.
 
 use super::super::{Claim, Gate, Mailbox};
 use super::*;
@@ -71,7 +71,7 @@ fn lent(probe: &Arc<Probe>) -> (Arc<Dispatcher<Probe>>, Key, [UnixStream; 2]) {
 }
 
 #[test]
-fn the_keepers_look_takes_no_wake_that_the_owner_is_about_to_sleep_for() {
+fn the_standby_tasks_look_takes_no_wake_that_the_owner_is_about_to_sleep_for() {
     let (dispatcher, _, _streams) = lent(&Probe::new(ServiceOutcome::Drained));
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -101,20 +101,20 @@ fn the_keepers_look_takes_no_wake_that_the_owner_is_about_to_sleep_for() {
 }
 
 #[test]
-fn an_owner_that_comes_back_while_it_is_given_up_has_a_keeper() {
+fn an_owner_that_comes_back_while_it_is_given_up_has_a_standby_task() {
     let probe = Probe::new(ServiceOutcome::Drained);
     let (dispatcher, key, _streams) = lent(&probe);
-    assert_eq!(dispatcher.duty(key), Duty::Look);
-    dispatcher.keep(key);
-    dispatcher.keep(key);
-    assert_eq!(dispatcher.duty(key), Duty::Serve);
+    assert_eq!(dispatcher.standby_role(key), StandbyRole::Look);
+    dispatcher.check_owner_returns(key);
+    dispatcher.check_owner_returns(key);
+    assert_eq!(dispatcher.standby_role(key), StandbyRole::Serve);
     dispatcher.state.lock().lending.away = Instant::now().checked_sub(LONG);
-    dispatcher.keep(key);
+    dispatcher.check_owner_returns(key);
     assert!(!dispatcher.borrows());
     // Before the socket has taken its descriptor back.
     dispatcher.wait(Some(Duration::from_millis(1))).unwrap();
     assert!(dispatcher.borrows());
-    assert_eq!(dispatcher.duty(key), Duty::Look);
+    assert_eq!(dispatcher.standby_role(key), StandbyRole::Look);
 }
 
 #[test]
@@ -127,8 +127,8 @@ fn what_is_left_is_noted_once_and_served_while_the_owner_is_away() {
         assert_eq!(dispatcher.state.lock().lending.unread.len(), 1);
     }
     let before = probe.turns.load(Ordering::SeqCst);
-    dispatcher.keep(key);
-    dispatcher.keep(key);
+    dispatcher.check_owner_returns(key);
+    dispatcher.check_owner_returns(key);
     assert!(dispatcher.serve());
     assert_eq!(probe.turns.load(Ordering::SeqCst), before + 1);
     assert_eq!(dispatcher.state.lock().lending.unread.len(), 1);
@@ -148,22 +148,22 @@ fn a_socket_that_was_taken_back_during_its_turn_is_told_what_is_left() {
 }
 
 #[test]
-fn an_owner_that_comes_back_during_the_keepers_turn_is_told_what_that_has_left() {
+fn an_owner_that_comes_back_during_the_standby_tasks_turn_is_told_what_that_has_left() {
     let probe = Probe::new(ServiceOutcome::More);
     let (dispatcher, key, _streams) = lent(&probe);
     // Told of as writable, which is never told again.
     dispatcher.wait(Some(Duration::ZERO)).unwrap();
     assert_eq!(dispatcher.state.lock().lending.unread, [key]);
-    dispatcher.keep(key);
-    dispatcher.keep(key);
-    assert_eq!(dispatcher.duty(key), Duty::Serve);
+    dispatcher.check_owner_returns(key);
+    dispatcher.check_owner_returns(key);
+    assert_eq!(dispatcher.standby_role(key), StandbyRole::Serve);
     let (in_turn, of_turn) = (AtomicBool::new(false), Arc::clone(&dispatcher));
     let in_turn = Arc::new(in_turn);
     let told = Arc::clone(&in_turn);
     let first = probe.turns.load(Ordering::SeqCst);
     let midst = move |turn| {
         told.store(true, Ordering::SeqCst);
-        // The keeper's: until the owner sleeps. The owner's ends its wait.
+        // The standby task's: until the owner sleeps. The owner's ends its wait.
         while turn == first && !of_turn.state.lock().lending.sleeping {
             std::thread::yield_now();
         }
@@ -173,13 +173,13 @@ fn an_owner_that_comes_back_during_the_keepers_turn_is_told_what_that_has_left()
     };
     assert!(probe.midst.set(Box::new(midst)).is_ok());
     std::thread::scope(|scope| {
-        let keeper = scope.spawn(|| dispatcher.serve());
+        let standby = scope.spawn(|| dispatcher.serve());
         while !in_turn.load(Ordering::SeqCst) {
             std::thread::yield_now();
         }
         let begun = Instant::now();
         assert_eq!(dispatcher.wait(Some(Duration::from_secs(20))), Ok(0));
         assert!(begun.elapsed() < Duration::from_secs(10), "the owner slept over what was left");
-        assert!(keeper.join().unwrap());
+        assert!(standby.join().unwrap());
     });
 }
