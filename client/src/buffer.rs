@@ -12,7 +12,7 @@ pub(crate) const TURN: usize = 256 * 1024;
 /// One byte more, for the NUL behind a text that ends with the buffer. No other buffer has this capacity but by chance.
 const CAPACITY: usize = TURN + 1;
 /// So many are kept for the next turn, by the whole process.
-const KEPT: usize = 8;
+const MAX_POOLED: usize = 8;
 
 static POOL: PerProcess<Mutex<Vec<Vec<u8>>>> = PerProcess::new(|| Mutex::new(Vec::new()));
 
@@ -123,7 +123,7 @@ impl Drop for Buffer {
             return LARGE_POOL.get().lock().keep(bytes);
         }
         let mut pool = POOL.get().lock();
-        if pool.len() < KEPT {
+        if pool.len() < MAX_POOLED {
             pool.push(bytes);
         }
     }
@@ -140,7 +140,7 @@ mod tests {
         drop(buffer);
         drop(Buffer::from(vec![1; 100]));
         let pool = POOL.get().lock();
-        assert!(!pool.is_empty() && pool.len() <= KEPT);
+        assert!(!pool.is_empty() && pool.len() <= MAX_POOLED);
         assert!(pool.iter().all(|bytes| bytes.is_empty() && bytes.capacity() == CAPACITY));
     }
 

@@ -26,7 +26,7 @@ pub(crate) use dispatcher::Dispatcher;
 #[cfg(feature = "micro-benchmarks")]
 pub use handover::HandOver;
 pub(crate) use key::Key;
-pub(crate) use lending::{LONG, LOOK, ServiceOutcome, StandbyRole};
+pub(crate) use lending::{OWNER_ABSENT_AFTER, OWNER_CHECK_INTERVAL, ServiceOutcome, StandbyRole};
 pub(crate) use mailbox::{Claim, Delivery, Mailbox};
 pub use pulled_batch::{PulledBatch, Summary};
 pub(crate) use task_driver::{Task, TaskDriver};

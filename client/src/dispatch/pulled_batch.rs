@@ -18,7 +18,7 @@ const MOST_IN_BLOCK: usize = 16 * 1024;
 /// still finds room in a lent block.
 const BLOCK: usize = TURN - MOST_IN_BLOCK;
 /// Where so much waits, the block is lent from the start: to grow it, and to ask for its pages, costs more than the copies.
-const MUCH: usize = 64 * 1024;
+const LARGE_PULL: usize = 64 * 1024;
 
 /// So many messages are taken before the next look at whose turn it is.
 const MOST_AT_ONCE: usize = 4096;
@@ -204,7 +204,7 @@ impl<T: Target> Collected<T> {
         let there = if alone { entry.mailbox.deliverable() } else { 1 };
         let wanted = there.min(max - before).clamp(1, MOST_AT_ONCE);
         self.picked.try_reserve(wanted).map_err(|_| ErrorCode::OutOfMemory)?;
-        if self.block.capacity() == 0 && wanted > 1 && entry.mailbox.charge() >= MUCH {
+        if self.block.capacity() == 0 && wanted > 1 && entry.mailbox.charge() >= LARGE_PULL {
             self.block = Buffer::for_reading()?;
         }
         let (picked, most) = (&mut self.picked, before + wanted);

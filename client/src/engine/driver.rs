@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
 
 /// So many are kept for the next blocking `ws_new`, by the whole process.
-const KEPT: usize = 4;
+const MAX_POOLED: usize = 4;
 
 /// Tasks, and the poller in which they wait.
 pub(crate) struct Driver {
@@ -79,7 +79,7 @@ impl Driver {
         if self.tasks() == 0 {
             let mut kept = engine().drivers.lock();
             // A shutdown clears them after it was counted.
-            if kept.len() < KEPT && self.since.load(Ordering::Relaxed) == super::shutdowns() {
+            if kept.len() < MAX_POOLED && self.since.load(Ordering::Relaxed) == super::shutdowns() {
                 kept.push(self);
             }
         }

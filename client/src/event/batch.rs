@@ -45,9 +45,9 @@ impl Item {
 }
 
 /// So many items are worth a place in the pool, and so many are too many for it.
-const LENT: std::ops::RangeInclusive<usize> = 256..=16 * 1024;
+const POOLED_CAPACITIES: std::ops::RangeInclusive<usize> = 256..=16 * 1024;
 /// So many lists are kept, by the whole process.
-const KEPT: usize = 8;
+const MAX_POOLED: usize = 8;
 
 static POOL: PerProcess<Mutex<Vec<Vec<Item>>>> = PerProcess::new(|| Mutex::new(Vec::new()));
 
@@ -60,7 +60,7 @@ impl Items {
     /// Adds an item; a list that becomes long moves to one that was long before.
     #[inline]
     pub(crate) fn add(&mut self, item: Item) {
-        if self.0.len() == *LENT.start() && self.0.capacity() == self.0.len() {
+        if self.0.len() == *POOLED_CAPACITIES.start() && self.0.capacity() == self.0.len() {
             self.borrow();
         }
         self.0.push(item);
@@ -105,10 +105,10 @@ impl DerefMut for Items {
 
 impl Drop for Items {
     fn drop(&mut self) {
-        if self.0.capacity() > *LENT.start() && LENT.contains(&self.0.capacity()) {
+        if self.0.capacity() > *POOLED_CAPACITIES.start() && POOLED_CAPACITIES.contains(&self.0.capacity()) {
             let mut items = std::mem::take(&mut self.0);
             let mut pool = POOL.get().lock();
-            if pool.len() < KEPT {
+            if pool.len() < MAX_POOLED {
                 items.clear();
                 pool.push(items);
             }

@@ -5,7 +5,7 @@ use super::Socket;
 use super::outgoing::Phase;
 use super::receive::ReadOutcome;
 use crate::connect::readiness::{Guard, Readiness};
-use crate::dispatch::{Key, LONG, LOOK, ServiceOutcome, StandbyRole};
+use crate::dispatch::{Key, OWNER_ABSENT_AFTER, OWNER_CHECK_INTERVAL, ServiceOutcome, StandbyRole};
 use crate::transport::{self, Stream};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -87,7 +87,7 @@ impl Descriptor {
             StandbyRole::None => (self.look, self.poller) = (None, None),
             StandbyRole::Look => {
                 let look = if serves { None } else { self.look };
-                self.look = look.or_else(|| Instant::now().checked_add(LOOK));
+                self.look = look.or_else(|| Instant::now().checked_add(OWNER_CHECK_INTERVAL));
                 self.poller = None;
             }
             StandbyRole::Serve => {
@@ -97,7 +97,7 @@ impl Descriptor {
                     // What the owner has left, nobody tells.
                     self.again = true;
                 }
-                self.look = self.look.or_else(|| Instant::now().checked_add(LONG));
+                self.look = self.look.or_else(|| Instant::now().checked_add(OWNER_ABSENT_AFTER));
             }
         }
         Ok(())

@@ -20,7 +20,7 @@ use ws4d_protocol::deflate;
 use ws4d_protocol::receive::{Data, Failure, Incoming as Decoded, Limits, Receiver, SpareInflater};
 
 /// So many bytes in one read are much.
-const MUCH: usize = 64 * 1024;
+const LARGE_READ: usize = 64 * 1024;
 
 thread_local! {
     /// Without context takeover one inflater serves all sockets that this thread turns.
@@ -122,7 +122,7 @@ impl Socket {
             },
         };
         // Where much came, a large message may begin.
-        let large = buffer.len() >= MUCH;
+        let large = buffer.len() >= LARGE_READ;
         if large && let Some(spare) = Buffer::spare() {
             incoming.receiver.lend(spare.into_vec());
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use ws4d_protocol::receive::Receiver;
 
 /// So often the task looks at what has come of a frame whose payload is judged as it comes.
-const LOOK: Duration = Duration::from_millis(50);
+const PARTIAL_FRAME_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// When the task looks next.
 #[derive(Default)]
@@ -20,7 +20,7 @@ impl Look {
     /// To be called once a turn: when it is time.
     pub(super) fn due(&mut self, socket: &Socket) -> Option<Instant> {
         if socket.rest_awaited.load(Ordering::Acquire) {
-            self.0 = self.0.or_else(|| Instant::now().checked_add(LOOK));
+            self.0 = self.0.or_else(|| Instant::now().checked_add(PARTIAL_FRAME_CHECK_INTERVAL));
         } else {
             self.0 = None;
         }

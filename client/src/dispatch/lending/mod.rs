@@ -22,9 +22,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often the standby task looks whether the owner comes to wait; it is missed after one or two of them.
-pub(crate) const LOOK: Duration = Duration::from_millis(2);
+pub(crate) const OWNER_CHECK_INTERVAL: Duration = Duration::from_millis(2);
 /// After so long without the owner each socket goes back to its I/O thread.
-pub(crate) const LONG: Duration = Duration::from_secs(1);
+pub(crate) const OWNER_ABSENT_AFTER: Duration = Duration::from_secs(1);
 
 /// What turning a socket on the owner's thread has left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,9 +43,9 @@ pub enum ServiceOutcome {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum StandbyRole {
     None,
-    /// Look whether the owner comes, every [`LOOK`].
+    /// Look whether the owner comes, every [`OWNER_CHECK_INTERVAL`].
     Look,
-    /// Watch the poller, and look again after [`LONG`].
+    /// Watch the poller, and look again after [`OWNER_ABSENT_AFTER`].
     Serve,
 }
 
@@ -201,7 +201,7 @@ impl<T: Target> Dispatcher<T> {
         }
         let now = Instant::now();
         let away = *lending.away.get_or_insert(now);
-        if now.saturating_duration_since(away) < LONG {
+        if now.saturating_duration_since(away) < OWNER_ABSENT_AFTER {
             return;
         }
         lending.end();

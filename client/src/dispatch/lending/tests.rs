@@ -108,7 +108,7 @@ fn an_owner_that_comes_back_while_it_is_given_up_has_a_standby_task() {
     dispatcher.check_owner_returns(key);
     dispatcher.check_owner_returns(key);
     assert_eq!(dispatcher.standby_role(key), StandbyRole::Serve);
-    dispatcher.state.lock().lending.away = Instant::now().checked_sub(LONG);
+    dispatcher.state.lock().lending.away = Instant::now().checked_sub(OWNER_ABSENT_AFTER);
     dispatcher.check_owner_returns(key);
     assert!(!dispatcher.borrows());
     // Before the socket has taken its descriptor back.
