@@ -1,7 +1,7 @@
 //! How a connection ends: by the host, by the server, by a failure, or because its context is gone. Whoever
 //! notices the end calls here; the mailbox makes sure that the host hears of it once.
 
-use super::outgoing::{GivenUp, Phase};
+use super::outgoing::{ConnectionFailure, Phase};
 use super::{Socket, Status};
 use crate::dispatch::{Delivery, Mailbox};
 use crate::engine::Stop;
@@ -129,14 +129,14 @@ impl Socket {
     /// before the connection is given up, at most for the close timeout.
     /// Called with the `incoming` lock held, so that nobody reads any more; to be followed by
     /// [`give_up_when_delivered`](Self::give_up_when_delivered) without it.
-    pub(super) fn note_failure(&self, given_up: GivenUp) {
+    pub(super) fn note_failure(&self, failure: ConnectionFailure) {
         let mut outgoing = self.outgoing.lock();
         // Whom it was said goodbye to is only read to its end.
         let gone = outgoing.phase == Phase::Lingering && outgoing.told;
         if gone || outgoing.failure.is_some() || matches!(outgoing.phase, Phase::Connecting | Phase::Over) {
             return;
         }
-        outgoing.failure = Some(Box::new(given_up));
+        outgoing.failure = Some(Box::new(failure));
         outgoing.deadline.get_or_insert(Instant::now() + self.settings.close_timeout);
     }
 
@@ -158,13 +158,13 @@ impl Socket {
     }
 
     fn give_up(self: &Arc<Self>) {
-        let Some(given_up) = self.outgoing.lock().failure.take() else { return };
-        self.let_go(*given_up);
+        let Some(failure) = self.outgoing.lock().failure.take() else { return };
+        self.let_go(*failure);
     }
 
     /// Tells the server with a close code, the host with an error, and lets go.
-    fn let_go(self: &Arc<Self>, given_up: GivenUp) {
-        let GivenUp { close_code, reason, error } = given_up;
+    fn let_go(self: &Arc<Self>, failure: ConnectionFailure) {
+        let ConnectionFailure { close_code, reason, error } = failure;
         let mut outgoing = self.outgoing.lock();
         let phase = outgoing.phase;
         if matches!(phase, Phase::Connecting | Phase::Over) {

@@ -4,7 +4,7 @@
 
 use super::Socket;
 use super::deferred::Deferred;
-use super::outgoing::{Message, Outgoing, Phase};
+use super::outgoing::{Outgoing, OutgoingMessage, Phase};
 use crate::error::ErrorCode;
 use crate::event::MESSAGE_OVERHEAD;
 use crate::random::mask_key;
@@ -28,7 +28,7 @@ impl Socket {
     /// that it will leave with. `None`: it has to go the long way, and nothing has happened.
     pub(super) fn send_short(
         self: &Arc<Self>,
-        message: &Message<&[u8]>,
+        message: &OutgoingMessage<&[u8]>,
         collects: bool,
     ) -> Option<Result<(), ErrorCode>> {
         if message.payload.len() > SHORT {
@@ -48,7 +48,7 @@ impl Socket {
     /// Under a cork one lock is all that a message costs.
     fn hold(
         self: &Arc<Self>,
-        message: &Message<&[u8]>,
+        message: &OutgoingMessage<&[u8]>,
         mut outgoing: MutexGuard<'_, Outgoing>,
     ) -> Option<Result<(), ErrorCode>> {
         let (len, limit) = (message.payload.len(), self.settings.send_buffer_size);
@@ -72,7 +72,7 @@ impl Socket {
 
     fn send_at_once(
         self: &Arc<Self>,
-        message: &Message<&[u8]>,
+        message: &OutgoingMessage<&[u8]>,
         mut outgoing: MutexGuard<'_, Outgoing>,
     ) -> Option<Result<(), ErrorCode>> {
         let len = message.payload.len();

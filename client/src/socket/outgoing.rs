@@ -31,7 +31,7 @@ pub(super) enum Phase {
 }
 
 /// The server broke the rules, or sent what there is no memory for.
-pub(super) struct GivenUp {
+pub(super) struct ConnectionFailure {
     pub(super) close_code: u16,
     /// What the server is told. Never the host's message: that names the URL, whose query may hold a token.
     pub(super) reason: String,
@@ -58,7 +58,7 @@ pub(super) struct Outgoing {
     /// Whoever set this tells the host how it ended; nobody else does, whatever it has found.
     pub(super) told: bool,
     /// To be given up, once the host has had what came before.
-    pub(super) failure: Option<Box<GivenUp>>,
+    pub(super) failure: Option<Box<ConnectionFailure>>,
     pub(super) deadline: Option<Instant>,
     /// What was agreed about compressed messages.
     pub(super) deflate: Option<deflate::Params>,
@@ -95,12 +95,12 @@ pub(super) enum Encoder {
 pub(super) struct Waiting {
     pub(super) ticket: u64,
     pub(super) charge: usize,
-    pub(super) message: Message<Vec<u8>>,
+    pub(super) message: OutgoingMessage<Vec<u8>>,
 }
 
 /// A message on its way out.
 #[derive(Clone, Copy)]
-pub(super) struct Message<P> {
+pub(super) struct OutgoingMessage<P> {
     pub(super) opcode: OpCode,
     pub(super) payload: P,
     /// Not to be compressed.
@@ -147,16 +147,16 @@ impl Outgoing {
     }
 
     /// Keeps a copy of a message for when its turn comes.
-    pub(super) fn wait(&mut self, message: Message<&[u8]>, charge: usize) -> Result<(), ErrorCode> {
+    pub(super) fn wait(&mut self, message: OutgoingMessage<&[u8]>, charge: usize) -> Result<(), ErrorCode> {
         let mut payload = Vec::new();
         payload.try_reserve_exact(message.payload.len()).map_err(|_| ErrorCode::OutOfMemory)?;
         payload.extend_from_slice(message.payload);
-        self.keep(Message { opcode: message.opcode, payload, plain: message.plain }, charge);
+        self.keep(OutgoingMessage { opcode: message.opcode, payload, plain: message.plain }, charge);
         Ok(())
     }
 
     /// Keeps a message for when its turn comes.
-    pub(super) fn keep(&mut self, message: Message<Vec<u8>>, charge: usize) {
+    pub(super) fn keep(&mut self, message: OutgoingMessage<Vec<u8>>, charge: usize) {
         let ticket = self.queue.reserve(charge);
         self.waiting.push_back(Waiting { ticket, charge, message });
     }

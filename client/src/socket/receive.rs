@@ -3,7 +3,7 @@
 //! has none.
 
 use super::Socket;
-use super::outgoing::GivenUp;
+use super::outgoing::ConnectionFailure;
 use super::stats;
 use crate::buffer::Buffer;
 use crate::connect::tls;
@@ -65,7 +65,7 @@ struct DecodedInput {
     messages: u64,
     bytes: u64,
     answers: bool,
-    failure: Option<GivenUp>,
+    failure: Option<ConnectionFailure>,
 }
 
 enum Piece {
@@ -74,10 +74,10 @@ enum Piece {
     Own(Batch),
 }
 
-fn out_of_memory() -> GivenUp {
+fn out_of_memory() -> ConnectionFailure {
     let what = "There is no memory for what the server sent";
     let error = Error::new(ErrorCode::OutOfMemory, "ws  ", what);
-    GivenUp { close_code: 1011, reason: "out of memory".to_owned(), error }
+    ConnectionFailure { close_code: 1011, reason: "out of memory".to_owned(), error }
 }
 
 impl Socket {
@@ -215,7 +215,7 @@ impl Socket {
         &self,
         incoming: &mut Incoming,
         transport: &Transport,
-    ) -> Result<(Buffer, io::Result<Received>), GivenUp> {
+    ) -> Result<(Buffer, io::Result<Received>), ConnectionFailure> {
         let mut buffer = Buffer::for_reading().map_err(|_| out_of_memory())?;
         let before = transport.traffic().received();
         let filled =
@@ -297,7 +297,7 @@ impl Socket {
                 ),
             );
             let reason = "a text message is not JSON".to_owned();
-            decoded.failure = Some(GivenUp { close_code: 1007, reason, error });
+            decoded.failure = Some(ConnectionFailure { close_code: 1007, reason, error });
             return;
         };
         let mut bytes = Vec::new();
@@ -312,14 +312,14 @@ impl Socket {
         decoded.own(batch);
     }
 
-    fn describe(&self, failure: Failure) -> GivenUp {
+    fn describe(&self, failure: Failure) -> ConnectionFailure {
         let (code, cure) = match failure {
             Failure::Protocol(_) | Failure::InvalidText(_) => (ErrorCode::Protocol, ""),
             Failure::TooLarge { .. } => (ErrorCode::TooLarge, " (ws_options_set_max_message_size)"),
             Failure::OutOfMemory { .. } => (ErrorCode::OutOfMemory, ""),
         };
         let message = format!("The server of {} broke the protocol: {failure}{cure}", self.shown());
-        GivenUp {
+        ConnectionFailure {
             close_code: failure.close_code(),
             reason: failure.to_string(),
             error: Error::new(code, "ws  ", message),

@@ -2,7 +2,7 @@
 //! left to the I/O thread.
 
 use super::deferred::Deferred;
-use super::outgoing::{Encoder, Message, Outgoing, Phase, Waiting};
+use super::outgoing::{Encoder, Outgoing, OutgoingMessage, Phase, Waiting};
 use super::queue::{self, COMMIT, Chunk, FRAGMENT, SLICES, Wire};
 use super::{SendKind, Socket, Transport};
 use crate::buffer::Buffer;
@@ -48,7 +48,7 @@ fn judge(kind: SendKind, data: &[u8], limit: usize) -> Result<(OpCode, Cow<'_, [
 }
 
 /// A message that was judged and copied before there was a connection for it.
-pub(crate) struct Kept(Message<Vec<u8>>);
+pub(crate) struct Kept(OutgoingMessage<Vec<u8>>);
 
 impl Kept {
     /// Judges and copies a message; errors as [`Socket::send`]'s.
@@ -63,7 +63,7 @@ impl Kept {
                 payload
             }
         };
-        Ok(Kept(Message { opcode, payload, plain }))
+        Ok(Kept(OutgoingMessage { opcode, payload, plain }))
     }
 
     /// What it counts in a buffer.
@@ -98,7 +98,7 @@ impl Socket {
     /// last the connection may be over, where a part of a message of several frames had left.
     pub fn send(self: &Arc<Self>, kind: SendKind, data: &[u8], plain: bool) -> Result<(), ErrorCode> {
         let (opcode, payload) = judge(kind, data, self.settings.max_message_size)?;
-        let message = Message { opcode, payload: &*payload, plain };
+        let message = OutgoingMessage { opcode, payload: &*payload, plain };
         let collects = Deferred::collects();
         // Messages that a callback on the I/O thread has collected leave before it is told to wait, so that no drain
         // is promised that the host has not been refused for.
@@ -125,13 +125,13 @@ impl Socket {
     }
 
     /// Whether the message is to be compressed where that was agreed.
-    pub(super) fn is_worth_compressing(&self, message: &Message<&[u8]>) -> bool {
+    pub(super) fn is_worth_compressing(&self, message: &OutgoingMessage<&[u8]>) -> bool {
         let len = message.payload.len();
         !message.plain && len > 0 && len >= self.settings.compression.min_size
     }
 
     /// Takes the message in. Says whether a cork holds it, so that there is nothing to flush.
-    fn enqueue(self: &Arc<Self>, message: Message<&[u8]>) -> Result<bool, ErrorCode> {
+    fn enqueue(self: &Arc<Self>, message: OutgoingMessage<&[u8]>) -> Result<bool, ErrorCode> {
         let len = message.payload.len();
         let charge = len + MESSAGE_OVERHEAD;
         let limit = self.settings.send_buffer_size;
@@ -196,8 +196,8 @@ impl Socket {
                 outgoing.encoder = Encoder::Nobody;
                 return;
             };
-            let Message { opcode, payload, plain } = message;
-            let message = Message { opcode, payload: payload.as_slice(), plain };
+            let OutgoingMessage { opcode, payload, plain } = message;
+            let message = OutgoingMessage { opcode, payload: payload.as_slice(), plain };
             let deflate = outgoing.deflate.filter(|_| self.is_worth_compressing(&message));
             drop(outgoing);
             if self.encode_at(ticket, message, charge, deflate).is_err() {
@@ -220,7 +220,7 @@ impl Socket {
     fn encode_at(
         self: &Arc<Self>,
         ticket: u64,
-        message: Message<&[u8]>,
+        message: OutgoingMessage<&[u8]>,
         charge: usize,
         deflate: Option<deflate::Params>,
     ) -> Result<(), OutOfMemory> {
