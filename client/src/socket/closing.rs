@@ -132,7 +132,7 @@ impl Socket {
     pub(super) fn note_failure(&self, failure: ConnectionFailure) {
         let mut outgoing = self.outgoing.lock();
         // Whom it was said goodbye to is only read to its end.
-        let gone = outgoing.phase == Phase::Lingering && outgoing.told;
+        let gone = outgoing.phase == Phase::Lingering && outgoing.end_reported;
         if gone || outgoing.failure.is_some() || matches!(outgoing.phase, Phase::Connecting | Phase::Over) {
             return;
         }
@@ -177,7 +177,7 @@ impl Socket {
         outgoing.phase = Phase::Lingering;
         outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
         let ending = ending_of(outgoing.received.as_deref(), outgoing.close_sent);
-        let first = !std::mem::replace(&mut outgoing.told, true);
+        let first = !std::mem::replace(&mut outgoing.end_reported, true);
         drop(outgoing);
         self.flush();
         self.say_goodbye();
@@ -269,7 +269,7 @@ impl Socket {
         if let Some(transport) = &transport {
             outgoing.sent.keep(transport.traffic());
         }
-        let first = !std::mem::replace(&mut outgoing.told, true);
+        let first = !std::mem::replace(&mut outgoing.end_reported, true);
         drop(outgoing);
         if let Some(transport) = transport {
             transport.drop_connection();
@@ -306,7 +306,7 @@ impl Stop for Socket {
             outgoing.close_with(Some(1001), "");
             outgoing.phase = Phase::Closing;
         }
-        let first = open && !std::mem::replace(&mut outgoing.told, true);
+        let first = open && !std::mem::replace(&mut outgoing.end_reported, true);
         drop(outgoing);
         if first {
             // No answer is awaited; one that is faster than this thread is not told either.

@@ -38,7 +38,7 @@ impl Drop for Alive {
     fn drop(&mut self) {
         self.socket.finish(Some(Error::new(ErrorCode::Internal, "sock", "The socket's task ended")));
         // What it is told from now on, nobody waits for.
-        if self.socket.told.swap(true, Ordering::AcqRel) {
+        if self.socket.task_notified.swap(true, Ordering::AcqRel) {
             self.socket.dispatcher.task_runs();
         }
     }
@@ -230,7 +230,7 @@ impl Socket {
             let look_at = look.due(self);
             timer.set([deadline, descriptor.due(), heard_until, look_at].into_iter().flatten().min());
             match self.something(&descriptor, &mut timer, blocked, may_read).await {
-                Ok(Woken::Told) => {}
+                Ok(Woken::Notified) => {}
                 // The next socket has its turn.
                 Ok(Woken::More) => tokio::task::yield_now().await,
                 Ok(Woken::Poller) => descriptor.serve(),
@@ -262,23 +262,23 @@ impl Socket {
         blocked: bool,
         may_read: bool,
     ) -> io::Result<Woken> {
-        let mut told = pin!(self.changed.notified());
+        let mut notified = pin!(self.changed.notified());
         poll_fn(|cx| {
-            if told.as_mut().poll(cx).is_ready() {
-                return Poll::Ready(Ok(Woken::Told));
+            if notified.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Ok(Woken::Notified));
             }
             if blocked && let Poll::Ready(guard) = descriptor.poll_writable(cx) {
                 let mut guard = guard?;
                 if self.write_ready() {
                     guard.clear_ready();
                 }
-                return Poll::Ready(Ok(Woken::Told));
+                return Poll::Ready(Ok(Woken::Notified));
             }
             if may_read && let Poll::Ready(guard) = descriptor.poll_readable(cx) {
                 let mut guard = guard?;
                 if matches!(self.read_ready(), ReadOutcome::Nothing | ReadOutcome::Drained) {
                     guard.clear_ready();
-                    return Poll::Ready(Ok(Woken::Told));
+                    return Poll::Ready(Ok(Woken::Notified));
                 }
                 return Poll::Ready(Ok(Woken::More));
             }
@@ -358,7 +358,7 @@ impl Socket {
 /// What a task has waited for.
 enum Woken {
     /// Another thread has told it something, or it has turned the descriptor: to look at everything.
-    Told,
+    Notified,
     /// It has turned the descriptor, which may have more.
     More,
     /// The dispatcher's poller has something to tell.

@@ -152,7 +152,7 @@ pub struct Socket {
     /// Wakes the task.
     changed: Notify,
     /// It was told something, and has not run since.
-    told: AtomicBool,
+    task_notified: AtomicBool,
 }
 
 impl Socket {
@@ -242,13 +242,13 @@ impl Socket {
             history: history::History::new(),
             timer,
             changed: Notify::new(),
-            told: AtomicBool::new(false),
+            task_notified: AtomicBool::new(false),
         }))
     }
 
     /// Tells the socket's task to look again. Any thread, also with locks held.
     fn tell_task(&self) {
-        if !self.told.swap(true, Ordering::AcqRel) {
+        if !self.task_notified.swap(true, Ordering::AcqRel) {
             self.dispatcher.task_told();
         }
         self.changed.notify_one();
@@ -256,7 +256,7 @@ impl Socket {
 
     /// The task looks, or has ended.
     fn task_runs(&self) {
-        if self.told.swap(false, Ordering::AcqRel) {
+        if self.task_notified.swap(false, Ordering::AcqRel) {
             self.dispatcher.task_runs();
         }
     }

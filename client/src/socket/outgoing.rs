@@ -56,7 +56,7 @@ pub(super) struct Outgoing {
     pub(super) received: Option<Box<CloseFrame>>,
     pub(super) write_error: Option<io::Error>,
     /// Whoever set this tells the host how it ended; nobody else does, whatever it has found.
-    pub(super) told: bool,
+    pub(super) end_reported: bool,
     /// To be given up, once the host has had what came before.
     pub(super) failure: Option<Box<ConnectionFailure>>,
     pub(super) deadline: Option<Instant>,
@@ -121,7 +121,7 @@ impl Outgoing {
             close_code: 0,
             received: None,
             write_error: None,
-            told: false,
+            end_reported: false,
             failure: None,
             deadline: None,
             deflate: None,
