@@ -80,7 +80,7 @@ impl<T: Target> Dispatcher<T> {
     ) -> Result<u32, ErrorCode> {
         let mut state = self.owned_to_drive()?;
         let level = state.enter();
-        state = self.settle(self.free_pulled(state));
+        state = self.release_pulled(self.free_pulled(state));
         let result;
         (state, result) = body(state, level);
         if let Some(driving) = self.driving.as_ref().filter(|driving| driving.is_due()) {
@@ -101,10 +101,10 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// The owner is back: what it pulled last is done with.
-    pub(super) fn settle<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
+    pub(super) fn release_pulled<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
         while let Some(key) = state.last_pulled.pop() {
             let Some(entry) = state.entry(key) else { continue };
-            entry.mailbox.settle();
+            entry.mailbox.release_pulled();
             if entry.mailbox.take_nudge() {
                 let target = Arc::clone(&entry.target);
                 drop(state);

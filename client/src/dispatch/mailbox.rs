@@ -201,7 +201,7 @@ impl Mailbox {
     }
 
     /// The host is back for more: it is done with the message that it pulled.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn release_pulled(&mut self) {
         self.pulled = false;
     }
 

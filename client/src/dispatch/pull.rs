@@ -77,7 +77,7 @@ impl<T: Target> Dispatcher<T> {
         let deadline = deadline(timeout)?;
         let mut state = self.owned_to_drive()?;
         let level = state.enter();
-        state = self.settle(self.free_pulled(state));
+        state = self.release_pulled(self.free_pulled(state));
         let pulled = loop {
             if state.closed || state.is_stopped(level) {
                 break Ok(None);

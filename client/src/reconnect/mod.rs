@@ -99,7 +99,7 @@ impl Reconnector {
         url::parse(url)?;
         let mut options = options.clone();
         // Here, on the host's thread, as for a socket.
-        options.proxy.settle();
+        options.proxy.choose_proxy();
         let state = State {
             url: url.to_owned(),
             tries: Tries::new(Instant::now()),

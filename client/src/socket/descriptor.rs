@@ -32,7 +32,7 @@ pub(super) struct Descriptor {
 }
 
 impl Descriptor {
-    /// `None` if the socket has no mailbox yet: it never began. To be [settled](Descriptor::settle) before all else.
+    /// `None` if the socket has no mailbox yet: it never began. Its watcher is to be [updated](Descriptor::update_watcher) before all else.
     pub(super) fn new(
         socket: &Arc<Socket>,
         stream: Arc<Stream>,
@@ -66,7 +66,7 @@ impl Descriptor {
     }
 
     /// Lends, or takes back. `timed`: this task has a time to keep.
-    pub(super) fn settle(&mut self, timed: bool) -> io::Result<()> {
+    pub(super) fn update_watcher(&mut self, timed: bool) -> io::Result<()> {
         // The owner of a driving dispatcher has to turn the task for that.
         let alone = timed && self.socket.dispatcher.task_driver().is_some();
         if (alone || !self.lend()) && self.lent {

@@ -183,7 +183,7 @@ impl Socket {
             self.give_up_when_delivered();
             self.encode_waiting();
             let timed = keepalive.is_some() || self.outgoing.lock().deadline.is_some();
-            if let Err(error) = descriptor.settle(timed) {
+            if let Err(error) = descriptor.update_watcher(timed) {
                 return self.poller_failed("The socket could not be watched", &error);
             }
             let lent = descriptor.is_lent();
@@ -229,7 +229,7 @@ impl Socket {
             let heard_until = keepalive.as_ref().and_then(|keepalive| keepalive.until());
             let look_at = look.due(self);
             timer.set([deadline, descriptor.due(), heard_until, look_at].into_iter().flatten().min());
-            match self.something(&descriptor, &mut timer, blocked, may_read).await {
+            match self.wait_for_event(&descriptor, &mut timer, blocked, may_read).await {
                 Ok(Woken::Notified) => {}
                 // The next socket has its turn.
                 Ok(Woken::More) => tokio::task::yield_now().await,
@@ -255,7 +255,7 @@ impl Socket {
 
     /// Waits for what comes first, and turns what the descriptor is ready for. One function that looks at everything,
     /// because a future for each would be the greater part of what an idle socket takes.
-    async fn something(
+    async fn wait_for_event(
         self: &Arc<Self>,
         descriptor: &Descriptor,
         timer: &mut Timer,

@@ -215,7 +215,7 @@ impl Socket {
         };
         let mut start = Box::new(Start { destination, options: options.clone() });
         // Here, on the host's thread: see there.
-        start.options.proxy.settle();
+        start.options.proxy.choose_proxy();
         let Destination { url, shown, secure, .. } = &start.destination;
         Ok(Arc::new(Socket {
             id: engine::next_id()?,

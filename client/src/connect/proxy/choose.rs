@@ -52,7 +52,7 @@ impl Choice {
     }
 
     /// Reads the environment if it matters; to be called on the host's thread.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn choose_proxy(&mut self) {
         if matches!(self, Choice::Unset) {
             *self = Choice::Environment(Box::new(Environment::read()));
         }
