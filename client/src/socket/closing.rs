@@ -128,8 +128,8 @@ impl Socket {
     /// The server broke the rules. Nothing more is read; but what came before is still delivered, and may be answered,
     /// before the connection is given up, at most for the close timeout.
     /// Called with the `incoming` lock held, so that nobody reads any more; to be followed by
-    /// [`give_up_when_delivered`](Self::give_up_when_delivered) without it.
-    pub(super) fn note_failure(&self, failure: ConnectionFailure) {
+    /// [`fail_when_delivered`](Self::fail_when_delivered) without it.
+    pub(super) fn record_failure(&self, failure: ConnectionFailure) {
         let mut outgoing = self.outgoing.lock();
         // Whom it was said goodbye to is only read to its end.
         let gone = outgoing.phase == Phase::Lingering && outgoing.end_reported;
@@ -141,12 +141,12 @@ impl Socket {
     }
 
     /// Gives up a connection that has failed, if the host has had what came before, or is gone.
-    pub(super) fn give_up_when_delivered(self: &Arc<Self>) {
+    pub(super) fn fail_when_delivered(self: &Arc<Self>) {
         if self.outgoing.lock().failure.is_none() {
             return;
         }
         match self.post(Mailbox::await_delivery) {
-            None | Some(Delivery::Done) => self.give_up(),
+            None | Some(Delivery::Done) => self.fail(),
             Some(Delivery::Pulled) => {
                 // A host that pulls may wait for the error before it comes back.
                 let soon = Instant::now() + GRACE.min(self.settings.close_timeout);
@@ -157,13 +157,13 @@ impl Socket {
         }
     }
 
-    fn give_up(self: &Arc<Self>) {
+    fn fail(self: &Arc<Self>) {
         let Some(failure) = self.outgoing.lock().failure.take() else { return };
-        self.let_go(*failure);
+        self.fail_connection(*failure);
     }
 
     /// Tells the server with a close code, the host with an error, and lets go.
-    fn let_go(self: &Arc<Self>, failure: ConnectionFailure) {
+    fn fail_connection(self: &Arc<Self>, failure: ConnectionFailure) {
         let ConnectionFailure { close_code, reason, error } = failure;
         let mut outgoing = self.outgoing.lock();
         let phase = outgoing.phase;
@@ -180,7 +180,7 @@ impl Socket {
         let first = !std::mem::replace(&mut outgoing.end_reported, true);
         drop(outgoing);
         self.flush();
-        self.say_goodbye();
+        self.shut_down_write();
         if first {
             self.note_end(phase, &ending, Some(&error));
             self.tell(ending, (phase != Phase::Lingering).then_some(error));
@@ -192,7 +192,7 @@ impl Socket {
     }
 
     /// Ends our side of the stream once the close frame has left, so that the server ends its own.
-    pub(super) fn say_goodbye(&self) {
+    pub(super) fn shut_down_write(&self) {
         let outgoing = self.outgoing.lock();
         if let (true, false, Some(transport)) = (outgoing.close_sent, outgoing.blocked, &outgoing.transport) {
             transport.finish_sending();
@@ -228,7 +228,7 @@ impl Socket {
         }
         if outgoing.failure.is_some() {
             drop(outgoing);
-            return self.give_up();
+            return self.fail();
         }
         let error = match (outgoing.phase, outgoing.write_error.take()) {
             (Phase::Open, Some(error)) => {

@@ -180,7 +180,7 @@ impl Socket {
             if self.is_over() {
                 return;
             }
-            self.give_up_when_delivered();
+            self.fail_when_delivered();
             self.encode_waiting();
             let timed = keepalive.is_some() || self.outgoing.lock().deadline.is_some();
             if let Err(error) = descriptor.update_watcher(timed) {
@@ -330,7 +330,7 @@ impl Socket {
         }
         let lingers = self.outgoing.lock().phase == Phase::Lingering;
         if lingers {
-            self.say_goodbye();
+            self.shut_down_write();
         }
         self.outgoing.lock().blocked
     }

@@ -114,9 +114,9 @@ impl Socket {
             None => match self.read(&mut incoming, &transport) {
                 Ok((buffer, received)) => (buffer, 0, received),
                 Err(failure) => {
-                    self.note_failure(failure);
+                    self.record_failure(failure);
                     drop(incoming);
-                    self.give_up_when_delivered();
+                    self.fail_when_delivered();
                     return ReadOutcome::More;
                 }
             },
@@ -167,7 +167,7 @@ impl Socket {
         });
         let failed = decoded.failure.is_some();
         if let Some(failure) = decoded.failure {
-            self.note_failure(failure);
+            self.record_failure(failure);
         }
         drop(incoming);
         // From here on no lock is held.
@@ -178,7 +178,7 @@ impl Socket {
             self.flush();
         }
         if failed {
-            self.give_up_when_delivered();
+            self.fail_when_delivered();
         }
         match received {
             Ok(Received::Data { .. }) if !complete => ReadOutcome::Full,
