@@ -3,7 +3,7 @@
 //! held, by a cork or by a callback, is encoded where it will leave from.
 
 use super::Socket;
-use super::deferred::Deferred;
+use super::implied_cork::Deferred;
 use super::outgoing::{Outgoing, OutgoingMessage, Phase};
 use crate::error::ErrorCode;
 use crate::event::MESSAGE_OVERHEAD;

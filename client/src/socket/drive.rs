@@ -1,12 +1,12 @@
 //! The I/O task of one socket: makes the connection, then waits for readiness, for other threads and for
 //! time, and turns the socket. It holds no state of its own, so that other threads may turn the socket as well.
 
-use super::deferred::Deferred;
 use super::descriptor::Descriptor;
+use super::implied_cork::Deferred;
 use super::keepalive::KeepAlive;
+use super::large_frame::Look;
 use super::outgoing::Phase;
 use super::receive::ReadOutcome;
-use super::rest::Look;
 use super::{Session, Socket, Start, Status};
 use crate::connect::{self, Connected, Connection};
 use crate::dispatch::{Mailbox, Task};

@@ -5,20 +5,20 @@
 //! Two locks, in this order where both are held: `incoming` (decoding), `outgoing` (sending and the phase). The
 //! dispatcher's lock comes last. The flusher writes with no lock held.
 
+mod close_info;
 mod closing;
-mod deferred;
 mod descriptor;
 mod direct;
 mod drive;
-mod driving;
-mod history;
+mod driver_adapter;
+mod implied_cork;
 mod keepalive;
+mod large_frame;
 mod liveness;
 mod opening;
 mod outgoing;
 mod queue;
 mod receive;
-mod rest;
 mod send;
 mod stats;
 
@@ -34,8 +34,8 @@ use crate::event::{Ending, Event};
 use crate::options::{Compression, LivenessLimits, Options};
 use crate::sync::Mutex;
 use crate::{library, transport::Transport};
+pub use close_info::{CloseInfo, RetryAfter, Stage};
 pub(crate) use closing::judge_close;
-pub use history::{CloseInfo, RetryAfter, Stage};
 use outgoing::Outgoing;
 use receive::Incoming;
 pub(crate) use send::Kept;
@@ -146,7 +146,7 @@ pub struct Socket {
     /// The task looks now and then whether the beginning of a large frame is right.
     rest_awaited: AtomicBool,
     progress: Progress,
-    history: history::History,
+    history: close_info::History,
     /// No connection at all, but a wait that ends in TERMINATE.
     timer: Option<Duration>,
     /// Wakes the task.
@@ -239,7 +239,7 @@ impl Socket {
             receive_activity: keepalive::ReceiveActivity::new(),
             rest_awaited: AtomicBool::new(false),
             progress: Progress::new(),
-            history: history::History::new(),
+            history: close_info::History::new(),
             timer,
             changed: Notify::new(),
             task_notified: AtomicBool::new(false),

@@ -1,7 +1,7 @@
 //! Sending, on the caller's thread: check, take a place, encode, write. Only what the kernel does not take is
 //! left to the I/O thread.
 
-use super::deferred::Deferred;
+use super::implied_cork::Deferred;
 use super::outgoing::{Encoder, Outgoing, OutgoingMessage, Phase, Waiting};
 use super::queue::{self, COMMIT, Chunk, FRAGMENT, SLICES, Wire};
 use super::{SendKind, Socket, Transport};
