@@ -1,4 +1,4 @@
-//! Renders the header, and tells the linker what a shared library of ours is.
+//! Renders the header, compiles the one file of C, and tells the linker what a shared library of ours is.
 //!
 //! The header goes to `OUT_DIR/ws4d.h`, never into the source tree; `WS4D_HEADER` tells the tests where it is.
 //! `make header` copies it into `include/`.
@@ -41,6 +41,7 @@ fn main() {
     println!("cargo::rustc-env=WS4D_HEADER={}", header.display());
     println!("cargo::rerun-if-changed=src");
     println!("cargo::rerun-if-changed=cbindgen.toml");
+    compile_call_host();
     link();
 }
 
@@ -94,6 +95,20 @@ fn polish(header: &str) -> String {
         }
     }
     polished.join("\n") + "\n"
+}
+
+/// The frames of C through which the host's functions are called. They need tables for unwinding, which a compiler
+/// of C leaves out where it is not told.
+fn compile_call_host() {
+    println!("cargo::rerun-if-changed=src/call_host.c");
+    cc::Build::new()
+        .file("src/call_host.c")
+        .std("gnu99")
+        .flag_if_supported("-fexceptions")
+        .flag_if_supported("-fvisibility=hidden")
+        .warnings(true)
+        .extra_warnings(true)
+        .compile("ws4d_call_host");
 }
 
 fn link() {

@@ -8,12 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ws4d_client::{Error, ErrorCode};
 
+use crate::call_host::CancellationHeld;
 use crate::result::ws_result;
 
 /// For functions that do something: `Ok` is `WS_OK`, a panic `WS_ERR_INTERNAL`.
 #[inline]
 pub(crate) fn call(body: impl FnOnce() -> Result<(), ErrorCode>) -> ws_result {
-    match caught(body) {
+    match caught_and_held(body) {
         Some(Ok(())) => ws_result::WS_OK,
         Some(Err(code)) => code.into(),
         None => ws_result::WS_ERR_INTERNAL,
@@ -23,14 +24,19 @@ pub(crate) fn call(body: impl FnOnce() -> Result<(), ErrorCode>) -> ws_result {
 /// For functions that return a count or a negative `ws_result`.
 #[inline]
 pub(crate) fn count(body: impl FnOnce() -> Result<u32, ErrorCode>) -> i32 {
-    match caught(body) {
+    match caught_and_held(body) {
         Some(Ok(n)) => i32::try_from(n).unwrap_or(i32::MAX),
         Some(Err(code)) => ws_result::from(code) as i32,
         None => ws_result::WS_ERR_INTERNAL as i32,
     }
 }
 
-/// For readers: `None` and a panic both give the neutral answer.
+/// For functions that make something: `None` and a panic both give `nothing`.
+pub(crate) fn make<T>(nothing: T, body: impl FnOnce() -> Option<T>) -> T {
+    caught_and_held(body).flatten().unwrap_or(nothing)
+}
+
+/// For readers: `None` and a panic both give the neutral answer. They reach no cancellation point.
 #[inline]
 pub(crate) fn read<T>(neutral: T, body: impl FnOnce() -> Option<T>) -> T {
     caught(body).flatten().unwrap_or(neutral)
@@ -39,7 +45,7 @@ pub(crate) fn read<T>(neutral: T, body: impl FnOnce() -> Option<T>) -> T {
 /// For functions without an answer.
 #[inline]
 pub(crate) fn run(body: impl FnOnce()) {
-    caught(body);
+    caught_and_held(body);
 }
 
 /// For a step that must go on after a panic, with an error stack to report.
@@ -49,6 +55,13 @@ pub(crate) fn attempt<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, E
             "a fault in the library itself ended the call; please report it, with the log from level error on";
         Err(Error::new(ErrorCode::Internal, "sock", message))
     })
+}
+
+/// For what may do I/O, wait or call the host: cancellation is held off until it returns.
+#[inline]
+fn caught_and_held<T>(body: impl FnOnce() -> T) -> Option<T> {
+    let _held = CancellationHeld::begin();
+    caught(body)
 }
 
 fn caught<T>(body: impl FnOnce() -> T) -> Option<T> {

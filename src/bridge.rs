@@ -12,6 +12,7 @@ use ws4d_client::handle_table::Pinned;
 use ws4d_client::library::PerProcess;
 use ws4d_client::{ErrorCode, Event, EventKind, Handler, Socket};
 
+use crate::call_host;
 use crate::handler::ws_handler;
 use crate::handles::{self, Handles, Kind};
 use crate::tls_texts::TlsTexts;
@@ -107,9 +108,10 @@ impl Handler for Bridge {
         if self.freed.load(Ordering::Acquire) {
             return;
         }
+        let event = ptr::from_ref(event).cast();
         // SAFETY: a function of the host, called as the header says: a token, an event that outlives the call, and
         // the user_data that on_free has not taken yet.
-        unsafe { callback(handles::handle(self.token()), ptr::from_ref(event).cast(), handler.user_data) }
+        unsafe { call_host::callback(callback, handles::handle(self.token()), event, handler.user_data) }
     }
 
     fn over(&self) {
@@ -125,7 +127,7 @@ impl Handler for Bridge {
         let user_data = self.user_data.swap(ptr::null_mut(), Ordering::AcqRel);
         if let Some(on_free) = self.handler.and_then(|handler| handler.on_free) {
             // SAFETY: a function of the host, called as the header says: once, with its own user_data.
-            unsafe { on_free(user_data) }
+            unsafe { call_host::notify(on_free, user_data) }
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::boundary::UserData;
 use crate::handles::{self, Handles, Kind};
 use crate::result::ws_result;
 use crate::types::{ws_dispatcher, ws_event, ws_socket};
-use crate::{arg, boundary};
+use crate::{arg, boundary, call_host};
 
 /// Told that a dispatcher has deliverable events where there were none, and again as the last act of a dispatch that
 /// leaves some.
@@ -33,7 +33,7 @@ pub(crate) fn get(d: *const ws_dispatcher) -> Result<Pinned<'static, Dispatcher>
 }
 
 fn new(wake: Option<Box<dyn Fn() + Send + Sync>>) -> *mut ws_dispatcher {
-    boundary::read(ptr::null_mut(), || {
+    boundary::make(ptr::null_mut(), || {
         DISPATCHERS.get().insert(Dispatcher::new(wake)).ok().map(handles::handle)
     })
 }
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn ws_dispatcher_new_with_wake(
     let Some(wake) = wake else { return new(None) };
     let user_data = UserData::new(user_data);
     // SAFETY: the caller upholds the contract above.
-    new(Some(Box::new(move || unsafe { wake(user_data.get()) })))
+    new(Some(Box::new(move || unsafe { call_host::notify(wake, user_data.get()) })))
 }
 
 /// A dispatcher that does its sockets' I/O itself, on its thread, with no thread of the library: for single-threaded
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn ws_dispatcher_new_with_wake(
 /// @return As ws_dispatcher_new(); NULL also if there are no descriptors left.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_new_driving() -> *mut ws_dispatcher {
-    boundary::read(ptr::null_mut(), || {
+    boundary::make(ptr::null_mut(), || {
         DISPATCHERS.get().insert(Dispatcher::new_driving().ok()?).ok().map(handles::handle)
     })
 }
@@ -248,7 +248,7 @@ pub extern "C" fn ws_dispatcher_stop(d: *mut ws_dispatcher) -> ws_result {
 /// @return A file descriptor, the same at each call; -1 if there is none: an invalid handle, no descriptors left.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_fd(d: *mut ws_dispatcher) -> intptr_t {
-    boundary::read(-1, || Some(get(d).ok()?.fd().ok()? as intptr_t))
+    boundary::make(-1, || Some(get(d).ok()?.fd().ok()? as intptr_t))
 }
 
 /// Ends a dispatcher and every socket of it; never waits for the network.

@@ -34,6 +34,7 @@ pub mod types;
 mod arg;
 mod boundary;
 mod bridge;
+mod call_host;
 mod handles;
 mod out_struct;
 mod utf16;

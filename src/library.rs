@@ -10,7 +10,7 @@ use crate::boundary::UserData;
 use crate::errors::ws_errors;
 use crate::result::ws_result;
 use crate::types::ws_log_level;
-use crate::{arg, boundary};
+use crate::{arg, boundary, call_host};
 
 /// Told of each connection that could not be made: 4D's ON ERR CALL.
 ///
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn ws_set_error_handler(r#fn: ws_error_fn, user_data: *mut
             let handler = move |error: &Error| {
                 let errors = ws_errors::new(error);
                 // SAFETY: the caller upholds the contract above; the stack lives until the function returns.
-                unsafe { function(&errors, user_data.get()) }
+                unsafe { call_host::error(function, &errors, user_data.get()) }
             };
             Arc::new(handler) as Arc<dyn Fn(&Error) + Send + Sync>
         }));
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn ws_set_log(level: i32, r#fn: ws_log_fn, user_data: *mut
             let (component, message) = (arg::to_c(component), arg::to_c(message));
             let level = ws_log_level::from(level) as i32;
             // SAFETY: the caller upholds the contract above; the texts live until the function returns.
-            unsafe { function(level, component.as_ptr(), message.as_ptr(), user_data.get()) }
+            unsafe { call_host::log(function, level, component.as_ptr(), message.as_ptr(), user_data.get()) }
         };
         library::set_log(level, Some(Arc::new(sink)));
     });

@@ -98,7 +98,7 @@ unsafe fn open(
     errors: *mut *mut ws_errors,
     blocking: bool,
 ) -> *mut ws_socket {
-    boundary::read(ptr::null_mut(), || {
+    boundary::make(ptr::null_mut(), || {
         // SAFETY: the caller upholds it.
         unsafe { arg::set(errors, ptr::null_mut()) };
         // SAFETY: the caller upholds it.

@@ -19,7 +19,7 @@ use crate::handles::{self, Handles, Kind};
 use crate::options::{OPTIONS, OptionsEntry};
 use crate::result::ws_result;
 use crate::types::{ws_options, ws_reconnector, ws_socket, ws_status};
-use crate::{arg, boundary, open, send};
+use crate::{arg, boundary, call_host, open, send};
 use policy::{Functions, ws_reconnect_fn, ws_reconnect_info, ws_reconnect_policy};
 
 /// All reconnectors of this process.
@@ -67,7 +67,7 @@ impl Host {
         let info = ws_reconnect_info::from(about);
         // SAFETY: a function of the host, called as the header says; the info outlives the call, and user_data is not
         // freed yet.
-        unsafe { function(self.handle(), &info, self.bridge.user_data()) }
+        unsafe { call_host::reconnect(function, self.handle(), &info, self.bridge.user_data()) }
     }
 }
 
@@ -87,7 +87,8 @@ impl ReconnectHandler for Host {
         let token = OPTIONS.get().insert(Arc::clone(&entry)).ok();
         let lent = token.map_or(ptr::null_mut(), handles::handle);
         // SAFETY: a function of the host, called as the header says.
-        let url = unsafe { function(self.handle(), lent, attempt, self.bridge.user_data()) };
+        let url =
+            unsafe { call_host::attempt(function, self.handle(), lent, attempt, self.bridge.user_data()) };
         if let Some(token) = token {
             let _ = OPTIONS.get().remove(token);
         }
@@ -170,7 +171,7 @@ pub unsafe extern "C" fn ws_reconnector_new(
     policy: *const ws_reconnect_policy,
     errors: *mut *mut ws_errors,
 ) -> *mut ws_reconnector {
-    boundary::read(ptr::null_mut(), || {
+    boundary::make(ptr::null_mut(), || {
         // SAFETY: the caller upholds the contract above.
         unsafe { arg::set(errors, ptr::null_mut()) };
         // SAFETY: as above.
@@ -260,7 +261,7 @@ pub unsafe extern "C" fn ws_reconnector_send(
 ///         between two connections, and for a handle that is none.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnector_get_socket(r: *const ws_reconnector) -> *mut ws_socket {
-    boundary::read(ptr::null_mut(), || {
+    boundary::make(ptr::null_mut(), || {
         let token = get(r).ok()?.reconnector.socket()?.tag();
         (token != 0).then(|| handles::handle(token))
     })

@@ -2,6 +2,7 @@
 //! exchange returns (`ws_set_log`, `ws_set_error_handler`).
 
 use crate::sync::{Condvar, Mutex, ThreadId, this_thread};
+use crate::unfinished::{self, Unfinished};
 use std::sync::Arc;
 
 /// A replaceable function.
@@ -66,11 +67,29 @@ impl<F: ?Sized> Hook<F> {
         let generation = state.generation;
         state.running.push(Running { generation, thread: me, exchanges: false });
         drop(state);
-        call(&function);
-        let mut state = self.state.lock();
-        state.running.retain(|running| running.thread != me);
-        drop(state);
+        let running = RunningHere(self);
+        unfinished::noted(&running, || call(&function));
+    }
+
+    fn has_returned(&self) {
+        let me = this_thread();
+        self.state.lock().running.retain(|running| running.thread != me);
         self.returned.notify_all();
+    }
+}
+
+/// Stands for the function on the stack of this thread.
+struct RunningHere<'a, F: ?Sized>(&'a Hook<F>);
+
+impl<F: ?Sized> Drop for RunningHere<'_, F> {
+    fn drop(&mut self) {
+        self.0.has_returned();
+    }
+}
+
+impl<F: ?Sized> Unfinished for RunningHere<'_, F> {
+    fn give_up(&self) {
+        self.0.has_returned();
     }
 }
 

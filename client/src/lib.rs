@@ -32,7 +32,10 @@ mod reconnect;
 mod socket;
 mod sync;
 #[cfg(not(ws4d_loom))]
+mod thread_slot;
+#[cfg(not(ws4d_loom))]
 mod transport;
+mod unfinished;
 
 #[cfg(not(ws4d_loom))]
 pub use connect::progress::{Phases, Step};

@@ -3,6 +3,7 @@
 use crate::context::InCallback;
 use crate::error::Error;
 use crate::hook::Hook;
+use crate::unfinished;
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::Once;
@@ -30,6 +31,11 @@ pub fn report_connect_error(error: &Error) {
 pub fn as_callback<R>(callback: impl FnOnce() -> R) -> R {
     let _in_callback = InCallback::enter();
     callback()
+}
+
+/// The calling thread ends inside a function of the host's: the call will never return, and nobody is to wait for it.
+pub fn host_call_never_returns() {
+    unfinished::give_up_all();
 }
 
 /// Makes panics of ours go to the log instead of standard error. To be called where the host's calls come in;

@@ -2,53 +2,83 @@
 //! keys that a server cannot guess).
 
 use crate::fork::fork_epoch;
-use rand::Rng;
-use rand::rngs::ThreadRng;
-use std::cell::Cell;
+use rand::rngs::{StdRng, SysRng};
+use rand::{Rng, SeedableRng, TryRng};
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 
-thread_local! {
-    static SEEDED_IN: Cell<u32> = const { Cell::new(0) };
+/// So many keys are drawn before the generator is seeded anew.
+const KEYS_PER_SEED: u32 = 16 * 1024;
+
+/// The generator of one thread. It has no destructor, so that a thread that is ending still has it: a thread-local with one
+/// is gone by then. A `StdRng` holds no memory of its own, so nothing leaks.
+struct Generator {
+    rng: ManuallyDrop<StdRng>,
+    left: u32,
+    /// A forked child has inherited the generator: it would say what its parent says.
+    epoch: u32,
 }
 
-/// The thread's generator.
+thread_local! {
+    static GENERATOR: RefCell<Option<Generator>> = const {
+        assert!(!std::mem::needs_drop::<Generator>());
+        RefCell::new(None)
+    };
+}
+
+/// Lends the thread's generator, seeded if it has to be.
 #[inline]
-fn generator() -> ThreadRng {
-    let mut rng = rand::rng();
+fn with_generator<R>(draw: impl FnOnce(&mut StdRng) -> R) -> R {
+    GENERATOR.with_borrow_mut(|place| {
+        let generator = match place {
+            Some(generator) if generator.left > 0 && generator.epoch == fork_epoch() => generator,
+            _ => seed(place),
+        };
+        generator.left -= 1;
+        draw(&mut generator.rng)
+    })
+}
+
+#[cold]
+fn seed(place: &mut Option<Generator>) -> &mut Generator {
     let epoch = fork_epoch();
-    // A forked child has inherited the generator: it would say what its parent says.
-    if SEEDED_IN.get() != epoch {
-        SEEDED_IN.set(epoch);
-        // The system's source fails only where there is no system; the old state is then mixed on.
-        let _ = rng.reseed();
-    }
-    rng
+    let mut seed = <StdRng as SeedableRng>::Seed::default();
+    let fresh = match (SysRng.try_fill_bytes(&mut seed), place.take()) {
+        (Ok(()), _) => {
+            Generator { rng: ManuallyDrop::new(StdRng::from_seed(seed)), left: KEYS_PER_SEED, epoch }
+        }
+        // The system's source fails only where there is no system; the old state is then used on.
+        (Err(_), Some(before)) if before.epoch == epoch => Generator { left: KEYS_PER_SEED, ..before },
+        (Err(_), _) => panic!("the system has no random numbers"),
+    };
+    place.insert(fresh)
 }
 
 /// Fresh random bytes.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    generator().fill_bytes(&mut bytes);
+    with_generator(|rng| rng.fill_bytes(&mut bytes));
     bytes
 }
 
 /// A mask key for one frame.
 #[inline]
 pub(crate) fn mask_key() -> [u8; 4] {
-    generator().next_u32().to_ne_bytes()
+    with_generator(|rng| rng.next_u32()).to_ne_bytes()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// HOSTILE 24: what RFC 6455 §10.3 asks of mask keys, said by the types.
+    /// docs/hostile.md, line 24: what RFC 6455 §10.3 asks of mask keys, said by the types.
     #[test]
     fn the_generator_is_cryptographic() {
         fn cryptographic<R: rand::CryptoRng>(_: &R) {}
-        cryptographic(&rand::rng());
+        with_generator(|rng| cryptographic(rng));
     }
 
-    /// HOSTILE 24: keys of a clock or a counter would have bits that stand still.
+    /// docs/hostile.md, line 24: keys of a clock or a counter would have bits that stand still.
     #[test]
     fn every_bit_of_a_mask_key_is_one_half_of_the_time() {
         let mut ones = [0; 32];
@@ -58,5 +88,15 @@ mod tests {
         }
         // Ten standard deviations.
         assert!(ones.iter().all(|ones| (4500..5500).contains(ones)), "{ones:?}");
+    }
+
+    #[test]
+    fn a_generator_that_has_drawn_enough_is_seeded_anew() {
+        let left = || GENERATOR.with_borrow(|place| place.as_ref().map(|generator| generator.left));
+        GENERATOR.with_borrow_mut(|place| seed(place).left = 1);
+        mask_key();
+        assert_eq!(left(), Some(0));
+        mask_key();
+        assert_eq!(left(), Some(KEYS_PER_SEED - 1));
     }
 }

@@ -3,7 +3,7 @@
 //! poisoning would only turn one error into many.
 
 #[cfg(not(ws4d_loom))]
-use std::{sync as imp, thread};
+use std::sync as imp;
 
 #[cfg(ws4d_loom)]
 use loom::{sync as imp, thread};
@@ -16,9 +16,40 @@ use std::cell::UnsafeCell;
 pub(crate) use imp::MutexGuard;
 pub(crate) use imp::atomic;
 use std::time::Duration;
+#[cfg(not(ws4d_loom))]
+pub(crate) use thread_id::{ThreadId, this_thread};
+
+/// Numbers of threads that a thread has for its whole life: the standard library's are gone while the destructors of its
+/// thread-locals run, in which a host may still call the library.
+#[cfg(not(ws4d_loom))]
+mod thread_id {
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// Never used again in a process.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub(crate) struct ThreadId(u64);
+
+    thread_local! {
+        static ID: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// The calling thread.
+    #[inline]
+    pub(crate) fn this_thread() -> ThreadId {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        if ID.get() == 0 {
+            ID.set(LAST.fetch_add(1, Ordering::Relaxed) + 1);
+        }
+        ThreadId(ID.get())
+    }
+}
+
+#[cfg(ws4d_loom)]
 pub(crate) use thread::ThreadId;
 
 /// The calling thread.
+#[cfg(ws4d_loom)]
 pub(crate) fn this_thread() -> ThreadId {
     thread::current().id()
 }

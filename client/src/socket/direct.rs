@@ -9,8 +9,8 @@ use crate::error::ErrorCode;
 use crate::event::MESSAGE_OVERHEAD;
 use crate::random::mask_key;
 use crate::sync::MutexGuard;
+use crate::thread_slot::thread_slot;
 use crate::transport::Written;
-use std::cell::Cell;
 use std::io::IoSlice;
 use std::sync::Arc;
 use ws4d_protocol::send::encode;
@@ -18,9 +18,9 @@ use ws4d_protocol::send::encode;
 /// Longer messages are encoded where they stay.
 const SHORT: usize = 4 * 1024;
 
-thread_local! {
+thread_slot! {
     /// Belongs to the thread that sends: a socket that is silent has none.
-    static FRAME: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static FRAME: Vec<u8>;
 }
 
 impl Socket {
@@ -81,7 +81,7 @@ impl Socket {
             return None;
         }
         let transport = outgoing.transport.clone()?;
-        let mut frame = FRAME.take();
+        let mut frame = FRAME.take().unwrap_or_default();
         frame.clear();
         if encode(message.opcode, true, message.payload, mask_key(), &mut frame).is_err() {
             return Some(Err(ErrorCode::OutOfMemory));
@@ -94,7 +94,7 @@ impl Socket {
         let mut outgoing = self.outgoing.lock();
         let taken = written.as_ref().map_or(0, |Written { taken, .. }| *taken);
         outgoing.queue.end_direct(&frame, taken, charge);
-        FRAME.set(frame);
+        FRAME.keep(frame);
         let tell_io = self.note_written(&mut outgoing, written);
         // Who came meanwhile has left it to this call.
         let more = !outgoing.queue.is_empty();

@@ -1,0 +1,106 @@
+//! What the calling thread is in the middle of, while it may call the host: so that all of it can be given up where the
+//! thread ends inside a function of the host's and the call never returns.
+//!
+//! Nothing on that thread's stack is dropped then; the stack itself stays, because the thread is parked. So whatever
+//! another thread could wait for, or would find half done, is noted here for as long as it is on the stack.
+
+use std::cell::Cell;
+use std::ptr;
+
+/// Something that a thread is in the middle of.
+pub(crate) trait Unfinished {
+    /// The thread will never come back to it: nobody is to wait for that. Runs on that thread, with no lock held, and
+    /// calls nothing of the host's.
+    fn give_up(&self);
+}
+
+struct Link {
+    outer: *const Link,
+    what: *const dyn Unfinished,
+}
+
+thread_local! {
+    /// The innermost. It points to the stack of this thread, or to a box of a [`Noted`].
+    static INNERMOST: Cell<*const Link> = const { Cell::new(ptr::null()) };
+}
+
+/// Runs `body`, in the middle of which the thread may end.
+#[inline]
+pub(crate) fn noted<R>(what: &dyn Unfinished, body: impl FnOnce() -> R) -> R {
+    struct Outer(*const Link);
+    impl Drop for Outer {
+        fn drop(&mut self) {
+            INNERMOST.set(self.0);
+        }
+    }
+
+    let link = Link { outer: INNERMOST.get(), what: erase(what) };
+    let _outer = Outer(link.outer);
+    INNERMOST.set(&link);
+    body()
+}
+
+/// The same for what does not begin and end in one function; to be dropped on its thread, the last one first.
+pub(crate) struct Noted(Box<Link>);
+
+impl Noted {
+    /// # Safety
+    /// `what` lives longer than this.
+    pub(crate) unsafe fn begin(what: &dyn Unfinished) -> Noted {
+        let link = Box::new(Link { outer: INNERMOST.get(), what: erase(what) });
+        INNERMOST.set(&*link);
+        Noted(link)
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        INNERMOST.set(self.0.outer);
+    }
+}
+
+fn erase<'a>(what: &'a (dyn Unfinished + 'a)) -> *const dyn Unfinished {
+    let what: *const (dyn Unfinished + 'a) = what;
+    // SAFETY: only the lifetime changes. The pointer is used while its link is noted, and no longer than `what` is
+    // borrowed: by `noted` for the whole of `body`, by the promise of `Noted::begin` until that is dropped.
+    unsafe { std::mem::transmute::<*const (dyn Unfinished + 'a), *const (dyn Unfinished + 'static)>(what) }
+}
+
+/// Gives up all that the calling thread is in the middle of, the innermost first.
+pub(crate) fn give_up_all() {
+    let mut link = INNERMOST.replace(ptr::null());
+    // SAFETY: a link that is noted lives, and so does what it points to, by `noted` and by the promise of `Noted::begin`.
+    while let Some(noted) = unsafe { link.as_ref() } {
+        // SAFETY: as above.
+        unsafe { &*noted.what }.give_up();
+        link = noted.outer;
+    }
+}
+
+#[cfg(all(test, not(ws4d_loom)))]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    struct Work<'a>(&'static str, &'a RefCell<Vec<&'static str>>);
+
+    impl Unfinished for Work<'_> {
+        fn give_up(&self) {
+            self.1.borrow_mut().push(self.0);
+        }
+    }
+
+    #[test]
+    fn what_is_on_the_stack_is_given_up_from_the_inside_out() {
+        let given_up = RefCell::new(Vec::new());
+        noted(&Work("done", &given_up), || ());
+        noted(&Work("outer", &given_up), || {
+            let call = Work("call", &given_up);
+            // SAFETY: `call` is declared first, so it lives longer.
+            let _noted = unsafe { Noted::begin(&call) };
+            noted(&Work("inner", &given_up), give_up_all);
+        });
+        give_up_all();
+        assert_eq!(*given_up.borrow(), ["inner", "call", "outer"]);
+    }
+}
