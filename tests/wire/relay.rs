@@ -1,8 +1,12 @@
 //! A relay in front of the server: holds a connection back until the test says go, counts, and keeps what the
 //! client sent, so that a test can look at frames.
+//!
+//! Where a test wants the client's bytes to be stuck, the relay's receive buffer is small and fixed: how much the
+//! kernel takes by default depends on the machine, and grows.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use socket2::{Domain, Socket, Type};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -20,9 +24,23 @@ struct State {
     sent: Mutex<Vec<u8>>,
     received: Mutex<usize>,
     more: Condvar,
-    /// Of the client's bytes it takes few at a time, and lets the kernel hold few more.
-    slow: bool,
+    road: Road,
 }
+
+/// How the client's bytes pass.
+#[derive(Default, PartialEq)]
+enum Road {
+    /// As the kernel has it.
+    #[default]
+    Wide,
+    /// Few at a time.
+    Slow,
+    /// The request passes; what follows it waits until the relay is opened.
+    Held,
+}
+
+/// What the kernel may hold for a relay that is slow or held.
+const RECEIVE_BUFFER: usize = 32 * 1024;
 
 impl Relay {
     /// To the server's port; passes nothing until [`Relay::open`].
@@ -32,16 +50,20 @@ impl Relay {
 
     /// Open from the start, but a slow road from the client to the server: some MB in a second.
     pub fn slow(server_port: u16) -> Relay {
-        let relay = Relay::new(server_port, State { slow: true, ..State::default() });
+        let relay = Relay::new(server_port, State { road: Road::Slow, ..State::default() });
         relay.open();
         relay
     }
 
+    /// Passes the handshake and all that the server sends, but takes nothing more from the client until
+    /// [`Relay::open`].
+    pub fn held(server_port: u16) -> Relay {
+        Relay::new(server_port, State { road: Road::Held, ..State::default() })
+    }
+
     fn new(server_port: u16, state: State) -> Relay {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        if state.slow {
-            socket2::SockRef::from(&listener).set_recv_buffer_size(32 * 1024).expect("a receive buffer");
-        }
+        let receive_buffer = (state.road != Road::Wide).then_some(RECEIVE_BUFFER);
+        let listener = listen(receive_buffer).expect("a free port");
         let port = listener.local_addr().expect("a bound listener has an address").port();
         let state = Arc::new(state);
         let of_thread = Arc::clone(&state);
@@ -93,11 +115,9 @@ impl Relay {
 impl State {
     fn relay(self: Arc<Self>, listener: &TcpListener, server_port: u16) {
         let Ok((client, _)) = listener.accept() else { return };
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*open {
-            open = self.opened.wait(open).unwrap_or_else(PoisonError::into_inner);
+        if self.road != Road::Held {
+            self.wait_open();
         }
-        drop(open);
         let Ok(server) = TcpStream::connect(("127.0.0.1", server_port)) else { return };
         let (Ok(client_too), Ok(server_too)) = (client.try_clone(), server.try_clone()) else { return };
         let back = Arc::clone(&self);
@@ -107,13 +127,54 @@ impl State {
                 back.more.notify_all();
             });
         });
+        if self.road == Road::Held {
+            if self.pass_request(&client, &server).is_err() {
+                return;
+            }
+            self.wait_open();
+        }
         pass(client, server, |bytes| {
-            if self.slow {
+            if self.road == Road::Slow {
                 thread::sleep(Duration::from_millis(bytes.len().div_ceil(4096) as u64));
             }
-            self.sent.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            self.keep(bytes);
         });
     }
+
+    fn wait_open(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.opened.wait_while(open, |open| !*open);
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+    }
+
+    /// Nothing follows the request before it is answered, so this reads no byte of a frame.
+    fn pass_request(&self, mut client: &TcpStream, mut server: &TcpStream) -> io::Result<()> {
+        let mut request = vec![];
+        let mut buffer = [0; 4096];
+        while !request.ends_with(b"\r\n\r\n") {
+            match client.read(&mut buffer)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                n => request.extend_from_slice(&buffer[..n]),
+            }
+        }
+        self.keep(&request);
+        server.write_all(&request)
+    }
+}
+
+/// The size is set before the port listens, so that each connection has it from its first packet on, and no other.
+fn listen(receive_buffer: Option<usize>) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    if let Some(bytes) = receive_buffer {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    socket.listen(128)?;
+    Ok(socket.into())
 }
 
 fn pass(mut from: TcpStream, mut to: TcpStream, saw: impl Fn(&[u8])) {
