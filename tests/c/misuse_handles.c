@@ -100,7 +100,8 @@ static void null_pointers(void)
     CHECK((len = 9, ws_errors_http_body(NULL, &len)) == NULL && len == 0);
 }
 
-/* Numbers that a host could come up with, and the neighbours of live tokens. */
+/* Numbers that a host could come up with, and the neighbours of live tokens. `live` is every token that is valid now: a
+ * neighbour may well be one of them, and then it is no invention. */
 static void invented(const uintptr_t *live, size_t count)
 {
     int local = 0;
@@ -187,12 +188,24 @@ int main(void)
     host_init(&host, dispatcher);
     ws_socket *ws = host_connect(&host, at("/echo"), NULL);
     ws_options *options = ws_options_new();
-    ws_reconnector *r = ws_reconnector_new(at("/echo"), NULL, NULL, NULL, NULL);
-    const uintptr_t live[] = {(uintptr_t)ws, (uintptr_t)dispatcher, (uintptr_t)options, (uintptr_t)r};
+
+    /* A reconnector opens a socket of its own. Once that is open no further one comes while the server keeps it, so
+     * from here on nothing appears behind the test's back. */
+    struct host reconnecting;
+    host_init(&reconnecting, NULL);
+    ws_handler handler = host_handler(&reconnecting);
+    ws_reconnector *r = ws_reconnector_new(at("/echo"), &handler, NULL, NULL, NULL);
+    host_wait(&reconnecting, 'o');
+    ws_socket *its_socket = ws_reconnector_get_socket(r);
+    CHECK(its_socket != NULL);
+    const uintptr_t live[] = {
+        (uintptr_t)ws, (uintptr_t)dispatcher, (uintptr_t)options, (uintptr_t)r, (uintptr_t)its_socket,
+    };
 
     null_pointers();
     bad_in_all_types(0, "NULL");
-    invented(live, 4);
+    invented(live, 5);
+    CHECK(ws_reconnector_get_socket(r) == its_socket);
     for (int i = 0; i < 4; i++) {
         if (i != 0) bad_socket((ws_socket *)live[i], WS_ERR_INVALID_HANDLE, "a handle of another type");
         if (i != 1) bad_dispatcher((ws_dispatcher *)live[i], WS_ERR_INVALID_HANDLE, "a handle of another type");
@@ -217,6 +230,8 @@ int main(void)
     host_wait(&host, 'f');
     CHECK_ENDED(&host, "omtf", 1006);
     /* Shut down it is over, and so stale once it is released. */
+    host_wait(&reconnecting, 'f');
+    CHECK_ENDED(&reconnecting, "otf", 1006);
     CHECK(ws_reconnector_get_status(r) == WS_STATUS_CLOSED && ws_reconnector_release(r) == WS_OK);
     bad_reconnector(r, WS_ERR_INVALID_HANDLE, "a reconnector that is over");
     CHECK(ws_release(ws) == WS_OK && ws_options_free(options) == WS_OK && ws_dispatcher_close(dispatcher) == WS_OK);
