@@ -5,9 +5,14 @@ mod pause;
 #[path = "../wire/mod.rs"]
 mod wire;
 
-use wire::{Count, Own, Relay, count};
-use ws4d_test_host::{Options, Socket};
+use std::thread;
+use std::time::Instant;
+use wire::{Count, Own, count};
+use ws4d_test_host::{Options, PATIENCE, Socket};
 use ws4d_test_server::Server;
+
+/// ARCHITECTURE, "A message in".
+const ONE_READ: usize = 256 * 1024;
 
 /// Options with this size of the receive buffer.
 fn receive_buffer(bytes: usize) -> Options {
@@ -24,11 +29,22 @@ fn give_the_others_time(server: &Server) {
 }
 
 /// An open socket that is flooded, on a dispatcher that has not dispatched: all that it will take it has taken.
-fn flooded(server: &Server, own: &Own, path: &str, options: &Options, seen: &Count) -> (Relay, Socket) {
-    let relay = Relay::opened(server.ws_port());
-    let ws = own.open(&relay.ws(path), options, count, seen);
-    // Several times what the library may hold, and less than what the system does beside it.
-    relay.wait_received(2 << 20);
+fn flooded(server: &Server, own: &Own, path: &str, bound: usize, seen: &Count) -> Socket {
+    let ws = own.open(&server.ws(path), &receive_buffer(bound), count, seen);
+    until_full(server, ws, bound);
+    ws
+}
+
+/// Waits until the flooded socket's receive buffer is full and it has had every chance to read more. That it has not
+/// is what stops the server; how much the kernels between them hold is not the library's affair.
+fn until_full(server: &Server, ws: Socket, bound: usize) {
+    let start = Instant::now();
+    while (ws.stats().receive_buffered as usize) < bound {
+        assert!(start.elapsed() < PATIENCE, "{:?}", ws.stats());
+        thread::yield_now();
+    }
     give_the_others_time(server);
-    (relay, ws)
+    // What one read brings may pass the bound; and the answer to the upgrade comes first.
+    let taken = ws.stats().wire_bytes_received as usize;
+    assert!(taken <= bound + ONE_READ + 4096, "{taken} bytes were read for a buffer of {bound}");
 }

@@ -1,4 +1,4 @@
-//! A relay in front of the server: holds a connection back until the test says go, counts, and keeps what the
+//! A relay in front of the server: holds a connection back until the test says go, and keeps what the
 //! client sent, so that a test can look at frames.
 //!
 //! Where a test wants the client's bytes to be stuck, the relay's receive buffer is small and fixed: how much the
@@ -22,8 +22,6 @@ struct State {
     open: Mutex<bool>,
     opened: Condvar,
     sent: Mutex<Vec<u8>>,
-    received: Mutex<usize>,
-    more: Condvar,
     road: Road,
 }
 
@@ -89,20 +87,6 @@ impl Relay {
         format!("ws://127.0.0.1:{}{path}", self.port)
     }
 
-    /// How much the server has sent so far.
-    pub fn received(&self) -> usize {
-        *self.state.received.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until the server has sent so much.
-    pub fn wait_received(&self, bytes: usize) {
-        let received = self.state.received.lock().unwrap_or_else(PoisonError::into_inner);
-        let patience = Duration::from_secs(20);
-        let waited = self.state.more.wait_timeout_while(received, patience, |received| *received < bytes);
-        let (received, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        assert!(*received >= bytes, "{received} bytes instead of {bytes}");
-    }
-
     /// The client's frames so far: all that the server has got, and maybe more.
     pub fn frames(&self) -> Vec<Frame> {
         let sent = self.state.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -120,13 +104,7 @@ impl State {
         }
         let Ok(server) = TcpStream::connect(("127.0.0.1", server_port)) else { return };
         let (Ok(client_too), Ok(server_too)) = (client.try_clone(), server.try_clone()) else { return };
-        let back = Arc::clone(&self);
-        thread::spawn(move || {
-            pass(server_too, client_too, |bytes| {
-                *back.received.lock().unwrap_or_else(PoisonError::into_inner) += bytes.len();
-                back.more.notify_all();
-            });
-        });
+        thread::spawn(move || pass(server_too, client_too, |_| {}));
         if self.road == Road::Held {
             if self.pass_request(&client, &server).is_err() {
                 return;
