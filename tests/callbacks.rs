@@ -243,12 +243,15 @@ fn on_open_may_close_the_dispatcher_and_ws_new_still_returns_its_socket() {
 
 #[test]
 fn on_drain_follows_a_full_send_buffer_and_on_pong_a_ping() {
-    let server = Server::start();
+    let server = Server::narrow();
     let host = Host::new();
     let small = Options::new().set(|api, o| (api.ws_options_set_send_buffer_size)(o, 1000));
     let ws = host.to(script(&server, "gate:read")).with(small).open();
-    assert_eq!(ws.send_blob(&vec![7; 32 << 20]), WS_OK, "an empty buffer takes any message");
-    assert_eq!(ws.send_text("more"), WS_ERR_WOULD_BLOCK);
+    let mut result = WS_OK;
+    while result == WS_OK {
+        result = ws.send_blob(&[7; 1 << 20]);
+    }
+    assert_eq!(result, WS_ERR_WOULD_BLOCK);
     server.open_gate("read");
     host.run_until("drain");
     assert_eq!(ws.send_text("more"), WS_OK);

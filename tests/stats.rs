@@ -91,7 +91,7 @@ fn what_waits_for_the_host_is_in_the_receive_buffer() {
 
 #[test]
 fn what_the_kernel_has_not_taken_is_in_the_send_buffer() {
-    let server = Server::start();
+    let server = Server::narrow();
     let host = Host::new();
     let ws = host.open(script(&server, "stall"));
     while name(ws.send_blob(&[7; 1 << 20])) == "WS_OK" {}

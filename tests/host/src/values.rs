@@ -46,6 +46,21 @@ impl Socket {
         (api().ws_terminate)(self, code, c(reason).as_ptr())
     }
 
+    /// Calls `send` with 0, 1, 2, … until the library holds so many bytes that the kernel has not taken, and says how
+    /// often. They stay held while the peer does not read, if its receive buffer is fixed: nothing is assumed of how much
+    /// the kernel takes.
+    ///
+    /// # Panics
+    /// If a message is refused.
+    pub fn send_until_held(self, bytes: usize, mut send: impl FnMut(usize) -> i32) -> usize {
+        let mut sent = 0;
+        while self.buffered_amount() < bytes {
+            assert_eq!(name(send(sent)), "WS_OK", "message {sent}");
+            sent += 1;
+        }
+        sent
+    }
+
     /// `ws_abort`
     pub fn abort(self) -> i32 {
         (api().ws_abort)(self)

@@ -40,7 +40,7 @@ impl Speak {
 
 /// Listens on 127.0.0.1, serves the paths, and gives the port.
 pub(crate) fn start(runtime: &Handle, shared: &Arc<Shared>, port: u16, speak: Speak) -> io::Result<u16> {
-    let listener = bind(runtime, port)?;
+    let listener = bind(runtime, shared, port)?;
     let port = listener.local_addr()?.port();
     let shared = shared.clone();
     runtime.spawn(accept_all(listener, move |tcp| {
@@ -59,7 +59,7 @@ pub(crate) fn start_front(
     speak: Speak,
     behind: u16,
 ) -> io::Result<u16> {
-    let listener = bind(runtime, 0)?;
+    let listener = bind(runtime, shared, 0)?;
     let port = listener.local_addr()?.port();
     let shared = shared.clone();
     runtime.spawn(accept_all(listener, move |tcp| {
@@ -83,7 +83,7 @@ pub(crate) fn start_proxy(
     speak: Speak,
     proxy: &Arc<crate::proxy::State>,
 ) -> io::Result<u16> {
-    let listener = bind(runtime, 0)?;
+    let listener = bind(runtime, shared, 0)?;
     let port = listener.local_addr()?.port();
     let (shared, proxy) = (shared.clone(), proxy.clone());
     runtime.spawn(accept_all(listener, move |tcp| {
@@ -106,11 +106,15 @@ async fn forward(front: &mut Stream, behind: u16) -> io::Result<()> {
     copy_bidirectional(front, &mut back).await.map(|_| ())
 }
 
-fn bind(runtime: &Handle, port: u16) -> io::Result<TcpListener> {
+fn bind(runtime: &Handle, shared: &Shared, port: u16) -> io::Result<TcpListener> {
     let _inside = runtime.enter();
     let socket = TcpSocket::new_v4()?;
     if port != 0 {
         socket.set_reuseaddr(true)?;
+    }
+    if let Some(bytes) = shared.receive_buffer {
+        // Before it listens, so that each connection has it from its first packet on.
+        socket.set_recv_buffer_size(bytes)?;
     }
     socket.bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
     socket.listen(4096)

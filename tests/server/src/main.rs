@@ -68,7 +68,12 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Option<Options>,
 fn run(options: &Options) -> std::io::Result<()> {
     let (end, ended) = channel();
     watch_signals(end.clone())?;
-    let server = Server::start_with(Config { ws_port: options.ws, wss_port: options.wss, log: false })?;
+    let server = Server::start_with(Config {
+        ws_port: options.ws,
+        wss_port: options.wss,
+        log: false,
+        receive_buffer: None,
+    })?;
     let ca = match &options.ca_out {
         Some(file) => {
             std::fs::write(file, server.ca_pem())?;

@@ -27,11 +27,13 @@ pub struct Config {
     pub wss_port: u16,
     /// Whether it keeps what it sees; benchmarks do without.
     pub log: bool,
+    /// The receive buffer of each TCP connection; `None`: as the kernel has it, which depends on the machine and grows.
+    pub receive_buffer: Option<u32>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { ws_port: 0, wss_port: 0, log: true }
+        Config { ws_port: 0, wss_port: 0, log: true, receive_buffer: None }
     }
 }
 
@@ -51,6 +53,7 @@ pub(crate) struct Shared {
     pub(crate) log: Arc<Log>,
     pub(crate) gates: watch::Sender<HashSet<String>>,
     pub(crate) rooms: Rooms,
+    pub(crate) receive_buffer: Option<u32>,
     pub(crate) next_connection: AtomicU64,
     connections: Mutex<HashMap<u64, Open>>,
     closed: Condvar,
@@ -100,6 +103,17 @@ impl Server {
         Server::start_with(Config::default()).expect("the test server starts")
     }
 
+    /// The same with receive buffers that are small and fixed, also those of its proxies: what it does not read stays
+    /// with the client, whatever the machine's own sizes are.
+    ///
+    /// # Panics
+    /// As [`Server::start`].
+    #[must_use]
+    pub fn narrow() -> Server {
+        let config = Config { receive_buffer: Some(32 * 1024), ..Config::default() };
+        Server::start_with(config).expect("the test server starts")
+    }
+
     /// Starts a server as `config` says.
     pub fn start_with(config: Config) -> io::Result<Server> {
         let authority = Authority::new("ws4d test CA").map_err(io::Error::other)?;
@@ -112,6 +126,7 @@ impl Server {
             log: Arc::new(Log::new(config.log)),
             gates: watch::channel(HashSet::new()).0,
             rooms: Rooms::default(),
+            receive_buffer: config.receive_buffer,
             next_connection: AtomicU64::new(1),
             connections: Mutex::new(HashMap::new()),
             closed: Condvar::new(),
