@@ -5,12 +5,26 @@ use std::any::Any;
 use std::fmt;
 use std::sync::OnceLock;
 
-/// What went wrong, classed by its cure. The discriminants are the numbers of the C ABI: they are never
-/// reused, and each block of twenty belongs to one kind of cure.
-#[repr(i32)]
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[allow(missing_docs, reason = "the name is the documentation; API.md section 7 says the rest")]
-pub enum ErrorCode {
+/// Makes [`ErrorCode`] and [`ErrorCode::ALL`] of one list.
+macro_rules! error_codes {
+    ($($code:ident = $number:literal,)*) => {
+        /// What went wrong, classed by its cure. The discriminants are the numbers of the C ABI: they are never
+        /// reused, and each block of twenty belongs to one kind of cure.
+        #[repr(i32)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        #[allow(missing_docs, reason = "the name is the documentation; the header's ws_result says the rest")]
+        pub enum ErrorCode {
+            $($code = $number,)*
+        }
+
+        impl ErrorCode {
+            /// Every code, in the order of the list.
+            pub const ALL: &[ErrorCode] = &[$(ErrorCode::$code,)*];
+        }
+    };
+}
+
+error_codes! {
     // The call is wrong: mend the program.
     InvalidArgument = -1,
     InvalidHandle = -2,
@@ -46,41 +60,6 @@ pub enum ErrorCode {
     // The machine.
     OutOfMemory = -100,
     Internal = -101,
-}
-
-impl ErrorCode {
-    /// Every code, in the order of the numbers.
-    pub const ALL: &[ErrorCode] = &[
-        ErrorCode::InvalidArgument,
-        ErrorCode::InvalidHandle,
-        ErrorCode::WrongThread,
-        ErrorCode::InvalidUrl,
-        ErrorCode::InvalidHeader,
-        ErrorCode::InvalidUtf8,
-        ErrorCode::InvalidJson,
-        ErrorCode::InvalidCloseCode,
-        ErrorCode::InvalidCloseReason,
-        ErrorCode::Unsupported,
-        ErrorCode::Closed,
-        ErrorCode::WouldBlock,
-        ErrorCode::TooLarge,
-        ErrorCode::Cancelled,
-        ErrorCode::ShutDown,
-        ErrorCode::Forked,
-        ErrorCode::Dns,
-        ErrorCode::ConnectionRefused,
-        ErrorCode::Unreachable,
-        ErrorCode::Timeout,
-        ErrorCode::ConnectionReset,
-        ErrorCode::Proxy,
-        ErrorCode::Tls,
-        ErrorCode::Certificate,
-        ErrorCode::HttpStatus,
-        ErrorCode::Handshake,
-        ErrorCode::Protocol,
-        ErrorCode::OutOfMemory,
-        ErrorCode::Internal,
-    ];
 }
 
 /// One line of an error stack.
