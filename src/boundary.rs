@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ws4d_client::{Error, ErrorCode};
+use ws4d_client::{Component, Error, ErrorCode};
 
 use crate::call_host::CancellationHeld;
 use crate::result::ws_result;
@@ -53,7 +53,7 @@ pub(crate) fn attempt<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, E
     caught(body).unwrap_or_else(|| {
         let message =
             "a fault in the library itself ended the call; please report it, with the log from level error on";
-        Err(Error::new(ErrorCode::Internal, "sock", message))
+        Err(Error::new(ErrorCode::Internal, Component::Socket, message))
     })
 }
 

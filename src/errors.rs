@@ -36,7 +36,7 @@ impl ws_errors {
     pub(crate) fn new(error: &Error) -> ws_errors {
         let entry = |entry: &ws4d_client::ErrorEntry| Entry {
             code: entry.code.into(),
-            component: arg::to_c(entry.component),
+            component: arg::to_c(entry.component.as_str()),
             message: arg::to_c(&entry.message),
         };
         let http = error.http();
@@ -223,7 +223,7 @@ pub unsafe extern "C" fn ws_errors_free(errors: *mut ws_errors) {
 mod tests {
     use std::ffi::CStr;
 
-    use ws4d_client::{ErrorCode, HttpAnswer};
+    use ws4d_client::{Component, ErrorCode, HttpAnswer};
 
     use super::*;
 
@@ -234,8 +234,8 @@ mod tests {
 
     fn refused() -> Error {
         let headers = vec![("Retry-After".into(), "5".into()), ("retry-after".into(), "6".into())];
-        Error::new(ErrorCode::HttpStatus, "http", "503\0!")
-            .with_detail(ErrorCode::Tls, "tls ", "detail")
+        Error::new(ErrorCode::HttpStatus, Component::Http, "503\0!")
+            .with_detail(ErrorCode::Tls, Component::Tls, "detail")
             .with_os_code(104)
             .with_http(HttpAnswer { status: 503, headers, body: b"busy".to_vec() })
     }

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
 use ws4d_client::library::{self, LogLevel};
-use ws4d_client::{Error, ErrorCode};
+use ws4d_client::{Component, Error, ErrorCode};
 
 use crate::boundary::UserData;
 use crate::errors::ws_errors;
@@ -119,8 +119,8 @@ pub unsafe extern "C" fn ws_set_log(level: i32, r#fn: ws_log_fn, user_data: *mut
         let level = log_level(level);
         let function = r#fn.filter(|_| level != LogLevel::Off);
         let Some(function) = function else { return library::set_log(LogLevel::Off, None) };
-        let sink = move |level: LogLevel, component: &'static str, message: &str| {
-            let (component, message) = (arg::to_c(component), arg::to_c(message));
+        let sink = move |level: LogLevel, component: Component, message: &str| {
+            let (component, message) = (arg::to_c(component.as_str()), arg::to_c(message));
             let level = ws_log_level::from(level) as i32;
             // SAFETY: the caller upholds the contract above; the texts live until the function returns.
             unsafe { call_host::log(function, level, component.as_ptr(), message.as_ptr(), user_data.get()) }

@@ -6,7 +6,7 @@ use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
 
-use ws4d_client::{Dispatcher, Error, ErrorCode, Handler, Options, Socket, library};
+use ws4d_client::{Component, Dispatcher, Error, ErrorCode, Handler, Options, Socket, library};
 
 use crate::bridge::{Bridge, SOCKETS, SocketEntry};
 use crate::dispatcher::DISPATCHERS;
@@ -202,7 +202,7 @@ pub(crate) fn name_socket(socket: &Arc<Socket>, bridge: &Arc<Bridge>) -> Result<
 }
 
 pub(crate) fn refused(code: ErrorCode, message: &str) -> Error {
-    Error::new(code, "sock", message)
+    Error::new(code, Component::Socket, message)
 }
 
 fn stale(code: ErrorCode, what: &str, maker: &str) -> Error {
@@ -210,5 +210,5 @@ fn stale(code: ErrorCode, what: &str, maker: &str) -> Error {
         ErrorCode::Forked => "belongs to the parent of this forked process",
         _ => "is no live handle",
     };
-    Error::new(code, "sock", format!("{what}: {why}; make one with {maker}"))
+    Error::new(code, Component::Socket, format!("{what}: {why}; make one with {maker}"))
 }

@@ -62,13 +62,45 @@ error_codes! {
     Internal = -101,
 }
 
+/// The part of the library that an error or a line of the log comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs, reason = "the names of protocols")]
+pub enum Component {
+    /// The socket itself, its dispatcher and its threads.
+    Socket,
+    Dns,
+    /// TCP, or a Unix socket in its place.
+    Tcp,
+    Tls,
+    Http,
+    Proxy,
+    WebSocket,
+    Json,
+}
+
+impl Component {
+    /// The four letters that the host reads.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Component::Socket => "sock",
+            Component::Dns => "dns ",
+            Component::Tcp => "tcp ",
+            Component::Tls => "tls ",
+            Component::Http => "http",
+            Component::Proxy => "prox",
+            Component::WebSocket => "ws  ",
+            Component::Json => "json",
+        }
+    }
+}
+
 /// One line of an error stack.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ErrorEntry {
     /// Which kind of cure is needed.
     pub code: ErrorCode,
-    /// Four letters that name the step: `sock`, `dns `, `tcp `, `tls `, `http`, `prox`, `ws  `, `json`.
-    pub component: &'static str,
+    /// The part of the library that it comes from.
+    pub component: Component,
     /// What was attempted, on what, what came back, what to do.
     pub message: String,
 }
@@ -115,7 +147,7 @@ impl fmt::Debug for Attachment {
 
 impl Error {
     /// A stack of one entry.
-    pub fn new(code: ErrorCode, component: &'static str, message: impl Into<String>) -> Error {
+    pub fn new(code: ErrorCode, component: Component, message: impl Into<String>) -> Error {
         let entries = vec![ErrorEntry { code, component, message: message.into() }];
         let stack =
             Stack { entries, os_code: 0, tls_alert: None, http: None, attachment: Attachment::default() };
@@ -132,12 +164,7 @@ impl Error {
 
     /// Adds a detail behind the entries so far.
     #[must_use]
-    pub fn with_detail(
-        mut self,
-        code: ErrorCode,
-        component: &'static str,
-        message: impl Into<String>,
-    ) -> Error {
+    pub fn with_detail(mut self, code: ErrorCode, component: Component, message: impl Into<String>) -> Error {
         self.0.entries.push(ErrorEntry { code, component, message: message.into() });
         self
     }
@@ -176,7 +203,7 @@ impl Error {
     }
 
     /// An error of the operating system while doing `what`, in the words of the system.
-    pub fn from_io(component: &'static str, what: &str, error: &std::io::Error) -> Error {
+    pub fn from_io(component: Component, what: &str, error: &std::io::Error) -> Error {
         Error::new(code_of_io(error), component, format!("{what}: {error}"))
             .with_os_code(error.raw_os_error().unwrap_or(0))
     }

@@ -46,7 +46,7 @@ pub use connect::tls::{Certificate, TlsInfo};
 pub use dispatch::HandOver;
 #[cfg(not(ws4d_loom))]
 pub use dispatch::{PulledBatch, Summary};
-pub use error::{Error, ErrorCode, ErrorEntry, HttpAnswer};
+pub use error::{Component, Error, ErrorCode, ErrorEntry, HttpAnswer};
 pub use event::{DataType, Event, EventKind};
 pub use json::{Json, JsonKind};
 #[cfg(not(ws4d_loom))]

@@ -1,7 +1,7 @@
 //! What concerns the whole library: shutdown, the log, the error handler of connections that could not be made.
 
 use crate::context::InCallback;
-use crate::error::Error;
+use crate::error::{Component, Error};
 use crate::hook::Hook;
 use crate::unfinished;
 use std::any::Any;
@@ -46,10 +46,12 @@ pub fn quiet_panics() {
         std::panic::set_hook(Box::new(|info| {
             let (place, words) = (info.location(), words(info.payload()));
             match place {
-                Some(place) => {
-                    log(LogLevel::Error, "sock", format_args!("internal error at {place}: {words}"))
-                }
-                None => log(LogLevel::Error, "sock", format_args!("internal error: {words}")),
+                Some(place) => log(
+                    LogLevel::Error,
+                    Component::Socket,
+                    format_args!("internal error at {place}: {words}"),
+                ),
+                None => log(LogLevel::Error, Component::Socket, format_args!("internal error: {words}")),
             }
         }));
     });

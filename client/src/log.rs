@@ -1,6 +1,7 @@
 //! The log: one line an event, to a function of the host's. Secrets never come here: URLs are passed without
 //! user info, headers by name only.
 
+use crate::error::Component;
 use crate::fork::PerProcess;
 use crate::hook::Hook;
 use std::fmt;
@@ -20,8 +21,8 @@ pub enum LogLevel {
     Trace = 5,
 }
 
-/// The host's log function: level, four-letter component, message.
-pub type LogSink = dyn Fn(LogLevel, &'static str, &str) + Send + Sync;
+/// The host's log function: level, component, message.
+pub type LogSink = dyn Fn(LogLevel, Component, &str) + Send + Sync;
 
 static LEVEL: AtomicI32 = AtomicI32::new(0);
 static SINK: PerProcess<Hook<LogSink>> = PerProcess::new(Hook::new);
@@ -35,7 +36,7 @@ pub fn set_log(level: LogLevel, sink: Option<Arc<LogSink>>) {
 }
 
 /// Tells one line, if anyone wants it.
-pub fn log(level: LogLevel, component: &'static str, message: fmt::Arguments<'_>) {
+pub fn log(level: LogLevel, component: Component, message: fmt::Arguments<'_>) {
     if level as i32 <= LEVEL.load(Ordering::Relaxed) {
         SINK.get().run(|sink| sink(level, component, &message.to_string()));
     }

@@ -4,7 +4,7 @@
 use super::happy_eyeballs::{Family, Lookup};
 use super::network::NetworkOptions;
 use crate::engine::{Kind, run_blocking};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind};
 use std::future::ready;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -77,7 +77,7 @@ fn describe(host: &str, error: LookupError) -> Error {
     };
     let error = std::io::Error::from(error);
     let message = format!("The name {host} could not be looked up: {error}; {hint}");
-    Error::new(ErrorCode::Dns, "dns ", message).with_os_code(error.raw_os_error().unwrap_or(0))
+    Error::new(ErrorCode::Dns, Component::Dns, message).with_os_code(error.raw_os_error().unwrap_or(0))
 }
 
 #[cfg(test)]

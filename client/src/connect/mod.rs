@@ -19,7 +19,7 @@ mod unix;
 pub(crate) mod upgrade;
 pub(crate) mod url;
 
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::log::log;
 use crate::options::Options;
 use crate::transport::Transport;
@@ -126,7 +126,7 @@ async fn attempt(
         let Secured { session, info, early: came } = secured;
         log!(
             Debug,
-            "tls ",
+            Component::Tls,
             "secured with {}: {}, {}{}",
             to.authority,
             info.version,

@@ -1,6 +1,7 @@
 //! How far connecting is, and how long each of its steps took: for the message of a timeout, for statistics, and for
 //! the record of why a connection closed. Any thread may look while the I/O thread goes on.
 
+use crate::error::Component;
 use crate::sync::Mutex;
 use std::time::Instant;
 
@@ -23,13 +24,13 @@ const STEPS: usize = 5;
 
 impl Step {
     /// The component and the words for a step that took too long.
-    pub(super) fn name(self) -> (&'static str, &'static str) {
+    pub(super) fn name(self) -> (Component, &'static str) {
         match self {
-            Step::Dns => ("dns ", "looking the name up"),
-            Step::Tcp => ("tcp ", "connecting over TCP"),
-            Step::Proxy => ("prox", "waiting for the proxy"),
-            Step::Tls => ("tls ", "the TLS handshake"),
-            Step::Upgrade => ("http", "waiting for the answer to the upgrade"),
+            Step::Dns => (Component::Dns, "looking the name up"),
+            Step::Tcp => (Component::Tcp, "connecting over TCP"),
+            Step::Proxy => (Component::Proxy, "waiting for the proxy"),
+            Step::Tls => (Component::Tls, "the TLS handshake"),
+            Step::Upgrade => (Component::Http, "waiting for the answer to the upgrade"),
         }
     }
 }

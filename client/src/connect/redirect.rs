@@ -2,7 +2,7 @@
 //! is never goes to another origin, and nothing that was to be secure goes on in the clear.
 
 use super::url::{self, Destination};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::log::log;
 use crate::options::Options;
 use std::borrow::Cow;
@@ -67,7 +67,7 @@ impl<'a> Road<'a> {
             options.cookies.clear();
             options.tls = options.tls.for_another_server();
         }
-        log!(Info, "http", "{} answered {status}: redirected to {}", self.to.shown, next.shown);
+        log!(Info, Component::Http, "{} answered {status}: redirected to {}", self.to.shown, next.shown);
         let left = std::mem::replace(&mut self.to, Cow::Owned(next)).into_owned();
         self.hops.push((left, status));
         Ok(())
@@ -93,7 +93,7 @@ impl<'a> Road<'a> {
     /// The error for a redirect that is not followed. It keeps the server's answer.
     fn refuse(&self, failure: &Error, status: u16, why: &str) -> Error {
         let message = format!("The redirect ({status}) by {} is not followed: {why}", self.to.shown);
-        let error = Error::new(ErrorCode::HttpStatus, "http", message);
+        let error = Error::new(ErrorCode::HttpStatus, Component::Http, message);
         let error = match failure.http() {
             Some(answer) => error.with_http(answer.clone()),
             None => error,
@@ -107,7 +107,7 @@ impl<'a> Road<'a> {
         self.hops.iter().fold(error, |error, (hop, status)| {
             let to = next.next().map_or("", |to| to.shown.as_str());
             let message = format!("{} answered {status} and redirected to {to}", hop.shown);
-            error.with_detail(ErrorCode::HttpStatus, "http", message)
+            error.with_detail(ErrorCode::HttpStatus, Component::Http, message)
         })
     }
 }
@@ -129,7 +129,7 @@ mod tests {
 
     fn answer(status: u16, locations: &[&str]) -> Error {
         let headers = locations.iter().map(|to| ("location".to_owned(), (*to).to_owned())).collect();
-        Error::new(ErrorCode::HttpStatus, "http", "answered").with_http(HttpAnswer {
+        Error::new(ErrorCode::HttpStatus, Component::Http, "answered").with_http(HttpAnswer {
             status,
             headers,
             body: Vec::new(),
@@ -244,7 +244,7 @@ mod tests {
             assert_eq!(error.http().unwrap().status, status);
         }
         // A proxy's refusal is its own.
-        let proxys = Error::new(ErrorCode::Proxy, "prox", "no")
+        let proxys = Error::new(ErrorCode::Proxy, Component::Proxy, "no")
             .with_http(HttpAnswer { status: 302, ..Default::default() });
         assert_eq!(road.follow(proxys).unwrap_err().code(), ErrorCode::Proxy);
     }

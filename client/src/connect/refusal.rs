@@ -3,7 +3,7 @@
 use super::headers::is_token;
 use super::response::Head;
 use super::url::{self, Destination};
-use crate::error::{Error, ErrorCode, HttpAnswer};
+use crate::error::{Component, Error, ErrorCode, HttpAnswer};
 use crate::options::Options;
 
 /// The error for `head`, which keeps all of the answer.
@@ -16,7 +16,7 @@ pub(super) fn refusal(to: &Destination, options: &Options, head: Head, body: Vec
         cure(&head, options)
     );
     let answer = HttpAnswer { status: head.status, headers: head.headers, body };
-    Error::new(ErrorCode::HttpStatus, "http", message).with_http(answer)
+    Error::new(ErrorCode::HttpStatus, Component::Http, message).with_http(answer)
 }
 
 fn cure(head: &Head, options: &Options) -> String {

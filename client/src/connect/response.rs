@@ -1,7 +1,7 @@
 //! Reading a response head, strictly: a peer that bends HTTP may be no HTTP server, or somebody in between
 //! (RFC 9112 §2.2, §5.1, §5.2). Bytes in, heads out: no I/O here.
 
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use std::fmt;
 
 /// A head above this is refused.
@@ -58,7 +58,7 @@ fn not_http(why: impl fmt::Display) -> NotHttp {
 pub(crate) fn refused(why: impl fmt::Display) -> Error {
     Error::new(
         ErrorCode::Handshake,
-        "http",
+        Component::Http,
         format!("The answer to the upgrade is no acceptable HTTP: {why}"),
     )
 }

@@ -4,7 +4,7 @@ use super::dns;
 use super::happy_eyeballs::{self, Attempts, Family, MOST_ATTEMPTS, Tried};
 use super::network::NetworkOptions;
 use super::readiness::Readiness;
-use crate::error::{Error, ErrorCode, code_of_io};
+use crate::error::{Component, Error, ErrorCode, code_of_io};
 use crate::log::log;
 use crate::transport;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive};
@@ -24,14 +24,14 @@ pub(super) async fn connect(
     attempts: &Attempts,
     begun: impl Fn(),
 ) -> Result<(Readiness, SocketAddr), Error> {
-    log!(Debug, "dns ", "looking up {host}");
+    log!(Debug, Component::Dns, "looking up {host}");
     let race = happy_eyeballs::race(dns::lookups(host, port, options), attempts, |address| {
         begun();
-        log!(Debug, "tcp ", "connecting to {address}");
+        log!(Debug, Component::Tcp, "connecting to {address}");
         async move {
             let connected = connect_one(address, options).await;
             if let Err(error) = &connected {
-                log!(Debug, "tcp ", "{address}: {error}");
+                log!(Debug, Component::Tcp, "{address}: {error}");
             }
             connected
         }
@@ -39,7 +39,7 @@ pub(super) async fn connect(
     match race.await {
         Some((stream, address)) => {
             attempts.take();
-            log!(Debug, "tcp ", "connected to {address}");
+            log!(Debug, Component::Tcp, "connected to {address}");
             Ok((stream, address))
         }
         None => Err(failure(host, port, options, attempts.take())),
@@ -64,15 +64,15 @@ fn failure(host: &str, port: u16, options: &NetworkOptions, tried: Tried) -> Err
         _ => ("failed", "check the network"),
     };
     let message = format!("Connecting to {place} {what}; {cure}");
-    with_details(Error::new(code, "tcp ", message).with_os_code(os_code), tried)
+    with_details(Error::new(code, Component::Tcp, message).with_os_code(os_code), tried)
 }
 
 /// Adds an entry for each address and lookup that was tried.
 pub(super) fn with_details(error: Error, tried: Tried) -> Error {
     let Tried { addresses, lookups, left } = tried;
     let stack = addresses.into_iter().fold(error, |stack, (address, cause)| match cause {
-        Some(cause) => stack.with_detail(code_of_io(&cause), "tcp ", format!("{address}: {cause}")),
-        None => stack.with_detail(ErrorCode::Timeout, "tcp ", format!("{address}: no answer yet")),
+        Some(cause) => stack.with_detail(code_of_io(&cause), Component::Tcp, format!("{address}: {cause}")),
+        None => stack.with_detail(ErrorCode::Timeout, Component::Tcp, format!("{address}: no answer yet")),
     });
     let stack = lookups.into_iter().fold(stack, Error::with_cause);
     if left == 0 {
@@ -80,7 +80,7 @@ pub(super) fn with_details(error: Error, tried: Tried) -> Error {
     }
     let message = format!("{left} more addresses were not tried (at most {MOST_ATTEMPTS} are)");
     let code = stack.code();
-    stack.with_detail(code, "tcp ", message)
+    stack.with_detail(code, Component::Tcp, message)
 }
 
 fn no_address(host: &str, options: &NetworkOptions, tried: Tried) -> Error {
@@ -98,7 +98,7 @@ fn no_address(host: &str, options: &NetworkOptions, tried: Tried) -> Error {
         ),
         None => format!("The name {host} has no address"),
     };
-    Error::new(ErrorCode::Dns, "dns ", message)
+    Error::new(ErrorCode::Dns, Component::Dns, message)
 }
 
 async fn connect_one(address: SocketAddr, options: &NetworkOptions) -> io::Result<Readiness> {

@@ -1,7 +1,7 @@
 //! To a Unix socket instead of the URL's host.
 
 use super::readiness::Readiness;
-use crate::error::{Error, ErrorCode, code_of_io};
+use crate::error::{Component, Error, ErrorCode, code_of_io};
 use crate::log::log;
 use crate::transport;
 use socket2::{Domain, SockAddr};
@@ -16,7 +16,7 @@ const AGAIN: Duration = Duration::from_millis(10);
 /// Connects, and says how the peer is shown.
 pub(super) async fn connect(path: &Path) -> Result<(Readiness, String), Error> {
     let shown = format!("unix:{}", path.display());
-    log!(Debug, "tcp ", "connecting to {shown}");
+    log!(Debug, Component::Tcp, "connecting to {shown}");
     match connect_to(path).await {
         Ok(readiness) => Ok((readiness, shown)),
         Err(error) => {
@@ -33,7 +33,7 @@ pub(super) async fn connect(path: &Path) -> Result<(Readiness, String), Error> {
             };
             let message = format!("Connecting to {shown} failed: {error}; {cure}");
             let os_code = error.raw_os_error().unwrap_or(0);
-            Err(Error::new(code, "tcp ", message).with_os_code(os_code))
+            Err(Error::new(code, Component::Tcp, message).with_os_code(os_code))
         }
     }
 }

@@ -6,7 +6,7 @@ use super::redirect::is_followed;
 use super::refusal::refusal;
 use super::response::{Head, HeadReader, refused};
 use super::url::Destination;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::options::Options;
 use crate::transport::{Transport, tls_failure};
 use base64::Engine;
@@ -40,7 +40,7 @@ pub(crate) async fn upgrade(
     let request = request(to, options, &key);
     let broken = |error: &io::Error| match tls_failure(error) {
         Some(failure) => super::tls::describe(&to.authority_with_port(), &options.tls, failure),
-        None => Error::from_io("http", &format!("The upgrade of {} broke off", to.shown), error),
+        None => Error::from_io(Component::Http, &format!("The upgrade of {} broke off", to.shown), error),
     };
     let attempted = format!("The upgrade of {} failed", to.shown);
     write_all(transport, readiness, request.as_bytes()).await.map_err(|error| broken(&error))?;
@@ -56,7 +56,7 @@ pub(crate) async fn upgrade(
                 Ok(false) => {
                     return Err(Error::new(
                         ErrorCode::ConnectionReset,
-                        "http",
+                        Component::Http,
                         format!(
                             "The server of {} ended the connection before it answered the upgrade",
                             to.shown

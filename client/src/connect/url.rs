@@ -1,7 +1,7 @@
 //! Where a URL leads. Parsed by the `url` crate; what it would mend (white space, backslashes, a missing
 //! `://`) is refused first, because a mended URL is not the one that the host meant.
 
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::ServerName;
@@ -30,7 +30,7 @@ pub(crate) struct Destination {
 pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
     let refuse = |why: &str| {
         let shown: String = refused(text).escape_debug().take(200).collect();
-        Error::new(ErrorCode::InvalidUrl, "sock", format!("The URL \"{shown}\" is refused: {why}"))
+        Error::new(ErrorCode::InvalidUrl, Component::Socket, format!("The URL \"{shown}\" is refused: {why}"))
     };
     if let Some(bad) = text.chars().find(|c| is_mended(*c)) {
         return Err(refuse(&format!("it contains {}", name_of_mended(bad))));

@@ -5,7 +5,7 @@ use super::Target;
 use super::dispatcher::Dispatcher;
 use super::key::Key;
 use super::task_driver::TaskDriver;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::event::{Event, EventKind};
 use std::sync::Arc;
 
@@ -124,7 +124,7 @@ impl<T: Target> Dispatcher<T> {
 pub(crate) fn cancelled_error(url: &str) -> Error {
     Error::new(
         ErrorCode::Cancelled,
-        "sock",
+        Component::Socket,
         format!("Connecting to {url} was cancelled: ws_dispatcher_stop ended the wait"),
     )
 }

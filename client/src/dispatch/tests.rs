@@ -83,10 +83,10 @@ fn ending(code: u16) -> Ending {
 #[cfg(not(ws4d_loom))]
 mod plain {
     use super::*;
-    use crate::error::ErrorCode;
+    use crate::error::{Component, ErrorCode};
 
     fn error() -> Arc<Error> {
-        Arc::new(Error::new(ErrorCode::ConnectionReset, "tcp ", "gone"))
+        Arc::new(Error::new(ErrorCode::ConnectionReset, Component::Tcp, "gone"))
     }
 
     /// Everything that a mailbox hands out, as words.

@@ -3,7 +3,7 @@
 
 use super::engine;
 use crate::context::{ThreadRole, ThreadRoleGuard};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::sync::Mutex;
 use std::future::{Future, pending};
 use std::os::fd::RawFd;
@@ -55,8 +55,12 @@ impl Driver {
 
     fn new(role: ThreadRole) -> Result<Arc<Driver>, Error> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| {
-            Error::new(ErrorCode::OutOfMemory, "sock", format!("There is no poller to wait in: {error}"))
-                .with_os_code(error.raw_os_error().unwrap_or(0))
+            Error::new(
+                ErrorCode::OutOfMemory,
+                Component::Socket,
+                format!("There is no poller to wait in: {error}"),
+            )
+            .with_os_code(error.raw_os_error().unwrap_or(0))
         })?;
         Ok(Arc::new(Driver {
             role,

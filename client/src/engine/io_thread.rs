@@ -2,7 +2,7 @@
 //! when it was told to and its last task is done.
 
 use crate::context;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ impl IoThread {
                 Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => ErrorCode::OutOfMemory,
                 _ => ErrorCode::Internal,
             };
-            Error::new(code, "sock", format!("The I/O thread could not be started: {error}"))
+            Error::new(code, Component::Socket, format!("The I/O thread could not be started: {error}"))
                 .with_os_code(error.raw_os_error().unwrap_or(0))
         };
         let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(failed)?;

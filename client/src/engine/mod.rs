@@ -10,7 +10,7 @@ pub(crate) use workers::{Kind, run_blocking};
 
 use crate::buffer::Buffer;
 use crate::context;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::event::Items;
 use crate::fork::PerProcess;
 use crate::sync::{Condvar, Mutex};
@@ -82,7 +82,7 @@ impl Engine {
 fn shut_down_error() -> Error {
     Error::new(
         ErrorCode::ShutDown,
-        "sock",
+        Component::Socket,
         "The library is shutting down (ws_shutdown); new sockets are refused",
     )
 }
@@ -91,7 +91,7 @@ fn shut_down_error() -> Error {
 pub(crate) fn next_id() -> Result<i32, Error> {
     let mut state = engine().state.lock();
     state.last_id = state.last_id.checked_add(1).ok_or_else(|| {
-        Error::new(ErrorCode::Internal, "sock", "All socket ids of this process are used up")
+        Error::new(ErrorCode::Internal, Component::Socket, "All socket ids of this process are used up")
     })?;
     Ok(state.last_id)
 }

@@ -3,7 +3,7 @@
 
 use super::io_thread::with_signals_blocked;
 use crate::context::{self, ThreadRole};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::sync::{Mutex, MutexGuard};
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -189,12 +189,16 @@ pub(crate) async fn run_blocking<R: Send + 'static>(
         }
     });
     super::workers().submit((kind, boxed)).map_err(|error| {
-        Error::new(ErrorCode::OutOfMemory, "sock", format!("A worker thread could not be started: {error}"))
-            .with_os_code(error.raw_os_error().unwrap_or(0))
+        Error::new(
+            ErrorCode::OutOfMemory,
+            Component::Socket,
+            format!("A worker thread could not be started: {error}"),
+        )
+        .with_os_code(error.raw_os_error().unwrap_or(0))
     })?;
     answered.await.map_err(|_| failed())
 }
 
 fn failed() -> Error {
-    Error::new(ErrorCode::Internal, "sock", "A worker failed")
+    Error::new(ErrorCode::Internal, Component::Socket, "A worker failed")
 }

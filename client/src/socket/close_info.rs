@@ -4,7 +4,7 @@
 use super::Socket;
 use super::outgoing::Phase;
 use crate::connect::progress::Step;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::event::Ending;
 use crate::log::log;
 use crate::sync::Mutex;
@@ -152,17 +152,17 @@ impl Socket {
         let id = self.id();
         match cause {
             Some(error) if error.code() == ErrorCode::ShutDown => {
-                log!(Info, "sock", "socket {id}: ended by ws_shutdown: {}", self.shown());
+                log!(Info, Component::Socket, "socket {id}: ended by ws_shutdown: {}", self.shown());
             }
             Some(error) => log!(Warn, error.entries()[0].component, "socket {id}: {error}"),
             None if stage < Stage::Open => {
-                log!(Info, "sock", "socket {id}: given up by the host: {}", self.shown())
+                log!(Info, Component::Socket, "socket {id}: given up by the host: {}", self.shown())
             }
             None => {
                 let clean = if ending.was_clean { "" } else { "not " };
                 log!(
                     Info,
-                    "ws  ",
+                    Component::WebSocket,
                     "socket {id}: closed with {}, {clean}clean: {}",
                     ending.code,
                     self.shown()

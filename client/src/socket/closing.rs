@@ -5,7 +5,7 @@ use super::outgoing::{ConnectionFailure, Phase};
 use super::{Socket, Status};
 use crate::dispatch::{Delivery, Mailbox};
 use crate::engine::Stop;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::event::Ending;
 use crate::log::log;
 use std::sync::Arc;
@@ -87,7 +87,7 @@ impl Socket {
             _ => return,
         }
         drop(outgoing);
-        log!(Debug, "ws  ", "socket {}: closing with code {code}", self.id());
+        log!(Debug, Component::WebSocket, "socket {}: closing with code {code}", self.id());
         self.set_status(Status::Closing);
         self.post(Mailbox::closing);
         self.flush();
@@ -101,7 +101,7 @@ impl Socket {
     pub(super) fn close_received(self: &Arc<Self>, frame: CloseFrame) {
         log!(
             Debug,
-            "ws  ",
+            Component::WebSocket,
             "socket {}: close frame received, code {}",
             self.id(),
             frame.code.unwrap_or(1005)
@@ -208,7 +208,7 @@ impl Socket {
         let error = error.unwrap_or_else(|| {
             Error::new(
                 ErrorCode::ConnectionReset,
-                "ws  ",
+                Component::WebSocket,
                 format!("The server of {} ended the connection without a close frame", self.shown()),
             )
         });
@@ -232,7 +232,7 @@ impl Socket {
         }
         let error = match (outgoing.phase, outgoing.write_error.take()) {
             (Phase::Open, Some(error)) => {
-                Some(Error::from_io("tcp ", &format!("Sending to {} failed", self.shown()), &error))
+                Some(Error::from_io(Component::Tcp, &format!("Sending to {} failed", self.shown()), &error))
             }
             _ => None,
         };
@@ -242,7 +242,7 @@ impl Socket {
             return self.finish(error);
         }
         let what = format!("The server of {} did not answer the close frame in time", self.shown());
-        self.end(Some(&Error::new(ErrorCode::Timeout, "ws  ", what)), None);
+        self.end(Some(&Error::new(ErrorCode::Timeout, Component::WebSocket, what)), None);
     }
 
     /// The connection could not be made.
@@ -296,7 +296,7 @@ impl Stop for Socket {
         let socket = &self;
         let shut_down = Error::new(
             ErrorCode::ShutDown,
-            "sock",
+            Component::Socket,
             format!("Connecting to {} was ended by ws_shutdown", socket.shown()),
         );
         let mut outgoing = socket.outgoing.lock();

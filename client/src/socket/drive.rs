@@ -11,7 +11,7 @@ use super::{Session, Socket, Start, Status};
 use crate::connect::{self, Connected, Connection};
 use crate::dispatch::{Mailbox, Task};
 use crate::engine::{self, Enlisted};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::log::log;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -36,7 +36,11 @@ impl Alive {
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        self.socket.finish(Some(Error::new(ErrorCode::Internal, "sock", "The socket's task ended")));
+        self.socket.finish(Some(Error::new(
+            ErrorCode::Internal,
+            Component::Socket,
+            "The socket's task ended",
+        )));
         // What it is told from now on, nobody waits for.
         if self.socket.task_notified.swap(true, Ordering::AcqRel) {
             self.socket.dispatcher.task_runs();
@@ -163,7 +167,7 @@ impl Socket {
         // What was sent meanwhile comes first.
         outgoing.hand_over();
         drop(outgoing);
-        log!(Info, "ws  ", "socket {}: open: {}", self.id(), self.shown());
+        log!(Info, Component::WebSocket, "socket {}: open: {}", self.id(), self.shown());
         self.set_status(Status::Connected);
         self.post(Mailbox::opened);
         self.encode_waiting();
@@ -291,7 +295,7 @@ impl Socket {
     }
 
     fn poller_failed(self: &Arc<Self>, what: &str, error: &io::Error) {
-        self.connect_failed(Error::from_io("tcp ", what, error));
+        self.connect_failed(Error::from_io(Component::Tcp, what, error));
     }
 
     /// Looks for something to read without sleeping, for as long as the option says. Says whether the loop has to look

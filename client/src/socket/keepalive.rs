@@ -8,7 +8,7 @@ use super::liveness::{Heard, Liveness, Verdict};
 use super::outgoing::Phase;
 use super::receive::ReadOutcome;
 use super::{Settings, Socket};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::log::log;
 use crate::random;
 use crate::transport::Transport;
@@ -217,7 +217,7 @@ impl Socket {
         outgoing.queue.push_control(&frame, 0);
         outgoing.remember_ping(&payload, false);
         drop(outgoing);
-        log!(Trace, "ws  ", "socket {}: keep-alive ping", self.id());
+        log!(Trace, Component::WebSocket, "socket {}: keep-alive ping", self.id());
         self.flush();
     }
 
@@ -227,6 +227,6 @@ impl Socket {
             self.shown(),
             silence.as_millis()
         );
-        self.finish(Some(Error::new(ErrorCode::Timeout, "ws  ", message)));
+        self.finish(Some(Error::new(ErrorCode::Timeout, Component::WebSocket, message)));
     }
 }

@@ -28,7 +28,7 @@ use crate::connect::url::{self, Destination};
 use crate::context::{self, InCallback, ThreadRole};
 use crate::dispatch::{self, Gate, Key, Mailbox, ServiceOutcome, Target};
 use crate::engine;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::event::DataType;
 use crate::event::{Ending, Event};
 use crate::options::{Compression, LivenessLimits, Options};
@@ -166,7 +166,7 @@ impl Socket {
         blocking: bool,
     ) -> Result<Arc<Socket>, Error> {
         let destination = url::parse(url)?;
-        let wrong_thread = |why| Error::new(ErrorCode::WrongThread, "sock", why);
+        let wrong_thread = |why| Error::new(ErrorCode::WrongThread, Component::Socket, why);
         if blocking && (context::on_io_thread() || context::thread_role() != ThreadRole::Nothing) {
             return Err(wrong_thread(
                 "ws_new inside a callback on the I/O thread would wait for itself; use ws_new_async",

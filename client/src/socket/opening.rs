@@ -4,7 +4,7 @@ use super::drive::{self, Alive};
 use super::{Socket, Start};
 use crate::dispatch::{self, Claim, Key, Mailbox, NotOpened, Task, TaskDriver};
 use crate::engine::{self, Driver};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use std::sync::{Arc, Weak};
 
 impl Socket {
@@ -47,7 +47,7 @@ impl Socket {
     /// Begins to connect, in a task of `waiter`, which a blocking `ws_new` turns.
     fn begin(self: &Arc<Self>, waiter: Option<&Arc<dyn TaskDriver>>) -> Result<Key, Error> {
         let Some(start) = self.start.lock().take() else {
-            return Err(Error::new(ErrorCode::Internal, "sock", "A socket connects once"));
+            return Err(Error::new(ErrorCode::Internal, Component::Socket, "A socket connects once"));
         };
         let claim = match (waiter.is_some(), self.dispatcher.is_private()) {
             (false, _) => Claim::Nothing,
@@ -58,7 +58,7 @@ impl Socket {
         let key = self
             .dispatcher
             .register(mailbox, Arc::clone(self))
-            .map_err(|code| Error::new(code, "sock", "The dispatcher is closed"))?;
+            .map_err(|code| Error::new(code, Component::Socket, "The dispatcher is closed"))?;
         let _ = self.key.set(key);
         match self.live(start, waiter) {
             Ok(()) => Ok(key),

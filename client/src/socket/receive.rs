@@ -8,7 +8,7 @@ use super::stats;
 use crate::buffer::Buffer;
 use crate::connect::tls;
 use crate::dispatch::Mailbox;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::event::DataType;
 use crate::event::{Batch, Item, ItemKind, Items};
 use crate::json::Json;
@@ -76,7 +76,7 @@ enum Piece {
 
 fn out_of_memory() -> ConnectionFailure {
     let what = "There is no memory for what the server sent";
-    let error = Error::new(ErrorCode::OutOfMemory, "ws  ", what);
+    let error = Error::new(ErrorCode::OutOfMemory, Component::WebSocket, what);
     ConnectionFailure { close_code: 1011, reason: "out of memory".to_owned(), error }
 }
 
@@ -290,7 +290,7 @@ impl Socket {
         let Some(Ok(json)) = parsed else {
             let error = Error::new(
                 ErrorCode::InvalidJson,
-                "json",
+                Component::Json,
                 format!(
                     "The server of {} sent a text message that is not JSON (strict_json is on)",
                     self.shown()
@@ -322,7 +322,7 @@ impl Socket {
         ConnectionFailure {
             close_code: failure.close_code(),
             reason: failure.to_string(),
-            error: Error::new(code, "ws  ", message),
+            error: Error::new(code, Component::WebSocket, message),
         }
     }
 
@@ -331,11 +331,15 @@ impl Socket {
             Some(failure) => tls::broken(&format!("TLS with {} broke", self.shown()), failure),
             None => {
                 let what = format!("The connection to {} was lost", self.shown());
-                let lost = Error::from_io("tcp ", &what, error);
+                let lost = Error::from_io(Component::Tcp, &what, error);
                 // Whatever the system calls it, the connection is gone.
                 if lost.code() == ErrorCode::Internal {
-                    return Error::new(ErrorCode::ConnectionReset, "tcp ", format!("{what}: {error}"))
-                        .with_os_code(error.raw_os_error().unwrap_or(0));
+                    return Error::new(
+                        ErrorCode::ConnectionReset,
+                        Component::Tcp,
+                        format!("{what}: {error}"),
+                    )
+                    .with_os_code(error.raw_os_error().unwrap_or(0));
                 }
                 lost
             }

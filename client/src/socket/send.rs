@@ -7,7 +7,7 @@ use super::queue::{self, COMMIT, Chunk, FRAGMENT, SLICES, Wire};
 use super::{SendKind, Socket, Transport};
 use crate::buffer::Buffer;
 use crate::dispatch::Mailbox;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::event::MESSAGE_OVERHEAD;
 use crate::json;
 use crate::random::mask_key;
@@ -211,7 +211,7 @@ impl Socket {
     /// A connection that loses a message, or a part of one, is over.
     fn lost_a_message(self: &Arc<Self>) {
         let what = format!("There is no memory for a message to {}", self.shown());
-        self.finish(Some(Error::new(ErrorCode::OutOfMemory, "ws  ", what)));
+        self.finish(Some(Error::new(ErrorCode::OutOfMemory, Component::WebSocket, what)));
     }
 
     /// Encodes a message to its place, compressed if that was agreed and is worth it, as frames of at most [`FRAGMENT`]

@@ -1,7 +1,7 @@
 //! The order and the times of attempts, under a paused clock, with a resolver and a connector of the tests' own.
 
 use super::*;
-use crate::error::ErrorCode;
+use crate::error::{Component, ErrorCode};
 use std::sync::Arc;
 use tokio::time::sleep;
 
@@ -99,7 +99,7 @@ fn lookup(family: Option<Family>, ms: u64, addresses: &[&str]) -> Lookup {
 fn failing(family: Family, ms: u64) -> Lookup {
     let answer = async move {
         sleep(Duration::from_millis(ms)).await;
-        Err(Error::new(ErrorCode::Dns, "dns ", "no"))
+        Err(Error::new(ErrorCode::Dns, Component::Dns, "no"))
     };
     Lookup { family: Some(family), answer: Box::pin(answer) }
 }

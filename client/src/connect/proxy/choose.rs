@@ -4,7 +4,7 @@
 
 use super::Proxy;
 use crate::connect::url::Destination;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use hyper_util::client::proxy::matcher::Matcher;
 use std::env;
 use std::net::IpAddr;
@@ -105,7 +105,7 @@ impl Environment {
         Proxy::parse(&schemed, name).map(Some).map_err(|why| {
             Error::new(
                 ErrorCode::Proxy,
-                "prox",
+                Component::Proxy,
                 format!(
                     "The environment's {name} is no proxy that can be used: {why}; mend it, or set another one, or \
                      none, with ws_options_set_proxy"

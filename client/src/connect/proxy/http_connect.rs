@@ -6,7 +6,7 @@ use crate::connect::exchange::{patience, read_some, refused_body, write_all};
 use crate::connect::readiness::Readiness;
 use crate::connect::response::{Head, HeadReader};
 use crate::connect::url::Destination;
-use crate::error::{Error, HttpAnswer, code_of_io};
+use crate::error::{Component, Error, HttpAnswer, code_of_io};
 use crate::transport::Transport;
 use std::io;
 use std::time::Instant;
@@ -27,7 +27,10 @@ pub(super) async fn ask(
     let broken = |error: &io::Error| {
         let why = format!("broke off when it was asked for {target}: {error}");
         let os_code = error.raw_os_error().unwrap_or(0);
-        proxy.error(why).with_detail(code_of_io(error), "prox", error.to_string()).with_os_code(os_code)
+        proxy
+            .error(why)
+            .with_detail(code_of_io(error), Component::Proxy, error.to_string())
+            .with_os_code(os_code)
     };
     let request = request(proxy, &target);
     write_all(transport, readiness, request.as_bytes()).await.map_err(|error| broken(&error))?;

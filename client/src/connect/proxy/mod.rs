@@ -13,7 +13,7 @@ use super::network::NetworkOptions;
 use super::readiness::Readiness;
 use super::tls::{self, TlsOptions};
 use super::url::Destination;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::log::log;
 use crate::transport::Transport;
 use std::fmt;
@@ -66,7 +66,11 @@ impl fmt::Display for Proxy {
 impl Proxy {
     fn error(&self, message: impl fmt::Display) -> Error {
         let Proxy { set_by, .. } = self;
-        Error::new(ErrorCode::Proxy, "prox", format!("The proxy {self} (set by {set_by}) {message}"))
+        Error::new(
+            ErrorCode::Proxy,
+            Component::Proxy,
+            format!("The proxy {self} (set by {set_by}) {message}"),
+        )
     }
 
     /// An error on the road to the proxy, as one of the proxy's.
@@ -102,7 +106,7 @@ impl Proxy {
                 handshake.map_err(|error| error.while_doing(&format!("TLS with the proxy {self}")))?;
             early = secured.early;
             transport.secure(secured.session);
-            log!(Debug, "tls ", "secured with the proxy {self}");
+            log!(Debug, Component::Tls, "secured with the proxy {self}");
         }
         match self.scheme {
             Scheme::Http | Scheme::Https => {
@@ -110,7 +114,7 @@ impl Proxy {
             }
             Scheme::Socks5 | Scheme::Socks5h => socks::ask(self, to, network, transport, readiness).await?,
         }
-        log!(Debug, "prox", "{self} has connected to {}", to.authority_with_port());
+        log!(Debug, Component::Proxy, "{self} has connected to {}", to.authority_with_port());
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use crate::connect::dns;
 use crate::connect::network::NetworkOptions;
 use crate::connect::readiness::Readiness;
 use crate::connect::url::Destination;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::transport::{Received, Transport};
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, IoSlice};
@@ -69,7 +69,8 @@ async fn target(
             Err(error) => failure = failure.or(Some(error)),
         }
     }
-    let nowhere = || Error::new(ErrorCode::Dns, "dns ", format!("The name {} has no address", to.host));
+    let nowhere =
+        || Error::new(ErrorCode::Dns, Component::Dns, format!("The name {} has no address", to.host));
     Err(failure.unwrap_or_else(nowhere))
 }
 

@@ -4,7 +4,7 @@
 use super::key_log::KeyLogFile;
 use super::options::TlsOptions;
 use super::trust::Trust;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::fork::PerProcess;
 use crate::sync::Mutex;
 use once_cell::sync::OnceCell;
@@ -54,7 +54,7 @@ fn make(options: &TlsOptions) -> Result<Arc<ClientConfig>, Error> {
     let trust = Trust::new(options, &provider)?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(options.versions())
-        .map_err(|error| Error::new(ErrorCode::Tls, "tls ", error.to_string()))?
+        .map_err(|error| Error::new(ErrorCode::Tls, Component::Tls, error.to_string()))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(trust));
     let mut config = match &options.identity {
@@ -65,7 +65,7 @@ fn make(options: &TlsOptions) -> Result<Arc<ClientConfig>, Error> {
     config.alpn_protocols = options.alpn.iter().map(|protocol| protocol.clone().into_bytes()).collect();
     if let Some(path) = &options.key_log_file {
         config.key_log = Arc::new(KeyLogFile::new(path).map_err(|error| {
-            Error::from_io("tls ", &format!("The key log file {path} could not be opened"), &error)
+            Error::from_io(Component::Tls, &format!("The key log file {path} could not be opened"), &error)
         })?);
     }
     Ok(Arc::new(config))

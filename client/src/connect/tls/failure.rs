@@ -4,7 +4,7 @@ use super::certificate::moment;
 use super::options::TlsOptions;
 use super::pin::NotPinned;
 use super::trust::Shown;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, OtherError};
 
@@ -28,11 +28,11 @@ pub(super) fn handshake_failed(
         rustls::Error::InvalidCertificate(reason) => {
             let why = not_trusted(reason, &shown.unwrap_or_default());
             let message = format!("TLS: the certificate of {server} {why}");
-            Error::new(ErrorCode::Certificate, "tls ", message)
+            Error::new(ErrorCode::Certificate, Component::Tls, message)
         }
         rustls::Error::NoCertificatesPresented => {
             let message = format!("TLS: the certificate of {server} is missing: the server sent none");
-            Error::new(ErrorCode::Certificate, "tls ", message)
+            Error::new(ErrorCode::Certificate, Component::Tls, message)
         }
         rustls::Error::AlertReceived(alert) => alert_received(server, options, *alert),
         other => {
@@ -40,7 +40,7 @@ pub(super) fn handshake_failed(
                 "TLS with {server} failed: {other}; is it a TLS server (wss), and does it speak TLS {}?",
                 versions(options)
             );
-            Error::new(ErrorCode::Tls, "tls ", message)
+            Error::new(ErrorCode::Tls, Component::Tls, message)
         }
     }
 }
@@ -213,12 +213,12 @@ fn alert_received(server: &str, options: &TlsOptions, alert: AlertDescription) -
             versions(options)
         ),
     };
-    Error::new(ErrorCode::Tls, "tls ", message).with_tls_alert(number)
+    Error::new(ErrorCode::Tls, Component::Tls, message).with_tls_alert(number)
 }
 
 /// An established session that broke: `what` says on whose connection.
 pub(crate) fn broken(what: &str, error: &rustls::Error) -> Error {
-    let broken = Error::new(ErrorCode::Tls, "tls ", format!("{what}: {error}"));
+    let broken = Error::new(ErrorCode::Tls, Component::Tls, format!("{what}: {error}"));
     match error {
         rustls::Error::AlertReceived(alert) => broken.with_tls_alert(u8::from(*alert)),
         _ => broken,

@@ -8,7 +8,7 @@ use super::trust::{Shown, take_refused};
 use crate::connect::exchange;
 use crate::connect::readiness::Readiness;
 use crate::engine::{Kind, run_blocking};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::log::log;
 use crate::transport::{TlsSession, Transport};
 use rustls::ClientConnection;
@@ -32,27 +32,27 @@ pub(crate) async fn handshake(
     readiness: &Readiness,
 ) -> Result<Secured, Error> {
     if !options.verify {
-        log!(Warn, "tls ", "the certificate of {server} is NOT verified (ws_options_set_verify)");
+        log!(Warn, Component::Tls, "the certificate of {server} is NOT verified (ws_options_set_verify)");
     }
     if let Some(path) = &options.key_log_file {
         log!(
             Warn,
-            "tls ",
+            Component::Tls,
             "the secrets of the session with {server} are written to {path} (ws_options_set_key_log_file)"
         );
     }
     let name = options.name(host).ok_or_else(|| {
-        Error::new(ErrorCode::InvalidUrl, "tls ", format!("{host} is no name for a certificate"))
+        Error::new(ErrorCode::InvalidUrl, Component::Tls, format!("{host} is no name for a certificate"))
     })?;
     let of_worker = options.clone();
     let mut connection = run_blocking(Kind::Handshake, move || {
         let config = config(&of_worker)?;
         ClientConnection::new(config, name)
-            .map_err(|error| Error::new(ErrorCode::Tls, "tls ", error.to_string()))
+            .map_err(|error| Error::new(ErrorCode::Tls, Component::Tls, error.to_string()))
     })
     .await??;
     let broken = |error: &io::Error| {
-        Error::from_io("tls ", &format!("The TLS handshake with {server} broke off"), error)
+        Error::from_io(Component::Tls, &format!("The TLS handshake with {server} broke off"), error)
     };
     loop {
         write_all(&mut connection, transport, readiness).await.map_err(|error| broken(&error))?;
@@ -63,7 +63,7 @@ pub(crate) async fn handshake(
         if !exchange::read_some(transport, readiness, &mut bytes).await.map_err(|error| broken(&error))? {
             return Err(Error::new(
                 ErrorCode::Tls,
-                "tls ",
+                Component::Tls,
                 format!("{server} ended the connection during the TLS handshake; is it a TLS server (wss)?"),
             ));
         }
@@ -97,7 +97,7 @@ fn check_protocol(server: &str, chosen: Option<&str>) -> Result<(), Error> {
     match chosen {
         Some(chosen @ ("h2" | "h2c" | "h3" | "http/1.0" | "http/0.9")) => Err(Error::new(
             ErrorCode::Tls,
-            "tls ",
+            Component::Tls,
             format!(
                 "TLS: {server} chose to speak {chosen}, not HTTP/1.1; do not offer it with ws_options_set_alpn"
             ),

@@ -3,7 +3,7 @@
 use super::identity::Identity;
 use super::key_log;
 use super::pin::Pin;
-use crate::error::ErrorCode;
+use crate::error::{Component, ErrorCode};
 use crate::log::log;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
@@ -81,7 +81,7 @@ impl TlsOptions {
         }
         for list in &found {
             if let Err(error) = OwnedCertRevocationList::from_der(list) {
-                log!(Warn, "tls ", "a revocation list is refused: {error}");
+                log!(Warn, Component::Tls, "a revocation list is refused: {error}");
                 return Err(ErrorCode::InvalidArgument);
             }
         }
@@ -96,7 +96,7 @@ impl TlsOptions {
     /// [`ErrorCode::InvalidArgument`]: chain or key cannot be read, or they do not belong together.
     pub(crate) fn set_client_certificate(&mut self, chain: &[u8], key: &[u8]) -> Result<(), ErrorCode> {
         let identity = Identity::from_pem(chain, key).map_err(|why| {
-            log!(Warn, "tls ", "the client certificate is refused: {why}");
+            log!(Warn, Component::Tls, "the client certificate is refused: {why}");
             ErrorCode::InvalidArgument
         })?;
         self.identity = Some(identity);

@@ -3,7 +3,7 @@
 use super::certificate::{Certificate, key_sha256, names};
 use super::options::TlsOptions;
 use super::pin::{NotPinned, Pin};
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
@@ -87,7 +87,7 @@ fn judges(
     options: &TlsOptions,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Vec<Arc<dyn ServerCertVerifier>>, Error> {
-    let refuse = |message: String| Error::new(ErrorCode::Tls, "tls ", message);
+    let refuse = |message: String| Error::new(ErrorCode::Tls, Component::Tls, message);
     let mut judges: Vec<Arc<dyn ServerCertVerifier>> = Vec::new();
     if options.system_trust {
         let system =
