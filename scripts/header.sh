@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Copies the header that the build renders into include/; with --check, says whether they differ.
+# Copies the header that the build renders into include/, and writes what follows from it (scripts/bindings.py); with
+# --check, says whether they differ.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +21,9 @@ if [ "${1:-}" = --check ]; then
         echo "header: include/ws4d.h is not what the source renders: run make header" >&2
         exit 1
     fi
+    scripts/bindings.py --check
 else
     mkdir -p include
     cmp -s "$rendered" include/ws4d.h || cp "$rendered" include/ws4d.h
+    scripts/bindings.py
 fi

@@ -28,8 +28,11 @@ fn each_function_of_the_header_has_its_version_in_the_symbols_file() {
         .filter(|name| name.starts_with("ws_"))
         .collect();
     let symbols = committed("ws4d.symbols");
-    let listed: BTreeSet<&str> =
-        symbols.lines().filter_map(|line| line.split_once(' ')).map(|(name, _)| name).collect();
+    let listed: BTreeSet<&str> = symbols
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split(' ').next())
+        .collect();
     assert!(functions.len() > 80, "the header was not understood");
     assert_eq!(functions, listed);
 }

@@ -4,9 +4,12 @@
  *     ws, r, d, o        handles              url, handler       for opening
  *     e, v, errors       pointers to read     own_e, own_errors  pointers that may be freed
  *
- * A row becomes BAD_<kind>(call), true where a refused handle gave the right answer, or LIVE_<kind>(call). */
+ * Options that are one number have their rows in setters.h, unless another number than 1 (or 1000 ms) is needed. A row
+ * becomes BAD_<kind>(call), true where a refused handle gave the right answer, or LIVE_<kind>(call). */
 #ifndef FUNCTIONS_H
 #define FUNCTIONS_H
+
+#include "setters.h"
 
 #define SOCKET_FUNCTIONS(X) \
     X(ws_abort, (ws), RESULT) \
@@ -69,32 +72,16 @@
     X(ws_options_set_min_tls_version, (o, 13), RESULT) \
     X(ws_options_set_pinned_key_sha256, (o, "no pin"), RESULT) \
     X(ws_options_set_server_name, (o, "name.test"), RESULT) \
-    X(ws_options_set_system_trust, (o, 0), RESULT) \
-    X(ws_options_set_close_timeout_ms, (o, 1000), RESULT) \
-    X(ws_options_set_connect_timeout_ms, (o, 1000), RESULT) \
     X(ws_options_set_cookie, (o, "a=1"), RESULT) \
-    X(ws_options_set_data_type, (o, WS_DATA_TYPE_BLOB), RESULT) \
     X(ws_options_set_header, (o, "X-Name", "value"), RESULT) \
     X(ws_options_set_local_address, (o, "127.0.0.1"), RESULT) \
-    X(ws_options_set_idle_timeout_ms, (o, 1000), RESULT) \
-    X(ws_options_set_max_message_size, (o, 1), RESULT) \
-    X(ws_options_set_max_redirects, (o, 3), RESULT) \
-    X(ws_options_set_ping_interval_ms, (o, 1000), RESULT) \
-    X(ws_options_set_ping_timeout_ms, (o, 1000), RESULT) \
     X(ws_options_set_proxy, (o, ""), RESULT) \
-    X(ws_options_set_receive_buffer_size, (o, 1), RESULT) \
     X(ws_options_set_resolve, (o, "name.test", 443, "127.0.0.1"), RESULT) \
-    X(ws_options_set_compression, (o, 1), RESULT) \
     X(ws_options_set_compression_window_bits, (o, 15, 15), RESULT) \
     X(ws_options_set_compression_context_takeover, (o, 1, 1), RESULT) \
-    X(ws_options_set_compression_min_size, (o, 1), RESULT) \
-    X(ws_options_set_send_buffer_size, (o, 1), RESULT) \
-    X(ws_options_set_strict_json, (o, 1), RESULT) \
     X(ws_options_set_subprotocol, (o, "name"), RESULT) \
-    X(ws_options_set_tcp_keepalive_ms, (o, 1000), RESULT) \
-    X(ws_options_set_busy_poll_us, (o, 50), RESULT) \
     X(ws_options_set_unix_socket, (o, ""), RESULT) \
-    X(ws_options_set_verify, (o, 0), RESULT)
+    NUMBER_OPTIONS_FUNCTIONS(X)
 
 #define OPENING_FUNCTIONS(X) \
     X(ws_new, (url, handler, o, &own_errors), SOCKET) \

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ThreadId};
 use std::time::Instant;
 
-use crate::api::{Dispatcher, Socket, api, name};
+use crate::api::{api, name};
 use crate::codes::*;
 use crate::grammar::check_grammar;
 use crate::opening::Opening;
 use crate::peer::Peer;
 use crate::trace::{Entry, PATIENCE, Trace};
+use crate::types::{Dispatcher, Socket};
 use crate::values::{Event, Pulled};
 
 /// A program that uses the library. Clones are the same host; the last one closes its dispatcher, sees its sockets

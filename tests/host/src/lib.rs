@@ -43,28 +43,28 @@
 //! Tests that touch what is one for the whole process (error handler, log, shutdown) take [`alone`] first.
 
 mod api;
-mod batch;
+#[rustfmt::skip] // Written by scripts/bindings.py, as are functions and types.
 pub mod codes;
+#[rustfmt::skip]
+mod functions;
 mod grammar;
 mod host;
 mod opening;
 mod peer;
-mod reconnect;
 mod trace;
+#[rustfmt::skip]
+mod types;
 mod values;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use api::{
-    Api, Callback, Dispatcher, ErrorFn, FreeFn, LogFn, OptionsToken, RawCloseInfo, RawErrors, RawEvent,
-    RawHandler, RawJson, RawStats, RawTlsInfo, Reconnector, Socket, WakeFn, api, library_path, name, text,
-};
-pub use batch::{RawBatch, RawBatchItem};
+pub use api::{api, library_path, name, text};
+pub use functions::Api;
 pub use grammar::{check_grammar, check_grammar_so_far};
 pub use host::{Call, Host};
 pub use opening::Opening;
-pub use reconnect::{RawReconnectInfo, RawReconnectPolicy, ReconnectAttemptFn, ReconnectFn};
 pub use trace::{Entry, PATIENCE};
+pub use types::*;
 pub use values::{Errors, Event, Options, Pulled, TlsInfo, c};
 
 /// Keeps the tests of one program apart that touch the whole process.

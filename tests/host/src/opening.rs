@@ -2,9 +2,10 @@
 
 use std::ptr;
 
-use crate::api::{OptionsToken, RawErrors, RawHandler, Socket, api};
+use crate::api::api;
 use crate::host::Host;
 use crate::peer::Peer;
+use crate::types::{OptionsToken, RawErrors, RawHandler, Socket};
 use crate::values::{Errors, Options, c};
 
 type New =

@@ -7,9 +7,10 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-use crate::api::{RawEvent, RawHandler, Socket, api};
+use crate::api::api;
 use crate::host::{Host, Inner, lock};
 use crate::trace::Trace;
+use crate::types::{RawEvent, RawHandler, Socket};
 use crate::values::Event;
 
 pub(crate) struct Peer {

@@ -3,11 +3,11 @@
 use std::ffi::{CString, c_void};
 use std::ptr;
 
-use crate::api::{
-    Dispatcher, OptionsToken, RawCloseInfo, RawErrors, RawEvent, RawHandler, RawStats, RawTlsInfo, Socket,
-    api, name, text,
-};
+use crate::api::{api, name, text};
 use crate::codes::*;
+use crate::types::{
+    Dispatcher, OptionsToken, RawCloseInfo, RawErrors, RawEvent, RawHandler, RawStats, RawTlsInfo, Socket,
+};
 
 /// A C string of a test's own.
 ///
