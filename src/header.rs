@@ -36,3 +36,28 @@ fn each_function_of_the_header_has_its_version_in_the_symbols_file() {
     assert!(functions.len() > 80, "the header was not understood");
     assert_eq!(functions, listed);
 }
+
+/// The public modules that a file declares, and those that theirs declare, as build.rs names them.
+fn public_modules(root: &Path, file: &str, found: &mut BTreeSet<String>) {
+    let text = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let folder = if file == "lib.rs" { String::new() } else { file.replace(".rs", "/") };
+    for line in text.lines() {
+        let Some(name) = line.strip_prefix("pub mod ").and_then(|line| line.strip_suffix(';')) else {
+            continue;
+        };
+        found.insert(format!("{folder}{name}"));
+        public_modules(root, &format!("{folder}{name}.rs"), found);
+    }
+}
+
+#[test]
+fn the_header_is_rendered_from_every_public_module() {
+    let script = include_str!("../build.rs");
+    let (_, sources) = script.split_once("const SOURCES: &[&str] = &[").unwrap();
+    let (sources, _) = sources.split_once("];").unwrap();
+    let sources: BTreeSet<String> = sources.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+    let mut modules = BTreeSet::new();
+    public_modules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), "lib.rs", &mut modules);
+    assert!(modules.contains("options/network"), "src/lib.rs was not understood");
+    assert_eq!(sources, modules, "SOURCES in build.rs (left) are not the public modules (right)");
+}
