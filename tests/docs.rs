@@ -135,6 +135,66 @@ fn a_name_that_means_nothing_would_be_noticed() {
     assert_eq!(named("| 1 | `a.rs::b`, `c` | `d/e.py::f` |"), [("a.rs", "b"), ("d/e.py", "f")]);
 }
 
+/// The files of the tree that may say something of the library, from the root on.
+fn written() -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders: Vec<PathBuf> =
+        ["src", "client/src", "protocol", "tests", "include", "docs", "c-examples", "benches"]
+            .map(|folder| root().join(folder))
+            .to_vec();
+    for entry in fs::read_dir(root()).expect("the root").map(|entry| entry.expect("an entry").path()) {
+        files.extend(entry.is_file().then_some(entry));
+    }
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+            if entry.is_dir() { &mut folders } else { &mut files }.push(entry);
+        }
+    }
+    let known = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|kind| ["rs", "md", "toml", "h", "c", "cpp", "py"].iter().any(|k| kind == *k))
+    };
+    files.into_iter().filter(known).collect()
+}
+
+/// A line of the grammar of callbacks without what differs between the places: `on_`, white space, comment marks.
+fn grammar(line: &str) -> String {
+    line.replace("on_", "").split(|letter: char| !letter.is_ascii_graphic()).collect()
+}
+
+#[test]
+fn the_grammar_of_callbacks_is_the_header_s_wherever_it_is_written() {
+    let header = fs::read_to_string(root().join("include/ws4d.h")).expect("the header");
+    let (_, callbacks) = header.split_once("* CALLBACKS\n").expect("the header has the grammar");
+    let line = callbacks.lines().find(|line| line.contains("on_open?")).expect("the grammar is a line");
+    let whole = grammar(line.trim_start().trim_start_matches('*'));
+    let life = whole.strip_suffix("free").expect("a life ends with on_free");
+    let mut places = BTreeSet::new();
+    for file in written().into_iter().filter(|file| !file.ends_with("tests/docs.rs")) {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let name = file.strip_prefix(root()).expect("in the tree").display().to_string();
+        for (number, line) in
+            text.lines().enumerate().filter(|(_, line)| line.contains("open?") && line.contains(")*"))
+        {
+            assert!(
+                grammar(line).contains(life),
+                "{name}:{}: {line:?} is not the header's {life}",
+                number + 1
+            );
+            places.insert(name.clone());
+        }
+    }
+    for place in [
+        "README.md",
+        "tests/host/src/grammar.rs",
+        "client/src/dispatch/mailbox.rs",
+        "src/handler.rs",
+        "tests/c/host.h",
+    ] {
+        assert!(places.contains(place), "{place} has no grammar, but {places:?}");
+    }
+}
+
 /// HOSTILE 24: RFC 6455 §5.3 and §10.3 want keys that nobody can predict. That `random.rs` has such a generator, its
 /// own test shows.
 #[test]
