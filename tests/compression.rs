@@ -23,8 +23,8 @@ fn send(ws: Socket, data_type: i32, data: &str, flags: u32) {
     assert_eq!(name((api().ws_send)(ws, data_type, data.as_ptr().cast(), data.len(), flags)), "WS_OK");
 }
 
-/// HOSTILE 24: a message that mixes secrets with a stranger's text goes as it is. The server of the scripts knows no
-/// RSV1: the first frame that has it is a violation to it.
+/// `docs/hostile.md`, line 24: a message that mixes secrets with a stranger's text goes as it is. The server of
+/// the scripts knows no RSV1: the first frame that has it is a violation to it.
 #[test]
 fn a_message_that_is_to_be_plain_is_not_compressed_and_the_next_one_is() {
     let text = "token=hunter2&".repeat(100);
@@ -96,7 +96,7 @@ fn fails(options: Options, commands: &str, delivered: &[&str], error: &str, code
 /// "Hello", RFC 7692 §7.2.3.1.
 const HELLO: &str = "frame:c1:f248cdc9c90700";
 
-/// HOSTILE 21.
+/// `docs/hostile.md`, line 21.
 #[test]
 fn a_bomb_is_refused_at_the_limit_of_what_comes_out() {
     let bomb = deflated(&vec![b'a'; 2_000_000]);
@@ -113,7 +113,7 @@ fn a_bomb_is_refused_at_the_limit_of_what_comes_out() {
     assert_eq!(host.count("message"), 1);
 }
 
-/// HOSTILE 21.
+/// `docs/hostile.md`, line 21.
 #[test]
 fn broken_compressed_data_are_1007() {
     for broken in [
@@ -135,7 +135,7 @@ fn broken_compressed_data_are_1007() {
     fails(Options::new(), "frame:c1:000100feffff00", &[], "WS_ERR_PROTOCOL", 1007);
 }
 
-/// HOSTILE 21.
+/// `docs/hostile.md`, line 21.
 #[test]
 fn the_bit_of_compression_on_a_ping_or_a_later_fragment_is_1002() {
     for wrong in ["frame:c9:", "frame:ca:", "frame:41:f248,frame:c0:cdc9c90700", "frame:41:f248,frame:40:cd"]
@@ -150,7 +150,7 @@ fn the_bit_of_compression_on_a_ping_or_a_later_fragment_is_1002() {
     }
 }
 
-/// HOSTILE 18, 21.
+/// `docs/hostile.md`, lines 18, 21.
 #[test]
 fn what_is_odd_but_legal_arrives() {
     let server = Server::start();
@@ -174,7 +174,7 @@ fn what_is_odd_but_legal_arrives() {
     assert_eq!(host.trace(), expected);
 }
 
-/// HOSTILE 6.
+/// `docs/hostile.md`, line 6.
 #[test]
 fn an_answer_that_was_not_offered_fails_the_handshake() {
     let server = Server::start();

@@ -100,7 +100,7 @@ fn what_is_sent_while_connecting_is_lost_when_that_fails() {
     assert!(!server.log().iter().any(|event| matches!(event.seen, Seen::Text(_))));
 }
 
-/// Both end an attempt, at whatever step it is: HOSTILE 20, "in every state".
+/// Both end an attempt, at whatever step it is: `docs/hostile.md`, line 20, "in every state".
 #[test]
 fn terminate_and_abort_while_connecting_end_the_attempt() {
     let server = Server::start();

@@ -1,4 +1,4 @@
-//! HOSTILE 22: a process that has no file descriptors left.
+//! `docs/hostile.md`, line 22: a process that has no file descriptors left.
 
 use std::fs::File;
 

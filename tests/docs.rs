@@ -135,6 +135,36 @@ fn a_name_that_means_nothing_would_be_noticed() {
     assert_eq!(named("| 1 | `a.rs::b`, `c` | `d/e.py::f` |"), [("a.rs", "b"), ("d/e.py", "f")]);
 }
 
+/// The lines of `docs/hostile.md` that a comment names: one, or several with commas and "and" between them.
+fn hostile_lines(comment: &str) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    for list in comment.split("`docs/hostile.md`, line").skip(1) {
+        for word in list.trim_start_matches('s').split_whitespace() {
+            let number = word.trim_end_matches(|letter: char| letter.is_ascii_punctuation());
+            numbers.extend(number.parse::<u32>().ok());
+            let goes_on = word.ends_with(',') || word == number;
+            if !goes_on || (number.parse::<u32>().is_err() && !matches!(word, "and" | "to")) {
+                break;
+            }
+        }
+    }
+    numbers
+}
+
+#[test]
+fn comments_name_lines_of_the_table_of_what_a_client_must_survive() {
+    let mut named = BTreeSet::new();
+    for file in written() {
+        for line in fs::read_to_string(&file).unwrap_or_default().lines() {
+            let numbers = hostile_lines(line);
+            assert!(numbers.iter().all(|line| (1..=24).contains(line)), "{}: {line}", file.display());
+            named.extend(numbers);
+        }
+    }
+    assert!(named.len() > 15, "comments were not understood: {named:?}");
+    assert_eq!(hostile_lines(&["`docs/hostile.md`", ", lines 2, 3 and 40: 7"].concat()), [2, 3, 40]);
+}
+
 /// The files of the tree that may say something of the library, from the root on.
 fn written() -> Vec<PathBuf> {
     let mut files = Vec::new();
@@ -195,8 +225,8 @@ fn the_grammar_of_callbacks_is_the_header_s_wherever_it_is_written() {
     }
 }
 
-/// HOSTILE 24: RFC 6455 §5.3 and §10.3 want keys that nobody can predict. That `random.rs` has such a generator, its
-/// own test shows.
+/// `docs/hostile.md`, line 24: RFC 6455 §5.3 and §10.3 want keys that nobody can predict. That `random.rs` has
+/// such a generator, its own test shows.
 #[test]
 fn mask_keys_come_from_the_cryptographic_generator_and_from_nowhere_else() {
     let mut folders: Vec<PathBuf> =

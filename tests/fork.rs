@@ -242,7 +242,8 @@ fn the_child_may_shut_down_and_free_what_it_inherited() {
     assert_eq!((host.dispatch(), host.count("free")), (0, 1));
 }
 
-/// HOSTILE 24: the generator of mask keys is inherited as it stands; what it says next must not be the same twice.
+/// `docs/hostile.md`, line 24: the generator of mask keys is inherited as it stands; what it says next must not
+/// be the same twice.
 #[test]
 fn the_child_masks_with_other_keys_than_its_parent() {
     let _alone = alone();

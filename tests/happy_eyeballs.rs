@@ -1,5 +1,6 @@
 //! The way to the server: several addresses, which one wins, and what an error says about each. The times are tried
-//! under a paused clock in `client/src/connect/happy_eyeballs`, the name lookups in `tests/c/dns.c`. HOSTILE 22.
+//! under a paused clock in `client/src/connect/happy_eyeballs`, the name lookups in `tests/c/dns.c`.
+//! `docs/hostile.md`, line 22.
 
 mod wire;
 
@@ -18,7 +19,8 @@ fn within(ms: u32) -> Options {
     Options::new().set(|api, o| (api.ws_options_set_connect_timeout_ms)(o, ms))
 }
 
-/// HOSTILE 22: black-holed IPv6. The connection is made over IPv4, and the attempt that lost is gone by then.
+/// `docs/hostile.md`, line 22: black-holed IPv6. The connection is made over IPv4, and the attempt that lost is
+/// gone by then.
 #[test]
 fn a_dead_ipv6_beside_a_live_ipv4_costs_a_moment_and_not_the_connection() {
     let server = Server::start();
@@ -79,7 +81,8 @@ fn a_timeout_tells_which_addresses_gave_no_answer_and_which_one_refused() {
     );
 }
 
-/// HOSTILE 22: a thousand addresses, here of the host's own making; tests/c/dns.c has those of a lookup.
+/// `docs/hostile.md`, line 22: a thousand addresses, here of the host's own making; tests/c/dns.c has those of a
+/// lookup.
 #[test]
 fn of_a_thousand_addresses_thirty_two_are_tried_and_the_error_says_so() {
     let port = Server::start().closed_port();
@@ -163,7 +166,7 @@ const NAMESPACE: &str = "ip link set lo up && ip link add hole type veth peer na
     ip link set far up && ip -6 address add 2001:db8::1/64 dev hole nodad && \
     ip -6 neighbour add 2001:db8::2 lladdr 02:00:00:00:00:01 dev hole && echo ready && exec \"$@\"";
 
-/// HOSTILE 22: black-holed IPv6, for real, where the machine lets a test have a network namespace.
+/// `docs/hostile.md`, line 22: black-holed IPv6, for real, where the machine lets a test have a network namespace.
 #[test]
 fn a_black_hole_in_a_network_of_its_own_costs_a_quarter_of_a_second() {
     let test = std::env::current_exe().expect("this program");

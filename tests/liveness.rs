@@ -1,5 +1,5 @@
 //! Silence: when a server is pinged, when it is given up, and what must not be taken for a dead server.
-//! HOSTILE 17, 22. Times are short; what has to be waited for is an event, never a time.
+//! `docs/hostile.md`, lines 17, 22. Times are short; what has to be waited for is an event, never a time.
 
 mod support;
 mod wire;
@@ -258,8 +258,9 @@ fn a_large_message_on_a_slow_road_is_no_silence_and_pings_go_between_its_frames(
 /// Where the URL is for the process that [`after_a_sleep_the_server_is_asked_before_it_is_given_up`] stops.
 const SLEEPER: &str = "WS4D_TEST_SLEEPER_URL";
 
-/// HOSTILE 22: a process that was stopped, as a machine that slept, finds all its timers long past. The server has its
-/// chance: it is pinged, although no pings were asked for, and given up only after the silence that follows.
+/// `docs/hostile.md`, line 22: a process that was stopped, as a machine that slept, finds all its timers long
+/// past. The server has its chance: it is pinged, although no pings were asked for, and given up only after the
+/// silence that follows.
 #[test]
 fn after_a_sleep_the_server_is_asked_before_it_is_given_up() {
     let server = Server::start();

@@ -157,7 +157,8 @@ fn check_secrets(text: &str) {
     }
 }
 
-/// HOSTILE 24. In every option, in the URL's user info and in its query; of a whole life, and of all that can fail.
+/// `docs/hostile.md`, line 24. In every option, in the URL's user info and in its query; of a whole life, and of
+/// all that can fail.
 #[test]
 fn no_secret_is_in_any_line_or_error() {
     let server = Server::start();
@@ -215,7 +216,7 @@ fn no_secret_is_in_any_line_or_error() {
     check_secrets(&format!("{:?}", logging.lines()));
 }
 
-/// HOSTILE 24: a proxy that is not there, and one that is none.
+/// `docs/hostile.md`, line 24: a proxy that is not there, and one that is none.
 #[test]
 fn the_password_of_a_proxy_is_in_no_line_and_no_error() {
     let server = Server::start();

@@ -133,7 +133,7 @@ fn messages_that_nobody_takes_stay_near_the_bound() {
     server.open_gate("sent");
 }
 
-/// HOSTILE 17: while the kernel takes no more, only the newest pong is kept.
+/// `docs/hostile.md`, line 17: while the kernel takes no more, only the newest pong is kept.
 #[test]
 fn a_ping_flood_while_the_server_reads_nothing_queues_no_pongs() {
     let _alone = alone();
@@ -154,7 +154,7 @@ fn a_ping_flood_while_the_server_reads_nothing_queues_no_pongs() {
     ws.abort();
 }
 
-/// HOSTILE 15, 16: no allocation ahead of what comes.
+/// `docs/hostile.md`, lines 15, 16: no allocation ahead of what comes.
 #[test]
 fn announced_lengths_with_nothing_behind_cost_nothing() {
     let _alone = alone();

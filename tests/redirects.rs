@@ -1,4 +1,5 @@
-//! Redirects: followed as far as `max_redirects` allows, and never at the price of a secret. HOSTILE 10.
+//! Redirects: followed as far as `max_redirects` allows, and never at the price of a secret. `docs/hostile.md`,
+//! line 10.
 
 mod wire;
 
@@ -65,7 +66,7 @@ fn without_the_option_and_for_other_answers_none_is_followed() {
     assert!(requests(&server).iter().all(|head| !head.starts_with("GET /echo")));
 }
 
-/// HOSTILE 10: another scheme, relative and absolute places.
+/// `docs/hostile.md`, line 10: another scheme, relative and absolute places.
 #[test]
 fn a_location_may_be_relative_or_absolute_and_http_means_ws() {
     let server = Server::start();
@@ -84,7 +85,7 @@ fn a_location_may_be_relative_or_absolute_and_http_means_ws() {
     }
 }
 
-/// HOSTILE 10: other origin.
+/// `docs/hostile.md`, line 10: other origin.
 #[test]
 fn credentials_go_to_their_origin_and_to_no_other() {
     let (first, second) = (Server::start(), Server::start());
@@ -131,7 +132,7 @@ fn the_urls_user_goes_along_within_its_origin_and_never_to_another() {
     assert!(!refusal.message().contains("secret"), "{:?}", refusal.errors);
 }
 
-/// HOSTILE 10: nor does the client certificate.
+/// `docs/hostile.md`, line 10: nor does the client certificate.
 #[test]
 fn the_client_certificate_stays_with_its_origin() {
     let server = Server::start();
@@ -148,7 +149,7 @@ fn the_client_certificate_stays_with_its_origin() {
     refusal.assert("WS_ERR_TLS", "client certificate");
 }
 
-/// HOSTILE 10: redirect loops.
+/// `docs/hostile.md`, line 10: redirect loops.
 #[test]
 fn circles_and_too_many_are_errors_that_list_the_chain_and_keep_the_answer() {
     let server = Server::start();
@@ -168,7 +169,7 @@ fn circles_and_too_many_are_errors_that_list_the_chain_and_keep_the_answer() {
     assert_eq!(chain.matches("answered 302 and redirected to").count(), 2, "{chain}");
 }
 
-/// HOSTILE 10: wss to ws. And the other way, with http's words.
+/// `docs/hostile.md`, line 10: wss to ws. And the other way, with http's words.
 #[test]
 fn wss_is_never_left_for_ws() {
     let (first, second) = (Server::start(), Server::start());
@@ -182,7 +183,7 @@ fn wss_is_never_left_for_ws() {
     silent(&second.ws(&to(&location)), &trusting(&first, following(5))).abort();
 }
 
-/// HOSTILE 14: a name mismatch after a redirect.
+/// `docs/hostile.md`, line 14: a name mismatch after a redirect.
 #[test]
 fn the_certificate_must_name_the_host_that_the_redirect_names() {
     let server = Server::start();
@@ -194,7 +195,7 @@ fn the_certificate_must_name_the_host_that_the_redirect_names() {
     assert!(chain(&refusal).contains("answered 302"), "{:?}", refusal.errors);
 }
 
-/// HOSTILE 10, 11 and 12: what is no place to go to.
+/// `docs/hostile.md`, lines 10, 11 and 12: what is no place to go to.
 #[test]
 fn a_location_that_would_have_to_be_mended_is_not_followed() {
     let server = Server::start();
@@ -263,7 +264,7 @@ fn more_than_a_hundred_is_refused_at_the_setter() {
     );
 }
 
-/// HOSTILE 24: a query may hold a token, also one of the server's making.
+/// `docs/hostile.md`, line 24: a query may hold a token, also one of the server's making.
 #[test]
 fn the_query_of_a_location_is_shown_nowhere() {
     let server = Server::start();

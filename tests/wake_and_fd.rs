@@ -264,7 +264,7 @@ fn the_end_of_a_socket_takes_its_events_from_the_descriptor() {
     assert_eq!((d.dispatch(0), fd.readable(0)), (1, false));
 }
 
-/// HOSTILE 23: a host that drops its wake-ups, or heeds them late, has lost nothing but time.
+/// `docs/hostile.md`, line 23: a host that drops its wake-ups, or heeds them late, has lost nothing but time.
 #[test]
 fn a_host_that_drops_every_wake_gets_all_at_its_next_dispatch() {
     let server = Server::start();

@@ -68,7 +68,7 @@ mod tests {
     use super::words;
     use std::panic::catch_unwind;
 
-    /// HOSTILE 24.
+    /// `docs/hostile.md`, line 24.
     #[test]
     fn a_panic_tells_nothing_that_was_not_in_the_source() {
         let secret = String::from("Bearer hunter2 \u{20ac}");

@@ -1,4 +1,4 @@
-//! What a server may try (HOSTILE.md, Frames): each is refused at the first byte that shows it,
+//! What a server may try (`docs/hostile.md`, Frames): each is refused at the first byte that shows it,
 //! however it was cut.
 
 mod support;

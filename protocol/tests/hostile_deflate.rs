@@ -1,4 +1,4 @@
-//! What a server may try with compression (HOSTILE.md, line 21). What it may try in the handshake (line 6)
+//! What a server may try with compression (`docs/hostile.md`, line 21). What it may try in the handshake (line 6)
 //! is beside the negotiation.
 
 mod support;

@@ -113,7 +113,7 @@ fn a_socket_whose_buffer_is_full_can_still_send() {
     assert_eq!(ws.status(), WS_STATUS_CONNECTED);
 }
 
-/// Contract, section 4: after `ws_terminate` the library reads again, to find the close frame.
+/// `ws_terminate`: afterwards the library reads again, to find the close frame.
 #[test]
 fn after_terminate_the_close_frame_is_found_behind_a_full_buffer() {
     let server = Server::start();

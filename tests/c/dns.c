@@ -1,5 +1,5 @@
 /* Name lookups that go wrong, by a getaddrinfo of the test's own: one that hangs, one that hangs for IPv6 only, one with
- * a thousand addresses, one that fails now and then. HOSTILE 22. */
+ * a thousand addresses, one that fails now and then. `docs/hostile.md`, line 22. */
 #include "host.h"
 
 #include <errno.h>

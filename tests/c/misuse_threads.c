@@ -1,5 +1,6 @@
-/* HOSTILE 23: sixty-four threads at once call every function on the same objects, while the library is shut down under
- * them, too: each call returns an answer that a function may give, each socket has its callbacks in order and once. */
+/* `docs/hostile.md`, line 23: sixty-four threads at once call every function on the same objects, while the library
+ * is shut down under them, too: each call returns an answer that a function may give, each socket has its callbacks in
+ * order and once. */
 #include "host.h"
 
 #include "functions.h"

@@ -1,4 +1,5 @@
-//! When `on_error` comes (contract, section 3): unless the end was the server's close frame or the host's own act.
+//! When `on_error` comes (`ws_handler` in the header): unless the end was the server's close frame or the host's
+//! own act.
 
 use crate::close_timeout;
 use crate::wire::script;

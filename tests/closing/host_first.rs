@@ -80,7 +80,7 @@ fn messages_that_come_before_the_answer_are_delivered() {
     );
 }
 
-/// HOSTILE 20.
+/// `docs/hostile.md`, line 20.
 #[test]
 fn a_server_that_never_answers_is_not_waited_for_longer_than_the_close_timeout() {
     for commands in ["wait_close", "wait_close,stall", "stall"] {

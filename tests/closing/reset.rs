@@ -1,4 +1,4 @@
-//! A reset, or an end without a close frame, in every state of a connection. HOSTILE 20.
+//! A reset, or an end without a close frame, in every state of a connection. `docs/hostile.md`, line 20.
 
 use crate::wire::{Relay, at_gate, close_seen, script};
 use ws4d_test_host::{Host, check_grammar, name};

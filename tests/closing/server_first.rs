@@ -27,7 +27,7 @@ fn a_second_close_frame_is_data_behind_the_first() {
     assert_eq!(host.trace(), ["open", "terminate 4001 first clean", "free"]);
 }
 
-/// Contract, section 7: the server's end of the connection is waited for at most the close timeout.
+/// `ws_options_set_close_timeout_ms`: the server's end of the connection is waited for at most the close timeout.
 #[test]
 fn a_server_that_closes_and_stays_connected_is_dropped_after_the_close_timeout() {
     for commands in ["close:4001:bye,wait_close,stall", "close:4001:bye,stall"] {

@@ -1,4 +1,4 @@
-//! Close frames that a server must not send. HOSTILE 19, 20.
+//! Close frames that a server must not send. `docs/hostile.md`, lines 19, 20.
 
 use crate::fails;
 use crate::wire::{hex, script};

@@ -1,4 +1,4 @@
-//! Messages in many frames, and frames that never come to an end. HOSTILE 16.
+//! Messages in many frames, and frames that never come to an end. `docs/hostile.md`, line 16.
 
 use crate::wire::{at_gate, script};
 use crate::{delivers, fails_with};
@@ -63,7 +63,7 @@ fn what_a_full_read_behind_a_large_frame_has_left_is_not_slept_over() {
     }
 }
 
-/// HOSTILE 18, without compression.
+/// `docs/hostile.md`, line 18, without compression.
 #[test]
 fn pings_between_fragments_are_answered_while_the_message_is_open() {
     let server = Server::start();

@@ -1,4 +1,5 @@
-//! Messages over the limit: refused at the header that shows it, with nothing allocated ahead. HOSTILE 15.
+//! Messages over the limit: refused at the header that shows it, with nothing allocated ahead. `docs/hostile.md`,
+//! line 15.
 
 use crate::wire::{close_seen, script};
 use crate::{delivers, fails, fails_with};

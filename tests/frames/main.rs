@@ -1,4 +1,5 @@
-//! Frames that a server must not send, and odd ones that it may. HOSTILE lines 15 to 20, byte by byte through scripts.
+//! Frames that a server must not send, and odd ones that it may. `docs/hostile.md`, lines 15 to 20, byte by byte
+//! through scripts.
 
 mod close;
 mod fragment;

@@ -1,4 +1,4 @@
-//! Pings and pongs in both directions, and floods of them. HOSTILE 17.
+//! Pings and pongs in both directions, and floods of them. `docs/hostile.md`, line 17.
 
 use crate::wire::{script, silent};
 use ws4d_test_host::{Host, Options, name};

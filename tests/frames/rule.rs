@@ -1,4 +1,4 @@
-//! HOSTILE 15: frames that break a rule of RFC 6455 §5 are 1002, whatever came before is delivered.
+//! `docs/hostile.md`, line 15: frames that break a rule of RFC 6455 §5 are 1002, whatever came before is delivered.
 
 use crate::wire::{close_seen, script};
 use crate::{delivers, fails};
@@ -131,7 +131,7 @@ fn a_length_with_the_highest_bit_set_is_refused() {
     all_fail(&[("827f80", "length"), ("827fffffffffffffffff", "length"), ("827f8000000000000001", "length")]);
 }
 
-/// Contract, section 7: at the first byte that shows it. The server holds the rest back until it was told.
+/// `docs/hostile.md`, line 15: at the first byte that shows it. The server holds the rest back until it was told.
 #[test]
 fn a_broken_rule_is_noticed_at_the_first_byte_that_shows_it() {
     for (shown, rest) in
@@ -158,7 +158,8 @@ fn what_was_sent_before_the_failure_is_answered_no_more() {
     assert_eq!(ws.send_text("x"), ws4d_test_host::codes::WS_ERR_CLOSED);
 }
 
-/// The URL's query may hold a token, and the server is not always the one whom it was meant for. HOSTILE 24.
+/// The URL's query may hold a token, and the server is not always the one whom it was meant for.
+/// `docs/hostile.md`, line 24.
 #[test]
 fn the_reason_that_the_server_is_told_has_nothing_of_the_url() {
     for (commands, why) in [

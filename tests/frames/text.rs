@@ -1,4 +1,5 @@
-//! Text that is not UTF-8: 1007 at the first bad byte, wherever frames, reads and characters are cut. HOSTILE 19.
+//! Text that is not UTF-8: 1007 at the first bad byte, wherever frames, reads and characters are cut.
+//! `docs/hostile.md`, line 19.
 
 use crate::wire::{at_gate, close_seen, hex, script};
 use crate::{delivers, fails};

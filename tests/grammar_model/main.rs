@@ -1,5 +1,5 @@
 //! A model of the host, the network and the order of callbacks: random sequences of steps, and an oracle that says
-//! what each socket's life must have been (the contract, section 3).
+//! what each socket's life must have been (`ws_handler` in the header).
 //!
 //! Each sequence is decided by a seed and its number. `WS4D_MODEL_SEED` plays the same sequences again,
 //! `WS4D_MODEL_SEQUENCE` only that one, `WS4D_MODEL_SEQUENCES` so many (one sequence: so often). What threads and

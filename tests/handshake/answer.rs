@@ -32,7 +32,7 @@ fn all_accepted(paths: &[&str]) {
     }
 }
 
-/// HOSTILE 4.
+/// `docs/hostile.md`, line 4.
 #[test]
 fn an_accept_that_does_not_answer_the_key_is_refused() {
     all_refused(&[
@@ -43,7 +43,7 @@ fn an_accept_that_does_not_answer_the_key_is_refused() {
     ]);
 }
 
-/// HOSTILE 3.
+/// `docs/hostile.md`, line 3.
 #[test]
 fn what_may_come_once_may_not_come_twice() {
     all_refused(&[
@@ -53,7 +53,7 @@ fn what_may_come_once_may_not_come_twice() {
     ]);
 }
 
-/// HOSTILE 5.
+/// `docs/hostile.md`, line 5.
 #[test]
 fn another_upgrade_is_refused() {
     all_refused(&[
@@ -66,7 +66,7 @@ fn another_upgrade_is_refused() {
     ]);
 }
 
-/// HOSTILE 5.
+/// `docs/hostile.md`, line 5.
 #[test]
 fn upgrade_in_any_case_and_connection_as_a_list_are_accepted() {
     all_accepted(&[
@@ -76,7 +76,7 @@ fn upgrade_in_any_case_and_connection_as_a_list_are_accepted() {
     ]);
 }
 
-/// HOSTILE 6. None of these is legal, whether permessage-deflate was offered or not.
+/// `docs/hostile.md`, line 6. None of these is legal, whether permessage-deflate was offered or not.
 #[test]
 fn extensions_that_were_not_asked_for_are_refused() {
     let deflate = "/echo?extensions=permessage-deflate";
@@ -95,7 +95,7 @@ fn extensions_that_were_not_asked_for_are_refused() {
     ]);
 }
 
-/// HOSTILE 6: a window of 8 bits is legal, and so are quoted values and white space.
+/// `docs/hostile.md`, line 6: a window of 8 bits is legal, and so are quoted values and white space.
 #[test]
 fn legal_parameters_of_the_offered_extension_are_accepted() {
     let deflate = "/echo?extensions=permessage-deflate";
@@ -108,7 +108,7 @@ fn legal_parameters_of_the_offered_extension_are_accepted() {
     ]);
 }
 
-/// HOSTILE 3: the same header twice, though each alone would do.
+/// `docs/hostile.md`, line 3: the same header twice, though each alone would do.
 #[test]
 fn an_extension_in_two_headers_is_refused() {
     all_refused(&[(
@@ -117,7 +117,7 @@ fn an_extension_in_two_headers_is_refused() {
     )]);
 }
 
-/// HOSTILE 8.
+/// `docs/hostile.md`, line 8.
 #[test]
 fn an_older_http_is_refused() {
     all_refused(&[
@@ -129,7 +129,7 @@ fn an_older_http_is_refused() {
     ]);
 }
 
-/// HOSTILE 8.
+/// `docs/hostile.md`, line 8.
 #[test]
 fn interim_answers_before_the_101_are_skipped() {
     all_accepted(&[
@@ -142,13 +142,13 @@ fn interim_answers_before_the_101_are_skipped() {
     ]);
 }
 
-/// HOSTILE 2, 8.
+/// `docs/hostile.md`, lines 2, 8.
 #[test]
 fn interim_answers_without_end_are_refused() {
     all_refused(&[("/early-hints?n=5000", "64 KiB")]);
 }
 
-/// HOSTILE 8: nothing but frames is behind a 101.
+/// `docs/hostile.md`, line 8: nothing but frames is behind a 101.
 #[test]
 fn a_body_behind_the_101_is_read_as_frames() {
     let server = Server::start();
@@ -175,7 +175,7 @@ fn a_body_behind_the_101_is_read_as_frames() {
     }
 }
 
-/// HOSTILE 9.
+/// `docs/hostile.md`, line 9.
 #[test]
 fn frames_glued_to_the_101_are_delivered() {
     let server = Server::start();
@@ -200,13 +200,13 @@ fn frames_glued_to_the_101_are_delivered() {
     assert_eq!(host.trace(), ["open", "message text hello", "terminate 1000 clean", "free"]);
 }
 
-/// HOSTILE 1.
+/// `docs/hostile.md`, line 1.
 #[test]
 fn an_answer_that_comes_byte_by_byte_is_accepted() {
     all_accepted(&["/drip?ms=0", "/drip?ms=1"]);
 }
 
-/// HOSTILE 1: one deadline over the whole, not one for each byte.
+/// `docs/hostile.md`, line 1: one deadline over the whole, not one for each byte.
 #[test]
 fn an_answer_that_drips_too_slowly_times_out() {
     let server = Server::start();

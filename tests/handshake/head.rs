@@ -8,7 +8,7 @@ use std::thread;
 use ws4d_test_host::Options;
 use ws4d_test_server::Server;
 
-/// HOSTILE 3.
+/// `docs/hostile.md`, line 3.
 #[test]
 fn bent_heads_are_refused_and_the_message_says_how() {
     let server = Server::start();
@@ -41,7 +41,7 @@ fn bent_heads_are_refused_and_the_message_says_how() {
     }
 }
 
-/// Contract, section 7: what was attempted, on what, what came back.
+/// `ws_errors_message`: what was attempted, on what, what came back.
 #[test]
 fn every_refusal_names_the_server() {
     let server = Server::start();
@@ -68,7 +68,7 @@ fn padded(size: usize, line: usize) -> String {
     format!("/head?raw={head}\r\n").replace("\r\n", "%0d%0a").replace(' ', "%20")
 }
 
-/// HOSTILE 1.
+/// `docs/hostile.md`, line 1.
 #[test]
 fn a_head_may_have_64_kib_and_no_more() {
     let server = Server::start();
@@ -80,14 +80,14 @@ fn a_head_may_have_64_kib_and_no_more() {
     }
 }
 
-/// HOSTILE 1.
+/// `docs/hostile.md`, line 1.
 #[test]
 fn too_many_header_lines_are_refused() {
     let server = Server::start();
     refused(&server.ws(&padded(60_000, 20)), &Options::new()).assert("WS_ERR_HANDSHAKE", "headers");
 }
 
-/// HOSTILE 2.
+/// `docs/hostile.md`, line 2.
 #[test]
 fn a_head_that_never_ends_is_refused_at_its_limit() {
     let server = Server::start();
@@ -95,7 +95,7 @@ fn a_head_that_never_ends_is_refused_at_its_limit() {
     server.wait_until_idle();
 }
 
-/// HOSTILE 2.
+/// `docs/hostile.md`, line 2.
 #[test]
 fn a_head_that_stops_in_its_middle_times_out() {
     let server = Server::start();

@@ -1,5 +1,5 @@
 //! The opening handshake, as the server and the host see it: what is asked, what is accepted, and how each refusal
-//! says what happened. HOSTILE lines 1 to 12.
+//! says what happened. `docs/hostile.md`, lines 1 to 12.
 
 mod answer;
 mod head;

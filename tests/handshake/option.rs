@@ -1,4 +1,4 @@
-//! Option setters judge at once, and a refused value changes nothing. HOSTILE 11.
+//! Option setters judge at once, and a refused value changes nothing. `docs/hostile.md`, line 11.
 
 use crate::wire::{request, silent};
 use std::ptr;

@@ -111,7 +111,7 @@ fn subprotocols_are_offered_in_order_and_the_choice_is_told() {
     ws.abort();
 }
 
-/// HOSTILE 7: not asked for, in other case, two of them; and 3: twice.
+/// `docs/hostile.md`, line 7: not asked for, in other case, two of them; and 3: twice.
 #[test]
 fn a_subprotocol_that_was_not_offered_is_refused() {
     let server = Server::start();

@@ -1,4 +1,4 @@
-//! Answers that are no upgrade: the error stack has the status, the headers and the body. HOSTILE 8.
+//! Answers that are no upgrade: the error stack has the status, the headers and the body. `docs/hostile.md`, line 8.
 
 use crate::wire::{percent, refused};
 use ws4d_test_host::{Host, Options};
@@ -38,7 +38,7 @@ fn every_status_but_101_is_told() {
     }
 }
 
-/// HOSTILE 8: 200, 401, 407, 426, 429 and 503 with Retry-After. The message says what to do.
+/// `docs/hostile.md`, line 8: 200, 401, 407, 426, 429 and 503 with Retry-After. The message says what to do.
 #[test]
 fn each_refusal_names_its_cure() {
     let server = Server::start();
@@ -74,7 +74,7 @@ fn redirects_are_told_not_followed() {
     assert_eq!(server.log().iter().filter(|event| matches!(event.seen, Seen::Request { .. })).count(), 3);
 }
 
-/// HOSTILE 8: huge and endless bodies.
+/// `docs/hostile.md`, line 8: huge and endless bodies.
 #[test]
 fn a_large_body_is_kept_up_to_64_kib() {
     let server = Server::start();
@@ -128,7 +128,7 @@ fn a_chunked_body_is_put_together() {
     assert_eq!(refusal.errors.http_body, b"abcd", "a chunk size of the server's is no allocation");
 }
 
-/// HOSTILE 8: a gzip body.
+/// `docs/hostile.md`, line 8: a gzip body.
 #[test]
 fn a_compressed_body_is_given_as_it_came() {
     let server = Server::start();
@@ -168,7 +168,7 @@ fn a_length_that_is_no_length_is_no_allocation() {
     }
 }
 
-/// HOSTILE 8: HTTP/1.0 knows no upgrade, but refusals; simple servers and proxies still speak it.
+/// `docs/hostile.md`, line 8: HTTP/1.0 knows no upgrade, but refusals; simple servers and proxies still speak it.
 #[test]
 fn an_older_http_may_refuse() {
     let server = Server::start();

@@ -1,12 +1,12 @@
-//! URLs: refused where they could mean something else than they say, never mended. HOSTILE 11, 12.
+//! URLs: refused where they could mean something else than they say, never mended. `docs/hostile.md`, lines 11, 12.
 
 use crate::wire::refused;
 use std::ptr;
 use ws4d_test_host::{Errors, Host, Options, Socket, api, c, text};
 use ws4d_test_server::Server;
 
-/// HOSTILE 12: IDN, `%00`, `wss://a@b@c`, zone ids, ports, control characters, spaces, backslashes, no `://`; and 11 for CR,
-/// LF and NUL.
+/// `docs/hostile.md`, line 12: IDN, `%00`, `wss://a@b@c`, zone ids, ports, control characters, spaces,
+/// backslashes, no `://`; and 11 for CR, LF and NUL.
 #[test]
 fn urls_that_would_have_to_be_mended_are_refused() {
     for (url, why) in [
@@ -131,7 +131,7 @@ fn what_is_odd_but_legal_goes_through() {
     }
 }
 
-/// HOSTILE 12.
+/// `docs/hostile.md`, line 12.
 #[test]
 fn an_international_name_is_looked_up_in_ascii() {
     // A label of more than 63 letters never leaves this machine.

@@ -1,5 +1,5 @@
 //! Through proxies: HTTP CONNECT, over TLS too, and SOCKS5; what they are asked, what they get to see, and how each of
-//! their refusals is told. HOSTILE 13.
+//! their refusals is told. `docs/hostile.md`, line 13.
 
 mod option;
 mod refusal;

@@ -1,4 +1,4 @@
-//! The option is judged where it is set, and a refused value changes nothing. HOSTILE 11.
+//! The option is judged where it is set, and a refused value changes nothing. `docs/hostile.md`, line 11.
 
 use crate::far;
 use crate::wire::silent;

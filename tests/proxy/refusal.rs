@@ -19,7 +19,7 @@ fn a_proxy_that_wants_a_password_is_asked_once_and_says_so() {
     proxy.only();
 }
 
-/// HOSTILE 13: 407 for ever.
+/// `docs/hostile.md`, line 13: 407 for ever.
 #[test]
 fn a_407_for_ever_is_one_refusal() {
     let server = Server::start();
@@ -71,7 +71,7 @@ fn a_refusal_whose_body_never_ends_is_told_all_the_same() {
     assert_eq!((refusal.errors.http_status, refusal.errors.http_body.as_slice()), (503, &b"half"[..]));
 }
 
-/// HOSTILE 13: they would be trusted as the server's.
+/// `docs/hostile.md`, line 13: they would be trusted as the server's.
 #[test]
 fn bytes_behind_the_answer_are_refused_for_ws_and_for_wss() {
     let server = Server::start();

@@ -1,5 +1,5 @@
 //! Nobody is told what is not for him: the proxy nothing of the server's credentials, the server nothing of the proxy's,
-//! errors and the log neither. HOSTILE 13 and 24.
+//! errors and the log neither. `docs/hostile.md`, lines 13 and 24.
 
 use crate::wire::{refused, request, silent};
 use crate::{far, impatiently, through, tls};

@@ -126,7 +126,7 @@ fn an_answer_of_any_form_is_read_to_its_end_and_not_beyond() {
     }
 }
 
-/// HOSTILE 13: truncated answers.
+/// `docs/hostile.md`, line 13: truncated answers.
 #[test]
 fn an_answer_that_is_cut_is_a_refusal_wherever_it_is_cut() {
     let server = Server::start();
@@ -168,7 +168,7 @@ fn what_is_no_socks5_is_refused() {
     }
 }
 
-/// HOSTILE 13: its length is one byte; cut to that it would be another name.
+/// `docs/hostile.md`, line 13: its length is one byte; cut to that it would be another name.
 #[test]
 fn a_name_of_more_than_255_bytes_is_refused_before_anything_is_asked() {
     let server = Server::start();

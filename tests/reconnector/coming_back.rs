@@ -89,7 +89,7 @@ fn a_stable_connection_makes_attempts_count_anew() {
     }
 }
 
-/// HOSTILE 22: Retry-After and 1013 are honoured, a terminate does not wait for them.
+/// `docs/hostile.md`, line 22: Retry-After and 1013 are honoured, a terminate does not wait for them.
 #[test]
 fn the_server_may_ask_for_time_within_a_limit_and_terminate_ends_the_wait() {
     let _alone = alone();

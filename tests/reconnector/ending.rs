@@ -10,7 +10,7 @@ use ws4d_test_server::{CertKind, Server};
 use crate::support::script;
 use crate::{FAST, Mode, Script, Test, World, end_of, free, send};
 
-/// HOSTILE 22.
+/// `docs/hostile.md`, line 22.
 #[test]
 fn what_cannot_succeed_is_tried_once() {
     let _alone = alone();
@@ -56,7 +56,7 @@ fn final_close_codes_end_it() {
     assert_eq!((end_of(&test).end, test.count("open")), (WS_RECONNECT_END_CLOSE_CODE, 2));
 }
 
-/// HOSTILE 22: attempts, their windows, their limits.
+/// `docs/hostile.md`, line 22: attempts, their windows, their limits.
 #[test]
 fn delays_stay_in_their_windows_and_limits_end_it() {
     let _alone = alone();

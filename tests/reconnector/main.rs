@@ -1,5 +1,6 @@
-//! A connection that comes back: each promise of `ws_reconnector_new`. HOSTILE 22: no storms, caps, Retry-After, close 1013,
-//! and what cannot succeed is not tried for ever. One after the other: one of them shuts the library down.
+//! A connection that comes back: each promise of `ws_reconnector_new`. `docs/hostile.md`, line 22: no storms,
+//! caps, Retry-After, close 1013, and what cannot succeed is not tried for ever. One after the other: one of them
+//! shuts the library down.
 
 #[path = "../support/mod.rs"]
 mod support;

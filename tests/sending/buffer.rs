@@ -129,7 +129,7 @@ fn each_queued_message_counts_its_bytes_and_64() {
     assert_eq!(ws.buffered_amount(), 0);
 }
 
-/// Contract, section 5: a message that finds nothing before it is on the wire when the call returns.
+/// `ws_send_text`: a message that finds nothing before it is on the wire when the call returns.
 #[test]
 fn a_message_that_finds_nothing_before_it_is_on_the_wire_at_once() {
     let server = Server::start();
@@ -196,7 +196,7 @@ fn a_message_of_128_kib_is_one_frame() {
     assert_eq!(text, [0x01, 0x80]);
 }
 
-/// HOSTILE 17, 18: and so does the answer to the server's ping.
+/// `docs/hostile.md`, lines 17, 18: and so does the answer to the server's ping.
 #[test]
 fn an_automatic_pong_goes_between_the_frames_of_a_large_message() {
     let server = Server::start();

@@ -150,7 +150,7 @@ fn a_socket_may_be_corked_before_it_is_open() {
     host.run_until("message text held");
 }
 
-/// Contract, section 5: inside a callback on an I/O thread a cork is implied.
+/// `ws_cork`: inside a callback on an I/O thread a cork is implied.
 #[test]
 fn what_a_callback_on_the_io_thread_sends_leaves_in_order_when_it_returns() {
     let server = Server::start();

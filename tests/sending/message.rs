@@ -180,7 +180,7 @@ fn arguments_that_make_no_sense_are_refused() {
     });
 }
 
-/// HOSTILE 24.
+/// `docs/hostile.md`, line 24.
 #[test]
 fn ws_send_takes_every_type_and_the_plain_flag() {
     let server = Server::start();
@@ -222,7 +222,7 @@ fn a_ping_may_have_125_bytes() {
     host.run_until(&format!("pong {payload}"));
 }
 
-/// HOSTILE 24: a fresh mask for each frame; RFC 6455 §5.3.
+/// `docs/hostile.md`, line 24: a fresh mask for each frame; RFC 6455 §5.3.
 #[test]
 fn every_frame_is_masked_with_a_key_of_its_own() {
     let server = Server::start();

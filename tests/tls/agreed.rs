@@ -123,7 +123,7 @@ fn the_secrets_of_a_session_are_written_where_the_host_asks_and_the_log_says_so(
     assert_eq!(name(result), "WS_ERR_INVALID_ARGUMENT");
 }
 
-/// HOSTILE 14: a flood of key updates.
+/// `docs/hostile.md`, line 14: a flood of key updates.
 #[test]
 fn new_keys_now_and_then_are_followed_and_a_flood_of_them_is_the_end() {
     let server = Server::start();

@@ -56,7 +56,7 @@ fn a_certificate_of_another_authority_is_not_accepted_and_the_message_says_whose
     refusal.assert("WS_ERR_TLS", "does not accept the client certificate (alert");
 }
 
-/// HOSTILE 10: the client's certificate stays with the origin that it was given for.
+/// `docs/hostile.md`, line 10: the client's certificate stays with the origin that it was given for.
 #[test]
 fn a_redirect_to_another_origin_does_not_take_the_certificate_along() {
     let server = Server::start();

@@ -1,4 +1,5 @@
-//! Whom the host wants to trust: the system or not, revocation lists, pins, another name, the version. HOSTILE 14.
+//! Whom the host wants to trust: the system or not, revocation lists, pins, another name, the version.
+//! `docs/hostile.md`, line 14.
 
 use super::wire::{percent, refused, silent};
 use super::{echoes, server_saw, trusting, trusting_nobody};
@@ -143,7 +144,8 @@ fn a_server_of_an_older_version_than_wanted_is_refused() {
     }
 }
 
-/// HOSTILE 14: a name mismatch after a redirect. The name that the host gave was the first server's alone.
+/// `docs/hostile.md`, line 14: a name mismatch after a redirect. The name that the host gave was the first
+/// server's alone.
 #[test]
 fn where_a_redirect_leads_the_certificate_must_be_for_the_new_name() {
     let server = Server::start();

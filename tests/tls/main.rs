@@ -1,5 +1,5 @@
 //! TLS: whom the library trusts, how it says why not, and that a session carries what a bare connection does.
-//! HOSTILE 14.
+//! `docs/hostile.md`, line 14.
 
 mod agreed;
 mod client;
@@ -253,7 +253,7 @@ fn many_small_messages_go_both_ways_in_order() {
     assert_eq!(host.trace()[1..3001], numbers);
 }
 
-/// HOSTILE 14: the session is alive until the close frame has left.
+/// `docs/hostile.md`, line 14: the session is alive until the close frame has left.
 #[test]
 fn what_was_sent_before_terminate_reaches_a_server_that_reads_late() {
     let server = Server::narrow();
@@ -269,7 +269,7 @@ fn what_was_sent_before_terminate_reaches_a_server_that_reads_late() {
     assert_eq!(server.log().iter().filter(whole).count(), sent);
 }
 
-/// HOSTILE 14: the same where it is the library that gives up.
+/// `docs/hostile.md`, line 14: the same where it is the library that gives up.
 #[test]
 fn the_close_code_of_a_failure_reaches_a_server_that_reads_late() {
     for secure in [false, true] {

@@ -149,7 +149,7 @@ mod tests {
         Ok((format!("{}{}", road.to().authority_with_port(), road.to().resource), kept))
     }
 
-    /// HOSTILE 10: another scheme, a relative place.
+    /// `docs/hostile.md`, line 10: another scheme, a relative place.
     #[test]
     fn a_location_is_taken_relative_to_where_it_was_said_and_http_means_ws() {
         for (location, to) in [
@@ -169,7 +169,8 @@ mod tests {
         }
     }
 
-    /// HOSTILE 10: another origin is another scheme, host or port; credentials stay behind, also on the way back.
+    /// `docs/hostile.md`, line 10: another origin is another scheme, host or port; credentials stay behind,
+    /// also on the way back.
     #[test]
     fn credentials_stay_with_their_origin() {
         for (locations, kept) in [
@@ -196,7 +197,7 @@ mod tests {
         assert!(error.to_string().contains("user") && !error.to_string().contains("hidden"), "{error}");
     }
 
-    /// HOSTILE 10 and 12: what is no place to go to.
+    /// `docs/hostile.md`, lines 10 and 12: what is no place to go to.
     #[test]
     fn a_location_that_would_have_to_be_mended_or_is_not_secure_is_refused() {
         for (location, why) in [
@@ -219,7 +220,7 @@ mod tests {
         }
     }
 
-    /// HOSTILE 10: loops.
+    /// `docs/hostile.md`, line 10: loops.
     #[test]
     fn circles_and_too_many_are_errors_that_list_the_chain() {
         let error = walk("ws://host/a", &["/b", "/c", "/a"]).unwrap_err();

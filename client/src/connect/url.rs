@@ -285,7 +285,7 @@ mod tests {
         }
     }
 
-    /// HOSTILE 24: a password that nobody escaped.
+    /// `docs/hostile.md`, line 24: a password that nobody escaped.
     #[test]
     fn what_could_be_a_password_is_not_shown_of_a_refused_url() {
         for end in ['/', '?', '#', '\\'] {

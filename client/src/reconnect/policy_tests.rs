@@ -1,4 +1,4 @@
-//! HOSTILE 22: reconnect storms, and what cannot succeed.
+//! `docs/hostile.md`, line 22: reconnect storms, and what cannot succeed.
 
 use super::*;
 

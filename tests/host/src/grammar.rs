@@ -1,4 +1,4 @@
-//! The grammar of a socket's callbacks (the contract, section 3).
+//! The grammar of a socket's callbacks (`ws_handler` in the header).
 
 /// Asserts that the whole life of one socket that `ws_new*` returned was
 ///

@@ -108,7 +108,7 @@ fn both(v6: (u64, &[&str]), v4: (u64, &[&str])) -> Vec<Lookup> {
     vec![lookup(Some(Family::V6), v6.0, v6.1), lookup(Some(Family::V4), v4.0, v4.1)]
 }
 
-/// HOSTILE 22: black-holed IPv6. The second attempt begins at 250 ms and not before.
+/// `docs/hostile.md`, line 22: black-holed IPv6. The second attempt begins at 250 ms and not before.
 #[tokio::test(start_paused = true)]
 async fn a_live_ipv4_beside_a_dead_ipv6_is_tried_after_250_ms() {
     let net = Net::new();
@@ -200,7 +200,7 @@ async fn a_name_without_ipv6_is_not_waited_for() {
     assert_eq!(net.begun(), at(&[(30, "192.0.2.1")]));
 }
 
-/// HOSTILE 22: DNS that hangs, for one family.
+/// `docs/hostile.md`, line 22: DNS that hangs, for one family.
 #[tokio::test(start_paused = true)]
 async fn a_lookup_that_never_answers_does_not_hold_the_other_up() {
     let net = Net::new();
@@ -218,7 +218,7 @@ async fn addresses_that_come_after_all_others_have_failed_are_tried_at_once() {
     assert_eq!(net.begun(), at(&[(0, "2001:db8::1"), (1000, "192.0.2.1")]));
 }
 
-/// HOSTILE 22: DNS with 1,000 addresses.
+/// `docs/hostile.md`, line 22: DNS with 1,000 addresses.
 #[tokio::test(start_paused = true)]
 async fn of_a_thousand_addresses_32_are_tried() {
     let net = Net::new();

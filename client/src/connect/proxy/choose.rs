@@ -229,7 +229,7 @@ mod tests {
         }
     }
 
-    /// HOSTILE 13: NO_PROXY with CIDR, IPv6, suffix, `*`.
+    /// `docs/hostile.md`, line 13: NO_PROXY with CIDR, IPv6, suffix, `*`.
     #[test]
     fn no_proxy_has_names_suffixes_addresses_networks_and_all() {
         let list = "there.test, .suffix.test ,*.star.test 10.1.0.0/16,192.168.7.7,2001:db8::/32,[fd00::1]";

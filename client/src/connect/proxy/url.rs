@@ -130,7 +130,7 @@ mod tests {
         );
     }
 
-    /// HOSTILE 11.
+    /// `docs/hostile.md`, line 11.
     #[test]
     fn what_is_no_proxy_is_refused() {
         let long = format!("socks5://{}:p@host", "u".repeat(256));

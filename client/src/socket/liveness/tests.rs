@@ -126,7 +126,7 @@ fn after_a_standstill_everything_counts_anew() {
     assert_eq!(clock.fires(5050), Verdict::Unanswered(ms(50)));
 }
 
-/// HOSTILE 22: after a machine's sleep the server is asked before it is given up.
+/// `docs/hostile.md`, line 22: after a machine's sleep the server is asked before it is given up.
 #[test]
 fn after_a_sleep_the_server_is_pinged_and_has_its_whole_time() {
     for (idle, interval, next) in [(1000, 0, 3_601_100), (0, 1000, 0), (1000, 600, 3_600_700)] {
