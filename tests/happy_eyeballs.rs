@@ -4,15 +4,39 @@
 
 mod wire;
 
-use std::net::TcpListener;
+use socket2::{Domain, Socket, Type};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use wire::{black_hole, refused, request, silent};
 use ws4d_test_host::{Options, api, c, text};
-use ws4d_test_server::{Seen, Server};
+use ws4d_test_server::{Config, Seen, Server};
 
 fn resolve(options: Options, host: &str, port: u16, addresses: &[&str]) -> Options {
     addresses.iter().fold(options, |options, address| {
         options.set(|api, o| (api.ws_options_set_resolve)(o, c(host).as_ptr(), port, c(address).as_ptr()))
     })
+}
+
+/// A port of that address where nobody listens, and nobody else can while the socket lives; 0: a free one.
+fn refusing(address: &str, port: u16) -> io::Result<(u16, Socket)> {
+    let at = SocketAddr::new(address.parse().expect("an address"), port);
+    let socket = Socket::new(Domain::for_address(at), Type::STREAM, None)?;
+    if at.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&at.into())?;
+    let port = socket.local_addr()?.as_socket().expect("an address").port();
+    Ok((port, socket))
+}
+
+/// One port at several addresses: that it is free at one says nothing of the others, so it tries until it is.
+fn until_free<T>(mut take: impl FnMut() -> io::Result<T>) -> T {
+    loop {
+        match take() {
+            Ok(taken) => return taken,
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{error}"),
+        }
+    }
 }
 
 fn within(ms: u32) -> Options {
@@ -23,9 +47,12 @@ fn within(ms: u32) -> Options {
 /// gone by then.
 #[test]
 fn a_dead_ipv6_beside_a_live_ipv4_costs_a_moment_and_not_the_connection() {
-    let server = Server::start();
+    let (server, _dead) = until_free(|| {
+        let dead = black_hole("::1", 0);
+        let config = Config { ws_port: dead.port, ..Config::default() };
+        Ok((Server::start_with(config)?, dead))
+    });
     let port = server.ws_port();
-    let _dead = black_hole("::1", port);
     let options = resolve(within(20_000), "both.test", port, &["::1", "127.0.0.1"]);
     let ws = silent(&format!("ws://both.test:{port}/echo"), &options);
     let peer = text((api().ws_get_peer_address)(ws));
@@ -39,7 +66,11 @@ fn a_dead_ipv6_beside_a_live_ipv4_costs_a_moment_and_not_the_connection() {
 
 #[test]
 fn an_address_that_refuses_gives_way_to_the_next() {
-    let server = Server::start();
+    let (server, _refusing) = until_free(|| {
+        let server = Server::start();
+        let refusing = (refusing("::1", server.ws_port())?, refusing("127.0.0.3", server.ws_port())?);
+        Ok((server, refusing))
+    });
     let port = server.ws_port();
     let options = resolve(within(20_000), "both.test", port, &["::1", "127.0.0.3", "127.0.0.1"]);
     let ws = silent(&format!("ws://both.test:{port}/echo"), &options);
@@ -49,8 +80,11 @@ fn an_address_that_refuses_gives_way_to_the_next() {
 
 #[test]
 fn when_none_answers_the_error_lists_each_address_with_its_cause_in_the_order_tried() {
-    let port = Server::start().closed_port();
     let addresses = ["127.0.0.1", "127.0.0.2", "::1"];
+    let (port, _refusing) = until_free(|| {
+        let (port, first) = refusing(addresses[0], 0)?;
+        Ok((port, (first, refusing(addresses[1], port)?, refusing(addresses[2], port)?)))
+    });
     let options = resolve(Options::new(), "many.test", port, &addresses);
     let refusal = refused(&format!("ws://many.test:{port}/"), &options);
     refusal.assert("WS_ERR_CONNECTION_REFUSED", &format!("many.test:{port}"));
@@ -68,9 +102,13 @@ fn when_none_answers_the_error_lists_each_address_with_its_cause_in_the_order_tr
 
 #[test]
 fn a_timeout_tells_which_addresses_gave_no_answer_and_which_one_refused() {
-    let port = Server::start().closed_port();
-    let _dead = black_hole("127.0.0.1", port);
-    let options = resolve(within(400), "many.test", port, &["127.0.0.1", "::1"]);
+    let (dead, _refusing) = until_free(|| {
+        let dead = black_hole("127.0.0.1", 0);
+        let refusing = refusing("::1", dead.port)?;
+        Ok((dead, refusing))
+    });
+    let port = dead.port;
+    let options = resolve(within(2000), "many.test", port, &["127.0.0.1", "::1"]);
     let refusal = refused(&format!("ws://many.test:{port}/"), &options);
     refusal.assert("WS_ERR_TIMEOUT", "TCP");
     let details: Vec<&str> = refusal.errors.entries[1..].iter().map(|entry| entry.2.as_str()).collect();

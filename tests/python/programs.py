@@ -50,7 +50,14 @@ class Program:
     """A proxy on a free port, for which `command` finds the words."""
 
     def __init__(self, command, log):
-        self.port, self.log = free_port(), log
+        self.log = log
+        while not self.start(command):
+            # Somebody took the port between the look for a free one and the program's own bind.
+            assert re.search("(?i)address already in use", log.read_text(errors="replace")), log.read_text(errors="replace")
+            log.write_text("")
+
+    def start(self, command):
+        self.port, log = free_port(), self.log
         with open(log, "ab") as errors:
             self.process = subprocess.Popen(
                 command(self.port), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
@@ -59,9 +66,11 @@ class Program:
         while True:  # until it listens
             try:
                 socket.create_connection(("127.0.0.1", self.port), PATIENCE).close()
-                return
+                return self.process.poll() is None
             except ConnectionRefusedError:
-                assert time.monotonic() < deadline and self.process.poll() is None, log.read_text(errors="replace")
+                assert time.monotonic() < deadline, log.read_text(errors="replace")
+                if self.process.poll() is not None:
+                    return False
 
     def said(self, words):
         """Waits until its log matches."""

@@ -6,11 +6,13 @@ use crate::listen::{self, Speak};
 use crate::log::{Event, Log};
 use crate::proxy::{self, Conduct, Proxy};
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use std::{fs, io};
+use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -223,13 +225,17 @@ impl Server {
         self.wss_port
     }
 
-    /// A port of 127.0.0.1 where nobody listens (anymore).
+    /// A port of 127.0.0.1 where nobody listens. It stays bound to the end of the process, so that nobody else can.
     ///
     /// # Panics
     /// If there is no port.
     pub fn closed_port(&self) -> u16 {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-        listener.local_addr().expect("a bound listener has an address").port()
+        static KEPT: Mutex<Vec<TcpSocket>> = Mutex::new(Vec::new());
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a free port");
+        let port = socket.local_addr().expect("a bound socket has an address").port();
+        KEPT.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).push(socket);
+        port
     }
 
     /// A Unix socket that speaks ws, for one call a server.
