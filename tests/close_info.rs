@@ -172,7 +172,7 @@ fn a_connection_that_could_not_be_made_says_how_far_it_came() {
     let through = Options::new().set(|api, o| (api.ws_options_set_proxy)(o, proxy.as_ptr()));
     let info = ends(&server.ws("/echo"), through, nothing);
     assert_eq!(story(&info), (WS_STAGE_PROXY, "WS_ERR_PROXY".into(), 0, 0, 0));
-    let impatient = Options::new().set(|api, o| (api.ws_options_set_connect_timeout_ms)(o, 50));
+    let impatient = Options::new().set(|api, o| (api.ws_options_set_connect_timeout_ms)(o, 2000));
     let info = ends(&server.ws("/no-answer"), impatient, nothing);
     assert_eq!(story(&info), (WS_STAGE_UPGRADE, "WS_ERR_TIMEOUT".into(), 0, 0, 0));
 }

@@ -40,16 +40,16 @@ fn a_name_that_cannot_be_one_is_a_failure_of_dns_too() {
 #[test]
 fn a_timeout_names_the_step_that_took_too_long() {
     let server = Server::start();
-    let refusal = refused(&server.ws("/no-answer"), &impatient(200));
+    let refusal = refused(&server.ws("/no-answer"), &impatient(2000));
     refusal.assert("WS_ERR_TIMEOUT", "answer to the upgrade");
     assert_eq!(refusal.component(), "http");
 
     let hole = black_hole("127.0.0.1", 0);
     let port = hole.port;
-    let refusal = refused(&format!("ws://127.0.0.1:{port}/"), &impatient(200));
+    let refusal = refused(&format!("ws://127.0.0.1:{port}/"), &impatient(2000));
     refusal.assert("WS_ERR_TIMEOUT", "TCP");
     assert_eq!(refusal.component(), "tcp ");
-    assert!(refusal.message().contains("200 ms"), "{:?}", refusal.errors);
+    assert!(refusal.message().contains("2000 ms"), "{:?}", refusal.errors);
 }
 
 #[test]

@@ -225,10 +225,10 @@ fn a_location_that_would_have_to_be_mended_is_not_followed() {
 #[test]
 fn one_connect_timeout_is_over_all_of_it_and_its_message_names_the_place() {
     let server = Server::start();
-    let options = following(5).set(|api, o| (api.ws_options_set_connect_timeout_ms)(o, 300));
+    let options = following(5).set(|api, o| (api.ws_options_set_connect_timeout_ms)(o, 2000));
     let refusal = refused(&server.ws(&to(&to("/no-answer"))), &options);
     refusal.assert("WS_ERR_TIMEOUT", "/no-answer");
-    refusal.assert("WS_ERR_TIMEOUT", "300 ms");
+    refusal.assert("WS_ERR_TIMEOUT", "2000 ms");
     assert_eq!(chain(&refusal).matches("answered 302").count(), 2, "{:?}", refusal.errors);
 }
 

@@ -210,7 +210,7 @@ fn an_answer_that_comes_byte_by_byte_is_accepted() {
 #[test]
 fn an_answer_that_drips_too_slowly_times_out() {
     let server = Server::start();
-    let refusal = refused(&server.ws("/drip?ms=100"), &impatient(400));
+    let refusal = refused(&server.ws("/drip?ms=100"), &impatient(2000));
     refusal.assert("WS_ERR_TIMEOUT", "answer");
     assert_eq!(refusal.component(), "http");
     server.wait_until_idle();

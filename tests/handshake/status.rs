@@ -108,7 +108,7 @@ fn a_body_that_stalls_is_reported_as_far_as_it_came() {
 #[test]
 fn a_refusal_whose_body_stalls_longer_than_the_connect_timeout_is_a_refusal() {
     let server = Server::start();
-    let refusal = refused(&server.ws("/status?code=503&size=1000&stall=1"), &crate::impatient(300));
+    let refusal = refused(&server.ws("/status?code=503&size=1000&stall=1"), &crate::impatient(2000));
     refusal.assert("WS_ERR_HTTP_STATUS", "503");
     assert_eq!(refusal.errors.http_status, 503);
 }
@@ -174,7 +174,7 @@ fn an_older_http_may_refuse() {
     let server = Server::start();
     let raw = "HTTP/1.0 403 No\r\nX-A: b\r\n\r\nno, thank you";
     let refusal =
-        refused(&server.ws(&format!("/head?raw={}", percent(raw.as_bytes()))), &crate::impatient(1000));
+        refused(&server.ws(&format!("/head?raw={}", percent(raw.as_bytes()))), &crate::impatient(2000));
     refusal.assert("WS_ERR_HTTP_STATUS", "403");
     assert_eq!((refusal.errors.http_status, refusal.header("X-A", 0).as_deref()), (403, Some("b")));
     assert_eq!(refusal.errors.http_body, b"no, thank you");

@@ -67,7 +67,7 @@ fn a_refusal_whose_body_never_ends_is_told_all_the_same() {
     let refusal = refused(&far(&server, "/echo"), &through(&server, &proxy.url("http")));
     assert_eq!((refusal.errors.http_status, refusal.errors.http_body.len()), (503, 64 * 1024));
     let proxy = server.proxy(Conduct { then: Then::Hold, ..answering(format!("{head}half")) });
-    let refusal = refused(&far(&server, "/echo"), &impatiently(&server, &proxy.url("http"), 300));
+    let refusal = refused(&far(&server, "/echo"), &impatiently(&server, &proxy.url("http"), 2000));
     assert_eq!((refusal.errors.http_status, refusal.errors.http_body.as_slice()), (503, &b"half"[..]));
 }
 
@@ -138,20 +138,20 @@ fn one_deadline_is_over_all_of_it_and_names_the_proxy() {
     for conduct in [
         Conduct { then: Then::Hold, ..answering("") },
         Conduct { then: Then::Hold, ..answering("HTTP/1.1 200 OK\r\nA: b") },
-        Conduct { drip: Some(Duration::from_millis(50)), ..Conduct::default() },
+        Conduct { drip: Some(Duration::from_millis(500)), ..Conduct::default() },
     ] {
         let proxy = server.proxy(conduct);
-        let refusal = refused(&far(&server, "/echo"), &impatiently(&server, &proxy.url("http"), 300));
+        let refusal = refused(&far(&server, "/echo"), &impatiently(&server, &proxy.url("http"), 2000));
         refusal.assert("WS_ERR_TIMEOUT", "waiting for the proxy");
         assert!(refusal.message().contains(&proxy.url("http")), "{}", refusal.message());
         assert_eq!(refusal.component(), "prox");
     }
     let proxy = server.proxy(Conduct { certificate: Some(CertKind::Silent), ..Conduct::default() });
-    refused(&far(&server, "/echo"), &impatiently(&server, &proxy.url("https"), 300))
+    refused(&far(&server, "/echo"), &impatiently(&server, &proxy.url("https"), 2000))
         .assert("WS_ERR_TIMEOUT", "the proxy");
     // Behind the tunnel it is the server that does not answer.
     let proxy = server.proxy(Conduct::default());
-    let refusal = refused(&far(&server, "/no-answer"), &impatiently(&server, &proxy.url("http"), 300));
+    let refusal = refused(&far(&server, "/no-answer"), &impatiently(&server, &proxy.url("http"), 2000));
     refusal.assert("WS_ERR_TIMEOUT", "answer to the upgrade (through the proxy");
 }
 

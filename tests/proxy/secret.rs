@@ -80,7 +80,7 @@ fn neither_errors_nor_the_log_show_a_password() {
         };
         let proxy = server.proxy(conduct);
         let url = proxy.url_with(scheme, "prox-user:prox-secret");
-        let options = with_credentials(impatiently(&server, &url, 300));
+        let options = with_credentials(impatiently(&server, &url, 2000));
         // Nobody listens there, so the good proxy refuses too.
         let closed = format!("ws://host-user:host-secret@far.invalid:{}/", server.closed_port());
         let refusal = refused(&closed, &options);

@@ -186,7 +186,7 @@ fn a_proxy_that_does_not_answer_in_time_is_named() {
     let server = Server::start();
     for answers in [vec![vec![]], vec![vec![5]], vec![vec![5, 0], vec![5, 0, 0, 1]]] {
         let proxy = server.proxy(Conduct { answers, then: Then::Hold, ..socks() });
-        let refusal = refused(&far(&server, "/echo"), &impatiently(&server, &proxy.url("socks5h"), 300));
+        let refusal = refused(&far(&server, "/echo"), &impatiently(&server, &proxy.url("socks5h"), 2000));
         refusal.assert("WS_ERR_TIMEOUT", "waiting for the proxy");
         assert_eq!(refusal.component(), "prox");
     }
