@@ -8,7 +8,7 @@ use ws4d_test_server::Server;
 
 fn life(url: &str, act: fn(&Host, Socket)) -> Vec<String> {
     let host = Host::new();
-    let ws = host.to(url).with(close_timeout(100)).open_async();
+    let ws = host.to(url).with(close_timeout(2000)).open_async();
     act(&host, ws);
     host.run_until("free");
     check_grammar(&host.trace());
