@@ -13,7 +13,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
-.PHONY: conformance test-grammar mutants fuzz
+.PHONY: conformance test-grammar mutants fuzz abi
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,10 @@ test-grammar: ## random sequences against the grammar of callbacks, as in test-r
 
 mutants: ## breaks the library on purpose, five times, and sees the tests go red (not a part of test)
 	scripts/mutants.sh
+
+abi: release ## whether programs built with the first edition's header run with this library (abidiff); docs/abi.md
+	scripts/abi.sh $(LIBRARY)
+	scripts/abi.sh --planted
 
 conformance: setup release server ## the Autobahn test suite, in three ways; writes docs/conformance.md
 	scripts/conformance.sh $(TARGET)/release $(SERVER)
