@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What the release library is as a file: its soname, what it needs, that it stays mapped, that it exports nothing
-# else, that link-time optimisation has reached it.
+# else, that link-time optimisation has reached it, that README.md tells its size.
 # usage: artifact.sh LIBRARY
 set -euo pipefail
 library=$(realpath "$1")
@@ -44,4 +44,13 @@ if [ -z "$units" ]; then
 elif [ "$(wc -l <<< "$units")" -ne 1 ]; then
     complain "LTO had no effect: it is made of $(wc -l <<< "$units") Rust units, the first of them" $(head -n 3 <<< "$units")
 fi
+
+# How large the README says it is, within a tenth: compilers differ.
+said=$(sed -n 's/.*one file of \([0-9.]*\) MB (stripped.*/\1/p' README.md)
+stripped=$(mktemp)
+strip -o "$stripped" "$library"
+bytes=$(stat --format=%s "$stripped")
+rm -f "$stripped"
+awk -v said="$said" -v bytes="$bytes" 'BEGIN { exit !(said > 0 && bytes / 1e6 > said * 0.9 && bytes / 1e6 < said * 1.1) }' ||
+    complain "it has $bytes bytes when stripped, and README.md says '$said' MB"
 exit $status
