@@ -13,7 +13,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
-.PHONY: conformance test-grammar mutants fuzz abi
+.PHONY: conformance test-grammar mutants fuzz abi deny generated
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ release: ## the library as it ships, with the name by which programs load it
 
 header: ## renders include/ws4d.h from the source
 	scripts/header.sh
+
+generated: header ## all that is written by scripts and committed: the header, docs/errors.md, docs/unsafe.md, THIRD-PARTY.md
+	scripts/errors.sh
+	scripts/unsafe.py
+	scripts/third-party.py
 
 # Cargo knows best whether its products are fresh: ask it each time.
 examples: release ## the C examples, in build/examples
@@ -48,10 +53,12 @@ demo: ## builds all and plays the examples against a local server
 test: setup check-style check-header test-rust test-model test-c test-valgrind test-python ## all that must hold
 	@echo "make test: all is well"
 
-check-style: ## cargo fmt, clippy, and who may know whom
+check-style: ## cargo fmt, clippy, who may know whom, and the pages on unsafe and on the crates of others
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	scripts/rules.sh
+	scripts/unsafe.py --check
+	scripts/third-party.py --check
 
 check-header: release ## the committed header, its languages, the exported symbols, the library as a file
 	scripts/header.sh --check
@@ -91,6 +98,9 @@ mutants: ## breaks the library on purpose, five times, and sees the tests go red
 abi: release ## whether programs built with the first edition's header run with this library (abidiff); docs/abi.md
 	scripts/abi.sh $(LIBRARY)
 	scripts/abi.sh --planted
+
+deny: ## licences and sources of the crates of others, by deny.toml (cargo-deny; not a part of test)
+	scripts/deny.sh
 
 conformance: setup release server ## the Autobahn test suite, in three ways; writes docs/conformance.md
 	scripts/conformance.sh $(TARGET)/release $(SERVER)
