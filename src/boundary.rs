@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ws4d_client::{Component, Error, ErrorCode};
+use ws4d_client::{Component, Error, ErrorCode, library};
 
 use crate::call_host::CancellationHeld;
 use crate::result::ws_result;
@@ -68,10 +68,11 @@ fn caught<T>(body: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(value) => Some(value),
         Err(payload) => {
-            // The panic hook has logged it. Dropping a payload may panic in its turn; then the second one is let go.
+            // Dropping a payload may panic in its turn; then the second one is let go.
             if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
                 mem::forget(second);
             }
+            library::log_caught_panic();
             None
         }
     }

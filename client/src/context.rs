@@ -1,22 +1,44 @@
 //! What the calling thread is doing: whether it is an I/O thread, whether it turns sockets' tasks itself, and whether a
 //! callback is on its stack.
 
+//!
+//! All of it is true of the process in which it began. In a forked child nothing of it is: the stack that the thread has
+//! inherited will never return to the library, and the thread is the host's own.
+
+use crate::fork::fork_epoch;
 use std::cell::Cell;
 
+#[derive(Clone, Copy)]
+struct State {
+    epoch: u32,
+    io_thread: bool,
+    callbacks: u32,
+    role: ThreadRole,
+}
+
+impl State {
+    const NOTHING: State = State { epoch: 0, io_thread: false, callbacks: 0, role: ThreadRole::Nothing };
+}
+
 thread_local! {
-    static IO_THREAD: Cell<bool> = const { Cell::new(false) };
-    static CALLBACKS: Cell<u32> = const { Cell::new(0) };
-    static THREAD_ROLE: Cell<ThreadRole> = const { Cell::new(ThreadRole::Nothing) };
+    static STATE: Cell<State> = const { Cell::new(State::NOTHING) };
+}
+
+#[inline]
+fn state() -> State {
+    let state = STATE.get();
+    let epoch = fork_epoch();
+    if state.epoch == epoch { state } else { State { epoch, ..State::NOTHING } }
 }
 
 /// Marks the calling thread as an I/O thread, for ever.
 pub(crate) fn become_io_thread() {
-    IO_THREAD.set(true);
+    STATE.set(State { io_thread: true, ..state() });
 }
 
 /// A blocking call here would wait for itself.
 pub(crate) fn on_io_thread() -> bool {
-    IO_THREAD.get()
+    state().io_thread
 }
 
 /// Whose tasks the calling thread turns, beside those of an I/O thread.
@@ -31,7 +53,7 @@ pub(crate) enum ThreadRole {
 
 /// Whose tasks are turned here just now.
 pub(crate) fn thread_role() -> ThreadRole {
-    THREAD_ROLE.get()
+    state().role
 }
 
 /// Stands for a turn of tasks on the stack.
@@ -39,19 +61,21 @@ pub(crate) struct ThreadRoleGuard(ThreadRole);
 
 impl ThreadRoleGuard {
     pub(crate) fn begin(role: ThreadRole) -> ThreadRoleGuard {
-        ThreadRoleGuard(THREAD_ROLE.replace(role))
+        let before = state();
+        STATE.set(State { role, ..before });
+        ThreadRoleGuard(before.role)
     }
 }
 
 impl Drop for ThreadRoleGuard {
     fn drop(&mut self) {
-        THREAD_ROLE.set(self.0);
+        STATE.set(State { role: self.0, ..state() });
     }
 }
 
 /// Whether a callback is on the stack of the calling thread.
 pub(crate) fn in_callback() -> bool {
-    CALLBACKS.get() > 0
+    state().callbacks > 0
 }
 
 /// Stands for one callback on the stack.
@@ -59,13 +83,15 @@ pub(crate) struct InCallback(());
 
 impl InCallback {
     pub(crate) fn enter() -> InCallback {
-        CALLBACKS.set(CALLBACKS.get() + 1);
+        let before = state();
+        STATE.set(State { callbacks: before.callbacks + 1, ..before });
         InCallback(())
     }
 }
 
 impl Drop for InCallback {
     fn drop(&mut self) {
-        CALLBACKS.set(CALLBACKS.get() - 1);
+        let before = state();
+        STATE.set(State { callbacks: before.callbacks.saturating_sub(1), ..before });
     }
 }

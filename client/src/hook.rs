@@ -56,19 +56,27 @@ impl<F: ?Sized> Hook<F> {
     }
 
     /// Runs `call` with the present function, outside the lock. A call from inside the function itself, on
-    /// the same thread, does nothing: a failure inside the error handler does not enter it again.
-    pub(crate) fn run(&self, call: impl FnOnce(&F)) {
+    /// the same thread, does nothing: a failure inside the error handler does not enter it again. Says whether there is a
+    /// function.
+    pub(crate) fn run(&self, call: impl FnOnce(&F)) -> bool {
         let me = this_thread();
         let mut state = self.state.lock();
-        let Some(function) = state.function.clone() else { return };
+        let Some(function) = state.function.clone() else { return false };
         if state.running.iter().any(|running| running.thread == me) {
-            return;
+            return true;
         }
         let generation = state.generation;
         state.running.push(Running { generation, thread: me, exchanges: false });
         drop(state);
         let running = RunningHere(self);
         unfinished::noted(&running, || call(&function));
+        true
+    }
+
+    /// Whether the calling thread is inside the function.
+    pub(crate) fn runs_here(&self) -> bool {
+        let me = this_thread();
+        self.state.lock().running.iter().any(|running| running.thread == me)
     }
 
     fn has_returned(&self) {

@@ -5,12 +5,14 @@ use crate::error::{Component, Error};
 use crate::hook::Hook;
 use crate::unfinished;
 use std::any::Any;
+use std::cell::Cell;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::Once;
 
-pub use crate::engine::{set_io_threads, shutdown};
+pub use crate::engine::{set_io_thread_stack, set_io_threads, shutdown, startup};
 pub use crate::fork::{PerProcess, fork_epoch};
-pub use crate::log::{LogLevel, LogSink, log, set_log};
+pub use crate::log::{LogLevel, LogSink, add_log, log, remove_log, set_log};
 
 /// The host's handler for connections that could not be made (4D's ON ERR CALL).
 pub type ErrorHandler = dyn Fn(&Error) + Send + Sync;
@@ -44,17 +46,51 @@ pub fn quiet_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|info| {
-            let (place, words) = (info.location(), words(info.payload()));
-            match place {
-                Some(place) => log(
-                    LogLevel::Error,
-                    Component::Socket,
-                    format_args!("internal error at {place}: {words}"),
-                ),
-                None => log(LogLevel::Error, Component::Socket, format_args!("internal error: {words}")),
-            }
+            let words = words(info.payload());
+            LAST_PANIC.set(Some(match info.location() {
+                Some(place) => PanicLine::new(format_args!("internal error at {place}: {words}")),
+                None => PanicLine::new(format_args!("internal error: {words}")),
+            }));
         }));
     });
+}
+
+thread_local! {
+    /// A panic may come while a lock is held, and the host is not called under one: so its line waits for whoever catches it.
+    static LAST_PANIC: Cell<Option<PanicLine>> = const { Cell::new(None) };
+}
+
+/// A line without memory of its own: there may be none, and a thread that is ending can still keep it.
+#[derive(Clone, Copy)]
+struct PanicLine {
+    bytes: [u8; 240],
+    len: usize,
+}
+
+impl PanicLine {
+    fn new(line: fmt::Arguments<'_>) -> PanicLine {
+        let mut kept = PanicLine { bytes: [0; 240], len: 0 };
+        // What does not fit is left out.
+        let _ = fmt::Write::write_fmt(&mut kept, line);
+        kept
+    }
+}
+
+impl fmt::Write for PanicLine {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let cut = text.floor_char_boundary(self.bytes.len() - self.len);
+        self.bytes[self.len..self.len + cut].copy_from_slice(&text.as_bytes()[..cut]);
+        self.len += cut;
+        if cut == text.len() { Ok(()) } else { Err(fmt::Error) }
+    }
+}
+
+/// Tells the log of a panic that was caught. To be called by whoever catches one, with no lock held.
+pub fn log_caught_panic() {
+    if let Some(line) = LAST_PANIC.take() {
+        let words = String::from_utf8_lossy(&line.bytes[..line.len]);
+        log(LogLevel::Error, Component::Socket, format_args!("{words}"));
+    }
 }
 
 /// What may be told of a panic: words that stand in the source. Those that were put together at run time may show

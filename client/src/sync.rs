@@ -13,8 +13,9 @@ use loom::cell::UnsafeCell;
 #[cfg(not(ws4d_loom))]
 use std::cell::UnsafeCell;
 
-pub(crate) use imp::MutexGuard;
+pub(crate) use held::locks_held;
 pub(crate) use imp::atomic;
+use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 #[cfg(not(ws4d_loom))]
 pub(crate) use thread_id::{ThreadId, this_thread};
@@ -54,6 +55,68 @@ pub(crate) fn this_thread() -> ThreadId {
     thread::current().id()
 }
 
+/// How many locks of ours a thread holds, in debug builds: none is held where the host is called.
+mod held {
+    #[cfg(all(debug_assertions, not(ws4d_loom)))]
+    thread_local! {
+        static HELD: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+    }
+
+    #[derive(Debug)]
+    pub(super) struct Held(());
+
+    impl Held {
+        #[inline]
+        pub(super) fn one_more() -> Held {
+            #[cfg(all(debug_assertions, not(ws4d_loom)))]
+            HELD.set(HELD.get() + 1);
+            Held(())
+        }
+    }
+
+    #[cfg(all(debug_assertions, not(ws4d_loom)))]
+    impl Drop for Held {
+        fn drop(&mut self) {
+            HELD.set(HELD.get() - 1);
+        }
+    }
+
+    /// 0 where nobody counts.
+    pub(crate) fn locks_held() -> u32 {
+        #[cfg(all(debug_assertions, not(ws4d_loom)))]
+        return HELD.get();
+        #[cfg(not(all(debug_assertions, not(ws4d_loom))))]
+        0
+    }
+}
+
+/// A lock that is held.
+#[derive(Debug)]
+pub(crate) struct MutexGuard<'a, T>(imp::MutexGuard<'a, T>, held::Held);
+
+impl<'a, T> MutexGuard<'a, T> {
+    #[inline]
+    fn new(guard: imp::MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        MutexGuard(guard, held::Held::one_more())
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
 /// A mutual exclusion that ignores poisoning.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(imp::Mutex<T>);
@@ -67,14 +130,14 @@ impl<T> Mutex<T> {
     #[cfg(not(ws4d_loom))]
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.0.try_lock() {
-            Ok(guard) => Some(guard),
-            Err(std::sync::TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Ok(guard) => Some(MutexGuard::new(guard)),
+            Err(std::sync::TryLockError::Poisoned(poisoned)) => Some(MutexGuard::new(poisoned.into_inner())),
             Err(std::sync::TryLockError::WouldBlock) => None,
         }
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        MutexGuard::new(self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()))
     }
 }
 
@@ -91,8 +154,13 @@ impl Condvar {
         self.0.notify_all();
     }
 
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
     pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-        self.0.wait(guard).unwrap_or_else(|poisoned| poisoned.into_inner())
+        let MutexGuard(guard, held) = guard;
+        MutexGuard(self.0.wait(guard).unwrap_or_else(|poisoned| poisoned.into_inner()), held)
     }
 
     /// Waits at most `limit` (`None`: for ever). May wake early; the caller loops.
@@ -103,10 +171,14 @@ impl Condvar {
     ) -> MutexGuard<'a, T> {
         match limit {
             None => self.wait(guard),
-            Some(limit) => match self.0.wait_timeout(guard, limit) {
-                Ok((guard, _)) => guard,
-                Err(poisoned) => poisoned.into_inner().0,
-            },
+            Some(limit) => {
+                let MutexGuard(guard, held) = guard;
+                let guard = match self.0.wait_timeout(guard, limit) {
+                    Ok((guard, _)) => guard,
+                    Err(poisoned) => poisoned.into_inner().0,
+                };
+                MutexGuard(guard, held)
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Nothing on that thread's stack is dropped then; the stack itself stays, because the thread is parked. So whatever
 //! another thread could wait for, or would find half done, is noted here for as long as it is on the stack.
 
+use crate::fork::fork_epoch;
 use std::cell::Cell;
 use std::ptr;
 
@@ -15,6 +16,8 @@ pub(crate) trait Unfinished {
 }
 
 struct Link {
+    /// A forked child has inherited the links with the stack; what they name is its parent's.
+    epoch: u32,
     outer: *const Link,
     what: *const dyn Unfinished,
 }
@@ -34,7 +37,7 @@ pub(crate) fn noted<R>(what: &dyn Unfinished, body: impl FnOnce() -> R) -> R {
         }
     }
 
-    let link = Link { outer: INNERMOST.get(), what: erase(what) };
+    let link = Link { epoch: fork_epoch(), outer: INNERMOST.get(), what: erase(what) };
     let _outer = Outer(link.outer);
     INNERMOST.set(&link);
     body()
@@ -47,7 +50,7 @@ impl Noted {
     /// # Safety
     /// `what` lives longer than this.
     pub(crate) unsafe fn begin(what: &dyn Unfinished) -> Noted {
-        let link = Box::new(Link { outer: INNERMOST.get(), what: erase(what) });
+        let link = Box::new(Link { epoch: fork_epoch(), outer: INNERMOST.get(), what: erase(what) });
         INNERMOST.set(&*link);
         Noted(link)
     }
@@ -71,8 +74,10 @@ pub(crate) fn give_up_all() {
     let mut link = INNERMOST.replace(ptr::null());
     // SAFETY: a link that is noted lives, and so does what it points to, by `noted` and by the promise of `Noted::begin`.
     while let Some(noted) = unsafe { link.as_ref() } {
-        // SAFETY: as above.
-        unsafe { &*noted.what }.give_up();
+        if noted.epoch == fork_epoch() {
+            // SAFETY: as above.
+            unsafe { &*noted.what }.give_up();
+        }
         link = noted.outer;
     }
 }

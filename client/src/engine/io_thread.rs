@@ -1,9 +1,10 @@
-//! One I/O thread. It blocks all signals, so that the host's handlers run on the host's threads, and it ends
-//! when it was told to and its last task is done.
+//! One I/O thread. It blocks the host's signals, so that the host's handlers run on the host's threads, but none that tells
+//! of a fault of the thread itself. It ends when it was told to and its last task is done.
 
+use super::Task;
 use crate::context;
 use crate::error::{Component, Error, ErrorCode};
-use std::future::Future;
+use crate::unfinished::{self, Unfinished};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -23,11 +24,21 @@ struct Shared {
     stopping: AtomicBool,
     changed: Notify,
     ended: AtomicBool,
+    /// It has ended inside a function of the host's: nothing of it goes on, and nobody joins it.
+    lost: AtomicBool,
+}
+
+/// What the engine is told of its thread.
+pub(super) struct Events {
+    /// As the last act of the thread.
+    pub(super) ended: Box<dyn FnOnce() + Send>,
+    /// On the thread, when it ends inside a function of the host's.
+    pub(super) lost: Box<dyn Fn() + Send>,
 }
 
 impl IoThread {
-    /// `ended` is called as the last act of the thread.
-    pub(super) fn start(number: usize, ended: impl FnOnce() + Send + 'static) -> Result<IoThread, Error> {
+    /// `stack`: how many bytes its stack has; `None`: as many as the system gives, but at least [`LEAST_STACK`].
+    pub(super) fn start(number: usize, stack: Option<usize>, events: Events) -> Result<IoThread, Error> {
         let failed = |error: io::Error| {
             let code = match error.raw_os_error() {
                 Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => ErrorCode::OutOfMemory,
@@ -41,25 +52,24 @@ impl IoThread {
         let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);
         let thread = with_signals_blocked(|| {
-            thread::Builder::new().name(format!("ws4d-io-{number}")).spawn(move || {
+            let builder = thread::Builder::new().name(format!("ws4d-io-{number}"));
+            builder.stack_size(stack.unwrap_or_else(default_stack)).spawn(move || {
                 context::become_io_thread();
-                runtime.block_on(of_thread.run());
+                let here = Here { shared: &of_thread, lost: events.lost };
+                unfinished::noted(&here, || runtime.block_on(of_thread.run()));
                 // Dropping it would wait for what it still holds.
                 runtime.shutdown_background();
                 of_thread.ended.store(true, Ordering::Release);
-                ended();
+                (events.ended)();
             })
         })
         .map_err(failed)?;
         Ok(IoThread { runtime: handle, shared, thread })
     }
 
-    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let counted = Counted::new(&self.shared);
-        self.runtime.spawn(async move {
-            let _counted = counted;
-            task.await;
-        });
+    /// Counts a task, from now on until it is dropped; it begins with [`Taken::begin`].
+    pub(super) fn take_in(&self, task: Task) -> Taken {
+        Taken { runtime: self.runtime.clone(), counted: Counted::new(&self.shared), task }
     }
 
     pub(super) fn stop(&self) {
@@ -71,10 +81,64 @@ impl IoThread {
         self.shared.ended.load(Ordering::Acquire)
     }
 
-    /// Waits for a thread that has ended.
-    pub(super) fn join(self) {
-        let _ = self.thread.join();
+    pub(super) fn is_lost(&self) -> bool {
+        self.shared.lost.load(Ordering::Acquire)
     }
+
+    /// Waits for a thread that has ended; one that is lost is parked for good.
+    pub(super) fn join(self) {
+        if !self.is_lost() {
+            let _ = self.thread.join();
+        }
+    }
+}
+
+/// A task that has not begun.
+pub(super) struct Taken {
+    runtime: Handle,
+    counted: Counted,
+    task: Task,
+}
+
+impl Taken {
+    pub(super) fn begin(self) {
+        let Taken { runtime, counted, task } = self;
+        runtime.spawn(async move {
+            let _counted = counted;
+            task.await;
+        });
+    }
+}
+
+/// The thread's whole life, on its stack.
+struct Here<'a> {
+    shared: &'a Shared,
+    lost: Box<dyn Fn() + Send>,
+}
+
+impl Unfinished for Here<'_> {
+    fn give_up(&self) {
+        self.shared.lost.store(true, Ordering::Release);
+        (self.lost)();
+    }
+}
+
+/// Less than this no I/O thread has where the host has not said so.
+const LEAST_STACK: usize = 1024 * 1024;
+
+/// What the system gives a thread that does not ask.
+fn default_stack() -> usize {
+    let mut bytes = 0;
+    // SAFETY: plain data, which pthread_attr_init fills before anything reads it.
+    let mut attributes: libc::pthread_attr_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the attributes are initialised before they are read and destroyed, and live through the calls.
+    unsafe {
+        if libc::pthread_attr_init(&mut attributes) == 0 {
+            libc::pthread_attr_getstacksize(&attributes, &mut bytes);
+            libc::pthread_attr_destroy(&mut attributes);
+        }
+    }
+    bytes.max(LEAST_STACK)
 }
 
 impl Shared {
@@ -104,13 +168,21 @@ impl Drop for Counted {
     }
 }
 
-/// Runs `start` with all signals blocked, so that a thread it starts inherits that.
+/// What the kernel sends to the thread that has made a fault, or that has asked for it: a thread that blocks one is ended
+/// where a handler of the host's, for a crash report, would have run.
+const OWN_FAULTS: [libc::c_int; 7] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
+
+/// Runs `start` with the host's signals blocked, so that a thread it starts inherits that.
 pub(super) fn with_signals_blocked<R>(start: impl FnOnce() -> R) -> R {
     // SAFETY: plain data, filled by the calls below before it is read.
     let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
     // SAFETY: both sets live through the calls.
     unsafe {
         libc::sigfillset(&mut all);
+        for fault in OWN_FAULTS {
+            libc::sigdelset(&mut all, fault);
+        }
         libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
     }
     let result = start();

@@ -14,11 +14,13 @@ use crate::error::{Component, Error, ErrorCode};
 use crate::event::Items;
 use crate::fork::PerProcess;
 use crate::sync::{Condvar, Mutex};
-use io_thread::IoThread;
+use crate::unfinished::{self, Unfinished};
+use io_thread::{Events, IoThread, with_signals_blocked};
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
+use std::thread;
 use std::time::{Duration, Instant};
 use workers::Workers;
 
@@ -33,21 +35,36 @@ static ENGINE: PerProcess<Engine> = PerProcess::new(Engine::new);
 pub(crate) trait Stop: Send + Sync {
     /// The library shuts down: say goodbye if the kernel takes it at once, and end.
     fn stop(self: Arc<Self>);
+    /// The I/O thread on which its task ran has ended inside a function of the host's.
+    fn thread_lost(self: Arc<Self>);
 }
 
 struct Engine {
     state: Mutex<State>,
     /// An I/O thread has ended.
     ended: Condvar,
-    sockets: Mutex<HashMap<i32, Weak<dyn Stop>>>,
+    sockets: Mutex<HashMap<i32, Listed>>,
     /// Wait for the next blocking `ws_new`.
     drivers: Mutex<Vec<Arc<Driver>>>,
     workers: Arc<Workers>,
 }
 
+/// A socket that shutdown will stop.
+struct Listed {
+    socket: Weak<dyn Stop>,
+    /// The serial of the I/O thread that runs its task; `None`: none does.
+    thread: Option<u64>,
+}
+
 struct State {
-    threads: Vec<IoThread>,
+    /// With their serials, which are never used again.
+    threads: Vec<(u64, IoThread)>,
+    serials: u64,
     configured: usize,
+    /// `None`: the system's.
+    stack: Option<usize>,
+    /// Those that have said so (`ws_startup`) and have not left.
+    users: u32,
     next: usize,
     stopping: bool,
     /// A shutdown is going on; another one waits for its turn.
@@ -56,6 +73,9 @@ struct State {
     shutdowns: u64,
 }
 
+/// The stack of an I/O thread that may be asked for, in bytes.
+const SMALLEST_STACK: usize = 256 * 1024;
+const LARGEST_STACK: usize = 1 << 30;
 /// How many I/O threads may be asked for.
 const MOST_THREADS: u32 = 64;
 
@@ -64,7 +84,10 @@ impl Engine {
         Engine {
             state: Mutex::new(State {
                 threads: Vec::new(),
+                serials: 0,
                 configured: 1,
+                stack: None,
+                users: 0,
                 next: 0,
                 stopping: false,
                 shutting_down: false,
@@ -131,36 +154,84 @@ pub(crate) fn enlist(id: i32, socket: Weak<dyn Stop>, wants_threads: bool) -> Re
     if wants_threads {
         state.start_threads()?;
     }
-    engine.sockets.lock().insert(id, socket);
+    engine.sockets.lock().insert(id, Listed { socket, thread: None });
     Ok(Enlisted { id, since: state.shutdowns })
 }
 
 /// Runs a socket's task on an I/O thread, or gives it back: where there was a shutdown `since` it was enlisted, it is not
 /// to bring a thread up again. In a box: each future that awaits another by value is twice as large as that.
-pub(crate) fn spawn(since: u64, task: Task) -> Result<(), (Error, Task)> {
-    let mut state = engine().state.lock();
+pub(crate) fn spawn(id: i32, since: u64, task: Task) -> Result<(), (Error, Task)> {
+    let engine = engine();
+    let mut state = engine.state.lock();
     if state.stopping || state.shutdowns != since {
         return Err((shut_down_error(), task));
     }
     if let Err(error) = state.start_threads() {
         return Err((error, task));
     }
-    let at = state.next % state.threads.len();
+    let count = state.threads.len();
+    let turns = (0..count).map(|turn| (state.next + turn) % count);
+    let Some(at) = turns.into_iter().find(|at| !state.threads[*at].1.is_lost()) else {
+        return Err((lost_error(), task));
+    };
     state.next = at + 1;
-    state.threads[at].spawn(task);
+    let (serial, thread) = &state.threads[at];
+    if let Some(listed) = engine.sockets.lock().get_mut(&id) {
+        listed.thread = Some(*serial);
+    }
+    // It is counted under the lock, so that its thread does not end before it; what a task does where it cannot begin
+    // is its own, and done without the lock.
+    let spawning = thread.take_in(task);
+    drop(state);
+    spawning.begin();
     Ok(())
+}
+
+fn lost_error() -> Error {
+    Error::new(
+        ErrorCode::ShutDown,
+        Component::Socket,
+        "The library's I/O threads were ended inside callbacks; ws_shutdown lets it begin anew",
+    )
+}
+
+/// An I/O thread has ended inside a function of the host's. Its sockets are ended on another thread: their owners are told,
+/// by functions of the host's.
+fn thread_lost(serial: u64) {
+    let engine = engine();
+    let end = move || {
+        let lost: Vec<_> = {
+            let sockets = engine.sockets.lock();
+            let of_thread = sockets.values().filter(|listed| listed.thread == Some(serial));
+            of_thread.filter_map(|listed| listed.socket.upgrade()).collect()
+        };
+        lost.into_iter().for_each(Stop::thread_lost);
+        drop(engine.state.lock());
+        engine.ended.notify_all();
+    };
+    let name = "ws4d-lost".to_owned();
+    if with_signals_blocked(|| thread::Builder::new().name(name).spawn(end)).is_err() {
+        // Without a thread to do it their owners hear of it at the shutdown.
+        engine.ended.notify_all();
+    }
 }
 
 impl State {
     fn start_threads(&mut self) -> Result<(), Error> {
         while self.threads.len() < self.configured {
             let number = self.threads.len();
-            let thread = IoThread::start(number, || {
-                // The lock makes sure that a shutdown that looked just before is waiting by now.
-                drop(engine().state.lock());
-                engine().ended.notify_all();
-            })?;
-            self.threads.push(thread);
+            self.serials += 1;
+            let serial = self.serials;
+            let events = Events {
+                ended: Box::new(|| {
+                    // The lock makes sure that a shutdown that looked just before is waiting by now.
+                    drop(engine().state.lock());
+                    engine().ended.notify_all();
+                }),
+                lost: Box::new(move || thread_lost(serial)),
+            };
+            let thread = IoThread::start(number, self.stack, events)?;
+            self.threads.push((serial, thread));
         }
         Ok(())
     }
@@ -180,7 +251,32 @@ pub fn set_io_threads(n: u32) -> Result<(), ErrorCode> {
     Ok(())
 }
 
-/// Ends all sockets and joins all library threads, except a name lookup that the system does not let go.
+/// Sets how many bytes of stack the I/O threads get that start from now on; `None`: what the system gives.
+/// [`ErrorCode::InvalidArgument`]: too few; [`ErrorCode::Unsupported`]: they run already.
+pub fn set_io_thread_stack(bytes: Option<usize>) -> Result<(), ErrorCode> {
+    if bytes.is_some_and(|bytes| !(SMALLEST_STACK..=LARGEST_STACK).contains(&bytes)) {
+        return Err(ErrorCode::InvalidArgument);
+    }
+    let mut state = engine().state.lock();
+    if !state.threads.is_empty() {
+        return Err(ErrorCode::Unsupported);
+    }
+    state.stack = bytes;
+    Ok(())
+}
+
+/// Counts a user of the library in this process. [`ErrorCode::ShutDown`]: a shutdown runs, or one has failed and was not
+/// repeated.
+pub fn startup() -> Result<(), ErrorCode> {
+    let mut state = engine().state.lock();
+    if state.stopping {
+        return Err(ErrorCode::ShutDown);
+    }
+    state.users = state.users.saturating_add(1);
+    Ok(())
+}
+
+/// Where more than one user is counted, one leaves. Else: ends all sockets and joins all library threads, except a name lookup that the system does not let go.
 ///
 /// [`ErrorCode::Timeout`]: a host's callback on an I/O thread has not come back in time; new sockets are refused
 /// until a further call succeeds. [`ErrorCode::WrongThread`]: inside a callback.
@@ -191,6 +287,10 @@ pub fn shutdown(timeout: Option<Duration>) -> Result<(), ErrorCode> {
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let engine = engine();
     let mut state = engine.state.lock();
+    if state.users > 1 && !state.stopping && !state.threads.iter().any(|(_, thread)| thread.is_lost()) {
+        state.users -= 1;
+        return Ok(());
+    }
     while state.shutting_down {
         let limit = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if limit == Some(Duration::ZERO) {
@@ -202,45 +302,67 @@ pub fn shutdown(timeout: Option<Duration>) -> Result<(), ErrorCode> {
     state.stopping = true;
     state.shutdowns += 1;
     drop(state);
-    let ended = end_all(engine, deadline);
+    let going_on = ShuttingDown(engine);
+    unfinished::noted(&going_on, || end_all(engine, deadline))?;
     let mut state = engine.state.lock();
-    state.shutting_down = false;
-    // After a failure new sockets are refused until a further call succeeds.
-    state.stopping = ended.is_err();
-    drop(state);
-    engine.ended.notify_all();
-    ended
+    state.stopping = false;
+    state.users = state.users.saturating_sub(1);
+    Ok(())
+}
+
+/// A shutdown in progress. After one that has failed, whatever the reason, new sockets are refused until a further call
+/// succeeds.
+struct ShuttingDown<'a>(&'a Engine);
+
+impl ShuttingDown<'_> {
+    fn end(&self) {
+        self.0.state.lock().shutting_down = false;
+        self.0.ended.notify_all();
+    }
+}
+
+impl Drop for ShuttingDown<'_> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Unfinished for ShuttingDown<'_> {
+    fn give_up(&self) {
+        self.end();
+    }
 }
 
 /// Ends the sockets, then the threads; one call at a time.
 fn end_all(engine: &Engine, deadline: Option<Instant>) -> Result<(), ErrorCode> {
     // Sockets made before `stopping` was seen are in the registry by now.
-    let sockets: Vec<_> = engine.sockets.lock().values().cloned().collect();
+    let sockets: Vec<_> = engine.sockets.lock().values().map(|listed| listed.socket.clone()).collect();
     for socket in sockets.iter().filter_map(Weak::upgrade) {
         socket.stop();
     }
     drop(sockets);
     let mut state = engine.state.lock();
-    for thread in &state.threads {
+    for (_, thread) in &state.threads {
         thread.stop();
     }
-    while let Some(at) = state.threads.iter().position(|thread| !thread.has_ended()) {
+    let runs = |(_, thread): &(u64, IoThread)| !thread.has_ended() && !thread.is_lost();
+    while state.threads.iter().any(runs) {
         let limit = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if limit == Some(Duration::ZERO) {
             return Err(ErrorCode::Timeout);
         }
-        let _ = at;
         state = engine.ended.wait_at_most(state, limit);
     }
     let threads = std::mem::take(&mut state.threads);
     drop(state);
-    for thread in threads {
+    for (_, thread) in threads {
         thread.join();
     }
     if !engine.workers.stop(deadline) {
         return Err(ErrorCode::Timeout);
     }
-    engine.drivers.lock().clear();
+    let drivers = std::mem::take(&mut *engine.drivers.lock());
+    drop(drivers);
     Buffer::free_pool();
     Items::free_pool();
     Ok(())

@@ -4,11 +4,14 @@
 use super::io_thread::with_signals_blocked;
 use crate::context::{self, ThreadRole};
 use crate::error::{Component, Error, ErrorCode};
-use crate::sync::{Mutex, MutexGuard};
+use crate::library;
+use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::unfinished::{self, Unfinished};
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar};
-use std::thread::{self, JoinHandle, ThreadId};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -25,14 +28,16 @@ type Job = (Kind, Box<dyn FnOnce() + Send>);
 
 pub(super) struct Workers {
     state: Mutex<State>,
-    changed: std::sync::Condvar,
+    changed: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     queue: VecDeque<Job>,
     threads: usize,
-    running: HashMap<ThreadId, JoinHandle<()>>,
+    running: HashMap<usize, JoinHandle<()>>,
+    /// The number of the thread that was started last.
+    last: usize,
     /// Have left the pool; shutdown, or the next job, joins them.
     ended: Vec<JoinHandle<()>>,
     idle: usize,
@@ -77,13 +82,18 @@ impl Workers {
             return Ok(());
         }
         state.threads += 1;
-        let workers = Arc::clone(self);
+        state.last += 1;
+        let (number, workers) = (state.last, Arc::clone(self));
         let name = "ws4d-worker".to_owned();
-        let started =
-            with_signals_blocked(|| thread::Builder::new().name(name).spawn(move || workers.work()));
+        let started = with_signals_blocked(|| {
+            thread::Builder::new().name(name).spawn(move || {
+                let worker = Worker { workers: &workers, number, job: Cell::new(None) };
+                unfinished::noted(&worker, || worker.work());
+            })
+        });
         match started {
             Ok(thread) => {
-                state.running.insert(thread.thread().id(), thread);
+                state.running.insert(number, thread);
             }
             Err(error) => {
                 state.threads -= 1;
@@ -96,43 +106,9 @@ impl Workers {
         Ok(())
     }
 
-    fn work(&self) {
-        let mut state = self.state.lock();
-        loop {
-            if let Some((kind, job)) = state.next_job() {
-                state.lookups += usize::from(kind == Kind::Lookup);
-                drop(state);
-                job();
-                state = self.state.lock();
-                state.lookups -= usize::from(kind == Kind::Lookup);
-                continue;
-            }
-            if state.stopping {
-                break;
-            }
-            state.idle += 1;
-            let out_of_patience;
-            (state, out_of_patience) = self.wait(state, PATIENCE);
-            state.idle -= 1;
-            if out_of_patience && state.queue.is_empty() {
-                break;
-            }
-        }
-        state.threads -= 1;
-        let this = state.running.remove(&thread::current().id());
-        state.ended.extend(this);
-        drop(state);
-        self.changed.notify_all();
-    }
-
-    fn wait<'a>(&'a self, state: MutexGuard<'a, State>, limit: Duration) -> (MutexGuard<'a, State>, bool) {
-        match self.changed.wait_timeout(state, limit) {
-            Ok((state, timeout)) => (state, timeout.timed_out()),
-            Err(poisoned) => {
-                let (state, timeout) = poisoned.into_inner();
-                (state, timeout.timed_out())
-            }
-        }
+    /// Waits at most until `until`.
+    fn wait<'a>(&'a self, state: MutexGuard<'a, State>, until: Instant) -> MutexGuard<'a, State> {
+        self.changed.wait_at_most(state, Some(until.saturating_duration_since(Instant::now())))
     }
 
     /// Sends the workers home; `false` if the time was over first. Lookups are not waited for.
@@ -145,17 +121,70 @@ impl Workers {
             if state.threads <= state.lookups {
                 break true;
             }
-            let limit = deadline
-                .map_or(PATIENCE, |deadline| deadline.saturating_duration_since(Instant::now()))
-                .min(PATIENCE);
-            if limit.is_zero() {
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 break false;
             }
-            (state, _) = self.wait(state, limit);
+            let soon = Instant::now() + PATIENCE;
+            state = self.wait(state, deadline.map_or(soon, |deadline| deadline.min(soon)));
         };
         state.stopping = false;
         state.join_ended();
         ended
+    }
+}
+
+/// One thread of the pool.
+struct Worker<'a> {
+    workers: &'a Workers,
+    number: usize,
+    /// What it is doing.
+    job: Cell<Option<Kind>>,
+}
+
+impl Worker<'_> {
+    fn work(&self) {
+        let mut state = self.workers.state.lock();
+        // An idle worker's patience begins with its last job: what wakes the others does not begin it anew.
+        let mut until = Instant::now() + PATIENCE;
+        loop {
+            if let Some((kind, job)) = state.next_job() {
+                state.lookups += usize::from(kind == Kind::Lookup);
+                self.job.set(Some(kind));
+                drop(state);
+                job();
+                state = self.workers.state.lock();
+                self.job.set(None);
+                state.lookups -= usize::from(kind == Kind::Lookup);
+                until = Instant::now() + PATIENCE;
+                continue;
+            }
+            if state.stopping || (state.queue.is_empty() && until <= Instant::now()) {
+                break;
+            }
+            state.idle += 1;
+            // Where lookups wait for others to end, the end of one of them wakes this worker.
+            let later = if state.queue.is_empty() { until } else { Instant::now() + PATIENCE };
+            state = self.workers.wait(state, later);
+            state.idle -= 1;
+        }
+        state.threads -= 1;
+        let this = state.running.remove(&self.number);
+        state.ended.extend(this);
+        drop(state);
+        self.workers.changed.notify_all();
+    }
+}
+
+impl Unfinished for Worker<'_> {
+    /// A log function of the host's has ended the thread: the pool has one less, which nobody joins.
+    fn give_up(&self) {
+        let mut state = self.workers.state.lock();
+        state.threads -= 1;
+        state.lookups -= usize::from(self.job.take() == Some(Kind::Lookup));
+        let detached = state.running.remove(&self.number);
+        drop(state);
+        drop(detached);
+        self.workers.changed.notify_all();
     }
 }
 
@@ -176,7 +205,7 @@ pub(crate) async fn run_blocking<R: Send + 'static>(
     job: impl FnOnce() -> R + Send + 'static,
 ) -> Result<R, Error> {
     if runs_here(kind) {
-        return catch_unwind(AssertUnwindSafe(job)).map_err(|_| failed());
+        return caught(job).ok_or_else(failed);
     }
     let (answer, answered) = oneshot::channel();
     let boxed: Box<dyn FnOnce() + Send> = Box::new(move || {
@@ -184,7 +213,7 @@ pub(crate) async fn run_blocking<R: Send + 'static>(
             return;
         }
         // A panic inside becomes a dropped channel, which is an error below.
-        if let Ok(result) = catch_unwind(AssertUnwindSafe(job)) {
+        if let Some(result) = caught(job) {
             let _ = answer.send(result);
         }
     });
@@ -197,6 +226,14 @@ pub(crate) async fn run_blocking<R: Send + 'static>(
         .with_os_code(error.raw_os_error().unwrap_or(0))
     })?;
     answered.await.map_err(|_| failed())
+}
+
+fn caught<R>(job: impl FnOnce() -> R) -> Option<R> {
+    let result = catch_unwind(AssertUnwindSafe(job)).ok();
+    if result.is_none() {
+        library::log_caught_panic();
+    }
+    result
 }
 
 fn failed() -> Error {

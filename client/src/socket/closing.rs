@@ -292,6 +292,15 @@ impl Socket {
 }
 
 impl Stop for Socket {
+    fn thread_lost(self: Arc<Self>) {
+        if self.dispatcher.is_private() {
+            // Its callbacks ran on that thread, and nowhere else.
+            return self.finish(None);
+        }
+        let what = format!("The I/O thread of {} was ended inside a function of the host's", self.shown());
+        self.finish(Some(Error::new(ErrorCode::Closed, Component::Socket, what)));
+    }
+
     fn stop(self: Arc<Self>) {
         let socket = &self;
         let shut_down = Error::new(

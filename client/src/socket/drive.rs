@@ -12,6 +12,7 @@ use crate::connect::{self, Connected, Connection};
 use crate::dispatch::{Mailbox, Task};
 use crate::engine::{self, Enlisted};
 use crate::error::{Component, Error, ErrorCode};
+use crate::library;
 use crate::log::log;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -36,6 +37,7 @@ impl Alive {
 
 impl Drop for Alive {
     fn drop(&mut self) {
+        library::log_caught_panic();
         self.socket.finish(Some(Error::new(
             ErrorCode::Internal,
             Component::Socket,
@@ -91,7 +93,7 @@ pub(super) async fn connect_here(alive: Alive, start: Box<Start>) {
             alive.socket.drive(descriptor).await;
         })
     };
-    if let Err((error, rest)) = engine::spawn(since, rest) {
+    if let Err((error, rest)) = engine::spawn(socket.id, since, rest) {
         // Before the task goes, which would say that it has failed.
         socket.finish(Some(error));
         drop(rest);

@@ -90,7 +90,7 @@ impl Socket {
         };
         match own.or(waiter) {
             Some(task_driver) => task_driver.spawn(task),
-            None => engine::spawn(since, task).map_err(|(error, task)| (error, Some(task)))?,
+            None => engine::spawn(self.id, since, task).map_err(|(error, task)| (error, Some(task)))?,
         }
         self.dispatcher.task_came();
         Ok(())
