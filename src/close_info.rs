@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use libc::size_t;
-use ws4d_client::{CloseInfo, Stage};
+use ws4d_client::CloseInfo;
 
 use crate::boundary;
 use crate::bridge::entry;
@@ -93,22 +93,6 @@ fn unix_ms(time: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-impl From<Stage> for ws_stage {
-    fn from(stage: Stage) -> ws_stage {
-        match stage {
-            Stage::None => ws_stage::WS_STAGE_NONE,
-            Stage::Dns => ws_stage::WS_STAGE_DNS,
-            Stage::Tcp => ws_stage::WS_STAGE_TCP,
-            Stage::Proxy => ws_stage::WS_STAGE_PROXY,
-            Stage::Tls => ws_stage::WS_STAGE_TLS,
-            Stage::Upgrade => ws_stage::WS_STAGE_UPGRADE,
-            Stage::Open => ws_stage::WS_STAGE_OPEN,
-            Stage::Closing => ws_stage::WS_STAGE_CLOSING,
-            Stage::Closed => ws_stage::WS_STAGE_CLOSED,
-        }
-    }
-}
-
 /// Why the socket's connection ended: how far it was, the codes sent and received, what went wrong, and when.
 ///
 /// There to be read as soon as the end is known: from `on_error` and `on_terminate` on, and earlier where messages still
@@ -141,15 +125,5 @@ mod tests {
     fn the_first_version_stays_readable() {
         const { assert!(size_of::<ws_close_info>() >= ws_close_info::FIRST_SIZE) };
         assert_eq!(std::mem::offset_of!(ws_close_info, open_us) + 8, ws_close_info::FIRST_SIZE);
-    }
-
-    #[test]
-    fn stages_have_the_clients_numbers() {
-        for stage in [Stage::None, Stage::Dns, Stage::Tcp, Stage::Proxy, Stage::Tls, Stage::Upgrade] {
-            assert_eq!(ws_stage::from(stage) as i32, stage as i32);
-        }
-        for stage in [Stage::Open, Stage::Closing, Stage::Closed] {
-            assert_eq!(ws_stage::from(stage) as i32, stage as i32);
-        }
     }
 }

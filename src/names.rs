@@ -2,13 +2,13 @@
 //!
 //! Safe to call from a log callback: no lock, no allocation.
 
-use std::ffi::{CStr, c_char};
+use std::ffi::c_char;
 
+use crate::types::{Words, ws_data_type, ws_event_type, ws_status};
 use crate::{boundary, result};
 
-fn words(names: &[&'static CStr], index: i32) -> *const c_char {
-    let name = usize::try_from(index).ok().and_then(|index| names.get(index));
-    name.copied().unwrap_or(c"unknown").as_ptr()
+fn word<T: Words>(number: i32) -> *const c_char {
+    boundary::read(c"unknown".as_ptr(), || Some(T::word(number)?.as_ptr()))
 }
 
 /// 4D's word for a status: `Connecting`, `Connected`, `Closing`, `Closed`.
@@ -19,9 +19,7 @@ fn words(names: &[&'static CStr], index: i32) -> *const c_char {
 /// @return A text that lives for ever; `unknown` for a number that is no status.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_status_name(status: i32) -> *const c_char {
-    boundary::read(c"unknown".as_ptr(), || {
-        Some(words(&[c"Connecting", c"Connected", c"Closing", c"Closed"], status))
-    })
+    word::<ws_status>(status)
 }
 
 /// The word for the type of an event: 4D's `open`, `message`, `error`, `terminate`; and `drain`, `pong`, `none`.
@@ -32,8 +30,7 @@ pub extern "C" fn ws_status_name(status: i32) -> *const c_char {
 /// @return A text that lives for ever; `unknown` for a number that is no type of event.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_event_type_name(r#type: i32) -> *const c_char {
-    let names = [c"none", c"open", c"message", c"error", c"terminate", c"drain", c"pong"];
-    boundary::read(c"unknown".as_ptr(), || Some(words(&names, r#type)))
+    word::<ws_event_type>(r#type)
 }
 
 /// The word for a data type: `text`, `blob`, `object`.
@@ -44,7 +41,7 @@ pub extern "C" fn ws_event_type_name(r#type: i32) -> *const c_char {
 /// @return A text that lives for ever; `unknown` for a number that is no data type.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_data_type_name(r#type: i32) -> *const c_char {
-    boundary::read(c"unknown".as_ptr(), || Some(words(&[c"text", c"blob", c"object"], r#type)))
+    word::<ws_data_type>(r#type)
 }
 
 /// The name of a result as it is written in C: `WS_ERR_CLOSED`.
@@ -73,8 +70,11 @@ pub extern "C" fn ws_result_message(result: i32) -> *const c_char {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::CStr;
+
     use super::*;
     use crate::types::{ws_data_type::*, ws_event_type::*, ws_status::*};
+    use crate::types::{ws_json_kind, ws_log_level, ws_reconnect_end, ws_stage};
 
     fn word(text: *const c_char) -> &'static str {
         // SAFETY: the three functions return static texts.
@@ -92,6 +92,16 @@ mod tests {
         assert_eq!(word(ws_event_type_name(WS_EVENT_TYPE_PONG as i32)), "pong");
         assert_eq!(word(ws_data_type_name(WS_DATA_TYPE_TEXT as i32)), "text");
         assert_eq!(word(ws_data_type_name(WS_DATA_TYPE_OBJECT as i32)), "object");
+    }
+
+    #[test]
+    fn enums_whose_words_are_not_exported_have_them_too() {
+        assert_eq!(ws_stage::word(ws_stage::WS_STAGE_UPGRADE as i32), Some(c"upgrade"));
+        let end = ws_reconnect_end::WS_RECONNECT_END_NONE as i32;
+        assert_eq!(ws_reconnect_end::word(end), Some(c"none"));
+        assert_eq!(ws_log_level::word(ws_log_level::WS_LOG_LEVEL_WARN as i32), Some(c"warn"));
+        assert_eq!(ws_json_kind::word(ws_json_kind::WS_JSON_KIND_ARRAY as i32), Some(c"array"));
+        assert_eq!((ws_stage::word(9), ws_json_kind::word(-1)), (None, None));
     }
 
     #[test]

@@ -1,9 +1,56 @@
 //! The types of the header: handles and pointers that C only passes on, and the enums.
 //!
-//! No behaviour but the translation of the client's enums.
+//! No behaviour but the translation of the client's enums, and their words.
+
+use std::ffi::CStr;
 
 use ws4d_client::library::LogLevel;
-use ws4d_client::{DataType, EventKind, GivenUp, JsonKind, Status};
+use ws4d_client::{DataType, EventKind, GivenUp, JsonKind, Stage, Status};
+
+/// An enum whose numbers have a word each.
+pub(crate) trait Words {
+    /// Each number and its word.
+    const WORDS: &[(i32, &'static CStr)];
+
+    /// The word of a number, if it has one.
+    fn word(number: i32) -> Option<&'static CStr> {
+        Self::WORDS.iter().find(|(own, _)| *own == number).map(|(_, word)| *word)
+    }
+}
+
+/// Makes the conversion from the client's enum and the words from one list, which stands below the enum. A variant
+/// that is missing from the list or from either enum does not compile, nor does one whose two numbers differ. Only a
+/// variant behind `_` is none of the client's.
+macro_rules! words {
+    (
+        $client:ident => $c:ident,
+        $(_ => $alone:ident: $alone_word:literal,)?
+        $($own:ident => $variant:ident: $word:literal,)*
+    ) => {
+        impl From<$client> for $c {
+            fn from(from: $client) -> $c {
+                match from {
+                    $($client::$own => $c::$variant,)*
+                }
+            }
+        }
+
+        impl Words for $c {
+            const WORDS: &[(i32, &'static CStr)] = &[
+                $(($c::$alone as i32, $alone_word),)?
+                $(($c::$variant as i32, $word),)*
+            ];
+        }
+
+        const _: () = {
+            let _every = |variant: $c| match variant {
+                $($c::$alone => {})?
+                $($c::$variant => {})*
+            };
+            $(assert!($client::$own as i32 == $c::$variant as i32, stringify!($variant));)*
+        };
+    };
+}
 
 /// One WebSocket connection, from connecting to closed.
 ///
@@ -60,15 +107,12 @@ pub enum ws_status {
     WS_STATUS_CLOSED = 3,
 }
 
-impl From<Status> for ws_status {
-    fn from(status: Status) -> ws_status {
-        match status {
-            Status::Connecting => ws_status::WS_STATUS_CONNECTING,
-            Status::Connected => ws_status::WS_STATUS_CONNECTED,
-            Status::Closing => ws_status::WS_STATUS_CLOSING,
-            Status::Closed => ws_status::WS_STATUS_CLOSED,
-        }
-    }
+words! {
+    Status => ws_status,
+    Connecting => WS_STATUS_CONNECTING: c"Connecting",
+    Connected => WS_STATUS_CONNECTED: c"Connected",
+    Closing => WS_STATUS_CLOSING: c"Closing",
+    Closed => WS_STATUS_CLOSED: c"Closed",
 }
 
 /// In which form a message is sent or arrives.
@@ -83,14 +127,11 @@ pub enum ws_data_type {
     WS_DATA_TYPE_OBJECT = 2,
 }
 
-impl From<DataType> for ws_data_type {
-    fn from(data_type: DataType) -> ws_data_type {
-        match data_type {
-            DataType::Text => ws_data_type::WS_DATA_TYPE_TEXT,
-            DataType::Blob => ws_data_type::WS_DATA_TYPE_BLOB,
-            DataType::Object => ws_data_type::WS_DATA_TYPE_OBJECT,
-        }
-    }
+words! {
+    DataType => ws_data_type,
+    Text => WS_DATA_TYPE_TEXT: c"text",
+    Blob => WS_DATA_TYPE_BLOB: c"blob",
+    Object => WS_DATA_TYPE_OBJECT: c"object",
 }
 
 /// What happened.
@@ -113,18 +154,15 @@ pub enum ws_event_type {
     WS_EVENT_TYPE_PONG = 6,
 }
 
-impl From<EventKind> for ws_event_type {
-    fn from(kind: EventKind) -> ws_event_type {
-        match kind {
-            EventKind::None => ws_event_type::WS_EVENT_TYPE_NONE,
-            EventKind::Open => ws_event_type::WS_EVENT_TYPE_OPEN,
-            EventKind::Message => ws_event_type::WS_EVENT_TYPE_MESSAGE,
-            EventKind::Error => ws_event_type::WS_EVENT_TYPE_ERROR,
-            EventKind::Terminate => ws_event_type::WS_EVENT_TYPE_TERMINATE,
-            EventKind::Drain => ws_event_type::WS_EVENT_TYPE_DRAIN,
-            EventKind::Pong => ws_event_type::WS_EVENT_TYPE_PONG,
-        }
-    }
+words! {
+    EventKind => ws_event_type,
+    None => WS_EVENT_TYPE_NONE: c"none",
+    Open => WS_EVENT_TYPE_OPEN: c"open",
+    Message => WS_EVENT_TYPE_MESSAGE: c"message",
+    Error => WS_EVENT_TYPE_ERROR: c"error",
+    Terminate => WS_EVENT_TYPE_TERMINATE: c"terminate",
+    Drain => WS_EVENT_TYPE_DRAIN: c"drain",
+    Pong => WS_EVENT_TYPE_PONG: c"pong",
 }
 
 /// How far a connection was when it ended; see ws_get_close_info().
@@ -151,6 +189,19 @@ pub enum ws_stage {
     WS_STAGE_CLOSED = 8,
 }
 
+words! {
+    Stage => ws_stage,
+    None => WS_STAGE_NONE: c"none",
+    Dns => WS_STAGE_DNS: c"dns",
+    Tcp => WS_STAGE_TCP: c"tcp",
+    Proxy => WS_STAGE_PROXY: c"proxy",
+    Tls => WS_STAGE_TLS: c"tls",
+    Upgrade => WS_STAGE_UPGRADE: c"upgrade",
+    Open => WS_STAGE_OPEN: c"open",
+    Closing => WS_STAGE_CLOSING: c"closing",
+    Closed => WS_STAGE_CLOSED: c"closed",
+}
+
 /// Why a reconnector does not try again; see ws_reconnect_info.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -173,18 +224,16 @@ pub enum ws_reconnect_end {
     WS_RECONNECT_END_SHUT_DOWN = 7,
 }
 
-impl From<GivenUp> for ws_reconnect_end {
-    fn from(given_up: GivenUp) -> ws_reconnect_end {
-        match given_up {
-            GivenUp::Host => ws_reconnect_end::WS_RECONNECT_END_HOST,
-            GivenUp::CloseCode => ws_reconnect_end::WS_RECONNECT_END_CLOSE_CODE,
-            GivenUp::Refused => ws_reconnect_end::WS_RECONNECT_END_REFUSED,
-            GivenUp::Attempts => ws_reconnect_end::WS_RECONNECT_END_ATTEMPTS,
-            GivenUp::Time => ws_reconnect_end::WS_RECONNECT_END_TIME,
-            GivenUp::Dispatcher => ws_reconnect_end::WS_RECONNECT_END_DISPATCHER,
-            GivenUp::ShutDown => ws_reconnect_end::WS_RECONNECT_END_SHUT_DOWN,
-        }
-    }
+words! {
+    GivenUp => ws_reconnect_end,
+    _ => WS_RECONNECT_END_NONE: c"none",
+    Host => WS_RECONNECT_END_HOST: c"host",
+    CloseCode => WS_RECONNECT_END_CLOSE_CODE: c"close code",
+    Refused => WS_RECONNECT_END_REFUSED: c"refused",
+    Attempts => WS_RECONNECT_END_ATTEMPTS: c"attempts",
+    Time => WS_RECONNECT_END_TIME: c"time",
+    Dispatcher => WS_RECONNECT_END_DISPATCHER: c"dispatcher",
+    ShutDown => WS_RECONNECT_END_SHUT_DOWN: c"shut down",
 }
 
 /// How much the log says; each level includes those above it.
@@ -205,17 +254,14 @@ pub enum ws_log_level {
     WS_LOG_LEVEL_TRACE = 5,
 }
 
-impl From<LogLevel> for ws_log_level {
-    fn from(level: LogLevel) -> ws_log_level {
-        match level {
-            LogLevel::Off => ws_log_level::WS_LOG_LEVEL_OFF,
-            LogLevel::Error => ws_log_level::WS_LOG_LEVEL_ERROR,
-            LogLevel::Warn => ws_log_level::WS_LOG_LEVEL_WARN,
-            LogLevel::Info => ws_log_level::WS_LOG_LEVEL_INFO,
-            LogLevel::Debug => ws_log_level::WS_LOG_LEVEL_DEBUG,
-            LogLevel::Trace => ws_log_level::WS_LOG_LEVEL_TRACE,
-        }
-    }
+words! {
+    LogLevel => ws_log_level,
+    Off => WS_LOG_LEVEL_OFF: c"off",
+    Error => WS_LOG_LEVEL_ERROR: c"error",
+    Warn => WS_LOG_LEVEL_WARN: c"warn",
+    Info => WS_LOG_LEVEL_INFO: c"info",
+    Debug => WS_LOG_LEVEL_DEBUG: c"debug",
+    Trace => WS_LOG_LEVEL_TRACE: c"trace",
 }
 
 /// What a JSON value is.
@@ -236,15 +282,12 @@ pub enum ws_json_kind {
     WS_JSON_KIND_OBJECT = 5,
 }
 
-impl From<JsonKind> for ws_json_kind {
-    fn from(kind: JsonKind) -> ws_json_kind {
-        match kind {
-            JsonKind::Null => ws_json_kind::WS_JSON_KIND_NULL,
-            JsonKind::Bool => ws_json_kind::WS_JSON_KIND_BOOL,
-            JsonKind::Number => ws_json_kind::WS_JSON_KIND_NUMBER,
-            JsonKind::String => ws_json_kind::WS_JSON_KIND_STRING,
-            JsonKind::Array => ws_json_kind::WS_JSON_KIND_ARRAY,
-            JsonKind::Object => ws_json_kind::WS_JSON_KIND_OBJECT,
-        }
-    }
+words! {
+    JsonKind => ws_json_kind,
+    Null => WS_JSON_KIND_NULL: c"null",
+    Bool => WS_JSON_KIND_BOOL: c"bool",
+    Number => WS_JSON_KIND_NUMBER: c"number",
+    String => WS_JSON_KIND_STRING: c"string",
+    Array => WS_JSON_KIND_ARRAY: c"array",
+    Object => WS_JSON_KIND_OBJECT: c"object",
 }
