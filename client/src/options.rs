@@ -1,4 +1,6 @@
-//! How to connect: every field has a default, every setter judges its value at once.
+//! How to connect: every field has a default, every setter judges its value at once. A field has the name of its option,
+//! without the unit or the form of the value (`tcp_keepalive` for `tcp_keepalive_ms`, `ca` for `ca_file` and `ca_pem`);
+//! where the host adds one after the other it may be a plural (`headers`).
 
 mod tls;
 
@@ -247,7 +249,7 @@ impl Options {
 
     /// After how long a silence, and then how often, the system asks for a sign of life; 0: never.
     pub fn set_tcp_keepalive_ms(&mut self, ms: u32) {
-        self.network.keepalive = (ms != 0).then(|| Duration::from_millis(ms.into()));
+        self.network.tcp_keepalive = duration(ms);
     }
 
     /// The proxy to go through; empty for none, whatever environment and system say. [`ErrorCode::InvalidUrl`]: no

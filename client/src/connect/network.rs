@@ -14,7 +14,7 @@ pub(crate) struct NetworkOptions {
     /// The address that connections come from.
     pub(crate) local_address: Option<IpAddr>,
     /// When and how often the system asks whether a silent peer is still there.
-    pub(crate) keepalive: Option<Duration>,
+    pub(crate) tcp_keepalive: Option<Duration>,
     /// Where to connect instead of to the URL's host.
     pub(crate) unix_socket: Option<PathBuf>,
 }

@@ -105,7 +105,7 @@ async fn connect_one(address: SocketAddr, options: &NetworkOptions) -> io::Resul
     let socket = transport::non_blocking(Domain::for_address(address), Some(Protocol::TCP))?;
     // Each message leaves as one write: waiting for more would only delay it.
     socket.set_tcp_nodelay(true)?;
-    if let Some(idle) = options.keepalive {
+    if let Some(idle) = options.tcp_keepalive {
         // The system counts in seconds and refuses 0.
         let idle = Duration::from_secs(idle.as_millis().div_ceil(1000) as u64);
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle).with_interval(idle))?;

@@ -50,12 +50,12 @@ impl Options {
 
     /// Adds a key of which the server's must be one: SHA-256 in hex digits or base64.
     pub fn set_pinned_key_sha256(&mut self, pin: &str) -> Result<(), ErrorCode> {
-        self.tls.add_pin(pin)
+        self.tls.add_pinned_key(pin)
     }
 
     /// The lowest version of TLS: 12 or 13.
     pub fn set_min_tls_version(&mut self, version: i32) -> Result<(), ErrorCode> {
-        self.tls.set_min_version(version)
+        self.tls.set_min_tls_version(version)
     }
 
     /// The protocols to offer (RFC 7301), with commas between them.

@@ -57,7 +57,7 @@ fn make(options: &TlsOptions) -> Result<Arc<ClientConfig>, Error> {
         .map_err(|error| Error::new(ErrorCode::Tls, Component::Tls, error.to_string()))?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(trust));
-    let mut config = match &options.identity {
+    let mut config = match &options.client_certificate {
         Some(identity) => config
             .with_client_cert_resolver(Arc::new(SingleCertAndKey::from(Arc::clone(&identity.certified)))),
         None => config.with_no_client_auth(),

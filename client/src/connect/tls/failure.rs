@@ -189,7 +189,7 @@ fn alert_received(server: &str, options: &TlsOptions, alert: AlertDescription) -
         | Alert::UnknownCA
         | Alert::AccessDenied
         | Alert::DecryptError
-            if options.identity.is_some() =>
+            if options.client_certificate.is_some() =>
         {
             format!("TLS: {server} does not accept the client certificate ({named})")
         }

@@ -21,14 +21,15 @@ enum MinVersion {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct TlsOptions {
     /// Certificates trusted beside the system's.
-    pub(super) authorities: Vec<CertificateDer<'static>>,
+    pub(super) ca: Vec<CertificateDer<'static>>,
     pub(super) system_trust: bool,
-    pub(super) revocations: Vec<CertificateRevocationListDer<'static>>,
+    /// Revocation lists.
+    pub(super) crl: Vec<CertificateRevocationListDer<'static>>,
     pub(super) verify: bool,
-    pub(super) pins: Vec<Pin>,
-    pub(super) identity: Option<Identity>,
+    pub(super) pinned_keys: Vec<Pin>,
+    pub(super) client_certificate: Option<Identity>,
     server_name: Option<ServerName<'static>>,
-    min_version: MinVersion,
+    min_tls_version: MinVersion,
     /// In the order of preference.
     pub(super) alpn: Vec<String>,
     pub(super) key_log_file: Option<String>,
@@ -40,14 +41,14 @@ const HTTP_1_1: &str = "http/1.1";
 impl Default for TlsOptions {
     fn default() -> Self {
         TlsOptions {
-            authorities: Vec::new(),
+            ca: Vec::new(),
             system_trust: true,
-            revocations: Vec::new(),
+            crl: Vec::new(),
             verify: true,
-            pins: Vec::new(),
-            identity: None,
+            pinned_keys: Vec::new(),
+            client_certificate: None,
             server_name: None,
-            min_version: MinVersion::Tls12,
+            min_tls_version: MinVersion::Tls12,
             alpn: vec![HTTP_1_1.to_owned()],
             key_log_file: None,
         }
@@ -63,7 +64,7 @@ impl TlsOptions {
         if found.is_empty() || found.iter().any(|certificate| store.add(certificate.clone()).is_err()) {
             return Err(ErrorCode::InvalidArgument);
         }
-        self.authorities.extend(found);
+        self.ca.extend(found);
         Ok(())
     }
 
@@ -85,7 +86,7 @@ impl TlsOptions {
                 return Err(ErrorCode::InvalidArgument);
             }
         }
-        self.revocations.extend(found);
+        self.crl.extend(found);
         Ok(())
     }
 
@@ -99,7 +100,7 @@ impl TlsOptions {
             log!(Warn, Component::Tls, "the client certificate is refused: {why}");
             ErrorCode::InvalidArgument
         })?;
-        self.identity = Some(identity);
+        self.client_certificate = Some(identity);
         Ok(())
     }
 
@@ -117,17 +118,17 @@ impl TlsOptions {
     }
 
     /// [`ErrorCode::InvalidArgument`]: no SHA-256 in hex digits or base64.
-    pub(crate) fn add_pin(&mut self, text: &str) -> Result<(), ErrorCode> {
+    pub(crate) fn add_pinned_key(&mut self, text: &str) -> Result<(), ErrorCode> {
         let pin = Pin::parse(text).ok_or(ErrorCode::InvalidArgument)?;
-        if !self.pins.contains(&pin) {
-            self.pins.push(pin);
+        if !self.pinned_keys.contains(&pin) {
+            self.pinned_keys.push(pin);
         }
         Ok(())
     }
 
     /// 12 or 13. [`ErrorCode::InvalidArgument`] for others.
-    pub(crate) fn set_min_version(&mut self, version: i32) -> Result<(), ErrorCode> {
-        self.min_version = match version {
+    pub(crate) fn set_min_tls_version(&mut self, version: i32) -> Result<(), ErrorCode> {
+        self.min_tls_version = match version {
             12 => MinVersion::Tls12,
             13 => MinVersion::Tls13,
             _ => return Err(ErrorCode::InvalidArgument),
@@ -160,17 +161,17 @@ impl TlsOptions {
     /// For a server of another name, where a redirect leads: what proves who the host is, and the name that the first
     /// server was to have, stay behind. The pins do not: whoever pins keys would rather not connect.
     pub(crate) fn for_another_server(&self) -> TlsOptions {
-        TlsOptions { identity: None, server_name: None, ..self.clone() }
+        TlsOptions { client_certificate: None, server_name: None, ..self.clone() }
     }
 
     /// For a proxy: whatever was said of the server alone stays behind, its pins too.
     pub(crate) fn for_proxy(&self) -> TlsOptions {
-        TlsOptions { pins: Vec::new(), alpn: vec![HTTP_1_1.to_owned()], ..self.for_another_server() }
+        TlsOptions { pinned_keys: Vec::new(), alpn: vec![HTTP_1_1.to_owned()], ..self.for_another_server() }
     }
 
     pub(super) fn versions(&self) -> &'static [&'static SupportedProtocolVersion] {
         static BOTH: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
-        match self.min_version {
+        match self.min_tls_version {
             MinVersion::Tls12 => &BOTH,
             MinVersion::Tls13 => &BOTH[..1],
         }
@@ -227,14 +228,14 @@ mod tests {
     fn what_was_said_of_the_server_alone_goes_to_no_other() {
         let mut options = TlsOptions::default();
         options.set_server_name("feed.example.com").unwrap();
-        options.add_pin(&"ab".repeat(32)).unwrap();
-        options.set_min_version(13).unwrap();
+        options.add_pinned_key(&"ab".repeat(32)).unwrap();
+        options.set_min_tls_version(13).unwrap();
         options.set_alpn("x").unwrap();
         let elsewhere = options.for_another_server();
-        assert_eq!((elsewhere.server_name.is_none(), elsewhere.pins.len()), (true, 1));
+        assert_eq!((elsewhere.server_name.is_none(), elsewhere.pinned_keys.len()), (true, 1));
         let proxy = options.for_proxy();
         assert_eq!(
-            (proxy.server_name.is_none(), proxy.pins.len(), &proxy.alpn[0][..]),
+            (proxy.server_name.is_none(), proxy.pinned_keys.len(), &proxy.alpn[0][..]),
             (true, 0, "http/1.1")
         );
         assert_eq!(proxy.versions().len(), 1);

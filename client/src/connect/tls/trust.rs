@@ -54,7 +54,7 @@ impl Trust {
     pub(super) fn new(options: &TlsOptions, provider: &Arc<CryptoProvider>) -> Result<Trust, Error> {
         Ok(Trust {
             judges: if options.verify { judges(options, provider)? } else { Vec::new() },
-            pins: options.pins.clone(),
+            pins: options.pinned_keys.clone(),
             algorithms: provider.signature_verification_algorithms,
         })
     }
@@ -90,17 +90,16 @@ fn judges(
     let refuse = |message: String| Error::new(ErrorCode::Tls, Component::Tls, message);
     let mut judges: Vec<Arc<dyn ServerCertVerifier>> = Vec::new();
     if options.system_trust {
-        let system =
-            Verifier::new_with_extra_roots(options.authorities.iter().cloned(), Arc::clone(provider));
+        let system = Verifier::new_with_extra_roots(options.ca.iter().cloned(), Arc::clone(provider));
         judges.push(Arc::new(system.map_err(|error| {
             refuse(format!(
                 "The system's trust could not be read: {error}; add a CA with ws_options_set_ca_file"
             ))
         })?));
     }
-    if !options.system_trust || !options.revocations.is_empty() {
+    if !options.system_trust || !options.crl.is_empty() {
         let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(options.authorities.iter().cloned());
+        roots.add_parsable_certificates(options.ca.iter().cloned());
         if options.system_trust {
             roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         }
@@ -112,7 +111,7 @@ fn judges(
             ));
         }
         let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-            .with_crls(options.revocations.iter().cloned())
+            .with_crls(options.crl.iter().cloned())
             .enforce_revocation_expiration()
             .build()
             .map_err(|error| refuse(format!("The revocation lists cannot be used: {error}")))?;
