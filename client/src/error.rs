@@ -12,7 +12,7 @@ macro_rules! error_codes {
         /// reused, and each block of twenty belongs to one kind of cure.
         #[repr(i32)]
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-        #[allow(missing_docs, reason = "the name is the documentation; the header's ws_result says the rest")]
+        #[allow(missing_docs, reason = "the name is the documentation; the header says the rest")]
         pub enum ErrorCode {
             $($code = $number,)*
         }
