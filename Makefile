@@ -28,8 +28,9 @@ release: ## the library as it ships, with the name by which programs load it
 	cargo build --release --package ws4d
 	scripts/soname.sh $(TARGET)/release
 
-header: ## renders include/ws4d.h from the source
+header: ## renders include/ws4d.h from the source, and writes what follows from both
 	scripts/header.sh
+	scripts/errors.sh
 
 generated: header ## all that is written by scripts and committed: the header, docs/errors.md, docs/unsafe.md, THIRD-PARTY.md
 	scripts/errors.sh
