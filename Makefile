@@ -13,7 +13,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
-.PHONY: conformance test-grammar mutants fuzz abi deny generated
+.PHONY: conformance test-grammar mutants fuzz abi deny generated sanitize
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ mutants: ## breaks the library on purpose, five times, and sees the tests go red
 abi: release ## whether programs built with the first edition's header run with this library (abidiff); docs/abi.md
 	scripts/abi.sh $(LIBRARY)
 	scripts/abi.sh --planted
+
+sanitize: server ## C tests under ThreadSanitizer and AddressSanitizer, std instrumented too (SANITIZERS="thread"); not a part of test
+	scripts/sanitize.sh $(SERVER) $(SANITIZERS)
 
 deny: ## licences and sources of the crates of others, by deny.toml (cargo-deny; not a part of test)
 	scripts/deny.sh
