@@ -10,7 +10,7 @@ import pathlib
 import re
 import sys
 
-KINDS = ("block", "impl", "function", "trait")
+KINDS = ("block", "impl", "function", "trait", "declaration")
 FOLDERS = ("src", "client/src", "protocol/src")
 HEAD = """\
 # Every unsafe, and why it is sound
@@ -18,10 +18,11 @@ HEAD = """\
 Each `unsafe` of the library, by file and function, with the argument that stands above it in the code (`scripts/unsafe.py`;
 `make check-style` compares, and one without an argument is an error there). A *block* or an *impl* says why it keeps the
 promises of what it uses; a *function* says what its caller has to promise, a *trait* what its implementer has to: for exported functions
-that is the header's `@pre`. Tests are not listed.
+that is the header's `@pre`. A *declaration* names functions of C, which must be declared as C defines them; each call of one is a block.
+Tests are not listed.
 
-| | blocks | impls | functions | traits |
-| --- | ---: | ---: | ---: | ---: |
+| | blocks | impls | functions | traits | declarations |
+| --- | ---: | ---: | ---: | ---: | ---: |
 """
 EXPORTS = """
 Exported names carry `#[unsafe(no_mangle)]` ({count} of them). What is unsafe about that is a name that something else in the
@@ -56,6 +57,8 @@ class File:
         # `unsafe extern "C" fn(…)` without a name is a type.
         if re.match(r'unsafe\s+(extern\s+""\s+)?fn\s+\w', rest):
             return "function"
+        if re.match(r'unsafe\s+extern\s+""\s*\{', rest):
+            return "declaration"
         if re.match(r'unsafe\s*\(no_mangle\)', rest):
             return "export"
         if re.match(r'unsafe\s+(extern\s+""\s+)?fn\s*\(', rest):
@@ -78,6 +81,10 @@ class File:
         if kind in ("function", "trait"):
             text = [re.sub(r"^//[/!]? ?", "", line) for line in self.comment_above(at)]
             return paragraph(text, "# Safety") or safety(self.comment_above(at))
+        if kind == "declaration":
+            end = next(i for i in range(at, len(self.code)) if self.code[i].startswith("}"))
+            names = re.findall(r"\bfn (\w+)", "\n".join(self.code[at:end]))
+            return safety(self.comment_above(at)) or ", ".join(f"`{name}`" for name in names)
         # The comment stands above the statement, which may have begun some lines before.
         while True:
             found = safety(self.comment_above(at))
@@ -133,7 +140,8 @@ def collect(root):
                     argument = file.argument(at, kind)
                     if not argument:
                         missing.append(f"{name}:{at + 1}: {file.lines[at].strip()}")
-                    found.setdefault(name, []).append((file.function(at), kind, argument))
+                    where = 'extern "C"' if kind == "declaration" else file.function(at)
+                    found.setdefault(name, []).append((where, kind, argument))
     return found, missing, exports
 
 
