@@ -31,6 +31,7 @@ const SOURCES: &[&str] = &[
     "reconnector",
     "names",
     "library",
+    "log",
 ];
 
 fn main() {

@@ -97,10 +97,10 @@
 
 /** The version of this header; ws_version_number() and ws_version_string() are those of the library that runs. */
 #define WS4D_VERSION_MAJOR 0
-#define WS4D_VERSION_MINOR 1
+#define WS4D_VERSION_MINOR 2
 #define WS4D_VERSION_PATCH 0
 #define WS4D_VERSION_NUMBER ((WS4D_VERSION_MAJOR << 16) | (WS4D_VERSION_MINOR << 8) | WS4D_VERSION_PATCH)
-#define WS4D_VERSION_STRING "0.1.0"
+#define WS4D_VERSION_STRING "0.2.0"
 
 /** As a length: the text ends at its NUL. */
 #define WS_NUL_TERMINATED SIZE_MAX
@@ -794,6 +794,17 @@ typedef struct ws_close_info {
 typedef void (*ws_wake_fn)(void *user_data);
 
 /**
+ * Told of each connection that could not be made: 4D's ON ERR CALL.
+ *
+ * Any function may be called from it; a failure inside it does not enter it again on that thread. Like a callback it
+ * returns normally.
+ *
+ * @param errors     Why; lives until the function returns, and is not to be freed.
+ * @param user_data  As given to ws_set_error_handler().
+ */
+typedef void (*ws_error_fn)(const ws_errors *errors, void *user_data);
+
+/**
  * What most hosts want to know of an event, so that no further call is needed; ws_batch_event() has the rest. The struct
  * does not grow: five places of eight bytes, for runtimes that read it as memory.
  */
@@ -909,17 +920,6 @@ typedef struct ws_reconnect_policy {
      */
     ws_reconnect_fn on_end;
 } ws_reconnect_policy;
-
-/**
- * Told of each connection that could not be made: 4D's ON ERR CALL.
- *
- * Any function may be called from it; a failure inside it does not enter it again on that thread. Like a callback it
- * returns normally.
- *
- * @param errors     Why; lives until the function returns, and is not to be freed.
- * @param user_data  As given to ws_set_error_handler().
- */
-typedef void (*ws_error_fn)(const ws_errors *errors, void *user_data);
 
 /**
  * Receives the lines of the log.
@@ -1533,6 +1533,24 @@ ws_result ws_dispatcher_stop(ws_dispatcher *d);
  * @return A file descriptor, the same at each call; -1 if there is none: an invalid handle, no descriptors left.
  */
 intptr_t ws_dispatcher_fd(ws_dispatcher *d);
+
+/**
+ * Sets the function that is told of this dispatcher's connections that could not be made, in place of the one before: 4D's ON
+ * ERR CALL for one context. Where a dispatcher has one, that of ws_set_error_handler() is not called for its sockets.
+ *
+ * Only the dispatcher's thread, also inside a callback or inside the function itself. When this returns, the old function
+ * no longer runs on another thread, and its `user_data` may go; nor is it called once ws_dispatcher_close() has returned.
+ *
+ * @param d          A dispatcher.
+ * @param fn         NULL for none.
+ * @param user_data  Passed to `fn`; the caller's.
+ * @return WS_OK; or, with nothing changed, WS_ERR_WRONG_THREAD, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `fn` can be called on the dispatcher's thread with `user_data`.
+ */
+ws_result ws_dispatcher_set_error_handler(ws_dispatcher *d,
+                                          ws_error_fn fn,
+                                          void *user_data);
 
 /**
  * Ends a dispatcher and every socket of it; never waits for the network.
@@ -2618,6 +2636,46 @@ const char *ws_event_type_name(int32_t type);
 const char *ws_data_type_name(int32_t type);
 
 /**
+ * The word for a stage of a connection: `none`, `dns`, and so on, as in ws_stage.
+ *
+ * Any thread, also inside a log callback.
+ *
+ * @param stage  A ws_stage; any number may be given.
+ * @return A text that lives for ever; `unknown` for a number that is no stage.
+ */
+const char *ws_stage_name(int32_t stage);
+
+/**
+ * The word for the end of a reconnector: why a reconnector does not try again, as in ws_reconnect_end.
+ *
+ * Any thread, also inside a log callback.
+ *
+ * @param end  A ws_reconnect_end; any number may be given.
+ * @return A text that lives for ever; `unknown` for a number that is no end of a reconnector.
+ */
+const char *ws_reconnect_end_name(int32_t end);
+
+/**
+ * The word for a log level: `off`, `error`, `warn`, `info`, `debug`, `trace`.
+ *
+ * Any thread, also inside a log callback.
+ *
+ * @param level  A ws_log_level; any number may be given.
+ * @return A text that lives for ever; `unknown` for a number that is no log level.
+ */
+const char *ws_log_level_name(int32_t level);
+
+/**
+ * The word for a kind of JSON value: `null`, `bool`, `number`, `string`, `array`, `object`.
+ *
+ * Any thread, also inside a log callback.
+ *
+ * @param kind  A ws_json_kind; any number may be given.
+ * @return A text that lives for ever; `unknown` for a number that is no kind of JSON value.
+ */
+const char *ws_json_kind_name(int32_t kind);
+
+/**
  * The name of a result as it is written in C: `WS_ERR_CLOSED`.
  *
  * Any thread, also inside a log callback.
@@ -2675,6 +2733,77 @@ uint32_t ws_version_number(void);
 void ws_set_error_handler(ws_error_fn fn, void *user_data);
 
 /**
+ * Sets how many I/O threads the library runs. Default: 1, which is enough for thousands of sockets.
+ *
+ * They start with the first socket; so before that, or after ws_shutdown().
+ *
+ * Any thread; never blocks.
+ *
+ * @param n  At least 1.
+ * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (0), WS_ERR_UNSUPPORTED (the threads run already).
+ */
+ws_result ws_set_io_threads(uint32_t n);
+
+/**
+ * Sets how many bytes of stack each I/O thread has. Default, and with 0: what the system gives a thread, at least 1 MiB.
+ *
+ * Callbacks of sockets without a dispatcher run on that stack, below less than 64 KiB of the library's own frames. The
+ * threads start with the first socket; so call it before that, or after ws_shutdown(). In a program with plug-ins this
+ * is the program's to set, not a plug-in's.
+ *
+ * Any thread; never blocks.
+ *
+ * @param bytes  At least 262144 (256 KiB), at most 1 GiB; 0 for the default.
+ * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (fewer or more), WS_ERR_UNSUPPORTED (the threads run
+ *         already).
+ */
+ws_result ws_set_io_thread_stack(size_t bytes);
+
+/**
+ * Counts one more user of the library in this process, so that its users do not end each other's sockets.
+ *
+ * As long as more than one is counted, ws_shutdown() only counts one down. So a program whose plug-ins use the library,
+ * and each plug-in, calls this first of all and ws_shutdown() last of all; whoever does not count is not protected. It
+ * starts nothing, and no other function needs it. A forked child begins with no user.
+ *
+ * A plug-in ends its own sockets, dispatchers, reconnectors and log receivers before its ws_shutdown(): nothing of it is
+ * called after they have returned. It gives its sockets a dispatcher, and leaves ws_set_log(), ws_set_error_handler(),
+ * ws_set_io_threads() and ws_set_io_thread_stack() to the program: ws_add_log() and ws_dispatcher_set_error_handler() are
+ * for it.
+ *
+ * Any thread; never blocks.
+ *
+ * @return WS_OK; WS_ERR_SHUT_DOWN while a ws_shutdown() ends sockets, and after one that was WS_ERR_TIMEOUT until a further
+ *         one is WS_OK.
+ */
+ws_result ws_startup(void);
+
+/**
+ * Ends all sockets and joins all threads of the library (except a name lookup that the system does not let go).
+ *
+ * Where ws_startup() has counted more than one user, it counts one down and ends nothing. Else:
+ *
+ *
+ * Each server is sent close code 1001 if the kernel takes it at once; no answer is awaited. Sockets without a
+ * dispatcher have had `on_terminate` (1006) and `on_free` when it returns; the last events of the others wait in their
+ * dispatchers, which survive. A ws_new() that is blocked fails with WS_ERR_SHUT_DOWN. Handles stay valid until they are
+ * released. Afterwards the library can be used again. A user is counted down only by a call that is WS_OK.
+ *
+ * It works in an `atexit` handler and in the destructor of a static object as it does in `main`. It does not wait for a
+ * thread that has ended inside a callback (see ws_callback), and after such an end it acts whatever ws_startup() has
+ * counted, because new sockets may be refused until it has.
+ *
+ * Any thread, but not inside a callback.
+ *
+ * @param timeout_ms  Milliseconds to wait for callbacks that run on I/O threads, and for the threads themselves, which need a
+ *                    moment to end; 0 not at all, -1 for ever.
+ * @return WS_OK; WS_ERR_TIMEOUT if one of them has not come back in time: new sockets then fail with
+ *         WS_ERR_SHUT_DOWN until a further call succeeds; WS_ERR_WRONG_THREAD inside a callback;
+ *         WS_ERR_INVALID_ARGUMENT (below -1).
+ */
+ws_result ws_shutdown(int32_t timeout_ms);
+
+/**
  * Sets the function that receives the log, in place of the one before. Without one the library is silent: it never
  * prints.
  *
@@ -2690,34 +2819,32 @@ void ws_set_error_handler(ws_error_fn fn, void *user_data);
 void ws_set_log(int32_t level, ws_log_fn fn, void *user_data);
 
 /**
- * Sets how many I/O threads the library runs. Default: 1, which is enough for thousands of sockets.
+ * Adds a receiver of the log beside that of ws_set_log() and all others, with a level of its own: for a plug-in or a
+ * library inside a program, which leaves ws_set_log() to the program.
  *
- * They start with the first socket; so before that, or after ws_shutdown().
+ * Any thread, also inside a callback, but not inside a log function.
  *
- * Any thread; never blocks.
+ * @param level      How much, a ws_log_level; a number below or above them is taken for the nearest.
+ * @param fn         The receiver; as for ws_set_log().
+ * @param user_data  Passed to `fn`; the caller's.
+ * @return An id for ws_remove_log(), never 0 and never used again; 0 where `fn` is NULL, or no memory is left.
  *
- * @param n  At least 1.
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (0), WS_ERR_UNSUPPORTED (the threads run already).
+ * @pre `fn` can be called on any thread with `user_data`.
  */
-ws_result ws_set_io_threads(uint32_t n);
+uint32_t ws_add_log(int32_t level, ws_log_fn fn, void *user_data);
 
 /**
- * Ends all sockets and joins all threads of the library (except a name lookup that the system does not let go).
+ * Removes a receiver of the log. When this returns, its function no longer runs and will not run again, and its `user_data`
+ * may go.
  *
- * Each server is sent close code 1001 if the kernel takes it at once; no answer is awaited. Sockets without a
- * dispatcher have had `on_terminate` (1006) and `on_free` when it returns; the last events of the others wait in their
- * dispatchers, which survive. A ws_new() that is blocked fails with WS_ERR_SHUT_DOWN. Handles stay valid until they are
- * released. Afterwards the library can be used again.
+ * Any thread, but not inside a log function. It waits for the function where that runs on another thread: the caller
+ * holds no lock that the function wants.
  *
- * Any thread, but not inside a callback.
- *
- * @param timeout_ms  Milliseconds to wait for callbacks that run on I/O threads, and for the threads themselves, which need a
- *                    moment to end; 0 not at all, -1 for ever.
- * @return WS_OK; WS_ERR_TIMEOUT if one of them has not come back in time: new sockets then fail with
- *         WS_ERR_SHUT_DOWN until a further call succeeds; WS_ERR_WRONG_THREAD inside a callback;
- *         WS_ERR_INVALID_ARGUMENT (below -1).
+ * @param id  What ws_add_log() has returned.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (no receiver has this id, or it was removed); WS_ERR_WRONG_THREAD inside a log
+ *         function.
  */
-ws_result ws_shutdown(int32_t timeout_ms);
+ws_result ws_remove_log(uint32_t id);
 
 #ifdef __cplusplus
 }  // extern "C"

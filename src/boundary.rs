@@ -57,6 +57,11 @@ pub(crate) fn attempt<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, E
     })
 }
 
+/// For what a thread has to do that ends, and must not be unwound any further.
+pub(crate) fn last_words(body: impl FnOnce()) {
+    caught(body);
+}
+
 /// For what may do I/O, wait or call the host: cancellation is held off until it returns.
 #[inline]
 fn caught_and_held<T>(body: impl FnOnce() -> T) -> Option<T> {

@@ -16,7 +16,7 @@ type Ended = extern "C" fn();
 
 /// The cleanup handler's last words, on the thread that has ended: it must not unwind any further.
 extern "C" fn ended() {
-    boundary::read((), || Some(library::host_call_never_returns()));
+    boundary::last_words(library::host_call_never_returns);
 }
 
 pub(crate) type Callback =

@@ -10,6 +10,7 @@ use ws4d_client::{Dispatcher, ErrorCode};
 
 use crate::boundary::UserData;
 use crate::handles::{self, Handles, Kind};
+use crate::library::{error_handler, ws_error_fn};
 use crate::result::ws_result;
 use crate::types::{ws_dispatcher, ws_event, ws_socket};
 use crate::{arg, boundary, call_host};
@@ -249,6 +250,32 @@ pub extern "C" fn ws_dispatcher_stop(d: *mut ws_dispatcher) -> ws_result {
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_fd(d: *mut ws_dispatcher) -> intptr_t {
     boundary::make(-1, || Some(get(d).ok()?.fd().ok()? as intptr_t))
+}
+
+/// Sets the function that is told of this dispatcher's connections that could not be made, in place of the one before: 4D's ON
+/// ERR CALL for one context. Where a dispatcher has one, that of ws_set_error_handler() is not called for its sockets.
+///
+/// Only the dispatcher's thread, also inside a callback or inside the function itself. When this returns, the old function
+/// no longer runs on another thread, and its `user_data` may go; nor is it called once ws_dispatcher_close() has returned.
+///
+/// @param d          A dispatcher.
+/// @param fn         NULL for none.
+/// @param user_data  Passed to `fn`; the caller's.
+/// @return WS_OK; or, with nothing changed, WS_ERR_WRONG_THREAD, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///
+/// # Safety
+/// `fn` can be called on the dispatcher's thread with `user_data`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_dispatcher_set_error_handler(
+    d: *mut ws_dispatcher,
+    r#fn: ws_error_fn,
+    user_data: *mut c_void,
+) -> ws_result {
+    let user_data = UserData::new(user_data);
+    boundary::call(|| {
+        // SAFETY: the caller upholds the contract above.
+        get(d)?.set_error_handler(unsafe { error_handler(r#fn, user_data) })
+    })
 }
 
 /// Ends a dispatcher and every socket of it; never waits for the network.

@@ -19,6 +19,7 @@ pub mod handler;
 pub mod inspect;
 pub mod json;
 pub mod library;
+pub mod log;
 pub mod names;
 pub mod open;
 pub mod options;

@@ -1,15 +1,15 @@
-//! Entry points on the library as a whole: version, log, error handler, threads, shutdown.
+//! Entry points on the library as a whole: version, error handler, threads, users, shutdown.
 
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-use ws4d_client::library::{self, LogLevel};
-use ws4d_client::{Component, Error, ErrorCode};
+use libc::size_t;
+use ws4d_client::library::{self, ErrorHandler};
+use ws4d_client::{Error, ErrorCode};
 
 use crate::boundary::UserData;
 use crate::errors::ws_errors;
 use crate::result::ws_result;
-use crate::types::ws_log_level;
 use crate::{arg, boundary, call_host};
 
 /// Told of each connection that could not be made: 4D's ON ERR CALL.
@@ -20,25 +20,6 @@ use crate::{arg, boundary, call_host};
 /// @param errors     Why; lives until the function returns, and is not to be freed.
 /// @param user_data  As given to ws_set_error_handler().
 pub type ws_error_fn = Option<unsafe extern "C" fn(errors: *const ws_errors, user_data: *mut c_void)>;
-
-/// Receives the lines of the log.
-///
-/// It may run on any thread, also on several at once and inside a `ws_` function that the host itself has called; it
-/// may call only `ws_*_name` functions, and returns normally.
-///
-/// @param level      A ws_log_level.
-/// @param component  Which part of the library speaks, in a few letters; lives until the function returns.
-/// @param message    One line of UTF-8; lives until the function returns. Never a secret: no header's value, no payload,
-///                   no password; of a URL neither user info nor query, which shows as `?...`.
-/// @param user_data  As given to ws_set_log().
-pub type ws_log_fn = Option<
-    unsafe extern "C" fn(
-        level: i32,
-        component: *const c_char,
-        message: *const c_char,
-        user_data: *mut c_void,
-    ),
->;
 
 /// The version of the library that runs.
 ///
@@ -89,55 +70,22 @@ const fn part(digits: &str) -> u32 {
 pub unsafe extern "C" fn ws_set_error_handler(r#fn: ws_error_fn, user_data: *mut c_void) {
     let user_data = UserData::new(user_data);
     boundary::run(|| {
-        library::set_error_handler(r#fn.map(|function| {
-            let handler = move |error: &Error| {
-                let errors = ws_errors::new(error);
-                // SAFETY: the caller upholds the contract above; the stack lives until the function returns.
-                unsafe { call_host::error(function, &errors, user_data.get()) }
-            };
-            Arc::new(handler) as Arc<dyn Fn(&Error) + Send + Sync>
-        }));
+        // SAFETY: the caller upholds the contract above.
+        library::set_error_handler(unsafe { error_handler(r#fn, user_data) });
     });
 }
 
-/// Sets the function that receives the log, in place of the one before. Without one the library is silent: it never
-/// prints.
-///
-/// Any thread, but not inside the log function. When this returns, the old function no longer runs, and its
-/// `user_data` may go.
-///
-/// @param level      How much, a ws_log_level; a number below or above them is taken for the nearest.
-/// @param fn         NULL for none.
-/// @param user_data  Passed to `fn`; the caller's.
+/// The host's function for errors as the client calls it.
 ///
 /// # Safety
-/// `fn` can be called on any thread with `user_data`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ws_set_log(level: i32, r#fn: ws_log_fn, user_data: *mut c_void) {
-    let user_data = UserData::new(user_data);
-    boundary::run(|| {
-        let level = log_level(level);
-        let function = r#fn.filter(|_| level != LogLevel::Off);
-        let Some(function) = function else { return library::set_log(LogLevel::Off, None) };
-        let sink = move |level: LogLevel, component: Component, message: &str| {
-            let (component, message) = (arg::to_c(component.as_str()), arg::to_c(message));
-            let level = ws_log_level::from(level) as i32;
-            // SAFETY: the caller upholds the contract above; the texts live until the function returns.
-            unsafe { call_host::log(function, level, component.as_ptr(), message.as_ptr(), user_data.get()) }
-        };
-        library::set_log(level, Some(Arc::new(sink)));
-    });
-}
-
-fn log_level(level: i32) -> LogLevel {
-    match level {
-        ..=0 => LogLevel::Off,
-        1 => LogLevel::Error,
-        2 => LogLevel::Warn,
-        3 => LogLevel::Info,
-        4 => LogLevel::Debug,
-        5.. => LogLevel::Trace,
-    }
+/// `function` can be called on any thread with `user_data`, for as long as the client has the handler.
+pub(crate) unsafe fn error_handler(function: ws_error_fn, user_data: UserData) -> Option<Arc<ErrorHandler>> {
+    let function = function?;
+    Some(Arc::new(move |error: &Error| {
+        let errors = ws_errors::new(error);
+        // SAFETY: the caller upholds the contract above; the stack lives until the function returns.
+        unsafe { call_host::error(function, &errors, user_data.get()) }
+    }))
 }
 
 /// Sets how many I/O threads the library runs. Default: 1, which is enough for thousands of sockets.
@@ -156,12 +104,55 @@ pub extern "C" fn ws_set_io_threads(n: u32) -> ws_result {
     })
 }
 
+/// Sets how many bytes of stack each I/O thread has. Default, and with 0: what the system gives a thread, at least 1 MiB.
+///
+/// Callbacks of sockets without a dispatcher run on that stack, below less than 64 KiB of the library's own frames. The
+/// threads start with the first socket; so call it before that, or after ws_shutdown(). In a program with plug-ins this
+/// is the program's to set, not a plug-in's.
+///
+/// Any thread; never blocks.
+///
+/// @param bytes  At least 262144 (256 KiB), at most 1 GiB; 0 for the default.
+/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (fewer or more), WS_ERR_UNSUPPORTED (the threads run
+///         already).
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_set_io_thread_stack(bytes: size_t) -> ws_result {
+    boundary::call(|| library::set_io_thread_stack((bytes != 0).then_some(bytes)))
+}
+
+/// Counts one more user of the library in this process, so that its users do not end each other's sockets.
+///
+/// As long as more than one is counted, ws_shutdown() only counts one down. So a program whose plug-ins use the library,
+/// and each plug-in, calls this first of all and ws_shutdown() last of all; whoever does not count is not protected. It
+/// starts nothing, and no other function needs it. A forked child begins with no user.
+///
+/// A plug-in ends its own sockets, dispatchers, reconnectors and log receivers before its ws_shutdown(): nothing of it is
+/// called after they have returned. It gives its sockets a dispatcher, and leaves ws_set_log(), ws_set_error_handler(),
+/// ws_set_io_threads() and ws_set_io_thread_stack() to the program: ws_add_log() and ws_dispatcher_set_error_handler() are
+/// for it.
+///
+/// Any thread; never blocks.
+///
+/// @return WS_OK; WS_ERR_SHUT_DOWN while a ws_shutdown() ends sockets, and after one that was WS_ERR_TIMEOUT until a further
+///         one is WS_OK.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_startup() -> ws_result {
+    boundary::call(library::startup)
+}
+
 /// Ends all sockets and joins all threads of the library (except a name lookup that the system does not let go).
+///
+/// Where ws_startup() has counted more than one user, it counts one down and ends nothing. Else:
+///
 ///
 /// Each server is sent close code 1001 if the kernel takes it at once; no answer is awaited. Sockets without a
 /// dispatcher have had `on_terminate` (1006) and `on_free` when it returns; the last events of the others wait in their
 /// dispatchers, which survive. A ws_new() that is blocked fails with WS_ERR_SHUT_DOWN. Handles stay valid until they are
-/// released. Afterwards the library can be used again.
+/// released. Afterwards the library can be used again. A user is counted down only by a call that is WS_OK.
+///
+/// It works in an `atexit` handler and in the destructor of a static object as it does in `main`. It does not wait for a
+/// thread that has ended inside a callback (see ws_callback), and after such an end it acts whatever ws_startup() has
+/// counted, because new sockets may be refused until it has.
 ///
 /// Any thread, but not inside a callback.
 ///
@@ -188,14 +179,5 @@ mod tests {
         assert_eq!(text, env!("CARGO_PKG_VERSION"));
         let number = ws_version_number();
         assert!(text.starts_with(&format!("{}.{}.{}", number >> 16, number >> 8 & 255, number & 255)));
-    }
-
-    #[test]
-    fn a_log_level_out_of_range_is_the_nearest() {
-        assert_eq!([i32::MIN, -1, 0].map(log_level), [LogLevel::Off; 3]);
-        assert_eq!([5, 6, i32::MAX].map(log_level), [LogLevel::Trace; 3]);
-        for level in 0..=5 {
-            assert_eq!(ws_log_level::from(log_level(level)) as i32, level);
-        }
     }
 }

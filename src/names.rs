@@ -4,7 +4,9 @@
 
 use std::ffi::c_char;
 
-use crate::types::{Words, ws_data_type, ws_event_type, ws_status};
+use crate::types::{
+    Words, ws_data_type, ws_event_type, ws_json_kind, ws_log_level, ws_reconnect_end, ws_stage, ws_status,
+};
 use crate::{boundary, result};
 
 fn word<T: Words>(number: i32) -> *const c_char {
@@ -44,6 +46,50 @@ pub extern "C" fn ws_data_type_name(r#type: i32) -> *const c_char {
     word::<ws_data_type>(r#type)
 }
 
+/// The word for a stage of a connection: `none`, `dns`, and so on, as in ws_stage.
+///
+/// Any thread, also inside a log callback.
+///
+/// @param stage  A ws_stage; any number may be given.
+/// @return A text that lives for ever; `unknown` for a number that is no stage.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_stage_name(stage: i32) -> *const c_char {
+    word::<ws_stage>(stage)
+}
+
+/// The word for the end of a reconnector: why a reconnector does not try again, as in ws_reconnect_end.
+///
+/// Any thread, also inside a log callback.
+///
+/// @param end  A ws_reconnect_end; any number may be given.
+/// @return A text that lives for ever; `unknown` for a number that is no end of a reconnector.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_reconnect_end_name(end: i32) -> *const c_char {
+    word::<ws_reconnect_end>(end)
+}
+
+/// The word for a log level: `off`, `error`, `warn`, `info`, `debug`, `trace`.
+///
+/// Any thread, also inside a log callback.
+///
+/// @param level  A ws_log_level; any number may be given.
+/// @return A text that lives for ever; `unknown` for a number that is no log level.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_log_level_name(level: i32) -> *const c_char {
+    word::<ws_log_level>(level)
+}
+
+/// The word for a kind of JSON value: `null`, `bool`, `number`, `string`, `array`, `object`.
+///
+/// Any thread, also inside a log callback.
+///
+/// @param kind  A ws_json_kind; any number may be given.
+/// @return A text that lives for ever; `unknown` for a number that is no kind of JSON value.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_json_kind_name(kind: i32) -> *const c_char {
+    word::<ws_json_kind>(kind)
+}
+
 /// The name of a result as it is written in C: `WS_ERR_CLOSED`.
 ///
 /// Any thread, also inside a log callback.
@@ -74,7 +120,6 @@ mod tests {
 
     use super::*;
     use crate::types::{ws_data_type::*, ws_event_type::*, ws_status::*};
-    use crate::types::{ws_json_kind, ws_log_level, ws_reconnect_end, ws_stage};
 
     fn word(text: *const c_char) -> &'static str {
         // SAFETY: the three functions return static texts.
@@ -95,13 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn enums_whose_words_are_not_exported_have_them_too() {
-        assert_eq!(ws_stage::word(ws_stage::WS_STAGE_UPGRADE as i32), Some(c"upgrade"));
-        let end = ws_reconnect_end::WS_RECONNECT_END_NONE as i32;
-        assert_eq!(ws_reconnect_end::word(end), Some(c"none"));
-        assert_eq!(ws_log_level::word(ws_log_level::WS_LOG_LEVEL_WARN as i32), Some(c"warn"));
-        assert_eq!(ws_json_kind::word(ws_json_kind::WS_JSON_KIND_ARRAY as i32), Some(c"array"));
-        assert_eq!((ws_stage::word(9), ws_json_kind::word(-1)), (None, None));
+    fn each_enum_of_the_header_has_its_words() {
+        assert_eq!(word(ws_stage_name(ws_stage::WS_STAGE_UPGRADE as i32)), "upgrade");
+        assert_eq!(word(ws_reconnect_end_name(ws_reconnect_end::WS_RECONNECT_END_NONE as i32)), "none");
+        assert_eq!(word(ws_log_level_name(ws_log_level::WS_LOG_LEVEL_WARN as i32)), "warn");
+        assert_eq!(word(ws_json_kind_name(ws_json_kind::WS_JSON_KIND_ARRAY as i32)), "array");
+        assert_eq!((word(ws_stage_name(99)), word(ws_json_kind_name(-1))), ("unknown", "unknown"));
     }
 
     #[test]

@@ -136,7 +136,8 @@ pub(crate) unsafe fn tell_failure(bridge: &Bridge, error: &Error, errors: *mut *
         // SAFETY: not NULL; the caller upholds the rest.
         unsafe { errors.write(ws_errors::owned(error)) };
     }
-    library::report_connect_error(error);
+    let dispatcher = DISPATCHERS.get().get(handles::token(bridge.handler().dispatcher)).ok();
+    library::report_connect_error(error, dispatcher.as_deref().map(|dispatcher| &**dispatcher));
 }
 
 /// The bridge for the host's handler, and whether the handler can be served. Where its struct cannot even be

@@ -206,3 +206,35 @@ fn set_error_handler_returns_when_the_old_one_no_longer_runs_on_another_thread()
         assert!(!INSIDE.load(Ordering::SeqCst));
     });
 }
+
+extern "C" fn count(_: *const RawErrors, calls: *mut c_void) {
+    // SAFETY: the test passes a counter that outlives its dispatcher.
+    unsafe { &*calls.cast::<AtomicUsize>() }.fetch_add(1, Ordering::Relaxed);
+}
+
+#[test]
+fn a_dispatcher_with_a_handler_of_its_own_does_not_reach_the_processs() {
+    let server = Server::start();
+    let (own, other) = (Host::new(), Host::new());
+    let listening = Listening::to(&other);
+    let calls = AtomicUsize::new(0);
+    let counter = || (&raw const calls).cast_mut().cast();
+    assert_eq!((api().ws_dispatcher_set_error_handler)(own.dispatcher(), Some(count), counter()), WS_OK);
+
+    own.to(refused(&server)).try_open().unwrap_err();
+    own.to(refused(&server)).named("late").open_async();
+    own.run_until("late free");
+    assert_eq!((calls.load(Ordering::Relaxed), listening.heard().len()), (2, 0));
+
+    other.to(refused(&server)).try_open().unwrap_err();
+    assert_eq!((calls.load(Ordering::Relaxed), listening.heard().len()), (2, 1));
+
+    let (dispatcher, address) = (own.dispatcher(), (&raw const calls).addr());
+    let elsewhere = thread::spawn(move || {
+        (api().ws_dispatcher_set_error_handler)(dispatcher, Some(count), ptr::without_provenance_mut(address))
+    });
+    assert_eq!(elsewhere.join().unwrap(), WS_ERR_WRONG_THREAD);
+    assert_eq!((api().ws_dispatcher_set_error_handler)(own.dispatcher(), None, ptr::null_mut()), WS_OK);
+    own.to(refused(&server)).try_open().unwrap_err();
+    assert_eq!((calls.load(Ordering::Relaxed), listening.heard().len()), (2, 2));
+}

@@ -295,3 +295,39 @@ fn set_log_returns_when_the_old_function_no_longer_runs() {
     other.join().unwrap();
     host.run_until("open");
 }
+
+/// What the receivers of [`receivers_beside_the_programs_have_levels_of_their_own`] heard: the level of each line, by
+/// receiver.
+static HEARD: [Mutex<Vec<i32>>; 2] = [const { Mutex::new(Vec::new()) }; 2];
+
+extern "C" fn hear(level: i32, _: *const c_char, _: *const c_char, user_data: *mut c_void) {
+    HEARD[user_data.addr() - 1].lock().unwrap().push(level);
+    // Inside a log function it would wait for itself.
+    assert_eq!((api().ws_remove_log)(1), WS_ERR_WRONG_THREAD);
+}
+
+#[test]
+fn receivers_beside_the_programs_have_levels_of_their_own() {
+    let _alone = alone();
+    let server = Server::start();
+    let add = |level, n| (api().ws_add_log)(level, Some(hear), ptr::without_provenance_mut(n));
+    let heard = |n: usize| std::mem::take(&mut *HEARD[n - 1].lock().unwrap());
+    let (all, few) = (add(WS_LOG_LEVEL_TRACE, 1), add(WS_LOG_LEVEL_WARN, 2));
+    assert!(all != 0 && few != 0 && all != few);
+    assert_eq!((api().ws_add_log)(WS_LOG_LEVEL_TRACE, None, ptr::null_mut()), 0);
+
+    live_a_little(&server);
+    let (everything, warnings) = (heard(1), heard(2));
+    assert!(everything.contains(&WS_LOG_LEVEL_INFO) && everything.contains(&WS_LOG_LEVEL_DEBUG));
+    assert!(!warnings.is_empty() && warnings.iter().all(|level| *level <= WS_LOG_LEVEL_WARN), "{warnings:?}");
+
+    assert_eq!((api().ws_remove_log)(all), WS_OK);
+    assert_eq!((api().ws_remove_log)(all), WS_ERR_INVALID_ARGUMENT);
+    live_a_little(&server);
+    assert!(heard(1).is_empty(), "it was removed");
+    assert!(!heard(2).is_empty(), "the other one was not");
+    assert_eq!((api().ws_remove_log)(few), WS_OK);
+    for never in [0, few, u32::MAX] {
+        assert_eq!((api().ws_remove_log)(never), WS_ERR_INVALID_ARGUMENT);
+    }
+}

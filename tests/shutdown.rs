@@ -99,7 +99,10 @@ fn afterwards_the_library_can_be_used_again() {
         let ws = host.to(server.ws("/echo")).named(&round.to_string()).open();
         ws.send_text("again");
         host.run_until(&format!("{round} message text again"));
-        assert!(!library_threads().is_empty());
+        // A thread has its name a moment after it was started.
+        while library_threads().is_empty() {
+            thread::yield_now();
+        }
         assert_eq!(shutdown(-1), WS_OK);
         host.run_until(&format!("{round} free"));
     }
@@ -362,4 +365,74 @@ fn a_shutdown_that_meets_a_blocking_ws_new_ends_all_of_it() {
             assert_eq!(library_threads(), [""; 0], "round {round}");
         }
     }
+}
+
+#[test]
+fn as_long_as_others_use_the_library_a_shutdown_only_counts_down() {
+    let _alone = alone();
+    let server = Server::start();
+    assert_eq!([(api().ws_startup)(), (api().ws_startup)()], [WS_OK; 2]);
+    let host = Host::inline();
+    let ws = host.open(server.ws("/echo"));
+    assert_eq!(shutdown(-1), WS_OK, "the first user leaves");
+    ws.send_text("still here");
+    host.run_until("message text still here");
+    assert_eq!(shutdown(-1), WS_OK, "the last user leaves");
+    assert_eq!(
+        outline(host.trace()),
+        ["open", "message", "terminate", "free"].map(|line| match line {
+            "message" => "message text still here",
+            line => line,
+        })
+    );
+    assert_eq!(library_threads(), Vec::<String>::new());
+    assert_eq!(shutdown(-1), WS_OK, "nobody is counted any more");
+}
+
+#[test]
+fn inside_a_callback_a_shutdown_counts_nobody_down() {
+    let _alone = alone();
+    let server = Server::start();
+    assert_eq!((api().ws_startup)(), WS_OK);
+    assert_eq!((api().ws_startup)(), WS_OK);
+    let host = Host::inline();
+    host.on("open", |_| assert_eq!(shutdown(0), WS_ERR_WRONG_THREAD));
+    host.open(server.ws("/echo"));
+    assert_eq!(shutdown(-1), WS_OK);
+    assert_eq!(host.trace(), ["open"], "the other user is still counted");
+    assert_eq!(shutdown(-1), WS_OK);
+    assert_eq!(outline(host.trace()), ["open", "terminate", "free"]);
+}
+
+#[test]
+fn the_stack_of_io_threads_is_set_before_they_start() {
+    let _alone = alone();
+    let server = Server::start();
+    let set = |bytes| (api().ws_set_io_thread_stack)(bytes);
+    assert_eq!(shutdown(-1), WS_OK);
+    assert_eq!([set(1), set(256 * 1024 - 1), set(usize::MAX)], [WS_ERR_INVALID_ARGUMENT; 3]);
+    // More than a thread has by default; the C library may give more than was asked for, from threads that have ended.
+    assert_eq!(set(64 << 20), WS_OK);
+    let (told, heard) = mpsc::channel();
+    let host = Host::inline();
+    host.on("open", move |_| told.send(stack_of_this_thread()).unwrap());
+    host.open(server.ws("/echo"));
+    let bytes = heard.recv().unwrap();
+    assert!(bytes >= 64 << 20, "{bytes}");
+    assert_eq!(set(0), WS_ERR_UNSUPPORTED, "they run");
+    assert_eq!(shutdown(-1), WS_OK);
+    assert_eq!(set(0), WS_OK);
+}
+
+fn stack_of_this_thread() -> usize {
+    let (mut at, mut bytes) = (ptr::null_mut(), 0);
+    // SAFETY: plain data, which the call fills before anything reads it.
+    let mut attributes: libc::pthread_attr_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the calling thread's own attributes, initialised by the first call and destroyed by the last.
+    unsafe {
+        assert_eq!(libc::pthread_getattr_np(libc::pthread_self(), &mut attributes), 0);
+        libc::pthread_attr_getstack(&attributes, &mut at, &mut bytes);
+        libc::pthread_attr_destroy(&mut attributes);
+    }
+    bytes
 }

@@ -116,6 +116,9 @@ pub struct HttpAnswer {
     pub body: Vec<u8>,
 }
 
+/// The host's handler for connections that could not be made (4D's ON ERR CALL).
+pub type ErrorHandler = dyn Fn(&Error) + Send + Sync;
+
 /// An error stack: entry 0 is the one to act on, the others are its details. Never empty.
 #[derive(Clone, Debug)]
 pub struct Error(Box<Stack>);

@@ -3,6 +3,7 @@
 use crate::context::InCallback;
 use crate::error::{Component, Error};
 use crate::hook::Hook;
+use crate::socket::Dispatcher;
 use crate::unfinished;
 use std::any::Any;
 use std::cell::Cell;
@@ -11,11 +12,9 @@ use std::sync::Arc;
 use std::sync::Once;
 
 pub use crate::engine::{set_io_thread_stack, set_io_threads, shutdown, startup};
+pub use crate::error::ErrorHandler;
 pub use crate::fork::{PerProcess, fork_epoch};
 pub use crate::log::{LogLevel, LogSink, add_log, log, remove_log, set_log};
-
-/// The host's handler for connections that could not be made (4D's ON ERR CALL).
-pub type ErrorHandler = dyn Fn(&Error) + Send + Sync;
 
 static ERROR_HANDLER: PerProcess<Hook<ErrorHandler>> = PerProcess::new(Hook::new);
 
@@ -24,9 +23,12 @@ pub fn set_error_handler(handler: Option<Arc<ErrorHandler>>) {
     ERROR_HANDLER.get().set(handler);
 }
 
-/// Calls the error handler. A failure inside it does not enter it again on that thread.
-pub fn report_connect_error(error: &Error) {
-    ERROR_HANDLER.get().run(|handler| handler(error));
+/// Calls the error handler of the dispatcher, or, where it has none, that of the process. A failure inside it does not enter
+/// it again on that thread.
+pub fn report_connect_error(error: &Error, dispatcher: Option<&Dispatcher>) {
+    if !dispatcher.is_some_and(|dispatcher| dispatcher.report(error)) {
+        ERROR_HANDLER.get().run(|handler| handler(error));
+    }
 }
 
 /// Runs a function of the host's as a callback, so that what may not be called from one is refused.
@@ -78,7 +80,8 @@ impl PanicLine {
 
 impl fmt::Write for PanicLine {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let cut = text.floor_char_boundary(self.bytes.len() - self.len);
+        let room = self.bytes.len() - self.len;
+        let cut = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         self.bytes[self.len..self.len + cut].copy_from_slice(&text.as_bytes()[..cut]);
         self.len += cut;
         if cut == text.len() { Ok(()) } else { Err(fmt::Error) }

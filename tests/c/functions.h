@@ -57,6 +57,7 @@
     X(ws_dispatcher_next, (d, 0, &(ws_socket *){NULL}, &own_e), RESULT) \
     X(ws_dispatcher_next_batch, (d, 0, 1, &(ws_batch *){NULL}), RESULT) \
     X(ws_dispatcher_run, (d), RESULT) \
+    X(ws_dispatcher_set_error_handler, (d, NULL, NULL), RESULT) \
     X(ws_dispatcher_stop, (d), RESULT) \
     X(ws_dispatcher_wait, (d, 0), RESULT)
 
@@ -130,18 +131,26 @@
 
 /* These take no handle. */
 #define OTHER_FUNCTIONS(X) \
+    X(ws_add_log, (0, NULL, NULL), ZERO) \
     X(ws_data_type_name, (INT32_MIN), TEXT) \
     X(ws_dispatcher_new, (), DISPATCHER) \
     X(ws_dispatcher_new_driving, (), DISPATCHER) \
     X(ws_dispatcher_new_with_wake, (NULL, NULL), DISPATCHER) \
     X(ws_event_type_name, (INT32_MAX), TEXT) \
+    X(ws_json_kind_name, (6), TEXT) \
+    X(ws_log_level_name, (-1), TEXT) \
     X(ws_options_new, (), OPTIONS) \
+    X(ws_reconnect_end_name, (99), TEXT) \
+    X(ws_remove_log, (0), ARGUMENT) \
     X(ws_result_message, (-12345), TEXT) \
     X(ws_result_name, (INT32_MIN), TEXT) \
     X(ws_set_error_handler, (NULL, NULL), NOTHING) \
+    X(ws_set_io_thread_stack, (1), ARGUMENT) \
     X(ws_set_io_threads, (0), ARGUMENT) \
     X(ws_set_log, (INT32_MAX, NULL, NULL), NOTHING) \
     X(ws_shutdown, (-2), ARGUMENT) \
+    X(ws_stage_name, (99), TEXT) \
+    X(ws_startup, (), USER) \
     X(ws_status_name, (-1), TEXT) \
     X(ws_version_number, (), NUMBER) \
     X(ws_version_string, (), TEXT)
@@ -155,7 +164,22 @@ enum { ALL_FUNCTIONS(INDEX_OF) FUNCTIONS };
 #define NAME_OF(name, args, kind) #name,
 static const char *const function_names[] = {ALL_FUNCTIONS(NAME_OF)};
 
+/* ws_startup() counts a user; as long as there are more than one, ws_shutdown() only counts down. */
+static int users;
+static int count_user(ws_result result)
+{
+    if (result == WS_OK) __atomic_fetch_add(&users, 1, __ATOMIC_RELAXED);
+    return result == WS_OK || result == WS_ERR_SHUT_DOWN;
+}
+static ws_result shut_down(void)
+{
+    int others = __atomic_exchange_n(&users, 0, __ATOMIC_RELAXED) - 1;
+    while (others-- > 0) CHECK(ws_shutdown(PATIENCE_MS) == WS_OK);
+    return ws_shutdown(PATIENCE_MS);
+}
+
 /* What a handle that is none gets. */
+#define BAD_USER(call) count_user(call)
 #define BAD_RESULT(call) ((call) == refused)
 #define BAD_NONE(call) ((call) == NULL)
 #define BAD_ZERO(call) ((call) == 0)

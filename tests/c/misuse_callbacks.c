@@ -35,6 +35,7 @@ static int get(struct host *host, const int *number)
 static void other_freed(void *host) { set(host, &((struct task *)((struct host *)host)->more)->others_open, -1); }
 
 /* What a live call may say: anything but that the handle is none, or that the library is at fault. */
+#define LIVE_USER(call) CHECK(count_user(call))
 #define LIVE_RESULT(call) result = (call)
 #define LIVE_ARGUMENT(call) CHECK((call) == WS_ERR_INVALID_ARGUMENT)
 #define LIVE_EVENT(call) own_e = (call)
@@ -64,6 +65,7 @@ static ws_result expected(struct host *host, struct task *task, ws_result result
         return with_dispatcher ? WS_ERR_WRONG_THREAD : WS_ERR_INVALID_HANDLE;
     case INDEX_ws_dispatcher_close:
     case INDEX_ws_dispatcher_set_busy_poll_us:
+    case INDEX_ws_dispatcher_set_error_handler:
     case INDEX_ws_dispatcher_stop:
         return with_dispatcher ? WS_OK : WS_ERR_INVALID_HANDLE;
     case INDEX_ws_dispatcher_dispatch:
@@ -260,6 +262,6 @@ int main(void)
             for (int function = 0; function < FUNCTIONS; function++) run_task(function, *from, with_dispatcher);
         }
     }
-    CHECK(ws_release(gate.ws) == WS_OK && ws_shutdown(PATIENCE_MS) == WS_OK);
+    CHECK(ws_release(gate.ws) == WS_OK && shut_down() == WS_OK);
     return 0;
 }

@@ -222,7 +222,7 @@ int main(void)
     host_wait(&host, 'm');
 
     /* Shut down, the tokens stay valid; the bad ones stay bad. */
-    CHECK(ws_shutdown(PATIENCE_MS) == WS_OK);
+    CHECK(shut_down() == WS_OK);
     null_pointers();
     bad_in_all_types(0, "NULL, after shutdown");
     stale(dispatcher);
@@ -236,6 +236,6 @@ int main(void)
     bad_reconnector(r, WS_ERR_INVALID_HANDLE, "a reconnector that is over");
     CHECK(ws_release(ws) == WS_OK && ws_options_free(options) == WS_OK && ws_dispatcher_close(dispatcher) == WS_OK);
     bad_socket(ws, WS_ERR_INVALID_HANDLE, "a socket released after shutdown");
-    CHECK(ws_shutdown(PATIENCE_MS) == WS_OK);
+    CHECK(shut_down() == WS_OK);
     return 0;
 }

@@ -38,6 +38,7 @@ static void opened_inside(struct host *host, char letter, ws_socket *ws, const w
 }
 
 /* Kinds of answers: none is a fault of the library. The number of successes is kept where only one may have it. */
+#define CALL_USER(call) CHECK(count_user(call))
 #define CALL_RESULT(call) CHECK((result = (call)) >= 0 || is_known(result))
 #define CALL_ARGUMENT(call) CHECK((call) == WS_ERR_INVALID_ARGUMENT)
 #define CALL_TEXT(call) CHECK((call) != NULL)
@@ -111,7 +112,7 @@ static void *thread(void *number)
     pthread_barrier_wait(&shared.start);
     /* Each begins elsewhere, and each goes through all. */
     for (int i = 0; i < FUNCTIONS; i++) call_one((first * 7 + i) % FUNCTIONS, shared.ws, shared.r, shared.d, shared.o);
-    if (shared.shut_down && first % 5 == 0) CHECK(ws_shutdown(PATIENCE_MS) == WS_OK);
+    if (shared.shut_down && first % 5 == 0) CHECK(shut_down() == WS_OK);
     return NULL;
 }
 
@@ -151,7 +152,7 @@ static void round_of_calls(int number)
 int main(void)
 {
     for (int i = 0; i < ROUNDS; i++) round_of_calls(i);
-    CHECK(ws_shutdown(PATIENCE_MS) == WS_OK);
+    CHECK(shut_down() == WS_OK);
     CHECK(__atomic_load_n(&opened_done, __ATOMIC_ACQUIRE) == opened_count);
     for (int i = 0; i < opened_count; i++) {
         const char *trace = opened_hosts[i].trace;

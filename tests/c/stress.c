@@ -219,6 +219,7 @@ static void on_errors(const ws_errors *errors, void *user_data)
     if (ws_errors_count(errors) > 0) __atomic_fetch_add((int *)user_data, 1, __ATOMIC_RELAXED);
 }
 
+#define CALL_USER(call) CHECK(count_user(call))
 #define CALL_RESULT(call) known(call)
 #define CALL_ARGUMENT(call) known(call)
 #define CALL_TEXT(call) CHECK((call) != NULL)
@@ -300,7 +301,7 @@ static void *thread(void *argument)
         case 10: ws_set_error_handler(below(2) ? on_errors : NULL, &lines); break;
         default: for (int j = 0; j < 10; j++) call_any();
         }
-        if (below(STEPS) == 0) CHECK(ws_shutdown(PATIENCE_MS) == WS_OK);
+        if (below(STEPS) == 0) CHECK(shut_down() == WS_OK);
     }
     if (own != NULL) close_dispatcher(own);
     return NULL;
@@ -319,7 +320,7 @@ static void play(void)
     for (int i = 0; i < OPTIONS; i++) (void)known(ws_options_free(TAKE(shared.o[i])));
     ws_set_log(WS_LOG_LEVEL_OFF, NULL, NULL);
     ws_set_error_handler(NULL, NULL);
-    CHECK(ws_shutdown(PATIENCE_MS) == WS_OK);
+    CHECK(shut_down() == WS_OK);
 }
 
 /* What the library reads is written by another thread at the same time, or was freed. */
@@ -347,7 +348,7 @@ static int plant(const char *what)
     }
     free(freed_text);
     if (same(what, "freed")) known(ws_send_text(ws, freed_text, 7));
-    CHECK(ws_abort(ws) == WS_OK && ws_release(ws) == WS_OK && ws_shutdown(PATIENCE_MS) == WS_OK);
+    CHECK(ws_abort(ws) == WS_OK && ws_release(ws) == WS_OK && shut_down() == WS_OK);
     return 0;
 }
 

@@ -125,10 +125,10 @@ for numbers in ENUMS:
 del numbers
 
 WS4D_VERSION_MAJOR = 0
-WS4D_VERSION_MINOR = 1
+WS4D_VERSION_MINOR = 2
 WS4D_VERSION_PATCH = 0
 WS4D_VERSION_NUMBER = ((WS4D_VERSION_MAJOR << 16) | (WS4D_VERSION_MINOR << 8) | WS4D_VERSION_PATCH)
-WS4D_VERSION_STRING = "0.1.0"
+WS4D_VERSION_STRING = "0.2.0"
 WS_NUL_TERMINATED = c_size_t(-1).value
 WS_SEND_PLAIN = 1
 
@@ -226,6 +226,9 @@ class ws_close_info(Sized):
 ws_wake_fn = ctypes.CFUNCTYPE(None, c_void_p)
 
 
+ws_error_fn = ctypes.CFUNCTYPE(None, ws_errors, c_void_p)
+
+
 class ws_batch_item(ctypes.Structure):
     _fields_ = [
         ("ws", ws_socket),
@@ -275,15 +278,13 @@ class ws_reconnect_policy(Sized):
     initial = (500, 30000, 100, 10000, 0, 0, 300000,)
 
 
-ws_error_fn = ctypes.CFUNCTYPE(None, ws_errors, c_void_p)
-
-
 ws_log_fn = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_char_p, c_void_p)
 
 
 CALLBACKS = {
-    "ws_callback": ws_callback, "ws_wake_fn": ws_wake_fn, "ws_reconnect_attempt_fn": ws_reconnect_attempt_fn,
-    "ws_reconnect_fn": ws_reconnect_fn, "ws_error_fn": ws_error_fn, "ws_log_fn": ws_log_fn,
+    "ws_callback": ws_callback, "ws_wake_fn": ws_wake_fn, "ws_error_fn": ws_error_fn,
+    "ws_reconnect_attempt_fn": ws_reconnect_attempt_fn, "ws_reconnect_fn": ws_reconnect_fn,
+    "ws_log_fn": ws_log_fn,
 }
 STRUCTS = (
     ws_handler, ws_tls_info, ws_stats, ws_close_info, ws_batch_item, ws_reconnect_info, ws_reconnect_policy,
@@ -331,6 +332,7 @@ FUNCTIONS = {
     "ws_dispatcher_run": (c_int32, ws_dispatcher),
     "ws_dispatcher_stop": (c_int32, ws_dispatcher),
     "ws_dispatcher_fd": (c_ssize_t, ws_dispatcher),
+    "ws_dispatcher_set_error_handler": (c_int32, ws_dispatcher, ws_error_fn, c_void_p),
     "ws_dispatcher_close": (c_int32, ws_dispatcher),
     "ws_dispatcher_next_batch": (c_int32, ws_dispatcher, c_int32, c_size_t, POINTER(ws_batch)),
     "ws_batch_items": (POINTER(ws_batch_item), ws_batch, POINTER(c_size_t)),
@@ -418,12 +420,20 @@ FUNCTIONS = {
     "ws_status_name": (c_char_p, c_int32),
     "ws_event_type_name": (c_char_p, c_int32),
     "ws_data_type_name": (c_char_p, c_int32),
+    "ws_stage_name": (c_char_p, c_int32),
+    "ws_reconnect_end_name": (c_char_p, c_int32),
+    "ws_log_level_name": (c_char_p, c_int32),
+    "ws_json_kind_name": (c_char_p, c_int32),
     "ws_result_name": (c_char_p, c_int32),
     "ws_result_message": (c_char_p, c_int32),
     "ws_version_string": (c_char_p,),
     "ws_version_number": (c_uint32,),
     "ws_set_error_handler": (None, ws_error_fn, c_void_p),
-    "ws_set_log": (None, c_int32, ws_log_fn, c_void_p),
     "ws_set_io_threads": (c_int32, c_uint32),
+    "ws_set_io_thread_stack": (c_int32, c_size_t),
+    "ws_startup": (c_int32,),
     "ws_shutdown": (c_int32, c_int32),
+    "ws_set_log": (None, c_int32, ws_log_fn, c_void_p),
+    "ws_add_log": (c_uint32, c_int32, ws_log_fn, c_void_p),
+    "ws_remove_log": (c_int32, c_uint32),
 }

@@ -33,6 +33,7 @@ impl<T: Target> Dispatcher<T> {
     /// Waits until there is an event, then dispatches. `None`: for ever. Says how many ran.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<u32, ErrorCode> {
         let deadline = deadline(timeout)?;
+        self.check_wait()?;
         self.with_owner(|mut state, level| {
             loop {
                 if state.has_ready() {
@@ -56,6 +57,7 @@ impl<T: Target> Dispatcher<T> {
         if context::on_io_thread() {
             return Err(ErrorCode::WrongThread);
         }
+        self.check_wait()?;
         self.with_owner(|mut state, level| {
             loop {
                 if state.closed || state.is_stopped(level) {

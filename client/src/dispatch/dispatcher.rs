@@ -9,7 +9,7 @@ use super::state::State;
 use super::task_driver::Driving;
 use super::{Gate, Target};
 use crate::context::{self, ThreadRole};
-use crate::error::ErrorCode;
+use crate::error::{Error, ErrorCode, ErrorHandler};
 use crate::event::Event;
 use crate::hook::Hook;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -23,6 +23,8 @@ pub struct Dispatcher<T: Target> {
     pub(super) state: Mutex<State<T>>,
     pub(super) changed: Condvar,
     wake: Hook<dyn Fn() + Send + Sync>,
+    /// For connections that could not be made, instead of the process's.
+    error_handler: Hook<ErrorHandler>,
     /// Of one socket that calls back on its I/O thread.
     private: bool,
     /// Changes when a call in progress must look whether to return.
@@ -87,6 +89,7 @@ impl<T: Target> Dispatcher<T> {
             state: Mutex::new(state),
             changed: Condvar::new(),
             wake: Hook::new(),
+            error_handler: Hook::new(),
             private: false,
             interrupted: Gate::new(),
             borrows: AtomicBool::new(false),
@@ -165,6 +168,19 @@ impl<T: Target> Dispatcher<T> {
         self.wake.run(|wake| wake());
     }
 
+    /// Exchanges the error handler of this context; returns when the old one no longer runs on another thread.
+    /// [`ErrorCode::WrongThread`]: the calling thread is not the owner.
+    pub fn set_error_handler(&self, handler: Option<Arc<ErrorHandler>>) -> Result<(), ErrorCode> {
+        drop(self.owned()?);
+        self.error_handler.set(handler);
+        Ok(())
+    }
+
+    /// Calls the error handler of this context; `false` if there is none.
+    pub(crate) fn report(&self, error: &Error) -> bool {
+        self.error_handler.run(|handler| handler(error))
+    }
+
     /// Hands the dispatcher over to the calling thread. [`ErrorCode::WrongThread`] while a call of it is on some
     /// stack.
     pub fn attach(&self) -> Result<(), ErrorCode> {
@@ -236,6 +252,7 @@ impl<T: Target> Dispatcher<T> {
         self.end_driving(self.state.lock());
         // Waits for a `wake` that runs on another thread.
         self.wake.set(None);
+        self.error_handler.set(None);
         Ok(())
     }
 
@@ -256,6 +273,14 @@ impl<T: Target> Dispatcher<T> {
             return Err(ErrorCode::WrongThread);
         }
         self.owned()
+    }
+
+    /// Whether the calling thread can wait for what only it brings. [`ErrorCode::ShutDown`]: it is ending.
+    pub(super) fn check_wait(&self) -> Result<(), ErrorCode> {
+        match &self.driving {
+            Some(driving) if !driving.task_driver.can_turn_here() => Err(ErrorCode::ShutDown),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn wake_waiters(&self, state: &mut State<T>) {

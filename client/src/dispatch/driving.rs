@@ -71,6 +71,9 @@ impl<T: Target> Dispatcher<T> {
         limit: Option<Duration>,
         seen: u64,
     ) -> Guard<'a, T> {
+        if !driving.task_driver.can_turn_here() {
+            return state;
+        }
         if !driving.is_due() && driving.task_driver.tasks() == state.lending.lent {
             return self.poll(state, limit, seen);
         }

@@ -75,6 +75,7 @@ impl<T: Target> Dispatcher<T> {
         mut take: impl FnMut(Guard<'a, T>) -> (Guard<'a, T>, Result<Option<R>, ErrorCode>),
     ) -> Result<Option<R>, ErrorCode> {
         let deadline = deadline(timeout)?;
+        self.check_wait()?;
         let mut state = self.owned_to_drive()?;
         let level = state.enter();
         state = self.release_pulled(self.free_pulled(state));

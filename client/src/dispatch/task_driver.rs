@@ -12,6 +12,8 @@ pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Runs tasks on the thread that turns it, and only then.
 pub(crate) trait TaskDriver: Send + Sync {
+    /// Whether the calling thread can turn it: not while its thread-locals are destroyed.
+    fn can_turn_here(&self) -> bool;
     /// Takes a task in. Any thread.
     fn spawn(&self, task: Task);
     /// How many tasks have not ended. Any thread.

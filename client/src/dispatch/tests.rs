@@ -325,6 +325,10 @@ mod model {
     }
 
     impl TaskDriver for Sleeper {
+        fn can_turn_here(&self) -> bool {
+            true
+        }
+
         fn spawn(&self, _: Task) {}
 
         fn tasks(&self) -> usize {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
 
 /// So many are kept for the next blocking `ws_new`, by the whole process.
@@ -87,6 +87,12 @@ impl Driver {
                 kept.push(self);
             }
         }
+    }
+
+    /// Whether the calling thread can turn one: not while its thread-locals are destroyed, as in a destructor of one, or
+    /// of the main thread's statics.
+    pub(crate) fn can_turn_here() -> bool {
+        !matches!(Handle::try_current(), Err(error) if error.is_thread_local_destroyed())
     }
 
     /// Any thread; once it has ended, the task is dropped.

@@ -108,7 +108,7 @@ pub(super) async fn wait(alive: Alive, delay: Duration) {
         () = socket.until_over() => {}
         () = tokio::time::sleep(delay) => socket.finish(None),
     }
-    socket.deliver_here();
+    socket.deliver_what_is_left().await;
 }
 
 impl Socket {

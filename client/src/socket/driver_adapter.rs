@@ -9,6 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl TaskDriver for Driver {
+    fn can_turn_here(&self) -> bool {
+        Driver::can_turn_here()
+    }
+
     fn spawn(&self, task: Task) {
         Driver::spawn(self, task);
     }

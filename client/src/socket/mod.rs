@@ -381,7 +381,7 @@ impl Target for Socket {
     }
 
     fn report(&self, error: &Error) {
-        library::report_connect_error(error);
+        library::report_connect_error(error, Some(&self.dispatcher));
     }
 
     fn over(&self) {

@@ -12,6 +12,10 @@ impl Socket {
     /// `free` was not called. To be called once, instead of [`Socket::start`]; on a dispatcher, after
     /// [`Dispatcher::begin_call`](dispatch::Dispatcher::begin_call).
     pub fn connect(self: &Arc<Self>) -> Result<(), Error> {
+        if !Driver::can_turn_here() {
+            let what = "This thread is ending, and can wait for no connection any more";
+            return Err(Error::new(ErrorCode::ShutDown, Component::Socket, what));
+        }
         // The task that connects runs on this thread, while it waits: a hop less, both ways.
         let (task_driver, borrowed) = match self.dispatcher.task_driver() {
             Some(task_driver) => (Arc::clone(task_driver), None),

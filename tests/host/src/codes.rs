@@ -84,9 +84,9 @@ pub const WS_LOG_LEVEL_DEBUG: i32 = 4;
 pub const WS_LOG_LEVEL_TRACE: i32 = 5;
 
 pub const WS4D_VERSION_MAJOR: u32 = 0;
-pub const WS4D_VERSION_MINOR: u32 = 1;
+pub const WS4D_VERSION_MINOR: u32 = 2;
 pub const WS4D_VERSION_PATCH: u32 = 0;
 pub const WS4D_VERSION_NUMBER: u32 = (WS4D_VERSION_MAJOR << 16) | (WS4D_VERSION_MINOR << 8) | WS4D_VERSION_PATCH;
-pub const WS4D_VERSION_STRING: &str = "0.1.0";
+pub const WS4D_VERSION_STRING: &str = "0.2.0";
 pub const WS_NUL_TERMINATED: usize = usize::MAX;
 pub const WS_SEND_PLAIN: u32 = 1;

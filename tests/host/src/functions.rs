@@ -46,6 +46,7 @@ functions! {
     ws_dispatcher_run(Dispatcher) -> i32;
     ws_dispatcher_stop(Dispatcher) -> i32;
     ws_dispatcher_fd(Dispatcher) -> isize;
+    ws_dispatcher_set_error_handler(Dispatcher, Option<ErrorFn>, *mut c_void) -> i32;
     ws_dispatcher_close(Dispatcher) -> i32;
     ws_dispatcher_next_batch(Dispatcher, i32, usize, *mut *mut RawBatch) -> i32;
     ws_batch_items(*const RawBatch, *mut usize) -> *const RawBatchItem;
@@ -130,12 +131,20 @@ functions! {
     ws_status_name(i32) -> *const c_char;
     ws_event_type_name(i32) -> *const c_char;
     ws_data_type_name(i32) -> *const c_char;
+    ws_stage_name(i32) -> *const c_char;
+    ws_reconnect_end_name(i32) -> *const c_char;
+    ws_log_level_name(i32) -> *const c_char;
+    ws_json_kind_name(i32) -> *const c_char;
     ws_result_name(i32) -> *const c_char;
     ws_result_message(i32) -> *const c_char;
     ws_version_string() -> *const c_char;
     ws_version_number() -> u32;
     ws_set_error_handler(Option<ErrorFn>, *mut c_void);
-    ws_set_log(i32, Option<LogFn>, *mut c_void);
     ws_set_io_threads(u32) -> i32;
+    ws_set_io_thread_stack(usize) -> i32;
+    ws_startup() -> i32;
     ws_shutdown(i32) -> i32;
+    ws_set_log(i32, Option<LogFn>, *mut c_void);
+    ws_add_log(i32, Option<LogFn>, *mut c_void) -> u32;
+    ws_remove_log(u32) -> i32;
 }

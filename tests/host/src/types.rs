@@ -228,6 +228,9 @@ impl RawCloseInfo {
 /// `ws_wake_fn`.
 pub type WakeFn = extern "C" fn(*mut c_void);
 
+/// `ws_error_fn`.
+pub type ErrorFn = extern "C" fn(*const RawErrors, *mut c_void);
+
 /// `ws_batch_item`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -312,9 +315,6 @@ impl RawReconnectPolicy {
         on_end: None,
     };
 }
-
-/// `ws_error_fn`.
-pub type ErrorFn = extern "C" fn(*const RawErrors, *mut c_void);
 
 /// `ws_log_fn`.
 pub type LogFn = extern "C" fn(i32, *const c_char, *const c_char, *mut c_void);
