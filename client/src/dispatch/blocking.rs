@@ -58,7 +58,9 @@ impl<T: Target> Dispatcher<T> {
             }
             if entry.mailbox.has_ended() && !entry.mailbox.is_open() {
                 let failure = entry.mailbox.take_failure();
-                drop(state.remove(key));
+                let removed = state.remove(key);
+                drop(state);
+                drop(removed);
                 return Err(failure.map_or(NotOpened::Cancelled, NotOpened::Failed));
             }
             state = self.turn_tasks(state, task_driver, None, seen);
@@ -87,7 +89,7 @@ impl<T: Target> Dispatcher<T> {
                     entry.mailbox.returned();
                 }
                 drop(state);
-                state = self.after_callback(key, &target);
+                state = self.after_callback(key, target);
                 break Ok(());
             }
             if entry.mailbox.has_ended() && !entry.mailbox.is_open() {
@@ -102,12 +104,11 @@ impl<T: Target> Dispatcher<T> {
                 None => self.turn_tasks(state, task_driver, None, seen),
             };
         };
-        if result.is_err() {
-            drop(state.remove(key));
-        }
+        let removed = if result.is_err() { state.remove(key) } else { None };
         let left = result.is_ok() && state.has_ready();
         state.sync_fd();
         drop(state);
+        drop(removed);
         if left {
             self.wake_host();
         }

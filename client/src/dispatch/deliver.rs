@@ -111,7 +111,7 @@ impl<T: Target> Dispatcher<T> {
                 let target = Arc::clone(&entry.target);
                 drop(state);
                 target.nudge();
-                state = self.state.lock();
+                state = self.lock_without(target);
             }
         }
         state
@@ -123,7 +123,7 @@ impl<T: Target> Dispatcher<T> {
             let (target, _, _) = state.pulled.swap_remove(at);
             drop(state);
             target.free();
-            state = self.state.lock();
+            state = self.lock_without(target);
         }
         state
     }
@@ -184,12 +184,13 @@ impl<T: Target> Dispatcher<T> {
             Work::Terminate(ending) => {
                 target.event(&Event::terminated(ending));
                 let mut state = self.state.lock();
-                state.remove(key);
+                let removed = state.remove(key);
                 self.wake_waiters(&mut state);
                 drop(state);
+                drop(removed);
                 target.over();
                 target.free();
-                return (self.state.lock(), 1);
+                return (self.lock_without(target), 1);
             }
             Work::Run { mut batch, only_pongs } => {
                 let (ran, charge) = self.run_messages(&target, &mut batch, only_pongs, limit, seen);
@@ -201,7 +202,7 @@ impl<T: Target> Dispatcher<T> {
                 ran
             }
         };
-        (self.after_callback(key, &target), ran)
+        (self.after_callback(key, target), ran)
     }
 
     fn run_callback(&self, key: Key, target: &Arc<T>, event: &Event) -> usize {
@@ -248,25 +249,39 @@ impl<T: Target> Dispatcher<T> {
 
     /// After a callback: brings the run queue in line, lets reading go on, and ends the socket where the
     /// dispatcher was closed under it.
-    pub(super) fn after_callback<'a>(&'a self, key: Key, target: &Arc<T>) -> Guard<'a, T> {
+    pub(super) fn after_callback(&self, key: Key, target: Arc<T>) -> Guard<'_, T> {
         let mut state = self.state.lock();
         if state.closed {
-            let Some(entry) = state.remove(key) else { return state };
+            let removed = state.remove(key);
             drop(state);
-            let hung_up = target.hang_up();
-            target.event(&Event::terminated(entry.mailbox.ending().cloned().unwrap_or(hung_up)));
-            target.over();
-            target.free();
-            return self.state.lock();
+            if let Some(entry) = removed {
+                let hung_up = target.hang_up();
+                target.event(&Event::terminated(entry.mailbox.ending().cloned().unwrap_or(hung_up)));
+                target.over();
+                target.free();
+            }
+            return self.lock_without(target);
         }
-        let resume = state.entry(key).is_some_and(|entry| entry.mailbox.take_nudge());
+        let entry = state.entry(key);
+        // What is still an entry is not dropped with `target`.
+        let is_entry = entry.is_some();
+        let resume = entry.is_some_and(|entry| entry.mailbox.take_nudge());
         state.refresh(key);
-        if resume {
-            drop(state);
-            target.nudge();
-            state = self.state.lock();
+        if !resume && is_entry {
+            return state;
         }
-        state
+        drop(state);
+        if resume {
+            target.nudge();
+        }
+        self.lock_without(target)
+    }
+
+    /// The lock, once what may have been the last that holds a socket is gone: nothing whose drop can run foreign code is
+    /// dropped under it.
+    pub(super) fn lock_without<D>(&self, dropped: D) -> Guard<'_, T> {
+        drop(dropped);
+        self.state.lock()
     }
 }
 

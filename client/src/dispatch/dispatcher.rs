@@ -289,8 +289,10 @@ impl<T: Target> Dispatcher<T> {
         }
         state.lending.changes += 1;
         // Once is enough, here and below.
-        if let Some(task_driver) = state.turning.take() {
-            task_driver.wake();
+        if let Some(turning) = &mut state.turning
+            && !std::mem::replace(&mut turning.woken, true)
+        {
+            turning.task_driver.wake();
         }
         if std::mem::take(&mut state.lending.sleeping)
             && let Some(poller) = self.poller.get()

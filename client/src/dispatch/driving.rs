@@ -8,7 +8,7 @@
 use super::Target;
 use super::dispatcher::Dispatcher;
 use super::poller::Poller;
-use super::state::Guard;
+use super::state::{Guard, Turning};
 use super::task_driver::{Driving, TaskDriver};
 use crate::error::ErrorCode;
 use std::sync::Arc;
@@ -96,11 +96,24 @@ impl<T: Target> Dispatcher<T> {
         seen: u64,
     ) -> Guard<'a, T> {
         let limit = if state.lending.changes == seen { limit } else { Some(Duration::ZERO) };
-        state.turning = Some(Arc::clone(task_driver));
+        let turning = Turning { task_driver: Arc::clone(task_driver), woken: false };
+        let before = state.turning.replace(turning);
         drop(state);
+        drop(before);
+        let turn = Turn(self);
         task_driver.turn(limit, self.driving.as_ref().and_then(|_| self.poller_fd()));
-        state = self.state.lock();
-        state.turning = None;
-        state
+        drop(turn);
+        self.state.lock()
+    }
+}
+
+/// Stands for a turn of a task driver on the stack, also of one that panics.
+struct Turn<'a, T: Target>(&'a Dispatcher<T>);
+
+impl<T: Target> Drop for Turn<'_, T> {
+    fn drop(&mut self) {
+        let turning = self.0.state.lock().turning.take();
+        // Without the lock: this may be the last that holds the task driver, and so its tasks.
+        drop(turning);
     }
 }

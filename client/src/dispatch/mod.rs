@@ -81,5 +81,7 @@ impl Gate {
     }
 }
 
+#[cfg(all(test, not(ws4d_loom)))]
+mod foreign_drop_tests;
 #[cfg(test)]
 mod tests;

@@ -159,7 +159,9 @@ pub(super) fn take_one<T: Target>(
     state.take_turn(key);
     state.note_pulled(key);
     if terminated {
-        drop(state.remove(key));
+        let removed = state.remove(key);
+        // Of its entry nothing but the socket, which is kept, can be more than memory.
+        drop(removed.map(|entry| entry.mailbox));
         state.pulled.push((Arc::clone(&target), serial, false));
     }
     Ok(Some((target, taken, resume)))

@@ -38,6 +38,13 @@ pub(super) struct Entry<T> {
     pub(super) target: Arc<T>,
 }
 
+/// A task driver that a thread turns while it waits.
+pub(super) struct Turning {
+    pub(super) task_driver: Arc<dyn TaskDriver>,
+    /// It was woken: once is enough.
+    pub(super) woken: bool,
+}
+
 pub(super) struct State<T> {
     /// `None`: the private dispatcher of a socket that calls back on its I/O thread.
     pub(super) owner: Option<ThreadId>,
@@ -56,8 +63,9 @@ pub(super) struct State<T> {
     pub(super) closed: bool,
     /// Threads that wait on the condition variable.
     pub(super) waiting: u32,
-    /// What the thread that waits turns meanwhile: to be woken.
-    pub(super) turning: Option<Arc<dyn TaskDriver>>,
+    /// What the thread that waits turns meanwhile: to be woken. Only that thread takes it out again, without the lock: its
+    /// drop may run a task's.
+    pub(super) turning: Option<Turning>,
     /// Sockets whose TERMINATE was pulled and whose `on_free` is owed; `true` once the event was freed.
     pub(super) pulled: Vec<(Arc<T>, u64, bool)>,
     /// Counts pulls.

@@ -6,14 +6,39 @@ use crate::event::{Batch, EventKind, ItemKind};
 use std::sync::{Arc, Mutex};
 
 /// Remembers what it was told, and checks that callbacks neither nest nor break the grammar.
-struct Probe {
+pub(super) struct Probe {
     gate: Gate,
     trace: Mutex<Vec<String>>,
+    /// Run once, in its first callback.
+    at_event: Mutex<Option<Act>>,
+    at_drop: Option<Act>,
+}
+
+type Act = Box<dyn Fn() + Send + Sync>;
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.at_drop.iter().for_each(|act| act());
+    }
 }
 
 impl Probe {
     fn new() -> Arc<Probe> {
-        Arc::new(Probe { gate: Gate::new(), trace: Mutex::new(Vec::new()) })
+        Arc::new(Probe::made(None))
+    }
+
+    #[cfg(not(ws4d_loom))]
+    pub(super) fn with_drop(act: Act) -> Arc<Probe> {
+        Arc::new(Probe::made(Some(act)))
+    }
+
+    #[cfg(not(ws4d_loom))]
+    pub(super) fn at_event(&self, act: Act) {
+        *self.at_event.lock().unwrap() = Some(act);
+    }
+
+    fn made(at_drop: Option<Act>) -> Probe {
+        Probe { gate: Gate::new(), trace: Mutex::new(Vec::new()), at_event: Mutex::new(None), at_drop }
     }
 
     fn note(&self, what: impl Into<String>) {
@@ -35,6 +60,8 @@ impl Target for Probe {
     }
 
     fn event(&self, event: &Event) {
+        let act = self.at_event.lock().unwrap().take();
+        act.iter().for_each(|act| act());
         self.note(match event.kind() {
             EventKind::Message => String::from_utf8_lossy(event.data().unwrap_or_default()).into_owned(),
             EventKind::Terminate => format!("terminate {}", event.code()),
@@ -65,7 +92,7 @@ impl Target for Probe {
     }
 }
 
-fn text(words: &str) -> Batch {
+pub(super) fn text(words: &str) -> Batch {
     let mut bytes = Vec::new();
     let mut items = Vec::new();
     for word in words.split(' ') {
@@ -76,7 +103,7 @@ fn text(words: &str) -> Batch {
     Batch::shared(Arc::new(bytes.into()), items.into())
 }
 
-fn ending(code: u16) -> Ending {
+pub(super) fn ending(code: u16) -> Ending {
     Ending { code, ..Ending::abnormal() }
 }
 

@@ -116,7 +116,8 @@ impl Driver {
 
     /// Begins what was taken in, inside a turn.
     fn begin_new(&self) {
-        for task in std::mem::take(&mut *self.new.lock()) {
+        let new = std::mem::take(&mut *self.new.lock());
+        for task in new {
             tokio::spawn(task);
         }
     }
@@ -160,7 +161,8 @@ impl Driver {
 
     /// Drops all tasks.
     pub(crate) fn end(&self) {
-        self.also.lock().take();
+        let also = self.also.lock().take();
+        drop(also);
         let runtime = self.runtime.lock().take();
         let new = std::mem::take(&mut *self.new.lock());
         drop(new);

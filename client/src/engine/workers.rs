@@ -98,7 +98,9 @@ impl Workers {
             Err(error) => {
                 state.threads -= 1;
                 if state.threads == 0 {
-                    state.queue.pop_back();
+                    let job = state.queue.pop_back();
+                    drop(state);
+                    drop(job);
                     return Err(error);
                 }
             }
@@ -115,8 +117,11 @@ impl Workers {
     pub(super) fn stop(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.state.lock();
         state.stopping = true;
-        state.queue.clear();
+        let jobs = std::mem::take(&mut state.queue);
         self.changed.notify_all();
+        drop(state);
+        drop(jobs);
+        let mut state = self.state.lock();
         let ended = loop {
             if state.threads <= state.lookups {
                 break true;

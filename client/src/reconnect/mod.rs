@@ -136,7 +136,9 @@ impl Reconnector {
         let mut state = self.state.lock();
         let still = state.step == step;
         if started.is_err() {
-            state.now = None;
+            let now = state.now.take();
+            drop(state);
+            drop(now);
             return started;
         }
         if let Some(now) = state.now.as_mut().filter(|_| still) {
@@ -161,8 +163,9 @@ impl Reconnector {
     fn step(&self) -> Option<GivenUp> {
         let mut state = self.state.lock();
         state.step += 1;
-        state.now = None;
+        let now = state.now.take();
         drop(state);
+        drop(now);
         self.ended()
     }
 

@@ -259,7 +259,7 @@ impl<T: Target> Dispatcher<T> {
         let targets: Vec<Arc<T>> = state.entries().map(|entry| Arc::clone(&entry.target)).collect();
         drop(state);
         targets.iter().for_each(|target| target.nudge());
-        (self.state.lock(), true)
+        (self.lock_without(targets), true)
     }
 
     /// Waits in the poller, at most so long, and turns what is ready. What the last turns have left comes first. Does
@@ -309,7 +309,7 @@ impl<T: Target> Dispatcher<T> {
         let Some(standby) = state.entry(key).map(|entry| Arc::clone(&entry.target)) else { return state };
         drop(state);
         standby.nudge();
-        self.state.lock()
+        self.lock_without(standby)
     }
 
     fn service_all<'a>(&'a self, state: Guard<'a, T>, mut turns: Vec<ReadySocket<T>>) -> Guard<'a, T> {
@@ -329,14 +329,18 @@ impl<T: Target> Dispatcher<T> {
         }
         let mut state = self.state.lock();
         state.lending.turns = turns;
-        left.retain(|(key, _, left)| !state.mark_unread(*key, *left));
-        if !left.is_empty() && self.driving.is_none() {
-            // Their I/O tasks have looked already whether anything is left.
-            drop(state);
-            left.iter().for_each(|(_, target, _)| target.nudge());
-            state = self.state.lock();
+        if left.is_empty() {
+            return state;
         }
-        state
+        let taken_back: Vec<bool> =
+            left.iter().map(|(key, _, left)| !state.mark_unread(*key, *left)).collect();
+        drop(state);
+        if self.driving.is_none() {
+            // Their I/O tasks have looked already whether anything is left.
+            let taken_back = left.iter().zip(taken_back).filter(|(_, taken_back)| *taken_back);
+            taken_back.for_each(|((_, target, _), _)| target.nudge());
+        }
+        self.lock_without(left)
     }
 }
 

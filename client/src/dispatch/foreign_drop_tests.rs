@@ -1,0 +1,125 @@
+//! Nothing whose drop can run foreign code is dropped under the dispatcher's lock: a socket's handler is the host's, and a
+//! task tells its host of an end.
+
+use super::tests::{Probe, ending, text};
+use super::*;
+use crate::event::EventKind;
+use std::os::fd::RawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+/// What was dropped, and whether the dispatcher's lock was free then.
+type Drops = Arc<Mutex<Vec<bool>>>;
+
+fn note(drops: &Drops, dispatcher: &Weak<Dispatcher<Probe>>) {
+    let free = dispatcher.upgrade().is_some_and(|dispatcher| dispatcher.state.try_lock().is_some());
+    drops.lock().unwrap().push(free);
+}
+
+/// A socket that nobody but the dispatcher holds.
+fn lonely(dispatcher: &Arc<Dispatcher<Probe>>, drops: &Drops) -> Key {
+    let (weak, drops) = (Arc::downgrade(dispatcher), Arc::clone(drops));
+    let probe = Probe::with_drop(Box::new(move || note(&drops, &weak)));
+    dispatcher.register(Mailbox::new(0, Claim::Nothing), probe).unwrap()
+}
+
+fn opened(dispatcher: &Arc<Dispatcher<Probe>>, drops: &Drops) -> Key {
+    let key = lonely(dispatcher, drops);
+    dispatcher.update(key, Mailbox::opened).1.send(dispatcher);
+    key
+}
+
+fn end(dispatcher: &Arc<Dispatcher<Probe>>, key: Key) {
+    dispatcher.update(key, |mailbox| mailbox.ended(ending(1000), None)).1.send(dispatcher);
+}
+
+#[test]
+fn a_socket_is_dropped_without_the_lock_however_it_ends() {
+    let drops = Drops::default();
+    let dispatcher = Dispatcher::new(None);
+
+    let key = opened(&dispatcher, &drops);
+    end(&dispatcher, key);
+    dispatcher.dispatch(0).unwrap();
+    assert_eq!(*drops.lock().unwrap(), [true], "by its TERMINATE");
+
+    let key = opened(&dispatcher, &drops);
+    end(&dispatcher, key);
+    for kind in [EventKind::Open, EventKind::Terminate] {
+        let (target, event) = dispatcher.next(None).unwrap().unwrap();
+        assert_eq!(event.kind(), kind);
+        drop((event, target));
+    }
+    assert!(dispatcher.next(Some(Duration::ZERO)).unwrap().is_none());
+    assert_eq!(*drops.lock().unwrap(), [true, true], "by a pulled one that was freed");
+
+    let key = lonely(&dispatcher, &drops);
+    assert!(dispatcher.forget(key));
+    assert_eq!(*drops.lock().unwrap(), [true; 3], "forgotten");
+
+    let key = opened(&dispatcher, &drops);
+    dispatcher.update(key, |mailbox| mailbox.push(text("a"))).1.send(&dispatcher);
+    dispatcher.close(|| ()).unwrap();
+    assert_eq!(*drops.lock().unwrap(), [true; 4], "by the end of its dispatcher");
+}
+
+#[test]
+fn a_socket_that_ends_during_its_turn_is_dropped_without_the_lock() {
+    let drops = Drops::default();
+    let dispatcher = Dispatcher::new(None);
+    let (weak, noted) = (Arc::downgrade(&dispatcher), Arc::clone(&drops));
+    let probe = Probe::with_drop(Box::new(move || note(&noted, &weak)));
+    let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(&probe)).unwrap();
+    let weak = Arc::downgrade(&dispatcher);
+    probe.at_event(Box::new(move || {
+        // Its own callback is on the stack: TERMINATE and `on_free` follow it.
+        weak.upgrade().unwrap().close(|| ()).unwrap();
+    }));
+    drop(probe);
+    dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
+    assert!(dispatcher.dispatch(0).is_err());
+    assert_eq!(*drops.lock().unwrap(), [true]);
+}
+
+/// Whose turn panics.
+struct Panicking(Drops, Weak<Dispatcher<Probe>>);
+
+impl TaskDriver for Panicking {
+    fn spawn(&self, _: Task) {}
+
+    fn tasks(&self) -> usize {
+        0
+    }
+
+    fn turn(&self, _: Option<Duration>, _: Option<RawFd>) {
+        panic!("expected by the test");
+    }
+
+    fn wake(&self) {}
+
+    fn end(&self) {}
+}
+
+impl Drop for Panicking {
+    fn drop(&mut self) {
+        note(&self.0, &self.1);
+    }
+}
+
+#[test]
+fn a_task_driver_whose_turn_has_panicked_is_dropped_without_the_lock() {
+    let drops = Drops::default();
+    let dispatcher = Dispatcher::new(None);
+    let key = lonely(&dispatcher, &Drops::default());
+    let task_driver: Arc<dyn TaskDriver> =
+        Arc::new(Panicking(Arc::clone(&drops), Arc::downgrade(&dispatcher)));
+    let call = dispatcher.begin_call().unwrap();
+    let waited = catch_unwind(AssertUnwindSafe(|| dispatcher.wait_open(key, &task_driver).is_ok()));
+    assert!(waited.is_err());
+    drop(call);
+    drop(task_driver);
+    // What wakes those who wait drops nothing of theirs.
+    dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
+    assert_eq!(*drops.lock().unwrap(), [true]);
+}
