@@ -4,6 +4,7 @@
 use super::Target;
 use super::dispatcher::Dispatcher;
 use super::key::Key;
+use super::stop_word::InCall;
 use super::task_driver::TaskDriver;
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::{Event, EventKind};
@@ -17,23 +18,12 @@ pub(crate) enum NotOpened {
     Cancelled,
 }
 
-/// Stands for a `ws_new` on the stack of the owner: until it is dropped, the dispatcher stays with its thread.
-pub struct InCall<T: Target>(Arc<Dispatcher<T>>);
-
-impl<T: Target> Drop for InCall<T> {
-    fn drop(&mut self) {
-        let mut state = self.0.state.lock();
-        state.leave();
-        self.0.end_driving(state);
-    }
-}
-
 impl<T: Target> Dispatcher<T> {
     /// Begins a blocking `ws_new`, `on_free` and the error handler of a failure included. `None` if the calling thread
     /// is not the owner: the call will be refused.
     pub fn begin_call(self: &Arc<Self>) -> Option<InCall<T>> {
-        self.owned().ok()?.hold();
-        Some(InCall(Arc::clone(self)))
+        let _owned = self.owned().ok()?;
+        Some(InCall::begin(self))
     }
 
     /// Waits until the socket is open and its OPEN has returned: on the calling thread, or, where the socket
@@ -70,15 +60,15 @@ impl<T: Target> Dispatcher<T> {
     /// On the level of [`Dispatcher::begin_call`], not on one of its own, so that a stop that came since then counts.
     fn wait_open_here(&self, key: Key, task_driver: &Arc<dyn TaskDriver>) -> Result<(), NotOpened> {
         let Ok(mut state) = self.owned() else { return Err(self.cancelled(key)) };
-        let level = state.levels;
+        let level = self.stop_word.levels();
         debug_assert!(level > 0, "begin_call comes first");
-        if state.take_remembered_stop() {
+        if self.stop_word.take_remembered() {
             drop(state);
             return Err(self.cancelled(key));
         }
         let result = loop {
             let seen = state.lending.changes;
-            let (closed, stopped) = (state.closed, state.is_stopped(level));
+            let (closed, stopped) = (state.closed, self.stop_word.is_stopped(level));
             let Some(entry) = state.entry(key) else { break Err(NotOpened::Cancelled) };
             if entry.mailbox.take_claimed_open() {
                 let target = Arc::clone(&entry.target);

@@ -5,10 +5,12 @@ use super::Target;
 use super::dispatcher::Dispatcher;
 use super::key::Key;
 use super::mailbox::Work;
-use super::state::{Guard, PendingDelivery};
+use super::state::{Entry, Guard, PendingDelivery};
+use super::stop_word::Level;
 use crate::context;
 use crate::error::ErrorCode;
 use crate::event::{Batch, Event, EventKind, ItemKind};
+use crate::unfinished::{self, Unfinished};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -40,7 +42,7 @@ impl<T: Target> Dispatcher<T> {
                     let (state, ran) = self.dispatch_round(state, level, 0);
                     return (state, Ok(ran));
                 }
-                if state.closed || state.is_stopped(level) {
+                if state.closed || level.is_stopped() {
                     return (state, Ok(0));
                 }
                 let again;
@@ -60,12 +62,12 @@ impl<T: Target> Dispatcher<T> {
         self.check_wait()?;
         self.with_owner(|mut state, level| {
             loop {
-                if state.closed || state.is_stopped(level) {
+                if state.closed || level.is_stopped() {
                     return (state, Ok(0));
                 }
                 if state.has_ready() {
                     (state, _) = self.dispatch_round(state, level, 0);
-                } else if state.running() == 0 {
+                } else if state.running(level.is_nested()) == 0 {
                     return (state, Ok(0));
                 } else {
                     (state, _) = self.wait_change(state, None);
@@ -78,24 +80,29 @@ impl<T: Target> Dispatcher<T> {
     /// What every call that delivers has in common: the owner, the level, `on_free` that is owed, the last wake.
     fn with_owner<'a>(
         &'a self,
-        body: impl FnOnce(Guard<'a, T>, u32) -> (Guard<'a, T>, Result<u32, ErrorCode>),
+        body: impl FnOnce(Guard<'a, T>, &Level<'a, T>) -> (Guard<'a, T>, Result<u32, ErrorCode>),
     ) -> Result<u32, ErrorCode> {
+        let level;
         let mut state = self.owned_to_drive()?;
-        let level = state.enter();
-        state = self.release_pulled(self.free_pulled(state));
+        level = Level::enter(self);
         let result;
-        (state, result) = body(state, level);
-        if let Some(driving) = self.driving.as_ref().filter(|driving| driving.is_due()) {
-            // Tasks that were told of an end have their last turn, also where the host does not come again.
-            let seen = state.lending.changes;
-            state = self.drive(state, driving, Some(Duration::ZERO), seen);
-        }
-        state.leave();
+        (state, result) = unfinished::noted(&level, || {
+            state = self.release_pulled(self.free_pulled(state));
+            let result;
+            (state, result) = body(state, &level);
+            if let Some(driving) = self.driving.as_ref().filter(|driving| driving.is_due()) {
+                // Tasks that were told of an end have their last turn, also where the host does not come again.
+                let seen = state.lending.changes;
+                state = self.drive(state, driving, Some(Duration::ZERO), seen);
+            }
+            (state, result)
+        });
         // A call that a remembered stop ends at once leaves events as well.
         let closed = state.closed;
         let left = state.has_ready();
         state.sync_fd();
-        self.end_driving(state);
+        drop(state);
+        drop(level);
         if left && !self.is_private() {
             self.wake_host();
         }
@@ -128,12 +135,17 @@ impl<T: Target> Dispatcher<T> {
         state
     }
 
-    fn dispatch_round<'a>(&'a self, mut state: Guard<'a, T>, level: u32, max: u32) -> (Guard<'a, T>, u32) {
+    fn dispatch_round<'a>(
+        &'a self,
+        mut state: Guard<'a, T>,
+        level: &Level<'a, T>,
+        max: u32,
+    ) -> (Guard<'a, T>, u32) {
         let mut ran = 0;
         if max == 0 {
             let mut turns = state.snapshot();
             while let Some(due) = turns.pop_front() {
-                if state.closed || state.is_stopped(level) {
+                if state.closed || level.is_stopped() {
                     break;
                 }
                 if state.is_void(&due) {
@@ -147,7 +159,7 @@ impl<T: Target> Dispatcher<T> {
                 }
             }
         } else {
-            while ran < max && !state.closed && !state.is_stopped(level) {
+            while ran < max && !state.closed && !level.is_stopped() {
                 let Some(key) = state.next_ready() else { break };
                 let here;
                 (state, here) = self.deliver_next(state, key, ((max - ran) as usize).min(TURN));
@@ -255,10 +267,7 @@ impl<T: Target> Dispatcher<T> {
             let removed = state.remove(key);
             drop(state);
             if let Some(entry) = removed {
-                let hung_up = target.hang_up();
-                target.event(&Event::terminated(entry.mailbox.ending().cloned().unwrap_or(hung_up)));
-                target.over();
-                target.free();
+                self.end_with_dispatcher(entry);
             }
             return self.lock_without(target);
         }
@@ -277,11 +286,30 @@ impl<T: Target> Dispatcher<T> {
         self.lock_without(target)
     }
 
+    /// TERMINATE and `on_free` of a socket whose dispatcher was closed.
+    pub(super) fn end_with_dispatcher(&self, entry: Entry<T>) {
+        let Entry { mailbox, target, .. } = entry;
+        let hung_up = target.hang_up();
+        let event = Event::terminated(mailbox.ending().cloned().unwrap_or(hung_up));
+        unfinished::noted(&Last(&target), || target.event(&event));
+        target.over();
+        target.free();
+    }
+
     /// The lock, once what may have been the last that holds a socket is gone: nothing whose drop can run foreign code is
     /// dropped under it.
     pub(super) fn lock_without<D>(&self, dropped: D) -> Guard<'_, T> {
         drop(dropped);
         self.state.lock()
+    }
+}
+
+/// A socket whose TERMINATE runs, and which the dispatcher does not know any more.
+struct Last<'a, T: Target>(&'a Arc<T>);
+
+impl<T: Target> Unfinished for Last<'_, T> {
+    fn give_up(&self) {
+        self.0.lose();
     }
 }
 

@@ -5,16 +5,19 @@ use super::key::Key;
 use super::mailbox::Mailbox;
 use super::poller::Poller;
 use super::ready_fd::ReadyFd;
-use super::state::State;
+use super::state::{Entry, State};
+use super::stop_word::StopWord;
 use super::task_driver::Driving;
 use super::{Gate, Target};
 use crate::context::{self, ThreadRole};
 use crate::error::{Error, ErrorCode, ErrorHandler};
-use crate::event::Event;
 use crate::hook::Hook;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, this_thread};
+use crate::unfinished::{self, Unfinished};
 use once_cell::sync::OnceCell;
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +30,8 @@ pub struct Dispatcher<T: Target> {
     error_handler: Hook<ErrorHandler>,
     /// Of one socket that calls back on its I/O thread.
     private: bool,
+    /// Which calls are in progress, and which of them are to return.
+    pub(super) stop_word: StopWord,
     /// Changes when a call in progress must look whether to return.
     pub(super) interrupted: Gate,
     /// The owner watches its sockets itself (`lending`).
@@ -91,6 +96,7 @@ impl<T: Target> Dispatcher<T> {
             wake: Hook::new(),
             error_handler: Hook::new(),
             private: false,
+            stop_word: StopWord::new(),
             interrupted: Gate::new(),
             borrows: AtomicBool::new(false),
             poller: OnceCell::new(),
@@ -112,6 +118,9 @@ impl<T: Target> Dispatcher<T> {
     /// Takes a socket in.
     pub(crate) fn register(&self, mailbox: Mailbox, target: Arc<T>) -> Result<Key, ErrorCode> {
         let mut state = self.state.lock();
+        if state.lost {
+            return Err(ErrorCode::WrongThread);
+        }
         if state.closed {
             return Err(ErrorCode::InvalidHandle);
         }
@@ -185,7 +194,7 @@ impl<T: Target> Dispatcher<T> {
     /// stack.
     pub fn attach(&self) -> Result<(), ErrorCode> {
         let mut state = self.state.lock();
-        if state.levels > 0 {
+        if self.stop_word.levels() > 0 || state.lost {
             return Err(ErrorCode::WrongThread);
         }
         state.owner = Some(this_thread());
@@ -194,10 +203,38 @@ impl<T: Target> Dispatcher<T> {
 
     /// Makes the calls in progress return, or, if there is none, the next one. Any thread.
     pub fn stop(&self) {
-        let mut state = self.state.lock();
-        state.stop();
+        self.stop_word.stop();
         self.interrupted.interrupt();
+        self.wake_waiters(&mut self.state.lock());
+    }
+
+    /// The innermost call in progress has ended. With no lock held.
+    pub(super) fn leave(&self) {
+        self.stop_word.leave();
+        self.end_driving();
+    }
+
+    /// The owner's thread ends inside a function of the host's: nobody will come back to it. What other threads could wait
+    /// for is given up; nothing of the host's is called any more.
+    pub(super) fn lose(&self) {
+        let mut state = self.state.lock();
+        if std::mem::replace(&mut state.lost, true) {
+            return;
+        }
+        state.lending.end();
+        self.borrows.store(false, Ordering::Release);
+        let lost = state.remove_all();
+        let pulled = std::mem::take(&mut state.pulled);
+        state.last_pulled.clear();
+        state.sync_fd();
         self.wake_waiters(&mut state);
+        drop(state);
+        self.changed.notify_all();
+        lost.iter().for_each(|entry| entry.target.lose());
+        drop((lost, pulled));
+        if let Some(driving) = &self.driving {
+            driving.task_driver.end();
+        }
     }
 
     /// A descriptor that is readable exactly while there are deliverable events. It lives as long as the
@@ -239,17 +276,16 @@ impl<T: Target> Dispatcher<T> {
         drop(state);
         begun();
         self.changed.notify_all();
-        for entry in ended {
-            let from_network = entry.mailbox.ending().cloned();
-            let hung_up = entry.target.hang_up();
-            entry.target.event(&Event::terminated(from_network.unwrap_or(hung_up)));
-            entry.target.over();
-            entry.target.free();
-        }
-        for (target, _, _) in pulled {
-            target.free();
-        }
-        self.end_driving(self.state.lock());
+        let closing = Closing { dispatcher: self, left: RefCell::new(ended.into()) };
+        unfinished::noted(&closing, || {
+            while let Some(entry) = closing.next() {
+                self.end_with_dispatcher(entry);
+            }
+            for (target, _, _) in pulled {
+                target.free();
+            }
+        });
+        self.end_driving();
         // Waits for a `wake` that runs on another thread.
         self.wake.set(None);
         self.error_handler.set(None);
@@ -259,7 +295,7 @@ impl<T: Target> Dispatcher<T> {
     /// The state, if the calling thread may dispatch.
     pub(super) fn owned(&self) -> Result<MutexGuard<'_, State<T>>, ErrorCode> {
         let state = self.state.lock();
-        if state.owner.is_some_and(|owner| owner != this_thread()) {
+        if state.owner.is_some_and(|owner| owner != this_thread()) || state.lost {
             return Err(ErrorCode::WrongThread);
         }
         Ok(state)
@@ -349,5 +385,26 @@ impl<T: Target> Dispatcher<T> {
         let mut state = self.changed.wait_at_most(state, limit);
         state.waiting -= 1;
         state
+    }
+}
+
+/// A close in progress, with the sockets that are still to be told.
+struct Closing<'a, T: Target> {
+    dispatcher: &'a Dispatcher<T>,
+    left: RefCell<VecDeque<Entry<T>>>,
+}
+
+impl<T: Target> Closing<'_, T> {
+    fn next(&self) -> Option<Entry<T>> {
+        self.left.borrow_mut().pop_front()
+    }
+}
+
+impl<T: Target> Unfinished for Closing<'_, T> {
+    fn give_up(&self) {
+        while let Some(entry) = self.next() {
+            entry.target.lose();
+        }
+        self.dispatcher.lose();
     }
 }

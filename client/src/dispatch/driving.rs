@@ -52,11 +52,14 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// To be called when the dispatcher was closed, and when a call of it has ended: drops the tasks once it is closed and
-    /// no call of it is in progress, so that sockets on the stack have said goodbye.
-    pub(super) fn end_driving(&self, state: Guard<'_, T>) {
-        let over = state.closed && state.levels == 0;
-        drop(state);
-        if let Some(driving) = self.driving.as_ref().filter(|_| over) {
+    /// no call of it is in progress, so that sockets on the stack have said goodbye. With no lock held.
+    pub(super) fn end_driving(&self) {
+        if let Some(driving) = &self.driving
+            // As long as it is open, it borrows.
+            && !self.borrows()
+            && self.stop_word.levels() == 0
+            && self.is_closed()
+        {
             // What the kernel has taken goes out; nobody is left to see to more.
             driving.task_driver.end();
         }

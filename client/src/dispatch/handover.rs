@@ -77,6 +77,8 @@ impl Target for Count {
 
     fn nudge(&self) {}
 
+    fn lose(self: &Arc<Self>) {}
+
     fn hang_up(self: &Arc<Self>) -> Ending {
         Ending::abnormal()
     }

@@ -19,6 +19,7 @@ mod pull;
 mod pulled_batch;
 mod ready_fd;
 mod state;
+mod stop_word;
 mod task_driver;
 
 pub(crate) use blocking::{NotOpened, cancelled_error};
@@ -59,6 +60,9 @@ pub trait Target: Send + Sync + 'static {
     fn nudge(&self);
     /// Reads and writes what the descriptor is ready for, on the thread of the owner, which holds no lock.
     fn service(self: &std::sync::Arc<Self>, readable: bool, writable: bool) -> ServiceOutcome;
+    /// The dispatcher's thread has ended inside a function of the host's: the connection is over, and nothing of the host's
+    /// is called any more.
+    fn lose(self: &std::sync::Arc<Self>);
     /// The dispatcher is gone: close in the background; returns how the connection is said to have ended.
     fn hang_up(self: &std::sync::Arc<Self>) -> Ending;
 }
@@ -82,6 +86,6 @@ impl Gate {
 }
 
 #[cfg(all(test, not(ws4d_loom)))]
-mod foreign_drop_tests;
+mod ending_tests;
 #[cfg(test)]
 mod tests;

@@ -6,11 +6,13 @@ use super::dispatcher::Dispatcher;
 use super::key::Key;
 use super::mailbox::{self, Work};
 use super::state::{Guard, State};
+use super::stop_word::Level;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventKind, Message};
 use crate::fork::fork_epoch;
+use crate::unfinished;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One pulled event, and whose it is.
 pub(super) type Pulled<T> = (Arc<T>, Box<Event>);
@@ -76,12 +78,36 @@ impl<T: Target> Dispatcher<T> {
     ) -> Result<Option<R>, ErrorCode> {
         let deadline = deadline(timeout)?;
         self.check_wait()?;
+        let level;
         let mut state = self.owned_to_drive()?;
-        let level = state.enter();
-        state = self.release_pulled(self.free_pulled(state));
-        let pulled = loop {
-            if state.closed || state.is_stopped(level) {
-                break Ok(None);
+        level = Level::enter(self);
+        let pulled;
+        (state, pulled) = unfinished::noted(&level, || {
+            state = self.release_pulled(self.free_pulled(state));
+            self.pull_at(state, &level, deadline, &mut take)
+        });
+        let closed = state.closed;
+        state.sync_fd();
+        drop(state);
+        drop(level);
+        match pulled {
+            Ok(None) if closed => Err(ErrorCode::Cancelled),
+            pulled => pulled,
+        }
+    }
+
+    /// Waits until `take` gets something, or until the call has to return.
+    #[allow(clippy::type_complexity)]
+    fn pull_at<'a, R>(
+        &'a self,
+        mut state: Guard<'a, T>,
+        level: &Level<'a, T>,
+        deadline: Option<Instant>,
+        take: &mut impl FnMut(Guard<'a, T>) -> (Guard<'a, T>, Result<Option<R>, ErrorCode>),
+    ) -> (Guard<'a, T>, Result<Option<R>, ErrorCode>) {
+        loop {
+            if state.closed || level.is_stopped() {
+                return (state, Ok(None));
             }
             if let Some(driving) = &self.driving
                 && state.is_time_to_drive()
@@ -93,23 +119,15 @@ impl<T: Target> Dispatcher<T> {
             let taken;
             (state, taken) = take(state);
             match taken {
-                Ok(None) if state.closed || state.is_stopped(level) => break Ok(None),
+                Ok(None) if state.closed || level.is_stopped() => return (state, Ok(None)),
                 Ok(None) => {}
-                taken => break taken,
+                taken => return (state, taken),
             }
             let again;
             (state, again) = self.wait_change(state, deadline);
             if !again {
-                break Ok(None);
+                return (state, Ok(None));
             }
-        };
-        let closed = state.closed;
-        state.leave();
-        state.sync_fd();
-        self.end_driving(state);
-        match pulled {
-            Ok(None) if closed => Err(ErrorCode::Cancelled),
-            pulled => pulled,
         }
     }
 

@@ -54,13 +54,9 @@ pub(super) struct State<T> {
     live: usize,
     /// Sockets with deliverable events, each once, in the order of their turns.
     ready: VecDeque<Key>,
-    /// Calls in progress, nested ones counted each.
-    pub(super) levels: u32,
-    /// Calls at or below this level were told to return.
-    stop_levels: u32,
-    /// A stop that found no call: the next one returns at once.
-    stop_next: bool,
     pub(super) closed: bool,
+    /// The owner's thread has ended inside a function of the host's: nobody comes any more.
+    pub(super) lost: bool,
     /// Threads that wait on the condition variable.
     pub(super) waiting: u32,
     /// What the thread that waits turns meanwhile: to be woken. Only that thread takes it out again, without the lock: its
@@ -85,10 +81,8 @@ impl<T: Target> State<T> {
             serials: 0,
             live: 0,
             ready: VecDeque::new(),
-            levels: 0,
-            stop_levels: 0,
-            stop_next: false,
             closed: false,
+            lost: false,
             waiting: 0,
             turning: None,
             pulled: Vec::new(),
@@ -152,6 +146,15 @@ impl<T: Target> State<T> {
         Some(entry)
     }
 
+    /// Takes out every mailbox.
+    pub(super) fn remove_all(&mut self) -> Vec<Entry<T>> {
+        self.clear_ready();
+        let entries = self.entries.iter_mut().filter_map(Option::take).collect();
+        self.vacant = (0..self.entries.len()).collect();
+        (self.live, self.lending.lent) = (0, 0);
+        entries
+    }
+
     /// Takes out every mailbox whose socket is not on the stack.
     pub(super) fn remove_idle(&mut self) -> Vec<Entry<T>> {
         let idle: Vec<Key> = (0..self.entries.len())
@@ -167,10 +170,11 @@ impl<T: Target> State<T> {
         self.entries.iter_mut().flatten()
     }
 
-    /// How many sockets have not terminated, those on the stack left out.
-    pub(super) fn running(&self) -> usize {
-        // Asked before every wait: only a call inside a callback has to look at each.
-        if self.levels <= 1 {
+    /// How many sockets have not terminated, those on the stack left out. `nested`: the call that asks is inside a
+    /// callback of the dispatcher.
+    pub(super) fn running(&self, nested: bool) -> usize {
+        // Asked before every wait.
+        if !nested {
             return self.live;
         }
         let on_stack = self.entries.iter().flatten().filter(|entry| entry.mailbox.is_on_stack()).count();
@@ -182,7 +186,7 @@ impl<T: Target> State<T> {
     /// Brings the run queue in line with a mailbox that was touched. Says whether deliverable events
     /// appeared where there were none.
     pub(super) fn refresh(&mut self, key: Key) -> bool {
-        if self.closed {
+        if self.closed || self.lost {
             return false;
         }
         let was_empty = self.ready.is_empty();
@@ -272,45 +276,6 @@ impl<T: Target> State<T> {
         let readable = !self.ready.is_empty();
         if let Some(fd) = &mut self.fd {
             fd.set(readable);
-        }
-    }
-
-    // Calls in progress.
-
-    /// A call begins, at the level that this returns. A remembered stop ends it at once; but it is in progress as any
-    /// other while it runs the `on_free` that is owed.
-    pub(super) fn enter(&mut self) -> u32 {
-        self.levels += 1;
-        if self.take_remembered_stop() {
-            self.stop_levels = self.levels;
-        }
-        self.levels
-    }
-
-    /// A stop that found no call in progress is for the next one that waits or dispatches.
-    pub(super) fn take_remembered_stop(&mut self) -> bool {
-        std::mem::take(&mut self.stop_next)
-    }
-
-    /// A blocking `ws_new` begins: it is in progress, but a remembered stop is for its wait.
-    pub(super) fn hold(&mut self) {
-        self.levels += 1;
-    }
-
-    pub(super) fn leave(&mut self) {
-        self.levels -= 1;
-        self.stop_levels = self.stop_levels.min(self.levels);
-    }
-
-    pub(super) fn is_stopped(&self, level: u32) -> bool {
-        self.stop_levels >= level
-    }
-
-    pub(super) fn stop(&mut self) {
-        if self.levels == 0 {
-            self.stop_next = true;
-        } else {
-            self.stop_levels = self.levels;
         }
     }
 

@@ -23,7 +23,7 @@ impl Drop for Probe {
 }
 
 impl Probe {
-    fn new() -> Arc<Probe> {
+    pub(super) fn new() -> Arc<Probe> {
         Arc::new(Probe::made(None))
     }
 
@@ -45,7 +45,7 @@ impl Probe {
         self.trace.lock().unwrap().push(what.into());
     }
 
-    fn trace(&self) -> Vec<String> {
+    pub(super) fn trace(&self) -> Vec<String> {
         self.trace.lock().unwrap().clone()
     }
 }
@@ -85,6 +85,10 @@ impl Target for Probe {
 
     fn service(self: &Arc<Self>, _: bool, _: bool) -> ServiceOutcome {
         ServiceOutcome::Drained
+    }
+
+    fn lose(self: &Arc<Self>) {
+        self.note("lost");
     }
 
     fn hang_up(self: &Arc<Self>) -> Ending {

@@ -255,6 +255,14 @@ impl Socket {
         self.end(error.clone().as_ref(), error);
     }
 
+    /// The thread of its callbacks has ended inside one of the host's functions: drops the connection, and tells nobody.
+    pub(super) fn lose_host(self: &Arc<Self>) {
+        self.outgoing.lock().end_reported = true;
+        self.end(None, None);
+        self.set_status(Status::Closed);
+        self.handler.over();
+    }
+
     /// As [`finish`](Self::finish), with a cause that is no error for the host.
     fn end(self: &Arc<Self>, cause: Option<&Error>, error: Option<Error>) {
         let mut outgoing = self.outgoing.lock();

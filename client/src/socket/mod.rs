@@ -401,6 +401,10 @@ impl Target for Socket {
         self.service_here(readable, writable)
     }
 
+    fn lose(self: &Arc<Self>) {
+        self.lose_host();
+    }
+
     fn hang_up(self: &Arc<Self>) -> Ending {
         self.close_in_background()
     }

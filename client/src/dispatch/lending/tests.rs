@@ -55,6 +55,8 @@ impl Target for Probe {
         self.outcome
     }
 
+    fn lose(self: &Arc<Self>) {}
+
     fn hang_up(self: &Arc<Self>) -> Ending {
         Ending::abnormal()
     }

@@ -1,8 +1,9 @@
-//! Nothing whose drop can run foreign code is dropped under the dispatcher's lock: a socket's handler is the host's, and a
-//! task tells its host of an end.
+//! Calls that never return, and what is dropped where. Nothing whose drop can run foreign code is dropped under the
+//! dispatcher's lock: a socket's handler is the host's, and a task tells its host of an end.
 
 use super::tests::{Probe, ending, text};
 use super::*;
+use crate::error::ErrorCode;
 use crate::event::EventKind;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -80,6 +81,53 @@ fn a_socket_that_ends_during_its_turn_is_dropped_without_the_lock() {
     dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
     assert!(dispatcher.dispatch(0).is_err());
     assert_eq!(*drops.lock().unwrap(), [true]);
+}
+
+#[test]
+fn a_thread_that_ends_in_a_callback_gives_its_dispatcher_up() {
+    let dispatcher = Dispatcher::new(None);
+    let (ended, other) = (Probe::new(), Probe::new());
+    let keys = [&ended, &other].map(|probe| {
+        let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(probe)).unwrap();
+        dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
+        key
+    });
+    ended.at_event(Box::new(crate::unfinished::give_up_all));
+    assert_eq!(dispatcher.dispatch(0), Ok(1), "the callback of the other one never runs");
+    for key in keys {
+        end(&dispatcher, key);
+    }
+    assert_eq!(ended.trace(), ["lost", "open"]);
+    assert_eq!(other.trace(), ["lost"]);
+    assert_eq!(dispatcher.attach(), Err(ErrorCode::WrongThread));
+    assert_eq!(dispatcher.dispatch(0), Err(ErrorCode::WrongThread));
+    assert_eq!(dispatcher.close(|| ()), Err(ErrorCode::WrongThread));
+    let late = dispatcher.register(Mailbox::new(0, Claim::Nothing), Probe::new());
+    assert_eq!(late.err(), Some(ErrorCode::WrongThread));
+}
+
+#[test]
+fn a_thread_that_ends_while_it_closes_loses_the_sockets_that_were_not_told() {
+    let dispatcher = Dispatcher::new(None);
+    let probes = [Probe::new(), Probe::new()];
+    for probe in &probes {
+        dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(probe)).unwrap();
+    }
+    probes[0].at_event(Box::new(crate::unfinished::give_up_all));
+    dispatcher.close(|| ()).unwrap();
+    assert_eq!(probes[0].trace()[..2], ["lost", "terminate 1006"]);
+    assert_eq!(probes[1].trace(), ["lost"]);
+}
+
+#[test]
+fn a_panic_in_the_middle_of_a_call_leaves_no_level_behind() {
+    let dispatcher = Dispatcher::new(None);
+    let probe = Probe::new();
+    let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(&probe)).unwrap();
+    dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
+    probe.at_event(Box::new(|| panic!("expected by the test")));
+    assert!(catch_unwind(AssertUnwindSafe(|| dispatcher.dispatch(0))).is_err());
+    assert_eq!(dispatcher.attach(), Ok(()));
 }
 
 /// Whose turn panics.

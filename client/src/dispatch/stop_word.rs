@@ -1,0 +1,248 @@
+//! Which calls of a dispatcher are in progress, and which of them were told to return: one word, changed by
+//! compare-exchange alone, so that a signal handler may stop them whatever it has interrupted.
+
+use super::Target;
+use super::dispatcher::Dispatcher;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::unfinished::{Noted, Unfinished};
+use std::sync::Arc;
+
+/// How many calls are in progress, nested ones counted each.
+const LEVELS: u64 = (1 << 31) - 1;
+/// A stop that found no call in progress: the next one returns at once.
+const REMEMBERED: u64 = 1 << 31;
+/// Calls at or below this level were told to return.
+const STOPPED_SHIFT: u32 = 32;
+
+/// The calls in progress, and what they were told. Any thread; `stop` also in a signal handler.
+pub(super) struct StopWord(AtomicU64);
+
+impl StopWord {
+    pub(super) fn new() -> StopWord {
+        StopWord(AtomicU64::new(0))
+    }
+
+    // Sequentially consistent throughout: whoever stops reads next whether the owner sleeps, and the owner says that it
+    // sleeps before it looks here for the last time. One of the two sees the other.
+
+    /// Says what the word was and has become.
+    fn change(&self, next: impl Fn(u64) -> u64) -> (u64, u64) {
+        let mut word = self.0.load(Ordering::SeqCst);
+        loop {
+            let to = next(word);
+            match self.0.compare_exchange_weak(word, to, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return (word, to),
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// A call begins, at the level that this returns. A remembered stop ends it at once; but it is in progress as any
+    /// other while it runs the `on_free` that is owed.
+    pub(super) fn enter(&self) -> u32 {
+        let (_, word) = self.change(|word| {
+            let word = word + 1;
+            if word & REMEMBERED != 0 { stopped_at(word & !REMEMBERED, levels(word)) } else { word }
+        });
+        levels(word)
+    }
+
+    /// A blocking `ws_new` begins: it is in progress, but a remembered stop is for its wait.
+    pub(super) fn hold(&self) {
+        self.change(|word| word + 1);
+    }
+
+    /// The innermost call returns.
+    pub(super) fn leave(&self) {
+        self.change(|word| {
+            let word = word - 1;
+            stopped_at(word, stopped(word).min(levels(word)))
+        });
+    }
+
+    /// A stop that found no call in progress is for the next one that waits or dispatches.
+    pub(super) fn take_remembered(&self) -> bool {
+        self.change(|word| word & !REMEMBERED).0 & REMEMBERED != 0
+    }
+
+    /// Makes the calls in progress return, or, if there is none, the next one.
+    pub(super) fn stop(&self) {
+        self.change(|word| match levels(word) {
+            0 => word | REMEMBERED,
+            levels => stopped_at(word, levels),
+        });
+    }
+
+    /// Whether the call of this level is to return.
+    pub(super) fn is_stopped(&self, level: u32) -> bool {
+        stopped(self.0.load(Ordering::SeqCst)) >= level
+    }
+
+    /// The level of the innermost call in progress; 0 if there is none.
+    pub(super) fn levels(&self) -> u32 {
+        levels(self.0.load(Ordering::SeqCst))
+    }
+}
+
+fn levels(word: u64) -> u32 {
+    (word & LEVELS) as u32
+}
+
+fn stopped(word: u64) -> u32 {
+    (word >> STOPPED_SHIFT) as u32
+}
+
+fn stopped_at(word: u64, level: u32) -> u64 {
+    word & (LEVELS | REMEMBERED) | u64::from(level) << STOPPED_SHIFT
+}
+
+/// A call in progress. To be dropped without the dispatcher's lock, also by a panic: declare it before the guard. To be
+/// noted while it may call the host.
+pub(super) struct Level<'a, T: Target> {
+    dispatcher: &'a Dispatcher<T>,
+    level: u32,
+}
+
+impl<'a, T: Target> Level<'a, T> {
+    /// With the lock held, so that nobody attaches the dispatcher meanwhile.
+    pub(super) fn enter(dispatcher: &'a Dispatcher<T>) -> Level<'a, T> {
+        Level { dispatcher, level: dispatcher.stop_word.enter() }
+    }
+
+    /// Whether it is inside a callback of the same dispatcher.
+    pub(super) fn is_nested(&self) -> bool {
+        self.level > 1
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.dispatcher.stop_word.is_stopped(self.level)
+    }
+}
+
+impl<T: Target> Drop for Level<'_, T> {
+    fn drop(&mut self) {
+        self.dispatcher.leave();
+    }
+}
+
+impl<T: Target> Unfinished for Level<'_, T> {
+    fn give_up(&self) {
+        self.dispatcher.lose();
+    }
+}
+
+/// Stands for a `ws_new` on the stack of the owner: until it is dropped, the dispatcher stays with its thread.
+pub struct InCall<T: Target> {
+    _noted: Noted,
+    _call: Box<Call<T>>,
+}
+
+impl<T: Target> InCall<T> {
+    /// With the lock held.
+    pub(super) fn begin(dispatcher: &Arc<Dispatcher<T>>) -> InCall<T> {
+        dispatcher.stop_word.hold();
+        let call = Box::new(Call(Arc::clone(dispatcher)));
+        // SAFETY: what it points to is in a box, which is dropped after `_noted` and not before.
+        let noted = unsafe { Noted::begin(&*call) };
+        InCall { _noted: noted, _call: call }
+    }
+}
+
+struct Call<T: Target>(Arc<Dispatcher<T>>);
+
+impl<T: Target> Drop for Call<T> {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
+
+impl<T: Target> Unfinished for Call<T> {
+    fn give_up(&self) {
+        self.0.lose();
+    }
+}
+
+#[cfg(all(test, not(ws4d_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_is_for_the_calls_in_progress_and_for_none_that_comes_later() {
+        let word = StopWord::new();
+        let (outer, inner) = (word.enter(), word.enter());
+        word.stop();
+        assert!(word.is_stopped(inner) && word.is_stopped(outer));
+        let later = word.enter();
+        assert!(!word.is_stopped(later));
+        word.leave();
+        word.leave();
+        assert!(word.is_stopped(outer));
+        word.leave();
+        let next = word.enter();
+        assert!(!word.is_stopped(next), "it is used up");
+    }
+
+    #[test]
+    fn a_stop_without_a_call_is_remembered_once_and_not_taken_by_one_that_only_holds() {
+        let word = StopWord::new();
+        word.stop();
+        word.stop();
+        word.hold();
+        assert!(!word.is_stopped(word.levels()));
+        assert!(word.take_remembered());
+        assert!(!word.take_remembered());
+        word.leave();
+        word.stop();
+        let level = word.enter();
+        assert!(word.is_stopped(level));
+        word.leave();
+        assert_eq!(word.0.load(Ordering::SeqCst), 0);
+    }
+}
+
+#[cfg(all(test, ws4d_loom))]
+mod model {
+    use super::*;
+    use loom::thread;
+
+    #[test]
+    fn a_stop_ends_the_call_in_progress_or_the_next_one_and_no_other() {
+        loom::model(|| {
+            let word = Arc::new(StopWord::new());
+            let other = Arc::clone(&word);
+            let stopper = thread::spawn(move || other.stop());
+            let first = word.enter();
+            let seen = word.is_stopped(first);
+            word.leave();
+            stopper.join().unwrap();
+            let second = word.enter();
+            // Not seen by the first: it came while that returned, or is remembered.
+            assert!(!(seen && word.is_stopped(second)), "once");
+            word.leave();
+            let third = word.enter();
+            assert!(!word.is_stopped(third));
+            word.leave();
+            assert_eq!(word.0.load(Ordering::SeqCst), 0, "nothing is left of it");
+        });
+    }
+
+    #[test]
+    fn two_that_stop_at_once_end_one_call() {
+        loom::model(|| {
+            let word = Arc::new(StopWord::new());
+            let outer = word.enter();
+            let stoppers: Vec<_> = (0..2)
+                .map(|_| {
+                    let word = Arc::clone(&word);
+                    thread::spawn(move || word.stop())
+                })
+                .collect();
+            let inner = word.enter();
+            word.leave();
+            stoppers.into_iter().for_each(|stopper| stopper.join().unwrap());
+            assert!(word.is_stopped(outer) && !word.is_stopped(inner));
+            word.leave();
+            assert_eq!(word.0.load(Ordering::SeqCst), 0);
+        });
+    }
+}
