@@ -81,6 +81,14 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
+/// Lets another thread run that is about to be done.
+pub(crate) fn yield_now() {
+    #[cfg(not(ws4d_loom))]
+    std::thread::yield_now();
+    #[cfg(ws4d_loom)]
+    thread::yield_now();
+}
+
 /// A mutual exclusion that ignores poisoning.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(imp::Mutex<T>);

@@ -73,6 +73,10 @@ impl<T: Target> Dispatcher<T> {
             if entry.mailbox.take_claimed_open() {
                 let target = Arc::clone(&entry.target);
                 drop(state);
+                // The host may close the dispatcher there.
+                if self.driving.is_none() {
+                    task_driver.unwatch();
+                }
                 target.event(&Event::plain(EventKind::Open));
                 state = self.state.lock();
                 if let Some(entry) = state.entry(key) {

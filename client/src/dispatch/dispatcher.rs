@@ -1,6 +1,7 @@
 //! A dispatcher: one host context. This file has what any thread may ask and who owns it; delivery is in
 //! `deliver`, pulling in `pull`, the blocking `ws_new` in `blocking`.
 
+use super::alarm::Alarm;
 use super::key::Key;
 use super::mailbox::Mailbox;
 use super::poller::Poller;
@@ -13,7 +14,7 @@ use crate::context::{self, ThreadRole};
 use crate::error::{Error, ErrorCode, ErrorHandler};
 use crate::hook::Hook;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use crate::sync::{Condvar, Mutex, MutexGuard, this_thread};
+use crate::sync::{Mutex, MutexGuard, this_thread};
 use crate::unfinished::{self, Unfinished};
 use once_cell::sync::OnceCell;
 use std::cell::RefCell;
@@ -24,7 +25,8 @@ use std::time::{Duration, Instant};
 /// Where callbacks run. Made by its owner thread; only the owner dispatches, pulls and closes.
 pub struct Dispatcher<T: Target> {
     pub(super) state: Mutex<State<T>>,
-    pub(super) changed: Condvar,
+    /// What wakes the owner where it sleeps.
+    pub(super) alarm: Alarm,
     wake: Hook<dyn Fn() + Send + Sync>,
     /// For connections that could not be made, instead of the process's.
     error_handler: Hook<ErrorHandler>,
@@ -78,10 +80,11 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// One that watches its sockets itself from the beginning to the end.
-    pub(super) fn new_lending(poller: Poller, driving: Driving) -> Arc<Dispatcher<T>> {
+    pub(super) fn new_lending(alarm: Alarm, poller: Poller, driving: Driving) -> Arc<Dispatcher<T>> {
         let mut state = State::new(Some(this_thread()));
         state.lending.wanted = true;
         Arc::new(Dispatcher {
+            alarm,
             borrows: AtomicBool::new(true),
             poller: OnceCell::with_value(poller),
             driving: Some(Box::new(driving)),
@@ -92,7 +95,7 @@ impl<T: Target> Dispatcher<T> {
     fn of(state: State<T>) -> Dispatcher<T> {
         Dispatcher {
             state: Mutex::new(state),
-            changed: Condvar::new(),
+            alarm: Alarm::new(),
             wake: Hook::new(),
             error_handler: Hook::new(),
             private: false,
@@ -201,11 +204,12 @@ impl<T: Target> Dispatcher<T> {
         Ok(())
     }
 
-    /// Makes the calls in progress return, or, if there is none, the next one. Any thread.
+    /// Makes the calls in progress return, or, if there is none, the next one. Any thread. Async-signal-safe: no lock, no
+    /// allocation, no log, no thread-local but `errno`, which stays as it was.
     pub fn stop(&self) {
         self.stop_word.stop();
         self.interrupted.interrupt();
-        self.wake_waiters(&mut self.state.lock());
+        self.alarm.ring();
     }
 
     /// The innermost call in progress has ended. With no lock held.
@@ -229,7 +233,6 @@ impl<T: Target> Dispatcher<T> {
         state.sync_fd();
         self.wake_waiters(&mut state);
         drop(state);
-        self.changed.notify_all();
         lost.iter().for_each(|entry| entry.target.lose());
         drop((lost, pulled));
         if let Some(driving) = &self.driving {
@@ -275,7 +278,6 @@ impl<T: Target> Dispatcher<T> {
         let pulled = std::mem::take(&mut state.pulled);
         drop(state);
         begun();
-        self.changed.notify_all();
         let closing = Closing { dispatcher: self, left: RefCell::new(ended.into()) };
         unfinished::noted(&closing, || {
             while let Some(entry) = closing.next() {
@@ -320,9 +322,6 @@ impl<T: Target> Dispatcher<T> {
     }
 
     pub(super) fn wake_waiters(&self, state: &mut State<T>) {
-        if state.waiting > 0 {
-            self.changed.notify_all();
-        }
         state.lending.changes += 1;
         // Once is enough, here and below.
         if let Some(turning) = &mut state.turning
@@ -330,10 +329,8 @@ impl<T: Target> Dispatcher<T> {
         {
             turning.task_driver.wake();
         }
-        if std::mem::take(&mut state.lending.sleeping)
-            && let Some(poller) = self.poller.get()
-        {
-            poller.wake();
+        if std::mem::take(&mut state.lending.sleeping) {
+            self.alarm.ring();
         }
     }
 
@@ -375,15 +372,20 @@ impl<T: Target> Dispatcher<T> {
         (self.sleep(state, limit), true)
     }
 
-    /// Waits for a change as any thread does, and reads nothing.
-    pub(super) fn sleep<'a>(
-        &self,
+    /// Waits for a change, and reads nothing.
+    fn sleep<'a>(
+        &'a self,
         mut state: MutexGuard<'a, State<T>>,
         limit: Option<Duration>,
     ) -> MutexGuard<'a, State<T>> {
-        state.waiting += 1;
-        let mut state = self.changed.wait_at_most(state, limit);
-        state.waiting -= 1;
+        self.alarm.prepare();
+        state.lending.sleeping = true;
+        drop(state);
+        if !self.stop_word.is_innermost_stopped() {
+            self.alarm.sleep(limit);
+        }
+        let mut state = self.state.lock();
+        state.lending.sleeping = false;
         state
     }
 }

@@ -6,11 +6,13 @@
 //! a task has something else to do: it connects, closes, or watches the time.
 
 use super::Target;
+use super::alarm::{Alarm, LONGEST_WITHOUT};
 use super::dispatcher::Dispatcher;
 use super::poller::Poller;
 use super::state::{Guard, Turning};
 use super::task_driver::{Driving, TaskDriver};
 use crate::error::ErrorCode;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +20,10 @@ impl<T: Target> Dispatcher<T> {
     /// A dispatcher of the calling thread whose sockets have no I/O thread: their tasks run in `task_driver` while the owner
     /// dispatches, waits or pulls.
     pub(crate) fn driving(task_driver: Arc<dyn TaskDriver>) -> Result<Arc<Dispatcher<T>>, ErrorCode> {
-        let poller = Poller::new().map_err(|_| ErrorCode::OutOfMemory)?;
-        Ok(Dispatcher::new_lending(poller, Driving::new(task_driver)))
+        let alarm = Alarm::new();
+        let rings = alarm.prepare().ok_or(ErrorCode::OutOfMemory)?;
+        let poller = Poller::new(rings).map_err(|_| ErrorCode::OutOfMemory)?;
+        Ok(Dispatcher::new_lending(alarm, poller, Driving::new(task_driver)))
     }
 
     /// What turns its sockets' tasks; `None`: I/O threads do.
@@ -37,10 +41,8 @@ impl<T: Target> Dispatcher<T> {
     /// A socket's task was told something, after it has run. Any thread, also with locks held.
     pub(crate) fn task_told(&self) {
         let Some(driving) = &self.driving else { return };
-        if driving.told()
-            && let Some(poller) = self.poller.get()
-        {
-            poller.wake();
+        if driving.told() {
+            self.alarm.ring();
         }
     }
 
@@ -99,14 +101,34 @@ impl<T: Target> Dispatcher<T> {
         seen: u64,
     ) -> Guard<'a, T> {
         let limit = if state.lending.changes == seen { limit } else { Some(Duration::ZERO) };
+        let (also, longest) = self.turns_until();
+        let limit = [limit, longest].into_iter().flatten().min();
+        // After the alarm is prepared.
+        let limit = if self.stop_word.is_innermost_stopped() { Some(Duration::ZERO) } else { limit };
         let turning = Turning { task_driver: Arc::clone(task_driver), woken: false };
         let before = state.turning.replace(turning);
         drop(state);
         drop(before);
         let turn = Turn(self);
-        task_driver.turn(limit, self.driving.as_ref().and_then(|_| self.poller_fd()));
+        task_driver.turn(limit, also);
         drop(turn);
         self.state.lock()
+    }
+
+    /// What ends a turn beside a wake of the task driver, and the longest that a turn may take where nothing does.
+    fn turns_until(&self) -> (Option<RawFd>, Option<Duration>) {
+        if self.driving.is_some() {
+            // In which the alarm is registered.
+            return (self.poller_fd(), None);
+        }
+        if self.is_private() {
+            // Nobody can stop it.
+            return (None, None);
+        }
+        match self.alarm.prepare() {
+            Some(alarm) => (Some(alarm), None),
+            None => (None, Some(LONGEST_WITHOUT)),
+        }
     }
 }
 

@@ -144,6 +144,8 @@ impl TaskDriver for Panicking {
         panic!("expected by the test");
     }
 
+    fn unwatch(&self) {}
+
     fn wake(&self) {}
 
     fn end(&self) {}

@@ -5,6 +5,7 @@
 //! One lock for each dispatcher guards its mailboxes and its run queue. It is taken once for a batch of
 //! messages, never during a callback, and never waits for the network.
 
+mod alarm;
 mod blocking;
 mod deliver;
 mod dispatcher;
@@ -18,6 +19,7 @@ mod poller;
 mod pull;
 mod pulled_batch;
 mod ready_fd;
+mod signal_fd;
 mod state;
 mod stop_word;
 mod task_driver;

@@ -1,6 +1,7 @@
 //! Readiness of descriptors, for an owner that waits and reads itself. Made at the first such wait, so that hosts that
 //! never wait have none. Knows tokens and descriptors only.
 
+use super::alarm::Slept;
 use std::io;
 use std::os::fd::RawFd;
 use std::time::Duration;
@@ -20,15 +21,16 @@ pub(super) use imp::Poller;
 #[cfg(not(ws4d_loom))]
 mod imp {
     use super::*;
+    use crate::dispatch::signal_fd;
     use crate::sync::{Mutex, MutexGuard};
     use mio::unix::SourceFd;
-    use mio::{Events, Interest, Poll, Registry, Token, Waker};
+    use mio::{Events, Interest, Poll, Registry, Token};
     use std::os::fd::AsRawFd;
     use std::time::Instant;
 
     /// So many descriptors are told of at once; the others at the next call.
     const EVENTS: usize = 128;
-    /// What the waker is told by; no mailbox's.
+    /// What the alarm is told by; no mailbox's.
     const WOKEN: usize = usize::MAX;
 
     /// Edge-triggered, as tokio's: what was told is not told again, before it has changed.
@@ -36,19 +38,20 @@ mod imp {
         poll: Mutex<(Poll, Events)>,
         fd: RawFd,
         registry: Registry,
-        waker: Waker,
+        alarm: RawFd,
     }
 
     /// The right to wait: nobody else looks meanwhile.
-    pub(crate) struct Inside<'a>(MutexGuard<'a, (Poll, Events)>);
+    pub(crate) struct Inside<'a>(MutexGuard<'a, (Poll, Events)>, RawFd);
 
     impl Poller {
-        pub(crate) fn new() -> io::Result<Poller> {
+        /// One that returns from a wait when `alarm` becomes readable once more.
+        pub(crate) fn new(alarm: RawFd) -> io::Result<Poller> {
             let poll = Poll::new()?;
             let registry = poll.registry().try_clone()?;
-            let waker = Waker::new(&registry, Token(WOKEN))?;
+            registry.register(&mut SourceFd(&alarm), Token(WOKEN), Interest::READABLE)?;
             let fd = poll.as_raw_fd();
-            Ok(Poller { fd, poll: Mutex::new((poll, Events::with_capacity(EVENTS))), registry, waker })
+            Ok(Poller { fd, poll: Mutex::new((poll, Events::with_capacity(EVENTS))), registry, alarm })
         }
 
         /// Watches a descriptor; what it is ready for already is told at the next call.
@@ -71,52 +74,57 @@ mod imp {
             let (poll, events) = &mut *guard;
             events.clear();
             let _ = poll.poll(events, Some(Duration::ZERO));
-            found.extend(told(events));
+            found.extend(told(events, self.alarm));
             true
         }
 
-        /// Makes a wait on another thread return.
-        pub(crate) fn wake(&self) {
-            let _ = self.waker.wake();
-        }
-
-        /// To be had before others are told that they must wake the waiter: a look would take the wake away. Another's
-        /// look is waited for; that sleeps never, and takes no lock.
+        /// To be had before the last look at what would end the wait, and before others are told that they must ring: a
+        /// look of theirs would take the ring away. Another's look is waited for; that sleeps never, and takes no lock.
         pub(crate) fn enter(&self) -> Inside<'_> {
-            Inside(self.poll.lock())
+            Inside(self.poll.lock(), self.alarm)
         }
     }
 
     impl Inside<'_> {
-        /// Waits until something is ready, a wake, or the end of the time (`None`: for ever), the first `busy` of it
-        /// without sleeping. Appends to `found`; says whether there may be more.
+        /// Waits until something is ready, the alarm rings, or the time is over (`None`: for ever), the first `busy` of it
+        /// without sleeping. Appends to `found`; says why it is over, and whether there may be more.
         pub(crate) fn wait(
             mut self,
             limit: Option<Duration>,
             busy: Duration,
             found: &mut Vec<Ready>,
-        ) -> bool {
+        ) -> (Slept, bool) {
             let (poll, events) = &mut *self.0;
             events.clear();
             let busy = limit.map_or(busy, |limit| busy.min(limit));
             if !busy.is_zero() {
                 let begun = Instant::now();
                 while events.is_empty() && begun.elapsed() < busy {
-                    if poll.poll(events, Some(Duration::ZERO)).is_err() {
-                        return false;
+                    if let Err(error) = poll.poll(events, Some(Duration::ZERO)) {
+                        return (failed(&error), false);
                     }
                 }
             }
-            // Interrupted by a signal: the caller looks and comes again.
-            if events.is_empty() && poll.poll(events, limit.map(|limit| limit - busy)).is_err() {
-                return false;
+            if events.is_empty()
+                && let Err(error) = poll.poll(events, limit.map(|limit| limit - busy))
+            {
+                return (failed(&error), false);
             }
-            found.extend(told(events));
-            events.iter().count() >= EVENTS
+            let slept = if events.is_empty() { Slept::TimeOver } else { Slept::Woken };
+            found.extend(told(events, self.1));
+            (slept, events.iter().count() >= EVENTS)
         }
     }
 
-    fn told(events: &Events) -> impl Iterator<Item = Ready> {
+    fn failed(error: &io::Error) -> Slept {
+        if error.kind() == io::ErrorKind::Interrupted { Slept::Signal } else { Slept::Woken }
+    }
+
+    fn told(events: &Events, alarm: RawFd) -> impl Iterator<Item = Ready> {
+        // What counts up tells of each ring; what is filled tells no more once it is full.
+        if !cfg!(target_os = "linux") && events.iter().any(|event| event.token() == Token(WOKEN)) {
+            signal_fd::drain(alarm);
+        }
         events.iter().filter(|event| event.token() != Token(WOKEN)).map(|event| Ready {
             token: event.token().0,
             readable: event.is_readable() || event.is_read_closed() || event.is_error(),
@@ -136,7 +144,7 @@ mod imp {
     pub(crate) struct Inside<'a>(&'a Poller);
 
     impl Poller {
-        pub(crate) fn new() -> io::Result<Poller> {
+        pub(crate) fn new(_: RawFd) -> io::Result<Poller> {
             Err(io::ErrorKind::Unsupported.into())
         }
 
@@ -145,8 +153,6 @@ mod imp {
         }
 
         pub(crate) fn remove(&self, _: RawFd) {}
-
-        pub(crate) fn wake(&self) {}
 
         pub(crate) fn fd(&self) -> RawFd {
             match *self {}
@@ -162,7 +168,7 @@ mod imp {
     }
 
     impl Inside<'_> {
-        pub(crate) fn wait(self, _: Option<Duration>, _: Duration, _: &mut Vec<Ready>) -> bool {
+        pub(crate) fn wait(self, _: Option<Duration>, _: Duration, _: &mut Vec<Ready>) -> (Slept, bool) {
             match *self.0 {}
         }
     }

@@ -57,8 +57,6 @@ pub(super) struct State<T> {
     pub(super) closed: bool,
     /// The owner's thread has ended inside a function of the host's: nobody comes any more.
     pub(super) lost: bool,
-    /// Threads that wait on the condition variable.
-    pub(super) waiting: u32,
     /// What the thread that waits turns meanwhile: to be woken. Only that thread takes it out again, without the lock: its
     /// drop may run a task's.
     pub(super) turning: Option<Turning>,
@@ -83,7 +81,6 @@ impl<T: Target> State<T> {
             ready: VecDeque::new(),
             closed: false,
             lost: false,
-            waiting: 0,
             turning: None,
             pulled: Vec::new(),
             pulls: 0,

@@ -78,6 +78,12 @@ impl StopWord {
         stopped(self.0.load(Ordering::SeqCst)) >= level
     }
 
+    /// Whether the innermost call is to return. What its thread asks before it sleeps, after its alarm is prepared.
+    pub(super) fn is_innermost_stopped(&self) -> bool {
+        let word = self.0.load(Ordering::SeqCst);
+        levels(word) > 0 && stopped(word) >= levels(word)
+    }
+
     /// The level of the innermost call in progress; 0 if there is none.
     pub(super) fn levels(&self) -> u32 {
         levels(self.0.load(Ordering::SeqCst))

@@ -21,6 +21,8 @@ pub(crate) trait TaskDriver: Send + Sync {
     /// Runs tasks until [`wake`](TaskDriver::wake), until `also` is readable, or until the time is over; `None`: for ever.
     /// One thread at a time, and not inside a task.
     fn turn(&self, limit: Option<Duration>, also: Option<RawFd>);
+    /// Forgets the descriptor that turns have watched as well, before it may be closed.
+    fn unwatch(&self);
     /// Makes the turn in progress return, or the next one. Any thread.
     fn wake(&self);
     /// Drops all tasks, on the thread that turns it.

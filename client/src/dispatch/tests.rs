@@ -373,6 +373,8 @@ mod model {
             }
         }
 
+        fn unwatch(&self) {}
+
         fn wake(&self) {
             *self.woken.lock() = true;
             self.changed.notify_all();

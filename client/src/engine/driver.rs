@@ -19,6 +19,9 @@ use tokio::sync::Notify;
 /// So many are kept for the next blocking `ws_new`, by the whole process.
 const MAX_POOLED: usize = 4;
 
+/// So long at most a turn takes that cannot watch what it was to watch as well.
+const LONGEST_UNWATCHED: Duration = Duration::from_millis(100);
+
 /// Tasks, and the poller in which they wait.
 pub(crate) struct Driver {
     role: ThreadRole,
@@ -76,6 +79,7 @@ impl Driver {
 
     /// Keeps it for the next one, if nothing of this one's is left in it.
     pub(crate) fn give_back(self: Arc<Self>) {
+        self.unwatch();
         if self.tasks() > 0 {
             // What was cancelled ends in a turn.
             self.turn(Some(Duration::ZERO), None);
@@ -143,11 +147,18 @@ impl Driver {
                 tokio::task::yield_now().await;
                 return;
             }
-            let also = also.and_then(|fd| self.watched(fd));
+            let watched = also.and_then(|fd| self.watched(fd));
+            // What cannot be watched is looked at now and then.
+            let limit = match (also, &watched) {
+                (Some(_), None) => {
+                    Some(limit.map_or(LONGEST_UNWATCHED, |limit| limit.min(LONGEST_UNWATCHED)))
+                }
+                _ => limit,
+            };
             tokio::select! {
                 biased;
                 () = woken => {}
-                () = readable(also.as_deref()) => {}
+                () = readable(watched.as_deref()) => {}
                 () = at_most(limit) => {}
             }
         });
@@ -161,8 +172,7 @@ impl Driver {
 
     /// Drops all tasks.
     pub(crate) fn end(&self) {
-        let also = self.also.lock().take();
-        drop(also);
+        self.unwatch();
         let runtime = self.runtime.lock().take();
         let new = std::mem::take(&mut *self.new.lock());
         drop(new);
@@ -174,13 +184,21 @@ impl Driver {
 
     fn watched(&self, fd: RawFd) -> Option<Arc<AsyncFd<RawFd>>> {
         let mut also = self.also.lock();
-        if also.is_none() {
-            // SAFETY: the descriptor is the poller's of the dispatcher that has this driver, which keeps it open until
-            // after `end` has dropped the registration.
+        if also.as_ref().is_none_or(|watched| *watched.get_ref() != fd) {
+            // The old registration goes first.
+            *also = None;
+            // SAFETY: the descriptor is the poller or the alarm of the dispatcher that turns this driver. Its owner, on
+            // this thread, closes them only after it has called `end` or `unwatch`, which drop the registration.
             let watched = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
             *also = watched.ok().map(Arc::new);
         }
         also.clone()
+    }
+
+    /// Forgets the descriptor that turns have watched as well.
+    pub(crate) fn unwatch(&self) {
+        let also = self.also.lock().take();
+        drop(also);
     }
 }
 

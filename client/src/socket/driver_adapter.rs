@@ -25,6 +25,10 @@ impl TaskDriver for Driver {
         Driver::turn(self, limit, also);
     }
 
+    fn unwatch(&self) {
+        Driver::unwatch(self);
+    }
+
     fn wake(&self) {
         Driver::wake(self);
     }

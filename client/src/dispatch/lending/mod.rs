@@ -17,6 +17,7 @@ use super::poller::{Poller, Ready};
 use super::state::{Guard, State};
 use crate::sync::atomic::Ordering;
 use state::ReadySocket;
+use std::io;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -247,10 +248,8 @@ impl<T: Target> Dispatcher<T> {
         if state.lending.wanted {
             return (state, true);
         }
-        let possible = !self.is_private()
-            && !state.closed
-            && state.entries().next().is_some()
-            && self.poller.get_or_try_init(Poller::new).is_ok();
+        let possible =
+            !self.is_private() && !state.closed && state.entries().next().is_some() && self.has_poller();
         if !possible {
             return (state, false);
         }
@@ -279,7 +278,8 @@ impl<T: Target> Dispatcher<T> {
         let left = state.take_unread();
         state = self.service_all(state, left);
         let inside = poller.enter();
-        let at_once = state.lending.changes != seen || state.has_more();
+        let changed = state.lending.changes != seen || self.stop_word.is_innermost_stopped();
+        let at_once = changed || state.has_more();
         let at_once = self.driving.as_ref().is_some_and(|driving| !driving.may_sleep()) || at_once;
         let limit = if at_once { Some(Duration::ZERO) } else { limit };
         let mut found = std::mem::take(&mut state.lending.found);
@@ -287,7 +287,7 @@ impl<T: Target> Dispatcher<T> {
         state.lending.inside = true;
         state.lending.sleeping = limit != Some(Duration::ZERO);
         drop(state);
-        let more_told = inside.wait(limit, self.busy_poll(), &mut found);
+        let (_, more_told) = inside.wait(limit, self.busy_poll(), &mut found);
         if let Some(driving) = &self.driving {
             driving.woke();
         }
@@ -302,6 +302,17 @@ impl<T: Target> Dispatcher<T> {
             state = self.tell_standby(state);
         }
         self.service_all(state, turns)
+    }
+
+    fn has_poller(&self) -> bool {
+        let made = self.poller.get_or_try_init(|| {
+            self.alarm
+                .prepare()
+                .ok_or(io::ErrorKind::Unsupported)
+                .map_err(io::Error::from)
+                .and_then(Poller::new)
+        });
+        made.is_ok()
     }
 
     fn tell_standby<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {

@@ -22,7 +22,7 @@ pub(in crate::dispatch) struct Lending<T> {
     pub(in crate::dispatch) more_told: bool,
     /// How many sockets are lent.
     pub(in crate::dispatch) lent: usize,
-    /// The owner sleeps in the poller, and must be woken for what other threads change.
+    /// The owner sleeps, and must be woken for what other threads change.
     pub(in crate::dispatch) sleeping: bool,
     /// Counts what a waiter may want to look at: the lock is let go between its look and its sleep.
     pub(in crate::dispatch) changes: u64,

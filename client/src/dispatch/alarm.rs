@@ -1,0 +1,308 @@
+//! What wakes an owner that sleeps, from any thread and from a signal handler: one descriptor for each dispatcher that
+//! has ever slept. A condition variable cannot do it, because nothing of one is async-signal-safe.
+
+use crate::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+/// So long at most an owner sleeps that has no descriptor, and is woken by nobody.
+pub(super) const LONGEST_WITHOUT: Duration = Duration::from_millis(100);
+
+/// Why a sleep is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Slept {
+    /// Something was told, found, or is to be looked at.
+    Woken,
+    TimeOver,
+    /// A signal handler has run meanwhile.
+    Signal,
+}
+
+/// A dispatcher's alarm. The owner prepares it, sleeps on it and closes it; any thread and any signal handler rings it.
+pub(super) struct Alarm {
+    /// What is written to; -1: nobody has slept yet, or nobody will any more.
+    write_end: AtomicI32,
+    /// How many are ringing just now.
+    ringing: AtomicU32,
+    bell: imp::Bell,
+}
+
+impl Alarm {
+    pub(super) fn new() -> Alarm {
+        Alarm { write_end: AtomicI32::new(-1), ringing: AtomicU32::new(0), bell: imp::Bell::new() }
+    }
+
+    /// What there is to sleep on. To be called before the last look at what would end the sleep: who comes later rings.
+    /// `None`: there are no descriptors, and a sleep is to be no longer than [`LONGEST_WITHOUT`].
+    pub(super) fn prepare(&self) -> Option<RawFd> {
+        if self.bell.read_end().is_none() {
+            // Sequentially consistent, as the stop word: who stops either finds this or is found by that look.
+            self.write_end.store(self.bell.open()?, Ordering::SeqCst);
+        }
+        self.bell.read_end()
+    }
+
+    /// Wakes the owner, or ends its next sleep at once. Async-signal-safe: no lock, no allocation, no thread-local but
+    /// `errno`, which stays as it was.
+    pub(super) fn ring(&self) {
+        self.ringing.fetch_add(1, Ordering::SeqCst);
+        let write_end = self.write_end.load(Ordering::SeqCst);
+        if write_end >= 0 {
+            self.bell.ring(write_end);
+        }
+        self.ringing.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Sleeps until it rings, at most so long; `None`: for ever.
+    pub(super) fn sleep(&self, limit: Option<Duration>) -> Slept {
+        self.bell.sleep(limit)
+    }
+
+    /// Gives the descriptor back, once nobody can be writing to it any more.
+    pub(super) fn close(&self) {
+        self.write_end.store(-1, Ordering::SeqCst);
+        // Whoever rings does so in a moment: it never waits.
+        while self.ringing.load(Ordering::SeqCst) > 0 {
+            crate::sync::yield_now();
+        }
+        self.bell.close();
+    }
+}
+
+#[cfg(not(ws4d_loom))]
+mod imp {
+    use super::*;
+    use crate::dispatch::signal_fd::{self, SignalFd};
+    use crate::sync::Mutex;
+    use std::io;
+    use std::time::Instant;
+
+    enum State {
+        NotYet,
+        Open(SignalFd),
+        Closed,
+    }
+
+    pub(super) struct Bell(Mutex<State>);
+
+    impl Bell {
+        pub(super) fn new() -> Bell {
+            Bell(Mutex::new(State::NotYet))
+        }
+
+        pub(super) fn read_end(&self) -> Option<RawFd> {
+            match &*self.0.lock() {
+                State::Open(fd) => Some(fd.raw()),
+                _ => None,
+            }
+        }
+
+        /// The end to be written to.
+        pub(super) fn open(&self) -> Option<RawFd> {
+            let mut state = self.0.lock();
+            if !matches!(*state, State::NotYet) {
+                return None;
+            }
+            let fd = SignalFd::new().ok()?;
+            let write_end = fd.write_end();
+            *state = State::Open(fd);
+            Some(write_end)
+        }
+
+        pub(super) fn close(&self) {
+            let before = std::mem::replace(&mut *self.0.lock(), State::Closed);
+            drop(before);
+        }
+
+        pub(super) fn ring(&self, write_end: RawFd) {
+            let errno = Errno::keep();
+            signal_fd::write(write_end);
+            drop(errno);
+        }
+
+        pub(super) fn sleep(&self, limit: Option<Duration>) -> Slept {
+            let read_end = self.read_end();
+            let limit = match read_end {
+                Some(_) => limit,
+                None => Some(limit.map_or(LONGEST_WITHOUT, |limit| limit.min(LONGEST_WITHOUT))),
+            };
+            match poll(read_end, limit) {
+                Ok(true) => {
+                    read_end.into_iter().for_each(signal_fd::drain);
+                    Slept::Woken
+                }
+                Ok(false) if read_end.is_none() => Slept::Woken,
+                Ok(false) => Slept::TimeOver,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => Slept::Signal,
+                // Nothing can be slept on: not for ever, at least.
+                Err(_) => Slept::Woken,
+            }
+        }
+    }
+
+    /// Whether it is readable before the time is over.
+    fn poll(fd: Option<RawFd>, limit: Option<Duration>) -> io::Result<bool> {
+        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            // Rounded up, so that a rest of less than a millisecond is no busy loop; and what poll cannot wait for in one go
+            // is waited for in several.
+            let ms = left.map_or(-1, |left| left.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32);
+            let mut watched = libc::pollfd { fd: fd.unwrap_or(-1), events: libc::POLLIN, revents: 0 };
+            // SAFETY: one `pollfd` that lives through the call; a negative descriptor is ignored.
+            match unsafe { libc::poll(&mut watched, 1, ms) } {
+                -1 => return Err(io::Error::last_os_error()),
+                0 if ms == i32::MAX => {}
+                found => return Ok(found > 0),
+            }
+        }
+    }
+
+    /// Puts `errno` back as it was.
+    struct Errno(i32);
+
+    impl Errno {
+        fn keep() -> Errno {
+            // SAFETY: the place of this thread's `errno` is always readable.
+            Errno(unsafe { *errno() })
+        }
+    }
+
+    impl Drop for Errno {
+        fn drop(&mut self) {
+            // SAFETY: as above, and writable.
+            unsafe { *errno() = self.0 };
+        }
+    }
+
+    fn errno() -> *mut i32 {
+        // SAFETY: takes no argument; it gives the address of this thread's `errno`.
+        #[cfg(any(target_os = "linux", target_os = "emscripten"))]
+        return unsafe { libc::__errno_location() };
+        // SAFETY: as above.
+        #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
+        return unsafe { libc::__error() };
+        // SAFETY: as above.
+        #[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
+        return unsafe { libc::__errno() };
+    }
+}
+
+/// Models have no descriptors: what stands for one is readable from a ring to the next sleep.
+#[cfg(ws4d_loom)]
+mod imp {
+    use super::*;
+    use crate::sync::{Condvar, Mutex};
+
+    #[derive(Default)]
+    struct State {
+        open: bool,
+        readable: bool,
+    }
+
+    pub(super) struct Bell(Mutex<State>, Condvar);
+
+    impl Bell {
+        pub(super) fn new() -> Bell {
+            Bell(Mutex::default(), Condvar::new())
+        }
+
+        pub(super) fn read_end(&self) -> Option<RawFd> {
+            self.0.lock().open.then_some(0)
+        }
+
+        pub(super) fn open(&self) -> Option<RawFd> {
+            self.0.lock().open = true;
+            Some(0)
+        }
+
+        pub(super) fn close(&self) {
+            self.0.lock().open = false;
+        }
+
+        pub(super) fn ring(&self, _: RawFd) {
+            let mut state = self.0.lock();
+            assert!(state.open, "written to after it was closed");
+            state.readable = true;
+            drop(state);
+            self.1.notify_all();
+        }
+
+        pub(super) fn sleep(&self, _: Option<Duration>) -> Slept {
+            let mut state = self.0.lock();
+            while !std::mem::take(&mut state.readable) {
+                state = self.1.wait(state);
+            }
+            Slept::Woken
+        }
+    }
+}
+
+#[cfg(all(test, not(ws4d_loom)))]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn a_ring_ends_the_next_sleep_and_keeps_errno() {
+        let alarm = Alarm::new();
+        alarm.ring();
+        let fd = alarm.prepare();
+        assert!(fd.is_some() && alarm.prepare() == fd);
+        assert_eq!(alarm.sleep(Some(Duration::ZERO)), Slept::TimeOver, "nobody was to be woken then");
+        // A call that fails leaves its number behind.
+        assert!(std::fs::File::open("/does/not/exist").is_err());
+        alarm.ring();
+        assert_eq!(io::Error::last_os_error().raw_os_error(), Some(libc::ENOENT));
+        assert_eq!(alarm.sleep(None), Slept::Woken);
+        assert_eq!(alarm.sleep(Some(Duration::ZERO)), Slept::TimeOver, "it was for one sleep");
+    }
+
+    #[test]
+    fn a_closed_alarm_rings_nobody() {
+        let alarm = Alarm::new();
+        alarm.prepare();
+        alarm.close();
+        alarm.ring();
+        assert_eq!(alarm.prepare(), None);
+    }
+}
+
+#[cfg(all(test, ws4d_loom))]
+mod model {
+    use super::*;
+    use crate::dispatch::stop_word::StopWord;
+    use loom::thread;
+    use std::sync::Arc;
+
+    /// How an owner sleeps, and how it is stopped.
+    #[test]
+    fn a_stop_is_seen_before_the_sleep_or_ends_it() {
+        loom::model(|| {
+            let shared = Arc::new((StopWord::new(), Alarm::new()));
+            let level = shared.0.enter();
+            let other = Arc::clone(&shared);
+            let stopper = thread::spawn(move || {
+                other.0.stop();
+                other.1.ring();
+            });
+            shared.1.prepare();
+            while !shared.0.is_stopped(level) {
+                shared.1.sleep(None);
+            }
+            stopper.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn nobody_writes_to_a_descriptor_that_is_closed() {
+        loom::model(|| {
+            let alarm = Arc::new(Alarm::new());
+            alarm.prepare();
+            let other = Arc::clone(&alarm);
+            let ringer = thread::spawn(move || other.ring());
+            alarm.close();
+            ringer.join().unwrap();
+        });
+    }
+}
