@@ -1511,9 +1511,13 @@ ws_result ws_dispatcher_run(ws_dispatcher *d);
  * Makes all calls of the dispatcher that are in progress return, nested ones from the inside out; or, if there is
  * none, the next one: this is remembered once.
  *
- * `run` then says WS_OK, `wait` its count, `next` 0, and ws_new() NULL with WS_ERR_CANCELLED.
+ * `run` then says WS_OK, `wait` its count, `next` 0, and ws_new() NULL with WS_ERR_CANCELLED. That is where the wait
+ * ends: a callback that runs just now returns first. A ws_new() without a dispatcher cannot be stopped: give it one. A
+ * name lookup on a driving dispatcher ends first.
  *
- * Any thread, also inside a callback; never blocks.
+ * Any thread, also inside a callback, and in a signal handler: it is async-signal-safe, the only function of the library
+ * that is. It takes no lock, allocates, frees and logs nothing, and keeps `errno`; also while another thread closes the
+ * dispatcher, and in a forked child. Never blocks.
  *
  * @param d  A dispatcher.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.

@@ -11,7 +11,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use ws4d_client::ErrorCode;
-use ws4d_client::handle_table::{HandleTable, Pinned};
+use ws4d_client::handle_table::{HandleTable, Pinned, PinnedInSignalHandler};
 use ws4d_client::library;
 
 const KEY_BITS: u32 = 40;
@@ -79,6 +79,17 @@ impl<T> Handles<T> {
     pub(crate) fn get(&self, token: u64) -> Result<Pinned<'_, T>, ErrorCode> {
         let key = self.kind.key(self.epoch, token)?;
         self.table.get(key).ok_or(ErrorCode::InvalidHandle)
+    }
+
+    /// As `get`, in a signal handler: async-signal-safe. `handles` are those of this process, if there are any.
+    pub(crate) fn get_in_signal_handler(
+        handles: Option<&Handles<T>>,
+        kind: Kind,
+        token: u64,
+    ) -> Result<PinnedInSignalHandler<'_, T>, ErrorCode> {
+        let key = kind.key(library::fork_epoch(), token)?;
+        let found = handles.and_then(|handles| handles.table.get_in_signal_handler(key));
+        found.ok_or(ErrorCode::InvalidHandle)
     }
 
     /// Makes the token stale. Of several callers at once, one gets the value.

@@ -43,6 +43,13 @@ impl<T: Send + Sync> PerProcess<T> {
         PerProcess { current: AtomicPtr::new(std::ptr::null_mut()), make }
     }
 
+    /// This process's value, if it has been made. Never makes one: async-signal-safe.
+    pub fn peek(&self) -> Option<&'static T> {
+        // SAFETY: what the cell points to was leaked from a box and is never freed.
+        let current = unsafe { self.current.load(Ordering::Acquire).as_ref() };
+        current.filter(|generation| generation.epoch == fork_epoch()).map(|generation| &generation.value)
+    }
+
     /// This process's value.
     pub fn get(&self) -> &'static T {
         let current = self.current.load(Ordering::Acquire);

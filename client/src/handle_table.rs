@@ -3,10 +3,11 @@
 //!
 //! Slots live in chunks that double in size and never move. All that a look-up does is to count one pin up in the
 //! slot's state, and down again when it is done: no lock, and no other slot, thread or count is touched. While a slot is
-//! pinned its value stays, also after `remove`; who takes the last pin away drops it. A slot's generation never
+//! pinned its value stays, also after `remove`; who takes the last pin away drops it, save a signal handler, which leaves
+//! that to the next `insert` or `remove`. A slot's generation never
 //! wraps: when it is used up the slot is retired.
 
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, Shared};
 use std::collections::VecDeque;
 use std::ops::Deref;
@@ -30,6 +31,8 @@ const GENERATION_SHIFT: u32 = 34;
 pub struct HandleTable<T> {
     chunks: [OnceLock<Box<[Slot<T>]>>; CHUNKS],
     free: Mutex<Free>,
+    /// A signal handler has taken the last pin of a removed key away, and cleared nothing.
+    uncleared: AtomicBool,
     last_generation: u32,
 }
 
@@ -63,12 +66,14 @@ impl<T> HandleTable<T> {
         HandleTable {
             chunks: [const { OnceLock::new() }; CHUNKS],
             free: Mutex::new(Free { slots: VecDeque::new(), used: 0 }),
+            uncleared: AtomicBool::new(false),
             last_generation,
         }
     }
 
     /// Stores a value and returns its key (40 bits, never 0); `None` if 2^20 handles are in use.
     pub fn insert(&self, value: Arc<T>) -> Option<u64> {
+        self.clear_what_is_left();
         let index = {
             let mut free = self.free.lock();
             match free.slots.pop_front() {
@@ -108,12 +113,40 @@ impl<T> HandleTable<T> {
         ((before >> GENERATION_SHIFT) == generation && before & ALIVE != 0).then_some(pinned)
     }
 
+    /// As [`get`](HandleTable::get), in a signal handler: async-signal-safe, and so is the end of the pin, which drops
+    /// nothing.
+    pub fn get_in_signal_handler(&self, key: u64) -> Option<PinnedInSignalHandler<'_, T>> {
+        let (chunk, at) = place(index_of(key));
+        let slot = self.chunks[chunk].get()?.get(at)?;
+        let before = slot.state.fetch_add(1, Ordering::Acquire);
+        let pinned = PinnedInSignalHandler { table: self, slot };
+        ((before >> GENERATION_SHIFT) == key >> INDEX_BITS && before & ALIVE != 0).then_some(pinned)
+    }
+
     /// Takes the value out and makes the key stale; `None` if it was that already.
     pub fn remove(&self, key: u64) -> Option<Arc<T>> {
+        self.clear_what_is_left();
         let pinned = self.get(key)?;
         // Of several callers at once, one sees the flag. While it is pinned, the slot keeps its generation.
         let before = pinned.slot.state.fetch_and(!ALIVE, Ordering::AcqRel);
         (before & ALIVE != 0).then(|| Arc::clone(&pinned))
+    }
+
+    /// Clears what signal handlers have left; seldom anything.
+    fn clear_what_is_left(&self) {
+        if !self.uncleared.load(Ordering::Relaxed) || !self.uncleared.swap(false, Ordering::Acquire) {
+            return;
+        }
+        let used = self.free.lock().used;
+        for index in 0..used {
+            let (chunk, at) = place(index);
+            // One that has an index only has no chunk yet.
+            let Some(slot) = self.chunks[chunk].get().and_then(|slots| slots.get(at)) else { continue };
+            let state = slot.state.load(Ordering::Acquire);
+            if state & (PINS | ALIVE | OCCUPIED) == OCCUPIED {
+                self.clear(slot, index, state);
+            }
+        }
     }
 
     /// The last pin of a removed key is gone: `state` is what it left.
@@ -155,6 +188,33 @@ impl<T> Drop for Pinned<'_, T> {
         let before = self.slot.state.fetch_sub(1, Ordering::Release);
         if before & (PINS | ALIVE | OCCUPIED) == OCCUPIED + 1 {
             self.table.clear(self.slot, self.index, before - 1);
+        }
+    }
+}
+
+/// As [`Pinned`], in a signal handler.
+pub struct PinnedInSignalHandler<'a, T> {
+    table: &'a HandleTable<T>,
+    slot: &'a Slot<T>,
+}
+
+impl<T> PinnedInSignalHandler<'_, T> {
+    /// The value. No `Arc`: nothing that is counted may be counted down here.
+    pub fn value(&self) -> &T {
+        // SAFETY: as for `Pinned`.
+        let value = unsafe { self.slot.value.get() };
+        match value {
+            Some(value) => value,
+            None => unreachable!("a pinned slot has its value"),
+        }
+    }
+}
+
+impl<T> Drop for PinnedInSignalHandler<'_, T> {
+    fn drop(&mut self) {
+        let before = self.slot.state.fetch_sub(1, Ordering::Release);
+        if before & (PINS | ALIVE | OCCUPIED) == OCCUPIED + 1 {
+            self.table.uncleared.store(true, Ordering::Release);
         }
     }
 }
@@ -209,6 +269,27 @@ mod tests {
             assert!(table.get(first).is_none());
             assert_eq!(**table.get(key).unwrap(), n);
             table.remove(key).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_signal_handler_drops_nothing_and_the_next_insert_or_remove_does() {
+        for inserts in [true, false] {
+            let table = HandleTable::new();
+            let (value, other) = (Arc::new(1), Arc::new(2));
+            let key = table.insert(Arc::clone(&value)).unwrap();
+            let pinned = table.get_in_signal_handler(key).unwrap();
+            drop(table.remove(key));
+            assert_eq!(*pinned.value(), 1);
+            drop(pinned);
+            assert!(table.get_in_signal_handler(key).is_none());
+            assert_eq!(Arc::strong_count(&value), 2, "the handler's pin was the last");
+            if inserts {
+                table.insert(other).unwrap();
+            } else {
+                assert!(table.remove(key).is_none());
+            }
+            assert_eq!(Arc::strong_count(&value), 1);
         }
     }
 
@@ -276,6 +357,25 @@ mod model {
             assert_ne!(first, second);
             assert!(table.get(first).is_none());
             assert_eq!(**table.get(second).unwrap(), 2);
+        });
+    }
+
+    #[test]
+    fn a_value_that_a_signal_handler_pinned_is_dropped_once() {
+        loom::model(|| {
+            let table = Arc::new(HandleTable::new());
+            let value = Arc::new(7);
+            let key = table.insert(Arc::clone(&value)).unwrap();
+            let other = Arc::clone(&table);
+            let handler = thread::spawn(move || {
+                if let Some(pinned) = other.get_in_signal_handler(key) {
+                    assert_eq!(*pinned.value(), 7);
+                }
+            });
+            drop(table.remove(key).unwrap());
+            handler.join().unwrap();
+            assert!(table.remove(key).is_none());
+            assert_eq!(Arc::strong_count(&value), 1);
         });
     }
 }

@@ -1,7 +1,7 @@
 //! What wakes an owner that sleeps, from any thread and from a signal handler: one descriptor for each dispatcher that
 //! has ever slept. A condition variable cannot do it, because nothing of one is async-signal-safe.
 
-use crate::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use crate::sync::atomic::{AtomicI32, AtomicU32, Ordering, fence};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -36,8 +36,9 @@ impl Alarm {
     /// `None`: there are no descriptors, and a sleep is to be no longer than [`LONGEST_WITHOUT`].
     pub(super) fn prepare(&self) -> Option<RawFd> {
         if self.bell.read_end().is_none() {
-            // Sequentially consistent, as the stop word: who stops either finds this or is found by that look.
             self.write_end.store(self.bell.open()?, Ordering::SeqCst);
+            // Against the one in `ring`: who stops either finds this or is found by that look.
+            fence(Ordering::SeqCst);
         }
         self.bell.read_end()
     }
@@ -46,6 +47,8 @@ impl Alarm {
     /// `errno`, which stays as it was.
     pub(super) fn ring(&self) {
         self.ringing.fetch_add(1, Ordering::SeqCst);
+        // Against those in `prepare` and `close`.
+        fence(Ordering::SeqCst);
         let write_end = self.write_end.load(Ordering::SeqCst);
         if write_end >= 0 {
             self.bell.ring(write_end);
@@ -61,7 +64,8 @@ impl Alarm {
     /// Gives the descriptor back, once nobody can be writing to it any more.
     pub(super) fn close(&self) {
         self.write_end.store(-1, Ordering::SeqCst);
-        // Whoever rings does so in a moment: it never waits.
+        // Against the one in `ring`: who rings either does not find the descriptor or is found here. Whoever rings does so in a moment: it never waits.
+        fence(Ordering::SeqCst);
         while self.ringing.load(Ordering::SeqCst) > 0 {
             crate::sync::yield_now();
         }

@@ -235,6 +235,7 @@ impl<T: Target> Dispatcher<T> {
         drop(state);
         lost.iter().for_each(|entry| entry.target.lose());
         drop((lost, pulled));
+        self.alarm.close();
         if let Some(driving) = &self.driving {
             driving.task_driver.end();
         }
@@ -288,6 +289,8 @@ impl<T: Target> Dispatcher<T> {
             }
         });
         self.end_driving();
+        // Nobody sleeps from now on: a call around this one sees that it is closed.
+        self.alarm.close();
         // Waits for a `wake` that runs on another thread.
         self.wake.set(None);
         self.error_handler.set(None);

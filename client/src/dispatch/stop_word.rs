@@ -22,8 +22,8 @@ impl StopWord {
         StopWord(AtomicU64::new(0))
     }
 
-    // Sequentially consistent throughout: whoever stops reads next whether the owner sleeps, and the owner says that it
-    // sleeps before it looks here for the last time. One of the two sees the other.
+    // Sequentially consistent throughout: whoever stops reads next whether there is an alarm, and the owner prepares its
+    // alarm before it looks here for the last time. One of the two sees the other.
 
     /// Says what the word was and has become.
     fn change(&self, next: impl Fn(u64) -> u64) -> (u64, u64) {
