@@ -225,10 +225,11 @@ enum ws_result
      */
     WS_ERR_WOULD_BLOCK = -21,
     /**
-     * A message is above the limit on its size.
+     * A message, or a text of an option, is above the limit on its size.
      *
      * Usual causes: a message above `max_message_size`, ours or the server's (which is told 1009); a ping above 125
-     * bytes. Cure: raise the limit if such messages are meant; else ask who sends them.
+     * bytes; a URL or a text of an option above 64 KiB; a file or PEM text above its limit. Cure: raise the limit if such
+     * messages are meant; else ask who sends them. The limits on texts and files are fixed.
      */
     WS_ERR_TOO_LARGE = -22,
     /**
@@ -966,8 +967,9 @@ extern "C" {
  *                 NULL.
  * @return A socket, to be given back with ws_release(); or NULL, and entry 0 of `*errors` has one of:
  *         WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE (options, or the handler's dispatcher), WS_ERR_FORKED,
- *         WS_ERR_WRONG_THREAD, WS_ERR_INVALID_URL, WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED,
- *         WS_ERR_SHUT_DOWN; the road, trust and server codes of ws_result; WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
+ *         WS_ERR_WRONG_THREAD, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
+ *         WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED, WS_ERR_SHUT_DOWN; the road, trust and server codes of ws_result;
+ *         WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
  *
  * @pre `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.
  */
@@ -989,8 +991,8 @@ ws_socket *ws_new(const char *url, const ws_handler *handler, const ws_options *
  * @param options  As for ws_new().
  * @param errors   As for ws_new().
  * @return A socket, to be given back with ws_release(); or NULL, and entry 0 of `*errors` has one of:
- *         WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_INVALID_UTF8,
- *         WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
+ *         WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the
+ *         URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
  *
  * @pre `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.
  */
@@ -1992,6 +1994,10 @@ void ws_errors_free(ws_errors *errors);
  *
  * Any thread, as all functions on options; each is safe from several threads at once.
  *
+ * A text that a setter takes has at most 64 KiB, as a URL has; a PEM text 1 MiB; all headers together 1 MiB, and so all
+ * cookies and all subprotocols; a file that is named 16 MiB, one of revocation lists 64 MiB. What is above that is
+ * WS_ERR_TOO_LARGE, and changes nothing. Where a copy of it cannot be had, a setter is WS_ERR_OUT_OF_MEMORY.
+ *
  * @return Options, to be ended with ws_options_free(); NULL if memory or handles are used up.
  */
 ws_options *ws_options_new(void);
@@ -2029,8 +2035,8 @@ ws_result ws_options_set_strict_json(ws_options *o, int32_t on);
  * @param name   NUL-terminated; copied. Not one that the handshake sets itself (Host, Upgrade, Connection,
  *               Sec-WebSocket-...).
  * @param value  UTF-8, NUL-terminated; copied. Without CR and LF.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_INVALID_UTF8,
- *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `name` and `value` are NULL or NUL-terminated.
  */
@@ -2041,8 +2047,8 @@ ws_result ws_options_set_header(ws_options *o, const char *name, const char *val
  *
  * @param o        Options.
  * @param cookies  As in the header: `a=1; b=2`. NUL-terminated; copied.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_INVALID_UTF8,
- *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `cookies` is NULL or NUL-terminated.
  */
@@ -2055,7 +2061,7 @@ ws_result ws_options_set_cookie(ws_options *o, const char *cookies);
  * @param o         Options.
  * @param protocol  One name, NUL-terminated; copied.
  * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not a token, or there already),
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `protocol` is NULL or NUL-terminated.
  */
@@ -2212,7 +2218,7 @@ ws_result ws_options_set_compression_min_size(ws_options *o, size_t bytes);
  *             default: 80, 443, 1080, 1080. Empty: no proxy at all. UTF-8, NUL-terminated; copied.
  * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_URL (another scheme, no host, a path, a control character
  *         also if it is percent-encoded, a user or password that cannot be sent), WS_ERR_INVALID_ARGUMENT (NULL),
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `url` is NULL or NUL-terminated.
  */
@@ -2243,7 +2249,7 @@ ws_result ws_options_set_max_redirects(ws_options *o, uint32_t n);
  * @param port     The port of the URL, 80 or 443 where it has none; not 0.
  * @param address  An IPv4 or IPv6 address, NUL-terminated; brackets are allowed.
  * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, no host, port 0, no IP address),
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `host` and `address` are NULL or NUL-terminated.
  */
@@ -2255,8 +2261,8 @@ ws_result ws_options_set_resolve(ws_options *o, const char *host, uint16_t port,
  * @param o        Options.
  * @param address  An IPv4 or IPv6 address, NUL-terminated; without port, name or zone. Whether the machine has it shows
  *                 when connecting (WS_ERR_UNREACHABLE).
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, or no IP address), WS_ERR_INVALID_UTF8,
- *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, or no IP address), WS_ERR_TOO_LARGE,
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `address` is NULL or NUL-terminated.
  */
@@ -2270,7 +2276,7 @@ ws_result ws_options_set_local_address(ws_options *o, const char *address);
  * @param path  The socket's file, at most as long as the system allows (107 bytes on Linux); UTF-8, NUL-terminated. It
  *              need not exist before the connection is made.
  * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, empty, too long), WS_ERR_UNSUPPORTED (not on
- *         this system), WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         this system), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `path` is NULL or NUL-terminated.
  */
@@ -2306,7 +2312,7 @@ ws_result ws_options_set_busy_poll_us(ws_options *o, uint32_t us);
  * @param o     Options.
  * @param path  A PEM file with one or more certificates; UTF-8, NUL-terminated.
  * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not readable, or no certificate in it),
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `path` is NULL or NUL-terminated.
  */
@@ -2318,7 +2324,7 @@ ws_result ws_options_set_ca_file(ws_options *o, const char *path);
  * @param o    Options.
  * @param pem  One or more certificates as PEM text; copied.
  * @param len  Bytes in `pem`, or WS_NUL_TERMINATED.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no certificate in it),
+ * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no certificate in it), WS_ERR_TOO_LARGE,
  *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `pem` is readable for `len` bytes, or up to its NUL.
@@ -2356,7 +2362,7 @@ ws_result ws_options_set_system_trust(ws_options *o,
  * @param o     Options.
  * @param path  A PEM file with one or more lists; UTF-8, NUL-terminated.
  * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not readable, or no list in it),
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `path` is NULL or NUL-terminated.
  */
@@ -2371,9 +2377,9 @@ ws_result ws_options_set_crl_file(ws_options *o,
  * @param chain  A PEM file: the client's certificate, then its issuers, if the server does not know them.
  * @param key    A PEM file with the certificate's key: PKCS#8, SEC1 (EC) or PKCS#1 (RSA), not encrypted. It may be the
  *               same file.
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, not readable, no certificate or no key in it,
- *         or the key is not the certificate's; the log says which), WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
- *         WS_ERR_FORKED.
+ * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, not readable, no certificate or no key in
+ *         it, or the key is not the certificate's; the log says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8,
+ *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `chain` and `key` are NULL or NUL-terminated.
  */
@@ -2387,8 +2393,8 @@ ws_result ws_options_set_client_certificate_file(ws_options *o, const char *chai
  * @param chain_len  Bytes in `chain`, or WS_NUL_TERMINATED.
  * @param key        The key as PEM text; copied.
  * @param key_len    Bytes in `key`, or WS_NUL_TERMINATED.
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, no certificate or no key in it, or the key is
- *         not the certificate's; the log says which), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, no certificate or no key in it, or the key
+ *         is not the certificate's; the log says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `chain` and `key` are readable for their lengths, or up to their NUL.
  */
@@ -2405,8 +2411,8 @@ ws_result ws_options_set_client_certificate_pem(ws_options *o,
  *
  * @param o     Options.
  * @param name  A host name or an IP address; UTF-8, NUL-terminated; copied.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or no name that a certificate could have), WS_ERR_INVALID_UTF8,
- *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or no name that a certificate could have), WS_ERR_TOO_LARGE,
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `name` is NULL or NUL-terminated.
  */
@@ -2421,8 +2427,8 @@ ws_result ws_options_set_server_name(ws_options *o, const char *name);
  * @param pin  The SHA-256 of the certificate's SubjectPublicKeyInfo: 64 hex digits (`key_sha256` of ws_tls_info), or
  *             base64 as curl has it, with `sha256//` before it or without; NUL-terminated. May be called again, to pin
  *             one more.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no SHA-256), WS_ERR_INVALID_UTF8,
- *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no SHA-256), WS_ERR_TOO_LARGE,
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `pin` is NULL or NUL-terminated.
  */
@@ -2447,7 +2453,7 @@ ws_result ws_options_set_min_tls_version(ws_options *o, int32_t version);
  * @param protocols  Names with commas between them, the preferred one first; NUL-terminated; copied. "": none are
  *                   offered. Default: "http/1.1".
  * @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or a name that is empty, there twice, or not of visible ASCII),
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `protocols` is NULL or NUL-terminated.
  */
@@ -2461,8 +2467,8 @@ ws_result ws_options_set_alpn(ws_options *o, const char *protocols);
  *
  * @param o     Options.
  * @param path  The file; UTF-8, NUL-terminated. Made during the call, for its owner alone to read, if it is not there.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or not writable), WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
- *         WS_ERR_FORKED.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or not writable), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8,
+ *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `path` is NULL or NUL-terminated.
  */
@@ -2513,8 +2519,8 @@ ws_result ws_options_set_key_log_file(ws_options *o, const char *path);
  * @param errors   As for ws_new().
  * @return A reconnector, to be given back with ws_reconnector_release(); or NULL, and entry 0 of `*errors` has one of:
  *         WS_ERR_INVALID_ARGUMENT (also a policy with a delay of 0), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED,
- *         WS_ERR_INVALID_URL, WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY,
- *         WS_ERR_INTERNAL. Of the handler's functions `on_free` has run then.
+ *         WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN,
+ *         WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL. Of the handler's functions `on_free` has run then.
  *
  * @pre `url` is NULL or NUL-terminated; `handler` and `policy` are NULL or readable for their `size`, the policy's
  * `final_codes` for its `final_code_count`; `errors` is NULL or writable.

@@ -7,7 +7,7 @@ use std::slice;
 use std::time::Duration;
 
 use libc::size_t;
-use ws4d_client::{DataType, ErrorCode};
+use ws4d_client::{DataType, ErrorCode, MOST_PEM, MOST_TEXT};
 
 /// `WS_NUL_TERMINATED` of the header: as a length, "the text ends at its NUL".
 pub(crate) const NUL_TERMINATED: size_t = size_t::MAX;
@@ -86,6 +86,49 @@ pub(crate) unsafe fn utf8<'a>(text: *const c_char) -> Result<&'a str, ErrorCode>
     // SAFETY: the caller upholds it.
     let text = unsafe { c_string(text) }?;
     text.to_str().map_err(|_| ErrorCode::InvalidUtf8)
+}
+
+/// As `utf8`, for a URL or a text of an option: [`ErrorCode::TooLarge`] above [`MOST_TEXT`], of which nothing is read.
+///
+/// # Safety
+/// `text` is NULL or readable up to and with its NUL.
+pub(crate) unsafe fn short_utf8<'a>(text: *const c_char) -> Result<&'a str, ErrorCode> {
+    // SAFETY: the caller upholds it.
+    let text = unsafe { at_most(text, MOST_TEXT) }?;
+    std::str::from_utf8(text).map_err(|_| ErrorCode::InvalidUtf8)
+}
+
+/// As `text`, for PEM: [`ErrorCode::TooLarge`] above [`MOST_PEM`], of which nothing is read.
+///
+/// # Safety
+/// `pem` is readable for `len` bytes, or up to and with its NUL.
+pub(crate) unsafe fn pem<'a>(pem: *const c_char, len: size_t) -> Result<&'a [u8], ErrorCode> {
+    if len == NUL_TERMINATED {
+        // SAFETY: the caller upholds it.
+        return unsafe { at_most(pem, MOST_PEM) };
+    }
+    if len > MOST_PEM {
+        return Err(if pem.is_null() { ErrorCode::InvalidArgument } else { ErrorCode::TooLarge });
+    }
+    // SAFETY: the caller upholds it.
+    unsafe { bytes(pem.cast(), len) }
+}
+
+/// The bytes before the NUL of a text that must be there and has at most `most`.
+///
+/// # Safety
+/// `text` is NULL or readable up to and with its NUL.
+unsafe fn at_most<'a>(text: *const c_char, most: usize) -> Result<&'a [u8], ErrorCode> {
+    if text.is_null() {
+        return Err(ErrorCode::InvalidArgument);
+    }
+    // SAFETY: not NULL; the caller upholds the rest, and nothing behind the NUL is read.
+    let len = unsafe { libc::strnlen(text, most + 1) };
+    if len > most {
+        return Err(ErrorCode::TooLarge);
+    }
+    // SAFETY: so many bytes stand before the NUL.
+    Ok(unsafe { slice::from_raw_parts(text.cast(), len) })
 }
 
 /// Milliseconds to wait; -1 for ever.
@@ -193,6 +236,24 @@ mod tests {
             assert_eq!(utf16([104, 105, 0, 7].as_ptr(), 4), Ok(&[104, 105, 0, 7][..]));
             assert_eq!(utf8(c"h\xc3\xa9".as_ptr()), Ok("hé"));
             assert_eq!(utf8(c"h\xc3".as_ptr()), Err(ErrorCode::InvalidUtf8));
+        }
+    }
+
+    #[test]
+    fn a_text_above_its_limit_is_refused() {
+        let text = |len: usize| std::ffi::CString::new(vec![b'a'; len]).unwrap();
+        // SAFETY: live texts with a NUL.
+        unsafe {
+            assert_eq!(short_utf8(text(MOST_TEXT).as_ptr()).map(str::len), Ok(MOST_TEXT));
+            assert_eq!(short_utf8(text(MOST_TEXT + 1).as_ptr()), Err(ErrorCode::TooLarge));
+            let whole = text(MOST_PEM + 1);
+            assert_eq!(pem(whole.as_ptr(), MOST_PEM).map(<[u8]>::len), Ok(MOST_PEM));
+            assert_eq!(pem(whole.as_ptr(), MOST_PEM + 1), Err(ErrorCode::TooLarge));
+            assert_eq!(pem(whole.as_ptr(), NUL_TERMINATED), Err(ErrorCode::TooLarge));
+            assert_eq!(
+                (short_utf8(ptr::null()), pem(ptr::null(), NUL_TERMINATED)),
+                (Err(INVALID), Err(INVALID))
+            );
         }
     }
 

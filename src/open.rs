@@ -42,8 +42,9 @@ use crate::{arg, boundary, handles};
 ///                 NULL.
 /// @return A socket, to be given back with ws_release(); or NULL, and entry 0 of `*errors` has one of:
 ///         WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE (options, or the handler's dispatcher), WS_ERR_FORKED,
-///         WS_ERR_WRONG_THREAD, WS_ERR_INVALID_URL, WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED,
-///         WS_ERR_SHUT_DOWN; the road, trust and server codes of ws_result; WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
+///         WS_ERR_WRONG_THREAD, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
+///         WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED, WS_ERR_SHUT_DOWN; the road, trust and server codes of ws_result;
+///         WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
 ///
 /// # Safety
 /// `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.
@@ -73,8 +74,8 @@ pub unsafe extern "C" fn ws_new(
 /// @param options  As for ws_new().
 /// @param errors   As for ws_new().
 /// @return A socket, to be given back with ws_release(); or NULL, and entry 0 of `*errors` has one of:
-///         WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_INVALID_UTF8,
-///         WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
+///         WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the
+///         URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
 ///
 /// # Safety
 /// `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.

@@ -45,6 +45,10 @@ fn set(o: *mut ws_options, body: impl FnOnce(&mut Options) -> Result<(), ErrorCo
 ///
 /// Any thread, as all functions on options; each is safe from several threads at once.
 ///
+/// A text that a setter takes has at most 64 KiB, as a URL has; a PEM text 1 MiB; all headers together 1 MiB, and so all
+/// cookies and all subprotocols; a file that is named 16 MiB, one of revocation lists 64 MiB. What is above that is
+/// WS_ERR_TOO_LARGE, and changes nothing. Where a copy of it cannot be had, a setter is WS_ERR_OUT_OF_MEMORY.
+///
 /// @return Options, to be ended with ws_options_free(); NULL if memory or handles are used up.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_new() -> *mut ws_options {
@@ -95,8 +99,8 @@ pub extern "C" fn ws_options_set_strict_json(o: *mut ws_options, on: i32) -> ws_
 /// @param name   NUL-terminated; copied. Not one that the handshake sets itself (Host, Upgrade, Connection,
 ///               Sec-WebSocket-...).
 /// @param value  UTF-8, NUL-terminated; copied. Without CR and LF.
-/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_INVALID_UTF8,
-///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `name` and `value` are NULL or NUL-terminated.
@@ -108,7 +112,7 @@ pub unsafe extern "C" fn ws_options_set_header(
 ) -> ws_result {
     set(o, |options| {
         // SAFETY: the caller upholds the contract above.
-        let (name, value) = unsafe { (arg::utf8(name)?, arg::utf8(value)?) };
+        let (name, value) = unsafe { (arg::short_utf8(name)?, arg::short_utf8(value)?) };
         options.set_header(name, value)
     })
 }
@@ -117,15 +121,15 @@ pub unsafe extern "C" fn ws_options_set_header(
 ///
 /// @param o        Options.
 /// @param cookies  As in the header: `a=1; b=2`. NUL-terminated; copied.
-/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_INVALID_UTF8,
-///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `cookies` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_cookie(o: *mut ws_options, cookies: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_cookie(unsafe { arg::utf8(cookies) }?))
+    set(o, |options| options.set_cookie(unsafe { arg::short_utf8(cookies) }?))
 }
 
 /// Adds a subprotocol to those offered to the server (RFC 6455 section 1.9), the most wanted first. A server that
@@ -134,7 +138,7 @@ pub unsafe extern "C" fn ws_options_set_cookie(o: *mut ws_options, cookies: *con
 /// @param o         Options.
 /// @param protocol  One name, NUL-terminated; copied.
 /// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not a token, or there already),
-///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `protocol` is NULL or NUL-terminated.
@@ -144,7 +148,7 @@ pub unsafe extern "C" fn ws_options_set_subprotocol(
     protocol: *const c_char,
 ) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_subprotocol(unsafe { arg::utf8(protocol) }?))
+    set(o, |options| options.set_subprotocol(unsafe { arg::short_utf8(protocol) }?))
 }
 
 /// How long the whole way to an open connection may take: name, TCP, TLS and opening handshake together.
@@ -347,12 +351,12 @@ pub extern "C" fn ws_options_set_compression_min_size(o: *mut ws_options, bytes:
 ///             default: 80, 443, 1080, 1080. Empty: no proxy at all. UTF-8, NUL-terminated; copied.
 /// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_URL (another scheme, no host, a path, a control character
 ///         also if it is percent-encoded, a user or password that cannot be sent), WS_ERR_INVALID_ARGUMENT (NULL),
-///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `url` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_proxy(o: *mut ws_options, url: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_proxy(unsafe { arg::utf8(url) }?))
+    set(o, |options| options.set_proxy(unsafe { arg::short_utf8(url) }?))
 }

@@ -81,7 +81,7 @@ impl ReconnectHandler for Host {
         (bridge, Box::new(move |socket| open::name_socket(socket, &named).map(drop)))
     }
 
-    fn attempt(&self, attempt: u32, options: &mut Options) -> Option<String> {
+    fn attempt(&self, attempt: u32, options: &mut Options) -> Option<Result<String, ErrorCode>> {
         let function = self.functions.on_attempt?;
         let entry = Arc::new(OptionsEntry::new(options.clone()));
         let token = OPTIONS.get().insert(Arc::clone(&entry)).ok();
@@ -97,9 +97,7 @@ impl ReconnectHandler for Host {
             return None;
         }
         // SAFETY: a text of the host, which it keeps until this returns.
-        let url = unsafe { arg::utf8(url) };
-        // What is not UTF-8 is no URL either, and refused as one.
-        Some(url.unwrap_or_default().to_owned())
+        Some(unsafe { arg::short_utf8(url) }.map(str::to_owned))
     }
 
     fn reconnecting(&self, about: &Reconnecting) {
@@ -157,8 +155,8 @@ impl ReconnectHandler for Host {
 /// @param errors   As for ws_new().
 /// @return A reconnector, to be given back with ws_reconnector_release(); or NULL, and entry 0 of `*errors` has one of:
 ///         WS_ERR_INVALID_ARGUMENT (also a policy with a delay of 0), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED,
-///         WS_ERR_INVALID_URL, WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY,
-///         WS_ERR_INTERNAL. Of the handler's functions `on_free` has run then.
+///         WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN,
+///         WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL. Of the handler's functions `on_free` has run then.
 ///
 /// # Safety
 /// `url` is NULL or NUL-terminated; `handler` and `policy` are NULL or readable for their `size`, the policy's

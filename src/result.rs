@@ -80,10 +80,11 @@ pub enum ws_result {
     /// Usual causes: a server or a network that is slower than the sender. Cure: wait for on_drain, drop what is stale,
     /// or raise `send_buffer_size`.
     WS_ERR_WOULD_BLOCK = -21,
-    /// A message is above the limit on its size.
+    /// A message, or a text of an option, is above the limit on its size.
     ///
     /// Usual causes: a message above `max_message_size`, ours or the server's (which is told 1009); a ping above 125
-    /// bytes. Cure: raise the limit if such messages are meant; else ask who sends them.
+    /// bytes; a URL or a text of an option above 64 KiB; a file or PEM text above its limit. Cure: raise the limit if such
+    /// messages are meant; else ask who sends them. The limits on texts and files are fixed.
     WS_ERR_TOO_LARGE = -22,
     /// The call was ended by ws_dispatcher_stop() or ws_dispatcher_close().
     ///
@@ -228,7 +229,7 @@ results! {
     Unsupported => WS_ERR_UNSUPPORTED: c"this version of the library, or this system, cannot do that",
     Closed => WS_ERR_CLOSED: c"the socket is closing or closed",
     WouldBlock => WS_ERR_WOULD_BLOCK: c"the send buffer is full; on_drain follows once there is room",
-    TooLarge => WS_ERR_TOO_LARGE: c"the message is above the limit on its size",
+    TooLarge => WS_ERR_TOO_LARGE: c"a message or a text is above the limit on its size",
     Cancelled => WS_ERR_CANCELLED: c"the dispatcher was stopped or closed",
     ShutDown => WS_ERR_SHUT_DOWN: c"the library is being shut down",
     Forked => WS_ERR_FORKED: c"the handle belongs to the parent of this forked process",

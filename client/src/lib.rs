@@ -52,6 +52,8 @@ pub use json::{Json, JsonKind};
 #[cfg(not(ws4d_loom))]
 pub use options::Options;
 #[cfg(not(ws4d_loom))]
+pub use options::texts::{MOST_PEM, MOST_TEXT};
+#[cfg(not(ws4d_loom))]
 pub use reconnect::{End, FINAL_CODES, GivenUp, Naming, Policy, ReconnectHandler, Reconnecting, Reconnector};
 #[cfg(not(ws4d_loom))]
 pub use socket::{

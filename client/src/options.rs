@@ -2,6 +2,7 @@
 //! without the unit or the form of the value (`tcp_keepalive` for `tcp_keepalive_ms`, `ca` for `ca_file` and `ca_pem`);
 //! where the host adds one after the other it may be a plural (`headers`).
 
+pub(crate) mod texts;
 mod tls;
 
 use crate::connect::headers;
@@ -11,6 +12,7 @@ use crate::connect::tls::TlsOptions;
 use crate::error::ErrorCode;
 use crate::event::DataType;
 use std::time::Duration;
+use texts::{MOST_TOGETHER, SharedList, copied};
 use ws4d_protocol::deflate;
 
 /// How to connect. A socket keeps what it needs of it.
@@ -19,9 +21,9 @@ pub struct Options {
     pub(crate) data_type: DataType,
     pub(crate) strict_json: bool,
     pub(crate) busy_poll: Duration,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) cookies: Vec<String>,
-    pub(crate) subprotocols: Vec<String>,
+    pub(crate) headers: SharedList<(String, String)>,
+    pub(crate) cookies: SharedList<String>,
+    pub(crate) subprotocols: SharedList<String>,
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) close_timeout: Duration,
     pub(crate) liveness: LivenessLimits,
@@ -85,15 +87,21 @@ fn duration(ms: u32) -> Option<Duration> {
     (ms != 0).then(|| Duration::from_millis(ms.into()))
 }
 
+/// Each piece of a header counts two bytes more, which stand between it and the next.
+fn check_together(sizes: impl Iterator<Item = usize>, added: usize) -> Result<(), ErrorCode> {
+    let all: usize = sizes.chain([added]).map(|size| size + 2).sum();
+    if all > MOST_TOGETHER { Err(ErrorCode::TooLarge) } else { Ok(()) }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Options {
             data_type: DataType::Text,
             strict_json: false,
             busy_poll: Duration::ZERO,
-            headers: Vec::new(),
-            cookies: Vec::new(),
-            subprotocols: Vec::new(),
+            headers: SharedList::default(),
+            cookies: SharedList::default(),
+            subprotocols: SharedList::default(),
             connect_timeout: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(5),
             liveness: LivenessLimits {
@@ -129,28 +137,30 @@ impl Options {
     }
 
     /// Adds a request header. [`ErrorCode::InvalidHeader`]: not a token, a forbidden byte in the value, or one
-    /// of the handshake's own names.
+    /// of the handshake's own names. [`ErrorCode::TooLarge`]: more than 1 MiB with those before it.
     pub fn set_header(&mut self, name: &str, value: &str) -> Result<(), ErrorCode> {
         headers::check_host_header(name, value)?;
-        self.headers.push((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()));
-        Ok(())
+        let sizes = self.headers.iter().map(|(name, value)| name.len() + value.len());
+        check_together(sizes, name.len() + value.len())?;
+        self.headers.push((copied(name)?, copied(value.trim_matches([' ', '\t']))?))
     }
 
     /// Adds cookies (`a=1; b=2`), sent in one `Cookie` header. [`ErrorCode::InvalidHeader`]: a forbidden byte, or no
-    /// `name=value`.
+    /// `name=value`. [`ErrorCode::TooLarge`]: more than 1 MiB with those before it.
     pub fn set_cookie(&mut self, cookies: &str) -> Result<(), ErrorCode> {
         headers::check_cookies(cookies)?;
-        self.cookies.push(cookies.trim_matches([' ', '\t', ';']).to_owned());
-        Ok(())
+        check_together(self.cookies.iter().map(String::len), cookies.len())?;
+        self.cookies.push(copied(cookies.trim_matches([' ', '\t', ';']))?)
     }
 
     /// Adds a subprotocol to offer. [`ErrorCode::InvalidArgument`]: not a token, or offered already.
+    /// [`ErrorCode::TooLarge`]: more than 1 MiB with those before it.
     pub fn set_subprotocol(&mut self, protocol: &str) -> Result<(), ErrorCode> {
         if !headers::is_token(protocol) || self.subprotocols.iter().any(|known| known == protocol) {
             return Err(ErrorCode::InvalidArgument);
         }
-        self.subprotocols.push(protocol.to_owned());
-        Ok(())
+        check_together(self.subprotocols.iter().map(String::len), protocol.len())?;
+        self.subprotocols.push(copied(protocol)?)
     }
 
     /// How long the whole of connecting may take; 0: no limit.

@@ -32,7 +32,7 @@ pub extern "C" fn ws_options_set_max_redirects(o: *mut ws_options, n: u32) -> ws
 /// @param port     The port of the URL, 80 or 443 where it has none; not 0.
 /// @param address  An IPv4 or IPv6 address, NUL-terminated; brackets are allowed.
 /// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, no host, port 0, no IP address),
-///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `host` and `address` are NULL or NUL-terminated.
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn ws_options_set_resolve(
 ) -> ws_result {
     set(o, |options| {
         // SAFETY: the caller upholds the contract above.
-        let (host, address) = unsafe { (arg::utf8(host)?, arg::utf8(address)?) };
+        let (host, address) = unsafe { (arg::short_utf8(host)?, arg::short_utf8(address)?) };
         options.set_resolve(host, port, address)
     })
 }
@@ -55,8 +55,8 @@ pub unsafe extern "C" fn ws_options_set_resolve(
 /// @param o        Options.
 /// @param address  An IPv4 or IPv6 address, NUL-terminated; without port, name or zone. Whether the machine has it shows
 ///                 when connecting (WS_ERR_UNREACHABLE).
-/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, or no IP address), WS_ERR_INVALID_UTF8,
-///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, or no IP address), WS_ERR_TOO_LARGE,
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `address` is NULL or NUL-terminated.
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn ws_options_set_local_address(
     address: *const c_char,
 ) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_local_address(unsafe { arg::utf8(address) }?))
+    set(o, |options| options.set_local_address(unsafe { arg::short_utf8(address) }?))
 }
 
 /// Connects to a Unix socket instead of to the URL's host. The URL still gives the Host header, the path, and with wss
@@ -76,14 +76,14 @@ pub unsafe extern "C" fn ws_options_set_local_address(
 /// @param path  The socket's file, at most as long as the system allows (107 bytes on Linux); UTF-8, NUL-terminated. It
 ///              need not exist before the connection is made.
 /// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, empty, too long), WS_ERR_UNSUPPORTED (not on
-///         this system), WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         this system), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `path` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_unix_socket(o: *mut ws_options, path: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_unix_socket(unsafe { arg::utf8(path) }?))
+    set(o, |options| options.set_unix_socket(unsafe { arg::short_utf8(path) }?))
 }
 
 /// TCP keep-alive: after so long a silence, and then as often again, the system asks the server's machine for a sign of

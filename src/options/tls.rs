@@ -14,14 +14,14 @@ use crate::types::ws_options;
 /// @param o     Options.
 /// @param path  A PEM file with one or more certificates; UTF-8, NUL-terminated.
 /// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not readable, or no certificate in it),
-///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `path` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_ca_file(o: *mut ws_options, path: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_ca_file(unsafe { arg::utf8(path) }?))
+    set(o, |options| options.set_ca_file(unsafe { arg::short_utf8(path) }?))
 }
 
 /// Adds certificate authorities to those that the system trusts.
@@ -29,7 +29,7 @@ pub unsafe extern "C" fn ws_options_set_ca_file(o: *mut ws_options, path: *const
 /// @param o    Options.
 /// @param pem  One or more certificates as PEM text; copied.
 /// @param len  Bytes in `pem`, or WS_NUL_TERMINATED.
-/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no certificate in it),
+/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no certificate in it), WS_ERR_TOO_LARGE,
 ///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn ws_options_set_ca_pem(
     len: size_t,
 ) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_ca_pem(unsafe { arg::text(pem.cast(), len) }?))
+    set(o, |options| options.set_ca_pem(unsafe { arg::pem(pem.cast(), len) }?))
 }
 
 /// Whether the server's certificate is verified. Off only by this call, and only for a test: whoever sits on the road
@@ -81,14 +81,14 @@ pub extern "C" fn ws_options_set_system_trust(o: *mut ws_options, on: i32) -> ws
 /// @param o     Options.
 /// @param path  A PEM file with one or more lists; UTF-8, NUL-terminated.
 /// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not readable, or no list in it),
-///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `path` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_crl_file(o: *mut ws_options, path: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_crl_file(unsafe { arg::utf8(path) }?))
+    set(o, |options| options.set_crl_file(unsafe { arg::short_utf8(path) }?))
 }
 
 /// Sets the certificate by which servers that ask know the client. The files are read during the call; a later call
@@ -98,9 +98,9 @@ pub unsafe extern "C" fn ws_options_set_crl_file(o: *mut ws_options, path: *cons
 /// @param chain  A PEM file: the client's certificate, then its issuers, if the server does not know them.
 /// @param key    A PEM file with the certificate's key: PKCS#8, SEC1 (EC) or PKCS#1 (RSA), not encrypted. It may be the
 ///               same file.
-/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, not readable, no certificate or no key in it,
-///         or the key is not the certificate's; the log says which), WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
-///         WS_ERR_FORKED.
+/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, not readable, no certificate or no key in
+///         it, or the key is not the certificate's; the log says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8,
+///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `chain` and `key` are NULL or NUL-terminated.
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn ws_options_set_client_certificate_file(
 ) -> ws_result {
     set(o, |options| {
         // SAFETY: the caller upholds the contract above.
-        let (chain, key) = unsafe { (arg::utf8(chain)?, arg::utf8(key)?) };
+        let (chain, key) = unsafe { (arg::short_utf8(chain)?, arg::short_utf8(key)?) };
         options.set_client_certificate_file(chain, key)
     })
 }
@@ -124,8 +124,8 @@ pub unsafe extern "C" fn ws_options_set_client_certificate_file(
 /// @param chain_len  Bytes in `chain`, or WS_NUL_TERMINATED.
 /// @param key        The key as PEM text; copied.
 /// @param key_len    Bytes in `key`, or WS_NUL_TERMINATED.
-/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, no certificate or no key in it, or the key is
-///         not the certificate's; the log says which), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, no certificate or no key in it, or the key
+///         is not the certificate's; the log says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `chain` and `key` are readable for their lengths, or up to their NUL.
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn ws_options_set_client_certificate_pem(
 ) -> ws_result {
     set(o, |options| {
         // SAFETY: the caller upholds the contract above.
-        let (chain, key) = unsafe { (arg::text(chain.cast(), chain_len)?, arg::text(key.cast(), key_len)?) };
+        let (chain, key) = unsafe { (arg::pem(chain.cast(), chain_len)?, arg::pem(key.cast(), key_len)?) };
         options.set_client_certificate_pem(chain, key)
     })
 }
@@ -150,15 +150,15 @@ pub unsafe extern "C" fn ws_options_set_client_certificate_pem(
 ///
 /// @param o     Options.
 /// @param name  A host name or an IP address; UTF-8, NUL-terminated; copied.
-/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or no name that a certificate could have), WS_ERR_INVALID_UTF8,
-///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or no name that a certificate could have), WS_ERR_TOO_LARGE,
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `name` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_server_name(o: *mut ws_options, name: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_server_name(unsafe { arg::utf8(name) }?))
+    set(o, |options| options.set_server_name(unsafe { arg::short_utf8(name) }?))
 }
 
 /// Pins a key: the key of the server's own certificate must be this one, or another that was pinned, else the connection
@@ -169,8 +169,8 @@ pub unsafe extern "C" fn ws_options_set_server_name(o: *mut ws_options, name: *c
 /// @param pin  The SHA-256 of the certificate's SubjectPublicKeyInfo: 64 hex digits (`key_sha256` of ws_tls_info), or
 ///             base64 as curl has it, with `sha256//` before it or without; NUL-terminated. May be called again, to pin
 ///             one more.
-/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no SHA-256), WS_ERR_INVALID_UTF8,
-///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no SHA-256), WS_ERR_TOO_LARGE,
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `pin` is NULL or NUL-terminated.
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn ws_options_set_pinned_key_sha256(
     pin: *const c_char,
 ) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_pinned_key_sha256(unsafe { arg::utf8(pin) }?))
+    set(o, |options| options.set_pinned_key_sha256(unsafe { arg::short_utf8(pin) }?))
 }
 
 /// The lowest version of TLS to speak. Older ones than 1.2 are never spoken.
@@ -202,14 +202,14 @@ pub extern "C" fn ws_options_set_min_tls_version(o: *mut ws_options, version: i3
 /// @param protocols  Names with commas between them, the preferred one first; NUL-terminated; copied. "": none are
 ///                   offered. Default: "http/1.1".
 /// @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or a name that is empty, there twice, or not of visible ASCII),
-///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `protocols` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_alpn(o: *mut ws_options, protocols: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_alpn(unsafe { arg::utf8(protocols) }?))
+    set(o, |options| options.set_alpn(unsafe { arg::short_utf8(protocols) }?))
 }
 
 /// Appends the secrets of TLS sessions to a file, in the format that Wireshark reads (NSS key log). Whoever has the file
@@ -219,13 +219,13 @@ pub unsafe extern "C" fn ws_options_set_alpn(o: *mut ws_options, protocols: *con
 ///
 /// @param o     Options.
 /// @param path  The file; UTF-8, NUL-terminated. Made during the call, for its owner alone to read, if it is not there.
-/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or not writable), WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
-///         WS_ERR_FORKED.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or not writable), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8,
+///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `path` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_key_log_file(o: *mut ws_options, path: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_key_log_file(unsafe { arg::utf8(path) }?))
+    set(o, |options| options.set_key_log_file(unsafe { arg::short_utf8(path) }?))
 }

@@ -175,8 +175,12 @@ pub(super) unsafe fn read(policy: *const ws_reconnect_policy) -> Result<(Policy,
             return Err(open::refused(ErrorCode::InvalidArgument, message));
         }
         // SAFETY: not NULL, aligned; the caller upholds the rest.
-        own.final_codes =
-            unsafe { slice::from_raw_parts(given.final_codes, given.final_code_count as usize) }.to_vec();
+        let codes = unsafe { slice::from_raw_parts(given.final_codes, given.final_code_count as usize) };
+        own.final_codes.clear();
+        own.final_codes.try_reserve_exact(codes.len()).map_err(|_| {
+            open::refused(ErrorCode::OutOfMemory, "there is no memory left for the final_codes of the policy")
+        })?;
+        own.final_codes.extend_from_slice(codes);
     }
     let functions =
         Functions { on_attempt: given.on_attempt, on_reconnect: given.on_reconnect, on_end: given.on_end };

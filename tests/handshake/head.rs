@@ -62,7 +62,7 @@ fn padded(size: usize, line: usize) -> String {
     while left > 0 {
         // What would be left for the next line must be one.
         let len = if left < line + 5 { left } else { line };
-        head += &format!("X: {}\r\n", "x".repeat(len - 5));
+        head += &format!("X: {{x:{}}}\r\n", len - 5);
         left -= len;
     }
     format!("/head?raw={head}\r\n").replace("\r\n", "%0d%0a").replace(' ', "%20")

@@ -26,9 +26,15 @@ struct Resolved {
     address: IpAddr,
 }
 
+/// No name that is longer can be looked up, whatever its letters take in UTF-8.
+const LONGEST_HOST: usize = 1024;
+
 impl NetworkOptions {
     /// One more address for a host and port. [`ErrorCode::InvalidArgument`]: no host, port 0, or no IP address.
     pub(crate) fn add_resolve(&mut self, host: &str, port: u16, address: &str) -> Result<(), ErrorCode> {
+        if host.len() > LONGEST_HOST {
+            return Err(ErrorCode::InvalidArgument);
+        }
         let host = url::canonical_host(host).ok_or(ErrorCode::InvalidArgument)?;
         let bare = address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address);
         let address = bare.parse().map_err(|_| ErrorCode::InvalidArgument)?;
@@ -51,7 +57,10 @@ impl NetworkOptions {
         if !cfg!(unix) {
             return Err(ErrorCode::Unsupported);
         }
-        if path.is_empty() || socket2::SockAddr::unix(Path::new(path)).is_err() {
+        if path.is_empty()
+            || path.len() >= libc::PATH_MAX as usize
+            || socket2::SockAddr::unix(Path::new(path)).is_err()
+        {
             return Err(ErrorCode::InvalidArgument);
         }
         self.unix_socket = Some(path.into());

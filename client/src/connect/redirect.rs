@@ -63,7 +63,14 @@ impl<'a> Road<'a> {
             next.authorization.clone_from(&self.to.authorization);
         } else {
             let options = self.options.to_mut();
-            options.headers.retain(|(name, _)| !CREDENTIALS.iter().any(|one| one.eq_ignore_ascii_case(name)));
+            let is_kept = |name: &str| !CREDENTIALS.iter().any(|one| one.eq_ignore_ascii_case(name));
+            options.headers.retain(|(name, _)| is_kept(name)).map_err(|code| {
+                Error::new(
+                    code,
+                    Component::Http,
+                    "There is no memory left for the headers of the redirected request",
+                )
+            })?;
             options.cookies.clear();
             options.tls = options.tls.for_another_server();
         }

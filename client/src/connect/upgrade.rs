@@ -37,7 +37,7 @@ pub(crate) async fn upgrade(
     deadline: Option<Instant>,
 ) -> Result<Accepted, Error> {
     let key = STANDARD.encode(crate::random::bytes::<16>());
-    let request = request(to, options, &key);
+    let request = request(to, options, &key)?;
     let broken = |error: &io::Error| match tls_failure(error) {
         Some(failure) => super::tls::describe(&to.authority_with_port(), &options.tls, failure),
         None => Error::from_io(Component::Http, &format!("The upgrade of {} broke off", to.shown), error),
@@ -94,33 +94,63 @@ pub(crate) fn next_head(reader: &mut HeadReader) -> Result<Option<Head>, Error> 
     Ok(head)
 }
 
-pub(crate) fn request(to: &Destination, options: &Options, key: &str) -> String {
-    let mut request = format!(
-        "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
-         Sec-WebSocket-Key: {key}\r\n",
-        to.resource, to.authority
-    );
-    let mut header = |name: &str, value: &str| {
-        request.extend([name, ": ", value, "\r\n"]);
-    };
-    if !options.subprotocols.is_empty() {
-        header("Sec-WebSocket-Protocol", &options.subprotocols.join(", "));
-    }
+pub(crate) fn request(to: &Destination, options: &Options, key: &str) -> Result<String, Error> {
+    let mut request = Request::with_room(to, options)?;
+    request.line(&["GET ", &to.resource, " HTTP/1.1"]);
+    request.line(&["Host: ", &to.authority]);
+    request.line(&["Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13"]);
+    request.line(&["Sec-WebSocket-Key: ", key]);
+    request.list("Sec-WebSocket-Protocol", &options.subprotocols, ", ");
     if options.compression.level > 0 {
-        header("Sec-WebSocket-Extensions", &deflate::offer(&options.compression.offer));
+        request.line(&["Sec-WebSocket-Extensions: ", &deflate::offer(&options.compression.offer)]);
     }
     let host_authorizes = options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     if let Some(authorization) = to.authorization.as_deref().filter(|_| !host_authorizes) {
-        header("Authorization", authorization);
+        request.line(&["Authorization: ", authorization]);
     }
-    if !options.cookies.is_empty() {
-        header("Cookie", &options.cookies.join("; "));
+    request.list("Cookie", &options.cookies, "; ");
+    for (name, value) in options.headers.iter() {
+        request.line(&[name, ": ", value]);
     }
-    for (name, value) in &options.headers {
-        header(name, value);
+    request.line(&[]);
+    Ok(request.0)
+}
+
+/// A request with room for all that will be in it: it may have megabytes of the host's headers.
+struct Request(String);
+
+/// What is in each request, with some to spare.
+const FIXED_PART: usize = 1024;
+
+impl Request {
+    fn with_room(to: &Destination, options: &Options) -> Result<Request, Error> {
+        let piece = |text: &String| text.len() + 4;
+        let size = to.resource.len()
+            + to.authority.len()
+            + to.authorization.as_ref().map_or(0, piece)
+            + options.headers.iter().map(|(name, value)| name.len() + piece(value)).sum::<usize>()
+            + options.cookies.iter().chain(options.subprotocols.iter()).map(piece).sum::<usize>();
+        let mut text = String::new();
+        text.try_reserve_exact(FIXED_PART + size).map_err(|_| {
+            let message = format!("There is no memory left for the upgrade's request to {}", to.shown);
+            Error::new(ErrorCode::OutOfMemory, Component::Http, message)
+        })?;
+        Ok(Request(text))
     }
-    request.push_str("\r\n");
-    request
+
+    fn line(&mut self, parts: &[&str]) {
+        self.0.extend(parts.iter().copied().chain(["\r\n"]));
+    }
+
+    /// All of a list in one header, if there are any.
+    fn list(&mut self, name: &str, values: &[String], separator: &str) {
+        for (i, value) in values.iter().enumerate() {
+            self.0.extend([if i == 0 { name } else { separator }, if i == 0 { ": " } else { "" }, value]);
+        }
+        if !values.is_empty() {
+            self.line(&[]);
+        }
+    }
 }
 
 /// The value of `Sec-WebSocket-Accept` for a key (RFC 6455 §1.3).

@@ -2,6 +2,7 @@
 //! `://`) is refused first, because a mended URL is not the one that the host meant.
 
 use crate::error::{Component, Error, ErrorCode};
+use crate::options::texts::{MOST_TEXT, ensure_memory};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::ServerName;
@@ -26,8 +27,15 @@ pub(crate) struct Destination {
     pub(crate) authorization: Option<String>,
 }
 
-/// Judges a URL. [`ErrorCode::InvalidUrl`] with the reason; user info never appears in it.
+/// Judges a URL. [`ErrorCode::InvalidUrl`] with the reason, in which user info never appears; [`ErrorCode::TooLarge`].
 pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
+    if text.len() > MOST_TEXT {
+        let message = format!("The URL has {} bytes; at most {} KiB are taken", text.len(), MOST_TEXT / 1024);
+        return Err(Error::new(ErrorCode::TooLarge, Component::Socket, message));
+    }
+    // The parser copies it several times, and percent-encoding makes three bytes of one.
+    ensure_memory(8 * text.len())
+        .map_err(|code| Error::new(code, Component::Socket, "There is no memory left to read the URL in"))?;
     let refuse = |why: &str| {
         let shown: String = refused(text).escape_debug().take(200).collect();
         Error::new(ErrorCode::InvalidUrl, Component::Socket, format!("The URL \"{shown}\" is refused: {why}"))

@@ -1,20 +1,40 @@
 //! The setters of TLS.
 
 use super::Options;
+use super::texts::{MOST_CRL_FILE, MOST_FILE, ensure_memory};
 use crate::error::ErrorCode;
+use std::fs::File;
+use std::io::{self, Read};
 
-fn read(path: &str) -> Result<Vec<u8>, ErrorCode> {
-    std::fs::read(path).map_err(|_| ErrorCode::InvalidArgument)
+/// All of a file of at most `most` bytes. The decoders that get it take as much memory again, and would not survive that
+/// there is none.
+fn read(path: &str, most: usize) -> Result<Vec<u8>, ErrorCode> {
+    let refuse = |error: io::Error| match error.kind() {
+        io::ErrorKind::OutOfMemory => ErrorCode::OutOfMemory,
+        _ => ErrorCode::InvalidArgument,
+    };
+    // The standard library would copy a longer one to hand it to the system, which takes none of these.
+    if path.len() >= libc::PATH_MAX as usize {
+        return Err(ErrorCode::InvalidArgument);
+    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes)).map_err(refuse)?;
+    if bytes.len() > most {
+        return Err(ErrorCode::TooLarge);
+    }
+    ensure_memory(2 * bytes.len())?;
+    Ok(bytes)
 }
 
 impl Options {
     /// Trusts the certificates of a PEM file beside the system's. Read at once.
     pub fn set_ca_file(&mut self, path: &str) -> Result<(), ErrorCode> {
-        self.tls.add_ca_pem(&read(path)?)
+        self.tls.add_ca_pem(&read(path, MOST_FILE)?)
     }
 
     /// Trusts the certificates of a PEM text beside the system's.
     pub fn set_ca_pem(&mut self, pem: &[u8]) -> Result<(), ErrorCode> {
+        ensure_memory(2 * pem.len())?;
         self.tls.add_ca_pem(pem)
     }
 
@@ -25,16 +45,17 @@ impl Options {
 
     /// Adds the revocation lists of a PEM file. Read at once.
     pub fn set_crl_file(&mut self, path: &str) -> Result<(), ErrorCode> {
-        self.tls.add_crl_pem(&read(path)?)
+        self.tls.add_crl_pem(&read(path, MOST_CRL_FILE)?)
     }
 
     /// Certificate chain and key for servers that ask who the client is; PEM files, read at once.
     pub fn set_client_certificate_file(&mut self, chain: &str, key: &str) -> Result<(), ErrorCode> {
-        self.tls.set_client_certificate(&read(chain)?, &read(key)?)
+        self.tls.set_client_certificate(&read(chain, MOST_FILE)?, &read(key, MOST_FILE)?)
     }
 
     /// The same as PEM texts.
     pub fn set_client_certificate_pem(&mut self, chain: &[u8], key: &[u8]) -> Result<(), ErrorCode> {
+        ensure_memory(2 * (chain.len() + key.len()))?;
         self.tls.set_client_certificate(chain, key)
     }
 

@@ -45,8 +45,8 @@ pub type Naming = Box<dyn FnOnce(&Arc<Socket>) -> Result<(), Error>>;
 pub trait ReconnectHandler: Send + Sync {
     /// The handler of one more socket, and what names that.
     fn socket(&self) -> (Arc<dyn Handler>, Naming);
-    /// Before each attempt: fresh options, and another URL if there is one.
-    fn attempt(&self, attempt: u32, options: &mut Options) -> Option<String>;
+    /// Before each attempt: fresh options, and another URL if there is one, or why it is none that could be taken.
+    fn attempt(&self, attempt: u32, options: &mut Options) -> Option<Result<String, ErrorCode>>;
     /// It will try again.
     fn reconnecting(&self, about: &Reconnecting);
     /// It will not; the last call. `free` of the host belongs behind it.
@@ -192,15 +192,21 @@ impl Reconnector {
             let state = self.state.lock();
             (state.tries.attempt(), state.url.clone())
         };
-        if let Some(fresh) = self.host.attempt(attempt, &mut options) {
-            self.state.lock().url.clone_from(&fresh);
-            url = fresh;
+        let mut begun = Ok(());
+        match self.host.attempt(attempt, &mut options) {
+            None => {}
+            Some(Ok(fresh)) => {
+                self.state.lock().url.clone_from(&fresh);
+                url = fresh;
+            }
+            Some(Err(code)) => begun = Err(code),
         }
         if let Some(given_up) = self.ended() {
             return self.give_up(given_up, End::default());
         }
-        if let Err(error) = self.connect(&url, &options) {
-            let end = End::failed(error.code());
+        let begun = begun.and_then(|()| self.connect(&url, &options).map_err(|error| error.code()));
+        if let Err(code) = begun {
+            let end = End::failed(code);
             match self.ended() {
                 Some(given_up) => self.give_up(given_up, end),
                 None => self.decide(end),

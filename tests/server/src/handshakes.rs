@@ -50,7 +50,7 @@ pub(crate) async fn misbehave(mut c: Connection) -> Option<Connection> {
         }
         "/head" => {
             let raw = c.request.query.text("raw").unwrap_or_default();
-            raw.replace("{accept}", &accept_value(&c.request)).into_bytes()
+            filled(&raw.replace("{accept}", &accept_value(&c.request))).into_bytes()
         }
         "/garbage" => b"\x00\xff\x16\x03 this is not HTTP at all\r\n\r\n\r\n".to_vec(),
         "/bare-lf" => text(&head).replace("\r\n", "\n").into_bytes(),
@@ -186,4 +186,16 @@ async fn status(mut c: Connection) -> Option<Connection> {
         c.finish().await;
     }
     None
+}
+
+/// `{x:5}` is five times the letter: what is longer than a URL may be.
+fn filled(raw: &str) -> String {
+    let mut parts = raw.split("{x:");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (count, rest) = part.split_once('}').unwrap_or_default();
+        whole.push_str(&"x".repeat(count.parse().unwrap_or(0)));
+        whole.push_str(rest);
+    }
+    whole
 }

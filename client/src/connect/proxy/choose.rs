@@ -5,6 +5,7 @@
 use super::Proxy;
 use crate::connect::url::Destination;
 use crate::error::{Component, Error, ErrorCode};
+use crate::options::texts::ensure_memory;
 use hyper_util::client::proxy::matcher::Matcher;
 use std::env;
 use std::net::IpAddr;
@@ -47,6 +48,8 @@ impl Choice {
         if url.is_empty() {
             return Ok(Choice::Direct);
         }
+        // Decoding takes as much again, and percent-encoding three times as much.
+        ensure_memory(4 * url.len())?;
         let proxy = Proxy::parse(url, "ws_options_set_proxy").map_err(|_| ErrorCode::InvalidUrl)?;
         Ok(Choice::Set(Box::new(proxy)))
     }

@@ -10,6 +10,10 @@ use std::os::unix::fs::OpenOptionsExt;
 
 /// Opens for appending; made for its owner alone to read.
 pub(super) fn open(path: &str) -> io::Result<File> {
+    // The standard library would copy a longer one to hand it to the system, which takes none of these.
+    if path.len() >= libc::PATH_MAX as usize {
+        return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG));
+    }
     OpenOptions::new().append(true).create(true).mode(0o600).open(path)
 }
 

@@ -5,6 +5,7 @@ use super::key_log;
 use super::pin::Pin;
 use crate::error::{Component, ErrorCode};
 use crate::log::log;
+use crate::options::texts::{SharedList, copied};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
 use rustls::{RootCertStore, SupportedProtocolVersion, version};
@@ -21,10 +22,10 @@ enum MinVersion {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct TlsOptions {
     /// Certificates trusted beside the system's.
-    pub(super) ca: Vec<CertificateDer<'static>>,
+    pub(super) ca: SharedList<CertificateDer<'static>>,
     pub(super) system_trust: bool,
     /// Revocation lists.
-    pub(super) crl: Vec<CertificateRevocationListDer<'static>>,
+    pub(super) crl: SharedList<CertificateRevocationListDer<'static>>,
     pub(super) verify: bool,
     pub(super) pinned_keys: Vec<Pin>,
     pub(super) client_certificate: Option<Identity>,
@@ -35,15 +36,18 @@ pub(crate) struct TlsOptions {
     pub(super) key_log_file: Option<String>,
 }
 
+/// No name that is longer could be in a certificate, whatever its letters take in UTF-8.
+const LONGEST_NAME: usize = 1024;
+
 /// What we speak inside TLS; the others of RFC 7301's registry we do not.
 const HTTP_1_1: &str = "http/1.1";
 
 impl Default for TlsOptions {
     fn default() -> Self {
         TlsOptions {
-            ca: Vec::new(),
+            ca: SharedList::default(),
             system_trust: true,
-            crl: Vec::new(),
+            crl: SharedList::default(),
             verify: true,
             pinned_keys: Vec::new(),
             client_certificate: None,
@@ -64,8 +68,7 @@ impl TlsOptions {
         if found.is_empty() || found.iter().any(|certificate| store.add(certificate.clone()).is_err()) {
             return Err(ErrorCode::InvalidArgument);
         }
-        self.ca.extend(found);
-        Ok(())
+        self.ca.extend(found)
     }
 
     /// Whether those are trusted whom the system trusts.
@@ -86,8 +89,7 @@ impl TlsOptions {
                 return Err(ErrorCode::InvalidArgument);
             }
         }
-        self.crl.extend(found);
-        Ok(())
+        self.crl.extend(found)
     }
 
     pub(crate) fn set_verify(&mut self, on: bool) {
@@ -106,6 +108,9 @@ impl TlsOptions {
 
     /// [`ErrorCode::InvalidArgument`]: neither a name nor an address that a certificate could have.
     pub(crate) fn set_server_name(&mut self, name: &str) -> Result<(), ErrorCode> {
+        if name.len() > LONGEST_NAME {
+            return Err(ErrorCode::InvalidArgument);
+        }
         let ascii = match url::Host::parse(name) {
             // IDNA, and what a URL would make of the name.
             Ok(url::Host::Domain(name)) => name,
@@ -154,7 +159,7 @@ impl TlsOptions {
     /// [`ErrorCode::InvalidArgument`]: the file cannot be written to.
     pub(crate) fn set_key_log_file(&mut self, path: &str) -> Result<(), ErrorCode> {
         key_log::open(path).map_err(|_| ErrorCode::InvalidArgument)?;
-        self.key_log_file = Some(path.to_owned());
+        self.key_log_file = Some(copied(path)?);
         Ok(())
     }
 

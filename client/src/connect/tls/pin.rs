@@ -13,6 +13,9 @@ impl Pin {
     /// 64 hex digits, or base64 as curl and RFC 7469 write it, with or without curl's `sha256//` before it.
     pub(super) fn parse(text: &str) -> Option<Pin> {
         let text = text.strip_prefix("sha256//").unwrap_or(text);
+        if text.len() > 64 {
+            return None;
+        }
         let bytes = if text.len() == 64 {
             let digit = |byte: &u8| (*byte as char).to_digit(16).map(|digit| digit as u8);
             let pair = |pair: &[u8]| Some(digit(&pair[0])? << 4 | digit(&pair[1])?);
