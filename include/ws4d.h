@@ -2205,7 +2205,8 @@ ws_result ws_options_set_compression_min_size(ws_options *o, size_t bytes);
  * that ends in them, addresses, networks (`10.0.0.0/8`), or `*`. The machine itself (localhost, 127.0.0.0/8, ::1) is
  * never reached through a proxy that was not set here, and ws_options_set_unix_socket() goes through none.
  *
- * `http` and `https` (TLS with the proxy; trust as for the server) are told the server's name and look it up
+ * `http` and `https` (TLS with the proxy; the server's options say who is trusted, and ws_options_set_proxy_verify()
+ * alone switches that off) are told the server's name and look it up
  * themselves, as `socks5h` is; for `socks5` it is looked up here. User and password, percent-encoded, go to the proxy
  * as Basic authorization, or as SOCKS5 has it, and nowhere else; neither errors nor the log show them. The
  * proxy's refusal is WS_ERR_PROXY, with its HTTP status, headers and body.
@@ -2333,13 +2334,25 @@ ws_result ws_options_set_ca_pem(ws_options *o, const void *pem, size_t len);
 
 /**
  * Whether the server's certificate is verified. Off only by this call, and only for a test: whoever sits on the road
- * can then read and change everything.
+ * can then read and change everything. The certificate of an `https` proxy is verified all the same: see
+ * ws_options_set_proxy_verify().
  *
  * @param o   Options.
  * @param on  1 or 0. Default: 1.
  * @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_verify(ws_options *o, int32_t on);
+
+/**
+ * Whether the certificate of an `https` proxy is verified. Off only by this call, and only for a test: whoever takes the
+ * proxy's place is then told its user and password, and sees where the connection leads.
+ *
+ * @param o   Options.
+ * @param on  1 or 0. Default: 1.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_proxy_verify(ws_options *o,
+                                      int32_t on);
 
 /**
  * Whether those are trusted whom the system trusts.

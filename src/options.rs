@@ -338,7 +338,8 @@ pub extern "C" fn ws_options_set_compression_min_size(o: *mut ws_options, bytes:
 /// that ends in them, addresses, networks (`10.0.0.0/8`), or `*`. The machine itself (localhost, 127.0.0.0/8, ::1) is
 /// never reached through a proxy that was not set here, and ws_options_set_unix_socket() goes through none.
 ///
-/// `http` and `https` (TLS with the proxy; trust as for the server) are told the server's name and look it up
+/// `http` and `https` (TLS with the proxy; the server's options say who is trusted, and ws_options_set_proxy_verify()
+/// alone switches that off) are told the server's name and look it up
 /// themselves, as `socks5h` is; for `socks5` it is looked up here. User and password, percent-encoded, go to the proxy
 /// as Basic authorization, or as SOCKS5 has it, and nowhere else; neither errors nor the log show them. The
 /// proxy's refusal is WS_ERR_PROXY, with its HTTP status, headers and body.

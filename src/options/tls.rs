@@ -45,7 +45,8 @@ pub unsafe extern "C" fn ws_options_set_ca_pem(
 }
 
 /// Whether the server's certificate is verified. Off only by this call, and only for a test: whoever sits on the road
-/// can then read and change everything.
+/// can then read and change everything. The certificate of an `https` proxy is verified all the same: see
+/// ws_options_set_proxy_verify().
 ///
 /// @param o   Options.
 /// @param on  1 or 0. Default: 1.
@@ -54,6 +55,20 @@ pub unsafe extern "C" fn ws_options_set_ca_pem(
 pub extern "C" fn ws_options_set_verify(o: *mut ws_options, on: i32) -> ws_result {
     set(o, |options| {
         options.set_verify(arg::flag(on)?);
+        Ok(())
+    })
+}
+
+/// Whether the certificate of an `https` proxy is verified. Off only by this call, and only for a test: whoever takes the
+/// proxy's place is then told its user and password, and sees where the connection leads.
+///
+/// @param o   Options.
+/// @param on  1 or 0. Default: 1.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_proxy_verify(o: *mut ws_options, on: i32) -> ws_result {
+    set(o, |options| {
+        options.set_proxy_verify(arg::flag(on)?);
         Ok(())
     })
 }

@@ -182,6 +182,7 @@ static void options(void)
         CHECK(ws_options_set_data_type(o, type) == WS_ERR_INVALID_ARGUMENT);
         CHECK(ws_options_set_strict_json(o, type) == WS_ERR_INVALID_ARGUMENT);
         CHECK(ws_options_set_verify(o, type) == WS_ERR_INVALID_ARGUMENT);
+        CHECK(ws_options_set_proxy_verify(o, type) == WS_ERR_INVALID_ARGUMENT);
     }
     CHECK(ws_options_set_proxy(o, NULL) == WS_ERR_INVALID_ARGUMENT);
     CHECK(ws_options_set_proxy(o, "http://\xff") == WS_ERR_INVALID_UTF8);

@@ -19,6 +19,7 @@
     X(ws_options_set_tcp_keepalive_ms, (o, 1000), RESULT) \
     X(ws_options_set_busy_poll_us, (o, 1), RESULT) \
     X(ws_options_set_verify, (o, 1), RESULT) \
+    X(ws_options_set_proxy_verify, (o, 1), RESULT) \
     X(ws_options_set_system_trust, (o, 1), RESULT)
 
 #endif

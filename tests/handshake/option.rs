@@ -79,6 +79,7 @@ fn enumerations_and_flags_are_checked() {
     for bad in [-1, 3, i32::MAX, i32::MIN] {
         assert_eq!(name((api.ws_options_set_data_type)(options.0, bad)), "WS_ERR_INVALID_ARGUMENT");
         assert_eq!(name((api.ws_options_set_verify)(options.0, bad)), "WS_ERR_INVALID_ARGUMENT");
+        assert_eq!(name((api.ws_options_set_proxy_verify)(options.0, bad)), "WS_ERR_INVALID_ARGUMENT");
         assert_eq!(name((api.ws_options_set_strict_json)(options.0, bad)), "WS_ERR_INVALID_ARGUMENT");
     }
     for good in [0, 1] {

@@ -99,3 +99,24 @@ fn neither_errors_nor_the_log_show_a_password() {
     assert!(failures == 9 && lines.iter().any(|line| line.contains("prox")), "{lines:#?}");
     assert!(lines.iter().all(|line| hidden(line)), "{lines:#?}");
 }
+
+/// `verify` is about the server: a stranger in the proxy's place is told nothing, whatever it says.
+#[test]
+fn a_proxy_that_is_not_trusted_is_told_nothing_also_where_the_server_is_not_verified() {
+    let server = Server::start();
+    for url in [far(&server, "/echo"), server.wss("/echo")] {
+        let conduct = || Conduct { certificate: Some(CertKind::UnknownCa), ..Conduct::default() };
+        let stranger = server.proxy(Conduct { password: Some(("prox-user", "prox-secret")), ..conduct() });
+        let blindly = || {
+            through(&server, &stranger.url_with("https", "prox-user:prox-secret"))
+                .set(|api, o| (api.ws_options_set_verify)(o, 0))
+        };
+        let refusal = refused(&url, &blindly());
+        refusal.assert("WS_ERR_CERTIFICATE", "unknown issuer");
+        assert!(!refusal.message().contains("ws_options_set_verify"), "{}", refusal.message());
+        assert!(stranger.talks().iter().all(|talk| talk.asked.is_empty()), "{:?}", stranger.talks());
+        // The only way to switch it off.
+        silent(&url, &blindly().set(|api, o| (api.ws_options_set_proxy_verify)(o, 0))).abort();
+        assert!(stranger.talks().iter().any(|talk| talk.asked.contains("Proxy-Authorization")));
+    }
+}

@@ -398,6 +398,7 @@ FUNCTIONS = {
     "ws_options_set_ca_file": (c_int32, ws_options, c_char_p),
     "ws_options_set_ca_pem": (c_int32, ws_options, c_void_p, c_size_t),
     "ws_options_set_verify": (c_int32, ws_options, c_int32),
+    "ws_options_set_proxy_verify": (c_int32, ws_options, c_int32),
     "ws_options_set_system_trust": (c_int32, ws_options, c_int32),
     "ws_options_set_crl_file": (c_int32, ws_options, c_char_p),
     "ws_options_set_client_certificate_file": (c_int32, ws_options, c_char_p, c_char_p),

@@ -64,6 +64,11 @@ impl Options {
         self.tls.set_verify(on);
     }
 
+    /// Switches the verification of an `https://` proxy's certificate off or on again.
+    pub fn set_proxy_verify(&mut self, on: bool) {
+        self.tls.set_proxy_verify(on);
+    }
+
     /// The name to ask the server for, and that its certificate must have, instead of the URL's.
     pub fn set_server_name(&mut self, name: &str) -> Result<(), ErrorCode> {
         self.tls.set_server_name(name)

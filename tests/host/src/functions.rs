@@ -112,6 +112,7 @@ functions! {
     ws_options_set_ca_file(OptionsToken, *const c_char) -> i32;
     ws_options_set_ca_pem(OptionsToken, *const c_void, usize) -> i32;
     ws_options_set_verify(OptionsToken, i32) -> i32;
+    ws_options_set_proxy_verify(OptionsToken, i32) -> i32;
     ws_options_set_system_trust(OptionsToken, i32) -> i32;
     ws_options_set_crl_file(OptionsToken, *const c_char) -> i32;
     ws_options_set_client_certificate_file(OptionsToken, *const c_char, *const c_char) -> i32;

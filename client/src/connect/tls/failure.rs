@@ -1,7 +1,7 @@
 //! What to say where TLS fails.
 
 use super::certificate::moment;
-use super::options::TlsOptions;
+use super::options::{Peer, TlsOptions};
 use super::pin::NotPinned;
 use super::trust::Shown;
 use crate::error::{Component, Error, ErrorCode};
@@ -26,7 +26,7 @@ pub(super) fn handshake_failed(
 ) -> Error {
     match error {
         rustls::Error::InvalidCertificate(reason) => {
-            let why = not_trusted(reason, &shown.unwrap_or_default());
+            let why = not_trusted(reason, &shown.unwrap_or_default(), options.peer);
             let message = format!("TLS: the certificate of {server} {why}");
             Error::new(ErrorCode::Certificate, Component::Tls, message)
         }
@@ -56,7 +56,7 @@ fn when(time: &UnixTime) -> String {
 const CLOCK: &str = "is the clock of this machine right?";
 
 /// The words behind "the certificate of X".
-fn not_trusted(reason: &CertificateError, shown: &Shown) -> String {
+fn not_trusted(reason: &CertificateError, shown: &Shown, peer: Peer) -> String {
     match reason {
         CertificateError::ExpiredContext { time, not_after } => {
             format!("has expired: it was valid until {}, and now it is {}; {CLOCK}", when(not_after), when(time))
@@ -72,9 +72,13 @@ fn not_trusted(reason: &CertificateError, shown: &Shown) -> String {
             expected.to_str()
         ),
         CertificateError::NotValidForNameContext { expected, .. } => format!(
-            "is for another name: it is for {}, not for {}; if that is as it should be: ws_options_set_server_name",
+            "is for another name: it is for {}, not for {}; {}",
             list(&shown.names),
-            expected.to_str()
+            expected.to_str(),
+            match peer {
+                Peer::Server => "if that is as it should be: ws_options_set_server_name",
+                Peer::Proxy => "is that the name by which the proxy is known?",
+            }
         ),
         CertificateError::NotValidForName => "is for another name".to_owned(),
         CertificateError::UnknownIssuer => unknown_issuer(shown),
@@ -109,7 +113,7 @@ fn not_trusted(reason: &CertificateError, shown: &Shown) -> String {
             format!("has the wrong key: {inner} (ws_options_set_pinned_key_sha256)")
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => NO_SERVER_S.to_owned(),
-        CertificateError::Other(OtherError(inner)) => odd(inner.as_ref(), shown),
+        CertificateError::Other(OtherError(inner)) => odd(inner.as_ref(), shown, peer),
         other => format!("is not trusted: {other}"),
     }
 }
@@ -117,12 +121,19 @@ fn not_trusted(reason: &CertificateError, shown: &Shown) -> String {
 const NO_SERVER_S: &str = "is not one for servers: its extended key usage has other purposes";
 
 /// What rustls has no name for: webpki's own words are those of its source.
-fn odd(inner: &(dyn std::error::Error + 'static), shown: &Shown) -> String {
+fn odd(inner: &(dyn std::error::Error + 'static), shown: &Shown, peer: Peer) -> String {
     match inner.downcast_ref::<webpki::Error>() {
         Some(webpki::Error::CaUsedAsEndEntity) => format!(
-            "is that of a CA{}, not of a server (basicConstraints): have it made anew with CA:FALSE, or trust its key alone \
-             (ws_options_set_pinned_key_sha256 with ws_options_set_verify 0)",
-            if shown.is_self_signed() { ", self-signed" } else { "" }
+            "is that of a CA{}, not of a {}",
+            if shown.is_self_signed() { ", self-signed" } else { "" },
+            match peer {
+                // Proxies have no pins.
+                Peer::Proxy => "proxy (basicConstraints): have it made anew with CA:FALSE",
+                Peer::Server => {
+                    "server (basicConstraints): have it made anew with CA:FALSE, or trust its key alone \
+                     (ws_options_set_pinned_key_sha256 with ws_options_set_verify 0)"
+                }
+            }
         ),
         Some(webpki::Error::UnsupportedCriticalExtension) => {
             "has an extension that is critical and not known here".to_owned()

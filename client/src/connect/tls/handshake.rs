@@ -32,7 +32,8 @@ pub(crate) async fn handshake(
     readiness: &Readiness,
 ) -> Result<Secured, Error> {
     if !options.verify {
-        log!(Warn, Component::Tls, "the certificate of {server} is NOT verified (ws_options_set_verify)");
+        let option = options.peer.verify_option();
+        log!(Warn, Component::Tls, "the certificate of {server} is NOT verified ({option})");
     }
     if let Some(path) = &options.key_log_file {
         log!(

@@ -18,6 +18,23 @@ enum MinVersion {
     Tls13,
 }
 
+/// Whose certificate is judged: what may be advised differs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) enum Peer {
+    Server,
+    Proxy,
+}
+
+impl Peer {
+    /// The option that switches the verification of its certificate off.
+    pub(super) fn verify_option(self) -> &'static str {
+        match self {
+            Peer::Server => "ws_options_set_verify",
+            Peer::Proxy => "ws_options_set_proxy_verify",
+        }
+    }
+}
+
 /// Whom to trust, and how to speak. Equal options share a config, and with it their sessions.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct TlsOptions {
@@ -27,6 +44,8 @@ pub(crate) struct TlsOptions {
     /// Revocation lists.
     pub(super) crl: SharedList<CertificateRevocationListDer<'static>>,
     pub(super) verify: bool,
+    proxy_verify: bool,
+    pub(super) peer: Peer,
     pub(super) pinned_keys: Vec<Pin>,
     pub(super) client_certificate: Option<Identity>,
     server_name: Option<ServerName<'static>>,
@@ -49,6 +68,8 @@ impl Default for TlsOptions {
             system_trust: true,
             crl: SharedList::default(),
             verify: true,
+            proxy_verify: true,
+            peer: Peer::Server,
             pinned_keys: Vec::new(),
             client_certificate: None,
             server_name: None,
@@ -94,6 +115,10 @@ impl TlsOptions {
 
     pub(crate) fn set_verify(&mut self, on: bool) {
         self.verify = on;
+    }
+
+    pub(crate) fn set_proxy_verify(&mut self, on: bool) {
+        self.proxy_verify = on;
     }
 
     /// [`ErrorCode::InvalidArgument`]: chain or key cannot be read, or they do not belong together.
@@ -169,9 +194,15 @@ impl TlsOptions {
         TlsOptions { client_certificate: None, server_name: None, ..self.clone() }
     }
 
-    /// For a proxy: whatever was said of the server alone stays behind, its pins too.
+    /// For a proxy: whatever was said of the server alone stays behind, its pins too, and that it is not verified.
     pub(crate) fn for_proxy(&self) -> TlsOptions {
-        TlsOptions { pinned_keys: Vec::new(), alpn: vec![HTTP_1_1.to_owned()], ..self.for_another_server() }
+        TlsOptions {
+            pinned_keys: Vec::new(),
+            alpn: vec![HTTP_1_1.to_owned()],
+            verify: self.proxy_verify,
+            peer: Peer::Proxy,
+            ..self.for_another_server()
+        }
     }
 
     pub(super) fn versions(&self) -> &'static [&'static SupportedProtocolVersion] {
@@ -236,6 +267,7 @@ mod tests {
         options.add_pinned_key(&"ab".repeat(32)).unwrap();
         options.set_min_tls_version(13).unwrap();
         options.set_alpn("x").unwrap();
+        options.set_verify(false);
         let elsewhere = options.for_another_server();
         assert_eq!((elsewhere.server_name.is_none(), elsewhere.pinned_keys.len()), (true, 1));
         let proxy = options.for_proxy();
@@ -244,5 +276,8 @@ mod tests {
             (true, 0, "http/1.1")
         );
         assert_eq!(proxy.versions().len(), 1);
+        assert_eq!((elsewhere.verify, proxy.verify), (false, true));
+        options.set_proxy_verify(false);
+        assert!(!options.for_proxy().verify);
     }
 }
