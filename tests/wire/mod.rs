@@ -4,9 +4,11 @@
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test crate uses its part")]
 
 mod count;
+mod raw;
 mod relay;
 
 pub use count::{Count, Own, count};
+pub use raw::{RawPeer, RawServer, head_value};
 pub use relay::Relay;
 
 use std::fmt::Write as _;

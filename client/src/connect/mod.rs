@@ -10,6 +10,7 @@ pub(crate) mod progress;
 pub(crate) mod proxy;
 pub(crate) mod readiness;
 mod redirect;
+mod reference;
 mod refusal;
 pub(crate) mod response;
 mod tcp;

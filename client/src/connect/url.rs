@@ -1,6 +1,7 @@
 //! Where a URL leads. Parsed by the `url` crate; what it would mend (white space, backslashes, a missing
 //! `://`) is refused first, because a mended URL is not the one that the host meant.
 
+use super::reference;
 use crate::error::{Component, Error, ErrorCode};
 use crate::options::texts::{MOST_TEXT, ensure_memory};
 use base64::Engine;
@@ -54,7 +55,7 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
     if text.contains('#') {
         return Err(refuse("it has a fragment (#), which WebSocket URLs must not have (RFC 6455 section 3)"));
     }
-    let authority = &rest[..rest.find(['/', '?']).unwrap_or(rest.len())];
+    let (authority, behind) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     if authority.rsplit('@').next().is_none_or(str::is_empty) {
         return Err(refuse("it has no host"));
     }
@@ -76,11 +77,7 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
     if secure && ServerName::try_from(host.as_str()).is_err() {
         return Err(refuse("its host cannot be in a certificate"));
     }
-    let mut resource = url.path().to_owned();
-    if let Some(query) = url.query() {
-        resource.push('?');
-        resource.push_str(query);
-    }
+    let resource = reference::resource(behind);
     let bracketed = url.host_str().unwrap_or(&host);
     let authority = match url.port() {
         Some(port) => format!("{bracketed}:{port}"),
@@ -100,23 +97,25 @@ pub(crate) fn redirected(from: &Destination, location: &str) -> Result<Destinati
         return Err(refuse(&format!("it contains {}", name_of_mended(bad))));
     }
     let location = location.split('#').next().unwrap_or("");
-    let scheme = location.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)));
-    if let Some((scheme, rest)) =
-        scheme.filter(|at| location[*at..].starts_with(':')).map(|at| location.split_at(at))
-        && (!["ws", "wss", "http", "https"].iter().any(|one| one.eq_ignore_ascii_case(scheme))
-            || !rest.starts_with("://"))
+    let (scheme, reference) = match location.find(|c: char| !(c.is_ascii_alphanumeric() || "+-.".contains(c)))
     {
-        return Err(refuse("it has a scheme that is none of ws://, wss://, http:// and https://"));
-    }
-    let base = format!("{}://{}{}", if from.secure { "wss" } else { "ws" }, from.authority, from.resource);
-    let mut next =
-        Url::parse(&base).and_then(|base| base.join(location)).map_err(|error| refuse(&error.to_string()))?;
-    if !next.username().is_empty() || next.password().is_some() {
+        Some(at) if location[at..].starts_with(':') => location.split_at(at),
+        _ => ("", location),
+    };
+    let secure = match scheme.to_ascii_lowercase().as_str() {
+        "" if !location.starts_with(':') => from.secure,
+        "ws" | "http" if reference.starts_with("://") => false,
+        "wss" | "https" if reference.starts_with("://") => true,
+        _ => return Err(refuse("it has a scheme that is none of ws://, wss://, http:// and https://")),
+    };
+    let (authority, resource) =
+        reference::resolve(&from.resource, reference.strip_prefix(':').unwrap_or(reference));
+    if authority.is_some_and(|authority| authority.contains('@')) {
         return Err(refuse("it has a user name or password, which are the host's to choose"));
     }
-    let scheme = if matches!(next.scheme(), "https" | "wss") { "wss" } else { "ws" };
-    next.set_scheme(scheme).map_err(|()| refuse("its scheme must be ws or wss"))?;
-    parse(next.as_str()).map_err(|error| refuse(&error.to_string()))
+    let scheme = if secure { "wss" } else { "ws" };
+    let next = format!("{scheme}://{}{resource}", authority.unwrap_or(&from.authority));
+    parse(&next).map_err(|error| refuse(&error.to_string()))
 }
 
 /// What the parser would turn into another host than the one that stands there. `text` may have a port.

@@ -38,6 +38,7 @@ mod ticker;
 pub use certificates::CertKind;
 pub use log::{Event, Seen};
 pub use proxy::{Conduct, Proxy, Talk, Then};
+pub use response::accept_for;
 pub use server::{Config, Server};
 
 /// The table of paths, as `--help` prints it.

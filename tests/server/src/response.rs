@@ -72,5 +72,10 @@ impl Head {
 
 /// The Sec-WebSocket-Accept that is due.
 pub(crate) fn accept_value(request: &Request) -> String {
-    derive_accept_key(request.header("sec-websocket-key").unwrap_or("").as_bytes())
+    accept_for(request.header("sec-websocket-key").unwrap_or(""))
+}
+
+/// The Sec-WebSocket-Accept for a key, for servers that tests write themselves.
+pub fn accept_for(key: &str) -> String {
+    derive_accept_key(key.as_bytes())
 }
