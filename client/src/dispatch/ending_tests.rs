@@ -134,6 +134,10 @@ fn a_panic_in_the_middle_of_a_call_leaves_no_level_behind() {
 struct Panicking(Drops, Weak<Dispatcher<Probe>>);
 
 impl TaskDriver for Panicking {
+    fn can_turn_here(&self) -> bool {
+        true
+    }
+
     fn spawn(&self, _: Task) {}
 
     fn tasks(&self) -> usize {
