@@ -606,6 +606,15 @@ typedef struct ws_socket ws_socket;
  * returns normally: to throw or `longjmp` out of it is undefined; a runtime whose calls may jump pulls its events
  * with ws_dispatcher_next().
  *
+ * A thread may end inside it (pthread_exit(), or an interpreter that ends its threads): the process goes on, and the thread is
+ * parked for good. What was on its stack is lost: the socket gets no further callback, `on_free` included. If it was
+ * an I/O thread, its sockets without a dispatcher get nothing more; those with one end as by a lost connection. New sockets
+ * go to the other I/O threads, or, where there is none, are WS_ERR_SHUT_DOWN until a ws_shutdown(). If it was the host's
+ * thread, calls of its dispatcher are WS_ERR_WRONG_THREAD for good, and sends on its sockets WS_ERR_CLOSED. A C++ callback
+ * that is `noexcept`, or catches `...` and does not throw `abi::__forced_unwind` again, ends the process before the library is
+ * asked. pthread_cancel() does not act inside the library, nor in a callback; it acts at the host's next cancellation point
+ * after the call has returned.
+ *
  * @param ws         The socket; NULL is never passed.
  * @param event      What happened. Valid until the callback returns: see ws_event_retain().
  * @param user_data  The handler's `user_data`.
@@ -617,6 +626,9 @@ typedef void (*ws_callback)(ws_socket *ws, const ws_event *event, void *user_dat
  *
  * Fill it as `ws_handler handler = WS_HANDLER_INIT;` and set what you need: every field but `size` may stay
  * NULL. ws_new() copies it, so that it may live on the stack.
+ *
+ * Its functions stay callable until `on_free` has returned, and so does what `user_data` points to. In a language whose
+ * closures are collected (Python's ctypes, LuaJIT, Node), keep a reference to each until then.
  *
  * For one socket, whatever the network, the server or the host does, the callbacks come in this order, never
  * nested, never two at a time:
@@ -1131,6 +1143,30 @@ ws_result ws_uncork(ws_socket *ws);
  * @return WS_OK; WS_ERR_INVALID_HANDLE, also for a second release; WS_ERR_FORKED.
  */
 ws_result ws_release(ws_socket *ws);
+
+/**
+ * Ends one socket at once: what ws_dispatcher_close() is for all sockets of a dispatcher. When it returns, no callback of the
+ * socket runs or ever will, so that what its `user_data` points to may go.
+ *
+ * To end a conversation politely, and to be told the server's answer, use ws_terminate(). This discards what is
+ * undelivered and runs `on_terminate` and `on_free` on the calling thread: with the server's close frame if that had
+ * arrived, else with code 1006, not clean; `on_error` does not come. What was accepted for sending still goes out in the
+ * background, and then a close frame with code 1000, within the close timeout (on a driving dispatcher: while its owner
+ * goes on calling it). A connection that is still being made is given up.
+ *
+ * The handle counts as released, and is stale once `on_terminate` has returned; a socket that was released before can be
+ * closed as well. Where TERMINATE was pulled, it is not repeated, and `on_free` runs.
+ *
+ * Thread: with a dispatcher, its own thread; without one, or once the dispatcher is closed, any. Inside a callback of the same
+ * socket it returns at once, and `on_terminate` and `on_free` follow on that thread when the callback has returned.
+ * Inside any other callback on an I/O thread it does not wait for one that runs elsewhere: `on_free` tells. Anywhere else it
+ * waits for a callback of the socket that runs on another thread, so the caller holds no lock that the callback wants.
+ *
+ * @param ws  A socket in any state, released or not.
+ * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED, WS_ERR_WRONG_THREAD
+ *         (another thread's dispatcher), WS_ERR_UNSUPPORTED (a socket of a reconnector: see ws_reconnector_terminate()).
+ */
+ws_result ws_close(ws_socket *ws);
 
 /**
  * Holds back the socket's messages, and what is queued behind one, until ws_resume().

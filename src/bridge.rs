@@ -21,6 +21,8 @@ use crate::types::ws_socket;
 /// The two things that end a token, in either order.
 const RELEASED: u8 = 1;
 const OVER: u8 = 2;
+/// It was released by ws_close(), which happens once.
+const CLOSED: u8 = 4;
 
 pub(crate) struct Bridge {
     /// None: the socket only sends.
@@ -30,6 +32,8 @@ pub(crate) struct Bridge {
     freed: AtomicBool,
     token: AtomicU64,
     ended: AtomicU8,
+    /// It is a reconnector's, and not the host's to end.
+    is_reconnectors: bool,
 }
 
 // SAFETY: the functions and pointers in `handler` are the host's, which says by choosing a dispatcher (or none) on
@@ -46,7 +50,18 @@ impl Bridge {
             freed: AtomicBool::new(false),
             token: AtomicU64::new(0),
             ended: AtomicU8::new(0),
+            is_reconnectors: false,
         })
+    }
+
+    /// The bridge of a socket that belongs to a reconnector: it is released already.
+    pub(crate) fn of_reconnector(handler: Option<ws_handler>) -> Arc<Bridge> {
+        let mut bridge = Bridge::new(handler);
+        if let Some(bridge) = Arc::get_mut(&mut bridge) {
+            bridge.is_reconnectors = true;
+            *bridge.ended.get_mut() = RELEASED;
+        }
+        bridge
     }
 
     /// The handler as it is now: after `on_free` without its `user_data`.
@@ -73,6 +88,21 @@ impl Bridge {
     pub(crate) fn release(&self) -> Result<(), ErrorCode> {
         let before = self.ended.fetch_or(RELEASED, Ordering::AcqRel);
         if before & RELEASED != 0 {
+            return Err(ErrorCode::InvalidHandle);
+        }
+        if before & OVER != 0 {
+            self.end_token();
+        }
+        Ok(())
+    }
+
+    /// The host closes the socket, whether or not it was released before; a second time is an error.
+    pub(crate) fn close(&self) -> Result<(), ErrorCode> {
+        if self.is_reconnectors {
+            return Err(ErrorCode::Unsupported);
+        }
+        let before = self.ended.fetch_or(RELEASED | CLOSED, Ordering::AcqRel);
+        if before & CLOSED != 0 {
             return Err(ErrorCode::InvalidHandle);
         }
         if before & OVER != 0 {
@@ -115,7 +145,7 @@ impl Handler for Bridge {
     }
 
     fn over(&self) {
-        if self.ended.fetch_or(OVER, Ordering::AcqRel) == RELEASED {
+        if self.ended.fetch_or(OVER, Ordering::AcqRel) & (RELEASED | OVER) == RELEASED {
             self.end_token();
         }
     }

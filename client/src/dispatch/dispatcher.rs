@@ -2,6 +2,7 @@
 //! `deliver`, pulling in `pull`, the blocking `ws_new` in `blocking`.
 
 use super::alarm::Alarm;
+use super::close_one::{CODE_OF_ALL, LastCallbacks};
 use super::key::Key;
 use super::mailbox::Mailbox;
 use super::poller::Poller;
@@ -14,7 +15,7 @@ use crate::context::{self, ThreadRole};
 use crate::error::{Error, ErrorCode, ErrorHandler};
 use crate::hook::Hook;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use crate::sync::{Mutex, MutexGuard, this_thread};
+use crate::sync::{Condvar, Mutex, MutexGuard, this_thread};
 use crate::unfinished::{self, Unfinished};
 use once_cell::sync::OnceCell;
 use std::cell::RefCell;
@@ -31,7 +32,9 @@ pub struct Dispatcher<T: Target> {
     /// For connections that could not be made, instead of the process's.
     error_handler: Hook<ErrorHandler>,
     /// Of one socket that calls back on its I/O thread.
-    private: bool,
+    pub(super) private: bool,
+    /// A callback of a socket that is being closed, or its last one, has returned.
+    pub(super) last_returned: Condvar,
     /// Which calls are in progress, and which of them are to return.
     pub(super) stop_word: StopWord,
     /// Changes when a call in progress must look whether to return.
@@ -99,6 +102,7 @@ impl<T: Target> Dispatcher<T> {
             wake: Hook::new(),
             error_handler: Hook::new(),
             private: false,
+            last_returned: Condvar::new(),
             stop_word: StopWord::new(),
             interrupted: Gate::new(),
             borrows: AtomicBool::new(false),
@@ -228,6 +232,8 @@ impl<T: Target> Dispatcher<T> {
         state.lending.end();
         self.borrows.store(false, Ordering::Release);
         let lost = state.remove_all();
+        state.last.clear();
+        self.last_returned.notify_all();
         let pulled = std::mem::take(&mut state.pulled);
         state.last_pulled.clear();
         state.sync_fd();
@@ -275,14 +281,19 @@ impl<T: Target> Dispatcher<T> {
             // To take back what it has lent.
             entry.target.nudge();
         }
-        let ended = state.remove_idle();
+        let ended: VecDeque<_> = state.remove_idle().into();
+        let begin = |(key, entry): (Key, Entry<T>)| {
+            let last = LastCallbacks::begin(self, &mut state.last, key, &entry.target);
+            (last, entry)
+        };
+        let ended = ended.into_iter().map(begin).collect();
         let pulled = std::mem::take(&mut state.pulled);
         drop(state);
         begun();
-        let closing = Closing { dispatcher: self, left: RefCell::new(ended.into()) };
+        let closing = Closing { dispatcher: self, left: RefCell::new(ended) };
         unfinished::noted(&closing, || {
-            while let Some(entry) = closing.next() {
-                self.end_with_dispatcher(entry);
+            while let Some((last, entry)) = closing.next() {
+                self.end_now(&last, entry, CODE_OF_ALL);
             }
             for (target, _, _) in pulled {
                 target.free();
@@ -396,19 +407,19 @@ impl<T: Target> Dispatcher<T> {
 /// A close in progress, with the sockets that are still to be told.
 struct Closing<'a, T: Target> {
     dispatcher: &'a Dispatcher<T>,
-    left: RefCell<VecDeque<Entry<T>>>,
+    left: RefCell<VecDeque<(LastCallbacks<'a, T>, Entry<T>)>>,
 }
 
-impl<T: Target> Closing<'_, T> {
-    fn next(&self) -> Option<Entry<T>> {
+impl<'a, T: Target> Closing<'a, T> {
+    fn next(&self) -> Option<(LastCallbacks<'a, T>, Entry<T>)> {
         self.left.borrow_mut().pop_front()
     }
 }
 
 impl<T: Target> Unfinished for Closing<'_, T> {
     fn give_up(&self) {
-        while let Some(entry) = self.next() {
-            entry.target.lose();
+        while let Some((last, _)) = self.next() {
+            last.give_up();
         }
         self.dispatcher.lose();
     }

@@ -79,7 +79,7 @@ impl Target for Count {
 
     fn lose(self: &Arc<Self>) {}
 
-    fn hang_up(self: &Arc<Self>) -> Ending {
+    fn hang_up(self: &Arc<Self>, _: u16) -> Ending {
         Ending::abnormal()
     }
 }

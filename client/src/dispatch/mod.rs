@@ -7,6 +7,7 @@
 
 mod alarm;
 mod blocking;
+mod close_one;
 mod deliver;
 mod dispatcher;
 mod driving;
@@ -65,8 +66,9 @@ pub trait Target: Send + Sync + 'static {
     /// The dispatcher's thread has ended inside a function of the host's: the connection is over, and nothing of the host's
     /// is called any more.
     fn lose(self: &std::sync::Arc<Self>);
-    /// The dispatcher is gone: close in the background; returns how the connection is said to have ended.
-    fn hang_up(self: &std::sync::Arc<Self>) -> Ending;
+    /// The host has ended it, or its dispatcher: close in the background, with this code; returns how the connection is said
+    /// to have ended.
+    fn hang_up(self: &std::sync::Arc<Self>, code: u16) -> Ending;
 }
 
 /// Changes whenever a run of messages that is being delivered must look at its mailbox again.

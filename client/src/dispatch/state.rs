@@ -2,6 +2,7 @@
 //! bookkeeping, no callbacks.
 
 use super::Target;
+use super::close_one::{ClosedBy, Last};
 use super::key::{Key, PLACES};
 use super::lending::{Lending, Unread};
 use super::mailbox::Mailbox;
@@ -34,6 +35,8 @@ pub(super) struct Entry<T> {
     pub(super) peer_closed: bool,
     /// Where that is anything, it stands in `Lending::unread`.
     pub(super) unread: Unread,
+    /// It was closed inside a callback of its own, or while one ran: nothing more is delivered, and who that is ends it.
+    pub(super) closed_by: Option<ClosedBy>,
     pub(super) mailbox: Mailbox,
     pub(super) target: Arc<T>,
 }
@@ -62,6 +65,8 @@ pub(super) struct State<T> {
     pub(super) turning: Option<Turning>,
     /// Sockets whose TERMINATE was pulled and whose `on_free` is owed; `true` once the event was freed.
     pub(super) pulled: Vec<(Arc<T>, u64, bool)>,
+    /// Sockets without a mailbox whose last callbacks run.
+    pub(super) last: Vec<Last>,
     /// Counts pulls.
     pulls: u32,
     /// Whose events the last call has pulled.
@@ -83,6 +88,7 @@ impl<T: Target> State<T> {
             lost: false,
             turning: None,
             pulled: Vec::new(),
+            last: Vec::new(),
             pulls: 0,
             last_pulled: Vec::new(),
             fd: None,
@@ -96,7 +102,8 @@ impl<T: Target> State<T> {
         self.serials += 1;
         let serial = self.serials;
         let (in_ready, lent, peer_closed, unread) = (false, false, false, Unread::Nothing);
-        let entry = Entry { serial, in_ready, lent, peer_closed, unread, mailbox, target };
+        let closed_by = None;
+        let entry = Entry { serial, in_ready, lent, peer_closed, unread, closed_by, mailbox, target };
         self.live += 1;
         let index = match self.vacant.pop() {
             Some(index) => {
@@ -153,14 +160,14 @@ impl<T: Target> State<T> {
     }
 
     /// Takes out every mailbox whose socket is not on the stack.
-    pub(super) fn remove_idle(&mut self) -> Vec<Entry<T>> {
+    pub(super) fn remove_idle(&mut self) -> Vec<(Key, Entry<T>)> {
         let idle: Vec<Key> = (0..self.entries.len())
             .filter_map(|index| {
                 let entry = self.entries[index].as_ref()?;
                 (!entry.mailbox.is_on_stack()).then_some(Key { index, serial: entry.serial })
             })
             .collect();
-        idle.into_iter().filter_map(|key| self.remove(key)).collect()
+        idle.into_iter().filter_map(|key| Some((key, self.remove(key)?))).collect()
     }
 
     pub(super) fn entries(&mut self) -> impl Iterator<Item = &mut Entry<T>> {
@@ -188,7 +195,7 @@ impl<T: Target> State<T> {
         }
         let was_empty = self.ready.is_empty();
         let Some(entry) = self.entry(key) else { return false };
-        let deliverable = entry.mailbox.is_deliverable();
+        let deliverable = entry.closed_by.is_none() && entry.mailbox.is_deliverable();
         if deliverable == entry.in_ready {
             return false;
         }

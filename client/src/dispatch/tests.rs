@@ -91,7 +91,7 @@ impl Target for Probe {
         self.note("lost");
     }
 
-    fn hang_up(self: &Arc<Self>) -> Ending {
+    fn hang_up(self: &Arc<Self>, _: u16) -> Ending {
         Ending::abnormal()
     }
 }

@@ -57,14 +57,25 @@ impl Socket {
         Ok(())
     }
 
-    /// The dispatcher is gone: what was accepted still goes out, then 1001. Returns how it ended for the host.
-    pub(super) fn close_in_background(self: &Arc<Self>) -> Ending {
+    /// Ends it at once for the host: see [`Dispatcher::close_one`](crate::dispatch::Dispatcher::close_one). `gone` makes the
+    /// host's name for it count as released.
+    pub fn close_now(
+        self: &Arc<Self>,
+        gone: impl FnOnce() -> Result<(), ErrorCode>,
+    ) -> Result<(), ErrorCode> {
+        let Some(key) = self.key.get().copied() else { return Err(ErrorCode::InvalidHandle) };
+        self.dispatcher.close_one(key, self, gone)
+    }
+
+    /// The host hears no more of it: what was accepted still goes out, then a close frame with this code. Returns how it
+    /// ended for the host.
+    pub(super) fn close_in_background(self: &Arc<Self>, code: u16) -> Ending {
         let (ending, phase) = {
             let outgoing = self.outgoing.lock();
             (ending_of(outgoing.received.as_deref(), outgoing.close_sent), outgoing.phase)
         };
         self.note_end(phase, &ending, None);
-        self.close(1001, "", Phase::Lingering);
+        self.close(code, "", Phase::Lingering);
         self.set_status(Status::Closed);
         ending
     }

@@ -405,7 +405,7 @@ impl Target for Socket {
         self.lose_host();
     }
 
-    fn hang_up(self: &Arc<Self>) -> Ending {
-        self.close_in_background()
+    fn hang_up(self: &Arc<Self>, code: u16) -> Ending {
+        self.close_in_background(code)
     }
 }

@@ -17,6 +17,7 @@ functions! {
     ws_cork(Socket) -> i32;
     ws_uncork(Socket) -> i32;
     ws_release(Socket) -> i32;
+    ws_close(Socket) -> i32;
     ws_pause(Socket) -> i32;
     ws_resume(Socket) -> i32;
     ws_terminate(Socket, i32, *const c_char) -> i32;

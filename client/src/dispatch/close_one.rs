@@ -1,0 +1,155 @@
+//! Ending one socket at once (`ws_close`), as closing a dispatcher ends all of its sockets: on the calling thread, without
+//! waiting for the network, and with no callback afterwards.
+
+use super::Target;
+use super::dispatcher::Dispatcher;
+use super::key::Key;
+use super::state::Entry;
+use crate::context;
+use crate::error::ErrorCode;
+use crate::event::Event;
+use crate::sync::{ThreadId, this_thread};
+use crate::unfinished::{self, Unfinished};
+use std::sync::Arc;
+
+/// The code of the close frame where the host ends one socket, and where its context ends (RFC 6455 §7.4.1).
+pub(super) const CODE_OF_ONE: u16 = 1000;
+pub(super) const CODE_OF_ALL: u16 = 1001;
+
+/// Who ends a socket that is to be closed and has a callback on some stack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ClosedBy {
+    /// The thread that runs the callback, when that has returned.
+    Callback,
+    /// Another thread, which waits for that.
+    Waiter,
+}
+
+/// A socket that has no mailbox any more, and whose last callbacks may still run.
+pub(super) struct Last {
+    pub(super) key: Key,
+    thread: ThreadId,
+}
+
+/// Stands for the last callbacks of a socket: on_terminate and on_free.
+pub(super) struct LastCallbacks<'a, T: Target> {
+    dispatcher: &'a Dispatcher<T>,
+    key: Key,
+    target: Arc<T>,
+}
+
+impl<'a, T: Target> LastCallbacks<'a, T> {
+    /// To be called with the lock held under which the mailbox is taken out, and with its list of `last` ones.
+    pub(super) fn begin(
+        dispatcher: &'a Dispatcher<T>,
+        last: &mut Vec<Last>,
+        key: Key,
+        target: &Arc<T>,
+    ) -> LastCallbacks<'a, T> {
+        last.push(Last { key, thread: this_thread() });
+        LastCallbacks { dispatcher, key, target: Arc::clone(target) }
+    }
+
+    fn end(&self) {
+        self.dispatcher.state.lock().last.retain(|last| last.key != self.key);
+        self.dispatcher.last_returned.notify_all();
+    }
+}
+
+impl<T: Target> Drop for LastCallbacks<'_, T> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl<T: Target> Unfinished for LastCallbacks<'_, T> {
+    fn give_up(&self) {
+        self.target.lose();
+        self.end();
+    }
+}
+
+impl<T: Target> Dispatcher<T> {
+    /// Ends one socket. `gone`: its token is to count as released from now on. With a dispatcher only the owner's thread, else
+    /// [`ErrorCode::WrongThread`], with nothing changed; any thread where callbacks run on an I/O thread, or the
+    /// dispatcher is closed.
+    pub(crate) fn close_one(
+        &self,
+        key: Key,
+        target: &Arc<T>,
+        gone: impl FnOnce() -> Result<(), ErrorCode>,
+    ) -> Result<(), ErrorCode> {
+        let free = self.private || self.state.lock().closed;
+        if !free {
+            drop(self.owned()?);
+        }
+        gone()?;
+        let mut state = self.state.lock();
+        loop {
+            if let Some(at) = state.pulled.iter().position(|(pulled, _, _)| Arc::ptr_eq(pulled, target)) {
+                // Its TERMINATE was pulled, which counts as on_terminate.
+                let last = LastCallbacks::begin(self, &mut state.last, key, target);
+                let pulled = state.pulled.swap_remove(at);
+                drop(state);
+                unfinished::noted(&last, || {
+                    target.over();
+                    target.free();
+                });
+                drop(pulled);
+                return Ok(());
+            }
+            let here = this_thread();
+            if let Some(last) = state.last.iter().find(|last| last.key == key) {
+                // Its last callbacks run: this one, or others that are waited for.
+                if last.thread == here || context::on_io_thread() {
+                    return Ok(());
+                }
+                state = self.last_returned.wait(state);
+                continue;
+            }
+            let Some(entry) = state.entry(key) else { return Ok(()) };
+            if !entry.mailbox.is_on_stack() {
+                break;
+            }
+            entry.mailbox.discard();
+            target.gate().interrupt();
+            // Whose stack it is: that of the owner, which this thread is, or that of an I/O thread.
+            let on_this_stack =
+                if self.private { context::on_io_thread() } else { !free || context::in_callback() };
+            if on_this_stack {
+                entry.closed_by.get_or_insert(ClosedBy::Callback);
+                return Ok(());
+            }
+            entry.closed_by.get_or_insert(ClosedBy::Waiter);
+            state = self.last_returned.wait(state);
+        }
+        if let Some(entry) = state.entry(key) {
+            entry.mailbox.discard();
+            target.gate().interrupt();
+        }
+        let last = LastCallbacks::begin(self, &mut state.last, key, target);
+        let removed = state.remove(key);
+        state.sync_fd();
+        self.wake_waiters(&mut state);
+        drop(state);
+        if let Some(entry) = removed {
+            // To take back what it has lent.
+            target.nudge();
+            self.end_now(&last, entry, CODE_OF_ONE);
+        }
+        Ok(())
+    }
+
+    /// TERMINATE and `on_free` of a socket that the host ends, or whose dispatcher it has closed. `code`: of the close frame
+    /// that is sent in the background.
+    pub(super) fn end_now(&self, last: &LastCallbacks<'_, T>, entry: Entry<T>, code: u16) {
+        let Entry { mailbox, target, .. } = entry;
+        let hung_up = target.hang_up(code);
+        let event = Event::terminated(mailbox.ending().cloned().unwrap_or(hung_up));
+        unfinished::noted(last, || {
+            target.event(&event);
+            target.over();
+            target.free();
+        });
+    }
+}
