@@ -272,7 +272,8 @@ pub extern "C" fn ws_options_set_receive_buffer_size(o: *mut ws_options, bytes: 
     })
 }
 
-/// How hard to compress messages (permessage-deflate, RFC 7692), if the server agrees to it.
+/// How hard to compress messages (permessage-deflate, RFC 7692), if the server agrees to it. Where there is no memory
+/// to compress a message, it is sent uncompressed.
 ///
 /// @param o      Options.
 /// @param level  1 (fast) to 9 (small); 0: no compression is offered. Default: 1.

@@ -10,6 +10,8 @@
 //!   state for each socket and direction ([`deflater_memory`], [`INFLATER_MEMORY`]). Without it each
 //!   message stands alone: one [`Deflater`] may serve many sockets, and the receiver holds an inflater
 //!   only while there is something to inflate.
+//! - Where there is no memory for a stream, that is found out by the message that needs it: an error of
+//!   the deflater's, after which the message may leave as it is, or a failure of the receiver's.
 //! - Nothing refers to bytes that were never sent: whatever the [`Deflater`] took back, its stream
 //!   begins anew.
 //! - zlib has no raw stream with a window of 8 bits. Where 8 was agreed for us, 9 is what the library
@@ -23,8 +25,24 @@ pub mod negotiation;
 
 pub use deflater::{Deflater, deflater_memory};
 pub use inflater::INFLATER_MEMORY;
-pub(crate) use inflater::{Broken, Inflater};
+pub(crate) use inflater::{InflateError, Inflater};
 pub use negotiation::{Config, Params, Refusal, accept, offer};
+
+use crate::send::OutOfMemory;
+use std::hint::black_box;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Makes a stream of the library's, for which that takes at most so much memory. It has no other way to say that there is
+/// none than a panic, in which nothing of ours takes part. Panics are costly, and a hook of the program's may want
+/// memory itself: so it is asked for before, and only who takes it meanwhile still leads to one.
+fn make_stream<S>(memory: usize, make: impl FnOnce() -> S) -> Result<S, OutOfMemory> {
+    let none = OutOfMemory { wanted: memory };
+    let mut asked = Vec::<u8>::new();
+    asked.try_reserve_exact(memory).map_err(|_| none)?;
+    // Or the compiler may find that nobody needs it.
+    drop(black_box(asked));
+    catch_unwind(AssertUnwindSafe(make)).map_err(|_| none)
+}
 
 /// The end of a sync flush, which is not sent (RFC 7692 §7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];

@@ -218,3 +218,56 @@ fn where_there_is_no_memory_for_what_comes_out_the_receiver_fails_with_1011() {
     LARGEST.set(usize::MAX);
     assert_eq!(outcome.map_err(|failure| failure.close_code()), Err(1011));
 }
+
+#[test]
+fn where_there_is_no_memory_for_a_deflater_the_message_may_leave_as_it_is_and_the_next_one_is_compressed() {
+    for params in [PARAMS, NO_TAKEOVER] {
+        let mut deflater = Deflater::new(1, &params);
+        let message = json(1, 50).into_bytes();
+        let mut out = Vec::new();
+        LARGEST.set(100_000);
+        let failed = deflater.compress(&message, &mut out);
+        LARGEST.set(usize::MAX);
+        assert!(failed.is_err_and(|error| error.wanted > 100_000));
+        assert!(out.is_empty());
+        assert_eq!(deflater.compress(&message, &mut out), Ok(true));
+        assert_eq!(Reference::default().message(&out), Some(message));
+    }
+}
+
+#[test]
+fn what_was_compressed_and_forgotten_is_in_no_context() {
+    let (mut deflater, mut reference) = (Deflater::new(6, &PARAMS), Reference::default());
+    let (mut lost, mut out) = (Vec::new(), Vec::new());
+    let message = json(1, 50).into_bytes();
+    assert_eq!(deflater.compress(&message, &mut lost), Ok(true));
+    deflater.forget();
+    assert_eq!(deflater.compress(&message, &mut out), Ok(true));
+    assert_eq!(reference.message(&out), Some(message));
+}
+
+#[test]
+fn where_there_is_no_memory_for_an_inflater_the_receiver_fails_with_1011() {
+    for params in [PARAMS, NO_TAKEOVER] {
+        let payload = Peer::new(6, &params).message(b"a short message", Style::Plain);
+        let mut receiver = receiver(&params, 0);
+        LARGEST.set(INFLATER_MEMORY / 2);
+        let outcome = receiver.next(&frame(TEXT_DEFLATED, &payload), &mut 0);
+        LARGEST.set(usize::MAX);
+        assert_eq!(outcome, Err(Failure::OutOfMemory { wanted: INFLATER_MEMORY }));
+    }
+}
+
+/// A final block makes the library's stream anew where its window is small.
+#[test]
+fn where_there_is_no_memory_behind_a_final_block_the_receiver_fails_with_1011() {
+    let params = Params { server_window_bits: 9, ..PARAMS };
+    let stream = frame(TEXT_DEFLATED, &[0x03, 0x00, 0x03, 0x00, 0x00]);
+    let (before, behind) = stream.split_at(3);
+    let mut receiver = receiver(&params, 0);
+    assert_eq!(feed(&mut receiver, before), Ok(0));
+    LARGEST.set(INFLATER_MEMORY / 2);
+    let outcome = feed(&mut receiver, behind);
+    LARGEST.set(usize::MAX);
+    assert_eq!(outcome, Err(Failure::OutOfMemory { wanted: INFLATER_MEMORY }));
+}

@@ -12,9 +12,9 @@ use crate::event::MESSAGE_OVERHEAD;
 use crate::json;
 use crate::random::mask_key;
 use crate::sync::MutexGuard;
+use crate::thread_slot::thread_slot;
 use crate::transport::Written;
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,6 +27,11 @@ use ws4d_protocol::utf8;
 const SMALL: usize = 4 * 1024;
 /// The longest payload of a ping, in bytes (RFC 6455 §5.5).
 pub const MOST_PING: usize = 125;
+
+thread_slot! {
+    /// Without context takeover one deflater serves all sockets for which this thread sends.
+    static DEFLATER: Deflater;
+}
 
 /// What a message is sent as, if it may be.
 fn judge(kind: SendKind, data: &[u8], limit: usize) -> Result<(OpCode, Cow<'_, [u8]>), ErrorCode> {
@@ -225,11 +230,25 @@ impl Socket {
         deflate: Option<deflate::Params>,
     ) -> Result<(), OutOfMemory> {
         let mut squeezed = Vec::new();
-        let compressed = match deflate {
-            Some(params) => self.compress(&params, message.payload, &mut squeezed)?,
-            None => false,
-        };
+        // Where there is no memory to compress it, it leaves as it is, which is always legal and takes less.
+        let compressed =
+            deflate.is_some_and(|params| self.compress(&params, message.payload, &mut squeezed) == Ok(true));
         let payload = if compressed { &squeezed } else { message.payload };
+        let encoded = self.encode_frames(ticket, OutgoingMessage { payload, ..message }, charge, compressed);
+        if compressed && encoded.is_err() {
+            self.forget_compressed();
+        }
+        encoded
+    }
+
+    fn encode_frames(
+        self: &Arc<Self>,
+        ticket: u64,
+        message: OutgoingMessage<&[u8]>,
+        charge: usize,
+        compressed: bool,
+    ) -> Result<(), OutOfMemory> {
+        let payload = message.payload;
         let count = payload.len().div_ceil(FRAGMENT).max(1);
         for i in 0..count {
             let part = &payload[i * FRAGMENT..payload.len().min((i + 1) * FRAGMENT)];
@@ -267,14 +286,18 @@ impl Socket {
                 .get_or_insert_with(|| Box::new(Deflater::new(level, params)))
                 .compress(payload, out);
         }
-        thread_local! {
-            /// Without context takeover one deflater serves all sockets for which this thread sends.
-            static DEFLATER: RefCell<Option<Deflater>> = const { RefCell::new(None) };
+        let kept = DEFLATER.take().filter(|deflater| deflater.serves(level, params));
+        let mut deflater = kept.unwrap_or_else(|| Deflater::new(level, params));
+        let compressed = deflater.compress(payload, out);
+        DEFLATER.keep(deflater);
+        compressed
+    }
+
+    /// A message that was compressed does not leave: the server will not have it.
+    fn forget_compressed(&self) {
+        if let Some(deflater) = &mut *self.deflater.lock() {
+            deflater.forget();
         }
-        DEFLATER.with_borrow_mut(|deflater| {
-            deflater.take_if(|deflater| !deflater.serves(level, params));
-            deflater.get_or_insert_with(|| Deflater::new(level, params)).compress(payload, out)
-        })
     }
 
     /// Sends a ping of at most 125 bytes; its pong is an event. [`ErrorCode::TooLarge`] for a longer one, and

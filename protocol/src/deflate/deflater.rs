@@ -3,7 +3,7 @@
 //! Knows payloads only. Which messages are worth it, and which must not be compressed because they mix
 //! secrets with a stranger's text, is the caller's.
 
-use super::{LEAST_WINDOW_BITS, MOST_WINDOW_BITS, Params, TAIL};
+use super::{LEAST_WINDOW_BITS, MOST_WINDOW_BITS, Params, TAIL, make_stream};
 use crate::send::OutOfMemory;
 use flate2::{Compress, Compression, FlushCompress};
 
@@ -17,29 +17,21 @@ const STORED: usize = 6;
 
 /// Deflates one message after the other.
 ///
-/// It takes [`deflater_memory`] bytes from [`new`](Deflater::new) until it is dropped. With context
+/// It takes [`deflater_memory`] bytes from its first message until it is dropped. With context
 /// takeover it belongs to one socket, and its messages must be sent in the order in which they were
 /// compressed, all of them. Without, it keeps nothing from one message to the next: one may serve all
 /// sockets of a thread for which it is the [`right`](Deflater::serves) one.
 #[derive(Debug)]
 pub struct Deflater {
-    stream: Compress,
+    /// `None`: to be made for the next message.
+    stream: Option<Compress>,
     level: u8,
     window_bits: u8,
     takeover: bool,
-    context: Context,
-}
-
-/// What the stream holds at the beginning of a message.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Context {
-    /// What the server has as well.
-    Shared,
-    /// What the server has not got, or has forgotten; flushed, so that a reset is enough. (zlib-rs 0.6
-    /// resets only what was flushed: of an unfinished message its blocks would go on in the next one.)
-    Stale,
-    /// An unfinished message: the stream must be made anew.
-    Torn,
+    /// The stream holds what the server has not got, or has forgotten; flushed, so that a reset is enough. (zlib-rs 0.6
+    /// resets only what was flushed: of an unfinished message its blocks would go on in the next one, so that one's
+    /// stream is dropped.)
+    is_stale: bool,
 }
 
 impl Deflater {
@@ -49,11 +41,11 @@ impl Deflater {
         let level = level.clamp(1, 9);
         let window_bits = params.client_window_bits.clamp(LEAST_WINDOW_BITS, MOST_WINDOW_BITS);
         Deflater {
-            stream: stream(level, window_bits),
+            stream: None,
             level,
             window_bits,
             takeover: params.client_context_takeover,
-            context: Context::Shared,
+            is_stale: false,
         }
     }
 
@@ -79,24 +71,20 @@ impl Deflater {
     ///
     /// # Errors
     ///
-    /// [`OutOfMemory`]; `out` is as it was, and the context begins anew with the next message.
+    /// [`OutOfMemory`], for the deflater itself or for what comes out of it; `out` is as it was, and the context begins
+    /// anew with the next message. The message may be sent as it is.
     pub fn compress(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<bool, OutOfMemory> {
         if payload.is_empty() {
             return Ok(false);
         }
-        match self.context {
-            Context::Shared => {}
-            Context::Stale => self.stream.reset(),
-            Context::Torn => self.stream = stream(self.level, self.window_bits),
-        }
-        self.context = Context::Torn;
+        let mut stream = self.begin()?;
         let start = out.len();
-        let flushed = self.deflate(payload, out);
+        let flushed = deflate(&mut stream, payload, out);
         if flushed != Ok(true) {
             out.truncate(start);
             return flushed;
         }
-        self.context = Context::Stale;
+        self.stream = Some(stream);
         let keep = self.takeover && payload.len() < 1 << self.window_bits;
         let made = out.len() - start - TAIL.len();
         if !keep && made >= payload.len() {
@@ -112,42 +100,57 @@ impl Deflater {
             out.extend_from_slice(payload);
             out.push(0);
         }
-        if self.takeover {
-            self.context = Context::Shared;
-        }
+        self.is_stale = !self.takeover;
         Ok(true)
     }
 
-    /// Deflates the whole payload and flushes; `false`: the library will not.
-    fn deflate(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<bool, OutOfMemory> {
-        let (start, taken_before) = (out.len(), self.stream.total_in());
-        let mut rest = payload;
-        loop {
-            if out.capacity() - out.len() < LEAST_ROOM {
-                // Half of the payload first, then as much again each time.
-                let wanted = (out.len() - start).max(payload.len() / 2) + LEAST_ROOM;
-                out.try_reserve(wanted).map_err(|_| OutOfMemory { wanted })?;
+    /// Whatever was compressed and will not be sent after all: the context begins anew with the next message.
+    pub fn forget(&mut self) {
+        self.is_stale = true;
+    }
+
+    /// The stream for the next message; it is given back when that is flushed.
+    fn begin(&mut self) -> Result<Compress, OutOfMemory> {
+        let is_stale = std::mem::replace(&mut self.is_stale, true);
+        match self.stream.take() {
+            Some(mut stream) => {
+                if is_stale {
+                    stream.reset();
+                }
+                Ok(stream)
             }
-            let status = self.stream.compress_vec(rest, out, FlushCompress::Sync);
-            if status.is_err() {
-                debug_assert!(false, "{status:?}");
-                return Ok(false);
-            }
-            rest = &payload[(self.stream.total_in() - taken_before) as usize..];
-            // The flush is complete when it leaves room.
-            if rest.is_empty() && out.len() < out.capacity() {
-                debug_assert!(out.ends_with(&TAIL));
-                return Ok(true);
-            }
+            None => make_stream(deflater_memory(self.window_bits), || {
+                Compress::new_with_window_bits(Compression::new(self.level.into()), false, self.window_bits)
+            }),
         }
     }
 }
 
-fn stream(level: u8, window_bits: u8) -> Compress {
-    Compress::new_with_window_bits(Compression::new(level.into()), false, window_bits)
+/// Deflates the whole payload and flushes; `false`: the library will not.
+fn deflate(stream: &mut Compress, payload: &[u8], out: &mut Vec<u8>) -> Result<bool, OutOfMemory> {
+    let (start, taken_before) = (out.len(), stream.total_in());
+    let mut rest = payload;
+    loop {
+        if out.capacity() - out.len() < LEAST_ROOM {
+            // Half of the payload first, then as much again each time.
+            let wanted = (out.len() - start).max(payload.len() / 2) + LEAST_ROOM;
+            out.try_reserve(wanted).map_err(|_| OutOfMemory { wanted })?;
+        }
+        let status = stream.compress_vec(rest, out, FlushCompress::Sync);
+        if status.is_err() {
+            debug_assert!(false, "{status:?}");
+            return Ok(false);
+        }
+        rest = &payload[(stream.total_in() - taken_before) as usize..];
+        // The flush is complete when it leaves room.
+        if rest.is_empty() && out.len() < out.capacity() {
+            debug_assert!(out.ends_with(&TAIL));
+            return Ok(true);
+        }
+    }
 }
 
-/// How many bytes a [`Deflater`] takes, at every level, for windows of so many bits: 371 KiB with 15,
+/// How many bytes a [`Deflater`] takes that has had a message, at every level, for windows of so many bits: 371 KiB with 15,
 /// 245 KiB with 9. Most of it is the library's hash table, whose size does not depend on the window.
 pub const fn deflater_memory(window_bits: u8) -> usize {
     let bits = if window_bits < LEAST_WINDOW_BITS { LEAST_WINDOW_BITS } else { window_bits };

@@ -2,7 +2,8 @@
 //!
 //! Knows messages; what is inflated, and where to, is the payload's.
 
-use crate::deflate::{Broken, Inflater, Params};
+use crate::deflate::{InflateError, Inflater, Params};
+use crate::send::OutOfMemory;
 
 /// What was agreed about the server's messages, and the inflater while there is one.
 #[derive(Debug)]
@@ -48,13 +49,15 @@ impl Inflation {
     }
 
     /// The inflater of the open message, made now if there is none.
-    pub(super) fn inflater(&mut self) -> &mut Inflater {
-        let (window_bits, takeover) = (self.window_bits, self.takeover);
-        self.inflater.get_or_insert_with(|| Box::new(Inflater::new(window_bits, takeover)))
+    pub(super) fn inflater(&mut self) -> Result<&mut Inflater, OutOfMemory> {
+        match &mut self.inflater {
+            Some(inflater) => Ok(inflater),
+            none => Ok(none.insert(Box::new(Inflater::new(self.window_bits, self.takeover)?))),
+        }
     }
 
     /// The message is over: whether its data is.
-    pub(super) fn finish_message(&mut self) -> Result<(), Broken> {
+    pub(super) fn finish_message(&mut self) -> Result<(), InflateError> {
         self.inflater.as_mut().map_or(Ok(()), |inflater| inflater.finish())
     }
 

@@ -4,12 +4,23 @@
 
 use super::{ControlPayload, Failure, Incoming, NOT_AGREED, Receiver, Stage};
 use crate::close;
+use crate::deflate::{INFLATER_MEMORY, InflateError};
 use crate::frame::OpCode;
 use crate::message::{FILL_MIN, Outlook};
 
 const BAD_DEFLATE: Failure = Failure::InvalidText("compressed data is not DEFLATE (RFC 7692 7.2.2)");
 const BAD_END: Failure =
     Failure::InvalidText("compressed data does not end where its message does (RFC 7692 7.2.2)");
+
+const NO_INFLATER: Failure = Failure::OutOfMemory { wanted: INFLATER_MEMORY };
+
+/// The failure of an inflater; `broken` says where its data were wrong.
+fn inflate_failure(error: InflateError, broken: Failure) -> Failure {
+    match error {
+        InflateError::Broken => broken,
+        InflateError::OutOfMemory => NO_INFLATER,
+    }
+}
 
 impl Receiver {
     /// How much of the frame's payload lies in the input at `at`.
@@ -63,21 +74,21 @@ impl Receiver {
         self.remaining -= payload.len() as u64;
         let Some(inflation) = &mut self.inflation else { return Err(NOT_AGREED) };
         if !payload.is_empty() {
-            let inflater = inflation.inflater();
+            let inflater = inflation.inflater().map_err(|_| NO_INFLATER)?;
             let mut more = true;
             while more {
                 let arriving = payload.len();
                 more = self
                     .message
                     .inflate(arriving, self.limit, |out| inflater.inflate(&mut payload, out))?
-                    .map_err(|_| BAD_DEFLATE)?;
+                    .map_err(|error| inflate_failure(error, BAD_DEFLATE))?;
             }
         }
         if !self.frame.fin || self.remaining > 0 {
             return Ok(None);
         }
         self.compressed = false;
-        inflation.finish_message().map_err(|_| BAD_END)?;
+        inflation.finish_message().map_err(|error| inflate_failure(error, BAD_END))?;
         self.message.fit()?;
         self.message.finish().map(Some)
     }
