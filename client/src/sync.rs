@@ -30,6 +30,13 @@ mod thread_id {
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub(crate) struct ThreadId(u64);
 
+    impl ThreadId {
+        /// Never 0.
+        pub(crate) fn number(self) -> u64 {
+            self.0
+        }
+    }
+
     thread_local! {
         static ID: Cell<u64> = const { Cell::new(0) };
     }

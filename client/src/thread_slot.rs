@@ -23,6 +23,17 @@ impl<T> ThreadSlot<T> {
         self.0.try_with(Cell::take).ok().flatten()
     }
 
+    /// Whether a value is kept.
+    #[inline]
+    pub(crate) fn is_kept(&self) -> bool {
+        let kept = self.take();
+        let is_kept = kept.is_some();
+        if let Some(value) = kept {
+            self.keep(value);
+        }
+        is_kept
+    }
+
     /// Keeps a value; on a thread that is ending it is dropped.
     #[inline]
     pub(crate) fn keep(&self, value: T) {

@@ -3,12 +3,14 @@
 
 use super::Socket;
 use crate::context;
-use std::cell::RefCell;
+use crate::sync::this_thread;
+use crate::thread_slot::thread_slot;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-thread_local! {
-    static DEFERRED: RefCell<Option<Vec<Arc<Socket>>>> = const { RefCell::new(None) };
+thread_slot! {
+    /// There while the thread collects. One that is ending has none, and collects nothing.
+    static DEFERRED: Vec<Arc<Socket>>;
 }
 
 /// For as long as this lives, what its thread sends is collected.
@@ -17,43 +19,42 @@ pub(super) struct Deferred(());
 impl Deferred {
     /// Collects from now on, on this thread.
     pub(super) fn begin() -> Deferred {
-        DEFERRED.set(Some(Vec::new()));
+        DEFERRED.keep(Vec::new());
         Deferred(())
     }
 
     /// Whether what is sent now, on this thread, is collected.
     pub(super) fn collects() -> bool {
-        context::in_callback() && DEFERRED.with_borrow(Option::is_some)
+        context::in_callback() && DEFERRED.is_kept()
     }
 
     /// Whether what `socket` sends now is collected.
     pub(super) fn take_in(socket: &Arc<Socket>) -> bool {
-        context::in_callback()
-            && DEFERRED.with_borrow_mut(|deferred| {
-                let Some(sockets) = deferred else { return false };
-                // A callback may send to thousands: no search. A socket that two threads collect may stand in a list twice.
-                let here = this_thread();
-                if socket.collected_by.swap(here, Ordering::Relaxed) != here {
-                    sockets.push(Arc::clone(socket));
-                }
-                true
-            })
+        if !context::in_callback() {
+            return false;
+        }
+        let Some(mut sockets) = DEFERRED.take() else { return false };
+        // A callback may send to thousands: no search. A socket that two threads collect may stand in a list twice.
+        let here = this_thread().number();
+        let listed = socket.collected_by.load(Ordering::Relaxed) == here;
+        let taken = listed || sockets.try_reserve(1).is_ok();
+        if taken && !listed {
+            socket.collected_by.store(here, Ordering::Relaxed);
+            sockets.push(Arc::clone(socket));
+        }
+        DEFERRED.keep(sockets);
+        taken
     }
 
     /// Whether this thread has collected something of `socket`.
     pub(super) fn holds(socket: &Socket) -> bool {
-        socket.collected_by.load(Ordering::Relaxed) == this_thread()
+        socket.collected_by.load(Ordering::Relaxed) == this_thread().number()
     }
-}
-
-/// A number that no other living thread has, and never 0.
-fn this_thread() -> usize {
-    DEFERRED.with(|deferred| std::ptr::from_ref(deferred).addr())
 }
 
 impl Drop for Deferred {
     fn drop(&mut self) {
-        let here = this_thread();
+        let here = this_thread().number();
         for socket in DEFERRED.take().unwrap_or_default() {
             let _ = socket.collected_by.compare_exchange(here, 0, Ordering::Relaxed, Ordering::Relaxed);
             socket.flush();

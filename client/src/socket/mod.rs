@@ -41,7 +41,7 @@ use receive::Incoming;
 pub(crate) use send::Kept;
 pub use send::MOST_PING;
 pub use stats::Stats;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -137,7 +137,7 @@ pub struct Socket {
     session: OnceLock<Session>,
     outgoing: Mutex<Outgoing>,
     /// The thread that has collected it last and not flushed it yet, or 0.
-    collected_by: AtomicUsize,
+    collected_by: AtomicU64,
     /// Ours, where its context goes from message to message; made for the first one.
     deflater: Mutex<Option<Box<Deflater>>>,
     incoming: Mutex<Incoming>,
@@ -232,7 +232,7 @@ impl Socket {
             gate: Gate::new(),
             session: OnceLock::new(),
             outgoing: Mutex::new(Outgoing::new()),
-            collected_by: AtomicUsize::new(0),
+            collected_by: AtomicU64::new(0),
             deflater: Mutex::new(None),
             incoming: Mutex::new(Incoming::new(settings.max_message_size as u64)),
             received: stats::Received::default(),

@@ -6,8 +6,8 @@ use super::pace::{ONE_PACKET, Pace};
 use super::{Layer, Received, Written};
 use crate::buffer::TURN;
 use crate::sync::Mutex;
+use crate::thread_slot::thread_slot;
 use rustls::ClientConnection;
-use std::cell::RefCell;
 use std::io::{self, BufRead, ErrorKind, IoSlice, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -16,10 +16,26 @@ use std::time::Instant;
 /// into a read buffer.
 const CIPHERTEXT: usize = TURN - 32 * 1024;
 
-thread_local! {
+thread_slot! {
     /// Belong to the thread that turns, not to the socket: an idle socket needs no buffer. One for each session
     /// that is being turned: a session inside another takes a second one.
-    static SCRATCH: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: Vec<Vec<u8>>;
+}
+
+/// A buffer of the thread's, with room for one read.
+fn take_scratch() -> io::Result<Vec<u8>> {
+    let mut free = SCRATCH.take().unwrap_or_default();
+    let mut scratch = free.pop().unwrap_or_default();
+    SCRATCH.keep(free);
+    scratch.clear();
+    scratch.try_reserve_exact(CIPHERTEXT).map_err(|_| io::Error::from(ErrorKind::OutOfMemory))?;
+    Ok(scratch)
+}
+
+fn keep_scratch(scratch: Vec<u8>) {
+    let mut free = SCRATCH.take().unwrap_or_default();
+    free.push(scratch);
+    SCRATCH.keep(free);
 }
 
 /// An established TLS session.
@@ -48,13 +64,11 @@ impl TlsSession {
         if self.ended.load(Ordering::Relaxed) {
             return Ok(Received::End);
         }
-        let mut scratch = SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default();
-        scratch.clear();
-        scratch.reserve_exact(CIPHERTEXT);
+        let mut scratch = take_scratch()?;
         let received = under
             .receive(None, &mut scratch)
             .and_then(|received| self.decrypt(under, received, &scratch, into));
-        SCRATCH.with_borrow_mut(|free| free.push(scratch));
+        keep_scratch(scratch);
         received
     }
 
