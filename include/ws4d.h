@@ -211,6 +211,14 @@ enum ws_result
      */
     WS_ERR_UNSUPPORTED = -10,
     /**
+     * A file that an option names cannot be opened, read or written, or holds nothing of what it must.
+     *
+     * Usual causes: another working directory than was thought, no right to read it, a directory, DER where PEM is wanted,
+     * a key where a certificate is wanted, an encrypted key. Cure: ws_options_errors() says which file, what is wrong with
+     * it, and what the system said.
+     */
+    WS_ERR_FILE = -11,
+    /**
      * The state or a limit (-20 to -39: wait, or give up): the socket is closing or closed.
      *
      * Usual causes: sending after ws_terminate(), after the server's close, or after a failure. Cure: on_terminate
@@ -566,7 +574,7 @@ typedef struct ws_dispatcher ws_dispatcher;
  * tried, the operating system's words.
  *
  * One from an out-parameter is the caller's, who frees it with ws_errors_free(). One from ws_event_errors() lives
- * with its event, one passed to the function of ws_set_error_handler() until that returns. A plain pointer: NULL is
+ * with its event, one from ws_options_errors() with its options, one passed to the function of ws_set_error_handler() until that returns. A plain pointer: NULL is
  * safe. The readers may be called from several threads at once.
  */
 typedef struct ws_errors ws_errors;
@@ -2016,8 +2024,8 @@ const void *ws_errors_http_body(const ws_errors *errors, size_t *len);
 /**
  * Frees an error stack that ws_new() or ws_new_async() set, and all that was read from it.
  *
- * Any thread; never blocks. The stack of an event, or of the function of ws_set_error_handler(), is not the
- * caller's: this does nothing with it.
+ * Any thread; never blocks. The stack of an event, of options, or of the function of ws_set_error_handler(), is not
+ * the caller's: this does nothing with it.
  *
  * @param errors  An error stack; NULL does nothing.
  *
@@ -2045,6 +2053,19 @@ ws_options *ws_options_new(void);
  * @return WS_OK; WS_ERR_INVALID_HANDLE, also for NULL and for a second time; WS_ERR_FORKED.
  */
 ws_result ws_options_free(ws_options *o);
+
+/**
+ * Why the last setter of these options that failed did: which setter, with what value, what is wrong with it and what would
+ * be right, and for a file the operating system's error number. What may be secret is not shown: values of headers,
+ * cookies, PEM, passwords. A setter that succeeds leaves it as it is. The log has the same in a line at
+ * WS_LOG_LEVEL_WARN.
+ *
+ * @param o  Options.
+ * @return An error stack that belongs to the options: it lives until a later setter of them fails or they are freed, and
+ *         ws_errors_free() does nothing with it. NULL if none has failed, in options that another function copied, and
+ *         where `o` is no options: then the setter's result says all.
+ */
+const ws_errors *ws_options_errors(const ws_options *o);
 
 /**
  * In which form text messages arrive. Default: WS_DATA_TYPE_TEXT. Binary messages are blobs in each case.
@@ -2348,8 +2369,9 @@ ws_result ws_options_set_busy_poll_us(ws_options *o, uint32_t us);
  *
  * @param o     Options.
  * @param path  A PEM file with one or more certificates; UTF-8, NUL-terminated.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not readable, or no certificate in it),
- *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK; or, with nothing added, WS_ERR_FILE (it cannot be opened or read, or there is no certificate in it),
+ *         WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         ws_options_errors() says more.
  *
  * @pre `path` is NULL or NUL-terminated.
  */
@@ -2410,8 +2432,9 @@ ws_result ws_options_set_system_trust(ws_options *o,
  *
  * @param o     Options.
  * @param path  A PEM file with one or more lists; UTF-8, NUL-terminated.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not readable, or no list in it),
- *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK; or, with nothing added, WS_ERR_FILE (it cannot be opened or read, or there is no list in it),
+ *         WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         ws_options_errors() says more.
  *
  * @pre `path` is NULL or NUL-terminated.
  */
@@ -2426,9 +2449,9 @@ ws_result ws_options_set_crl_file(ws_options *o,
  * @param chain  A PEM file: the client's certificate, then its issuers, if the server does not know them.
  * @param key    A PEM file with the certificate's key: PKCS#8, SEC1 (EC) or PKCS#1 (RSA), not encrypted. It may be the
  *               same file.
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, not readable, no certificate or no key in
- *         it, or the key is not the certificate's; the log says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8,
- *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK; or, with nothing changed, WS_ERR_FILE (one cannot be opened or read, there is no certificate or no
+ *         key in it, or the key is not the certificate's), WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED. ws_options_errors() says which.
  *
  * @pre `chain` and `key` are NULL or NUL-terminated.
  */
@@ -2443,7 +2466,8 @@ ws_result ws_options_set_client_certificate_file(ws_options *o, const char *chai
  * @param key        The key as PEM text; copied.
  * @param key_len    Bytes in `key`, or WS_NUL_TERMINATED.
  * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, no certificate or no key in it, or the key
- *         is not the certificate's; the log says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         is not the certificate's; ws_options_errors() says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_HANDLE,
+ *         WS_ERR_FORKED.
  *
  * @pre `chain` and `key` are readable for their lengths, or up to their NUL.
  */
@@ -2516,8 +2540,8 @@ ws_result ws_options_set_alpn(ws_options *o, const char *protocols);
  *
  * @param o     Options.
  * @param path  The file; UTF-8, NUL-terminated. Made during the call, for its owner alone to read, if it is not there.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or not writable), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8,
- *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK; WS_ERR_FILE (it cannot be made or written to), WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `path` is NULL or NUL-terminated.
  */

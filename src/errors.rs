@@ -13,7 +13,7 @@ use crate::{arg, boundary};
 /// tried, the operating system's words.
 ///
 /// One from an out-parameter is the caller's, who frees it with ws_errors_free(). One from ws_event_errors() lives
-/// with its event, one passed to the function of ws_set_error_handler() until that returns. A plain pointer: NULL is
+/// with its event, one from ws_options_errors() with its options, one passed to the function of ws_set_error_handler() until that returns. A plain pointer: NULL is
 /// safe. The readers may be called from several threads at once.
 pub struct ws_errors {
     entries: Box<[Entry]>,
@@ -201,8 +201,8 @@ pub unsafe extern "C" fn ws_errors_http_body(errors: *const ws_errors, len: *mut
 
 /// Frees an error stack that ws_new() or ws_new_async() set, and all that was read from it.
 ///
-/// Any thread; never blocks. The stack of an event, or of the function of ws_set_error_handler(), is not the
-/// caller's: this does nothing with it.
+/// Any thread; never blocks. The stack of an event, of options, or of the function of ws_set_error_handler(), is not
+/// the caller's: this does nothing with it.
 ///
 /// @param errors  An error stack; NULL does nothing.
 ///

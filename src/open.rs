@@ -209,8 +209,8 @@ pub(crate) fn refused(code: ErrorCode, message: &str) -> Error {
 
 fn stale(code: ErrorCode, what: &str, maker: &str) -> Error {
     let why = match code {
-        ErrorCode::Forked => "belongs to the parent of this forked process",
-        _ => "is no live handle",
+        ErrorCode::Forked => "a handle that belongs to the parent of this forked process",
+        _ => "no live handle",
     };
-    Error::new(code, Component::Socket, format!("{what}: {why}; make one with {maker}"))
+    Error::new(code, Component::Socket, format!("What was passed for {what} is {why}; make one with {maker}"))
 }

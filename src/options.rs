@@ -1,44 +1,72 @@
 //! Entry points of options. Each setter checks at once; what is valid, the client knows.
 
 pub mod network;
+mod refused;
 pub mod tls;
 
 use std::ffi::c_char;
 use std::ptr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use libc::size_t;
-use ws4d_client::library::PerProcess;
-use ws4d_client::{ErrorCode, Options};
+use ws4d_client::library::{self, PerProcess};
+use ws4d_client::{Options, Refusal};
 
+use crate::errors::ws_errors;
 use crate::handles::{self, Handles, Kind};
 use crate::result::ws_result;
 use crate::types::ws_options;
 use crate::{arg, boundary};
+use refused::{Hidden, Shown, Url};
 
 /// All options of this process.
 pub(crate) static OPTIONS: PerProcess<Handles<OptionsEntry>> =
     PerProcess::new(|| Handles::new(Kind::Options));
 
 /// What a token of options leads to.
-pub(crate) struct OptionsEntry(Mutex<Options>);
+pub(crate) struct OptionsEntry {
+    options: Mutex<Options>,
+    /// Why the last setter that failed did; the host may hold a pointer to it until another one fails.
+    errors: Mutex<Option<Box<ws_errors>>>,
+}
 
 impl OptionsEntry {
     pub(crate) fn new(options: Options) -> OptionsEntry {
-        OptionsEntry(Mutex::new(options))
+        OptionsEntry { options: Mutex::new(options), errors: Mutex::new(None) }
     }
 
     pub(crate) fn copy(&self) -> Options {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.options).clone()
     }
 }
 
-fn set(o: *mut ws_options, body: impl FnOnce(&mut Options) -> Result<(), ErrorCode>) -> ws_result {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What every setter does: `body` sets, and where it refuses, the options' error stack and the log say so. `arguments` are
+/// those of the setter, as they may be shown.
+fn set(
+    o: *mut ws_options,
+    setter: &'static str,
+    arguments: &[&dyn Shown],
+    body: impl FnOnce(&mut Options) -> Result<(), Refusal>,
+) -> ws_result {
     boundary::call(|| {
         let entry = OPTIONS.get().get(handles::token(o))?;
-        let mut options = entry.0.lock().unwrap_or_else(PoisonError::into_inner);
-        body(&mut options)
+        let Err(refusal) = body(&mut lock(&entry.options)) else { return Ok(()) };
+        let error = refused::error(setter, arguments, &refusal);
+        let errors = Some(Box::new(ws_errors::new(&error)));
+        // The old one is dropped behind the lock, and the log is told with none held.
+        let _old = std::mem::replace(&mut *lock(&entry.errors), errors);
+        library::report_refused_option(&error);
+        Err(refusal.code())
     })
+}
+
+/// A truth value of a setter.
+fn flag(on: i32) -> Result<bool, Refusal> {
+    arg::flag(on).map_err(|code| Refusal::new(code, "it is neither 0 nor 1"))
 }
 
 /// Makes options, all of them as they are by default.
@@ -53,7 +81,7 @@ fn set(o: *mut ws_options, body: impl FnOnce(&mut Options) -> Result<(), ErrorCo
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_new() -> *mut ws_options {
     boundary::read(ptr::null_mut(), || {
-        let entry = Arc::new(OptionsEntry(Mutex::new(Options::default())));
+        let entry = Arc::new(OptionsEntry::new(Options::default()));
         OPTIONS.get().insert(entry).ok().map(handles::handle)
     })
 }
@@ -67,6 +95,23 @@ pub extern "C" fn ws_options_free(o: *mut ws_options) -> ws_result {
     boundary::call(|| OPTIONS.get().remove(handles::token(o)).map(drop))
 }
 
+/// Why the last setter of these options that failed did: which setter, with what value, what is wrong with it and what would
+/// be right, and for a file the operating system's error number. What may be secret is not shown: values of headers,
+/// cookies, PEM, passwords. A setter that succeeds leaves it as it is. The log has the same in a line at
+/// WS_LOG_LEVEL_WARN.
+///
+/// @param o  Options.
+/// @return An error stack that belongs to the options: it lives until a later setter of them fails or they are freed, and
+///         ws_errors_free() does nothing with it. NULL if none has failed, in options that another function copied, and
+///         where `o` is no options: then the setter's result says all.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_errors(o: *const ws_options) -> *const ws_errors {
+    boundary::read(ptr::null(), || {
+        let entry = OPTIONS.get().get(handles::token(o)).ok()?;
+        lock(&entry.errors).as_deref().map(ptr::from_ref)
+    })
+}
+
 /// In which form text messages arrive. Default: WS_DATA_TYPE_TEXT. Binary messages are blobs in each case.
 ///
 /// @param o          Options.
@@ -74,8 +119,9 @@ pub extern "C" fn ws_options_free(o: *mut ws_options) -> ws_result {
 /// @return WS_OK; WS_ERR_INVALID_ARGUMENT (no data type), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_data_type(o: *mut ws_options, data_type: i32) -> ws_result {
-    set(o, |options| {
-        options.set_data_type(arg::data_type(data_type)?);
+    set(o, "ws_options_set_data_type", &[&data_type], |options| {
+        let known = arg::data_type(data_type);
+        options.set_data_type(known.map_err(|code| Refusal::new(code, "it is no ws_data_type"))?);
         Ok(())
     })
 }
@@ -87,8 +133,8 @@ pub extern "C" fn ws_options_set_data_type(o: *mut ws_options, data_type: i32) -
 /// @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_strict_json(o: *mut ws_options, on: i32) -> ws_result {
-    set(o, |options| {
-        options.set_strict_json(arg::flag(on)?);
+    set(o, "ws_options_set_strict_json", &[&on], |options| {
+        options.set_strict_json(flag(on)?);
         Ok(())
     })
 }
@@ -110,11 +156,9 @@ pub unsafe extern "C" fn ws_options_set_header(
     name: *const c_char,
     value: *const c_char,
 ) -> ws_result {
-    set(o, |options| {
-        // SAFETY: the caller upholds the contract above.
-        let (name, value) = unsafe { (arg::short_utf8(name)?, arg::short_utf8(value)?) };
-        options.set_header(name, value)
-    })
+    // SAFETY: the caller upholds the contract above.
+    let (name, value) = unsafe { (arg::short_utf8(name), arg::short_utf8(value)) };
+    set(o, "ws_options_set_header", &[&name, &Hidden(&value)], |options| options.set_header(name?, value?))
 }
 
 /// Adds cookies; the opening handshake sends all of them in one header.
@@ -129,7 +173,8 @@ pub unsafe extern "C" fn ws_options_set_header(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_cookie(o: *mut ws_options, cookies: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_cookie(unsafe { arg::short_utf8(cookies) }?))
+    let cookies = unsafe { arg::short_utf8(cookies) };
+    set(o, "ws_options_set_cookie", &[&Hidden(&cookies)], |options| options.set_cookie(cookies?))
 }
 
 /// Adds a subprotocol to those offered to the server (RFC 6455 section 1.9), the most wanted first. A server that
@@ -148,7 +193,8 @@ pub unsafe extern "C" fn ws_options_set_subprotocol(
     protocol: *const c_char,
 ) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_subprotocol(unsafe { arg::short_utf8(protocol) }?))
+    let protocol = unsafe { arg::short_utf8(protocol) };
+    set(o, "ws_options_set_subprotocol", &[&protocol], |options| options.set_subprotocol(protocol?))
 }
 
 /// How long the whole way to an open connection may take: name, TCP, TLS and opening handshake together.
@@ -158,7 +204,7 @@ pub unsafe extern "C" fn ws_options_set_subprotocol(
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_connect_timeout_ms(o: *mut ws_options, ms: u32) -> ws_result {
-    set(o, |options| {
+    set(o, "ws_options_set_connect_timeout_ms", &[&ms], |options| {
         options.set_connect_timeout_ms(ms);
         Ok(())
     })
@@ -172,7 +218,7 @@ pub extern "C" fn ws_options_set_connect_timeout_ms(o: *mut ws_options, ms: u32)
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_close_timeout_ms(o: *mut ws_options, ms: u32) -> ws_result {
-    set(o, |options| {
+    set(o, "ws_options_set_close_timeout_ms", &[&ms], |options| {
         options.set_close_timeout_ms(ms);
         Ok(())
     })
@@ -190,7 +236,7 @@ pub extern "C" fn ws_options_set_close_timeout_ms(o: *mut ws_options, ms: u32) -
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_idle_timeout_ms(o: *mut ws_options, ms: u32) -> ws_result {
-    set(o, |options| {
+    set(o, "ws_options_set_idle_timeout_ms", &[&ms], |options| {
         options.set_idle_timeout_ms(ms);
         Ok(())
     })
@@ -207,7 +253,7 @@ pub extern "C" fn ws_options_set_idle_timeout_ms(o: *mut ws_options, ms: u32) ->
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_ping_interval_ms(o: *mut ws_options, ms: u32) -> ws_result {
-    set(o, |options| {
+    set(o, "ws_options_set_ping_interval_ms", &[&ms], |options| {
         options.set_ping_interval_ms(ms);
         Ok(())
     })
@@ -225,7 +271,7 @@ pub extern "C" fn ws_options_set_ping_interval_ms(o: *mut ws_options, ms: u32) -
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_ping_timeout_ms(o: *mut ws_options, ms: u32) -> ws_result {
-    set(o, |options| {
+    set(o, "ws_options_set_ping_timeout_ms", &[&ms], |options| {
         options.set_ping_timeout_ms(ms);
         Ok(())
     })
@@ -238,7 +284,7 @@ pub extern "C" fn ws_options_set_ping_timeout_ms(o: *mut ws_options, ms: u32) ->
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_max_message_size(o: *mut ws_options, bytes: size_t) -> ws_result {
-    set(o, |options| {
+    set(o, "ws_options_set_max_message_size", &[&bytes], |options| {
         options.set_max_message_size(bytes);
         Ok(())
     })
@@ -252,7 +298,7 @@ pub extern "C" fn ws_options_set_max_message_size(o: *mut ws_options, bytes: siz
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_send_buffer_size(o: *mut ws_options, bytes: size_t) -> ws_result {
-    set(o, |options| {
+    set(o, "ws_options_set_send_buffer_size", &[&bytes], |options| {
         options.set_send_buffer_size(bytes);
         Ok(())
     })
@@ -266,7 +312,7 @@ pub extern "C" fn ws_options_set_send_buffer_size(o: *mut ws_options, bytes: siz
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_receive_buffer_size(o: *mut ws_options, bytes: size_t) -> ws_result {
-    set(o, |options| {
+    set(o, "ws_options_set_receive_buffer_size", &[&bytes], |options| {
         options.set_receive_buffer_size(bytes);
         Ok(())
     })
@@ -280,7 +326,7 @@ pub extern "C" fn ws_options_set_receive_buffer_size(o: *mut ws_options, bytes: 
 /// @return WS_OK; WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_compression(o: *mut ws_options, level: i32) -> ws_result {
-    set(o, |options| options.set_compression(level))
+    set(o, "ws_options_set_compression", &[&level], |options| options.set_compression(level))
 }
 
 /// The largest windows of compression, which say how far back a message may refer, and how much memory that takes:
@@ -297,7 +343,9 @@ pub extern "C" fn ws_options_set_compression_window_bits(
     ours: i32,
     servers: i32,
 ) -> ws_result {
-    set(o, |options| options.set_compression_window_bits(ours, servers))
+    set(o, "ws_options_set_compression_window_bits", &[&ours, &servers], |options| {
+        options.set_compression_window_bits(ours, servers)
+    })
 }
 
 /// Whether a compressed message may refer to those before it, which makes small messages much smaller and keeps the
@@ -314,8 +362,8 @@ pub extern "C" fn ws_options_set_compression_context_takeover(
     ours: i32,
     servers: i32,
 ) -> ws_result {
-    set(o, |options| {
-        options.set_compression_context_takeover(arg::flag(ours)?, arg::flag(servers)?);
+    set(o, "ws_options_set_compression_context_takeover", &[&ours, &servers], |options| {
+        options.set_compression_context_takeover(flag(ours)?, flag(servers)?);
         Ok(())
     })
 }
@@ -327,7 +375,7 @@ pub extern "C" fn ws_options_set_compression_context_takeover(
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_compression_min_size(o: *mut ws_options, bytes: size_t) -> ws_result {
-    set(o, |options| {
+    set(o, "ws_options_set_compression_min_size", &[&bytes], |options| {
         options.set_compression_min_size(bytes);
         Ok(())
     })
@@ -360,5 +408,6 @@ pub extern "C" fn ws_options_set_compression_min_size(o: *mut ws_options, bytes:
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_proxy(o: *mut ws_options, url: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_proxy(unsafe { arg::short_utf8(url) }?))
+    let url = unsafe { arg::short_utf8(url) };
+    set(o, "ws_options_set_proxy", &[&Url(&url)], |options| options.set_proxy(url?))
 }

@@ -69,6 +69,12 @@ pub enum ws_result {
     /// Usual causes: a struct from a newer header whose new fields are set, an unknown flag, I/O threads that run
     /// already, TLS information of a `ws://` socket. Cure: compare ws_version_number() with WS4D_VERSION_NUMBER.
     WS_ERR_UNSUPPORTED = -10,
+    /// A file that an option names cannot be opened, read or written, or holds nothing of what it must.
+    ///
+    /// Usual causes: another working directory than was thought, no right to read it, a directory, DER where PEM is wanted,
+    /// a key where a certificate is wanted, an encrypted key. Cure: ws_options_errors() says which file, what is wrong with
+    /// it, and what the system said.
+    WS_ERR_FILE = -11,
 
     /// The state or a limit (-20 to -39: wait, or give up): the socket is closing or closed.
     ///
@@ -227,6 +233,7 @@ results! {
     InvalidCloseCode => WS_ERR_INVALID_CLOSE_CODE: c"a close code is 0, 1000, or 3000 to 4999",
     InvalidCloseReason => WS_ERR_INVALID_CLOSE_REASON: c"a close reason is at most 123 bytes of UTF-8",
     Unsupported => WS_ERR_UNSUPPORTED: c"this version of the library, or this system, cannot do that",
+    File => WS_ERR_FILE: c"a file cannot be used; ws_options_errors() says why",
     Closed => WS_ERR_CLOSED: c"the socket is closing or closed",
     WouldBlock => WS_ERR_WOULD_BLOCK: c"the send buffer is full; on_drain follows once there is room",
     TooLarge => WS_ERR_TOO_LARGE: c"a message or a text is above the limit on its size",

@@ -36,6 +36,7 @@ error_codes! {
     InvalidCloseCode = -8,
     InvalidCloseReason = -9,
     Unsupported = -10,
+    File = -11,
     // The state, or a limit: wait, then try again.
     Closed = -20,
     WouldBlock = -21,

@@ -41,6 +41,8 @@ mod unfinished;
 pub use connect::progress::{Phases, Step};
 #[cfg(not(ws4d_loom))]
 pub use connect::tls::{Certificate, TlsInfo};
+#[cfg(not(ws4d_loom))]
+pub use connect::url::without_secrets;
 #[cfg(feature = "micro-benchmarks")]
 #[doc(hidden)]
 pub use dispatch::HandOver;
@@ -51,6 +53,8 @@ pub use event::{DataType, Event, EventKind};
 pub use json::{Json, JsonKind};
 #[cfg(not(ws4d_loom))]
 pub use options::Options;
+#[cfg(not(ws4d_loom))]
+pub use options::refusal::Refusal;
 #[cfg(not(ws4d_loom))]
 pub use options::texts::{MOST_PEM, MOST_TEXT};
 #[cfg(not(ws4d_loom))]

@@ -31,6 +31,11 @@ pub fn report_connect_error(error: &Error, dispatcher: Option<&Dispatcher>) {
     }
 }
 
+/// Tells the log of a setter that took no value.
+pub fn report_refused_option(error: &Error) {
+    log!(Warn, Component::Socket, "{error}");
+}
+
 /// Runs a function of the host's as a callback, so that what may not be called from one is refused.
 pub fn as_callback<R>(callback: impl FnOnce() -> R) -> R {
     let _in_callback = InCallback::enter();

@@ -2,6 +2,7 @@
 //! without the unit or the form of the value (`tcp_keepalive` for `tcp_keepalive_ms`, `ca` for `ca_file` and `ca_pem`);
 //! where the host adds one after the other it may be a plural (`headers`).
 
+pub(crate) mod refusal;
 pub(crate) mod texts;
 mod tls;
 
@@ -11,6 +12,7 @@ use crate::connect::proxy::Choice;
 use crate::connect::tls::TlsOptions;
 use crate::error::ErrorCode;
 use crate::event::DataType;
+use refusal::Refusal;
 use std::time::Duration;
 use texts::{MOST_TOGETHER, SharedList, copied};
 use ws4d_protocol::deflate;
@@ -88,9 +90,12 @@ fn duration(ms: u32) -> Option<Duration> {
 }
 
 /// Each piece of a header counts two bytes more, which stand between it and the next.
-fn check_together(sizes: impl Iterator<Item = usize>, added: usize) -> Result<(), ErrorCode> {
+fn check_together(sizes: impl Iterator<Item = usize>, added: usize) -> Result<(), Refusal> {
     let all: usize = sizes.chain([added]).map(|size| size + 2).sum();
-    if all > MOST_TOGETHER { Err(ErrorCode::TooLarge) } else { Ok(()) }
+    if all > MOST_TOGETHER {
+        return Err(Refusal::new(ErrorCode::TooLarge, "all of them together would be above 1 MiB"));
+    }
+    Ok(())
 }
 
 impl Default for Options {
@@ -138,29 +143,35 @@ impl Options {
 
     /// Adds a request header. [`ErrorCode::InvalidHeader`]: not a token, a forbidden byte in the value, or one
     /// of the handshake's own names. [`ErrorCode::TooLarge`]: more than 1 MiB with those before it.
-    pub fn set_header(&mut self, name: &str, value: &str) -> Result<(), ErrorCode> {
+    pub fn set_header(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         headers::check_host_header(name, value)?;
         let sizes = self.headers.iter().map(|(name, value)| name.len() + value.len());
         check_together(sizes, name.len() + value.len())?;
-        self.headers.push((copied(name)?, copied(value.trim_matches([' ', '\t']))?))
+        Ok(self.headers.push((copied(name)?, copied(value.trim_matches([' ', '\t']))?))?)
     }
 
     /// Adds cookies (`a=1; b=2`), sent in one `Cookie` header. [`ErrorCode::InvalidHeader`]: a forbidden byte, or no
     /// `name=value`. [`ErrorCode::TooLarge`]: more than 1 MiB with those before it.
-    pub fn set_cookie(&mut self, cookies: &str) -> Result<(), ErrorCode> {
+    pub fn set_cookie(&mut self, cookies: &str) -> Result<(), Refusal> {
         headers::check_cookies(cookies)?;
         check_together(self.cookies.iter().map(String::len), cookies.len())?;
-        self.cookies.push(copied(cookies.trim_matches([' ', '\t', ';']))?)
+        Ok(self.cookies.push(copied(cookies.trim_matches([' ', '\t', ';']))?)?)
     }
 
     /// Adds a subprotocol to offer. [`ErrorCode::InvalidArgument`]: not a token, or offered already.
     /// [`ErrorCode::TooLarge`]: more than 1 MiB with those before it.
-    pub fn set_subprotocol(&mut self, protocol: &str) -> Result<(), ErrorCode> {
-        if !headers::is_token(protocol) || self.subprotocols.iter().any(|known| known == protocol) {
-            return Err(ErrorCode::InvalidArgument);
+    pub fn set_subprotocol(&mut self, protocol: &str) -> Result<(), Refusal> {
+        let refuse = |why: &'static str| Err(Refusal::new(ErrorCode::InvalidArgument, why));
+        if !headers::is_token(protocol) {
+            return refuse(
+                "it is empty, or has a character that names of subprotocols cannot have; add several by several calls",
+            );
+        }
+        if self.subprotocols.iter().any(|known| known == protocol) {
+            return refuse("it is offered already, and RFC 6455 section 4.1 wants each once");
         }
         check_together(self.subprotocols.iter().map(String::len), protocol.len())?;
-        self.subprotocols.push(copied(protocol)?)
+        Ok(self.subprotocols.push(copied(protocol)?)?)
     }
 
     /// How long the whole of connecting may take; 0: no limit.
@@ -204,16 +215,20 @@ impl Options {
     }
 
     /// The level of permessage-deflate, 1 to 9; 0 offers none. [`ErrorCode::InvalidArgument`] for others.
-    pub fn set_compression(&mut self, level: i32) -> Result<(), ErrorCode> {
-        self.compression.level =
-            u8::try_from(level).ok().filter(|level| *level <= 9).ok_or(ErrorCode::InvalidArgument)?;
+    pub fn set_compression(&mut self, level: i32) -> Result<(), Refusal> {
+        self.compression.level = u8::try_from(level).ok().filter(|level| *level <= 9).ok_or_else(|| {
+            Refusal::new(ErrorCode::InvalidArgument, "levels are 1 (fast) to 9 (small), and 0 for none")
+        })?;
         Ok(())
     }
 
     /// The largest windows, 8 to 15 bits: ours and the server's. [`ErrorCode::InvalidArgument`] for others.
-    pub fn set_compression_window_bits(&mut self, ours: i32, servers: i32) -> Result<(), ErrorCode> {
+    pub fn set_compression_window_bits(&mut self, ours: i32, servers: i32) -> Result<(), Refusal> {
         let bits = |bits: i32| {
-            u8::try_from(bits).ok().filter(|bits| (8..=15).contains(bits)).ok_or(ErrorCode::InvalidArgument)
+            u8::try_from(bits)
+                .ok()
+                .filter(|bits| (8..=15).contains(bits))
+                .ok_or_else(|| Refusal::new(ErrorCode::InvalidArgument, "windows have 8 to 15 bits"))
         };
         (self.compression.offer.client_max_window_bits, self.compression.offer.server_max_window_bits) =
             (bits(ours)?, bits(servers)?);
@@ -232,9 +247,9 @@ impl Options {
     }
 
     /// How many redirects are followed, at most 100; 0: none. [`ErrorCode::InvalidArgument`] for more.
-    pub fn set_max_redirects(&mut self, n: u32) -> Result<(), ErrorCode> {
+    pub fn set_max_redirects(&mut self, n: u32) -> Result<(), Refusal> {
         if n > 100 {
-            return Err(ErrorCode::InvalidArgument);
+            return Err(Refusal::new(ErrorCode::InvalidArgument, "at most 100 redirects are followed"));
         }
         self.max_redirects = n;
         Ok(())
@@ -242,18 +257,18 @@ impl Options {
 
     /// Adds an address for a host and port, instead of a name lookup. [`ErrorCode::InvalidArgument`]: no host, port 0, or
     /// no IP address.
-    pub fn set_resolve(&mut self, host: &str, port: u16, address: &str) -> Result<(), ErrorCode> {
+    pub fn set_resolve(&mut self, host: &str, port: u16, address: &str) -> Result<(), Refusal> {
         self.network.add_resolve(host, port, address)
     }
 
     /// The IP address that connections come from. [`ErrorCode::InvalidArgument`] for anything else.
-    pub fn set_local_address(&mut self, address: &str) -> Result<(), ErrorCode> {
+    pub fn set_local_address(&mut self, address: &str) -> Result<(), Refusal> {
         self.network.set_local_address(address)
     }
 
     /// The Unix socket to connect to, instead of the URL's host. [`ErrorCode::InvalidArgument`]: empty or too long;
     /// [`ErrorCode::Unsupported`]: not on this system.
-    pub fn set_unix_socket(&mut self, path: &str) -> Result<(), ErrorCode> {
+    pub fn set_unix_socket(&mut self, path: &str) -> Result<(), Refusal> {
         self.network.set_unix_socket(path)
     }
 
@@ -264,7 +279,7 @@ impl Options {
 
     /// The proxy to go through; empty for none, whatever environment and system say. [`ErrorCode::InvalidUrl`]: no
     /// `http://`, `https://`, `socks5://` or `socks5h://` URL of a host.
-    pub fn set_proxy(&mut self, url: &str) -> Result<(), ErrorCode> {
+    pub fn set_proxy(&mut self, url: &str) -> Result<(), Refusal> {
         self.proxy = Choice::parse(url)?;
         Ok(())
     }

@@ -12,7 +12,7 @@ use ws4d::result::ws_result;
 use ws4d::types::ws_options;
 use ws4d::{errors, open, options};
 use ws4d_client::fuzzing::{self, Request};
-use ws4d_client::{ErrorCode, Options};
+use ws4d_client::{ErrorCode, Options, Refusal};
 use ws4d_fuzz::{planted, take};
 
 /// The host's options, and beside them those of the client that should come of them.
@@ -58,10 +58,10 @@ impl Asked {
     }
 
     /// The C function said what the client says of the same text; `None`: it was no UTF-8.
-    fn expect(&mut self, result: ws_result, mirrored: Option<Result<(), ErrorCode>>) {
+    fn expect(&mut self, result: ws_result, mirrored: Option<Result<(), Refusal>>) {
         let expected = match mirrored {
             None => ErrorCode::InvalidUtf8 as i32,
-            Some(Err(code)) => code as i32,
+            Some(Err(refusal)) => refusal.code() as i32,
             Some(Ok(())) => 0,
         };
         assert_eq!(result as i32, expected);

@@ -20,7 +20,7 @@ use crate::types::ws_options;
 /// @return WS_OK; WS_ERR_INVALID_ARGUMENT (above 100), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_max_redirects(o: *mut ws_options, n: u32) -> ws_result {
-    set(o, |options| options.set_max_redirects(n))
+    set(o, "ws_options_set_max_redirects", &[&n], |options| options.set_max_redirects(n))
 }
 
 /// Adds an address to connect to for a host and port, instead of looking the name up (as curl's `--resolve`). The name
@@ -43,10 +43,10 @@ pub unsafe extern "C" fn ws_options_set_resolve(
     port: u16,
     address: *const c_char,
 ) -> ws_result {
-    set(o, |options| {
-        // SAFETY: the caller upholds the contract above.
-        let (host, address) = unsafe { (arg::short_utf8(host)?, arg::short_utf8(address)?) };
-        options.set_resolve(host, port, address)
+    // SAFETY: the caller upholds the contract above.
+    let (host, address) = unsafe { (arg::short_utf8(host), arg::short_utf8(address)) };
+    set(o, "ws_options_set_resolve", &[&host, &port, &address], |options| {
+        options.set_resolve(host?, port, address?)
     })
 }
 
@@ -66,7 +66,8 @@ pub unsafe extern "C" fn ws_options_set_local_address(
     address: *const c_char,
 ) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_local_address(unsafe { arg::short_utf8(address) }?))
+    let address = unsafe { arg::short_utf8(address) };
+    set(o, "ws_options_set_local_address", &[&address], |options| options.set_local_address(address?))
 }
 
 /// Connects to a Unix socket instead of to the URL's host. The URL still gives the Host header, the path, and with wss
@@ -83,7 +84,8 @@ pub unsafe extern "C" fn ws_options_set_local_address(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_unix_socket(o: *mut ws_options, path: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_unix_socket(unsafe { arg::short_utf8(path) }?))
+    let path = unsafe { arg::short_utf8(path) };
+    set(o, "ws_options_set_unix_socket", &[&path], |options| options.set_unix_socket(path?))
 }
 
 /// TCP keep-alive: after so long a silence, and then as often again, the system asks the server's machine for a sign of
@@ -95,7 +97,7 @@ pub unsafe extern "C" fn ws_options_set_unix_socket(o: *mut ws_options, path: *c
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_tcp_keepalive_ms(o: *mut ws_options, ms: u32) -> ws_result {
-    set(o, |options| {
+    set(o, "ws_options_set_tcp_keepalive_ms", &[&ms], |options| {
         options.set_tcp_keepalive_ms(ms);
         Ok(())
     })
@@ -112,7 +114,7 @@ pub extern "C" fn ws_options_set_tcp_keepalive_ms(o: *mut ws_options, ms: u32) -
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_busy_poll_us(o: *mut ws_options, us: u32) -> ws_result {
-    set(o, |options| {
+    set(o, "ws_options_set_busy_poll_us", &[&us], |options| {
         options.set_busy_poll_us(us);
         Ok(())
     })

@@ -4,7 +4,8 @@ use std::ffi::{c_char, c_void};
 
 use libc::size_t;
 
-use super::set;
+use super::refused::Hidden;
+use super::{flag, set};
 use crate::arg;
 use crate::result::ws_result;
 use crate::types::ws_options;
@@ -13,15 +14,17 @@ use crate::types::ws_options;
 ///
 /// @param o     Options.
 /// @param path  A PEM file with one or more certificates; UTF-8, NUL-terminated.
-/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not readable, or no certificate in it),
-///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK; or, with nothing added, WS_ERR_FILE (it cannot be opened or read, or there is no certificate in it),
+///         WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         ws_options_errors() says more.
 ///
 /// # Safety
 /// `path` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_ca_file(o: *mut ws_options, path: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_ca_file(unsafe { arg::short_utf8(path) }?))
+    let path = unsafe { arg::short_utf8(path) };
+    set(o, "ws_options_set_ca_file", &[&path], |options| options.set_ca_file(path?))
 }
 
 /// Adds certificate authorities to those that the system trusts.
@@ -41,7 +44,8 @@ pub unsafe extern "C" fn ws_options_set_ca_pem(
     len: size_t,
 ) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_ca_pem(unsafe { arg::pem(pem.cast(), len) }?))
+    let pem = unsafe { arg::pem(pem.cast(), len) };
+    set(o, "ws_options_set_ca_pem", &[&Hidden(&pem)], |options| options.set_ca_pem(pem?))
 }
 
 /// Whether the server's certificate is verified. Off only by this call, and only for a test: whoever sits on the road
@@ -53,8 +57,8 @@ pub unsafe extern "C" fn ws_options_set_ca_pem(
 /// @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_verify(o: *mut ws_options, on: i32) -> ws_result {
-    set(o, |options| {
-        options.set_verify(arg::flag(on)?);
+    set(o, "ws_options_set_verify", &[&on], |options| {
+        options.set_verify(flag(on)?);
         Ok(())
     })
 }
@@ -67,8 +71,8 @@ pub extern "C" fn ws_options_set_verify(o: *mut ws_options, on: i32) -> ws_resul
 /// @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_proxy_verify(o: *mut ws_options, on: i32) -> ws_result {
-    set(o, |options| {
-        options.set_proxy_verify(arg::flag(on)?);
+    set(o, "ws_options_set_proxy_verify", &[&on], |options| {
+        options.set_proxy_verify(flag(on)?);
         Ok(())
     })
 }
@@ -81,8 +85,8 @@ pub extern "C" fn ws_options_set_proxy_verify(o: *mut ws_options, on: i32) -> ws
 /// @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_system_trust(o: *mut ws_options, on: i32) -> ws_result {
-    set(o, |options| {
-        options.set_system_trust(arg::flag(on)?);
+    set(o, "ws_options_set_system_trust", &[&on], |options| {
+        options.set_system_trust(flag(on)?);
         Ok(())
     })
 }
@@ -95,15 +99,17 @@ pub extern "C" fn ws_options_set_system_trust(o: *mut ws_options, on: i32) -> ws
 ///
 /// @param o     Options.
 /// @param path  A PEM file with one or more lists; UTF-8, NUL-terminated.
-/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not readable, or no list in it),
-///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK; or, with nothing added, WS_ERR_FILE (it cannot be opened or read, or there is no list in it),
+///         WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         ws_options_errors() says more.
 ///
 /// # Safety
 /// `path` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_crl_file(o: *mut ws_options, path: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_crl_file(unsafe { arg::short_utf8(path) }?))
+    let path = unsafe { arg::short_utf8(path) };
+    set(o, "ws_options_set_crl_file", &[&path], |options| options.set_crl_file(path?))
 }
 
 /// Sets the certificate by which servers that ask know the client. The files are read during the call; a later call
@@ -113,9 +119,9 @@ pub unsafe extern "C" fn ws_options_set_crl_file(o: *mut ws_options, path: *cons
 /// @param chain  A PEM file: the client's certificate, then its issuers, if the server does not know them.
 /// @param key    A PEM file with the certificate's key: PKCS#8, SEC1 (EC) or PKCS#1 (RSA), not encrypted. It may be the
 ///               same file.
-/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, not readable, no certificate or no key in
-///         it, or the key is not the certificate's; the log says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8,
-///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK; or, with nothing changed, WS_ERR_FILE (one cannot be opened or read, there is no certificate or no
+///         key in it, or the key is not the certificate's), WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED. ws_options_errors() says which.
 ///
 /// # Safety
 /// `chain` and `key` are NULL or NUL-terminated.
@@ -125,10 +131,10 @@ pub unsafe extern "C" fn ws_options_set_client_certificate_file(
     chain: *const c_char,
     key: *const c_char,
 ) -> ws_result {
-    set(o, |options| {
-        // SAFETY: the caller upholds the contract above.
-        let (chain, key) = unsafe { (arg::short_utf8(chain)?, arg::short_utf8(key)?) };
-        options.set_client_certificate_file(chain, key)
+    // SAFETY: the caller upholds the contract above.
+    let (chain, key) = unsafe { (arg::short_utf8(chain), arg::short_utf8(key)) };
+    set(o, "ws_options_set_client_certificate_file", &[&chain, &key], |options| {
+        options.set_client_certificate_file(chain?, key?)
     })
 }
 
@@ -140,7 +146,8 @@ pub unsafe extern "C" fn ws_options_set_client_certificate_file(
 /// @param key        The key as PEM text; copied.
 /// @param key_len    Bytes in `key`, or WS_NUL_TERMINATED.
 /// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, no certificate or no key in it, or the key
-///         is not the certificate's; the log says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         is not the certificate's; ws_options_errors() says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_HANDLE,
+///         WS_ERR_FORKED.
 ///
 /// # Safety
 /// `chain` and `key` are readable for their lengths, or up to their NUL.
@@ -152,10 +159,10 @@ pub unsafe extern "C" fn ws_options_set_client_certificate_pem(
     key: *const c_void,
     key_len: size_t,
 ) -> ws_result {
-    set(o, |options| {
-        // SAFETY: the caller upholds the contract above.
-        let (chain, key) = unsafe { (arg::pem(chain.cast(), chain_len)?, arg::pem(key.cast(), key_len)?) };
-        options.set_client_certificate_pem(chain, key)
+    // SAFETY: the caller upholds the contract above.
+    let (chain, key) = unsafe { (arg::pem(chain.cast(), chain_len), arg::pem(key.cast(), key_len)) };
+    set(o, "ws_options_set_client_certificate_pem", &[&Hidden(&chain), &Hidden(&key)], |options| {
+        options.set_client_certificate_pem(chain?, key?)
     })
 }
 
@@ -173,7 +180,8 @@ pub unsafe extern "C" fn ws_options_set_client_certificate_pem(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_server_name(o: *mut ws_options, name: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_server_name(unsafe { arg::short_utf8(name) }?))
+    let name = unsafe { arg::short_utf8(name) };
+    set(o, "ws_options_set_server_name", &[&name], |options| options.set_server_name(name?))
 }
 
 /// Pins a key: the key of the server's own certificate must be this one, or another that was pinned, else the connection
@@ -195,7 +203,8 @@ pub unsafe extern "C" fn ws_options_set_pinned_key_sha256(
     pin: *const c_char,
 ) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_pinned_key_sha256(unsafe { arg::short_utf8(pin) }?))
+    let pin = unsafe { arg::short_utf8(pin) };
+    set(o, "ws_options_set_pinned_key_sha256", &[&pin], |options| options.set_pinned_key_sha256(pin?))
 }
 
 /// The lowest version of TLS to speak. Older ones than 1.2 are never spoken.
@@ -205,7 +214,7 @@ pub unsafe extern "C" fn ws_options_set_pinned_key_sha256(
 /// @return WS_OK; WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_min_tls_version(o: *mut ws_options, version: i32) -> ws_result {
-    set(o, |options| options.set_min_tls_version(version))
+    set(o, "ws_options_set_min_tls_version", &[&version], |options| options.set_min_tls_version(version))
 }
 
 /// The protocols to offer inside TLS (ALPN, RFC 7301).
@@ -224,7 +233,8 @@ pub extern "C" fn ws_options_set_min_tls_version(o: *mut ws_options, version: i3
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_alpn(o: *mut ws_options, protocols: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_alpn(unsafe { arg::short_utf8(protocols) }?))
+    let protocols = unsafe { arg::short_utf8(protocols) };
+    set(o, "ws_options_set_alpn", &[&protocols], |options| options.set_alpn(protocols?))
 }
 
 /// Appends the secrets of TLS sessions to a file, in the format that Wireshark reads (NSS key log). Whoever has the file
@@ -234,13 +244,14 @@ pub unsafe extern "C" fn ws_options_set_alpn(o: *mut ws_options, protocols: *con
 ///
 /// @param o     Options.
 /// @param path  The file; UTF-8, NUL-terminated. Made during the call, for its owner alone to read, if it is not there.
-/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or not writable), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8,
-///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK; WS_ERR_FILE (it cannot be made or written to), WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `path` is NULL or NUL-terminated.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_options_set_key_log_file(o: *mut ws_options, path: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
-    set(o, |options| options.set_key_log_file(unsafe { arg::short_utf8(path) }?))
+    let path = unsafe { arg::short_utf8(path) };
+    set(o, "ws_options_set_key_log_file", &[&path], |options| options.set_key_log_file(path?))
 }

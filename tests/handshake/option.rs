@@ -102,7 +102,7 @@ fn a_certificate_authority_must_be_one() {
         folder.to_str().expect("UTF-8"),
         folder.join("client.key").to_str().expect("UTF-8"),
     ] {
-        assert_eq!(file(bad), "WS_ERR_INVALID_ARGUMENT", "{bad:?}");
+        assert_eq!(file(bad), "WS_ERR_FILE", "{bad:?}");
     }
     assert_eq!(file(server.ca_file().to_str().expect("UTF-8")), "WS_OK");
     let begin = "-----BEGIN CERTIFICATE-----\n";

@@ -1,5 +1,6 @@
 //! Options as a host sets them: what is taken, what is refused, and what a refusal says.
 
+mod errors;
 mod limits;
 #[path = "../wire/mod.rs"]
 mod wire;

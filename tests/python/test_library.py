@@ -105,7 +105,7 @@ class Library(WithServer):
         self.assertEqual(ws4d.ws_options_set_header(options, b"Name", b"a\r\nb: c"), c.WS_ERR_INVALID_HEADER)
         self.assertEqual(ws4d.ws_options_set_header(options, b"Sec-WebSocket-Key", b"x"), c.WS_ERR_INVALID_HEADER)
         self.assertEqual(ws4d.ws_options_set_subprotocol(options, b"no token"), c.WS_ERR_INVALID_ARGUMENT)
-        self.assertEqual(ws4d.ws_options_set_ca_file(options, b"/nowhere"), c.WS_ERR_INVALID_ARGUMENT)
+        self.assertEqual(ws4d.ws_options_set_ca_file(options, b"/nowhere"), c.WS_ERR_FILE)
         self.assertEqual(ws4d.ws_options_free(options), c.WS_OK)
         self.assertEqual(ws4d.ws_options_free(options), c.WS_ERR_INVALID_HANDLE)
 

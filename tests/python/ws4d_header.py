@@ -30,6 +30,7 @@ class ws_result(enum.IntEnum):
     WS_ERR_INVALID_CLOSE_CODE = -8
     WS_ERR_INVALID_CLOSE_REASON = -9
     WS_ERR_UNSUPPORTED = -10
+    WS_ERR_FILE = -11
     WS_ERR_CLOSED = -20
     WS_ERR_WOULD_BLOCK = -21
     WS_ERR_TOO_LARGE = -22
@@ -372,6 +373,7 @@ FUNCTIONS = {
     "ws_errors_free": (None, ws_errors),
     "ws_options_new": (ws_options,),
     "ws_options_free": (c_int32, ws_options),
+    "ws_options_errors": (ws_errors, ws_options),
     "ws_options_set_data_type": (c_int32, ws_options, c_int32),
     "ws_options_set_strict_json": (c_int32, ws_options, c_int32),
     "ws_options_set_header": (c_int32, ws_options, c_char_p, c_char_p),

@@ -120,7 +120,7 @@ fn the_secrets_of_a_session_are_written_where_the_host_asks_and_the_log_says_so(
     }
     let nowhere = c("/no/such/folder/keys.log");
     let result = (api().ws_options_set_key_log_file)(Options::new().0, nowhere.as_ptr());
-    assert_eq!(name(result), "WS_ERR_INVALID_ARGUMENT");
+    assert_eq!(name(result), "WS_ERR_FILE");
 }
 
 /// `docs/hostile.md`, line 14: a flood of key updates.

@@ -3,6 +3,7 @@
 
 use super::url;
 use crate::error::ErrorCode;
+use crate::options::refusal::Refusal;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,42 +27,50 @@ struct Resolved {
     address: IpAddr,
 }
 
+const NO_HOST: &str =
+    "the host is none: it wants a name or an address as in the URL, without scheme, port and path";
+const NO_ADDRESS: &str =
+    "the address is no IPv4 or IPv6 address: names of hosts and interfaces, and ports, are not taken";
+
 /// No name that is longer can be looked up, whatever its letters take in UTF-8.
 const LONGEST_HOST: usize = 1024;
 
 impl NetworkOptions {
     /// One more address for a host and port. [`ErrorCode::InvalidArgument`]: no host, port 0, or no IP address.
-    pub(crate) fn add_resolve(&mut self, host: &str, port: u16, address: &str) -> Result<(), ErrorCode> {
+    pub(crate) fn add_resolve(&mut self, host: &str, port: u16, address: &str) -> Result<(), Refusal> {
+        let refuse = |why: &'static str| Refusal::new(ErrorCode::InvalidArgument, why);
         if host.len() > LONGEST_HOST {
-            return Err(ErrorCode::InvalidArgument);
+            return Err(refuse(NO_HOST));
         }
-        let host = url::canonical_host(host).ok_or(ErrorCode::InvalidArgument)?;
+        let host = url::canonical_host(host).ok_or_else(|| refuse(NO_HOST))?;
         let bare = address.strip_prefix('[').and_then(|address| address.strip_suffix(']')).unwrap_or(address);
-        let address = bare.parse().map_err(|_| ErrorCode::InvalidArgument)?;
+        let address = bare.parse().map_err(|_| refuse(NO_ADDRESS))?;
         if port == 0 {
-            return Err(ErrorCode::InvalidArgument);
+            return Err(refuse("the port is 0; it is that of the URL, 80 or 443 where it has none"));
         }
         self.resolve.push(Resolved { host, port, address });
         Ok(())
     }
 
     /// [`ErrorCode::InvalidArgument`]: no IP address.
-    pub(crate) fn set_local_address(&mut self, address: &str) -> Result<(), ErrorCode> {
-        self.local_address = Some(address.parse().map_err(|_| ErrorCode::InvalidArgument)?);
+    pub(crate) fn set_local_address(&mut self, address: &str) -> Result<(), Refusal> {
+        let refuse = |_| Refusal::new(ErrorCode::InvalidArgument, NO_ADDRESS);
+        self.local_address = Some(address.parse().map_err(refuse)?);
         Ok(())
     }
 
     /// [`ErrorCode::InvalidArgument`]: empty, or too long for the system; [`ErrorCode::Unsupported`]: the system has
     /// no such sockets that could be used here.
-    pub(crate) fn set_unix_socket(&mut self, path: &str) -> Result<(), ErrorCode> {
+    pub(crate) fn set_unix_socket(&mut self, path: &str) -> Result<(), Refusal> {
         if !cfg!(unix) {
-            return Err(ErrorCode::Unsupported);
+            return Err(Refusal::new(ErrorCode::Unsupported, "there are no Unix sockets on this system"));
         }
         if path.is_empty()
             || path.len() >= libc::PATH_MAX as usize
             || socket2::SockAddr::unix(Path::new(path)).is_err()
         {
-            return Err(ErrorCode::InvalidArgument);
+            let why = "the path is empty, or longer than the system allows (107 bytes on Linux)";
+            return Err(Refusal::new(ErrorCode::InvalidArgument, why));
         }
         self.unix_socket = Some(path.into());
         Ok(())
@@ -78,6 +87,7 @@ impl NetworkOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::refusal::code;
 
     #[test]
     fn a_name_has_the_addresses_that_were_set_for_its_port_in_order() {
@@ -112,14 +122,14 @@ mod tests {
             ("a", 80, "[::1"),
         ] {
             assert_eq!(
-                options.add_resolve(host, port, address),
+                code(options.add_resolve(host, port, address)),
                 Err(ErrorCode::InvalidArgument),
                 "{host} {port} {address}"
             );
         }
-        assert_eq!(options.set_local_address("0x7f.1"), Err(ErrorCode::InvalidArgument));
-        assert_eq!(options.set_unix_socket(""), Err(ErrorCode::InvalidArgument));
-        assert_eq!(options.set_unix_socket(&"x".repeat(200)), Err(ErrorCode::InvalidArgument));
+        assert_eq!(code(options.set_local_address("0x7f.1")), Err(ErrorCode::InvalidArgument));
+        assert_eq!(code(options.set_unix_socket("")), Err(ErrorCode::InvalidArgument));
+        assert_eq!(code(options.set_unix_socket(&"x".repeat(200))), Err(ErrorCode::InvalidArgument));
         assert!(options.resolved("a", 80).is_none() && options.unix_socket.is_none());
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
     ensure_memory(8 * text.len())
         .map_err(|code| Error::new(code, Component::Socket, "There is no memory left to read the URL in"))?;
     let refuse = |why: &str| {
-        let shown: String = refused(text).escape_debug().take(200).collect();
+        let shown: String = without_secrets(text).escape_debug().take(200).collect();
         Error::new(ErrorCode::InvalidUrl, Component::Socket, format!("The URL \"{shown}\" is refused: {why}"))
     };
     if let Some(bad) = text.chars().find(|c| is_mended(*c)) {
@@ -91,7 +91,7 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
 /// Where a `Location` header leads that was said at `from`, judged as strictly as a URL of the host's; or why nowhere. Its
 /// fragment is not the server's business (RFC 9110 §10.2.2). `http` and `https` mean `ws` and `wss`.
 pub(crate) fn redirected(from: &Destination, location: &str) -> Result<Destination, String> {
-    let shown: String = refused(location).escape_debug().take(200).collect();
+    let shown: String = without_secrets(location).escape_debug().take(200).collect();
     let refuse = |why: &str| format!("its Location \"{shown}\" is refused: {why}");
     if let Some(bad) = location.chars().find(|c| is_mended(*c)) {
         return Err(refuse(&format!("it contains {}", name_of_mended(bad))));
@@ -184,7 +184,7 @@ fn without_query(mut text: String) -> String {
 
 /// As [`presentable`], for a text that is no URL of ours: a password with a `/`, `?` or `#` in it ends what a parser
 /// takes for the host, and its rest looks like a path. So nothing before the last `@` is shown.
-fn refused(text: &str) -> String {
+pub fn without_secrets(text: &str) -> String {
     let start = text.find("://").map_or(0, |at| at + 3);
     let shown = without_user_info(text);
     match shown[start..].rfind('@') {

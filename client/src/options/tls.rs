@@ -1,6 +1,7 @@
 //! The setters of TLS.
 
 use super::Options;
+use super::refusal::Refusal;
 use super::texts::{MOST_CRL_FILE, MOST_FILE, ensure_memory};
 use crate::error::ErrorCode;
 use std::fs::File;
@@ -8,19 +9,21 @@ use std::io::{self, Read};
 
 /// All of a file of at most `most` bytes. The decoders that get it take as much memory again, and would not survive that
 /// there is none.
-fn read(path: &str, most: usize) -> Result<Vec<u8>, ErrorCode> {
-    let refuse = |error: io::Error| match error.kind() {
-        io::ErrorKind::OutOfMemory => ErrorCode::OutOfMemory,
-        _ => ErrorCode::InvalidArgument,
-    };
+fn read(path: &str, most: usize) -> Result<Vec<u8>, Refusal> {
     // The standard library would copy a longer one to hand it to the system, which takes none of these.
-    if path.len() >= libc::PATH_MAX as usize {
-        return Err(ErrorCode::InvalidArgument);
-    }
+    let named = match path.len() < libc::PATH_MAX as usize {
+        true => Ok(path),
+        false => Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG)),
+    };
+    let file =
+        named.and_then(File::open).map_err(|error| Refusal::file("the file cannot be opened", &error))?;
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(most as u64 + 1).read_to_end(&mut bytes)).map_err(refuse)?;
+    file.take(most as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Refusal::file("the file cannot be read", &error))?;
     if bytes.len() > most {
-        return Err(ErrorCode::TooLarge);
+        let why = format!("the file is above {} MiB", most / (1024 * 1024));
+        return Err(Refusal::new(ErrorCode::TooLarge, why));
     }
     ensure_memory(2 * bytes.len())?;
     Ok(bytes)
@@ -28,12 +31,12 @@ fn read(path: &str, most: usize) -> Result<Vec<u8>, ErrorCode> {
 
 impl Options {
     /// Trusts the certificates of a PEM file beside the system's. Read at once.
-    pub fn set_ca_file(&mut self, path: &str) -> Result<(), ErrorCode> {
-        self.tls.add_ca_pem(&read(path, MOST_FILE)?)
+    pub fn set_ca_file(&mut self, path: &str) -> Result<(), Refusal> {
+        self.tls.add_ca_pem(&read(path, MOST_FILE)?).map_err(Refusal::in_file)
     }
 
     /// Trusts the certificates of a PEM text beside the system's.
-    pub fn set_ca_pem(&mut self, pem: &[u8]) -> Result<(), ErrorCode> {
+    pub fn set_ca_pem(&mut self, pem: &[u8]) -> Result<(), Refusal> {
         ensure_memory(2 * pem.len())?;
         self.tls.add_ca_pem(pem)
     }
@@ -44,17 +47,18 @@ impl Options {
     }
 
     /// Adds the revocation lists of a PEM file. Read at once.
-    pub fn set_crl_file(&mut self, path: &str) -> Result<(), ErrorCode> {
-        self.tls.add_crl_pem(&read(path, MOST_CRL_FILE)?)
+    pub fn set_crl_file(&mut self, path: &str) -> Result<(), Refusal> {
+        self.tls.add_crl_pem(&read(path, MOST_CRL_FILE)?).map_err(Refusal::in_file)
     }
 
     /// Certificate chain and key for servers that ask who the client is; PEM files, read at once.
-    pub fn set_client_certificate_file(&mut self, chain: &str, key: &str) -> Result<(), ErrorCode> {
-        self.tls.set_client_certificate(&read(chain, MOST_FILE)?, &read(key, MOST_FILE)?)
+    pub fn set_client_certificate_file(&mut self, chain: &str, key: &str) -> Result<(), Refusal> {
+        let (chain, key) = (read(chain, MOST_FILE)?, read(key, MOST_FILE)?);
+        self.tls.set_client_certificate(&chain, &key).map_err(Refusal::in_file)
     }
 
     /// The same as PEM texts.
-    pub fn set_client_certificate_pem(&mut self, chain: &[u8], key: &[u8]) -> Result<(), ErrorCode> {
+    pub fn set_client_certificate_pem(&mut self, chain: &[u8], key: &[u8]) -> Result<(), Refusal> {
         ensure_memory(2 * (chain.len() + key.len()))?;
         self.tls.set_client_certificate(chain, key)
     }
@@ -70,27 +74,27 @@ impl Options {
     }
 
     /// The name to ask the server for, and that its certificate must have, instead of the URL's.
-    pub fn set_server_name(&mut self, name: &str) -> Result<(), ErrorCode> {
+    pub fn set_server_name(&mut self, name: &str) -> Result<(), Refusal> {
         self.tls.set_server_name(name)
     }
 
     /// Adds a key of which the server's must be one: SHA-256 in hex digits or base64.
-    pub fn set_pinned_key_sha256(&mut self, pin: &str) -> Result<(), ErrorCode> {
+    pub fn set_pinned_key_sha256(&mut self, pin: &str) -> Result<(), Refusal> {
         self.tls.add_pinned_key(pin)
     }
 
     /// The lowest version of TLS: 12 or 13.
-    pub fn set_min_tls_version(&mut self, version: i32) -> Result<(), ErrorCode> {
+    pub fn set_min_tls_version(&mut self, version: i32) -> Result<(), Refusal> {
         self.tls.set_min_tls_version(version)
     }
 
     /// The protocols to offer (RFC 7301), with commas between them.
-    pub fn set_alpn(&mut self, protocols: &str) -> Result<(), ErrorCode> {
+    pub fn set_alpn(&mut self, protocols: &str) -> Result<(), Refusal> {
         self.tls.set_alpn(protocols)
     }
 
     /// Appends the sessions' secrets to a file.
-    pub fn set_key_log_file(&mut self, path: &str) -> Result<(), ErrorCode> {
+    pub fn set_key_log_file(&mut self, path: &str) -> Result<(), Refusal> {
         self.tls.set_key_log_file(path)
     }
 }

@@ -13,6 +13,7 @@ pub const WS_ERR_INVALID_JSON: i32 = -7;
 pub const WS_ERR_INVALID_CLOSE_CODE: i32 = -8;
 pub const WS_ERR_INVALID_CLOSE_REASON: i32 = -9;
 pub const WS_ERR_UNSUPPORTED: i32 = -10;
+pub const WS_ERR_FILE: i32 = -11;
 pub const WS_ERR_CLOSED: i32 = -20;
 pub const WS_ERR_WOULD_BLOCK: i32 = -21;
 pub const WS_ERR_TOO_LARGE: i32 = -22;

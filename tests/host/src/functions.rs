@@ -86,6 +86,7 @@ functions! {
     ws_errors_free(*mut RawErrors);
     ws_options_new() -> OptionsToken;
     ws_options_free(OptionsToken) -> i32;
+    ws_options_errors(OptionsToken) -> *const RawErrors;
     ws_options_set_data_type(OptionsToken, i32) -> i32;
     ws_options_set_strict_json(OptionsToken, i32) -> i32;
     ws_options_set_header(OptionsToken, *const c_char, *const c_char) -> i32;

@@ -5,6 +5,7 @@
 use super::Proxy;
 use crate::connect::url::Destination;
 use crate::error::{Component, Error, ErrorCode};
+use crate::options::refusal::Refusal;
 use crate::options::texts::ensure_memory;
 use hyper_util::client::proxy::matcher::Matcher;
 use std::env;
@@ -44,13 +45,19 @@ impl std::fmt::Debug for Environment {
 
 impl Choice {
     /// [`ErrorCode::InvalidUrl`]: no proxy that could be used.
-    pub(crate) fn parse(url: &str) -> Result<Choice, ErrorCode> {
+    pub(crate) fn parse(url: &str) -> Result<Choice, Refusal> {
         if url.is_empty() {
             return Ok(Choice::Direct);
         }
         // Decoding takes as much again, and percent-encoding three times as much.
         ensure_memory(4 * url.len())?;
-        let proxy = Proxy::parse(url, "ws_options_set_proxy").map_err(|_| ErrorCode::InvalidUrl)?;
+        let proxy = Proxy::parse(url, "ws_options_set_proxy").map_err(|why| {
+            let why = format!(
+                "the proxy's URL is none: {why}; it is http://, https://, socks5:// or socks5h://, then \
+                 [user:password@]host[:port], or empty for no proxy"
+            );
+            Refusal::new(ErrorCode::InvalidUrl, why)
+        })?;
         Ok(Choice::Set(Box::new(proxy)))
     }
 
@@ -274,6 +281,6 @@ mod tests {
         let set = Choice::parse("http://user:pw@proxy:1").unwrap();
         assert_eq!(set.for_destination(&here).unwrap().unwrap().to_string(), "http://proxy:1");
         assert!(Choice::parse("").unwrap().for_destination(&here).unwrap().is_none());
-        assert_eq!(Choice::parse("proxy:1").map(drop), Err(ErrorCode::InvalidUrl));
+        assert_eq!(Choice::parse("proxy:1").unwrap_err().code(), ErrorCode::InvalidUrl);
     }
 }

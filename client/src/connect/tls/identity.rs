@@ -1,8 +1,11 @@
 //! The client's certificate and its key. The key never shows: not in `Debug`, not in messages.
 
 use super::certificate::sha256;
+use super::pem;
+use crate::error::ErrorCode;
+use crate::options::refusal::Refusal;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use std::fmt;
@@ -19,22 +22,40 @@ pub(super) struct Identity {
 
 impl Identity {
     /// `chain` has the certificate first, then its issuers; the key is PKCS#8, PKCS#1 (RSA) or SEC1 (EC), not
-    /// encrypted. `Err` says what is wrong, in words for the log.
-    pub(super) fn from_pem(chain: &[u8], key: &[u8]) -> Result<Identity, String> {
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain).collect();
-        let chain = chain.map_err(|error| format!("the certificate chain cannot be read: {error}"))?;
-        if chain.is_empty() {
-            return Err("there is no certificate in the chain".to_owned());
-        }
-        let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|_| "there is no private key (PKCS#8, PKCS#1 or SEC1, not encrypted)".to_owned())?;
+    /// encrypted.
+    pub(super) fn from_pem(chain: &[u8], key: &[u8]) -> Result<Identity, Refusal> {
+        let chain: Vec<CertificateDer<'static>> =
+            pem::all(chain, "certificate").map_err(|why| of("the certificate chain", &why))?;
+        let key = private_key(key).map_err(|why| of("the key", &why))?;
         let mut whole = Vec::new();
         for part in chain.iter().map(|certificate| certificate.as_ref()).chain([key.secret_der()]) {
             whole.extend_from_slice(&sha256(part));
         }
-        let certified = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())
-            .map_err(|error| format!("certificate and key do not fit: {error}"))?;
+        let certified =
+            CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|error| {
+                let why = format!("certificate and key do not fit: {}", fit_words(&error));
+                Refusal::new(ErrorCode::InvalidArgument, why)
+            })?;
         Ok(Identity { certified: Arc::new(certified), digest: sha256(&whole) })
+    }
+}
+
+fn of(what: &str, why: &Refusal) -> Refusal {
+    Refusal::new(why.code(), format!("{what}: {}", why.why()))
+}
+
+fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, Refusal> {
+    PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
+        PemError::NoItemsFound => pem::none(text, "private key (PKCS#8, PKCS#1 or SEC1, not encrypted)"),
+        error => pem::broken(&error),
+    })
+}
+
+fn fit_words(error: &rustls::Error) -> &'static str {
+    match error {
+        rustls::Error::InconsistentKeys(_) => "the key is not the certificate's",
+        rustls::Error::InvalidCertificate(_) => "the certificate cannot be read",
+        _ => "the key is of a kind that is not known, or damaged",
     }
 }
 

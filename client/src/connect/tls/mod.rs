@@ -12,6 +12,7 @@ mod identity;
 mod info;
 mod key_log;
 mod options;
+mod pem;
 mod pin;
 mod trust;
 

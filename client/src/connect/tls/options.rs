@@ -2,13 +2,14 @@
 
 use super::identity::Identity;
 use super::key_log;
+use super::pem;
 use super::pin::Pin;
-use crate::error::{Component, ErrorCode};
-use crate::log::log;
+use crate::error::ErrorCode;
+use crate::options::refusal::Refusal;
 use crate::options::texts::{SharedList, copied};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
 use rustls::{RootCertStore, SupportedProtocolVersion, version};
+use std::borrow::Cow;
 use webpki::OwnedCertRevocationList;
 
 /// The lowest version of TLS that is spoken.
@@ -80,16 +81,21 @@ impl Default for TlsOptions {
     }
 }
 
+fn refuse(why: impl Into<Cow<'static, str>>) -> Refusal {
+    Refusal::new(ErrorCode::InvalidArgument, why)
+}
+
 impl TlsOptions {
     /// [`ErrorCode::InvalidArgument`]: no certificate in it, or one that cannot be read.
-    pub(crate) fn add_ca_pem(&mut self, pem: &[u8]) -> Result<(), ErrorCode> {
-        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        let found = found.map_err(|_| ErrorCode::InvalidArgument)?;
+    pub(crate) fn add_ca_pem(&mut self, pem: &[u8]) -> Result<(), Refusal> {
+        let found: Vec<CertificateDer<'static>> = pem::all(pem, "certificate")?;
         let mut store = RootCertStore::empty();
-        if found.is_empty() || found.iter().any(|certificate| store.add(certificate.clone()).is_err()) {
-            return Err(ErrorCode::InvalidArgument);
+        for (i, certificate) in found.iter().enumerate() {
+            store.add(certificate.clone()).map_err(|error| {
+                refuse(format!("certificate {} cannot be a trusted one: {}", i + 1, pem::der_words(&error)))
+            })?;
         }
-        self.ca.extend(found)
+        Ok(self.ca.extend(found)?)
     }
 
     /// Whether those are trusted whom the system trusts.
@@ -98,19 +104,13 @@ impl TlsOptions {
     }
 
     /// [`ErrorCode::InvalidArgument`]: no revocation list in it, or one that cannot be used.
-    pub(crate) fn add_crl_pem(&mut self, pem: &[u8]) -> Result<(), ErrorCode> {
-        let found: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(pem).collect();
-        let found = found.map_err(|_| ErrorCode::InvalidArgument)?;
-        if found.is_empty() {
-            return Err(ErrorCode::InvalidArgument);
+    pub(crate) fn add_crl_pem(&mut self, pem: &[u8]) -> Result<(), Refusal> {
+        let found: Vec<CertificateRevocationListDer<'static>> = pem::all(pem, "revocation list")?;
+        for (i, list) in found.iter().enumerate() {
+            OwnedCertRevocationList::from_der(list)
+                .map_err(|error| refuse(format!("revocation list {} cannot be used: {error}", i + 1)))?;
         }
-        for list in &found {
-            if let Err(error) = OwnedCertRevocationList::from_der(list) {
-                log!(Warn, Component::Tls, "a revocation list is refused: {error}");
-                return Err(ErrorCode::InvalidArgument);
-            }
-        }
-        self.crl.extend(found)
+        Ok(self.crl.extend(found)?)
     }
 
     pub(crate) fn set_verify(&mut self, on: bool) {
@@ -122,19 +122,17 @@ impl TlsOptions {
     }
 
     /// [`ErrorCode::InvalidArgument`]: chain or key cannot be read, or they do not belong together.
-    pub(crate) fn set_client_certificate(&mut self, chain: &[u8], key: &[u8]) -> Result<(), ErrorCode> {
-        let identity = Identity::from_pem(chain, key).map_err(|why| {
-            log!(Warn, Component::Tls, "the client certificate is refused: {why}");
-            ErrorCode::InvalidArgument
-        })?;
+    pub(crate) fn set_client_certificate(&mut self, chain: &[u8], key: &[u8]) -> Result<(), Refusal> {
+        let identity = Identity::from_pem(chain, key)?;
         self.client_certificate = Some(identity);
         Ok(())
     }
 
     /// [`ErrorCode::InvalidArgument`]: neither a name nor an address that a certificate could have.
-    pub(crate) fn set_server_name(&mut self, name: &str) -> Result<(), ErrorCode> {
+    pub(crate) fn set_server_name(&mut self, name: &str) -> Result<(), Refusal> {
+        let refuse = || refuse("it is neither a host name nor an IP address; it has no port, scheme or path");
         if name.len() > LONGEST_NAME {
-            return Err(ErrorCode::InvalidArgument);
+            return Err(refuse());
         }
         let ascii = match url::Host::parse(name) {
             // IDNA, and what a URL would make of the name.
@@ -143,13 +141,15 @@ impl TlsOptions {
             // An IPv6 address needs no brackets here.
             _ => name.trim_start_matches('[').trim_end_matches(']').to_owned(),
         };
-        self.server_name = Some(ServerName::try_from(ascii).map_err(|_| ErrorCode::InvalidArgument)?);
+        self.server_name = Some(ServerName::try_from(ascii).map_err(|_| refuse())?);
         Ok(())
     }
 
     /// [`ErrorCode::InvalidArgument`]: no SHA-256 in hex digits or base64.
-    pub(crate) fn add_pinned_key(&mut self, text: &str) -> Result<(), ErrorCode> {
-        let pin = Pin::parse(text).ok_or(ErrorCode::InvalidArgument)?;
+    pub(crate) fn add_pinned_key(&mut self, text: &str) -> Result<(), Refusal> {
+        let pin = Pin::parse(text).ok_or_else(|| {
+            refuse("it is no SHA-256: 64 hex digits, or 44 characters of base64, perhaps with sha256// before them")
+        })?;
         if !self.pinned_keys.contains(&pin) {
             self.pinned_keys.push(pin);
         }
@@ -157,23 +157,26 @@ impl TlsOptions {
     }
 
     /// 12 or 13. [`ErrorCode::InvalidArgument`] for others.
-    pub(crate) fn set_min_tls_version(&mut self, version: i32) -> Result<(), ErrorCode> {
+    pub(crate) fn set_min_tls_version(&mut self, version: i32) -> Result<(), Refusal> {
         self.min_tls_version = match version {
             12 => MinVersion::Tls12,
             13 => MinVersion::Tls13,
-            _ => return Err(ErrorCode::InvalidArgument),
+            _ => return Err(refuse("versions are 12 for TLS 1.2 and 13 for TLS 1.3")),
         };
         Ok(())
     }
 
     /// Names with commas between them, the preferred first; empty: none are offered. [`ErrorCode::InvalidArgument`]: a
     /// name that is empty, longer than 255 bytes or there twice, or not of visible ASCII.
-    pub(crate) fn set_alpn(&mut self, protocols: &str) -> Result<(), ErrorCode> {
+    pub(crate) fn set_alpn(&mut self, protocols: &str) -> Result<(), Refusal> {
         let mut names: Vec<String> = Vec::new();
         for name in protocols.split(',').filter(|_| !protocols.is_empty()) {
             let good = (1..=255).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
             if !good || names.iter().any(|known| known == name) {
-                return Err(ErrorCode::InvalidArgument);
+                return Err(refuse(
+                    "a name is empty, longer than 255 bytes, there twice, or not of visible ASCII; it takes names with \
+                     commas between them and no spaces",
+                ));
             }
             names.push(name.to_owned());
         }
@@ -182,8 +185,8 @@ impl TlsOptions {
     }
 
     /// [`ErrorCode::InvalidArgument`]: the file cannot be written to.
-    pub(crate) fn set_key_log_file(&mut self, path: &str) -> Result<(), ErrorCode> {
-        key_log::open(path).map_err(|_| ErrorCode::InvalidArgument)?;
+    pub(crate) fn set_key_log_file(&mut self, path: &str) -> Result<(), Refusal> {
+        key_log::open(path).map_err(|error| Refusal::file("the file cannot be written to", &error))?;
         self.key_log_file = Some(copied(path)?);
         Ok(())
     }
@@ -225,6 +228,7 @@ impl TlsOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::refusal::code;
 
     #[test]
     fn server_names_are_names_or_addresses() {
@@ -236,14 +240,14 @@ mod tests {
             ("2001:db8::1", "2001:db8::1"),
             ("[2001:db8::1]", "2001:db8::1"),
         ] {
-            assert_eq!(options.set_server_name(given), Ok(()), "{given}");
+            assert_eq!(code(options.set_server_name(given)), Ok(()), "{given}");
             assert_eq!(
                 options.name("localhost").map(|name| name.to_str().into_owned()).as_deref(),
                 Some(expected)
             );
         }
         for bad in ["", " ", "a b", "a/b", "a:1", "a\0b"] {
-            assert_eq!(options.set_server_name(bad), Err(ErrorCode::InvalidArgument), "{bad:?}");
+            assert_eq!(code(options.set_server_name(bad)), Err(ErrorCode::InvalidArgument), "{bad:?}");
         }
     }
 
@@ -251,12 +255,12 @@ mod tests {
     fn alpn_is_a_list_of_names() {
         let mut options = TlsOptions::default();
         assert_eq!(options.alpn, ["http/1.1"]);
-        assert_eq!(options.set_alpn("x,http/1.1"), Ok(()));
+        assert_eq!(code(options.set_alpn("x,http/1.1")), Ok(()));
         assert_eq!(options.alpn, ["x", "http/1.1"]);
         for bad in [",", "x,", "x,,y", "x,x", "a b", "é", "\n", &"x".repeat(256)] {
-            assert_eq!(options.set_alpn(bad), Err(ErrorCode::InvalidArgument), "{bad:?}");
+            assert_eq!(code(options.set_alpn(bad)), Err(ErrorCode::InvalidArgument), "{bad:?}");
         }
-        assert_eq!(options.set_alpn(""), Ok(()));
+        assert_eq!(code(options.set_alpn("")), Ok(()));
         assert!(options.alpn.is_empty());
     }
 

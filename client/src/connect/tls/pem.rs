@@ -1,0 +1,76 @@
+//! PEM (RFC 7468), with words for what is wrong with it.
+
+use crate::error::ErrorCode;
+use crate::options::refusal::Refusal;
+use rustls::pki_types::pem::{Error, PemObject};
+
+/// All items of one kind that a text has: one at least. `what` they are called: "certificate".
+pub(super) fn all<T: PemObject>(text: &[u8], what: &str) -> Result<Vec<T>, Refusal> {
+    let found: Result<Vec<T>, Error> = T::pem_slice_iter(text).collect();
+    match found {
+        Ok(found) if found.is_empty() => Err(none(text, what)),
+        Ok(found) => Ok(found),
+        Err(error) => Err(broken(&error)),
+    }
+}
+
+/// There is nothing of the kind in it; but something may be.
+pub(super) fn none(text: &[u8], what: &str) -> Refusal {
+    let why = match other(text) {
+        Some(other) => format!("there is no {what} in it, but {other}"),
+        None => format!("there is no {what} in it: it wants -----BEGIN ...----- before base64 (PEM)"),
+    };
+    Refusal::new(ErrorCode::InvalidArgument, why)
+}
+
+fn other(text: &[u8]) -> Option<String> {
+    if text.is_empty() {
+        return Some("nothing at all".to_owned());
+    }
+    // A SEQUENCE with a length of two bytes.
+    if text.starts_with(&[0x30, 0x82]) {
+        return Some("DER; convert it to PEM (openssl x509 -inform DER -in FILE -out FILE.pem)".to_owned());
+    }
+    let begin = b"-----BEGIN ";
+    let at = text.windows(begin.len()).position(|window| window == begin)?;
+    let label: String = text[at + begin.len()..]
+        .iter()
+        .map(|byte| char::from(*byte))
+        .take_while(|c| *c != '-')
+        .take(40)
+        .collect();
+    label
+        .chars()
+        .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == ' ')
+        .then(|| format!("\"{label}\""))
+}
+
+/// What is wrong with the form: rustls shows lines as lists of numbers.
+pub(super) fn broken(error: &Error) -> Refusal {
+    let why = match error {
+        Error::MissingSectionEnd { .. } => {
+            "a section that begins in it has no -----END ...----- line; was it cut?"
+        }
+        Error::IllegalSectionStart { .. } => "a -----BEGIN ...----- line in it is malformed",
+        Error::Base64Decode(_) => "what stands between BEGIN and END in it is no base64",
+        Error::SectionTooLarge => "a section of it is too large",
+        _ => "it cannot be read",
+    };
+    Refusal::new(ErrorCode::InvalidArgument, why)
+}
+
+/// Why a certificate that was decoded is none, in words.
+pub(super) fn der_words(error: &rustls::Error) -> String {
+    use rustls::{CertificateError, Error as Tls};
+    match error {
+        Tls::InvalidCertificate(CertificateError::BadEncoding) => {
+            "it is no X.509 certificate, or a damaged one".to_owned()
+        }
+        Tls::InvalidCertificate(CertificateError::Other(other))
+            if !other.to_string().contains(['{', '(']) =>
+        {
+            format!("{other}")
+        }
+        _ => "it cannot be read".to_owned(),
+    }
+}
