@@ -40,6 +40,7 @@ pub use log::{Event, Seen};
 pub use proxy::{Conduct, Proxy, Talk, Then};
 pub use response::accept_for;
 pub use server::{Config, Server};
+pub use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// The table of paths, as `--help` prints it.
 pub const PATHS: &str = include_str!("../PATHS.txt");

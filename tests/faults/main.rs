@@ -1,0 +1,104 @@
+//! Faults of the network and of the system, all of them in all places: the matrix of steps and faults, and calls of the
+//! system that fail one after the other.
+
+#![cfg(target_os = "linux")]
+
+mod matrix;
+mod play;
+mod server;
+mod tls;
+mod tools;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use std::{env, thread};
+
+use matrix::Case;
+
+/// Set in the child, whose names are looked up by the shim.
+const CHILD: &str = "WS4D_FAULTS_CHILD";
+/// `Open`, or `Open x Drip`: these cases alone.
+const ONLY: &str = "WS4D_FAULTS";
+/// Waiting costs no processor: many cases at once.
+const WORKERS: usize = 8;
+
+/// The right error, the right code to the server, an end by the library's own times, and each callback of an end once.
+#[test]
+fn every_fault_at_every_step_ends_as_it_should() {
+    if env::var_os(CHILD).is_none() {
+        return in_a_child("every_fault_at_every_step_ends_as_it_should");
+    }
+    let (mut senseless, mut sound) = (BTreeMap::<_, usize>::new(), Vec::new());
+    let only = env::var(ONLY).unwrap_or_default();
+    for case in matrix::cases().filter(|case| case.to_string().contains(&only)) {
+        match case.nonsense() {
+            Some(why) => *senseless.entry(why).or_default() += 1,
+            None => sound.push(case),
+        }
+    }
+    let (known, failures): (Vec<_>, Vec<_>) =
+        play_all(&sound).into_iter().partition(|(case, _)| case.known().is_some());
+    let left_out: usize = senseless.values().sum();
+    for (why, count) in &senseless {
+        println!("    {count:4} left out: {why}");
+    }
+    for why in sound.iter().filter_map(|case| case.known()).collect::<BTreeSet<_>>() {
+        let count = known.iter().filter(|(case, _)| case.known() == Some(why)).count();
+        println!("    {count:4} known: {why}");
+        assert_ne!(count, 0, "mended; take it out of Case::known: {why}");
+    }
+    println!(
+        "fault matrix: {} cases of {} steps, {} faults, {} roads and {} ways; {} played, {left_out} left out, {} known, {} wrong",
+        sound.len() + left_out,
+        matrix::STEPS.len(),
+        matrix::FAULTS.len(),
+        matrix::ROADS.len(),
+        matrix::WAYS.len(),
+        sound.len(),
+        known.len(),
+        failures.len()
+    );
+    let words = failures.iter().map(|(case, words)| format!("{case}: {words}")).collect::<Vec<_>>();
+    assert!(words.is_empty(), "{}", words.join("\n"));
+}
+
+/// Those that failed, and why.
+fn play_all(cases: &[Case]) -> Vec<(Case, String)> {
+    let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let play_on = || {
+        while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Err(failure) = catch_unwind(AssertUnwindSafe(|| play::play(*case))) {
+                let words = failure.downcast_ref::<String>().map(String::as_str);
+                let words = words.or(failure.downcast_ref::<&str>().copied()).unwrap_or("?");
+                failures.lock().expect("failures").push((*case, words.to_owned()));
+            }
+        }
+    };
+    // The words come in the end, together.
+    std::panic::set_hook(Box::new(|_| {}));
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(play_on);
+        }
+    });
+    drop(std::panic::take_hook());
+    failures.into_inner().expect("failures")
+}
+
+/// Runs the test of that name in a child where the shim looks names up.
+fn in_a_child(test: &str) {
+    let names = tools::build("names.c", &["-shared", "-fPIC", "-ldl"]);
+    let mut child = Command::new(env::current_exe().expect("an executable"))
+        .args(["--exact", test, "--nocapture", "--test-threads=1"])
+        .env(CHILD, "1")
+        .env("LD_PRELOAD", names)
+        .spawn()
+        .expect("a child");
+    let status = tools::wait(&mut child, Duration::from_secs(300));
+    assert!(status.is_some_and(|status| status.success()), "{status:?}");
+}
