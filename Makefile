@@ -13,7 +13,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
-.PHONY: conformance test-grammar mutants fuzz abi deny generated sanitize
+.PHONY: conformance test-grammar mutants fuzz abi deny generated sanitize faults
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,6 +105,10 @@ sanitize: server ## C tests under ThreadSanitizer and AddressSanitizer, std inst
 
 deny: ## licences and sources of the crates of others, by deny.toml (cargo-deny; not a part of test)
 	scripts/deny.sh
+
+faults: ## each fault of the network at each step, and each call of the system that fails (test-rust has a sample of these)
+	cargo build --package ws4d
+	WS4D_FAULTS_ALL=1 cargo test --test faults -- --nocapture
 
 conformance: setup release server ## the Autobahn test suite, in three ways; writes docs/conformance.md
 	scripts/conformance.sh $(TARGET)/release $(SERVER)

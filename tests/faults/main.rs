@@ -3,6 +3,8 @@
 
 #![cfg(target_os = "linux")]
 
+mod calls;
+mod echo;
 mod matrix;
 mod play;
 mod server;
@@ -22,8 +24,12 @@ use matrix::Case;
 
 /// Set in the child, whose names are looked up by the shim.
 const CHILD: &str = "WS4D_FAULTS_CHILD";
-/// `Open`, or `Open x Drip`: these cases alone.
+/// `Open x`, or `ws plain driven, recv`: these cases alone.
 const ONLY: &str = "WS4D_FAULTS";
+/// All runs of the failing calls, not a sample.
+const ALL: &str = "WS4D_FAULTS_ALL";
+/// What is known is wrong, too: to see it.
+const STRICT: &str = "WS4D_FAULTS_STRICT";
 /// Waiting costs no processor: many cases at once.
 const WORKERS: usize = 8;
 
@@ -41,8 +47,9 @@ fn every_fault_at_every_step_ends_as_it_should() {
             None => sound.push(case),
         }
     }
+    let strict = env::var_os(STRICT).is_some();
     let (known, failures): (Vec<_>, Vec<_>) =
-        play_all(&sound).into_iter().partition(|(case, _)| case.known().is_some());
+        play_all(&sound).into_iter().partition(|(case, _)| !strict && case.known().is_some());
     let left_out: usize = senseless.values().sum();
     for (why, count) in &senseless {
         println!("    {count:4} left out: {why}");
@@ -50,7 +57,7 @@ fn every_fault_at_every_step_ends_as_it_should() {
     for why in sound.iter().filter_map(|case| case.known()).collect::<BTreeSet<_>>() {
         let count = known.iter().filter(|(case, _)| case.known() == Some(why)).count();
         println!("    {count:4} known: {why}");
-        assert_ne!(count, 0, "mended; take it out of Case::known: {why}");
+        assert!(count > 0 || strict, "mended; take it out of Case::known: {why}");
     }
     println!(
         "fault matrix: {} cases of {} steps, {} faults, {} roads and {} ways; {} played, {left_out} left out, {} known, {} wrong",
@@ -65,6 +72,15 @@ fn every_fault_at_every_step_ends_as_it_should() {
     );
     let words = failures.iter().map(|(case, words)| format!("{case}: {words}")).collect::<Vec<_>>();
     assert!(words.is_empty(), "{}", words.join("\n"));
+}
+
+/// An error each time, or none; no abort, no hang, nothing lost silently; and a second life that knows nothing of it.
+#[test]
+fn no_call_that_fails_breaks_the_library() {
+    let laboratory = calls::Laboratory::new(env::var_os(STRICT).is_some());
+    let only = env::var(ONLY).unwrap_or_default();
+    let wrong = calls::play_all(&laboratory, env::var_os(ALL).is_some() || !only.is_empty(), &only);
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// Those that failed, and why.

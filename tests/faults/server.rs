@@ -63,7 +63,7 @@ fn play(
     }
     let mut accepted = Vec::new();
     if case.step >= Step::Upgrade {
-        accepted = answer(&head(&mut wire)?);
+        accepted = answer(&head(&mut wire)?, "");
     }
     let place = place(case, &mut wire, accepted)?;
     wire.send(&place.before)?;
@@ -92,7 +92,7 @@ fn play(
 }
 
 /// Up to the client's hello, which is whole in its first record.
-fn hello_of_tls(wire: &mut Wire) -> io::Result<()> {
+pub(crate) fn hello_of_tls(wire: &mut Wire) -> io::Result<()> {
     let whole = |heard: &[u8]| {
         heard.len() >= 5 && heard.len() >= 5 + usize::from(u16::from_be_bytes([heard[3], heard[4]]))
     };
@@ -132,7 +132,7 @@ fn more(wire: &mut Wire) -> io::Result<()> {
 }
 
 /// Takes the head of a request.
-fn head(wire: &mut Wire) -> io::Result<String> {
+pub(crate) fn head(wire: &mut Wire) -> io::Result<String> {
     loop {
         if let Some(end) = wire.heard.windows(4).position(|four| four == b"\r\n\r\n") {
             let head = wire.heard.drain(..end + 4).collect();
@@ -142,12 +142,12 @@ fn head(wire: &mut Wire) -> io::Result<String> {
     }
 }
 
-/// The 101 to that request.
-fn answer(request: &str) -> Vec<u8> {
+/// The 101 to that request, with further header lines.
+pub(crate) fn answer(request: &str, further: &str) -> Vec<u8> {
     let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
     let accept = derive_accept_key(key.as_bytes());
     let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade";
-    format!("{head}\r\nSec-WebSocket-Accept: {accept}\r\n\r\n").into_bytes()
+    format!("{head}\r\nSec-WebSocket-Accept: {accept}\r\n{further}\r\n").into_bytes()
 }
 
 fn place(case: Case, wire: &mut Wire, accepted: Vec<u8>) -> io::Result<Place> {
@@ -257,7 +257,7 @@ fn finish(wire: &mut Wire, case: Case) -> io::Result<()> {
         wire.complete_tls()?;
     }
     if case.step < Step::Upgrade {
-        let accepted = answer(&head(wire)?);
+        let accepted = answer(&head(wire)?, "");
         wire.send(&accepted)?;
     }
     if case.step <= Step::Upgrade {

@@ -30,6 +30,7 @@ impl Wire {
     /// From here on TLS is spoken; what was heard so far belongs to it.
     pub(crate) fn begin_tls(&mut self, config: &Arc<ServerConfig>) -> io::Result<()> {
         let mut tls = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+        tls.set_buffer_limit(None);
         tls.read_tls(&mut &self.heard[..])?;
         tls.process_new_packets().map_err(io::Error::other)?;
         self.heard.clear();
