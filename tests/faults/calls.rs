@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -86,7 +87,9 @@ impl Run {
                 Some("SO_RCVLOWAT that cannot be lowered is slept over")
             }
             ("malloc", "wss", _) => Some("TLS aborts without memory: ours, and what rustls cannot survive"),
-            ("malloc", _, true) => Some("zlib-rs asserts without memory, and what it leaves is used"),
+            ("malloc", _, true) => {
+                Some("zlib-rs asserts without memory; and a deflater whose output was refused goes on")
+            }
             _ => None,
         }
     }
@@ -134,15 +137,17 @@ impl Laboratory {
     /// How it ended, where that is not well, and what it said.
     fn finish(&self, mut command: Command) -> (Option<String>, String) {
         let mut child = command.spawn().expect("life");
+        // Read meanwhile, so that a life that says much does not wait for its pipe.
+        let (out, err) = (child.stdout.take().expect("a pipe"), child.stderr.take().expect("a pipe"));
+        let (out, err) = (thread::spawn(move || all_of(out)), thread::spawn(move || all_of(err)));
         let status = tools::wait(&mut child, WATCHDOG);
-        let output = child.wait_with_output().expect("life");
-        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        let said = out.join().expect("what it said") + &err.join().expect("what it said");
         let wrong = match status {
             None => Some("hangs".to_owned()),
             Some(status) if status.success() => None,
             Some(status) => Some(status.to_string()),
         };
-        (wrong, said.into_owned())
+        (wrong, said)
     }
 
     /// How often a life makes each of these calls.
@@ -188,6 +193,13 @@ impl Drop for Laboratory {
         // It is of no use to anybody else.
         let _ = fs::remove_file(&self.ca_file);
     }
+}
+
+fn all_of(mut pipe: impl Read) -> String {
+    let mut bytes = Vec::new();
+    // What came before an end of any kind is what there is.
+    let _ = pipe.read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Whether that first life had all its messages back.

@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -107,7 +108,9 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 
 static int refuses(size_t size, const void *caller)
 {
-    return size >= LARGE && fails(FAULT_MALLOC, caller);
+    if (size < LARGE || !fails(FAULT_MALLOC, caller)) return 0;
+    if (trace) dprintf(2, "%zu bytes were refused\n", size);
+    return 1;
 }
 
 void *malloc(size_t size)
