@@ -16,6 +16,7 @@ use std::{fs, thread};
 use libc::{EAGAIN, ECONNRESET, EINTR, EMFILE, ENETUNREACH, ENOBUFS, ENOMEM, ENOSPC};
 use ws4d_test_host::library_path;
 
+use crate::blame::Blame;
 use crate::echo::Echo;
 use crate::tls::identity;
 use crate::tools;
@@ -86,7 +87,7 @@ impl Run {
             ("setsockopt", "ws", _) if self.onwards => {
                 Some("SO_RCVLOWAT that cannot be lowered is slept over")
             }
-            ("malloc", "wss", _) => Some("TLS aborts without memory: ours, and what rustls cannot survive"),
+            ("malloc", "wss", _) => Some("a TLS session aborts without memory for what it reads"),
             ("malloc", _, true) => {
                 Some("zlib-rs asserts without memory; and a deflater whose output was refused goes on")
             }
@@ -104,6 +105,7 @@ pub(crate) struct Laboratory {
     preload: OsString,
     /// What is known is wrong, too.
     strict: bool,
+    blame: Blame,
 }
 
 impl Laboratory {
@@ -115,8 +117,9 @@ impl Laboratory {
         let life = tools::build("life.c", &[library.to_str().expect("a path"), "-ldl"]);
         let mut preload = tools::build("shim.c", &["-shared", "-fPIC", "-ldl"]).into_os_string();
         preload.push(":");
-        preload.push(library);
-        Laboratory { echo: Echo::start(), ca_file, life, preload, strict }
+        preload.push(&library);
+        let blame = Blame::new(library);
+        Laboratory { echo: Echo::start(), ca_file, life, preload, strict, blame }
     }
 
     fn command(&self, life: Life) -> Command {
@@ -128,6 +131,9 @@ impl Laboratory {
             .arg(life.way)
             .arg(if life.compression { "1" } else { "0" })
             .env("LD_PRELOAD", &self.preload)
+            .env("WS4D_FAULTS_TRACE", "1")
+            // Its own stack of an abort says no more, and wants memory.
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -177,6 +183,11 @@ impl Laboratory {
         let mode = if run.onwards { "on" } else { "once" };
         command.args([run.call, &run.n.to_string(), mode, &run.error.to_string()]);
         let (wrong, said) = self.finish(command);
+        if wrong.as_ref().is_some_and(|why| why.contains("SIGABRT"))
+            && let Some(other) = self.blame.other(&said)
+        {
+            return Outcome::Abort(other);
+        }
         match (wrong, run.known()) {
             (Some(_), Some(known)) if !self.strict => Outcome::Known(known),
             (Some(why), _) => Outcome::Wrong(format!("{run}: {why}\n{said}")),
@@ -214,6 +225,8 @@ enum Outcome {
     Survived,
     /// The host was told of an error.
     Told,
+    /// Another crate ended the process: it cannot do without the memory.
+    Abort(String),
     Known(&'static str),
     Wrong(String),
 }
@@ -262,23 +275,28 @@ fn tell(total: usize, outcomes: Vec<(Run, Outcome)>) -> Vec<String> {
             of.filter(|(_, outcome)| wanted(outcome)).count()
         };
         println!(
-            "    {call:14} errno {error:3}: {:4} runs, {:4} told, {:4} survived, {:3} missed, {:3} known, {:3} wrong",
+            "    {call:14} errno {error:3}: {:4} runs, {:4} told, {:4} survived, {:3} missed, {:3} of others, {:3} known, \
+             {:3} wrong",
             count(|_| true),
             count(|outcome| matches!(outcome, Outcome::Told)),
             count(|outcome| matches!(outcome, Outcome::Survived)),
             count(|outcome| matches!(outcome, Outcome::Missed)),
+            count(|outcome| matches!(outcome, Outcome::Abort(_))),
             count(|outcome| matches!(outcome, Outcome::Known(_))),
             count(|outcome| matches!(outcome, Outcome::Wrong(_)))
         );
     }
-    let mut known = BTreeMap::<_, usize>::new();
+    let mut reasons = BTreeMap::<String, usize>::new();
     for (_, outcome) in &outcomes {
-        if let Outcome::Known(why) = outcome {
-            *known.entry(why).or_default() += 1;
-        }
+        let reason = match outcome {
+            Outcome::Known(why) => format!("known: {why}"),
+            Outcome::Abort(who) => format!("of others: {who}"),
+            _ => continue,
+        };
+        *reasons.entry(reason).or_default() += 1;
     }
-    for (why, count) in known {
-        println!("    {count:4} known: {why}");
+    for (reason, count) in reasons {
+        println!("    {count:4} {reason}");
     }
     println!("failing calls: {} runs of {total}", outcomes.len());
     let wrong = outcomes.into_iter().filter_map(|(_, outcome)| match outcome {

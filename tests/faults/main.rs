@@ -3,6 +3,7 @@
 
 #![cfg(target_os = "linux")]
 
+mod blame;
 mod calls;
 mod echo;
 mod matrix;
