@@ -180,6 +180,8 @@ static ws_options *make_options(void)
     ws_options_set_compression(o, compression ? 6 : 0);
     ws_options_set_compression_min_size(o, 0);
     ws_options_set_system_trust(o, 0);
+    /* What cannot be sent is given up after that time, in which the server may still say why. */
+    ws_options_set_close_timeout_ms(o, 300);
     if (strncmp(url, "wss:", 4) == 0) ws_options_set_ca_file(o, ca_file);
     return o;
 }
