@@ -1742,11 +1742,12 @@ const void *ws_event_data(const ws_event *e, size_t *len);
 const uint16_t *ws_event_data_utf16(const ws_event *e, size_t *units);
 
 /**
- * The JSON value of a MESSAGE, for sockets whose option `data_type` is object. Parsed once.
+ * The JSON value of a MESSAGE, for sockets whose option `data_type` is object. Parsed once, at the first call, also
+ * with `strict_json`, which only checks.
  *
  * @param e  An event, or NULL.
  * @return A value that lives as long as the event; NULL for what is not JSON, for another event, for another
- *         `data_type`, and for NULL.
+ *         `data_type`, and for NULL; also where there is no memory for the value, and then a later call tries again.
  *
  * @pre `e` is NULL or a live event.
  */
@@ -1912,7 +1913,8 @@ const char *ws_json_string(const ws_json *v, size_t *len);
  *
  * @param v    A value, or NULL.
  * @param len  Receives the number of bytes; may be NULL.
- * @return UTF-8 with a NUL behind it, which lives with the value's event; NULL and 0 for NULL.
+ * @return UTF-8 with a NUL behind it, which lives with the value's event; NULL and 0 for NULL, and where there is no
+ *         memory for it.
  *
  * @pre `v` is NULL or a live value; `len` is NULL or writable.
  */
@@ -2214,7 +2216,8 @@ ws_result ws_options_set_send_buffer_size(ws_options *o, size_t bytes);
 ws_result ws_options_set_receive_buffer_size(ws_options *o, size_t bytes);
 
 /**
- * How hard to compress messages (permessage-deflate, RFC 7692), if the server agrees to it.
+ * How hard to compress messages (permessage-deflate, RFC 7692), if the server agrees to it. Where there is no memory
+ * to compress a message, it is sent uncompressed.
  *
  * @param o      Options.
  * @param level  1 (fast) to 9 (small); 0: no compression is offered. Default: 1.

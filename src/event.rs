@@ -89,11 +89,12 @@ pub unsafe extern "C" fn ws_event_data_utf16(e: *const ws_event, units: *mut siz
     })
 }
 
-/// The JSON value of a MESSAGE, for sockets whose option `data_type` is object. Parsed once.
+/// The JSON value of a MESSAGE, for sockets whose option `data_type` is object. Parsed once, at the first call, also
+/// with `strict_json`, which only checks.
 ///
 /// @param e  An event, or NULL.
 /// @return A value that lives as long as the event; NULL for what is not JSON, for another event, for another
-///         `data_type`, and for NULL.
+///         `data_type`, and for NULL; also where there is no memory for the value, and then a later call tries again.
 ///
 /// # Safety
 /// `e` is NULL or a live event.

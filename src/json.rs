@@ -153,7 +153,8 @@ pub unsafe extern "C" fn ws_json_string(v: *const ws_json, len: *mut size_t) -> 
 ///
 /// @param v    A value, or NULL.
 /// @param len  Receives the number of bytes; may be NULL.
-/// @return UTF-8 with a NUL behind it, which lives with the value's event; NULL and 0 for NULL.
+/// @return UTF-8 with a NUL behind it, which lives with the value's event; NULL and 0 for NULL, and where there is no
+///         memory for it.
 ///
 /// # Safety
 /// `v` is NULL or a live value; `len` is NULL or writable.
@@ -163,7 +164,7 @@ pub unsafe extern "C" fn ws_json_text(v: *const ws_json, len: *mut size_t) -> *c
         // SAFETY: the caller upholds the contract above.
         unsafe {
             arg::set(len, 0);
-            Some(text_out(Some(json(v)?.text()), len))
+            Some(text_out(json(v)?.text(), len))
         }
     })
 }

@@ -181,3 +181,87 @@ fn announced_lengths_with_nothing_behind_cost_nothing() {
         (api().ws_abort)(ws);
     }
 }
+
+/// What `work` adds to the most that the process has ever held, which begins anew here.
+fn peak_growth(work: impl FnOnce()) -> usize {
+    // SAFETY: malloc_trim has no preconditions.
+    unsafe { libc::malloc_trim(0) };
+    fs::write("/proc/self/clear_refs", "5").expect("Linux");
+    let before = status("VmHWM");
+    work();
+    status("VmHWM").saturating_sub(before)
+}
+
+/// A compressed message of so many zeros (RFC 1951, fixed codes): the first, matches of 258, and the rest one by one.
+fn compressed_zeros(count: usize) -> String {
+    let (mut bits, mut bytes) = (Vec::new(), Vec::new());
+    // Codes come with their first bit first, other numbers with their last.
+    let mut put = |code: u32, len: u32| bits.extend((0..len).rev().map(|bit| code >> bit & 1));
+    put(0b010, 3);
+    put(0x30, 8);
+    for _ in 0..(count - 1) / 258 {
+        put(0b1100_0101, 8);
+        put(0, 5);
+    }
+    for _ in 0..(count - 1) % 258 {
+        put(0x30, 8);
+    }
+    // The end of the block, and an empty one that a sync flush would make.
+    put(0, 7);
+    put(0, 3);
+    bytes.extend(bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |sum, bit| sum << 1 | *bit as u8)));
+    let head = [&[0xc2, 126][..], &(bytes.len() as u16).to_be_bytes()].concat();
+    head.iter().chain(&bytes).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// 1.6 MB that become 262 MB.
+#[test]
+fn what_is_inflated_after_the_host_has_closed_stays_near_the_bound() {
+    let _alone = alone();
+    let server = Server::start();
+    let messages = format!("gate:go,raw*4000:{},answer_close", compressed_zeros(64 * 1024));
+    let url = server.ws(&format!("/script?extensions=permessage-deflate&do={messages}"));
+    let options = Options::new().set(|api, o| (api.ws_options_set_receive_buffer_size)(o, MIB));
+    let (own, seen) = (Own::new(), Count::default());
+    let ws = own.open(&url, &options, count, &seen);
+    assert_eq!((api().ws_terminate)(ws, 1000, std::ptr::null()), 0);
+    let grown = peak_growth(|| {
+        server.open_gate("go");
+        own.run_until(|| seen.is_over());
+    });
+    assert!(grown < 16 * MIB, "{} MiB", grown / MIB);
+}
+
+#[test]
+fn half_a_message_goes_with_its_connection() {
+    let _alone = alone();
+    let server = Server::start();
+    let half = format!("raw:827f0000000004000000,raw*32768:{},fin", "61".repeat(1024));
+    let options = Options::new().set(|api, o| (api.ws_options_set_max_message_size)(o, 0));
+    let (own, seen) = (Own::new(), Count::default());
+    let (grown, ws) = growth(|| {
+        let ws = own.open(&script(&server, &half), &options, count, &seen);
+        own.run_until(|| seen.is_over());
+        ws
+    });
+    assert!(grown < 16 * MIB, "{} MiB of 32 stay with the handle", grown / MIB);
+    (api().ws_release)(ws);
+}
+
+/// 4 million small values would be a tree of 100 MiB.
+#[test]
+fn strict_json_takes_no_more_than_its_text() {
+    let _alone = alone();
+    let server = Server::start();
+    let text = format!("raw:817f0000000000800004,raw:5b30,raw*8192:{},raw:205d", "2c30".repeat(512));
+    let options = Options::new()
+        .set(|api, o| (api.ws_options_set_data_type)(o, ws4d_test_host::codes::WS_DATA_TYPE_OBJECT))
+        .set(|api, o| (api.ws_options_set_strict_json)(o, 1));
+    let (own, seen) = (Own::new(), Count::default());
+    let grown = peak_growth(|| {
+        let ws = own.open(&script(&server, &text), &options, count, &seen);
+        own.run_until(|| seen.messages() == 1);
+        (api().ws_abort)(ws);
+    });
+    assert!(grown < 40 * MIB, "{} MiB for a text of 8", grown / MIB);
+}

@@ -7,7 +7,7 @@ pub(crate) use batch::{Batch, Item, ItemKind, Items, MESSAGE_OVERHEAD, Message};
 
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorCode};
-use crate::json::Json;
+use crate::json::{self, Json, JsonError};
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
@@ -130,23 +130,13 @@ impl Event {
     pub(crate) fn of_message(message: Message, mode: DataType) -> Event {
         let mut event = Event { mode, place: message.place, ..Event::plain(EventKind::None) };
         event.show(message.item);
-        event.keep_json(message.json);
         event
     }
 
     /// An event that will stand for each message of a batch in turn.
     pub(crate) fn of_batch(batch: &Batch, mode: DataType) -> Event {
         let place = Place::Shared(Arc::clone(&batch.bytes));
-        let event = Event { mode, place, ..Event::plain(EventKind::None) };
-        event.keep_json(batch.json.clone());
-        event
-    }
-
-    /// What was parsed before delivery.
-    fn keep_json(&self, json: Option<Arc<Json>>) {
-        if let Some(json) = json {
-            let _ = self.lazy.get_or_init(Box::default).json.set(Some(json));
-        }
+        Event { mode, place, ..Event::plain(EventKind::None) }
     }
 
     /// Makes this event stand for `item` of its batch.
@@ -158,7 +148,7 @@ impl Event {
         self.len = item.len;
     }
 
-    /// Forgets what was made for the message before. Not for the first of a batch, whose JSON may be there.
+    /// Forgets what was made for the message before.
     #[inline]
     pub(crate) fn forget_lazy(&mut self) {
         if self.lazy.get().is_some() {
@@ -200,7 +190,7 @@ impl Event {
         }
         match (self.received, self.mode) {
             (ItemKind::Text, DataType::Text) => DataType::Text,
-            (ItemKind::Text, DataType::Object) if self.json().is_some() => DataType::Object,
+            (ItemKind::Text, DataType::Object) if self.is_json() => DataType::Object,
             (ItemKind::Text, DataType::Object) => DataType::Text,
             _ => DataType::Blob,
         }
@@ -232,18 +222,37 @@ impl Event {
         units.as_deref().map(|units| &units[..units.len() - 1])
     }
 
-    /// The value of a text message in object mode; parsed at the first call. `None` if it is not JSON.
+    /// Whether it has a value, even if there is no memory for that.
+    fn is_json(&self) -> bool {
+        match self.parsed() {
+            Ok(json) => json.is_some(),
+            Err(_) => std::str::from_utf8(self.bytes()).is_ok_and(|text| json::check(text).is_ok()),
+        }
+    }
+
+    /// The value of a text message in object mode; parsed at the first call. `None` if it is not JSON, or if there is no
+    /// memory for it; then a later call tries again.
     pub fn json(&self) -> Option<&Json> {
+        self.parsed().ok()?
+    }
+
+    /// The value, if the text is JSON.
+    fn parsed(&self) -> Result<Option<&Json>, JsonError> {
         if self.kind != EventKind::Message || self.received != ItemKind::Text || self.mode != DataType::Object
         {
-            return None;
+            return Ok(None);
         }
         let lazy = self.lazy.get_or_init(Box::default);
-        let parsed = lazy.json.get_or_init(|| {
-            let text = std::str::from_utf8(self.bytes()).ok()?;
-            Json::parse(text).ok().map(Arc::new)
-        });
-        parsed.as_deref()
+        if lazy.json.get().is_none() {
+            let parsed = match std::str::from_utf8(self.bytes()).map(Json::parse) {
+                Ok(Ok(json)) => Some(Arc::new(json)),
+                Ok(Err(JsonError::OutOfMemory)) => return Err(JsonError::OutOfMemory),
+                _ => None,
+            };
+            // Another thread may have been faster; then its value stays.
+            let _ = lazy.json.set(parsed);
+        }
+        Ok(lazy.json.get().and_then(Option::as_deref))
     }
 
     /// The error stack of an ERROR.

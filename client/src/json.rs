@@ -9,6 +9,7 @@ mod parse;
 #[cfg(test)]
 mod tests;
 
+use crate::error::ErrorCode;
 use serde::de::IgnoredAny;
 use std::fmt;
 use std::sync::OnceLock;
@@ -64,6 +65,16 @@ impl fmt::Display for JsonError {
 
 impl std::error::Error for JsonError {}
 
+impl JsonError {
+    /// The host's word for it.
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            JsonError::Syntax(_) | JsonError::TooDeep => ErrorCode::InvalidJson,
+            JsonError::OutOfMemory => ErrorCode::OutOfMemory,
+        }
+    }
+}
+
 /// A JSON value: a read-only tree. The values inside stay where they are as long as the root lives,
 /// also when it is moved; what its functions lend lives as long.
 pub struct Json(Repr);
@@ -111,6 +122,13 @@ struct Text {
 }
 
 impl Text {
+    fn written_len(&self) -> usize {
+        match self.text.get() {
+            Some(text) => without_nul(text).len(),
+            None => without_nul(&self.value).len() + 2,
+        }
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         match self.text.get() {
             Some(text) => out.extend_from_slice(without_nul(text)),
@@ -159,16 +177,17 @@ impl Json {
             return None;
         };
         let key_at = |place: usize| without_nul(&object.members[place].key.value);
+        let backwards = || (0..object.members.len()).rev().find(|&place| key_at(place) == key);
         let place = if object.members.len() < INDEXED {
-            (0..object.members.len()).rev().find(|&place| key_at(place) == key)?
+            backwards()?
         } else {
-            let index = object.index.get_or_init(|| {
-                let mut places: Vec<usize> = (0..object.members.len()).collect();
-                places.sort_by_key(|&place| key_at(place));
-                places.into()
-            });
-            let behind = index.partition_point(|&place| key_at(place) <= key);
-            *index[..behind].last().filter(|&&place| key_at(place) == key)?
+            match object.index() {
+                Some(index) => {
+                    let behind = index.partition_point(|&place| key_at(place) <= key);
+                    *index[..behind].last().filter(|&&place| key_at(place) == key)?
+                }
+                None => backwards()?,
+            }
         };
         Some(&object.members[place].value)
     }
@@ -240,27 +259,53 @@ impl Json {
     }
 
     /// The value as JSON text: as it came, less the white space between its tokens. A NUL follows
-    /// in memory. Made at the first call, from any thread, and kept.
-    pub fn text(&self) -> &[u8] {
-        let written = || {
+    /// in memory. Made at the first call, from any thread, and kept. `None`: there is no memory for it.
+    pub fn text(&self) -> Option<&[u8]> {
+        let kept = match &self.0 {
+            Repr::String(text) => &text.text,
+            Repr::Array(Some(array)) => &array.text,
+            Repr::Object(Some(object)) => &object.text,
+            _ => return Some(without_nul(self.short_text())),
+        };
+        if kept.get().is_none() {
+            let len = self.written_len() + 1;
             let mut text = Vec::new();
+            text.try_reserve_exact(len).ok()?;
             self.write(&mut text);
             text.push(0);
-            text.into_boxed_slice()
-        };
-        let kept: &[u8] = match &self.0 {
-            Repr::Null => b"null\0",
+            // Another thread may have been faster; then theirs stays.
+            let _ = kept.set(text.into_boxed_slice());
+        }
+        kept.get().map(|text| without_nul(text))
+    }
+
+    /// The text of a value that needs none made, with its NUL.
+    fn short_text(&self) -> &[u8] {
+        match &self.0 {
             Repr::Bool(true) => b"true\0",
             Repr::Bool(false) => b"false\0",
             Repr::Number { len, text } => &text[..=usize::from(*len)],
             Repr::LongNumber(text) => text,
-            Repr::String(text) => text.text.get_or_init(written),
             Repr::Array(None) => b"[]\0",
-            Repr::Array(Some(array)) => array.text.get_or_init(written),
             Repr::Object(None) => b"{}\0",
-            Repr::Object(Some(object)) => object.text.get_or_init(written),
-        };
-        without_nul(kept)
+            Repr::Null | Repr::String(_) | Repr::Array(_) | Repr::Object(_) => b"null\0",
+        }
+    }
+
+    /// How many bytes [`write`](Json::write) adds.
+    fn written_len(&self) -> usize {
+        match &self.0 {
+            Repr::String(text) => text.written_len(),
+            // The brackets, and a comma between two.
+            Repr::Array(Some(array)) => {
+                array.items.iter().map(|item| item.written_len() + 1).sum::<usize>() + 1
+            }
+            Repr::Object(Some(object)) => {
+                let member = |member: &Member| member.key.written_len() + member.value.written_len() + 2;
+                object.members.iter().map(member).sum::<usize>() + 1
+            }
+            _ => without_nul(self.short_text()).len(),
+        }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -282,8 +327,23 @@ impl Json {
                 }
                 out.push(b'}');
             }
-            _ => out.extend_from_slice(self.text()),
+            _ => out.extend_from_slice(without_nul(self.short_text())),
         }
+    }
+}
+
+impl Object {
+    /// Made at the first call; `None`: there is no memory for it.
+    fn index(&self) -> Option<&[usize]> {
+        if self.index.get().is_none() {
+            let mut places = Vec::new();
+            places.try_reserve_exact(self.members.len()).ok()?;
+            places.extend(0..self.members.len());
+            // Stable, and without memory.
+            places.sort_unstable_by_key(|&place| (without_nul(&self.members[place].key.value), place));
+            let _ = self.index.set(places.into_boxed_slice());
+        }
+        self.index.get().map(|index| &**index)
     }
 }
 
@@ -294,8 +354,48 @@ impl fmt::Debug for Json {
     }
 }
 
-/// Whether the text is one JSON value. Iterative: the depth of the text takes heap, not stack.
+/// Whether [`Json::parse`] would read the text, memory apart: no tree is made.
+///
+/// # Errors
+///
+/// As [`Json::parse`].
+pub(crate) fn check(text: &str) -> Result<(), JsonError> {
+    validate(text)?;
+    if depth(text) > Json::MAX_DEPTH { Err(JsonError::TooDeep) } else { Ok(()) }
+}
+
+/// How deep arrays and objects are nested in a valid text; at least so deep in any other.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest, mut rest) = (0usize, 0, text.as_bytes());
+    while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'[' | b'{' | b']' | b'}')) {
+        let len = match rest[at] {
+            b'"' => parse::string_len(&rest[at..]),
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+                1
+            }
+            _ => {
+                depth = depth.saturating_sub(1);
+                1
+            }
+        };
+        rest = &rest[at + len..];
+    }
+    deepest
+}
+
+/// A text of so many bytes may be nested so deep that the stack of brackets wants memory that is not there.
+const MAY_BE_DEEP: usize = 16 * 1024;
+
+/// Whether the text is one JSON value. Iterative: the depth of the text takes heap, not stack, a byte each.
 fn validate(text: &str) -> Result<(), JsonError> {
+    if text.len() > MAY_BE_DEEP {
+        // serde_json cannot say that there is none: it is asked for before.
+        let mut brackets = Vec::<u8>::new();
+        brackets.try_reserve_exact(depth(text).saturating_mul(3)).map_err(|_| JsonError::OutOfMemory)?;
+        drop(std::hint::black_box(brackets));
+    }
     match serde_json::from_str::<IgnoredAny>(text) {
         Ok(_) => Ok(()),
         Err(error) => Err(JsonError::Syntax(error.to_string())),

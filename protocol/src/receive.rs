@@ -156,6 +156,11 @@ impl Receiver {
         self.inflation.as_mut()?.take_back(open)
     }
 
+    /// Whether there is an inflater, which takes [`INFLATER_MEMORY`](crate::deflate::INFLATER_MEMORY) bytes.
+    pub fn has_inflater(&self) -> bool {
+        self.inflation.as_ref().is_some_and(Inflation::has_inflater)
+    }
+
     /// Whether nothing is begun: no part of a header, of a payload or of a message. True also after
     /// the end.
     pub fn is_idle(&self) -> bool {

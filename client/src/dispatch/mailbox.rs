@@ -79,6 +79,8 @@ pub(crate) struct Mailbox {
     last_call: bool,
     /// The host has closed: what does not fit is discarded, so that the close frame is found.
     closing: bool,
+    /// One was discarded: no later one is to be had.
+    discarding: bool,
     reading_stopped: bool,
     /// The socket wants to know when the host has had all that came.
     awaited: bool,
@@ -106,6 +108,7 @@ impl Mailbox {
             paused: false,
             last_call: false,
             closing: false,
+            discarding: false,
             reading_stopped: false,
             awaited: false,
             pulled: false,
@@ -121,14 +124,22 @@ impl Mailbox {
         }
     }
 
-    /// Takes a batch in. Past the bound, after the host closed, it is discarded; says how many messages were.
+    /// Makes room for so many batches.
+    pub(crate) fn reserve(&mut self, batches: usize) -> Result<(), ErrorCode> {
+        self.queue.try_reserve(batches).map_err(|_| ErrorCode::OutOfMemory)
+    }
+
+    /// Takes a batch in. After the host closed, messages are discarded from the first one on that is past the bound, so
+    /// that none is missing in the middle; says how many were.
     pub(crate) fn push(&mut self, mut batch: Batch) -> u64 {
         if self.ending.is_some() {
             return 0;
         }
         let mut discarded = 0;
         if self.closing {
-            discarded = batch.keep_charge(self.bound_left()) as u64;
+            let room = if self.discarding { 0 } else { self.room() };
+            discarded = batch.keep_charge(room) as u64;
+            self.discarding |= discarded > 0;
         }
         if batch.rest().is_empty() {
             return discarded;
@@ -160,13 +171,13 @@ impl Mailbox {
         self.reading_stopped
     }
 
-    /// How much more fits; `usize::MAX` where there is no bound.
-    pub(crate) fn room(&self) -> usize {
-        if self.closing { usize::MAX } else { self.bound_left() }
+    /// Whether what no longer fits is discarded, so that reading never stops.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing
     }
 
-    /// How much still fits, whether or not reading has to stop for it.
-    fn bound_left(&self) -> usize {
+    /// How much more fits; `usize::MAX` where there is no bound.
+    pub(crate) fn room(&self) -> usize {
         if self.bound == 0 { usize::MAX } else { self.bound.saturating_sub(self.charge) }
     }
 

@@ -26,7 +26,7 @@ mod stop_word;
 mod task_driver;
 
 pub(crate) use blocking::{NotOpened, cancelled_error};
-pub(crate) use dispatcher::Dispatcher;
+pub(crate) use dispatcher::{Dispatcher, Signal};
 #[cfg(feature = "micro-benchmarks")]
 pub use handover::HandOver;
 pub(crate) use key::Key;

@@ -223,9 +223,21 @@ mod plain {
         assert!(mailbox.stop_reading_if_full());
         mailbox.closing();
         assert!(!mailbox.stop_reading_if_full());
-        mailbox.push(text("c"));
+        assert_eq!(mailbox.push(text("c")), 1);
         mailbox.ended(ending(1000), None);
         assert_eq!(drain(&mut mailbox), ["open", "a", "b", "terminate 1000"]);
+    }
+
+    #[test]
+    fn what_is_delivered_of_a_connection_that_closes_has_no_gap() {
+        let mut mailbox = Mailbox::new(100, Claim::Nothing);
+        mailbox.opened();
+        mailbox.closing();
+        assert_eq!(mailbox.push(text("a b c d")), 2);
+        assert_eq!(drain(&mut mailbox), ["open", "a", "b"]);
+        assert_eq!(mailbox.push(text("e")), 1, "there is room again, and two before it are missing");
+        mailbox.ended(ending(1000), None);
+        assert_eq!(drain(&mut mailbox), ["terminate 1000"]);
     }
 
     #[test]

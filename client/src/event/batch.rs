@@ -4,7 +4,6 @@ use super::{DataType, EventKind, Place};
 use crate::buffer::Buffer;
 use crate::error::ErrorCode;
 use crate::fork::PerProcess;
-use crate::json::Json;
 use crate::sync::Mutex;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -59,19 +58,32 @@ pub(crate) struct Items(Vec<Item>);
 impl Items {
     /// Adds an item; a list that becomes long moves to one that was long before.
     #[inline]
-    pub(crate) fn add(&mut self, item: Item) {
-        if self.0.len() == *POOLED_CAPACITIES.start() && self.0.capacity() == self.0.len() {
-            self.borrow();
+    pub(crate) fn add(&mut self, item: Item) -> Result<(), ErrorCode> {
+        if self.0.len() == self.0.capacity() {
+            self.grow()?;
         }
         self.0.push(item);
+        Ok(())
     }
 
     #[cold]
-    fn borrow(&mut self) {
-        if let Some(mut long) = POOL.get().lock().pop() {
+    fn grow(&mut self) -> Result<(), ErrorCode> {
+        if self.0.len() == *POOLED_CAPACITIES.start()
+            && let Some(mut long) = POOL.get().lock().pop()
+        {
+            // Each in the pool has room for more.
             long.extend_from_slice(&self.0);
             self.0 = long;
         }
+        self.0.try_reserve(1).map_err(|_| ErrorCode::OutOfMemory)
+    }
+
+    /// A list of its own.
+    pub(crate) fn copied(these: &[Item]) -> Result<Items, ErrorCode> {
+        let mut items = Vec::new();
+        items.try_reserve_exact(these.len()).map_err(|_| ErrorCode::OutOfMemory)?;
+        items.extend_from_slice(these);
+        Ok(Items(items))
     }
 
     /// Gives the memory of the lists that wait back to the system.
@@ -124,8 +136,6 @@ pub(crate) struct Batch {
     pub(crate) next: usize,
     /// What the undelivered items count in the receive buffer.
     charge: usize,
-    /// Of a single message that was parsed before delivery.
-    pub(crate) json: Option<Arc<Json>>,
 }
 
 /// Up to this size a batch may take in the one behind it, so that a trickle of small messages does not
@@ -141,7 +151,7 @@ impl Batch {
     /// A batch whose buffer others may share.
     pub(crate) fn shared(bytes: Arc<Buffer>, items: Items) -> Batch {
         let charge = items.iter().map(Item::charge).sum();
-        Batch { bytes, items, next: 0, charge, json: None }
+        Batch { bytes, items, next: 0, charge }
     }
 
     /// The items not yet delivered.
@@ -184,7 +194,7 @@ impl Batch {
         if self.needed() * 2 >= self.bytes.capacity() {
             return Ok(());
         }
-        *self = Batch { json: self.json.take(), ..Batch::copied(&self.bytes, self.rest())? };
+        *self = Batch::copied(&self.bytes, self.rest())?;
         Ok(())
     }
 
@@ -202,12 +212,11 @@ impl Batch {
     /// Takes the next message out.
     pub(crate) fn take_one(&mut self) -> Result<Option<Message>, ErrorCode> {
         let Some(item) = self.rest().first().copied() else { return Ok(None) };
-        let json = self.json.clone();
         let message = if (item.len + 1) * 2 >= self.bytes.capacity() {
-            Message { json, ..Message::shared(&self.bytes, item) }
+            Message::shared(&self.bytes, item)
         } else {
             let place = Place::Own(with_nul(&self.bytes[item.start..item.start + item.len])?);
-            Message { place, item: Item { start: 0, ..item }, json }
+            Message { place, item: Item { start: 0, ..item } }
         };
         self.next += 1;
         self.charge -= item.charge();
@@ -223,7 +232,7 @@ impl Batch {
         mut take: impl FnMut(Item) -> bool,
     ) -> Result<(), ErrorCode> {
         while let Some(item) = self.rest().first().copied() {
-            if item.len > most_bytes || self.json.is_some() {
+            if item.len > most_bytes {
                 break;
             }
             block.try_reserve(item.len + 1).map_err(|_| ErrorCode::OutOfMemory)?;
@@ -243,7 +252,7 @@ impl Batch {
     /// gives it back otherwise.
     pub(crate) fn merge(&mut self, other: Batch) -> Option<Batch> {
         let needed = other.needed();
-        if self.bytes.len() + needed > MERGE_UP_TO || self.json.is_some() || other.json.is_some() {
+        if self.bytes.len() + needed > MERGE_UP_TO {
             return Some(other);
         }
         let Some(bytes) = Arc::get_mut(&mut self.bytes) else { return Some(other) };
@@ -260,13 +269,12 @@ impl Batch {
 pub(crate) struct Message {
     pub(super) place: Place,
     pub(crate) item: Item,
-    pub(super) json: Option<Arc<Json>>,
 }
 
 impl Message {
     /// One whose data lie in a buffer that others share.
     pub(crate) fn shared(bytes: &Arc<Buffer>, item: Item) -> Message {
-        Message { place: Place::Shared(Arc::clone(bytes)), item, json: None }
+        Message { place: Place::Shared(Arc::clone(bytes)), item }
     }
 }
 

@@ -88,7 +88,7 @@ impl<'a> Parser<'a> {
         loop {
             push(&mut items, self.value(depth)?)?;
             if self.mark(b']') {
-                let array = Array { items: items.into_boxed_slice(), text: OnceLock::new() };
+                let array = Array { items: fitted(items)?, text: OnceLock::new() };
                 return Ok(Repr::Array(Some(Box::new(array))));
             }
             self.expect(b',')?;
@@ -109,7 +109,7 @@ impl<'a> Parser<'a> {
             push(&mut members, Member { key, value })?;
             if self.mark(b'}') {
                 let (index, text) = (OnceLock::new(), OnceLock::new());
-                let object = Object { members: members.into_boxed_slice(), index, text };
+                let object = Object { members: fitted(members)?, index, text };
                 return Ok(Repr::Object(Some(Box::new(object))));
             }
             self.expect(b',')?;
@@ -160,6 +160,17 @@ fn push<T>(items: &mut Vec<T>, item: T) -> Result<(), JsonError> {
     Ok(())
 }
 
+/// The items in a block of their own size: to shrink one may fail, and there is no way to be told.
+fn fitted<T>(mut items: Vec<T>) -> Result<Box<[T]>, JsonError> {
+    if items.len() == items.capacity() {
+        return Ok(items.into_boxed_slice());
+    }
+    let mut fitted = Vec::new();
+    fitted.try_reserve_exact(items.len()).map_err(|_| JsonError::OutOfMemory)?;
+    fitted.append(&mut items);
+    Ok(fitted.into_boxed_slice())
+}
+
 fn room(len: usize) -> Result<Vec<u8>, JsonError> {
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(len).map_err(|_| JsonError::OutOfMemory)?;
@@ -194,7 +205,7 @@ fn unescape(mut inside: &[u8]) -> Result<WithNul, JsonError> {
     }
     value.extend_from_slice(inside);
     value.push(0);
-    Ok(value.into_boxed_slice())
+    fitted(value)
 }
 
 /// The character of `uXXXX`, or of two such escapes that are a surrogate pair, and how long that

@@ -108,15 +108,9 @@ impl Socket {
         self.tell_task();
     }
 
-    /// The server's close frame has come. To be followed by a flush.
+    /// The server's close frame has come. Called with the `incoming` lock held; to be followed by a flush, and by the
+    /// log's line, without it.
     pub(super) fn close_received(self: &Arc<Self>, frame: CloseFrame) {
-        log!(
-            Debug,
-            Component::WebSocket,
-            "socket {}: close frame received, code {}",
-            self.id(),
-            frame.code.unwrap_or(1005)
-        );
         let mut outgoing = self.outgoing.lock();
         let answer = frame.code;
         outgoing.received = Some(Box::new(frame));
@@ -293,6 +287,8 @@ impl Socket {
         if let Some(transport) = transport {
             transport.drop_connection();
         }
+        self.free_received();
+        self.free_deflater();
         if first {
             self.note_end(phase, &ending, cause);
             self.tell(ending, error);

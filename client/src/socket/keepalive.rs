@@ -214,7 +214,9 @@ impl Socket {
             return;
         }
         let mut outgoing = self.outgoing.lock();
-        outgoing.queue.push_control(&frame, 0);
+        if outgoing.queue.push_control(&frame, 0).is_err() {
+            return;
+        }
         outgoing.remember_ping(&payload, false);
         drop(outgoing);
         log!(Trace, Component::WebSocket, "socket {}: keep-alive ping", self.id());

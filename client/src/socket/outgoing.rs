@@ -151,14 +151,22 @@ impl Outgoing {
         let mut payload = Vec::new();
         payload.try_reserve_exact(message.payload.len()).map_err(|_| ErrorCode::OutOfMemory)?;
         payload.extend_from_slice(message.payload);
-        self.keep(OutgoingMessage { opcode: message.opcode, payload, plain: message.plain }, charge);
-        Ok(())
+        let message = OutgoingMessage { opcode: message.opcode, payload, plain: message.plain };
+        self.keep(message, charge).map_err(|_| ErrorCode::OutOfMemory)
     }
 
-    /// Keeps a message for when its turn comes.
-    pub(super) fn keep(&mut self, message: OutgoingMessage<Vec<u8>>, charge: usize) {
-        let ticket = self.queue.reserve(charge);
+    /// Keeps a message for when its turn comes; gives it back where there is no memory for its place.
+    pub(super) fn keep(
+        &mut self,
+        message: OutgoingMessage<Vec<u8>>,
+        charge: usize,
+    ) -> Result<(), OutgoingMessage<Vec<u8>>> {
+        if self.waiting.try_reserve(1).is_err() {
+            return Err(message);
+        }
+        let Ok(ticket) = self.queue.reserve(charge) else { return Err(message) };
         self.waiting.push_back(Waiting { ticket, charge, message });
+        Ok(())
     }
 
     /// Gives the turn to the I/O thread if messages wait; their own thread is not the sender of others.
@@ -209,16 +217,16 @@ impl Outgoing {
         if encode(OpCode::Pong, true, payload, mask_key(), &mut frame).is_err() {
             return;
         }
-        if self.blocked {
+        // The newest one answers those before it as well (RFC 6455 §5.5.3).
+        if self.blocked || self.queue.push_control(&frame, 0).is_err() {
             self.queue.push_late_pong(frame);
-        } else {
-            self.queue.push_control(&frame, 0);
         }
     }
 
     /// Remembers a ping, so that its pong is recognised. `wanted`: the host wants to know of that.
     pub(super) fn remember_ping(&mut self, payload: &[u8], wanted: bool) {
-        if self.pings.len() >= MOST_PINGS {
+        // The oldest gives its place up, also where there is no memory for one more.
+        if self.pings.len() >= MOST_PINGS || self.pings.try_reserve(1).is_err() {
             self.pings.pop_front();
         }
         self.pings.push_back(Ping { hash: hash(payload), sent: Instant::now(), wanted });

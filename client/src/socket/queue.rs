@@ -92,7 +92,7 @@ impl OutQueue {
         payload: &[u8],
         charge: usize,
     ) -> Result<(), OutOfMemory> {
-        let chunk = self.tail();
+        let chunk = self.tail()?;
         encode(opcode, true, payload, mask_key(), &mut chunk.bytes)?;
         chunk.charge += charge;
         self.buffered += charge;
@@ -100,7 +100,7 @@ impl OutQueue {
     }
 
     /// The chunk at the end of the queue, which small messages share.
-    fn tail(&mut self) -> &mut Chunk {
+    fn tail(&mut self) -> Result<&mut Chunk, OutOfMemory> {
         let shared = self.slots.back().is_some_and(|slot| {
             slot.encoded
                 && slot.chunks.back().is_some_and(|chunk| chunk.bytes.len() < SHARED_CHUNK && !chunk.closes)
@@ -108,18 +108,24 @@ impl OutQueue {
         if !shared {
             // Others are about to share it.
             let chunk = Chunk::new(Vec::with_capacity(FIRST_ROOM), 0);
+            self.reserve_slot()?;
             self.slots.push_back(Slot::whole(chunk));
         }
         // A slot is there, and an encoded one has a chunk, by the lines above.
         let slots = self.slots.len();
-        self.slots[slots - 1].chunks.back_mut().expect("an encoded slot has a chunk")
+        Ok(self.slots[slots - 1].chunks.back_mut().expect("an encoded slot has a chunk"))
+    }
+
+    fn reserve_slot(&mut self) -> Result<(), OutOfMemory> {
+        self.slots.try_reserve(1).map_err(|_| OutOfMemory { wanted: size_of::<Slot>() })
     }
 
     /// Takes the place for a message that will be encoded outside the lock.
-    pub(super) fn reserve(&mut self, charge: usize) -> u64 {
+    pub(super) fn reserve(&mut self, charge: usize) -> Result<u64, OutOfMemory> {
+        self.reserve_slot()?;
         self.buffered += charge;
         self.slots.push_back(Slot { chunks: VecDeque::new(), encoded: false, begun: false });
-        self.first_ticket + self.slots.len() as u64 - 1
+        Ok(self.first_ticket + self.slots.len() as u64 - 1)
     }
 
     /// The slot of a ticket; `None`: it was dropped meanwhile, because the connection is over.
@@ -130,11 +136,12 @@ impl OutQueue {
 
     /// The next part of the message whose place that is; it may leave before the rest is there. `last`: the whole is.
     /// `false`: nobody waits for it any more.
-    pub(super) fn add(&mut self, ticket: u64, chunk: Chunk, last: bool) -> bool {
-        let Some(slot) = self.slot(ticket) else { return false };
+    pub(super) fn add(&mut self, ticket: u64, chunk: Chunk, last: bool) -> Result<bool, OutOfMemory> {
+        let Some(slot) = self.slot(ticket) else { return Ok(false) };
+        slot.chunks.try_reserve(1).map_err(|_| OutOfMemory { wanted: size_of::<Chunk>() })?;
         slot.chunks.push_back(chunk);
         slot.encoded = last;
-        true
+        Ok(true)
     }
 
     /// Gives the place up, with what is in it. `false`: a part of the message may have left, so it cannot be taken back.
@@ -165,11 +172,14 @@ impl OutQueue {
         }
     }
 
-    /// Adds a ping, or a pong that can leave at once.
-    pub(super) fn push_control(&mut self, frame: &[u8], charge: usize) {
+    /// Adds a ping, or a pong that can leave at once. On an error nothing has changed.
+    pub(super) fn push_control(&mut self, frame: &[u8], charge: usize) -> Result<(), OutOfMemory> {
+        let wanted = frame.len();
+        self.control.bytes.try_reserve(wanted).map_err(|_| OutOfMemory { wanted })?;
         self.buffered += charge;
         self.control.charge += charge;
         self.control.bytes.extend_from_slice(frame);
+        Ok(())
     }
 
     /// Keeps a pong for later, instead of the one kept before.
@@ -215,6 +225,10 @@ impl OutQueue {
         let mut committed: usize = self.wire.iter().map(|chunk| chunk.rest().len()).sum();
         while !held && committed < COMMIT {
             let Some(slot) = self.slots.front_mut() else { break };
+            // Without memory for its place a chunk waits for those before it.
+            if self.wire.try_reserve(1).is_err() && !self.wire.is_empty() {
+                break;
+            }
             match slot.chunks.pop_front() {
                 Some(chunk) => {
                     slot.begun = true;
@@ -277,7 +291,7 @@ mod tests {
     }
 
     fn push(queue: &mut OutQueue, text: &str) {
-        let chunk = queue.tail();
+        let chunk = queue.tail().unwrap();
         chunk.bytes.extend_from_slice(text.as_bytes());
         chunk.charge += 1;
         queue.buffered += 1;
@@ -285,7 +299,7 @@ mod tests {
 
     fn fill(queue: &mut OutQueue, ticket: u64, texts: &[&str]) {
         for (n, text) in texts.iter().enumerate() {
-            queue.add(ticket, Chunk::new(text.as_bytes().to_vec(), 1), n + 1 == texts.len());
+            queue.add(ticket, Chunk::new(text.as_bytes().to_vec(), 1), n + 1 == texts.len()).unwrap();
         }
     }
 
@@ -293,7 +307,7 @@ mod tests {
     fn a_message_that_is_still_encoded_keeps_its_place() {
         let mut queue = OutQueue::default();
         push(&mut queue, "a");
-        let large = queue.reserve(2);
+        let large = queue.reserve(2).unwrap();
         push(&mut queue, "z");
         let wire = queue.take_wire(false);
         assert_eq!(text(&wire), "a");
@@ -309,11 +323,11 @@ mod tests {
     #[test]
     fn control_frames_leave_at_the_next_frame_boundary() {
         let mut queue = OutQueue::default();
-        let large = queue.reserve(2);
+        let large = queue.reserve(2).unwrap();
         fill(&mut queue, large, &["1111", "2222"]);
         let wire = queue.take_wire(false);
         queue.put_back(wire, 2);
-        queue.push_control(b"P", 0);
+        queue.push_control(b"P", 0).unwrap();
         queue.push_late_pong(b"old".to_vec());
         queue.push_late_pong(b"new".to_vec());
         let wire = queue.take_wire(false);
@@ -325,7 +339,7 @@ mod tests {
     fn a_cork_holds_messages_but_no_control_frames() {
         let mut queue = OutQueue::default();
         push(&mut queue, "a");
-        queue.push_control(b"P", 0);
+        queue.push_control(b"P", 0).unwrap();
         let wire = queue.take_wire(true);
         assert_eq!(text(&wire), "P");
         queue.put_back(wire, 1);
@@ -335,11 +349,11 @@ mod tests {
     #[test]
     fn dropping_finishes_the_frame_that_has_begun() {
         let mut queue = OutQueue::default();
-        let large = queue.reserve(3);
+        let large = queue.reserve(3).unwrap();
         fill(&mut queue, large, &["1111", "2222", "3333"]);
         let wire = queue.take_wire(false);
         queue.put_back(wire, 1);
-        let stale = queue.reserve(7);
+        let stale = queue.reserve(7).unwrap();
         queue.drop_unsent();
         queue.push_close(b"C".to_vec());
         fill(&mut queue, stale, &["late"]);
@@ -352,9 +366,9 @@ mod tests {
     #[test]
     fn a_message_that_could_not_be_encoded_gives_its_place_up() {
         let mut queue = OutQueue::default();
-        let lost = queue.reserve(9);
+        let lost = queue.reserve(9).unwrap();
         push(&mut queue, "b");
-        queue.add(lost, Chunk::new(b"half".to_vec(), 4), false);
+        queue.add(lost, Chunk::new(b"half".to_vec(), 4), false).unwrap();
         assert!(queue.give_up(lost, 9));
         assert_eq!(queue.buffered(), 1);
         assert_eq!(text(&queue.take_wire(false)), "b");
@@ -363,16 +377,16 @@ mod tests {
     #[test]
     fn a_message_leaves_frame_by_frame_and_what_comes_behind_it_waits() {
         let mut queue = OutQueue::default();
-        let large = queue.reserve(2);
+        let large = queue.reserve(2).unwrap();
         push(&mut queue, "z");
-        queue.add(large, Chunk::new(b"L1".to_vec(), 1), false);
+        queue.add(large, Chunk::new(b"L1".to_vec(), 1), false).unwrap();
         let wire = queue.take_wire(false);
         assert_eq!(text(&wire), "L1");
         queue.put_back(wire, 2);
         assert_eq!(queue.buffered(), 2);
         assert!(!queue.is_empty() && queue.take_wire(false).is_empty());
-        queue.push_control(b"P", 0);
-        queue.add(large, Chunk::new(b"L2".to_vec(), 1), true);
+        queue.push_control(b"P", 0).unwrap();
+        queue.add(large, Chunk::new(b"L2".to_vec(), 1), true).unwrap();
         let wire = queue.take_wire(false);
         assert_eq!(text(&wire), "PL2z");
         queue.put_back(wire, 4);
@@ -382,8 +396,8 @@ mod tests {
     #[test]
     fn a_message_that_has_begun_to_leave_is_not_taken_back() {
         let mut queue = OutQueue::default();
-        let large = queue.reserve(2);
-        queue.add(large, Chunk::new(b"L1".to_vec(), 1), false);
+        let large = queue.reserve(2).unwrap();
+        queue.add(large, Chunk::new(b"L1".to_vec(), 1), false).unwrap();
         let wire = queue.take_wire(false);
         queue.put_back(wire, 2);
         assert!(!queue.give_up(large, 2));

@@ -2,29 +2,38 @@
 //! that share the read buffer. Buffers belong to the thread that turns, not to the socket: an idle socket
 //! has none.
 
-use super::Socket;
+mod decoded;
+mod failures;
+
 use super::outgoing::ConnectionFailure;
 use super::stats;
-use crate::buffer::Buffer;
-use crate::connect::tls;
-use crate::dispatch::Mailbox;
-use crate::error::{Component, Error, ErrorCode};
+use super::{Dispatcher, Socket};
+use crate::buffer::{Buffer, TURN};
+use crate::dispatch::{Key, Mailbox, Signal};
+use crate::error::{Component, ErrorCode};
 use crate::event::DataType;
-use crate::event::{Batch, Item, ItemKind, Items};
-use crate::json::Json;
-use crate::transport::{Received, Transport, tls_failure};
-use std::cell::Cell;
+use crate::event::{Batch, Item, ItemKind, MESSAGE_OVERHEAD};
+use crate::log::log;
+use crate::thread_slot::thread_slot;
+use crate::transport::{Received, Transport};
+use decoded::{DecodedInput, write_nuls};
+use failures::out_of_memory;
 use std::io;
 use std::sync::Arc;
 use ws4d_protocol::deflate;
-use ws4d_protocol::receive::{Data, Failure, Incoming as Decoded, Limits, Receiver, SpareInflater};
+use ws4d_protocol::receive::{Data, Incoming as Decoded, Limits, Receiver, SpareInflater};
 
 /// So many bytes in one read are much.
 const LARGE_READ: usize = 64 * 1024;
 
-thread_local! {
+/// So much is decoded before it is handed on; uncompressed messages, whose bytes a turn bounds, never count more.
+const STEP: usize = TURN / 2 * MESSAGE_OVERHEAD;
+/// The same where nobody will have what comes.
+const SMALL_STEP: usize = 64 * 1024;
+
+thread_slot! {
     /// Without context takeover one inflater serves all sockets that this thread turns.
-    static INFLATER: Cell<Option<SpareInflater>> = const { Cell::new(None) };
+    static INFLATER: SpareInflater;
 }
 
 /// What the `incoming` lock guards.
@@ -55,74 +64,142 @@ pub(super) enum ReadOutcome {
     Over,
 }
 
-/// What one input was decoded into, in order.
+/// What one turn has to decode.
+struct Input {
+    buffer: Buffer,
+    /// What is before was decoded.
+    at: usize,
+    received: io::Result<Received>,
+}
+
+/// What a turn has to tell once no lock is held.
 #[derive(Default)]
-struct DecodedInput {
-    /// Messages in the read buffer, and batches of their own between them.
-    pieces: Vec<Piece>,
-    items: Items,
-    charge: usize,
-    messages: u64,
-    bytes: u64,
+struct Turn {
+    signals: Signals,
     answers: bool,
-    failure: Option<ConnectionFailure>,
+    failed: bool,
+    /// Of the server's close frame.
+    close_code: Option<u16>,
 }
 
-enum Piece {
-    /// Items up to this index lie in the read buffer.
-    Shared(usize),
-    Own(Batch),
+/// The signals of the steps of a turn; there is hardly ever more than one.
+#[derive(Default)]
+struct Signals {
+    first: Option<Signal<Socket>>,
+    others: Vec<Signal<Socket>>,
 }
 
-fn out_of_memory() -> ConnectionFailure {
-    let what = "There is no memory for what the server sent";
-    let error = Error::new(ErrorCode::OutOfMemory, Component::WebSocket, what);
-    ConnectionFailure { close_code: 1011, reason: "out of memory".to_owned(), error }
+impl Signals {
+    fn add(&mut self, signal: Signal<Socket>) {
+        match &self.first {
+            None => self.first = Some(signal),
+            Some(_) => self.others.push(signal),
+        }
+    }
+
+    fn send(self, dispatcher: &Dispatcher) {
+        self.first.into_iter().chain(self.others).for_each(|signal| signal.send(dispatcher));
+    }
 }
 
 impl Socket {
     /// Reads and decodes once. The I/O task calls it when the socket is readable or has a backlog.
     pub(super) fn read_ready(self: &Arc<Self>) -> ReadOutcome {
         let mut incoming = self.incoming.lock();
+        let (transport, key, room) = match self.begin_turn() {
+            Ok(begun) => begun,
+            Err(outcome) => return outcome,
+        };
+        let mut turn = Turn::default();
+        let (complete, received) = match self.next_input(&mut incoming, &transport) {
+            Ok(mut input) => {
+                let complete = self.take_in(&mut incoming, &mut input, key, room, &mut turn);
+                match input.received {
+                    Ok(Received::Data { drained, .. }) => {
+                        self.await_rest(&incoming.receiver, &transport, drained);
+                    }
+                    Ok(Received::Nothing) => self.await_rest(&incoming.receiver, &transport, true),
+                    Ok(Received::End) | Err(_) => {}
+                }
+                if !complete {
+                    incoming.keep(input.buffer, input.at);
+                }
+                (complete, input.received)
+            }
+            Err(failure) => {
+                self.record_failure(failure);
+                turn.failed = true;
+                (true, Ok(Received::Data { direct: 0, buffered: 0, drained: false }))
+            }
+        };
+        let holds = incoming.holds_memory();
+        drop(incoming);
+        // From here on no lock is held.
+        self.end_turn(turn);
+        let outcome = self.read_outcome(complete, received);
+        if holds && self.is_over() {
+            // Whoever has ended it meanwhile may have found the lock taken.
+            self.free_received();
+        }
+        outcome
+    }
+
+    /// Whether there is to be a turn, and how much it may bring.
+    fn begin_turn(&self) -> Result<(Arc<Transport>, Key, usize), ReadOutcome> {
         let transport = {
             let outgoing = self.outgoing.lock();
             if outgoing.failure.is_some() {
-                return ReadOutcome::Full;
+                return Err(ReadOutcome::Full);
             }
             outgoing.transport.clone()
         };
-        let Some(transport) = transport else { return ReadOutcome::Over };
-        let Some(key) = self.key.get().copied() else { return ReadOutcome::Over };
-        // Without a mailbox (its dispatcher is closed) the server's close frame is still looked for.
-        let room = self
-            .dispatcher
-            .update_quietly(key, |mailbox| if mailbox.stop_reading_if_full() { 0 } else { mailbox.room() });
-        let room = room.unwrap_or(usize::MAX);
+        let (Some(transport), Some(key)) = (transport, self.key.get().copied()) else {
+            return Err(ReadOutcome::Over);
+        };
+        let room = self.room(key);
         if self.receive_activity.set_reading_paused(room == 0) && self.settings.liveness.has_limits() {
             // The I/O task's timer stands still.
             self.tell_task();
         }
-        if room == 0 {
-            return ReadOutcome::Full;
-        }
-        let mut decoded = DecodedInput::default();
-        let (mut buffer, from, received) = match incoming.backlog.take() {
+        if room == 0 { Err(ReadOutcome::Full) } else { Ok((transport, key, room)) }
+    }
+
+    /// How much may be decoded now; 0: the receive buffer is full.
+    fn room(&self, key: Key) -> usize {
+        let room = self.dispatcher.update_quietly(key, |mailbox| {
+            if mailbox.stop_reading_if_full() {
+                return 0;
+            }
+            let room = mailbox.room();
+            if mailbox.is_closing() { room.max(SMALL_STEP) } else { room }
+        });
+        // Without a mailbox (its dispatcher is closed) the server's close frame is still looked for.
+        room.unwrap_or(SMALL_STEP).min(STEP)
+    }
+
+    /// What the last turn has left, or what one read brings.
+    fn next_input(&self, incoming: &mut Incoming, transport: &Transport) -> Result<Input, ConnectionFailure> {
+        match incoming.backlog.take() {
             Some(backlog) => {
                 let (buffer, at) = *backlog;
-                (buffer, at, Ok(Received::Data { direct: 0, buffered: 0, drained: false }))
+                let received = Ok(Received::Data { direct: 0, buffered: 0, drained: false });
+                Ok(Input { buffer, at, received })
             }
-            None => match self.read(&mut incoming, &transport) {
-                Ok((buffer, received)) => (buffer, 0, received),
-                Err(failure) => {
-                    self.record_failure(failure);
-                    drop(incoming);
-                    self.fail_when_delivered();
-                    return ReadOutcome::More;
-                }
-            },
-        };
+            None => self.read(incoming, transport),
+        }
+    }
+
+    /// Decodes the input step by step and hands on what comes out. `false`: the receive buffer is full before the end.
+    fn take_in(
+        self: &Arc<Self>,
+        incoming: &mut Incoming,
+        input: &mut Input,
+        key: Key,
+        mut room: usize,
+        turn: &mut Turn,
+    ) -> bool {
         // Where much came, a large message may begin.
-        let large = buffer.len() >= LARGE_READ;
+        let large = input.buffer.len() >= LARGE_READ;
         if large && let Some(spare) = Buffer::spare() {
             incoming.receiver.lend(spare.into_vec());
         }
@@ -130,56 +207,88 @@ impl Socket {
         if inflates {
             incoming.receiver.lend_inflater(INFLATER.take());
         }
-        let end = self.decode(&mut incoming, &buffer, from, room, &mut decoded);
-        if inflates {
-            INFLATER.set(incoming.receiver.take_back_inflater());
+        let complete = loop {
+            let mut decoded = DecodedInput::default();
+            input.at = self.decode(incoming, &input.buffer, input.at, room, &mut decoded);
+            let complete = input.at == input.buffer.len();
+            let batches = if complete {
+                let mut buffer = std::mem::take(&mut input.buffer);
+                write_nuls(&mut buffer, &decoded.items);
+                decoded.batches(Arc::new(buffer), self.dispatcher.is_private())
+            } else {
+                // What was decoded moves out, because what was not stays.
+                decoded.copied_batches(&input.buffer)
+            };
+            self.hand_on(key, decoded, batches, turn);
+            if complete {
+                break true;
+            }
+            room = if turn.failed { 0 } else { self.room(key) };
+            if room == 0 {
+                break false;
+            }
+        };
+        if inflates && let Some(spare) = incoming.receiver.take_back_inflater() {
+            INFLATER.keep(spare);
         }
         if large {
             drop(Buffer::from(incoming.receiver.take_back()));
         }
-        let complete = end == buffer.len();
-        match received {
-            Ok(Received::Data { drained, .. }) => self.await_rest(&incoming.receiver, &transport, drained),
-            Ok(Received::Nothing) => self.await_rest(&incoming.receiver, &transport, true),
-            Ok(Received::End) | Err(_) => {}
-        }
-        let batches = if complete {
-            write_nuls(&mut buffer, &decoded.items);
-            let in_place = self.dispatcher.is_private();
-            decoded.batches(Arc::new(buffer), in_place)
-        } else {
-            // What was decoded moves out, because what was not stays.
-            let batches = decoded.copied_batches(&buffer);
-            incoming.keep(buffer, end);
-            batches
-        };
+        complete
+    }
+
+    /// Puts what was decoded into the mailbox.
+    fn hand_on(
+        &self,
+        key: Key,
+        mut decoded: DecodedInput,
+        batches: Result<Vec<Batch>, ErrorCode>,
+        turn: &mut Turn,
+    ) {
         let batches = batches.unwrap_or_else(|_| {
             decoded.failure.get_or_insert_with(out_of_memory);
             Vec::new()
         });
         stats::add(&self.received.messages, decoded.messages);
         stats::add(&self.received.bytes, decoded.bytes);
-        let signal = (!batches.is_empty() && self.handler.receives()).then(|| {
-            let push = |mailbox: &mut Mailbox| batches.into_iter().map(|batch| mailbox.push(batch)).sum();
-            let (discarded, signal) = self.dispatcher.update(key, push);
-            stats::add(&self.received.discarded, discarded.unwrap_or(0));
-            signal
-        });
-        let failed = decoded.failure.is_some();
+        if !batches.is_empty() && self.handler.receives() {
+            let (discarded, signal) = self.dispatcher.update(key, |mailbox: &mut Mailbox| {
+                mailbox.reserve(batches.len())?;
+                Ok::<u64, ErrorCode>(batches.into_iter().map(|batch| mailbox.push(batch)).sum())
+            });
+            turn.signals.add(signal);
+            match discarded {
+                Some(Ok(discarded)) => stats::add(&self.received.discarded, discarded),
+                Some(Err(_)) => {
+                    decoded.failure.get_or_insert_with(out_of_memory);
+                }
+                None => {}
+            }
+        }
+        turn.answers |= decoded.answers;
+        turn.close_code = turn.close_code.or(decoded.close_code);
         if let Some(failure) = decoded.failure {
             self.record_failure(failure);
+            turn.failed = true;
         }
-        drop(incoming);
-        // From here on no lock is held.
-        if let Some(signal) = signal {
-            signal.send(&self.dispatcher);
+    }
+
+    /// Tells what the turn has brought. No lock is held.
+    fn end_turn(self: &Arc<Self>, turn: Turn) {
+        let Turn { signals, answers, failed, close_code } = turn;
+        if let Some(code) = close_code {
+            log!(Debug, Component::WebSocket, "socket {}: close frame received, code {code}", self.id());
         }
-        if decoded.answers {
+        signals.send(&self.dispatcher);
+        if answers {
             self.flush();
         }
         if failed {
             self.fail_when_delivered();
         }
+    }
+
+    fn read_outcome(self: &Arc<Self>, complete: bool, received: io::Result<Received>) -> ReadOutcome {
         match received {
             Ok(Received::Data { .. }) if !complete => ReadOutcome::Full,
             Ok(Received::Nothing) => ReadOutcome::Nothing,
@@ -196,6 +305,14 @@ impl Socket {
         }
     }
 
+    /// The connection is over: what it has half received goes. Where a turn holds the lock, it does the same at its end.
+    pub(super) fn free_received(&self) {
+        let gone = self.incoming.try_lock().map(|mut incoming| {
+            std::mem::replace(&mut *incoming, Incoming::new(self.settings.max_message_size as u64))
+        });
+        drop(gone);
+    }
+
     /// Whether the last turn has left something to decode.
     pub(super) fn has_backlog(&self) -> bool {
         self.incoming.lock().backlog.is_some()
@@ -210,12 +327,7 @@ impl Socket {
     }
 
     /// One read: straight into the message that is being received, where that is large, and into the buffer.
-    #[allow(clippy::type_complexity)]
-    fn read(
-        &self,
-        incoming: &mut Incoming,
-        transport: &Transport,
-    ) -> Result<(Buffer, io::Result<Received>), ConnectionFailure> {
+    fn read(&self, incoming: &mut Incoming, transport: &Transport) -> Result<Input, ConnectionFailure> {
         let mut buffer = Buffer::for_reading().map_err(|_| out_of_memory())?;
         let before = transport.traffic().received();
         let filled =
@@ -226,7 +338,7 @@ impl Socket {
             Err(failure) => return Err(self.describe(failure)),
         };
         self.record_read(transport, before);
-        Ok((buffer, received))
+        Ok(Input { buffer, at: 0, received })
     }
 
     /// Decodes the buffer until it is used up or the receive buffer is full; says how far it came.
@@ -255,6 +367,7 @@ impl Socket {
                     }
                 }
                 Ok(Some(Decoded::Close(frame))) => {
+                    decoded.close_code = Some(frame.code.unwrap_or(1005));
                     self.close_received(frame);
                     decoded.answers = true;
                 }
@@ -268,9 +381,13 @@ impl Socket {
     fn message(&self, kind: ItemKind, data: Data, buffer: &[u8], decoded: &mut DecodedInput) {
         decoded.messages += 1;
         decoded.bytes += data.bytes(buffer).len() as u64;
-        if kind == ItemKind::Text && self.settings.strict_json && self.settings.data_type == DataType::Object
+        if kind == ItemKind::Text
+            && self.settings.strict_json
+            && self.settings.data_type == DataType::Object
+            && let Err(failure) = self.check_json(data.bytes(buffer))
         {
-            return self.strict_message(&data, buffer, decoded);
+            decoded.failure = Some(failure);
+            return;
         }
         match data {
             Data::Range(range) => decoded.shared(Item { kind, start: range.start, len: range.len() }),
@@ -279,69 +396,6 @@ impl Socket {
                 // The receiver has left room for it.
                 bytes.push(0);
                 decoded.own(Batch::single(kind, bytes, len));
-            }
-        }
-    }
-
-    /// In strict mode the JSON is parsed before delivery, and kept for it.
-    fn strict_message(&self, data: &Data, buffer: &[u8], decoded: &mut DecodedInput) {
-        let text = data.bytes(buffer);
-        let parsed = std::str::from_utf8(text).ok().map(Json::parse);
-        let Some(Ok(json)) = parsed else {
-            let error = Error::new(
-                ErrorCode::InvalidJson,
-                Component::Json,
-                format!(
-                    "The server of {} sent a text message that is not JSON (strict_json is on)",
-                    self.shown()
-                ),
-            );
-            let reason = "a text message is not JSON".to_owned();
-            decoded.failure = Some(ConnectionFailure { close_code: 1007, reason, error });
-            return;
-        };
-        let mut bytes = Vec::new();
-        if bytes.try_reserve_exact(text.len() + 1).is_err() {
-            decoded.failure = Some(out_of_memory());
-            return;
-        }
-        bytes.extend_from_slice(text);
-        bytes.push(0);
-        let mut batch = Batch::single(ItemKind::Text, bytes, text.len());
-        batch.json = Some(Arc::new(json));
-        decoded.own(batch);
-    }
-
-    fn describe(&self, failure: Failure) -> ConnectionFailure {
-        let (code, cure) = match failure {
-            Failure::Protocol(_) | Failure::InvalidText(_) => (ErrorCode::Protocol, ""),
-            Failure::TooLarge { .. } => (ErrorCode::TooLarge, " (ws_options_set_max_message_size)"),
-            Failure::OutOfMemory { .. } => (ErrorCode::OutOfMemory, ""),
-        };
-        let message = format!("The server of {} broke the protocol: {failure}{cure}", self.shown());
-        ConnectionFailure {
-            close_code: failure.close_code(),
-            reason: failure.to_string(),
-            error: Error::new(code, Component::WebSocket, message),
-        }
-    }
-
-    fn read_error(&self, error: &io::Error) -> Error {
-        match tls_failure(error) {
-            Some(failure) => tls::broken(&format!("TLS with {} broke", self.shown()), failure),
-            None => {
-                let what = format!("The connection to {} was lost", self.shown());
-                let lost = Error::from_io(Component::Tcp, &what, error);
-                // Whatever the system calls it, the connection is gone.
-                if lost.code() == ErrorCode::Internal {
-                    return Error::new(
-                        ErrorCode::ConnectionReset,
-                        Component::Tcp,
-                        format!("{what}: {error}"),
-                    )
-                    .with_os_code(error.raw_os_error().unwrap_or(0));
-                }
-                lost
             }
         }
     }
@@ -358,89 +412,22 @@ impl Socket {
     }
 }
 
-impl DecodedInput {
-    fn shared(&mut self, item: Item) {
-        self.charge += item.charge();
-        self.items.add(item);
-    }
-
-    fn own(&mut self, batch: Batch) {
-        self.charge += batch.charge();
-        self.seal();
-        self.pieces.push(Piece::Own(batch));
-    }
-
-    /// The batches, in order; the messages of the buffer stay in it, or, unless `in_place`, move to one of their size
-    /// where they fill less than half.
-    fn batches(&mut self, buffer: Arc<Buffer>, in_place: bool) -> Result<Vec<Batch>, ErrorCode> {
-        self.each_batch(|items| {
-            let mut batch = Batch::shared(Arc::clone(&buffer), items);
-            // On the I/O thread callbacks get slices of the read buffer itself.
-            if !in_place {
-                batch.compact()?;
-            }
-            Ok(batch)
-        })
-    }
-
-    /// The batches, in order, with nothing left in the buffer.
-    fn copied_batches(&mut self, buffer: &[u8]) -> Result<Vec<Batch>, ErrorCode> {
-        self.each_batch(|items| Batch::copied(buffer, &items))
-    }
-
-    fn each_batch(
-        &mut self,
-        mut shared: impl FnMut(Items) -> Result<Batch, ErrorCode>,
-    ) -> Result<Vec<Batch>, ErrorCode> {
-        self.seal();
-        let mut from = 0;
-        let mut batches = Vec::with_capacity(self.pieces.len());
-        for piece in self.pieces.drain(..) {
-            batches.push(match piece {
-                Piece::Own(batch) => batch,
-                Piece::Shared(to) if from == 0 && to == self.items.len() => {
-                    from = to;
-                    shared(std::mem::take(&mut self.items))?
-                }
-                Piece::Shared(to) => {
-                    let items = Items::from(self.items[from..to].to_vec());
-                    from = to;
-                    shared(items)?
-                }
-            });
-        }
-        Ok(batches)
-    }
-
-    fn seal(&mut self) {
-        let sealed = self.pieces.iter().rev().find_map(|piece| match piece {
-            Piece::Shared(to) => Some(*to),
-            Piece::Own(_) => None,
-        });
-        if sealed.unwrap_or(0) < self.items.len() {
-            self.pieces.push(Piece::Shared(self.items.len()));
-        }
-    }
-}
-
 impl Incoming {
-    /// Keeps what was not decoded, in a buffer that it fills to a half at least.
+    /// Keeps what was not decoded, in a buffer that it fills to a half at least, if there is memory for one.
     fn keep(&mut self, buffer: Buffer, at: usize) {
-        let rest = buffer.len() - at;
-        let kept =
-            if rest * 2 < buffer.capacity() { (buffer[at..].to_vec().into(), 0) } else { (buffer, at) };
+        let rest = &buffer[at..];
+        let mut fitting = Vec::new();
+        let kept = if rest.len() * 2 < buffer.capacity() && fitting.try_reserve_exact(rest.len()).is_ok() {
+            fitting.extend_from_slice(rest);
+            (fitting.into(), 0)
+        } else {
+            (buffer, at)
+        };
         self.backlog = Some(Box::new(kept));
     }
-}
 
-/// Puts a NUL behind each text: what stands there was decoded, and nobody needs it any more.
-fn write_nuls(buffer: &mut Buffer, items: &[Item]) {
-    for item in items.iter().filter(|item| item.kind == ItemKind::Text) {
-        let end = item.start + item.len;
-        match buffer.get_mut(end) {
-            Some(byte) => *byte = 0,
-            // The reader has left room for it.
-            None => buffer.push(0),
-        }
+    /// Whether the end of the connection frees anything here.
+    fn holds_memory(&self) -> bool {
+        self.backlog.is_some() || !self.receiver.is_idle() || self.receiver.has_inflater()
     }
 }

@@ -43,7 +43,7 @@ fn judge(kind: SendKind, data: &[u8], limit: usize) -> Result<(OpCode, Cow<'_, [
         }
         SendKind::Object => {
             let text = std::str::from_utf8(data).map_err(|_| ErrorCode::InvalidUtf8)?;
-            (OpCode::Text, Cow::Owned(json::minify(text).map_err(|_| ErrorCode::InvalidJson)?))
+            (OpCode::Text, Cow::Owned(json::minify(text).map_err(|error| error.code())?))
         }
     };
     if limit != 0 && payload.len() > limit {
@@ -86,8 +86,9 @@ impl Socket {
         if outgoing.phase != Phase::Connecting {
             return Err(message);
         }
-        outgoing.sent.message(message.0.payload.len());
-        outgoing.keep(message.0, charge);
+        let len = message.0.payload.len();
+        outgoing.keep(message.0, charge).map_err(Kept)?;
+        outgoing.sent.message(len);
         Ok(())
     }
 
@@ -158,7 +159,7 @@ impl Socket {
                 if in_turn {
                     outgoing.encoder = Encoder::Sender;
                 }
-                let ticket = outgoing.queue.reserve(charge);
+                let ticket = outgoing.queue.reserve(charge).map_err(|_| ErrorCode::OutOfMemory)?;
                 drop(outgoing);
                 let encoded = self.encode_at(ticket, message, charge, deflate);
                 outgoing = self.outgoing.lock();
@@ -260,7 +261,7 @@ impl Socket {
                 _ => encode(OpCode::Continuation, fin, part, mask_key(), &mut frame)?,
             }
             let share = charge / count + if fin { charge % count } else { 0 };
-            if !self.outgoing.lock().queue.add(ticket, Chunk::new(frame, share), fin) {
+            if !self.outgoing.lock().queue.add(ticket, Chunk::new(frame, share), fin)? {
                 // The connection is over.
                 return Ok(());
             }
@@ -280,17 +281,28 @@ impl Socket {
         let level = self.settings.compression.level;
         if params.client_context_takeover {
             // One at a time, in the order of the tickets: whose turn it is says `Encoder`.
-            return self
+            let compressed = self
                 .deflater
                 .lock()
                 .get_or_insert_with(|| Box::new(Deflater::new(level, params)))
                 .compress(payload, out);
+            if self.is_over() {
+                // Whoever has ended it meanwhile may have found the lock taken.
+                self.free_deflater();
+            }
+            return compressed;
         }
         let kept = DEFLATER.take().filter(|deflater| deflater.serves(level, params));
         let mut deflater = kept.unwrap_or_else(|| Deflater::new(level, params));
         let compressed = deflater.compress(payload, out);
         DEFLATER.keep(deflater);
         compressed
+    }
+
+    /// The connection is over. Where a sender holds the lock, it does the same at its end.
+    pub(super) fn free_deflater(&self) {
+        let gone = self.deflater.try_lock().map(|mut deflater| deflater.take());
+        drop(gone);
     }
 
     /// A message that was compressed does not leave: the server will not have it.
@@ -314,7 +326,8 @@ impl Socket {
             self.flush();
             return Err(error);
         }
-        outgoing.queue.push_control(&frame, data.len() + MESSAGE_OVERHEAD);
+        let charge = data.len() + MESSAGE_OVERHEAD;
+        outgoing.queue.push_control(&frame, charge).map_err(|_| ErrorCode::OutOfMemory)?;
         outgoing.remember_ping(data, true);
         drop(outgoing);
         self.flush();

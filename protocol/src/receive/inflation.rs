@@ -56,6 +56,10 @@ impl Inflation {
         }
     }
 
+    pub(super) fn has_inflater(&self) -> bool {
+        self.inflater.is_some()
+    }
+
     /// The message is over: whether its data is.
     pub(super) fn finish_message(&mut self) -> Result<(), InflateError> {
         self.inflater.as_mut().map_or(Ok(()), |inflater| inflater.finish())

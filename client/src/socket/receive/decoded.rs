@@ -1,0 +1,114 @@
+//! What one step of a turn decodes, and the batches that come of it.
+
+use super::failures::out_of_memory;
+use crate::buffer::Buffer;
+use crate::error::ErrorCode;
+use crate::event::{Batch, Item, ItemKind, Items};
+use crate::socket::outgoing::ConnectionFailure;
+use std::sync::Arc;
+
+/// What one input was decoded into, in order.
+#[derive(Default)]
+pub(super) struct DecodedInput {
+    /// Messages in the read buffer, and batches of their own between them.
+    pieces: Vec<Piece>,
+    pub(super) items: Items,
+    pub(super) charge: usize,
+    pub(super) messages: u64,
+    pub(super) bytes: u64,
+    pub(super) answers: bool,
+    pub(super) close_code: Option<u16>,
+    pub(super) failure: Option<ConnectionFailure>,
+}
+
+enum Piece {
+    /// Items up to this index lie in the read buffer.
+    Shared(usize),
+    Own(Batch),
+}
+
+impl DecodedInput {
+    #[inline]
+    pub(super) fn shared(&mut self, item: Item) {
+        self.charge += item.charge();
+        if self.items.add(item).is_err() {
+            self.failure = Some(out_of_memory());
+        }
+    }
+
+    pub(super) fn own(&mut self, batch: Batch) {
+        self.charge += batch.charge();
+        if self.seal().is_err() || self.pieces.try_reserve(1).is_err() {
+            self.failure = Some(out_of_memory());
+            return;
+        }
+        self.pieces.push(Piece::Own(batch));
+    }
+
+    /// The batches, in order; the messages of the buffer stay in it, or, unless `in_place`, move to one of their size
+    /// where they fill less than half.
+    pub(super) fn batches(&mut self, buffer: Arc<Buffer>, in_place: bool) -> Result<Vec<Batch>, ErrorCode> {
+        self.each_batch(|items| {
+            let mut batch = Batch::shared(Arc::clone(&buffer), items);
+            // On the I/O thread callbacks get slices of the read buffer itself.
+            if !in_place {
+                batch.compact()?;
+            }
+            Ok(batch)
+        })
+    }
+
+    /// The batches, in order, with nothing left in the buffer.
+    pub(super) fn copied_batches(&mut self, buffer: &[u8]) -> Result<Vec<Batch>, ErrorCode> {
+        self.each_batch(|items| Batch::copied(buffer, &items))
+    }
+
+    fn each_batch(
+        &mut self,
+        mut shared: impl FnMut(Items) -> Result<Batch, ErrorCode>,
+    ) -> Result<Vec<Batch>, ErrorCode> {
+        self.seal()?;
+        let mut from = 0;
+        let mut batches = Vec::new();
+        batches.try_reserve_exact(self.pieces.len()).map_err(|_| ErrorCode::OutOfMemory)?;
+        for piece in self.pieces.drain(..) {
+            batches.push(match piece {
+                Piece::Own(batch) => batch,
+                Piece::Shared(to) if from == 0 && to == self.items.len() => {
+                    from = to;
+                    shared(std::mem::take(&mut self.items))?
+                }
+                Piece::Shared(to) => {
+                    let items = Items::copied(&self.items[from..to])?;
+                    from = to;
+                    shared(items)?
+                }
+            });
+        }
+        Ok(batches)
+    }
+
+    fn seal(&mut self) -> Result<(), ErrorCode> {
+        let sealed = self.pieces.iter().rev().find_map(|piece| match piece {
+            Piece::Shared(to) => Some(*to),
+            Piece::Own(_) => None,
+        });
+        if sealed.unwrap_or(0) < self.items.len() {
+            self.pieces.try_reserve(1).map_err(|_| ErrorCode::OutOfMemory)?;
+            self.pieces.push(Piece::Shared(self.items.len()));
+        }
+        Ok(())
+    }
+}
+
+/// Puts a NUL behind each text: what stands there was decoded, and nobody needs it any more.
+pub(super) fn write_nuls(buffer: &mut Buffer, items: &[Item]) {
+    for item in items.iter().filter(|item| item.kind == ItemKind::Text) {
+        let end = item.start + item.len;
+        match buffer.get_mut(end) {
+            Some(byte) => *byte = 0,
+            // The reader has left room for it.
+            None => buffer.push(0),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What the end of a connection is called that the reading side has found.
+
+use crate::connect::tls;
+use crate::error::{Component, Error, ErrorCode};
+use crate::json::{self, JsonError};
+use crate::socket::Socket;
+use crate::socket::outgoing::ConnectionFailure;
+use crate::transport::tls_failure;
+use std::io;
+use ws4d_protocol::receive::Failure;
+
+pub(super) fn out_of_memory() -> ConnectionFailure {
+    let what = "There is no memory for what the server sent";
+    let error = Error::new(ErrorCode::OutOfMemory, Component::WebSocket, what);
+    ConnectionFailure { close_code: 1011, reason: "out of memory".to_owned(), error }
+}
+
+impl Socket {
+    /// In strict mode a text must be JSON. It is parsed when the host asks for its value.
+    pub(super) fn check_json(&self, text: &[u8]) -> Result<(), ConnectionFailure> {
+        let checked = std::str::from_utf8(text).map(json::check);
+        match checked {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(JsonError::OutOfMemory)) => return Err(out_of_memory()),
+            _ => {}
+        }
+        let error = Error::new(
+            ErrorCode::InvalidJson,
+            Component::Json,
+            format!(
+                "The server of {} sent a text message that is not JSON (strict_json is on)",
+                self.shown()
+            ),
+        );
+        let reason = "a text message is not JSON".to_owned();
+        Err(ConnectionFailure { close_code: 1007, reason, error })
+    }
+
+    pub(super) fn describe(&self, failure: Failure) -> ConnectionFailure {
+        let (code, cure) = match failure {
+            Failure::Protocol(_) | Failure::InvalidText(_) => (ErrorCode::Protocol, ""),
+            Failure::TooLarge { .. } => (ErrorCode::TooLarge, " (ws_options_set_max_message_size)"),
+            Failure::OutOfMemory { .. } => (ErrorCode::OutOfMemory, ""),
+        };
+        let message = format!("The server of {} broke the protocol: {failure}{cure}", self.shown());
+        ConnectionFailure {
+            close_code: failure.close_code(),
+            reason: failure.to_string(),
+            error: Error::new(code, Component::WebSocket, message),
+        }
+    }
+
+    pub(super) fn read_error(&self, error: &io::Error) -> Error {
+        match tls_failure(error) {
+            Some(failure) => tls::broken(&format!("TLS with {} broke", self.shown()), failure),
+            None => {
+                let what = format!("The connection to {} was lost", self.shown());
+                let lost = Error::from_io(Component::Tcp, &what, error);
+                // Whatever the system calls it, the connection is gone.
+                if lost.code() == ErrorCode::Internal {
+                    return Error::new(ErrorCode::ConnectionReset, Component::Tcp, format!("{what}: {error}"))
+                        .with_os_code(error.raw_os_error().unwrap_or(0));
+                }
+                lost
+            }
+        }
+    }
+}
