@@ -4,13 +4,13 @@ use super::certificate::{Certificate, key_sha256, names};
 use super::options::TlsOptions;
 use super::pin::{NotPinned, Pin};
 use crate::error::{Component, Error, ErrorCode};
+use crate::thread_slot::thread_slot;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
-use std::cell::RefCell;
 use std::sync::Arc;
 
 /// What the server showed, where it was refused.
@@ -29,10 +29,10 @@ impl Shown {
     }
 }
 
-thread_local! {
+thread_slot! {
     /// The verifier belongs to all connections of a config, and rustls's error does not say which certificates were
     /// refused. It runs inside `process_new_packets`, on the thread that calls that.
-    static REFUSED: RefCell<Option<Shown>> = const { RefCell::new(None) };
+    static REFUSED: Shown;
 }
 
 /// What was refused on this thread since the last call.
@@ -131,7 +131,7 @@ impl ServerCertVerifier for Trust {
     ) -> Result<ServerCertVerified, rustls::Error> {
         self.judge(leaf, others, name, ocsp, now).inspect_err(|_| {
             let top = others.last().and_then(|top| Certificate::read(top));
-            REFUSED.set(Some(Shown { leaf: Certificate::read(leaf), names: names(leaf), top }));
+            REFUSED.keep(Shown { leaf: Certificate::read(leaf), names: names(leaf), top });
         })?;
         Ok(ServerCertVerified::assertion())
     }
