@@ -1,10 +1,11 @@
-//! The short ways of a small message. One that finds nothing before it goes from the caller's bytes through one buffer of
-//! the thread to the kernel, with no place in the queue; what the kernel does not take goes on the long way. One that is
-//! held, by a cork or by a callback, is encoded where it will leave from.
+//! The short way of a small message that finds nothing before it: from the caller's bytes through one buffer of the thread
+//! to the kernel, with no place in the queue. What the kernel does not take goes on the long way.
 
 use super::Socket;
-use super::implied_cork::Deferred;
-use super::outgoing::{Outgoing, OutgoingMessage, Phase};
+use super::flush::Drain;
+use super::outgoing::{Outgoing, OutgoingMessage};
+use super::roles::Flusher;
+use crate::dispatch::Mailbox;
 use crate::error::ErrorCode;
 use crate::event::MESSAGE_OVERHEAD;
 use crate::random::mask_key;
@@ -15,93 +16,50 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use ws4d_protocol::send::encode;
 
-/// Longer messages are encoded where they stay.
-const SHORT: usize = 4 * 1024;
-
 thread_slot! {
     /// Belongs to the thread that sends: a socket that is silent has none.
     static FRAME: Vec<u8>;
 }
 
 impl Socket {
-    /// Sends the message at once, or, where a cork or a callback on the I/O thread (`collects`) holds it, puts it to those
-    /// that it will leave with. `None`: it has to go the long way, and nothing has happened.
-    pub(super) fn send_short(
-        self: &Arc<Self>,
+    /// Sends the message at once: nothing waits, and nobody writes. Of its two arguments the guard goes first where this
+    /// panics.
+    pub(super) fn send_direct<'a>(
+        self: &'a Arc<Self>,
         message: &OutgoingMessage<&[u8]>,
-        collects: bool,
-    ) -> Option<Result<(), ErrorCode>> {
-        if message.payload.len() > SHORT {
-            return None;
-        }
-        let outgoing = self.outgoing.lock();
-        let plain = outgoing.phase == Phase::Open
-            && outgoing.write_error.is_none()
-            && (outgoing.deflate.is_none() || !self.is_worth_compressing(message));
-        match plain {
-            true if outgoing.corked || collects => self.hold(message, outgoing),
-            true => self.send_at_once(message, outgoing),
-            false => None,
-        }
-    }
-
-    /// Under a cork one lock is all that a message costs.
-    fn hold(
-        self: &Arc<Self>,
-        message: &OutgoingMessage<&[u8]>,
-        mut outgoing: MutexGuard<'_, Outgoing>,
-    ) -> Option<Result<(), ErrorCode>> {
-        let (len, limit) = (message.payload.len(), self.settings.send_buffer_size);
-        let is_full = |outgoing: &Outgoing| limit != 0 && outgoing.queue.buffered() >= limit;
-        if is_full(&outgoing) {
-            return None;
-        }
-        if outgoing.queue.append(message.opcode, message.payload, len + MESSAGE_OVERHEAD).is_err() {
-            return Some(Err(ErrorCode::OutOfMemory));
-        }
-        outgoing.sent.message(len);
-        // A full buffer ends the cork.
-        outgoing.corked &= !is_full(&outgoing);
-        let corked = outgoing.corked;
-        drop(outgoing);
-        if !corked && !Deferred::take_in(self) {
-            self.flush();
-        }
-        Some(Ok(()))
-    }
-
-    fn send_at_once(
-        self: &Arc<Self>,
-        message: &OutgoingMessage<&[u8]>,
-        mut outgoing: MutexGuard<'_, Outgoing>,
-    ) -> Option<Result<(), ErrorCode>> {
+        flusher: &mut Flusher<'a>,
+        mut outgoing: MutexGuard<'a, Outgoing>,
+    ) -> Result<(), ErrorCode> {
         let len = message.payload.len();
         let charge = len + MESSAGE_OVERHEAD;
-        if outgoing.flushing || outgoing.blocked || !outgoing.queue.is_empty() {
-            return None;
-        }
-        let transport = outgoing.transport.clone()?;
+        let Some(transport) = outgoing.transport.clone() else { return Err(ErrorCode::Closed) };
         let mut frame = FRAME.take().unwrap_or_default();
         frame.clear();
-        if encode(message.opcode, true, message.payload, mask_key(), &mut frame).is_err() {
-            return Some(Err(ErrorCode::OutOfMemory));
+        encode(message.opcode, true, message.payload, mask_key(), &mut frame)
+            .map_err(|_| ErrorCode::OutOfMemory)?;
+        if !flusher.take(&mut outgoing) {
+            return Err(ErrorCode::Internal);
         }
-        outgoing.flushing = true;
         outgoing.queue.begin_direct(charge);
-        outgoing.sent.message(len);
+        flusher.begin_writing();
         drop(outgoing);
         let written = transport.write(&[IoSlice::new(&frame)]);
         let mut outgoing = self.outgoing.lock();
+        outgoing.sent.message(len);
         let taken = written.as_ref().map_or(0, |Written { taken, .. }| *taken);
         outgoing.queue.end_direct(&frame, taken, charge);
-        FRAME.keep(frame);
+        flusher.end_writing();
         let tell_io = self.note_written(&mut outgoing, written);
         // Who came meanwhile has left it to this call.
         let more = !outgoing.queue.is_empty();
-        self.end_flush(outgoing, tell_io);
+        let drain = self.end_flush(flusher, outgoing, tell_io, true);
+        FRAME.keep(frame);
+        if drain == Drain::Due {
+            self.post(Mailbox::drained);
+        }
         if more {
             self.flush();
         }
-        Some(Ok(()))
+        Ok(())
     }
 }

@@ -186,6 +186,7 @@ impl Socket {
             if self.is_over() {
                 return;
             }
+            self.finish_undone();
             self.fail_when_delivered();
             self.encode_waiting();
             let timed = keepalive.is_some() || self.outgoing.lock().deadline.is_some();

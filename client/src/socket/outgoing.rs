@@ -55,6 +55,10 @@ pub(super) struct Outgoing {
     close_code: u16,
     pub(super) received: Option<Box<CloseFrame>>,
     pub(super) write_error: Option<io::Error>,
+    /// A panic has given a role up: what that has left is the task's to do.
+    pub(super) undone: bool,
+    /// A message, or a part of one, is lost: nothing more may leave.
+    pub(super) lost: bool,
     /// Whoever set this tells the host how it ended; nobody else does, whatever it has found.
     pub(super) end_reported: bool,
     /// To be given up, once the host has had what came before.
@@ -121,6 +125,8 @@ impl Outgoing {
             close_code: 0,
             received: None,
             write_error: None,
+            undone: false,
+            lost: false,
             end_reported: false,
             failure: None,
             deadline: None,
@@ -135,15 +141,25 @@ impl Outgoing {
 
     /// Whether a message may come in. Where the buffer is full, a cork has ended: to be followed by a flush.
     pub(super) fn admit(&mut self, limit: usize) -> Result<(), ErrorCode> {
-        if !matches!(self.phase, Phase::Connecting | Phase::Open) || self.write_error.is_some() {
+        if !matches!(self.phase, Phase::Connecting | Phase::Open) || self.is_broken() {
             return Err(ErrorCode::Closed);
         }
         if limit != 0 && self.queue.buffered() >= limit {
-            self.want_drain = true;
-            self.corked = false;
+            self.refuse_full();
             return Err(ErrorCode::WouldBlock);
         }
         Ok(())
+    }
+
+    /// A message finds the buffer full: a drain is owed, and a cork has ended.
+    pub(super) fn refuse_full(&mut self) {
+        self.want_drain = true;
+        self.corked = false;
+    }
+
+    /// Whether nothing more will leave.
+    pub(super) fn is_broken(&self) -> bool {
+        self.write_error.is_some() || self.lost
     }
 
     /// Keeps a copy of a message for when its turn comes.
@@ -202,7 +218,7 @@ impl Outgoing {
     pub(super) fn take_drain(&mut self, limit: usize) -> bool {
         let due = self.want_drain
             && self.phase == Phase::Open
-            && self.write_error.is_none()
+            && !self.is_broken()
             && (limit == 0 || self.queue.buffered() < limit.div_ceil(2));
         self.want_drain &= !due;
         due

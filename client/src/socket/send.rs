@@ -3,28 +3,23 @@
 
 use super::implied_cork::Deferred;
 use super::outgoing::{Encoder, Outgoing, OutgoingMessage, Phase, Waiting};
-use super::queue::{self, COMMIT, Chunk, FRAGMENT, SLICES, Wire};
-use super::{SendKind, Socket, Transport};
+use super::queue::{COMMIT, Chunk, FRAGMENT};
+use super::roles::{Flusher, GivenUp, Place};
+use super::way::{Situation, Way};
+use super::{SendKind, Socket};
 use crate::buffer::Buffer;
-use crate::dispatch::Mailbox;
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::MESSAGE_OVERHEAD;
 use crate::json;
 use crate::random::mask_key;
-use crate::sync::MutexGuard;
 use crate::thread_slot::thread_slot;
-use crate::transport::Written;
 use std::borrow::Cow;
-use std::io::{self, IoSlice};
 use std::sync::Arc;
-use std::time::Instant;
 use ws4d_protocol::deflate::{self, Deflater};
 use ws4d_protocol::frame::OpCode;
 use ws4d_protocol::send::{OutOfMemory, encode, encode_compressed, frame_len};
 use ws4d_protocol::utf8;
 
-/// Up to this size a message is encoded under the lock: that costs less than taking the lock twice.
-const SMALL: usize = 4 * 1024;
 /// The longest payload of a ping, in bytes (RFC 6455 §5.5).
 pub const MOST_PING: usize = 125;
 
@@ -112,22 +107,88 @@ impl Socket {
         if collects && limit != 0 && Deferred::holds(self) && self.buffered_amount() >= limit {
             self.flush();
         }
-        if let Some(sent) = self.send_short(&message, collects) {
-            return sent;
-        }
-        match self.enqueue(message) {
-            Ok(true) => {}
-            // Some of it has left already.
-            Ok(false) if message.payload.len() > COMMIT => self.flush(),
-            Ok(false) => self.flush_or_defer(),
-            // What a cork has held makes room.
-            Err(ErrorCode::WouldBlock) => {
-                self.flush();
-                return Err(ErrorCode::WouldBlock);
+        self.accept(message, collects)
+    }
+
+    /// Sends a message that was judged, on its way. `collects`: what a callback sends leaves later.
+    fn accept(self: &Arc<Self>, message: OutgoingMessage<&[u8]>, collects: bool) -> Result<(), ErrorCode> {
+        let len = message.payload.len();
+        let charge = len + MESSAGE_OVERHEAD;
+        let limit = self.settings.send_buffer_size;
+        // Declared before the lock's guard: see `roles`.
+        let (mut flusher, mut place) = (Flusher::none(self), Place::none(self));
+        let mut outgoing = self.outgoing.lock();
+        match self.situation(&outgoing, &message, collects).way() {
+            Way::Refused(error) => {
+                let full = error == ErrorCode::WouldBlock;
+                if full {
+                    outgoing.refuse_full();
+                }
+                drop(outgoing);
+                if full {
+                    // What a cork has held makes room.
+                    self.flush();
+                }
+                return Err(error);
             }
-            Err(error) => return Err(error),
+            Way::Direct => return self.send_direct(&message, &mut flusher, outgoing),
+            Way::Held | Way::Appended => outgoing
+                .queue
+                .append(message.opcode, message.payload, charge)
+                .map_err(|_| ErrorCode::OutOfMemory)?,
+            Way::Waiting => outgoing.wait(message, charge)?,
+            Way::Ticket { compressed, in_turn } => {
+                let deflate = outgoing.deflate.filter(|_| compressed);
+                let ticket =
+                    place.take(&mut outgoing, charge, in_turn).map_err(|_| ErrorCode::OutOfMemory)?;
+                drop(outgoing);
+                if self.encode_at(ticket, message, charge, deflate).is_err() {
+                    self.could_not_encode(place.give_up());
+                    return Err(ErrorCode::OutOfMemory);
+                }
+                outgoing = self.outgoing.lock();
+                if place.filled(&mut outgoing) {
+                    self.tell_task();
+                }
+            }
+        }
+        outgoing.sent.message(len);
+        // A full buffer ends a cork.
+        outgoing.corked &= limit == 0 || outgoing.queue.buffered() < limit;
+        let corked = outgoing.corked;
+        drop(outgoing);
+        // Of a large message some has left already.
+        if !corked && (len > COMMIT || !Deferred::take_in(self)) {
+            self.flush();
         }
         Ok(())
+    }
+
+    /// What decides about the way of a message.
+    fn situation(&self, outgoing: &Outgoing, message: &OutgoingMessage<&[u8]>, collects: bool) -> Situation {
+        let limit = self.settings.send_buffer_size;
+        Situation {
+            phase: outgoing.phase,
+            broken: outgoing.is_broken(),
+            full: limit != 0 && outgoing.queue.buffered() >= limit,
+            len: message.payload.len(),
+            held: outgoing.corked || collects,
+            compressed: outgoing.deflate.is_some() && self.is_worth_compressing(message),
+            takeover: outgoing.deflate.is_some_and(|deflate| deflate.client_context_takeover),
+            encoder: outgoing.encoder,
+            clear: !outgoing.flushing
+                && !outgoing.blocked
+                && outgoing.transport.is_some()
+                && outgoing.queue.is_empty(),
+        }
+    }
+
+    fn could_not_encode(self: &Arc<Self>, given_up: GivenUp) {
+        match given_up {
+            // Others may have waited behind it.
+            GivenUp::Whole => self.flush(),
+            GivenUp::Torn => self.lost_a_message(),
+        }
     }
 
     /// Whether the message is to be compressed where that was agreed.
@@ -136,64 +197,11 @@ impl Socket {
         !message.plain && len > 0 && len >= self.settings.compression.min_size
     }
 
-    /// Takes the message in. Says whether a cork holds it, so that there is nothing to flush.
-    fn enqueue(self: &Arc<Self>, message: OutgoingMessage<&[u8]>) -> Result<bool, ErrorCode> {
-        let len = message.payload.len();
-        let charge = len + MESSAGE_OVERHEAD;
-        let limit = self.settings.send_buffer_size;
-        let mut outgoing = self.outgoing.lock();
-        outgoing.admit(limit)?;
-        let worth_it = self.is_worth_compressing(&message);
-        match outgoing.deflate.filter(|_| worth_it) {
-            // What will be agreed about compression is not known yet.
-            _ if outgoing.phase == Phase::Connecting => outgoing.wait(message, charge)?,
-            None if len <= SMALL => outgoing
-                .queue
-                .append(message.opcode, message.payload, charge)
-                .map_err(|_| ErrorCode::OutOfMemory)?,
-            Some(deflate) if deflate.client_context_takeover && outgoing.encoder != Encoder::Nobody => {
-                outgoing.wait(message, charge)?;
-            }
-            deflate => {
-                let in_turn = deflate.is_some_and(|deflate| deflate.client_context_takeover);
-                if in_turn {
-                    outgoing.encoder = Encoder::Sender;
-                }
-                let ticket = outgoing.queue.reserve(charge).map_err(|_| ErrorCode::OutOfMemory)?;
-                drop(outgoing);
-                let encoded = self.encode_at(ticket, message, charge, deflate);
-                outgoing = self.outgoing.lock();
-                if in_turn {
-                    // Who came meanwhile is compressed by the I/O thread: this call is nobody else's worker.
-                    outgoing.hand_over();
-                    if outgoing.encoder == Encoder::IoThread {
-                        self.tell_task();
-                    }
-                }
-                if encoded.is_err() {
-                    let nothing_left = outgoing.queue.give_up(ticket, charge);
-                    drop(outgoing);
-                    if nothing_left {
-                        // Others may have waited behind it.
-                        self.flush();
-                    } else {
-                        self.lost_a_message();
-                    }
-                    return Err(ErrorCode::OutOfMemory);
-                }
-            }
-        }
-        outgoing.sent.message(len);
-        if outgoing.corked && limit != 0 && outgoing.queue.buffered() >= limit {
-            outgoing.corked = false;
-        }
-        Ok(outgoing.corked)
-    }
-
     /// Encodes the messages that wait, in their order, if that is the I/O thread's turn: when the connection has
     /// opened, and when a sender found the deflater busy.
     pub(super) fn encode_waiting(self: &Arc<Self>) {
         loop {
+            let mut place = Place::none(self);
             let mut outgoing = self.outgoing.lock();
             if outgoing.encoder != Encoder::IoThread {
                 return;
@@ -202,14 +210,16 @@ impl Socket {
                 outgoing.encoder = Encoder::Nobody;
                 return;
             };
+            place.resume(ticket, charge);
             let OutgoingMessage { opcode, payload, plain } = message;
             let message = OutgoingMessage { opcode, payload: payload.as_slice(), plain };
             let deflate = outgoing.deflate.filter(|_| self.is_worth_compressing(&message));
             drop(outgoing);
             if self.encode_at(ticket, message, charge, deflate).is_err() {
-                // It was accepted.
-                return self.lost_a_message();
+                // It was accepted, so that is the end.
+                return self.could_not_encode(place.give_up());
             }
+            place.filled(&mut self.outgoing.lock());
             self.flush();
         }
     }
@@ -266,7 +276,8 @@ impl Socket {
                 return Ok(());
             }
             if !fin && (i + 1).is_multiple_of(COMMIT / FRAGMENT) {
-                self.flush();
+                // A drain is told by whoever flushes when the place is filled.
+                let _ = self.write_out(false);
             }
         }
         Ok(())
@@ -306,7 +317,7 @@ impl Socket {
     }
 
     /// A message that was compressed does not leave: the server will not have it.
-    fn forget_compressed(&self) {
+    pub(super) fn forget_compressed(&self) {
         if let Some(deflater) = &mut *self.deflater.lock() {
             deflater.forget();
         }
@@ -368,75 +379,4 @@ impl Socket {
             self.flush();
         }
     }
-
-    /// Writes what waits, as far as the kernel takes it. Any thread; never waits.
-    pub(super) fn flush(self: &Arc<Self>) {
-        let mut outgoing = self.outgoing.lock();
-        if outgoing.flushing {
-            return;
-        }
-        outgoing.flushing = true;
-        let mut tell_io = false;
-        while !outgoing.blocked && outgoing.write_error.is_none() {
-            let Some(transport) = outgoing.transport.clone() else { break };
-            let held = outgoing.corked;
-            let wire = outgoing.queue.take_wire(held);
-            if wire.is_empty() {
-                break;
-            }
-            let close_sent = std::mem::replace(&mut outgoing.close_sent, wire.iter().any(Chunk::closes));
-            drop(outgoing);
-            let written = write(&transport, &wire);
-            outgoing = self.outgoing.lock();
-            outgoing.close_sent = close_sent;
-            if let Ok(Written { taken, .. }) = written {
-                outgoing.close_sent |= outgoing.queue.put_back(wire, taken);
-            }
-            tell_io |= self.note_written(&mut outgoing, written);
-        }
-        self.end_flush(outgoing, tell_io);
-    }
-
-    /// What a write says of the connection. Says whether the I/O thread has to know.
-    pub(super) fn note_written(&self, outgoing: &mut Outgoing, written: io::Result<Written>) -> bool {
-        match written {
-            Ok(Written { taken, blocked }) => {
-                outgoing.blocked = blocked;
-                if taken > 0 && outgoing.deadline.is_some() {
-                    // The close timeout starts again whenever the network takes queued bytes.
-                    outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
-                }
-                blocked
-            }
-            Err(error) => {
-                // What the server has sent before is still read; then the reader says how it ended.
-                outgoing.clear();
-                outgoing.write_error = Some(error);
-                outgoing.deadline.get_or_insert(Instant::now() + self.settings.close_timeout);
-                true
-            }
-        }
-    }
-
-    /// Gives the role of the flusher up.
-    pub(super) fn end_flush(self: &Arc<Self>, mut outgoing: MutexGuard<'_, Outgoing>, tell_io: bool) {
-        outgoing.flushing = false;
-        if matches!(outgoing.phase, Phase::Over) {
-            outgoing.clear();
-        }
-        let drain = outgoing.take_drain(self.settings.send_buffer_size);
-        drop(outgoing);
-        if tell_io {
-            self.tell_task();
-        }
-        if drain {
-            self.post(Mailbox::drained);
-        }
-    }
-}
-
-fn write(transport: &Transport, wire: &Wire) -> io::Result<Written> {
-    let mut storage = [IoSlice::new(&[]); SLICES];
-    let n = queue::slices(wire, &mut storage);
-    transport.write(&storage[..n])
 }
