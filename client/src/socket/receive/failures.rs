@@ -58,8 +58,12 @@ impl Socket {
                 let lost = Error::from_io(Component::Tcp, &what, error);
                 // Whatever the system calls it, the connection is gone.
                 if lost.code() == ErrorCode::Internal {
-                    return Error::new(ErrorCode::ConnectionReset, Component::Tcp, format!("{what}: {error}"))
-                        .with_os_code(error.raw_os_error().unwrap_or(0));
+                    return Error::new(
+                        ErrorCode::ConnectionReset,
+                        Component::Tcp,
+                        format!("{what}: {error}"),
+                    )
+                    .with_os_code(error.raw_os_error().unwrap_or(0));
                 }
                 lost
             }
