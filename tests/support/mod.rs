@@ -9,7 +9,7 @@ use ws4d_test_server::{Seen, Server};
 
 /// The URL at which the server plays these commands.
 pub(crate) fn script(server: &Server, commands: &str) -> String {
-    server.ws(&format!("/script?do={commands}"))
+    server.ws(&format!("/script?do={}", commands.replace('|', "%7C")))
 }
 
 /// Waits until the client has answered the command `ping:name`: all that the server sent before it has arrived and

@@ -59,7 +59,9 @@ fn parse_one(item: &str) -> Result<(usize, Command), String> {
         "ping" => Command::Frame(frames::PING, percent_decoded(argument)),
         "pong" => Command::Frame(frames::PONG, percent_decoded(argument)),
         "frag" | "frag_ping" => {
-            Command::Fragments(argument.split('|').map(percent_decoded).collect(), name == "frag_ping")
+            // The bar stands for itself, or as a client must write it in a URL (RFC 3986).
+            let parts = argument.replace("%7C", "|");
+            Command::Fragments(parts.split('|').map(percent_decoded).collect(), name == "frag_ping")
         }
         "frame" => {
             let (first, payload) = argument.split_once(':').unwrap_or((argument, ""));
