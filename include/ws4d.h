@@ -2418,6 +2418,12 @@ ws_result ws_options_set_proxy_verify(ws_options *o,
 /**
  * Whether those are trusted whom the system trusts.
  *
+ * On Linux and the BSDs that is what OpenSSL's usual places have; where the environment has SSL_CERT_FILE (a PEM file) or
+ * SSL_CERT_DIR (folders of PEM files with colons between them), it is what these have instead. It is read at the first
+ * connection with such options of TLS and then kept, on a thread of the library: a program that changes the environment
+ * (setenv) does so before its first connection. What could not be read whole, for want of descriptors or memory, is the
+ * error of that attempt alone. On macOS, Windows and Android the system itself decides.
+ *
  * @param o   Options.
  * @param on  1 or 0. With 0 only those are trusted whom ws_options_set_ca_file() and ws_options_set_ca_pem() add; without
  *            any, connections to wss:// fail with WS_ERR_TLS. Default: 1.
@@ -2536,7 +2542,8 @@ ws_result ws_options_set_min_tls_version(ws_options *o, int32_t version);
 ws_result ws_options_set_alpn(ws_options *o, const char *protocols);
 
 /**
- * Appends the secrets of TLS sessions to a file, in the format that Wireshark reads (NSS key log). Whoever has the file
+ * Appends the secrets of TLS sessions to a file, in the format that Wireshark reads (NSS key log). A file that was removed
+ * meanwhile is made anew. Whoever has the file
  * can read all that was said: for debugging only. The log says so at each connection.
  *
  * The environment's SSLKEYLOGFILE does nothing by itself; a program that honours it passes its value here.
@@ -2548,7 +2555,8 @@ ws_result ws_options_set_alpn(ws_options *o, const char *protocols);
  *
  * @pre `path` is NULL or NUL-terminated.
  */
-ws_result ws_options_set_key_log_file(ws_options *o, const char *path);
+ws_result ws_options_set_key_log_file(ws_options *o,
+                                      const char *path);
 
 /**
  * Makes a connection that comes back: it connects, and when the connection ends it waits a while and connects again, until

@@ -123,6 +123,20 @@ fn the_secrets_of_a_session_are_written_where_the_host_asks_and_the_log_says_so(
     assert_eq!(name(result), "WS_ERR_FILE");
 }
 
+#[test]
+fn a_key_log_that_was_removed_is_made_anew() {
+    let server = Server::start();
+    let file = server.ca_file().with_file_name("removed.log");
+    let path = c(file.to_str().unwrap());
+    let options = || trusting(&server).set(|api, o| (api.ws_options_set_key_log_file)(o, path.as_ptr()));
+    // Set once: a later connection shares the file that the first one opened.
+    let (first, second) = (options(), options());
+    echoes(&Host::new(), &server.wss("/echo"), first);
+    fs::remove_file(&file).unwrap();
+    echoes(&Host::new(), &server.wss("/echo"), second);
+    assert!(fs::read_to_string(&file).unwrap().contains("SERVER_TRAFFIC_SECRET_0"));
+}
+
 /// `docs/hostile.md`, line 14: a flood of key updates.
 #[test]
 fn new_keys_now_and_then_are_followed_and_a_flood_of_them_is_the_end() {

@@ -14,6 +14,7 @@ mod key_log;
 mod options;
 mod pem;
 mod pin;
+mod system_trust;
 mod trust;
 
 pub use certificate::Certificate;

@@ -3,6 +3,7 @@
 use super::certificate::{Certificate, key_sha256, names};
 use super::options::TlsOptions;
 use super::pin::{NotPinned, Pin};
+use super::system_trust;
 use crate::error::{Component, Error, ErrorCode};
 use crate::thread_slot::thread_slot;
 use rustls::client::WebPkiServerVerifier;
@@ -81,15 +82,18 @@ impl Trust {
     }
 }
 
-/// The system's verifier, which takes no revocation lists on Linux and cannot be kept from the system's trust anywhere;
-/// and webpki where either is asked for. Where both stand, both must accept.
+/// Whether the system judges certificates by itself; elsewhere its trust is files, which are read here.
+const SYSTEM_JUDGES: bool = cfg!(any(windows, target_vendor = "apple", target_os = "android"));
+
+/// The system's verifier, where there is one: it takes no revocation lists, and cannot be kept from the system's trust. And
+/// webpki, where there is none or either is asked for. Where both stand, both must accept.
 fn judges(
     options: &TlsOptions,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Vec<Arc<dyn ServerCertVerifier>>, Error> {
     let refuse = |message: String| Error::new(ErrorCode::Tls, Component::Tls, message);
     let mut judges: Vec<Arc<dyn ServerCertVerifier>> = Vec::new();
-    if options.system_trust {
+    if SYSTEM_JUDGES && options.system_trust {
         let system = Verifier::new_with_extra_roots(options.ca.iter().cloned(), Arc::clone(provider));
         judges.push(Arc::new(system.map_err(|error| {
             refuse(format!(
@@ -97,18 +101,22 @@ fn judges(
             ))
         })?));
     }
-    if !options.system_trust || !options.crl.is_empty() {
+    if !SYSTEM_JUDGES || !options.system_trust || !options.crl.is_empty() {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(options.ca.iter().cloned());
         if options.system_trust {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            system_trust::add_to(&mut roots)?;
         }
         if roots.is_empty() {
-            return Err(refuse(
-                "Nobody is trusted: the system is not (ws_options_set_system_trust), and no CA was added; add one with \
-                 ws_options_set_ca_file"
-                    .to_owned(),
-            ));
+            let whom = match options.system_trust {
+                true => {
+                    "the system trusts nobody (no certificates in its usual places, SSL_CERT_FILE or SSL_CERT_DIR)"
+                }
+                false => "the system is not (ws_options_set_system_trust)",
+            };
+            return Err(refuse(format!(
+                "Nobody is trusted: {whom}, and no CA was added; add one with ws_options_set_ca_file"
+            )));
         }
         let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
             .with_crls(options.crl.iter().cloned())
