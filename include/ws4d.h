@@ -2166,11 +2166,16 @@ ws_result ws_options_set_idle_timeout_ms(ws_options *o, uint32_t ms);
  * Silence is as for ws_options_set_idle_timeout_ms(): while bytes come, no ping goes out. One ping is out at a time,
  * between the frames of a large message if need be, and its pong is no event.
  *
+ * The sockets of a reconnector ping every 20000 ms where this was never called, so that a connection that is dead is found
+ * out and made anew; a 0 that was said stays 0. On a driving dispatcher a socket with pings ends the effect of
+ * ws_dispatcher_set_busy_poll_us().
+ *
  * @param o   Options.
  * @param ms  Milliseconds; 0: never. Default: 0.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
-ws_result ws_options_set_ping_interval_ms(ws_options *o, uint32_t ms);
+ws_result ws_options_set_ping_interval_ms(ws_options *o,
+                                          uint32_t ms);
 
 /**
  * How long the server may take to answer a ping of `ping_interval_ms`, by whatever bytes, before it is given up:

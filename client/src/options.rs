@@ -29,6 +29,8 @@ pub struct Options {
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) close_timeout: Duration,
     pub(crate) liveness: LivenessLimits,
+    /// The host has said when to ping, be it never.
+    pub(crate) ping_interval_given: bool,
     pub(crate) max_message_size: usize,
     pub(crate) send_buffer_size: usize,
     pub(crate) receive_buffer_size: usize,
@@ -82,6 +84,9 @@ impl Default for Compression {
     }
 }
 
+/// With `ping_timeout`, so long again, a connection that is dead is found out within 40 s.
+const RECONNECTOR_PING_INTERVAL: Duration = Duration::from_secs(20);
+
 const MIB: usize = 1024 * 1024;
 
 /// 0 is none.
@@ -113,6 +118,7 @@ impl Default for Options {
                 ping_timeout: Some(Duration::from_secs(20)),
                 ..LivenessLimits::default()
             },
+            ping_interval_given: false,
             max_message_size: 64 * MIB,
             send_buffer_size: 16 * MIB,
             receive_buffer_size: 8 * MIB,
@@ -192,6 +198,15 @@ impl Options {
     /// After so long a silence the server is pinged; 0: never.
     pub fn set_ping_interval_ms(&mut self, ms: u32) {
         self.liveness.ping_interval = duration(ms);
+        self.ping_interval_given = true;
+    }
+
+    /// For a connection that comes back: one that is dead must be found out, so it pings where the host has not said
+    /// whether to.
+    pub(crate) fn ping_by_default(&mut self) {
+        if !self.ping_interval_given {
+            self.liveness.ping_interval = Some(RECONNECTOR_PING_INTERVAL);
+        }
     }
 
     /// How long a server may take to answer such a ping; 0: no limit.
@@ -282,5 +297,26 @@ impl Options {
     pub fn set_proxy(&mut self, url: &str) -> Result<(), Refusal> {
         self.proxy = Choice::parse(url)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_comes_back_pings_unless_the_host_has_said_when() {
+        let mut options = Options::default();
+        assert_eq!(options.liveness.ping_interval, None, "a socket that does not come back");
+        options.ping_by_default();
+        let twenty = Some(Duration::from_secs(20));
+        assert_eq!((options.liveness.ping_interval, options.liveness.ping_timeout), (twenty, twenty));
+        for (said, expected) in [(0, None), (1000, Some(Duration::from_secs(1)))] {
+            let mut options = Options::default();
+            options.set_ping_interval_ms(said);
+            let mut copy = options.clone();
+            copy.ping_by_default();
+            assert_eq!(copy.liveness.ping_interval, expected, "{said}");
+        }
     }
 }

@@ -204,6 +204,7 @@ impl Reconnector {
         if let Some(given_up) = self.ended() {
             return self.give_up(given_up, End::default());
         }
+        options.ping_by_default();
         let begun = begun.and_then(|()| self.connect(&url, &options).map_err(|error| error.code()));
         if let Err(code) = begun {
             let end = End::failed(code);
