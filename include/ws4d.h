@@ -898,7 +898,10 @@ typedef struct ws_reconnect_policy {
     size_t size;
     /** Default 500, at least 1. */
     uint32_t base_delay_ms;
-    /** Default 30000, at least 1. After close code 1013 (try again later) the delay is between its half and all of it. */
+    /**
+     * Default 30000, at least 1. After close code 1013 (try again later) the delay is between its half and all of it. After a
+     * refusal that is not final (HTTP 4xx but 408, 425 and 429, a certificate) it is all of it.
+     */
     uint32_t max_delay_ms;
     /**
      * Default 100, at least 1. The least delay, save after a stable connection: a server that accepts and closes at once is not
@@ -924,8 +927,8 @@ typedef struct ws_reconnect_policy {
      */
     size_t queue_size;
     /**
-     * Close codes of the server after which it does not come back. NULL: 1000 (all is done), 1002, 1003, 1007, 1008 and
-     * 1010 (the server blames this client, and would again). Not NULL with a count of 0: none.
+     * Close codes of the server after which it does not come back. NULL: none, for servers that restart close with all
+     * kinds of codes. A code that answers the host's own ws_terminate() is not looked up.
      */
     const uint16_t *final_codes;
     /** Before each attempt; see ws_reconnect_attempt_fn. May be NULL, as the others. */
@@ -2578,11 +2581,22 @@ ws_result ws_options_set_key_log_file(ws_options *o,
  * the sockets; on_attempt, on_reconnect, on_end and on_free run inside its ws_dispatcher_next(), `on_reconnect` once the
  * TERMINATE event was freed.
  *
- * It ends for good, and `on_end` says why: at ws_reconnector_terminate(); at a final close code; at what another attempt
- * would not mend (a certificate that is not to be trusted, HTTP 401, 403, 407 and every other 4xx but 408, 425 and 429,
- * a URL or options that are wrong); at the policy's limits; with its dispatcher; at ws_shutdown(), after which it does not
- * come back. ws_terminate() on its socket ends it only if the server answers with a final code (1000 mostly is one);
- * ws_abort() on its socket makes it connect anew.
+ * It ends for good, and `on_end` says why, only where another attempt could not mend it:
+ * - at ws_reconnector_terminate(), with its dispatcher, at the policy's limits, and at ws_shutdown(), after which it does
+ *   not come back;
+ * - at a call that is wrong (results of -1 to -19, also for a URL of on_attempt);
+ * - as long as no connection was ever open: at HTTP 401, 403, 404, 407 and 410, and at a certificate that is refused, the
+ *   server's or the client's; not at one that is only not valid yet, because the clock may be wrong;
+ * - at a close code of the policy's `final_codes`, which are none by default.
+ *
+ * Once a connection was open none of those answers is final: a server that restarts may give any of them. So where a
+ * password was changed meanwhile, the old one is told again and again, every `max_delay_ms`, which locks accounts at some
+ * servers: `max_attempts` bounds that.
+ *
+ * ws_terminate() and ws_abort() on its socket end that connection, and it comes back.
+ *
+ * Its sockets ping after 20000 ms of silence where ws_options_set_ping_interval_ms() was never called, so that a connection
+ * that is dead is found out; see there.
  *
  * The function of ws_set_error_handler() is told of each attempt that fails, as of a ws_new_async().
  *

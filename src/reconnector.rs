@@ -123,11 +123,22 @@ impl ReconnectHandler for Host {
 /// the sockets; on_attempt, on_reconnect, on_end and on_free run inside its ws_dispatcher_next(), `on_reconnect` once the
 /// TERMINATE event was freed.
 ///
-/// It ends for good, and `on_end` says why: at ws_reconnector_terminate(); at a final close code; at what another attempt
-/// would not mend (a certificate that is not to be trusted, HTTP 401, 403, 407 and every other 4xx but 408, 425 and 429,
-/// a URL or options that are wrong); at the policy's limits; with its dispatcher; at ws_shutdown(), after which it does not
-/// come back. ws_terminate() on its socket ends it only if the server answers with a final code (1000 mostly is one);
-/// ws_abort() on its socket makes it connect anew.
+/// It ends for good, and `on_end` says why, only where another attempt could not mend it:
+/// - at ws_reconnector_terminate(), with its dispatcher, at the policy's limits, and at ws_shutdown(), after which it does
+///   not come back;
+/// - at a call that is wrong (results of -1 to -19, also for a URL of on_attempt);
+/// - as long as no connection was ever open: at HTTP 401, 403, 404, 407 and 410, and at a certificate that is refused, the
+///   server's or the client's; not at one that is only not valid yet, because the clock may be wrong;
+/// - at a close code of the policy's `final_codes`, which are none by default.
+///
+/// Once a connection was open none of those answers is final: a server that restarts may give any of them. So where a
+/// password was changed meanwhile, the old one is told again and again, every `max_delay_ms`, which locks accounts at some
+/// servers: `max_attempts` bounds that.
+///
+/// ws_terminate() and ws_abort() on its socket end that connection, and it comes back.
+///
+/// Its sockets ping after 20000 ms of silence where ws_options_set_ping_interval_ms() was never called, so that a connection
+/// that is dead is found out; see there.
 ///
 /// The function of ws_set_error_handler() is told of each attempt that fails, as of a ws_new_async().
 ///

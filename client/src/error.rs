@@ -129,6 +129,7 @@ struct Stack {
     entries: Vec<ErrorEntry>,
     os_code: i32,
     tls_alert: Option<u8>,
+    not_valid_yet: bool,
     http: Option<HttpAnswer>,
     attachment: Attachment,
 }
@@ -153,8 +154,14 @@ impl Error {
     /// A stack of one entry.
     pub fn new(code: ErrorCode, component: Component, message: impl Into<String>) -> Error {
         let entries = vec![ErrorEntry { code, component, message: message.into() }];
-        let stack =
-            Stack { entries, os_code: 0, tls_alert: None, http: None, attachment: Attachment::default() };
+        let stack = Stack {
+            entries,
+            os_code: 0,
+            tls_alert: None,
+            not_valid_yet: false,
+            http: None,
+            attachment: Attachment::default(),
+        };
         Error(Box::new(stack))
     }
 
@@ -180,6 +187,7 @@ impl Error {
             self.0.os_code = other.0.os_code;
         }
         self.0.tls_alert = self.0.tls_alert.or(other.0.tls_alert);
+        self.0.not_valid_yet |= other.0.not_valid_yet;
         self.0.http = self.0.http.take().or(other.0.http);
         self.0.entries.extend(other.0.entries);
         self
@@ -196,6 +204,13 @@ impl Error {
     #[must_use]
     pub fn with_tls_alert(mut self, alert: u8) -> Error {
         self.0.tls_alert = Some(alert);
+        self
+    }
+
+    /// Notes that a certificate was refused only because its time has not come: the clock may be wrong, and time mends it.
+    #[must_use]
+    pub fn with_not_valid_yet(mut self) -> Error {
+        self.0.not_valid_yet = true;
         self
     }
 
@@ -230,6 +245,11 @@ impl Error {
     /// The number of the alert by which the server ended TLS, if it did.
     pub fn tls_alert(&self) -> Option<u8> {
         self.0.tls_alert
+    }
+
+    /// Whether a certificate was refused only because its time has not come.
+    pub fn is_not_valid_yet(&self) -> bool {
+        self.0.not_valid_yet
     }
 
     /// The form in which a layer above shows this error; made once, lives as long as the error. `None` if another

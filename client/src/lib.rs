@@ -58,7 +58,7 @@ pub use options::refusal::Refusal;
 #[cfg(not(ws4d_loom))]
 pub use options::texts::{MOST_PEM, MOST_TEXT};
 #[cfg(not(ws4d_loom))]
-pub use reconnect::{End, FINAL_CODES, GivenUp, Naming, Policy, ReconnectHandler, Reconnecting, Reconnector};
+pub use reconnect::{End, GivenUp, Naming, Policy, ReconnectHandler, Reconnecting, Reconnector};
 #[cfg(not(ws4d_loom))]
 pub use socket::{
     CloseInfo, Dispatcher, Handler, MOST_PING, RetryAfter, SendKind, Socket, Stage, Stats, Status,

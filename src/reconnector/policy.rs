@@ -86,7 +86,8 @@ pub struct ws_reconnect_policy {
     pub size: size_t,
     /// Default 500, at least 1.
     pub base_delay_ms: u32,
-    /// Default 30000, at least 1. After close code 1013 (try again later) the delay is between its half and all of it.
+    /// Default 30000, at least 1. After close code 1013 (try again later) the delay is between its half and all of it. After a
+    /// refusal that is not final (HTTP 4xx but 408, 425 and 429, a certificate) it is all of it.
     pub max_delay_ms: u32,
     /// Default 100, at least 1. The least delay, save after a stable connection: a server that accepts and closes at once is not
     /// stormed.
@@ -105,8 +106,8 @@ pub struct ws_reconnect_policy {
     /// 0: no queue. How many bytes of messages ws_reconnector_send() keeps while there is no connection, each counted with
     /// 64 more; while it is below that, it takes one more message.
     pub queue_size: size_t,
-    /// Close codes of the server after which it does not come back. NULL: 1000 (all is done), 1002, 1003, 1007, 1008 and
-    /// 1010 (the server blames this client, and would again). Not NULL with a count of 0: none.
+    /// Close codes of the server after which it does not come back. NULL: none, for servers that restart close with all
+    /// kinds of codes. A code that answers the host's own ws_terminate() is not looked up.
     pub final_codes: *const u16,
     /// Before each attempt; see ws_reconnect_attempt_fn. May be NULL, as the others.
     pub on_attempt: ws_reconnect_attempt_fn,
@@ -197,6 +198,6 @@ mod tests {
         assert_eq!(std::mem::offset_of!(ws_reconnect_policy, on_end) + 8, ws_reconnect_policy::FIRST_SIZE);
         // SAFETY: NULL.
         let (policy, _) = unsafe { read(std::ptr::null()) }.unwrap();
-        assert_eq!(policy.final_codes, [1000, 1002, 1003, 1007, 1008, 1010]);
+        assert!(policy.final_codes.is_empty());
     }
 }

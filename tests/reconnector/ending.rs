@@ -15,7 +15,7 @@ use crate::{FAST, Mode, Script, Test, World, end_of, free, send};
 fn what_cannot_succeed_is_tried_once() {
     let _alone = alone();
     let server = Server::start();
-    for status in [401, 403, 404, 407] {
+    for status in [401, 403, 404, 407, 410] {
         let test = Test::new(Mode::Dispatched, &[server.ws(&format!("/status?code={status}"))], FAST);
         test.until("free", 1);
         let end = end_of(&test);
@@ -37,23 +37,82 @@ fn what_cannot_succeed_is_tried_once() {
 }
 
 #[test]
-fn final_close_codes_end_it() {
+fn what_may_mend_itself_is_tried_again_with_the_longest_delay() {
     let _alone = alone();
     let server = Server::start();
-    for code in [1000, 1008] {
-        let test = Test::new(Mode::Dispatched, &[server.ws(&format!("/close?code={code}"))], FAST);
-        test.until("free", 1);
+    let refused = |status: u16| server.ws(&format!("/status?code={status}"));
+    let mut roads = vec![];
+    // Before a connection was ever open.
+    for status in [400, 402, 409, 418, 421, 423, 426, 499] {
+        roads.push((vec![refused(status), server.ws("/echo")], 0));
+    }
+    // The clock may be wrong.
+    roads.push((vec![server.wss_with(CertKind::NotYetValid, "/echo"), server.ws("/echo")], 0));
+    // Once one was.
+    for status in [401, 403, 404, 407, 410] {
+        roads.push((vec![script(&server, "rst"), refused(status), server.ws("/echo")], 1));
+    }
+    let expired = server.wss_with(CertKind::Expired, "/echo");
+    roads.push((vec![script(&server, "rst"), expired, server.ws("/echo")], 1));
+    for (urls, refusal) in roads {
+        let test = Test::new(Mode::Dispatched, &urls, FAST);
+        test.until("open", urls.len() - 1);
+        let info = test.infos()[refusal];
         assert_eq!(
-            (end_of(&test).end, end_of(&test).code, test.count("open")),
-            (WS_RECONNECT_END_CLOSE_CODE, code, 1)
+            (info.end, info.delay_ms),
+            (WS_RECONNECT_END_NONE, FAST.max_delay_ms),
+            "{urls:?}: {info:?}"
         );
+        test.terminate();
+        test.finish();
+    }
+}
+
+#[test]
+fn no_close_code_ends_it_unless_the_policy_names_it() {
+    let _alone = alone();
+    let server = Server::start();
+    for code in [1000, 1002, 1003, 1007, 1008, 1010, 1011] {
+        let urls = [server.ws(&format!("/close?code={code}")), server.ws("/echo")];
+        let test = Test::new(Mode::Dispatched, &urls, FAST);
+        test.until("open", 2);
+        assert_eq!(test.infos()[0].code, code);
+        test.terminate();
+        test.finish();
     }
     let codes = [4000u16];
     let own = RawReconnectPolicy { final_codes: codes.as_ptr(), final_code_count: 1, ..FAST };
     let urls = [server.ws("/close?code=1000"), server.ws("/close?code=4000")];
     let test = Test::new(Mode::Dispatched, &urls, own);
     test.until("free", 1);
-    assert_eq!((end_of(&test).end, test.count("open")), (WS_RECONNECT_END_CLOSE_CODE, 2));
+    let end = end_of(&test);
+    assert_eq!((end.end, end.code, test.count("open")), (WS_RECONNECT_END_CLOSE_CODE, 4000, 2));
+}
+
+#[test]
+fn the_end_of_its_socket_by_the_host_is_not_its_own() {
+    let _alone = alone();
+    let server = Server::start();
+    // What the server answers with is final where the server says it.
+    let codes = [1000u16];
+    let policy = RawReconnectPolicy { final_codes: codes.as_ptr(), final_code_count: 1, ..FAST };
+    for mode in [Mode::Dispatched, Mode::Inline] {
+        for code in [0, -1] {
+            let end: Script = Box::new(move |_, r| {
+                let ws = (api().ws_reconnector_get_socket)(r);
+                let ended = match code {
+                    0 => (api().ws_terminate)(ws, 0, ptr::null()),
+                    _ => (api().ws_abort)(ws),
+                };
+                assert_eq!(ended, WS_OK);
+            });
+            let test = Test::with(mode, &[server.ws("/echo")], policy, Options::new(), vec![("open", end)]);
+            test.until("open", 2);
+            assert_eq!(test.infos()[0].result, WS_OK);
+            test.terminate();
+            test.finish();
+        }
+    }
 }
 
 /// `docs/hostile.md`, line 22: attempts, their windows, their limits.

@@ -9,7 +9,7 @@ mod policy;
 mod retry_after;
 mod sending;
 
-pub use policy::{FINAL_CODES, GivenUp, Policy};
+pub use policy::{GivenUp, Policy};
 
 use crate::connect::url;
 use crate::engine;

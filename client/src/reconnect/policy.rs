@@ -25,12 +25,10 @@ pub struct Policy {
     pub max_retry_after: Duration,
     /// How many bytes of messages are kept while there is no connection, each counted with 64 more; 0: none.
     pub queue_size: usize,
-    /// Close codes of the server after which it does not come back.
+    /// Close codes of the server after which it does not come back. By default none: servers that restart, and those that
+    /// meet a fault of their own, close with every code that there is.
     pub final_codes: Vec<u16>,
 }
-
-/// The server says that all is done (1000), or blames this client, so that the next attempt would meet the same.
-pub const FINAL_CODES: &[u16] = &[1000, 1002, 1003, 1007, 1008, 1010];
 
 impl Default for Policy {
     fn default() -> Policy {
@@ -43,7 +41,7 @@ impl Default for Policy {
             max_time: None,
             max_retry_after: Duration::from_secs(300),
             queue_size: 0,
-            final_codes: FINAL_CODES.to_vec(),
+            final_codes: Vec::new(),
         }
     }
 }
@@ -79,6 +77,10 @@ pub struct End {
     pub http_status: u16,
     /// The alert by which the server ended TLS.
     pub tls_alert: Option<u8>,
+    /// A certificate was refused only because its time has not come.
+    pub is_not_valid_yet: bool,
+    /// The host has ended this connection, and no more than that.
+    pub by_host: bool,
     /// How long it was open; `None`: never.
     pub open_for: Option<Duration>,
     /// What a refusal asked for.
@@ -93,6 +95,8 @@ impl End {
             code: info.code_received,
             http_status: info.http_status,
             tls_alert: info.tls_alert,
+            is_not_valid_yet: info.is_not_valid_yet,
+            by_host: info.by_host,
             open_for: info.open_for,
             retry_after: asked.and_then(|asked| retry_after::parse(&asked.value, asked.date.as_deref(), now)),
         }
@@ -118,11 +122,13 @@ pub(crate) struct Tries {
     attempt: u32,
     /// Since when there is no stable connection.
     since: Instant,
+    /// There was a connection: the server, and what the host says to it, were right once.
+    was_open: bool,
 }
 
 impl Tries {
     pub(crate) fn new(now: Instant) -> Tries {
-        Tries { attempt: 0, since: now }
+        Tries { attempt: 0, since: now, was_open: false }
     }
 
     /// The number of the next attempt, or of the one that is going on; 0: none has failed since the last stable
@@ -134,10 +140,11 @@ impl Tries {
     /// Decides after an end at `now`. `random` is all of 64 bits.
     pub(crate) fn after(&mut self, policy: &Policy, end: &End, now: Instant, random: u64) -> Verdict {
         let stable = end.open_for.is_some_and(|time| time >= policy.stable);
+        self.was_open |= end.open_for.is_some();
         if stable {
-            *self = Tries::new(now);
+            *self = Tries { was_open: self.was_open, ..Tries::new(now) };
         }
-        if let Some(given_up) = hopeless(policy, end) {
+        if let Some(given_up) = self.hopeless(policy, end) {
             return Verdict::Over(given_up);
         }
         if policy.max_attempts != 0 && self.attempt >= policy.max_attempts {
@@ -154,6 +161,44 @@ impl Tries {
         }
         Verdict::After(delay)
     }
+
+    /// What another attempt would not mend.
+    fn hopeless(&self, policy: &Policy, end: &End) -> Option<GivenUp> {
+        if end.code != 0 && !end.by_host && policy.final_codes.contains(&end.code) {
+            return Some(GivenUp::CloseCode);
+        }
+        let is_final = match end.cause? {
+            ErrorCode::ShutDown => return Some(GivenUp::ShutDown),
+            _ if is_wrong_call(end) => true,
+            // What was right once: it may be a server that restarts, or a balancer that has lost it.
+            _ if self.was_open => false,
+            ErrorCode::Certificate => !end.is_not_valid_yet,
+            ErrorCode::Tls => end.tls_alert.is_some_and(is_about_a_certificate),
+            // Of the server, or of a proxy.
+            ErrorCode::HttpStatus | ErrorCode::Proxy => {
+                matches!(end.http_status, 401 | 403 | 404 | 407 | 410)
+            }
+            _ => false,
+        };
+        is_final.then_some(GivenUp::Refused)
+    }
+}
+
+/// The program must be mended. What comes over an open connection is no call.
+fn is_wrong_call(end: &End) -> bool {
+    end.open_for.is_none() && end.cause.is_some_and(|cause| (-19..0).contains(&(cause as i32)))
+}
+
+/// The next attempt will probably meet the same.
+fn is_refusal(end: &End) -> bool {
+    match end.cause {
+        Some(ErrorCode::Certificate) => true,
+        Some(ErrorCode::Tls) => end.tls_alert.is_some_and(is_a_judgement),
+        Some(ErrorCode::HttpStatus | ErrorCode::Proxy) => {
+            (400..500).contains(&end.http_status) && !matches!(end.http_status, 408 | 425 | 429)
+        }
+        _ => is_wrong_call(end),
+    }
 }
 
 fn delay(policy: &Policy, attempt: u32, end: &End, random: u64) -> Duration {
@@ -166,6 +211,9 @@ fn delay(policy: &Policy, attempt: u32, end: &End, random: u64) -> Duration {
         // The server is overloaded: the longest window, and not its early half.
         let half = policy.max_delay / 2;
         return half + part(half, random);
+    }
+    if is_refusal(end) {
+        return policy.max_delay;
     }
     part(window, random)
 }
@@ -186,28 +234,14 @@ fn part(window: Duration, random: u64) -> Duration {
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-/// What another attempt would not mend.
-fn hopeless(policy: &Policy, end: &End) -> Option<GivenUp> {
-    if end.code != 0 && policy.final_codes.contains(&end.code) {
-        return Some(GivenUp::CloseCode);
-    }
-    let refused = match end.cause? {
-        ErrorCode::ShutDown => return Some(GivenUp::ShutDown),
-        ErrorCode::Certificate => true,
-        ErrorCode::Tls => end.tls_alert.is_some_and(is_refusal),
-        // Of the server, or of a proxy: 401, 403, 404, 407, 410.
-        ErrorCode::HttpStatus | ErrorCode::Proxy => {
-            (400..500).contains(&end.http_status) && !matches!(end.http_status, 408 | 425 | 429)
-        }
-        // The call is wrong: the program must be mended.
-        cause => (-19..0).contains(&(cause as i32)),
-    };
-    refused.then_some(GivenUp::Refused)
+/// The alerts that judge us or what we offer (RFC 8446 section 6.2), not a mishap.
+fn is_a_judgement(alert: u8) -> bool {
+    matches!(alert, 40..=49 | 70 | 71 | 112 | 113 | 116 | 120)
 }
 
-/// The alerts that judge us or what we offer (RFC 8446 section 6.2), not a mishap.
-fn is_refusal(alert: u8) -> bool {
-    matches!(alert, 40..=49 | 70 | 71 | 112 | 113 | 116 | 120)
+/// Those of them that refuse the client's certificate, or ask for one.
+fn is_about_a_certificate(alert: u8) -> bool {
+    matches!(alert, 41..=46 | 48 | 116)
 }
 
 #[cfg(test)]

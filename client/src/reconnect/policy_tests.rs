@@ -39,7 +39,7 @@ fn the_window_doubles_up_to_the_cap_and_all_of_it_is_used() {
         assert_eq!(shortest.after(&policy(), &refused, now, 0), Verdict::After(MS(20)), "the least");
     }
     assert_eq!(longest.attempt(), 7);
-    let mut many = Tries { attempt: u32::MAX - 1, since: now };
+    let mut many = Tries { attempt: u32::MAX - 1, ..Tries::new(now) };
     for _ in 0..3 {
         assert_eq!(many.after(&policy(), &refused, now, u64::MAX), Verdict::After(MS(1000)));
     }
@@ -58,37 +58,69 @@ fn a_connection_that_dies_at_once_waits_and_counts_a_stable_one_does_not() {
     assert_eq!(tries.attempt(), 1);
 }
 
+const REFUSED: Verdict = Verdict::Over(GivenUp::Refused);
+/// The delay after a refusal that is not final.
+const LONGEST: Verdict = Verdict::After(Duration::from_millis(1000));
+
+/// After a connection that was open once.
+fn later(end: &End) -> Verdict {
+    let mut tries = Tries::new(Instant::now());
+    tries.after(&policy(), &lost(1), Instant::now(), 0);
+    tries.after(&policy(), end, Instant::now(), 0)
+}
+
+fn alert(alert: Option<u8>) -> End {
+    End { tls_alert: alert, ..End::failed(ErrorCode::Tls) }
+}
+
 #[test]
 fn what_cannot_succeed_is_not_tried_again() {
-    let over = Verdict::Over(GivenUp::Refused);
-    for status in [400, 401, 403, 404, 407, 410, 426, 451, 499] {
-        assert_eq!(once(&http(status), 0), over, "{status}");
+    let proxy = |http_status| End { http_status, ..End::failed(ErrorCode::Proxy) };
+    for end in [401, 403, 404, 407, 410].into_iter().flat_map(|status| [http(status), proxy(status)]) {
+        assert_eq!((once(&end, 0), later(&end)), (REFUSED, LONGEST), "{end:?}");
     }
-    for cause in [ErrorCode::Certificate, ErrorCode::InvalidUrl, ErrorCode::Unsupported] {
-        assert_eq!(once(&End::failed(cause), 0), over, "{cause:?}");
-    }
-    let proxy = End { cause: Some(ErrorCode::Proxy), http_status: 407, ..End::default() };
-    assert_eq!(once(&proxy, 0), over);
-    let tls = |alert| End { tls_alert: alert, ..End::failed(ErrorCode::Tls) };
-    assert_eq!(once(&tls(Some(116)), 0), over, "certificate_required");
-    assert_eq!(once(&tls(Some(48)), 0), over, "unknown_ca");
-    for end in [tls(None), tls(Some(80)), End { http_status: 502, ..proxy }] {
-        assert!(matches!(once(&end, 0), Verdict::After(_)), "{end:?}");
-    }
-    for status in [200, 302, 408, 425, 429, 500, 503] {
-        assert!(matches!(once(&http(status), 0), Verdict::After(_)), "{status}");
-    }
-    for cause in [ErrorCode::Dns, ErrorCode::Timeout, ErrorCode::Unreachable, ErrorCode::OutOfMemory] {
-        assert!(matches!(once(&End::failed(cause), 0), Verdict::After(_)), "{cause:?}");
+    for end in [End::failed(ErrorCode::Certificate), alert(Some(116)), alert(Some(48)), alert(Some(45))] {
+        assert_eq!((once(&end, 0), later(&end)), (REFUSED, LONGEST), "{end:?}");
     }
 }
 
 #[test]
-fn final_close_codes_end_it_and_others_do_not() {
-    for code in [1000, 1002, 1003, 1007, 1008, 1010] {
-        assert_eq!(once(&closed(code), 0), Verdict::Over(GivenUp::CloseCode), "{code}");
+fn a_call_that_is_wrong_is_final_at_any_time_and_what_a_server_sends_is_no_call() {
+    for cause in [ErrorCode::InvalidUrl, ErrorCode::InvalidArgument, ErrorCode::Unsupported] {
+        let end = End::failed(cause);
+        assert_eq!((once(&end, 0), later(&end)), (REFUSED, REFUSED), "{cause:?}");
     }
-    for code in [0, 1001, 1005, 1009, 1011, 1012, 1013, 1014, 4000] {
+    let json = End { open_for: Some(MS(1)), ..End::failed(ErrorCode::InvalidJson) };
+    assert_eq!(once(&json, 0), Verdict::After(MS(20)));
+}
+
+#[test]
+fn what_may_mend_itself_is_tried_again_and_a_refusal_waits_the_longest_delay() {
+    let not_yet = End { is_not_valid_yet: true, ..End::failed(ErrorCode::Certificate) };
+    let refusals = [400, 402, 405, 409, 418, 421, 423, 426, 451, 499].map(http);
+    for end in refusals.into_iter().chain([not_yet, alert(Some(40)), alert(Some(112))]) {
+        assert_eq!((once(&end, 0), later(&end)), (LONGEST, LONGEST), "{end:?}");
+    }
+    let proxy = End { http_status: 502, ..End::failed(ErrorCode::Proxy) };
+    let codes = [
+        ErrorCode::Dns,
+        ErrorCode::Timeout,
+        ErrorCode::Unreachable,
+        ErrorCode::OutOfMemory,
+        ErrorCode::Handshake,
+    ];
+    let mishaps = [200, 302, 408, 425, 429, 500, 503].map(http).into_iter().chain(codes.map(End::failed));
+    for end in mishaps.chain([proxy, alert(None), alert(Some(80))]) {
+        assert_eq!(once(&end, 0), Verdict::After(MS(20)), "{end:?}");
+    }
+    // What the server asks for goes before.
+    let asks = End { retry_after: Some(Duration::from_secs(7)), ..http(423) };
+    assert_eq!(once(&asks, 0), Verdict::After(MS(7000)));
+}
+
+#[test]
+fn only_close_codes_that_the_host_names_end_it() {
+    for code in [0, 1000, 1001, 1002, 1003, 1005, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 4000] {
         assert!(matches!(once(&closed(code), 0), Verdict::After(_)), "{code}");
     }
     let own = Policy { final_codes: vec![4000, 1005], ..policy() };
@@ -96,6 +128,8 @@ fn final_close_codes_end_it_and_others_do_not() {
     for (code, over) in [(4000, true), (1005, true), (1000, false), (1008, false)] {
         let verdict = tries.after(&own, &closed(code), Instant::now(), 0);
         assert_eq!(verdict == Verdict::Over(GivenUp::CloseCode), over, "{code}");
+        let by_host = End { by_host: true, ..closed(code) };
+        assert!(matches!(tries.after(&own, &by_host, Instant::now(), 0), Verdict::After(_)), "{code}");
     }
 }
 

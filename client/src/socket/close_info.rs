@@ -59,6 +59,10 @@ pub struct CloseInfo {
     pub os_code: i32,
     /// The alert by which the server ended TLS.
     pub tls_alert: Option<u8>,
+    /// A certificate was refused only because its time has not come.
+    pub is_not_valid_yet: bool,
+    /// The host has ended the connection; what went wrong after that is in `cause` all the same.
+    pub by_host: bool,
     /// Of the answer to the upgrade, 0 for none.
     pub http_status: u16,
     /// When the socket was made.
@@ -136,6 +140,8 @@ impl Socket {
             was_clean: ending.was_clean,
             os_code: cause.map_or(0, Error::os_code),
             tls_alert: cause.and_then(Error::tls_alert),
+            is_not_valid_yet: cause.is_some_and(Error::is_not_valid_yet),
+            by_host: cause.is_none() && ending.code == 1006,
             http_status: cause.and_then(Error::http).map_or(answered, |answer| answer.status),
             began: times.began,
             opened: times.opened.map(|(at, _)| at),
@@ -174,6 +180,8 @@ impl Socket {
     /// Why the connection ended; `None` as long as that is not known.
     pub fn close_info(&self) -> Option<CloseInfo> {
         let noted = self.history.0.lock().end.as_deref().cloned()?;
-        Some(CloseInfo { code_sent: self.outgoing.lock().code_sent(), ..noted })
+        let outgoing = self.outgoing.lock();
+        let by_host = noted.by_host || outgoing.closed_by_host;
+        Some(CloseInfo { code_sent: outgoing.code_sent(), by_host, ..noted })
     }
 }

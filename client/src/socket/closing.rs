@@ -90,6 +90,7 @@ impl Socket {
             }
             Phase::Open => {
                 outgoing.close_with(Some(code), reason);
+                outgoing.closed_by_host = next == Phase::Closing;
                 outgoing.phase = next;
                 outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
             }

@@ -28,7 +28,13 @@ pub(super) fn handshake_failed(
         rustls::Error::InvalidCertificate(reason) => {
             let why = not_trusted(reason, &shown.unwrap_or_default(), options.peer);
             let message = format!("TLS: the certificate of {server} {why}");
-            Error::new(ErrorCode::Certificate, Component::Tls, message)
+            let refused = Error::new(ErrorCode::Certificate, Component::Tls, message);
+            match reason {
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                    refused.with_not_valid_yet()
+                }
+                _ => refused,
+            }
         }
         rustls::Error::NoCertificatesPresented => {
             let message = format!("TLS: the certificate of {server} is missing: the server sent none");
