@@ -859,7 +859,10 @@ typedef struct ws_batch_item {
  */
 typedef const char *(*ws_reconnect_attempt_fn)(ws_reconnector *r, ws_options *options, uint32_t attempt, void *user_data);
 
-/** What `on_reconnect` and `on_end` are told. */
+/**
+ * What `on_reconnect` and `on_end` are told. The library makes it: one that is older than this header says so by a smaller
+ * `size`, and what lies behind that is not there to be read.
+ */
 typedef struct ws_reconnect_info {
     /** The size of the struct, as the library knows it. */
     size_t size;
@@ -875,6 +878,11 @@ typedef struct ws_reconnect_info {
     int32_t http_status;
     /** Why it does not try again: a ws_reconnect_end; WS_RECONNECT_END_NONE in `on_reconnect`. */
     int32_t end;
+    /**
+     * Why the connection, or the attempt, ended: as in its `on_error`; where the server closed one entry, WS_ERR_CLOSED,
+     * with the code and the reason. NULL where the host ended it. Lives until the function returns.
+     */
+    const ws_errors *errors;
 } ws_reconnect_info;
 
 /**

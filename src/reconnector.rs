@@ -64,9 +64,10 @@ impl Host {
 
     fn tell(&self, function: ws_reconnect_fn, about: &Reconnecting) {
         let Some(function) = function else { return };
-        let info = ws_reconnect_info::from(about);
-        // SAFETY: a function of the host, called as the header says; the info outlives the call, and user_data is not
-        // freed yet.
+        let errors = about.end.error.as_deref().map(ws_errors::new);
+        let info = ws_reconnect_info::new(about, errors.as_ref());
+        // SAFETY: a function of the host, called as the header says; the info and its errors outlive the call, and user_data
+        // is not freed yet.
         unsafe { call_host::reconnect(function, self.handle(), &info, self.bridge.user_data()) }
     }
 }

@@ -34,6 +34,25 @@ pub const fn may_receive(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
+/// What a code says (RFC 6455 §7.4.1 and the IANA registry); `None` for one that only its application knows.
+pub const fn meaning(code: u16) -> Option<&'static str> {
+    Some(match code {
+        1000 => "normal closure",
+        1001 => "going away",
+        1002 => "protocol error",
+        1003 => "unsupported data",
+        1007 => "invalid payload data",
+        1008 => "policy violation",
+        1009 => "message too big",
+        1010 => "mandatory extension",
+        1011 => "internal error",
+        1012 => "service restart",
+        1013 => "try again later",
+        1014 => "bad gateway",
+        _ => return None,
+    })
+}
+
 /// Judges the beginning of a close frame's payload: whether it can still become a legal one.
 ///
 /// # Errors

@@ -1,12 +1,13 @@
 //! The structs of a reconnector: what the host asks for, and what it is told.
 
 use std::ffi::{c_char, c_void};
-use std::slice;
 use std::time::Duration;
+use std::{ptr, slice};
 
 use libc::size_t;
 use ws4d_client::{Error, ErrorCode, Policy, Reconnecting};
 
+use crate::errors::ws_errors;
 use crate::open;
 use crate::out_struct::{self, OutStruct};
 use crate::result::ws_result;
@@ -38,7 +39,8 @@ pub type ws_reconnect_fn = Option<
     unsafe extern "C" fn(r: *mut ws_reconnector, info: *const ws_reconnect_info, user_data: *mut c_void),
 >;
 
-/// What `on_reconnect` and `on_end` are told.
+/// What `on_reconnect` and `on_end` are told. The library makes it: one that is older than this header says so by a smaller
+/// `size`, and what lies behind that is not there to be read.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ws_reconnect_info {
@@ -56,10 +58,14 @@ pub struct ws_reconnect_info {
     pub http_status: i32,
     /// Why it does not try again: a ws_reconnect_end; WS_RECONNECT_END_NONE in `on_reconnect`.
     pub end: i32,
+    /// Why the connection, or the attempt, ended: as in its `on_error`; where the server closed one entry, WS_ERR_CLOSED,
+    /// with the code and the reason. NULL where the host ended it. Lives until the function returns.
+    pub errors: *const ws_errors,
 }
 
-impl From<&Reconnecting> for ws_reconnect_info {
-    fn from(about: &Reconnecting) -> ws_reconnect_info {
+impl ws_reconnect_info {
+    /// `errors` must live as long as the result is used.
+    pub(super) fn new(about: &Reconnecting, errors: Option<&ws_errors>) -> ws_reconnect_info {
         // Rounded up: not sooner than it says.
         let delay = about.delay.as_nanos().div_ceil(1_000_000);
         ws_reconnect_info {
@@ -70,6 +76,7 @@ impl From<&Reconnecting> for ws_reconnect_info {
             code: about.end.code.into(),
             http_status: about.end.http_status.into(),
             end: about.given_up.map_or(0, |given_up| ws_reconnect_end::from(given_up) as i32),
+            errors: errors.map_or(ptr::null(), ptr::from_ref),
         }
     }
 }
@@ -195,6 +202,7 @@ mod tests {
     #[test]
     fn the_first_version_stays_readable() {
         const { assert!(size_of::<ws_reconnect_policy>() >= ws_reconnect_policy::FIRST_SIZE) };
+        assert_eq!(std::mem::offset_of!(ws_reconnect_info, errors), 32, "behind the first version");
         assert_eq!(std::mem::offset_of!(ws_reconnect_policy, on_end) + 8, ws_reconnect_policy::FIRST_SIZE);
         // SAFETY: NULL.
         let (policy, _) = unsafe { read(std::ptr::null()) }.unwrap();

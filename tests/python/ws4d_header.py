@@ -253,6 +253,7 @@ class ws_reconnect_info(Sized):
         ("code", c_int32),
         ("http_status", c_int32),
         ("end", c_int32),
+        ("errors", ws_errors),
     ]
 
 

@@ -247,3 +247,47 @@ fn what_can_be_judged_at_once_is_refused_at_once() {
         assert_eq!(try_new(good, &policy), "WS_ERR_INVALID_ARGUMENT");
     }
 }
+
+#[test]
+fn each_end_says_why() {
+    let _alone = alone();
+    let server = Server::start();
+    let urls = [
+        script(&server, "close:1001:new-release"),
+        script(&server, "close:4001:"),
+        script(&server, "close_empty"),
+        script(&server, "rst"),
+        server.ws("/status?code=503"),
+        server.ws("/status?code=418"),
+        "http://x/".into(),
+    ];
+    let test = Test::new(Mode::Dispatched, &urls, FAST);
+    test.until("free", 1);
+    let errors = test.errors();
+    let expected = [
+        ("WS_ERR_CLOSED: The server of ws://", "closed with 1001 (going away): new-release"),
+        ("WS_ERR_CLOSED: The server of ws://", "closed with 4001"),
+        ("WS_ERR_CLOSED: The server of ws://", "closed without a code"),
+        ("WS_ERR_CONNECTION_RESET: ", ""),
+        ("WS_ERR_HTTP_STATUS: ", ""),
+        ("WS_ERR_HTTP_STATUS: ", ""),
+        ("WS_ERR_INVALID_URL: The URL \"http://x/\" is refused", ""),
+    ];
+    assert_eq!(errors.len(), expected.len(), "{errors:?}");
+    for (error, (begins, ends)) in errors.iter().zip(expected) {
+        assert!(error.starts_with(begins) && error.ends_with(ends), "{error:?} is not {begins}…{ends}");
+    }
+    assert_eq!(test.world.state.lock().unwrap().errors[4].http_status, 503, "the whole stack");
+    // The host's own end, of a socket and of all, has none.
+    let end: Script = Box::new(|_, r| {
+        let ws = (api().ws_reconnector_get_socket)(r);
+        assert_eq!((api().ws_terminate)(ws, 0, ptr::null()), WS_OK);
+    });
+    let stop: Script = Box::new(|_, r| {
+        assert_eq!((api().ws_reconnector_terminate)(r, 0, ptr::null()), WS_OK);
+    });
+    let scripts = vec![("open", end), ("attempt 1", stop)];
+    let test = Test::with(Mode::Dispatched, &[server.ws("/echo")], FAST, Options::new(), scripts);
+    test.until("free", 1);
+    assert_eq!(test.errors(), ["", ""]);
+}

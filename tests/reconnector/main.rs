@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use ws4d_test_host::codes::*;
 use ws4d_test_host::{
-    Dispatcher, Event, Options, OptionsToken, PATIENCE, RawEvent, RawHandler, RawReconnectInfo,
+    Dispatcher, Errors, Event, Options, OptionsToken, PATIENCE, RawEvent, RawHandler, RawReconnectInfo,
     RawReconnectPolicy, Reconnector, Socket, api, c, name,
 };
 
@@ -33,6 +33,8 @@ struct State {
     trace: Vec<String>,
     threads: Vec<ThreadId>,
     infos: Vec<RawReconnectInfo>,
+    /// The `errors` of each of them.
+    errors: Vec<Errors>,
     /// Callbacks on the stack: never two.
     inside: u32,
     urls: VecDeque<CString>,
@@ -50,6 +52,7 @@ impl State {
             trace: vec![],
             threads: vec![],
             infos: vec![],
+            errors: vec![],
             inside: 0,
             urls: VecDeque::new(),
             kept_url: None,
@@ -68,6 +71,13 @@ impl World {
         // The last callback is on its way out when a test has seen all that it wants.
         std::mem::forget(Arc::clone(&world));
         world
+    }
+
+    fn note(&self, info: RawReconnectInfo) {
+        let errors = Errors::copy(info.errors);
+        let mut state = self.state.lock().unwrap();
+        state.infos.push(info);
+        state.errors.push(errors);
     }
 
     fn enter(&self, line: String) {
@@ -129,14 +139,14 @@ extern "C" fn reconnect(_: Reconnector, info: *const RawReconnectInfo, user_data
     // SAFETY: it lives until this returns.
     let info = unsafe { *info };
     assert_eq!((info.size, info.end), (size_of::<RawReconnectInfo>(), WS_RECONNECT_END_NONE));
-    world(user_data).state.lock().unwrap().infos.push(info);
+    world(user_data).note(info);
     world(user_data).enter(format!("reconnect {}", info.attempt));
 }
 
 extern "C" fn end(_: Reconnector, info: *const RawReconnectInfo, user_data: *mut c_void) {
     // SAFETY: as above.
     let info = unsafe { *info };
-    world(user_data).state.lock().unwrap().infos.push(info);
+    world(user_data).note(info);
     world(user_data).enter(format!("end {}", info.end));
 }
 
@@ -212,6 +222,15 @@ impl Test {
 
     fn infos(&self) -> Vec<RawReconnectInfo> {
         self.world.state.lock().unwrap().infos.clone()
+    }
+
+    /// Of each `errors`: code and message of entry 0; "" for NULL.
+    fn errors(&self) -> Vec<String> {
+        let state = self.world.state.lock().unwrap();
+        let first = |errors: &Errors| {
+            errors.entries.first().map(|(code, _, message)| format!("{}: {message}", name(*code)))
+        };
+        state.errors.iter().map(|errors| first(errors).unwrap_or_default()).collect()
     }
 
     fn count(&self, what: &str) -> usize {

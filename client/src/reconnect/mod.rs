@@ -13,7 +13,7 @@ pub use policy::{GivenUp, Policy};
 
 use crate::connect::url;
 use crate::engine;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode};
 use crate::event::Event;
 use crate::options::Options;
 use crate::random;
@@ -199,15 +199,15 @@ impl Reconnector {
                 self.state.lock().url.clone_from(&fresh);
                 url = fresh;
             }
-            Some(Err(code)) => begun = Err(code),
+            Some(Err(code)) => begun = Err(no_url(code)),
         }
         if let Some(given_up) = self.ended() {
             return self.give_up(given_up, End::default());
         }
         options.ping_by_default();
-        let begun = begun.and_then(|()| self.connect(&url, &options).map_err(|error| error.code()));
-        if let Err(code) = begun {
-            let end = End::failed(code);
+        let begun = begun.and_then(|()| self.connect(&url, &options));
+        if let Err(error) = begun {
+            let end = End::failed(error);
             match self.ended() {
                 Some(given_up) => self.give_up(given_up, end),
                 None => self.decide(end),
@@ -230,8 +230,8 @@ impl Reconnector {
 
     /// A socket was freed.
     fn disconnected(self: &Arc<Self>) {
-        let info = self.state.lock().now.as_ref().and_then(|now| now.socket.close_info());
-        let end = info.map_or(End::default(), |info| End::of(&info, SystemTime::now()));
+        let socket = self.state.lock().now.as_ref().map(|now| Arc::clone(&now.socket));
+        let end = socket.map_or(End::default(), |socket| End::of(&socket, SystemTime::now()));
         match self.step() {
             Some(given_up) => self.give_up(given_up, end),
             None => self.decide(end),
@@ -259,11 +259,16 @@ impl Reconnector {
                 // Without a thread, or a URL, there is no next attempt.
                 _ => GivenUp::Refused,
             };
-            self.give_up(given_up, End { cause: end.cause.or(Some(error.code())), ..end });
+            let cause = end.cause.or(Some(error.code()));
+            self.give_up(given_up, End { cause, error: end.error.or(Some(Arc::new(error))), ..end });
         }
     }
 
-    fn give_up(&self, given_up: GivenUp, end: End) {
+    fn give_up(&self, given_up: GivenUp, mut end: End) {
+        end.error = match given_up {
+            GivenUp::Host => None,
+            _ => end.error.or_else(|| self.ended_with(given_up)),
+        };
         let attempt = {
             let mut state = self.state.lock();
             state.over = true;
@@ -272,6 +277,19 @@ impl Reconnector {
         };
         let about = Reconnecting { attempt, delay: Duration::ZERO, end, given_up: Some(given_up) };
         self.host.over(&about);
+    }
+
+    /// Why it is over where no connection has said so.
+    fn ended_with(&self, given_up: GivenUp) -> Option<Arc<Error>> {
+        let (code, what) = match given_up {
+            GivenUp::ShutDown => (ErrorCode::ShutDown, "ws_shutdown"),
+            GivenUp::Dispatcher => (ErrorCode::Cancelled, "the end of its dispatcher"),
+            _ => return None,
+        };
+        let url = self.state.lock().url.clone();
+        let shown = url::parse(&url).map_or(String::new(), |to| format!(" of {}", to.shown));
+        let message = format!("The reconnector{shown} was ended by {what}");
+        Some(Arc::new(Error::new(code, Component::Socket, message)))
     }
 
     // What the host asks.
@@ -316,6 +334,14 @@ impl Reconnector {
     pub fn attempts(&self) -> u32 {
         self.state.lock().tries.attempt()
     }
+}
+
+fn no_url(code: ErrorCode) -> Error {
+    let what = match code {
+        ErrorCode::TooLarge => "longer than 64 KiB",
+        _ => "not UTF-8",
+    };
+    Error::new(code, Component::Socket, format!("The URL that on_attempt returned is {what}"))
 }
 
 fn end(socket: &Arc<Socket>, is_wait: bool, stop: &(u16, String)) {

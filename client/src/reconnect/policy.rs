@@ -2,8 +2,9 @@
 //! arguments, so that all of it is tried without waiting.
 
 use super::retry_after;
-use crate::error::ErrorCode;
-use crate::socket::CloseInfo;
+use crate::error::{Error, ErrorCode};
+use crate::socket::Socket;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How a reconnector goes about it.
@@ -85,26 +86,32 @@ pub struct End {
     pub open_for: Option<Duration>,
     /// What a refusal asked for.
     pub retry_after: Option<Duration>,
+    /// Why, in full; where the server closed an error that says so. `None`: the host has ended it.
+    pub error: Option<Arc<Error>>,
 }
 
 impl End {
-    pub(crate) fn of(info: &CloseInfo, now: SystemTime) -> End {
+    /// How this socket's connection has ended.
+    pub(crate) fn of(socket: &Socket, now: SystemTime) -> End {
+        let Some(info) = socket.close_info() else { return End::default() };
         let asked = info.retry_after.as_ref();
         End {
             cause: info.cause,
-            code: info.code_received,
+            // A code that no server may send is a breach of the protocol, and no word of the server's.
+            code: if info.cause == Some(ErrorCode::Protocol) { 0 } else { info.code_received },
             http_status: info.http_status,
             tls_alert: info.tls_alert,
             is_not_valid_yet: info.is_not_valid_yet,
             by_host: info.by_host,
             open_for: info.open_for,
             retry_after: asked.and_then(|asked| retry_after::parse(&asked.value, asked.date.as_deref(), now)),
+            error: socket.why_ended(),
         }
     }
 
     /// An attempt that did not come as far as a connection.
-    pub(crate) fn failed(cause: ErrorCode) -> End {
-        End { cause: Some(cause), ..End::default() }
+    pub(crate) fn failed(error: Error) -> End {
+        End { cause: Some(error.code()), error: Some(Arc::new(error)), ..End::default() }
     }
 }
 

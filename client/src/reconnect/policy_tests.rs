@@ -1,6 +1,7 @@
 //! `docs/hostile.md`, line 22: reconnect storms, and what cannot succeed.
 
 use super::*;
+use crate::error::Component;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 
@@ -12,6 +13,10 @@ fn policy() -> Policy {
         stable: MS(5000),
         ..Policy::default()
     }
+}
+
+fn failed(cause: ErrorCode) -> End {
+    End::failed(Error::new(cause, Component::Socket, ""))
 }
 
 fn lost(open_ms: u64) -> End {
@@ -32,7 +37,7 @@ fn once(end: &End, random: u64) -> Verdict {
 
 #[test]
 fn the_window_doubles_up_to_the_cap_and_all_of_it_is_used() {
-    let (now, refused) = (Instant::now(), End::failed(ErrorCode::ConnectionRefused));
+    let (now, refused) = (Instant::now(), failed(ErrorCode::ConnectionRefused));
     let (mut longest, mut shortest) = (Tries::new(now), Tries::new(now));
     for most in [100, 200, 400, 800, 1000, 1000, 1000] {
         assert_eq!(longest.after(&policy(), &refused, now, u64::MAX), Verdict::After(MS(most)));
@@ -70,16 +75,16 @@ fn later(end: &End) -> Verdict {
 }
 
 fn alert(alert: Option<u8>) -> End {
-    End { tls_alert: alert, ..End::failed(ErrorCode::Tls) }
+    End { tls_alert: alert, ..failed(ErrorCode::Tls) }
 }
 
 #[test]
 fn what_cannot_succeed_is_not_tried_again() {
-    let proxy = |http_status| End { http_status, ..End::failed(ErrorCode::Proxy) };
+    let proxy = |http_status| End { http_status, ..failed(ErrorCode::Proxy) };
     for end in [401, 403, 404, 407, 410].into_iter().flat_map(|status| [http(status), proxy(status)]) {
         assert_eq!((once(&end, 0), later(&end)), (REFUSED, LONGEST), "{end:?}");
     }
-    for end in [End::failed(ErrorCode::Certificate), alert(Some(116)), alert(Some(48)), alert(Some(45))] {
+    for end in [failed(ErrorCode::Certificate), alert(Some(116)), alert(Some(48)), alert(Some(45))] {
         assert_eq!((once(&end, 0), later(&end)), (REFUSED, LONGEST), "{end:?}");
     }
 }
@@ -87,21 +92,21 @@ fn what_cannot_succeed_is_not_tried_again() {
 #[test]
 fn a_call_that_is_wrong_is_final_at_any_time_and_what_a_server_sends_is_no_call() {
     for cause in [ErrorCode::InvalidUrl, ErrorCode::InvalidArgument, ErrorCode::Unsupported] {
-        let end = End::failed(cause);
+        let end = failed(cause);
         assert_eq!((once(&end, 0), later(&end)), (REFUSED, REFUSED), "{cause:?}");
     }
-    let json = End { open_for: Some(MS(1)), ..End::failed(ErrorCode::InvalidJson) };
+    let json = End { open_for: Some(MS(1)), ..failed(ErrorCode::InvalidJson) };
     assert_eq!(once(&json, 0), Verdict::After(MS(20)));
 }
 
 #[test]
 fn what_may_mend_itself_is_tried_again_and_a_refusal_waits_the_longest_delay() {
-    let not_yet = End { is_not_valid_yet: true, ..End::failed(ErrorCode::Certificate) };
+    let not_yet = End { is_not_valid_yet: true, ..failed(ErrorCode::Certificate) };
     let refusals = [400, 402, 405, 409, 418, 421, 423, 426, 451, 499].map(http);
     for end in refusals.into_iter().chain([not_yet, alert(Some(40)), alert(Some(112))]) {
         assert_eq!((once(&end, 0), later(&end)), (LONGEST, LONGEST), "{end:?}");
     }
-    let proxy = End { http_status: 502, ..End::failed(ErrorCode::Proxy) };
+    let proxy = End { http_status: 502, ..failed(ErrorCode::Proxy) };
     let codes = [
         ErrorCode::Dns,
         ErrorCode::Timeout,
@@ -109,7 +114,7 @@ fn what_may_mend_itself_is_tried_again_and_a_refusal_waits_the_longest_delay() {
         ErrorCode::OutOfMemory,
         ErrorCode::Handshake,
     ];
-    let mishaps = [200, 302, 408, 425, 429, 500, 503].map(http).into_iter().chain(codes.map(End::failed));
+    let mishaps = [200, 302, 408, 425, 429, 500, 503].map(http).into_iter().chain(codes.map(failed));
     for end in mishaps.chain([proxy, alert(None), alert(Some(80))]) {
         assert_eq!(once(&end, 0), Verdict::After(MS(20)), "{end:?}");
     }

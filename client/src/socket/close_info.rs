@@ -8,7 +8,9 @@ use crate::error::{Component, Error, ErrorCode};
 use crate::event::Ending;
 use crate::log::log;
 use crate::sync::Mutex;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use ws4d_protocol::close;
 
 /// Where a connection was when it ended.
 #[repr(i32)]
@@ -101,7 +103,15 @@ pub(super) struct History(Mutex<Times>);
 struct Times {
     began: SystemTime,
     opened: Option<(SystemTime, Instant)>,
-    end: Option<Box<CloseInfo>>,
+    end: Option<Box<End>>,
+}
+
+struct End {
+    info: CloseInfo,
+    /// What went wrong, in full.
+    error: Option<Arc<Error>>,
+    /// Of the server's close frame.
+    reason: String,
 }
 
 impl History {
@@ -131,7 +141,7 @@ impl Socket {
         if times.end.is_some() {
             return;
         }
-        times.end = Some(Box::new(CloseInfo {
+        let info = CloseInfo {
             stage,
             cause: cause.map(Error::code),
             // 1006 says that there was none; no server may send it.
@@ -148,7 +158,9 @@ impl Socket {
             closed: SystemTime::now(),
             open_for: times.opened.map(|(_, at)| at.elapsed()),
             retry_after: cause.and_then(RetryAfter::of),
-        }));
+        };
+        let error = cause.cloned().map(Arc::new);
+        times.end = Some(Box::new(End { info, error, reason: ending.reason.clone() }));
         drop(times);
         self.log_end(stage, ending, cause);
     }
@@ -179,9 +191,29 @@ impl Socket {
 
     /// Why the connection ended; `None` as long as that is not known.
     pub fn close_info(&self) -> Option<CloseInfo> {
-        let noted = self.history.0.lock().end.as_deref().cloned()?;
+        let noted = self.history.0.lock().end.as_ref()?.info.clone();
         let outgoing = self.outgoing.lock();
         let by_host = noted.by_host || outgoing.closed_by_host;
         Some(CloseInfo { code_sent: outgoing.code_sent(), by_host, ..noted })
+    }
+
+    /// Why the connection ended, as an error; `None` where the host ended it, and as long as it has not ended.
+    pub(crate) fn why_ended(&self) -> Option<Arc<Error>> {
+        if self.close_info()?.by_host {
+            return None;
+        }
+        let times = self.history.0.lock();
+        let End { info, error, reason } = times.end.as_deref()?;
+        if error.is_some() {
+            return error.clone();
+        }
+        let code = match (info.code_received, close::meaning(info.code_received)) {
+            (1005, _) => "out a code".to_owned(),
+            (code, Some(meaning)) => format!(" {code} ({meaning})"),
+            (code, None) => format!(" {code}"),
+        };
+        let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        let message = format!("The server of {} closed with{code}{reason}", self.shown());
+        Some(Arc::new(Error::new(ErrorCode::Closed, Component::WebSocket, message)))
     }
 }

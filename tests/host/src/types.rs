@@ -261,10 +261,11 @@ pub struct RawReconnectInfo {
     pub code: i32,
     pub http_status: i32,
     pub end: i32,
+    pub errors: *const RawErrors,
 }
 
-layout!(RawReconnectInfo, 32:
-    size 0, attempt 8, delay_ms 12, result 16, code 20, http_status 24, end 28
+layout!(RawReconnectInfo, 40:
+    size 0, attempt 8, delay_ms 12, result 16, code 20, http_status 24, end 28, errors 32
 );
 
 /// `ws_reconnect_fn`.
