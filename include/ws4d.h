@@ -122,7 +122,7 @@
 
 /** How every ws_reconnect_policy begins, with what is good for most. */
 #define WS_RECONNECT_POLICY_INIT \
-    { sizeof(ws_reconnect_policy), 500, 30000, 100, 10000, 0, 0, 300000, 0, 0, NULL, NULL, NULL, NULL }
+    { sizeof(ws_reconnect_policy), 500, 30000, 100, 10000, 0, 0, 300000, 0, 0, NULL, NULL, NULL, NULL, NULL }
 
 /**
  * The outcome of a call: 0 for success, negative for an error.
@@ -855,7 +855,8 @@ typedef struct ws_batch_item {
  *                   all others change it. Ends when the function returns.
  * @param attempt    0 for the first one of all, and after a stable connection; else its number, from 1.
  * @param user_data  The handler's `user_data`.
- * @return The URL for this attempt and those after it, which is copied at once; NULL: as before.
+ * @return The URL for this attempt and those after it, which is copied at once; NULL: as before. One that is refused is for
+ *         this attempt alone.
  */
 typedef const char *(*ws_reconnect_attempt_fn)(ws_reconnector *r, ws_options *options, uint32_t attempt, void *user_data);
 
@@ -893,6 +894,20 @@ typedef struct ws_reconnect_info {
  * @param user_data  The handler's `user_data`.
  */
 typedef void (*ws_reconnect_fn)(ws_reconnector *r, const ws_reconnect_info *info, void *user_data);
+
+/**
+ * Decides whether the end of a connection, or of an attempt, is final: asked after each end at which there is a choice, before
+ * `on_reconnect` or `on_end`. There is none where the host has ended the connection or the reconnector, at the limits of the
+ * policy, with the dispatcher, and at ws_shutdown().
+ *
+ * @param r          The reconnector.
+ * @param info       What happened, and in `end` what comes by default: WS_RECONNECT_END_NONE is another attempt, in
+ *                   `delay_ms`. Lives until the function returns.
+ * @param user_data  The handler's `user_data`.
+ * @return 1: it is final. `on_end` follows, with WS_RECONNECT_END_CLOSE_CODE where the server closed, else with
+ *         WS_RECONNECT_END_REFUSED. 0: another attempt follows, as far as the policy's limits allow it.
+ */
+typedef int32_t (*ws_reconnect_final_fn)(ws_reconnector *r, const ws_reconnect_info *info, void *user_data);
 
 /**
  * When to try again, and when not any more. Begin it with WS_RECONNECT_POLICY_INIT, which has the defaults below, and set
@@ -951,6 +966,8 @@ typedef struct ws_reconnect_policy {
      * ws_reconnector_new() fails.
      */
     ws_reconnect_fn on_end;
+    /** Decides what is final. NULL: as ws_reconnector_new() says. */
+    ws_reconnect_final_fn is_final;
 } ws_reconnect_policy;
 
 /**
@@ -2583,7 +2600,7 @@ ws_result ws_options_set_key_log_file(ws_options *o,
  *
  *     (on_attempt (on_open? (on_message | on_drain | on_pong)* on_error? on_terminate) on_reconnect)*  on_end  on_free
  *
- * On_free runs once, after all. The reconnector releases the sockets itself: their handles are valid until their
+ * The policy's `is_final` comes before each on_reconnect, and before on_end. On_free runs once, after all. The reconnector releases the sockets itself: their handles are valid until their
  * `on_terminate` has returned, and are not for ws_release(). All callbacks run where the handler's dispatcher says, one
  * after the other, never nested. ws_dispatcher_run() goes on while it waits. A host that pulls its events gets those of
  * the sockets; on_attempt, on_reconnect, on_end and on_free run inside its ws_dispatcher_next(), `on_reconnect` once the
@@ -2595,11 +2612,12 @@ ws_result ws_options_set_key_log_file(ws_options *o,
  * - at a call that is wrong (results of -1 to -19, also for a URL of on_attempt);
  * - as long as no connection was ever open: at HTTP 401, 403, 404, 407 and 410, and at a certificate that is refused, the
  *   server's or the client's; not at one that is only not valid yet, because the clock may be wrong;
- * - at a close code of the policy's `final_codes`, which are none by default.
+ * - at a close code of the policy's `final_codes`, which are none by default;
+ * - or as the policy's `is_final` says.
  *
  * Once a connection was open none of those answers is final: a server that restarts may give any of them. So where a
  * password was changed meanwhile, the old one is told again and again, every `max_delay_ms`, which locks accounts at some
- * servers: `max_attempts` bounds that.
+ * servers: `is_final` and `max_attempts` are there against that.
  *
  * ws_terminate() and ws_abort() on its socket end that connection, and it comes back.
  *

@@ -37,6 +37,11 @@ pub(crate) type OnAttempt = unsafe extern "C" fn(
 ) -> *const c_char;
 pub(crate) type OnReconnect =
     unsafe extern "C" fn(r: *mut ws_reconnector, info: *const ws_reconnect_info, user_data: *mut c_void);
+pub(crate) type IsFinal = unsafe extern "C" fn(
+    r: *mut ws_reconnector,
+    info: *const ws_reconnect_info,
+    user_data: *mut c_void,
+) -> i32;
 
 #[expect(improper_ctypes, reason = "the pointers are only passed through")]
 unsafe extern "C" {
@@ -72,6 +77,13 @@ unsafe extern "C" {
         info: *const ws_reconnect_info,
         user_data: *mut c_void,
     );
+    fn ws4d_host_is_final(
+        ended: Ended,
+        function: IsFinal,
+        r: *mut ws_reconnector,
+        info: *const ws_reconnect_info,
+        user_data: *mut c_void,
+    ) -> i32;
     fn ws4d_hold_cancellation() -> c_int;
     fn ws4d_restore_cancellation(before: c_int);
 }
@@ -139,6 +151,18 @@ pub(crate) unsafe fn reconnect(
 ) {
     // SAFETY: the caller upholds it.
     unsafe { ws4d_host_reconnect(ended, function, r, info, user_data) }
+}
+
+/// # Safety
+/// `function` can be called with these arguments, as the header says of a `ws_reconnect_final_fn`.
+pub(crate) unsafe fn is_final(
+    function: IsFinal,
+    r: *mut ws_reconnector,
+    info: *const ws_reconnect_info,
+    user_data: *mut c_void,
+) -> i32 {
+    // SAFETY: the caller upholds it.
+    unsafe { ws4d_host_is_final(ended, function, r, info, user_data) }
 }
 
 /// For as long as this lives, `pthread_cancel` does not act on the calling thread: a cancellation point of the library's

@@ -64,11 +64,21 @@ impl Host {
 
     fn tell(&self, function: ws_reconnect_fn, about: &Reconnecting) {
         let Some(function) = function else { return };
+        self.with_info(about, |r, info, user_data| {
+            // SAFETY: a function of the host, called as the header says; user_data is not freed yet.
+            unsafe { call_host::reconnect(function, r, info, user_data) }
+        });
+    }
+
+    /// The info and its errors live as long as the call.
+    fn with_info<R>(
+        &self,
+        about: &Reconnecting,
+        call: impl FnOnce(*mut ws_reconnector, *const ws_reconnect_info, *mut c_void) -> R,
+    ) -> R {
         let errors = about.end.error.as_deref().map(ws_errors::new);
         let info = ws_reconnect_info::new(about, errors.as_ref());
-        // SAFETY: a function of the host, called as the header says; the info and its errors outlive the call, and user_data
-        // is not freed yet.
-        unsafe { call_host::reconnect(function, self.handle(), &info, self.bridge.user_data()) }
+        call(self.handle(), &info, self.bridge.user_data())
     }
 }
 
@@ -99,6 +109,14 @@ impl ReconnectHandler for Host {
         Some(unsafe { arg::short_utf8(url) }.map(str::to_owned))
     }
 
+    fn is_final(&self, about: &Reconnecting) -> bool {
+        let Some(function) = self.functions.is_final else { return about.given_up.is_some() };
+        self.with_info(about, |r, info, user_data| {
+            // SAFETY: a function of the host, called as the header says; user_data is not freed yet.
+            unsafe { call_host::is_final(function, r, info, user_data) != 0 }
+        })
+    }
+
     fn reconnecting(&self, about: &Reconnecting) {
         self.tell(self.functions.on_reconnect, about);
     }
@@ -118,7 +136,7 @@ impl ReconnectHandler for Host {
 ///
 ///     (on_attempt (on_open? (on_message | on_drain | on_pong)* on_error? on_terminate) on_reconnect)*  on_end  on_free
 ///
-/// On_free runs once, after all. The reconnector releases the sockets itself: their handles are valid until their
+/// The policy's `is_final` comes before each on_reconnect, and before on_end. On_free runs once, after all. The reconnector releases the sockets itself: their handles are valid until their
 /// `on_terminate` has returned, and are not for ws_release(). All callbacks run where the handler's dispatcher says, one
 /// after the other, never nested. ws_dispatcher_run() goes on while it waits. A host that pulls its events gets those of
 /// the sockets; on_attempt, on_reconnect, on_end and on_free run inside its ws_dispatcher_next(), `on_reconnect` once the
@@ -130,11 +148,12 @@ impl ReconnectHandler for Host {
 /// - at a call that is wrong (results of -1 to -19, also for a URL of on_attempt);
 /// - as long as no connection was ever open: at HTTP 401, 403, 404, 407 and 410, and at a certificate that is refused, the
 ///   server's or the client's; not at one that is only not valid yet, because the clock may be wrong;
-/// - at a close code of the policy's `final_codes`, which are none by default.
+/// - at a close code of the policy's `final_codes`, which are none by default;
+/// - or as the policy's `is_final` says.
 ///
 /// Once a connection was open none of those answers is final: a server that restarts may give any of them. So where a
 /// password was changed meanwhile, the old one is told again and again, every `max_delay_ms`, which locks accounts at some
-/// servers: `max_attempts` bounds that.
+/// servers: `is_final` and `max_attempts` are there against that.
 ///
 /// ws_terminate() and ws_abort() on its socket end that connection, and it comes back.
 ///

@@ -20,7 +20,8 @@ use crate::types::{ws_options, ws_reconnect_end, ws_reconnector};
 ///                   all others change it. Ends when the function returns.
 /// @param attempt    0 for the first one of all, and after a stable connection; else its number, from 1.
 /// @param user_data  The handler's `user_data`.
-/// @return The URL for this attempt and those after it, which is copied at once; NULL: as before.
+/// @return The URL for this attempt and those after it, which is copied at once; NULL: as before. One that is refused is for
+///         this attempt alone.
 pub type ws_reconnect_attempt_fn = Option<
     unsafe extern "C" fn(
         r: *mut ws_reconnector,
@@ -37,6 +38,24 @@ pub type ws_reconnect_attempt_fn = Option<
 /// @param user_data  The handler's `user_data`.
 pub type ws_reconnect_fn = Option<
     unsafe extern "C" fn(r: *mut ws_reconnector, info: *const ws_reconnect_info, user_data: *mut c_void),
+>;
+
+/// Decides whether the end of a connection, or of an attempt, is final: asked after each end at which there is a choice, before
+/// `on_reconnect` or `on_end`. There is none where the host has ended the connection or the reconnector, at the limits of the
+/// policy, with the dispatcher, and at ws_shutdown().
+///
+/// @param r          The reconnector.
+/// @param info       What happened, and in `end` what comes by default: WS_RECONNECT_END_NONE is another attempt, in
+///                   `delay_ms`. Lives until the function returns.
+/// @param user_data  The handler's `user_data`.
+/// @return 1: it is final. `on_end` follows, with WS_RECONNECT_END_CLOSE_CODE where the server closed, else with
+///         WS_RECONNECT_END_REFUSED. 0: another attempt follows, as far as the policy's limits allow it.
+pub type ws_reconnect_final_fn = Option<
+    unsafe extern "C" fn(
+        r: *mut ws_reconnector,
+        info: *const ws_reconnect_info,
+        user_data: *mut c_void,
+    ) -> i32,
 >;
 
 /// What `on_reconnect` and `on_end` are told. The library makes it: one that is older than this header says so by a smaller
@@ -124,6 +143,8 @@ pub struct ws_reconnect_policy {
     /// There will be no other one: `end` says why. Exactly once, as the last callback before `on_free`; not where
     /// ws_reconnector_new() fails.
     pub on_end: ws_reconnect_fn,
+    /// Decides what is final. NULL: as ws_reconnector_new() says.
+    pub is_final: ws_reconnect_final_fn,
 }
 
 // SAFETY: `repr(C)`, and `size` is its first field.
@@ -137,6 +158,7 @@ pub(super) struct Functions {
     pub(super) on_attempt: ws_reconnect_attempt_fn,
     pub(super) on_reconnect: ws_reconnect_fn,
     pub(super) on_end: ws_reconnect_fn,
+    pub(super) is_final: ws_reconnect_final_fn,
 }
 
 /// What the host asks for; NULL is the defaults.
@@ -144,7 +166,7 @@ pub(super) struct Functions {
 /// # Safety
 /// `policy` is NULL or readable for its `size`, and its `final_codes` for its `final_code_count`.
 pub(super) unsafe fn read(policy: *const ws_reconnect_policy) -> Result<(Policy, Functions), Error> {
-    let none = Functions { on_attempt: None, on_reconnect: None, on_end: None };
+    let none = Functions { on_attempt: None, on_reconnect: None, on_end: None, is_final: None };
     if policy.is_null() {
         return Ok((Policy::default(), none));
     }
@@ -190,8 +212,12 @@ pub(super) unsafe fn read(policy: *const ws_reconnect_policy) -> Result<(Policy,
         })?;
         own.final_codes.extend_from_slice(codes);
     }
-    let functions =
-        Functions { on_attempt: given.on_attempt, on_reconnect: given.on_reconnect, on_end: given.on_end };
+    let functions = Functions {
+        on_attempt: given.on_attempt,
+        on_reconnect: given.on_reconnect,
+        on_end: given.on_end,
+        is_final: given.is_final,
+    };
     Ok((own, functions))
 }
 

@@ -260,6 +260,9 @@ class ws_reconnect_info(Sized):
 ws_reconnect_fn = ctypes.CFUNCTYPE(None, ws_reconnector, POINTER(ws_reconnect_info), c_void_p)
 
 
+ws_reconnect_final_fn = ctypes.CFUNCTYPE(c_int32, ws_reconnector, POINTER(ws_reconnect_info), c_void_p)
+
+
 class ws_reconnect_policy(Sized):
     _fields_ = [
         ("size", c_size_t),
@@ -276,6 +279,7 @@ class ws_reconnect_policy(Sized):
         ("on_attempt", ws_reconnect_attempt_fn),
         ("on_reconnect", ws_reconnect_fn),
         ("on_end", ws_reconnect_fn),
+        ("is_final", ws_reconnect_final_fn),
     ]
     initial = (500, 30000, 100, 10000, 0, 0, 300000,)
 
@@ -286,7 +290,7 @@ ws_log_fn = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_char_p, c_void_p)
 CALLBACKS = {
     "ws_callback": ws_callback, "ws_wake_fn": ws_wake_fn, "ws_error_fn": ws_error_fn,
     "ws_reconnect_attempt_fn": ws_reconnect_attempt_fn, "ws_reconnect_fn": ws_reconnect_fn,
-    "ws_log_fn": ws_log_fn,
+    "ws_reconnect_final_fn": ws_reconnect_final_fn, "ws_log_fn": ws_log_fn,
 }
 STRUCTS = (
     ws_handler, ws_tls_info, ws_stats, ws_close_info, ws_batch_item, ws_reconnect_info, ws_reconnect_policy,

@@ -8,7 +8,7 @@ use ws4d_test_host::{Errors, Options, OptionsToken, RawHandler, RawReconnectPoli
 use ws4d_test_server::{CertKind, Server};
 
 use crate::support::script;
-use crate::{FAST, Mode, Script, Test, World, end_of, free, send};
+use crate::{FAST, Mode, Script, Test, World, end_of, free, is_final, send};
 
 /// `docs/hostile.md`, line 22.
 #[test]
@@ -290,4 +290,95 @@ fn each_end_says_why() {
     let test = Test::with(Mode::Dispatched, &[server.ws("/echo")], FAST, Options::new(), scripts);
     test.until("free", 1);
     assert_eq!(test.errors(), ["", ""]);
+}
+
+#[test]
+fn the_host_decides_what_is_final() {
+    let _alone = alone();
+    let server = Server::start();
+    let policy = RawReconnectPolicy { is_final: Some(is_final), ..FAST };
+    for mode in [Mode::Dispatched, Mode::Inline, Mode::Pull] {
+        // By default final, and not; a URL that is wrong; and at last a code that is final only for this host.
+        let urls = [
+            server.ws("/status?code=404"),
+            "http://x/".into(),
+            server.ws("/status?code=503"),
+            script(&server, "close:4000:"),
+        ];
+        let answers: Script = Box::new(|world, _| {
+            world.state.lock().unwrap().answers = [0, 0, 0, 1].into();
+        });
+        let test = Test::with(mode, &urls, policy, Options::new(), vec![("attempt 0", answers)]);
+        test.until("free", 1);
+        let ours: Vec<String> = test
+            .trace()
+            .into_iter()
+            .filter(|line| ["final", "reconn", "end", "attempt"].iter().any(|word| line.starts_with(word)))
+            .collect();
+        assert_eq!(
+            ours,
+            [
+                "attempt 0",
+                "final? 3 0",
+                "reconnect 1",
+                "attempt 1",
+                "final? 3 1",
+                "reconnect 2",
+                "attempt 2",
+                "final? 0 3",
+                "reconnect 3",
+                "attempt 3",
+                "final? 0 4",
+                "end 2",
+            ]
+        );
+        assert_eq!(end_of(&test).code, 4000);
+    }
+    // Not the server's close: it is a refusal.
+    let answers: Script = Box::new(|world, _| world.state.lock().unwrap().answers = [1].into());
+    let urls = [server.ws("/status?code=503")];
+    let test = Test::with(Mode::Dispatched, &urls, policy, Options::new(), vec![("attempt 0", answers)]);
+    test.until("free", 1);
+    assert_eq!(end_of(&test).end, WS_RECONNECT_END_REFUSED);
+}
+
+#[test]
+fn where_there_is_no_choice_the_host_is_not_asked_what_is_final() {
+    let _alone = alone();
+    let server = Server::start();
+    let policy = RawReconnectPolicy { is_final: Some(is_final), ..FAST };
+    // The host's end of its socket, and then of all.
+    let end: Script = Box::new(|_, r| {
+        assert_eq!((api().ws_terminate)((api().ws_reconnector_get_socket)(r), 0, ptr::null()), WS_OK);
+    });
+    let urls = [server.ws("/echo")];
+    let test = Test::with(Mode::Dispatched, &urls, policy, Options::new(), vec![("open", end)]);
+    test.until("open", 2);
+    test.terminate();
+    test.until("free", 1);
+    assert_eq!(test.count("final"), 0);
+    // A limit.
+    let limited = RawReconnectPolicy { max_attempts: 1, ..policy };
+    let test = Test::new(Mode::Dispatched, &[server.ws("/status?code=503")], limited);
+    test.until("free", 1);
+    assert_eq!((end_of(&test).end, test.count("final")), (WS_RECONNECT_END_ATTEMPTS, 1));
+    // It ended the reconnector in the answer.
+    let stop: Script = Box::new(|_, r| {
+        assert_eq!((api().ws_reconnector_terminate)(r, 0, ptr::null()), WS_OK);
+    });
+    let urls = [server.ws("/status?code=503")];
+    let test = Test::with(Mode::Dispatched, &urls, policy, Options::new(), vec![("final", stop)]);
+    test.until("free", 1);
+    assert_eq!((end_of(&test).end, test.count("reconnect")), (WS_RECONNECT_END_HOST, 0));
+}
+
+/// A program of the first edition has a smaller struct.
+#[test]
+fn a_policy_without_is_final_is_taken_as_before() {
+    let _alone = alone();
+    let server = Server::start();
+    let policy = RawReconnectPolicy { size: 80, is_final: Some(is_final), ..FAST };
+    let test = Test::new(Mode::Dispatched, &[server.ws("/status?code=404")], policy);
+    test.until("free", 1);
+    assert_eq!((end_of(&test).end, test.count("final")), (WS_RECONNECT_END_REFUSED, 0));
 }

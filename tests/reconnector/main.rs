@@ -35,6 +35,8 @@ struct State {
     infos: Vec<RawReconnectInfo>,
     /// The `errors` of each of them.
     errors: Vec<Errors>,
+    /// What `is_final` says.
+    answers: VecDeque<i32>,
     /// Callbacks on the stack: never two.
     inside: u32,
     urls: VecDeque<CString>,
@@ -53,6 +55,7 @@ impl State {
             threads: vec![],
             infos: vec![],
             errors: vec![],
+            answers: VecDeque::new(),
             inside: 0,
             urls: VecDeque::new(),
             kept_url: None,
@@ -148,6 +151,19 @@ extern "C" fn end(_: Reconnector, info: *const RawReconnectInfo, user_data: *mut
     let info = unsafe { *info };
     world(user_data).note(info);
     world(user_data).enter(format!("end {}", info.end));
+}
+
+/// Answers with the next of `World`'s answers; without one as it would be by default.
+extern "C" fn is_final(_: Reconnector, info: *const RawReconnectInfo, user_data: *mut c_void) -> i32 {
+    // SAFETY: as above.
+    let info = unsafe { *info };
+    let errors = Errors::copy(info.errors);
+    assert!(!errors.entries.is_empty() && info.size == size_of::<RawReconnectInfo>());
+    assert_eq!(info.delay_ms == 0, info.end != WS_RECONNECT_END_NONE);
+    let world = world(user_data);
+    world.enter(format!("final? {} {}", info.end, info.attempt));
+    let answer = world.state.lock().unwrap().answers.pop_front();
+    answer.unwrap_or((info.end != WS_RECONNECT_END_NONE).into())
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -38,6 +38,16 @@ pub struct Reconnecting {
     pub given_up: Option<GivenUp>,
 }
 
+impl Verdict {
+    fn about(self, attempt: u32, end: &End) -> Reconnecting {
+        let (delay, given_up) = match self {
+            Verdict::After(delay) => (delay, None),
+            Verdict::Over(given_up) => (Duration::ZERO, Some(given_up)),
+        };
+        Reconnecting { attempt, delay, end: end.clone(), given_up }
+    }
+}
+
 /// Gives a socket its name with the host; called before its first event.
 pub type Naming = Box<dyn FnOnce(&Arc<Socket>) -> Result<(), Error>>;
 
@@ -47,6 +57,8 @@ pub trait ReconnectHandler: Send + Sync {
     fn socket(&self) -> (Arc<dyn Handler>, Naming);
     /// Before each attempt: fresh options, and another URL if there is one, or why it is none that could be taken.
     fn attempt(&self, attempt: u32, options: &mut Options) -> Option<Result<String, ErrorCode>>;
+    /// A connection, or an attempt, has ended; `about` has what comes by default. Whether it is final.
+    fn is_final(&self, about: &Reconnecting) -> bool;
     /// It will try again.
     fn reconnecting(&self, about: &Reconnecting);
     /// It will not; the last call. `free` of the host belongs behind it.
@@ -196,7 +208,10 @@ impl Reconnector {
         match self.host.attempt(attempt, &mut options) {
             None => {}
             Some(Ok(fresh)) => {
-                self.state.lock().url.clone_from(&fresh);
+                // One that is wrong is not for the attempts after this one.
+                if url::parse(&fresh).is_ok() {
+                    self.state.lock().url.clone_from(&fresh);
+                }
                 url = fresh;
             }
             Some(Err(code)) => begun = Err(no_url(code)),
@@ -240,15 +255,26 @@ impl Reconnector {
 
     fn decide(self: &Arc<Self>, end: End) {
         let random = u64::from_ne_bytes(random::bytes());
-        let (verdict, attempt) = {
+        let now = Instant::now();
+        let mut tries = {
             let mut state = self.state.lock();
-            (state.tries.after(&self.policy, &end, Instant::now(), random), state.tries.attempt())
+            state.tries.ended(&self.policy, &end, now);
+            state.tries.clone()
         };
+        // The host is asked with no lock held; nobody else changes `tries`.
+        let verdict = tries.decide(&self.policy, &end, now, random, |by_default, attempt| {
+            self.host.is_final(&by_default.about(attempt, &end))
+        });
+        let attempt = tries.attempt();
+        self.state.lock().tries = tries;
+        if let Some(given_up) = self.ended() {
+            return self.give_up(given_up, end);
+        }
         let delay = match verdict {
             Verdict::Over(given_up) => return self.give_up(given_up, end),
             Verdict::After(delay) => delay,
         };
-        self.host.reconnecting(&Reconnecting { attempt, delay, end: end.clone(), given_up: None });
+        self.host.reconnecting(&verdict.about(attempt, &end));
         if let Some(given_up) = self.ended() {
             return self.give_up(given_up, end);
         }
@@ -275,8 +301,7 @@ impl Reconnector {
             state.queue = Queue::default();
             state.tries.attempt()
         };
-        let about = Reconnecting { attempt, delay: Duration::ZERO, end, given_up: Some(given_up) };
-        self.host.over(&about);
+        self.host.over(&Verdict::Over(given_up).about(attempt, &end));
     }
 
     /// Why it is over where no connection has said so.

@@ -144,29 +144,71 @@ impl Tries {
         self.attempt
     }
 
-    /// Decides after an end at `now`. `random` is all of 64 bits.
-    pub(crate) fn after(&mut self, policy: &Policy, end: &End, now: Instant, random: u64) -> Verdict {
-        let stable = end.open_for.is_some_and(|time| time >= policy.stable);
+    /// A connection, or an attempt, has ended at `now`.
+    pub(crate) fn ended(&mut self, policy: &Policy, end: &End, now: Instant) {
         self.was_open |= end.open_for.is_some();
-        if stable {
+        if is_stable(policy, end) {
             *self = Tries { was_open: self.was_open, ..Tries::new(now) };
         }
-        if let Some(given_up) = self.hopeless(policy, end) {
-            return Verdict::Over(given_up);
-        }
+    }
+
+    /// One more attempt, or the limit that it would break. `random` is all of 64 bits.
+    fn one_more(
+        &mut self,
+        policy: &Policy,
+        end: &End,
+        now: Instant,
+        random: u64,
+    ) -> Result<Duration, GivenUp> {
         if policy.max_attempts != 0 && self.attempt >= policy.max_attempts {
-            return Verdict::Over(GivenUp::Attempts);
+            return Err(GivenUp::Attempts);
         }
         self.attempt = self.attempt.saturating_add(1);
         let mut delay = delay(policy, self.attempt, end, random);
-        if !stable {
+        if !is_stable(policy, end) {
             delay = delay.max(policy.min_delay);
         }
         let trying = now.saturating_duration_since(self.since).saturating_add(delay);
         if policy.max_time.is_some_and(|most| trying > most) {
-            return Verdict::Over(GivenUp::Time);
+            return Err(GivenUp::Time);
         }
-        Verdict::After(delay)
+        Ok(delay)
+    }
+
+    /// Decides after an end at `now`, which [`ended`](Self::ended) knows of. `ask` is told what comes by default, with the
+    /// number of the attempt, and says whether it is final; it is not asked where there is no choice.
+    pub(crate) fn decide(
+        &mut self,
+        policy: &Policy,
+        end: &End,
+        now: Instant,
+        random: u64,
+        ask: impl FnOnce(Verdict, u32) -> bool,
+    ) -> Verdict {
+        let mut next = self.clone();
+        let again = next.one_more(policy, end, now, random);
+        let (by_default, attempt) = match (self.hopeless(policy, end), &again) {
+            (Some(given_up), _) => (Verdict::Over(given_up), self.attempt),
+            (None, Ok(delay)) => (Verdict::After(*delay), next.attempt),
+            (None, Err(limit)) => return Verdict::Over(*limit),
+        };
+        let is_final = match by_default {
+            Verdict::Over(GivenUp::ShutDown) => true,
+            Verdict::Over(_) => ask(by_default, attempt),
+            // Nothing has failed.
+            Verdict::After(_) if end.by_host => false,
+            Verdict::After(_) => ask(by_default, attempt),
+        };
+        match (is_final, by_default, again) {
+            (true, Verdict::Over(given_up), _) => Verdict::Over(given_up),
+            (true, Verdict::After(_), _) if end.cause.is_none() => Verdict::Over(GivenUp::CloseCode),
+            (true, Verdict::After(_), _) => Verdict::Over(GivenUp::Refused),
+            (false, _, Ok(delay)) => {
+                *self = next;
+                Verdict::After(delay)
+            }
+            (false, _, Err(limit)) => Verdict::Over(limit),
+        }
     }
 
     /// What another attempt would not mend.
@@ -189,6 +231,10 @@ impl Tries {
         };
         is_final.then_some(GivenUp::Refused)
     }
+}
+
+fn is_stable(policy: &Policy, end: &End) -> bool {
+    end.open_for.is_some_and(|time| time >= policy.stable)
 }
 
 /// The program must be mended. What comes over an open connection is no call.

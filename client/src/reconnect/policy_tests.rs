@@ -31,6 +31,14 @@ fn http(status: u16) -> End {
     End { cause: Some(ErrorCode::HttpStatus), http_status: status, ..End::default() }
 }
 
+impl Tries {
+    /// By default.
+    fn after(&mut self, policy: &Policy, end: &End, now: Instant, random: u64) -> Verdict {
+        self.ended(policy, end, now);
+        self.decide(policy, end, now, random, |verdict, _| matches!(verdict, Verdict::Over(_)))
+    }
+}
+
 fn once(end: &End, random: u64) -> Verdict {
     Tries::new(Instant::now()).after(&policy(), end, Instant::now(), random)
 }
@@ -173,4 +181,38 @@ fn attempts_and_time_have_limits() {
         Verdict::After(MS(0)),
         "after a stable one"
     );
+}
+
+#[test]
+fn the_host_decides_what_is_final_but_for_limits_a_shutdown_and_its_own_end() {
+    let now = Instant::now();
+    let decide = |policy: &Policy, end: &End, answer: bool| {
+        let (mut tries, mut asked) = (Tries::new(now), None);
+        tries.ended(policy, end, now);
+        let verdict = tries.decide(policy, end, now, 0, |by_default, attempt| {
+            asked = Some((by_default, attempt));
+            answer
+        });
+        (asked, verdict, tries.attempt())
+    };
+    let (again, longest) = (Verdict::After(MS(20)), Verdict::After(MS(1000)));
+    let (refused, by_code) = (Verdict::Over(GivenUp::Refused), Verdict::Over(GivenUp::CloseCode));
+    // What goes on by default, and what does not.
+    assert_eq!(decide(&policy(), &http(503), false), (Some((again, 1)), again, 1));
+    assert_eq!(decide(&policy(), &http(503), true), (Some((again, 1)), refused, 0));
+    assert_eq!(decide(&policy(), &http(404), false), (Some((refused, 0)), longest, 1));
+    assert_eq!(decide(&policy(), &http(404), true), (Some((refused, 0)), refused, 0));
+    assert_eq!(decide(&policy(), &closed(1008), true), (Some((again, 1)), by_code, 0));
+    let own = Policy { final_codes: vec![1008], ..policy() };
+    assert_eq!(decide(&own, &closed(1008), false), (Some((by_code, 0)), again, 1));
+    assert_eq!(decide(&policy(), &failed(ErrorCode::InvalidUrl), false).1, longest);
+    // No choice.
+    let shut_down = Verdict::Over(GivenUp::ShutDown);
+    assert_eq!(decide(&policy(), &failed(ErrorCode::ShutDown), false), (None, shut_down, 0));
+    let by_host = End { by_host: true, ..closed(1000) };
+    assert_eq!(decide(&policy(), &by_host, true), (None, again, 1));
+    let late = Policy { max_time: Some(MS(1)), ..policy() };
+    assert_eq!(decide(&late, &http(503), false), (None, Verdict::Over(GivenUp::Time), 0));
+    // A limit holds also where the host would go on.
+    assert_eq!(decide(&late, &http(404), false), (Some((refused, 0)), Verdict::Over(GivenUp::Time), 0));
 }

@@ -271,6 +271,9 @@ layout!(RawReconnectInfo, 40:
 /// `ws_reconnect_fn`.
 pub type ReconnectFn = extern "C" fn(Reconnector, *const RawReconnectInfo, *mut c_void);
 
+/// `ws_reconnect_final_fn`.
+pub type ReconnectFinalFn = extern "C" fn(Reconnector, *const RawReconnectInfo, *mut c_void) -> i32;
+
 /// `ws_reconnect_policy`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -289,12 +292,13 @@ pub struct RawReconnectPolicy {
     pub on_attempt: Option<ReconnectAttemptFn>,
     pub on_reconnect: Option<ReconnectFn>,
     pub on_end: Option<ReconnectFn>,
+    pub is_final: Option<ReconnectFinalFn>,
 }
 
-layout!(RawReconnectPolicy, 80:
+layout!(RawReconnectPolicy, 88:
     size 0, base_delay_ms 8, max_delay_ms 12, min_delay_ms 16, stable_ms 20, max_attempts 24, max_time_ms 28,
     max_retry_after_ms 32, final_code_count 36, queue_size 40, final_codes 48, on_attempt 56,
-    on_reconnect 64, on_end 72
+    on_reconnect 64, on_end 72, is_final 80
 );
 
 impl RawReconnectPolicy {
@@ -314,6 +318,7 @@ impl RawReconnectPolicy {
         on_attempt: None,
         on_reconnect: None,
         on_end: None,
+        is_final: None,
     };
 }
 
