@@ -3,8 +3,10 @@
 //! so that it keeps a dispatcher running, and ends with it, with a shutdown and with a terminate, as a socket does.
 //!
 //! All that is decided happens where a socket or a wait is freed: in the context of the callbacks, one after the other.
-//! Whether and when it tries again is `policy`'s; this file has the steps, `sending` the messages.
+//! Whether and when it tries again is `policy`'s; this file has the steps, `control` what the host asks, `sending` the
+//! messages.
 
+mod control;
 mod policy;
 mod retry_after;
 mod sending;
@@ -17,8 +19,9 @@ use crate::error::{Component, Error, ErrorCode};
 use crate::event::Event;
 use crate::options::Options;
 use crate::random;
-use crate::socket::{Dispatcher, Handler, Socket, Status, judge_close};
+use crate::socket::{Dispatcher, Handler, Socket};
 use crate::sync::Mutex;
+use control::end;
 pub use policy::End;
 use policy::{Tries, Verdict};
 use sending::Queue;
@@ -316,49 +319,6 @@ impl Reconnector {
         let message = format!("The reconnector{shown} was ended by {what}");
         Some(Arc::new(Error::new(code, Component::Socket, message)))
     }
-
-    // What the host asks.
-
-    /// Ends it for good: closes the connection as [`Socket::terminate`] does, or the wait. A second time changes nothing.
-    pub fn terminate(&self, code: i32, reason: &[u8]) -> Result<(), ErrorCode> {
-        let (code, reason) = judge_close(code, reason)?;
-        let mut state = self.state.lock();
-        if state.over || state.stop.is_some() {
-            return Ok(());
-        }
-        let stop = (code, reason.to_owned());
-        state.stop = Some(stop.clone());
-        state.queue = Queue::default();
-        let now = state.now.as_ref().filter(|now| now.begun);
-        let now = now.map(|now| (Arc::clone(&now.socket), now.is_wait));
-        drop(state);
-        if let Some((socket, is_wait)) = now {
-            end(&socket, is_wait, &stop);
-        }
-        Ok(())
-    }
-
-    /// The socket of now; `None` between two.
-    pub fn socket(&self) -> Option<Arc<Socket>> {
-        let state = self.state.lock();
-        state.now.as_ref().filter(|now| !now.is_wait).map(|now| Arc::clone(&now.socket))
-    }
-
-    /// Connecting: it waits or tries. Connected. Closing: the host has ended it. Closed: it is over.
-    pub fn status(&self) -> Status {
-        let state = self.state.lock();
-        match &state.now {
-            _ if state.over => Status::Closed,
-            _ if state.stop.is_some() => Status::Closing,
-            Some(now) if now.socket.status() == Status::Connected => Status::Connected,
-            _ => Status::Connecting,
-        }
-    }
-
-    /// How many attempts there were since the last stable connection, the one that goes on included; 0 before one failed.
-    pub fn attempts(&self) -> u32 {
-        self.state.lock().tries.attempt()
-    }
 }
 
 fn no_url(code: ErrorCode) -> Error {
@@ -367,11 +327,6 @@ fn no_url(code: ErrorCode) -> Error {
         _ => "not UTF-8",
     };
     Error::new(code, Component::Socket, format!("The URL that on_attempt returned is {what}"))
-}
-
-fn end(socket: &Arc<Socket>, is_wait: bool, stop: &(u16, String)) {
-    // The code and the reason were judged, and a socket that has ended already is as good.
-    let _ = if is_wait { socket.abort() } else { socket.terminate(stop.0.into(), stop.1.as_bytes()) };
 }
 
 /// The handler of a wait.

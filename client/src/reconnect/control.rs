@@ -1,0 +1,55 @@
+//! What the host asks of a reconnector, at any time and from any thread.
+
+use super::Reconnector;
+use super::sending::Queue;
+use crate::error::ErrorCode;
+use crate::socket::{Socket, Status, judge_close};
+use std::sync::Arc;
+
+impl Reconnector {
+    /// Ends it for good: closes the connection as [`Socket::terminate`] does, or the wait. A second time changes nothing.
+    pub fn terminate(&self, code: i32, reason: &[u8]) -> Result<(), ErrorCode> {
+        let (code, reason) = judge_close(code, reason)?;
+        let mut state = self.state.lock();
+        if state.over || state.stop.is_some() {
+            return Ok(());
+        }
+        let stop = (code, reason.to_owned());
+        state.stop = Some(stop.clone());
+        state.queue = Queue::default();
+        let now = state.now.as_ref().filter(|now| now.begun);
+        let now = now.map(|now| (Arc::clone(&now.socket), now.is_wait));
+        drop(state);
+        if let Some((socket, is_wait)) = now {
+            end(&socket, is_wait, &stop);
+        }
+        Ok(())
+    }
+
+    /// The socket of now; `None` between two.
+    pub fn socket(&self) -> Option<Arc<Socket>> {
+        let state = self.state.lock();
+        state.now.as_ref().filter(|now| !now.is_wait).map(|now| Arc::clone(&now.socket))
+    }
+
+    /// Connecting: it waits or tries. Connected. Closing: the host has ended it. Closed: it is over.
+    pub fn status(&self) -> Status {
+        let state = self.state.lock();
+        match &state.now {
+            _ if state.over => Status::Closed,
+            _ if state.stop.is_some() => Status::Closing,
+            Some(now) if now.socket.status() == Status::Connected => Status::Connected,
+            _ => Status::Connecting,
+        }
+    }
+
+    /// How many attempts there were since the last stable connection, the one that goes on included; 0 before one failed.
+    pub fn attempts(&self) -> u32 {
+        self.state.lock().tries.attempt()
+    }
+}
+
+pub(super) fn end(socket: &Arc<Socket>, is_wait: bool, stop: &(u16, String)) {
+    // The code and the reason were judged, and a socket that has ended already is as good.
+    let _ = if is_wait { socket.abort() } else { socket.terminate(stop.0.into(), stop.1.as_bytes()) };
+}
