@@ -18,7 +18,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## installs what is missing: valgrind, cmake, g++, node, proxies, python and node packages
+setup: ## gets what is missing for the tests, and says what: valgrind, cmake, g++, node by apt-get; proxies, packages into build/
 	@scripts/setup.sh
 
 build: ## everything, for debugging
@@ -83,7 +83,7 @@ test-valgrind: examples server ## the examples and the C tests under valgrind
 	scripts/c-tests.sh --valgrind $(TARGET)/release $(SERVER)
 
 test-python: release server ## the library from Python, against the test server and other people's servers
-	WS4D_LIBRARY=$(abspath $(LIBRARY)) WS4D_TEST_SERVER=$(abspath $(SERVER)) \
+	PATH="$(CURDIR)/build/proxies/bin:$$PATH" WS4D_LIBRARY=$(abspath $(LIBRARY)) WS4D_TEST_SERVER=$(abspath $(SERVER)) \
 		build/venv/bin/python -W error -m unittest discover --start-directory tests/python
 
 test-model: ## the mailbox, the dispatcher and the handle table under loom

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Installs what `make test` needs and this machine lacks. Does nothing, fast, when all is there.
+# Gets what `make test` needs and this machine lacks, and says what that is before it touches the system: compilers and tools
+# by apt-get; proxies, Python and Node packages into build/. A terminal is asked first, unless WS4D_SETUP_YES is set. Does
+# nothing, fast, when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,17 +21,6 @@ wants node nodejs
 wants npm npm
 # Certificates that nothing else here would make.
 wants openssl openssl
-# The proxies of the tests.
-wants tinyproxy tinyproxy-bin
-wants microsocks microsocks
-# The reverse proxies of the tests; /usr/sbin is not in everybody's PATH.
-services=()
-for program in nginx haproxy; do
-    if ! PATH="$PATH:/usr/sbin" command -v "$program" > /dev/null; then
-        packages+=("$program")
-        services+=("$program")
-    fi
-done
 python3 -c 'import ensurepip, venv' 2> /dev/null || packages+=(python3-venv)
 # Not commands: valgrind reads the loader's symbols, TLS is judged by the system's trust.
 if command -v dpkg > /dev/null; then
@@ -43,20 +34,20 @@ if [ ${#packages[@]} -gt 0 ]; then
         echo "setup: please install: ${packages[*]}" >&2
         exit 1
     fi
-    echo "setup: installing ${packages[*]}"
+    cat << END
+setup: the tests need what this system lacks: ${packages[*]}
+setup: that is installed with apt-get (as root, or by sudo); all else goes into build/. Without the system's packages,
+setup: test-rust, test-model and check-style can be run by themselves: they need none.
+END
+    if [ -t 0 ] && [ -z "${WS4D_SETUP_YES:-}" ]; then
+        read -r -p "setup: install them? [y/N] " answer
+        [[ $answer == [yY]* ]] || { echo "setup: nothing was installed"; exit 1; }
+    fi
     as_root apt-get -qq update
-    # Programs are wanted, no services: nginx would otherwise serve this machine's port 80, now and after each boot.
-    policy=/usr/sbin/policy-rc.d
-    if [ ! -e "$policy" ]; then
-        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" > /dev/null
-        as_root chmod +x "$policy"
-        trap 'as_root rm -f "$policy"' EXIT
-    fi
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends "${packages[@]}" > /dev/null
-    if [ ${#services[@]} -gt 0 ] && command -v systemctl > /dev/null; then
-        as_root systemctl --quiet disable "${services[@]}" 2> /dev/null || true
-    fi
 fi
+
+scripts/proxies.sh
 
 for component in rustfmt:fmt clippy:clippy; do
     cargo "${component#*:}" --version > /dev/null 2>&1 || rustup --quiet component add "${component%:*}"
