@@ -25,7 +25,7 @@ build: ## everything, for debugging
 	cargo build --workspace
 
 release: ## the library as it ships, with the name by which programs load it
-	cargo build --release --package ws4d
+	scripts/release.sh rustc --package ws4d --lib -- --print native-static-libs=$(abspath $(TARGET)/release/native-static-libs.txt)
 	scripts/soname.sh $(TARGET)/release
 
 header: ## renders include/ws4d.h from the source, and writes what follows from both
@@ -117,7 +117,7 @@ fuzz: ## every fuzzer for SECONDS each (60; TARGETS="decoder json": these alone)
 	scripts/fuzz.sh $(or $(SECONDS),60) $(TARGETS)
 
 bench: release ## how fast it is, beside other clients: writes docs/benchmarks.md (QUICK=1; CASES="echo-32 send*", CLIENTS=…)
-	cargo build --release --package ws4d-benches
+	scripts/release.sh build --package ws4d-benches
 	@benches/setup.sh $(TARGET)/release $(TARGET)/release/ws4d-benches
 	$(TARGET)/release/ws4d-benches
 
@@ -125,12 +125,12 @@ bench-micro: ## the parts of a message's way by themselves: mask, UTF-8, frames,
 	cargo bench --package ws4d-benches
 
 bench-instructions: release ## instructions a message, counted by callgrind: holds on a busy machine, too
-	cargo build --release --package ws4d-benches
+	scripts/release.sh build --package ws4d-benches
 	@benches/setup.sh --ours $(TARGET)/release $(TARGET)/release/ws4d-benches
 	$(TARGET)/release/ws4d-benches instructions
 
 bench-profile: release ## where the time of each case goes, sampled by perf: writes docs/profile.md
-	cargo build --release --package ws4d-benches
+	scripts/release.sh build --package ws4d-benches
 	@benches/setup.sh --ours $(TARGET)/release $(TARGET)/release/ws4d-benches
 	$(TARGET)/release/ws4d-benches profile
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # What the release library is as a file: its soname, what it needs, that it stays mapped, that it exports nothing
-# else, that link-time optimisation has reached it, that README.md tells its size.
+# else, that link-time optimisation has reached it, that nothing in it or in the static library says where it was built, that
+# README.md tells its size.
 # usage: artifact.sh LIBRARY
 set -euo pipefail
 library=$(realpath "$1")
@@ -44,6 +45,15 @@ if [ -z "$units" ]; then
 elif [ "$(wc -l <<< "$units")" -ne 1 ]; then
     complain "LTO had no effect: it is made of $(wc -l <<< "$units") Rust units, the first of them" $(head -n 3 <<< "$units")
 fi
+
+# scripts/release.sh replaces the folders of the machine that builds.
+for folder in "$PWD" "$(dirname "$library")" "${CARGO_HOME:-$HOME/.cargo}" "$(rustc --print sysroot)"; do
+    for file in "$library" "$(dirname "$library")/libws4d.a"; do
+        [ -f "$file" ] || continue
+        found=$({ LC_ALL=C grep -aoP "(?<![\\w./-])\\Q$folder\\E(?![\\w.-])" "$file" || true; } | wc -l)
+        [ "$found" = 0 ] || complain "$(basename "$file") has the build machine's $folder in $found places: build it with scripts/release.sh"
+    done
+done
 
 # How large the README says it is, within a tenth: compilers differ.
 said=$(sed -n 's/.*one file of \([0-9.]*\) MB (stripped.*/\1/p' README.md)
