@@ -104,7 +104,7 @@ pub fn black_hole(address: &str, port: u16) -> BlackHole {
 
 /// The URL of a script; see the server's PATHS.txt.
 pub fn script(server: &Server, commands: &str) -> String {
-    server.ws(&format!("/script?do={commands}"))
+    server.ws(&format!("/script?do={}", commands.replace('|', "%7C")))
 }
 
 /// Bytes as scripts want them.
