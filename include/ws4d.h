@@ -2116,7 +2116,9 @@ ws_result ws_options_set_data_type(ws_options *o, int32_t data_type);
 ws_result ws_options_set_strict_json(ws_options *o, int32_t on);
 
 /**
- * Adds a header to the opening handshake. The same name may come again; the order is kept.
+ * Adds a header to the opening handshake. The same name may come again; the order is kept. Cookies join those of
+ * ws_options_set_cookie() in one header, in the order of the calls. `User-Agent` is `libws4d/` and the version unless
+ * it is set here; with an empty value none is sent.
  *
  * @param o      Options.
  * @param name   NUL-terminated; copied. Not one that the handshake sets itself (Host, Upgrade, Connection,
@@ -2130,7 +2132,8 @@ ws_result ws_options_set_strict_json(ws_options *o, int32_t on);
 ws_result ws_options_set_header(ws_options *o, const char *name, const char *value);
 
 /**
- * Adds cookies; the opening handshake sends all of them in one header.
+ * Adds cookies; the opening handshake sends all of them in one header, in the order of the calls, with those that
+ * ws_options_set_header() set as `Cookie`.
  *
  * @param o        Options.
  * @param cookies  As in the header: `a=1; b=2`. NUL-terminated; copied.
@@ -2325,13 +2328,19 @@ ws_result ws_options_set_proxy(ws_options *o, const char *url);
  *
  * Another origin (scheme, host, port) gets neither the URL's user and password nor cookies, client certificate, or
  * headers named Authorization, Cookie or Proxy-Authorization, also not where it redirects back; other headers it does
- * get. ws_get_url() stays what was passed to ws_new().
+ * get. ws_get_url() stays what was passed to ws_new(). A relative Location is resolved by RFC 3986 section 5.2.
+ *
+ * Cookies that a redirect sets (Set-Cookie) are given back to the origin that set them, and to no other, within the same
+ * attempt: where `Path` fits, with `Secure` only over wss, and until `Max-Age` or `Expires` removes them; a later one of
+ * the same name replaces, also one of the host's. At most 64 KiB of them are kept. A URL that is named again is a circle
+ * only where no cookie changed.
  *
  * @param o  Options.
  * @param n  At most 100; 0: none is followed, a redirect is WS_ERR_HTTP_STATUS. Default: 0.
  * @return WS_OK; WS_ERR_INVALID_ARGUMENT (above 100), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
-ws_result ws_options_set_max_redirects(ws_options *o, uint32_t n);
+ws_result ws_options_set_max_redirects(ws_options *o,
+                                       uint32_t n);
 
 /**
  * Adds an address to connect to for a host and port, instead of looking the name up (as curl's `--resolve`). The name

@@ -139,7 +139,9 @@ pub extern "C" fn ws_options_set_strict_json(o: *mut ws_options, on: i32) -> ws_
     })
 }
 
-/// Adds a header to the opening handshake. The same name may come again; the order is kept.
+/// Adds a header to the opening handshake. The same name may come again; the order is kept. Cookies join those of
+/// ws_options_set_cookie() in one header, in the order of the calls. `User-Agent` is `libws4d/` and the version unless
+/// it is set here; with an empty value none is sent.
 ///
 /// @param o      Options.
 /// @param name   NUL-terminated; copied. Not one that the handshake sets itself (Host, Upgrade, Connection,
@@ -161,7 +163,8 @@ pub unsafe extern "C" fn ws_options_set_header(
     set(o, "ws_options_set_header", &[&name, &Hidden(&value)], |options| options.set_header(name?, value?))
 }
 
-/// Adds cookies; the opening handshake sends all of them in one header.
+/// Adds cookies; the opening handshake sends all of them in one header, in the order of the calls, with those that
+/// ws_options_set_header() set as `Cookie`.
 ///
 /// @param o        Options.
 /// @param cookies  As in the header: `a=1; b=2`. NUL-terminated; copied.

@@ -3,7 +3,7 @@
 
 mod wire;
 
-use wire::{percent, refused, silent};
+use wire::{RawServer, head_value, percent, refused, silent};
 use ws4d_test_host::{Host, Options, api, c, name, text};
 use ws4d_test_server::{CertKind, Seen, Server};
 
@@ -242,6 +242,46 @@ fn a_failure_behind_a_redirect_tells_how_it_came_to_that() {
     let refusal = refused(&server.ws(&to("/status?code=401")), &following(1));
     refusal.assert("WS_ERR_HTTP_STATUS", "401");
     assert_eq!(refusal.errors.http_status, 401);
+}
+
+/// A login, or a balancer, that answers with a cookie and wants to be asked again.
+#[test]
+fn cookies_that_a_redirect_sets_come_back_to_its_origin_within_the_attempt() {
+    for path in ["/start", "/ws", "/ws/"] {
+        let server = RawServer::start(|peer| {
+            let head = peer.head();
+            let cookie = head_value(&head, "Cookie").unwrap_or_default();
+            if cookie.contains("session=2") {
+                peer.accept(&head, "");
+                peer.wait_for_the_end();
+            } else {
+                let set = if cookie.contains("session=1") { "session=2" } else { "session=1; HttpOnly" };
+                peer.answer("302 Found", &format!("Location: /ws\r\nSet-Cookie: {set}; Path=/\r\n"));
+            }
+        });
+        let options = following(5).set(|api, o| (api.ws_options_set_cookie)(o, c"session=0; own=1".as_ptr()));
+        silent(&server.ws(path), &options).abort();
+        let sent: Vec<_> = server.heads().iter().filter_map(|head| head_value(head, "Cookie")).collect();
+        assert_eq!(sent, ["session=0; own=1", "own=1; session=1", "own=1; session=2"], "{path}");
+        // Nothing of it outlives the attempt.
+        silent(&server.ws(path), &options).abort();
+        assert_eq!(head_value(&server.heads()[3], "Cookie").as_deref(), Some("session=0; own=1"));
+    }
+}
+
+#[test]
+fn a_cookie_of_a_redirect_goes_to_no_other_origin_and_without_a_change_it_is_a_circle() {
+    let other = Server::start();
+    let away = other.ws("/echo");
+    let first = RawServer::start(move |peer| {
+        let head = peer.head();
+        let to = if head.starts_with("GET /away ") { away.as_str() } else { "/circle" };
+        peer.answer("302 Found", &format!("Location: {to}\r\nSet-Cookie: secret=1; Domain=127.0.0.1\r\n"));
+    });
+    silent(&first.ws("/away"), &following(5)).abort();
+    assert!(requests(&other).iter().all(|head| !head.to_lowercase().contains("cookie")));
+    refused(&first.ws("/circle"), &following(5)).assert("WS_ERR_HTTP_STATUS", "round in circles");
+    assert_eq!(first.connections(), 3, "once more, since a cookie came");
 }
 
 /// The body of an answer that is followed is nobody's business, however long it takes.

@@ -147,10 +147,15 @@ impl Options {
         self.strict_json = on;
     }
 
-    /// Adds a request header. [`ErrorCode::InvalidHeader`]: not a token, a forbidden byte in the value, or one
-    /// of the handshake's own names. [`ErrorCode::TooLarge`]: more than 1 MiB with those before it.
+    /// Adds a request header; cookies join those of [`Options::set_cookie`]. [`ErrorCode::InvalidHeader`]: not a token, a
+    /// forbidden byte in the value, or one of the handshake's own names. [`ErrorCode::TooLarge`]: more than 1 MiB with those
+    /// before it.
     pub fn set_header(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         headers::check_host_header(name, value)?;
+        if name.eq_ignore_ascii_case("cookie") {
+            // One header for all of them (RFC 6265 5.4).
+            return self.add_cookies(value);
+        }
         let sizes = self.headers.iter().map(|(name, value)| name.len() + value.len());
         check_together(sizes, name.len() + value.len())?;
         Ok(self.headers.push((copied(name)?, copied(value.trim_matches([' ', '\t']))?))?)
@@ -160,8 +165,16 @@ impl Options {
     /// `name=value`. [`ErrorCode::TooLarge`]: more than 1 MiB with those before it.
     pub fn set_cookie(&mut self, cookies: &str) -> Result<(), Refusal> {
         headers::check_cookies(cookies)?;
+        self.add_cookies(cookies)
+    }
+
+    fn add_cookies(&mut self, cookies: &str) -> Result<(), Refusal> {
+        let cookies = cookies.trim_matches([' ', '\t', ';']);
         check_together(self.cookies.iter().map(String::len), cookies.len())?;
-        Ok(self.cookies.push(copied(cookies.trim_matches([' ', '\t', ';']))?)?)
+        if !cookies.is_empty() {
+            self.cookies.push(copied(cookies)?)?;
+        }
+        Ok(())
     }
 
     /// Adds a subprotocol to offer. [`ErrorCode::InvalidArgument`]: not a token, or offered already.

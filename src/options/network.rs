@@ -13,7 +13,12 @@ use crate::types::ws_options;
 ///
 /// Another origin (scheme, host, port) gets neither the URL's user and password nor cookies, client certificate, or
 /// headers named Authorization, Cookie or Proxy-Authorization, also not where it redirects back; other headers it does
-/// get. ws_get_url() stays what was passed to ws_new().
+/// get. ws_get_url() stays what was passed to ws_new(). A relative Location is resolved by RFC 3986 section 5.2.
+///
+/// Cookies that a redirect sets (Set-Cookie) are given back to the origin that set them, and to no other, within the same
+/// attempt: where `Path` fits, with `Secure` only over wss, and until `Max-Age` or `Expires` removes them; a later one of
+/// the same name replaces, also one of the host's. At most 64 KiB of them are kept. A URL that is named again is a circle
+/// only where no cookie changed.
 ///
 /// @param o  Options.
 /// @param n  At most 100; 0: none is followed, a redirect is WS_ERR_HTTP_STATUS. Default: 0.

@@ -92,6 +92,35 @@ fn cookies_go_out_in_one_header() {
     assert_eq!(values(&request(&server), "Cookie"), ["a=1; b=2; c=x=y"]);
 }
 
+/// RFC 6265 5.4: whichever function sets them, in the order of the calls.
+#[test]
+fn cookies_of_both_setters_are_one_header() {
+    let server = Server::start();
+    let header = |options: Options, name: &str, value: &str| {
+        options.set(|api, o| (api.ws_options_set_header)(o, c(name).as_ptr(), c(value).as_ptr()))
+    };
+    let cookie = |options: Options, pairs: &str| {
+        options.set(|api, o| (api.ws_options_set_cookie)(o, c(pairs).as_ptr()))
+    };
+    let options = cookie(header(Options::new(), "Cookie", "a=1"), "b=2");
+    let options = cookie(header(header(options, "cookie", " c=3; "), "COOKIE", ""), "d=4");
+    silent(&server.ws("/echo"), &options).abort();
+    assert_eq!(values(&request(&server), "Cookie"), ["a=1; b=2; c=3; d=4"]);
+}
+
+#[test]
+fn the_user_agent_is_the_librarys_unless_the_host_says_otherwise() {
+    let ours = format!("libws4d/{}", text((api().ws_version_string)()).expect("a version"));
+    for (own, sent) in [(&[][..], &[ours.as_str()][..]), (&["Device/7"], &["Device/7"]), (&[""], &[])] {
+        let server = Server::start();
+        let options = own.iter().fold(Options::new(), |options, agent| {
+            options.set(|api, o| (api.ws_options_set_header)(o, c"user-agent".as_ptr(), c(agent).as_ptr()))
+        });
+        silent(&server.ws("/echo"), &options).abort();
+        assert_eq!(values(&request(&server), "User-Agent"), sent, "{own:?}");
+    }
+}
+
 fn offering(protocols: &[&str]) -> Options {
     protocols.iter().fold(Options::new(), |options, protocol| {
         options.set(|api, o| (api.ws_options_set_subprotocol)(o, c(protocol).as_ptr()))

@@ -1,6 +1,7 @@
 //! Everything up to the 101 response: url → dns → tcp → proxy → tls → upgrade. Each step is a module with one
 //! function, each failure names its step.
 
+mod cookies;
 mod dns;
 pub(crate) mod exchange;
 mod happy_eyeballs;

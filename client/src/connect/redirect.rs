@@ -1,24 +1,37 @@
 //! Where a server sends us instead of upgrading (RFC 9110 §15.4), as far as the host allows it. What proves who the host
 //! is never goes to another origin, and nothing that was to be secure goes on in the clear.
 
+use super::cookies::Jar;
 use super::url::{self, Destination};
 use crate::error::{Component, Error, ErrorCode};
 use crate::log::log;
 use crate::options::Options;
+use crate::options::texts::SharedList;
 use std::borrow::Cow;
 
 /// Answers that name another place for the same GET.
 const FOLLOWED: &[u16] = &[301, 302, 303, 307, 308];
 
 /// Headers that prove who the host is: for the origin that they were set for, and no other.
-const CREDENTIALS: &[&str] = &["authorization", "cookie", "proxy-authorization"];
+const CREDENTIALS: &[&str] = &["authorization", "proxy-authorization"];
 
 /// Where to go, and how it came to that.
 pub(super) struct Road<'a> {
     to: Cow<'a, Destination>,
     options: Cow<'a, Options>,
-    /// The places so far, each with the status that led away from it.
-    hops: Vec<(Destination, u16)>,
+    /// The places so far.
+    hops: Vec<Hop>,
+    /// The host's cookies, until its origin is left.
+    own_cookies: SharedList<String>,
+    jar: Jar,
+}
+
+struct Hop {
+    from: Destination,
+    /// Led away from it.
+    status: u16,
+    /// [`Jar::changes`] when it was asked.
+    changes: u32,
 }
 
 /// Whether the answer will be followed, so that its body is not worth a wait.
@@ -28,7 +41,13 @@ pub(super) fn is_followed(status: u16, options: &Options) -> bool {
 
 impl<'a> Road<'a> {
     pub(super) fn new(to: &'a Destination, options: &'a Options) -> Road<'a> {
-        Road { to: Cow::Borrowed(to), options: Cow::Borrowed(options), hops: Vec::new() }
+        Road {
+            to: Cow::Borrowed(to),
+            options: Cow::Borrowed(options),
+            hops: Vec::new(),
+            own_cookies: options.cookies.clone(),
+            jar: Jar::default(),
+        }
     }
 
     pub(super) fn to(&self) -> &Destination {
@@ -50,8 +69,11 @@ impl<'a> Road<'a> {
         let status = answer.status;
         let mut locations =
             answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("location")).map(|(_, to)| to);
+        let changes = self.jar.changes();
+        let set = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
+        self.jar.take(&self.to, set.map(|(_, cookie)| cookie.as_str()));
         let next = match (locations.next(), locations.next()) {
-            (Some(location), None) => self.judge(location),
+            (Some(location), None) => self.judge(location, changes),
             (Some(_), Some(_)) => Err("it has more than one Location".to_owned()),
             (None, _) => Err("it has no Location".to_owned()),
         };
@@ -64,30 +86,33 @@ impl<'a> Road<'a> {
         } else {
             let options = self.options.to_mut();
             let is_kept = |name: &str| !CREDENTIALS.iter().any(|one| one.eq_ignore_ascii_case(name));
-            options.headers.retain(|(name, _)| is_kept(name)).map_err(|code| {
-                Error::new(
-                    code,
-                    Component::Http,
-                    "There is no memory left for the headers of the redirected request",
-                )
-            })?;
-            options.cookies.clear();
+            options.headers.retain(|(name, _)| is_kept(name)).map_err(no_memory)?;
             options.tls = options.tls.for_another_server();
+            self.own_cookies.clear();
+        }
+        let cookies = self.jar.header(&self.own_cookies, &next).map_err(no_memory)?;
+        if cookies != self.options.cookies {
+            self.options.to_mut().cookies = cookies;
         }
         log!(Info, Component::Http, "{} answered {status}: redirected to {}", self.to.shown, next.shown);
-        let left = std::mem::replace(&mut self.to, Cow::Owned(next)).into_owned();
-        self.hops.push((left, status));
+        let from = std::mem::replace(&mut self.to, Cow::Owned(next)).into_owned();
+        self.hops.push(Hop { from, status, changes });
         Ok(())
     }
 
-    /// The place that a Location names, or why it is not gone to.
-    fn judge(&self, location: &str) -> Result<Destination, String> {
+    /// The place that a Location names, or why it is not gone to. The cookies had changed so often when the place was asked
+    /// that names it.
+    fn judge(&self, location: &str, changes: u32) -> Result<Destination, String> {
         let next = url::redirected(&self.to, location)?;
         if self.to.secure && !next.secure {
             return Err(format!("{} is not secure, and wss is never left for ws", next.shown));
         }
         let key = |to: &Destination| (to.secure, to.authority_with_port(), to.resource.clone());
-        if key(&self.to) == key(&next) || self.hops.iter().any(|(hop, _)| key(hop) == key(&next)) {
+        // Asked again with other cookies, a server may answer otherwise.
+        let asked_alike = |hop: &&Hop| hop.changes == self.jar.changes();
+        let before = self.hops.iter().filter(asked_alike).map(|hop| &hop.from);
+        let here = Some(&*self.to).filter(|_| changes == self.jar.changes());
+        if before.chain(here).any(|hop| key(hop) == key(&next)) {
             return Err(format!("{} was asked before: it goes round in circles", next.shown));
         }
         let most = self.options.max_redirects as usize;
@@ -110,13 +135,18 @@ impl<'a> Road<'a> {
 
     /// Adds how it came to that.
     pub(super) fn tell(&self, error: Error) -> Error {
-        let mut next = self.hops.iter().skip(1).map(|(to, _)| to).chain([&*self.to]);
-        self.hops.iter().fold(error, |error, (hop, status)| {
+        let mut next = self.hops.iter().skip(1).map(|hop| &hop.from).chain([&*self.to]);
+        self.hops.iter().fold(error, |error, Hop { from, status, .. }| {
             let to = next.next().map_or("", |to| to.shown.as_str());
-            let message = format!("{} answered {status} and redirected to {to}", hop.shown);
+            let message = format!("{} answered {status} and redirected to {to}", from.shown);
             error.with_detail(ErrorCode::HttpStatus, Component::Http, message)
         })
     }
+}
+
+fn no_memory(code: ErrorCode) -> Error {
+    let message = "There is no memory left for the headers of the redirected request";
+    Error::new(code, Component::Http, message)
 }
 
 #[cfg(test)]

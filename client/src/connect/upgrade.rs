@@ -16,6 +16,9 @@ use std::io;
 use std::time::{Duration, Instant};
 use ws4d_protocol::deflate;
 
+/// Who asks, unless the host says it. Some servers and what stands before them refuse a request without.
+const USER_AGENT: &str = concat!("libws4d/", env!("CARGO_PKG_VERSION"));
+
 /// What the server agreed to.
 pub(crate) struct Accepted {
     pub(crate) subprotocol: Option<String>,
@@ -109,8 +112,15 @@ pub(crate) fn request(to: &Destination, options: &Options, key: &str) -> Result<
         request.line(&["Authorization: ", authorization]);
     }
     request.list("Cookie", &options.cookies, "; ");
+    let is_agent = |name: &str| name.eq_ignore_ascii_case("user-agent");
+    if !options.headers.iter().any(|(name, _)| is_agent(name)) {
+        request.line(&["User-Agent: ", USER_AGENT]);
+    }
     for (name, value) in options.headers.iter() {
-        request.line(&[name, ": ", value]);
+        // An empty one says that none is to be sent.
+        if !(is_agent(name) && value.is_empty()) {
+            request.line(&[name, ": ", value]);
+        }
     }
     request.line(&[]);
     Ok(request.0)
