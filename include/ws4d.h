@@ -2267,11 +2267,13 @@ ws_result ws_options_set_compression(ws_options *o, int32_t level);
  *
  * @param o        Options.
  * @param ours     Bits of our messages' window, 8 to 15. Default: 15.
- * @param servers  Bits of the server's, 8 to 15. Default: 15. Below 15 it is asked for, and a server that does not
- *                 know how to agrees to no compression.
+ * @param servers  Bits of the server's, 8 to 15. Default: 15. Below 15 it is asked for; a server that keeps a larger one
+ *                 is taken with that. One that answers the request with 400 is asked once more, as by default.
  * @return WS_OK; WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
-ws_result ws_options_set_compression_window_bits(ws_options *o, int32_t ours, int32_t servers);
+ws_result ws_options_set_compression_window_bits(ws_options *o,
+                                                 int32_t ours,
+                                                 int32_t servers);
 
 /**
  * Whether a compressed message may refer to those before it, which makes small messages much smaller and keeps the
@@ -2280,10 +2282,13 @@ ws_result ws_options_set_compression_window_bits(ws_options *o, int32_t ours, in
  *
  * @param o        Options.
  * @param ours     For our messages, 0 or 1. Default: 1.
- * @param servers  For the server's, 0 or 1. Default: 1.
+ * @param servers  For the server's, 0 or 1. Default: 1. 0 is asked for; a server that does not grant it is taken all the
+ *                 same. One that answers the request with 400 is asked once more, as by default.
  * @return WS_OK; WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
-ws_result ws_options_set_compression_context_takeover(ws_options *o, int32_t ours, int32_t servers);
+ws_result ws_options_set_compression_context_takeover(ws_options *o,
+                                                      int32_t ours,
+                                                      int32_t servers);
 
 /**
  * The size from which messages are compressed: below it, compressing costs more than it saves.

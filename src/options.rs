@@ -341,8 +341,8 @@ pub extern "C" fn ws_options_set_compression(o: *mut ws_options, level: i32) -> 
 ///
 /// @param o        Options.
 /// @param ours     Bits of our messages' window, 8 to 15. Default: 15.
-/// @param servers  Bits of the server's, 8 to 15. Default: 15. Below 15 it is asked for, and a server that does not
-///                 know how to agrees to no compression.
+/// @param servers  Bits of the server's, 8 to 15. Default: 15. Below 15 it is asked for; a server that keeps a larger one
+///                 is taken with that. One that answers the request with 400 is asked once more, as by default.
 /// @return WS_OK; WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_compression_window_bits(
@@ -361,7 +361,8 @@ pub extern "C" fn ws_options_set_compression_window_bits(
 ///
 /// @param o        Options.
 /// @param ours     For our messages, 0 or 1. Default: 1.
-/// @param servers  For the server's, 0 or 1. Default: 1.
+/// @param servers  For the server's, 0 or 1. Default: 1. 0 is asked for; a server that does not grant it is taken all the
+///                 same. One that answers the request with 400 is asked once more, as by default.
 /// @return WS_OK; WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_compression_context_takeover(

@@ -8,7 +8,7 @@ use ws4d_test_host::codes::{WS_DATA_TYPE_BLOB, WS_DATA_TYPE_TEXT, WS_SEND_PLAIN}
 use ws4d_test_host::{Host, Options, Socket, api, name};
 use ws4d_test_server::{Seen, Server};
 
-use wire::{hex, request};
+use wire::{RawServer, head_value, hex, request};
 
 /// The URL of a server that agrees to compression and plays these commands.
 fn agreed(server: &Server, parameters: &str, commands: &str) -> String {
@@ -197,6 +197,62 @@ fn an_answer_that_was_not_offered_fails_the_handshake() {
         ["", "; server_max_window_bits=\"8\"", "; client_max_window_bits=8; client_no_context_takeover"]
     {
         host.open(agreed(&server, &wire::percent(parameters.as_bytes()), ""));
+    }
+}
+
+/// gorilla, Tornado and others know neither windows nor takeover that is asked away. What they send can be read.
+#[test]
+fn a_server_that_does_not_grant_what_was_asked_is_taken_with_what_it_has() {
+    let server = Server::start();
+    for (ours, servers, takeover, answer) in [
+        (15, 9, 1, ""),
+        (15, 9, 1, "; server_max_window_bits=15"),
+        (9, 15, 1, "; client_max_window_bits=15"),
+        (15, 15, 0, ""),
+        (9, 9, 0, "; client_max_window_bits=12; server_max_window_bits=12"),
+    ] {
+        let options = Options::new()
+            .set(|api, o| (api.ws_options_set_compression_window_bits)(o, ours, servers))
+            .set(|api, o| (api.ws_options_set_compression_context_takeover)(o, takeover, takeover));
+        let host = Host::new();
+        let ws = host.to(agreed(&server, &wire::percent(answer.as_bytes()), "")).with(options).open();
+        ws.terminate(1000, "");
+        host.run_until("free");
+        assert_eq!(host.trace(), ["open", "terminate 1000 clean", "free"], "{answer:?}");
+    }
+}
+
+/// nhooyr's and Autobahn's servers answer 400 to a parameter that they do not know.
+#[test]
+fn after_a_400_an_offer_with_options_is_made_once_more_as_by_default() {
+    let choosy = || {
+        RawServer::start(|peer| {
+            let head = peer.head();
+            let offer = head_value(&head, "Sec-WebSocket-Extensions");
+            if offer.as_deref() == Some("permessage-deflate; client_max_window_bits") {
+                peer.accept(&head, "Sec-WebSocket-Extensions: permessage-deflate\r\n");
+                peer.wait_for_the_end();
+            } else {
+                peer.answer("400 Bad Request", "");
+            }
+        })
+    };
+    for (ours, servers, takeover) in [(9, 15, 1), (15, 9, 1), (15, 15, 0)] {
+        let server = choosy();
+        let options = Options::new()
+            .set(|api, o| (api.ws_options_set_compression_window_bits)(o, ours, servers))
+            .set(|api, o| (api.ws_options_set_compression_context_takeover)(o, takeover, takeover));
+        wire::silent(&server.ws("/"), &options).abort();
+        assert_eq!(server.connections(), 2);
+    }
+    let never = RawServer::start(|peer| {
+        peer.head();
+        peer.answer("400 Bad Request", "");
+    });
+    let asking = Options::new().set(|api, o| (api.ws_options_set_compression_window_bits)(o, 15, 9));
+    for (options, connections) in [(asking, 2), (Options::new(), 3), (with_level(0), 4)] {
+        wire::refused(&never.ws("/"), &options).assert("WS_ERR_HTTP_STATUS", "400");
+        assert_eq!(never.connections(), connections);
     }
 }
 

@@ -65,7 +65,7 @@ pub struct Request {
 /// The request that a connection to this URL would begin with.
 pub fn request(url: &str, options: &Options) -> Result<Request, Error> {
     let to = url::parse(url)?;
-    let text = upgrade::request(&to, options, KEY)?;
+    let text = upgrade::request(&to, options, upgrade::Offer::AsSet, KEY)?;
     Ok(Request { text, shown: to.shown, host: to.host, port: to.port })
 }
 

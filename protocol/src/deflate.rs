@@ -26,7 +26,7 @@ pub mod negotiation;
 pub use deflater::{Deflater, deflater_memory};
 pub use inflater::INFLATER_MEMORY;
 pub(crate) use inflater::{InflateError, Inflater};
-pub use negotiation::{Config, Params, Refusal, accept, offer};
+pub use negotiation::{Config, Params, Refusal, accept, accept_none, offer};
 
 use crate::send::OutOfMemory;
 use std::hint::black_box;

@@ -1,8 +1,8 @@
 //! Answers that upgrade wrongly, and answers that only look as if they did.
 
 use crate::impatient;
-use crate::wire::{percent, refused};
-use ws4d_test_host::{Host, Options};
+use crate::wire::{percent, refused, silent};
+use ws4d_test_host::{Host, Options, c};
 use ws4d_test_server::{Seen, Server};
 
 /// Refused as WS_ERR_HANDSHAKE by component http, with a message that says why.
@@ -12,7 +12,8 @@ fn all_refused(cases: &[(&str, &str)]) {
         let refusal = refused(&server.ws(path), &Options::new());
         refusal.assert("WS_ERR_HANDSHAKE", why);
         assert_eq!(refusal.component(), "http", "{path}");
-        assert_eq!(refusal.errors.http_status, 0, "{path}: an upgrade is no HTTP failure");
+        // Where it could be read, it is kept; it is no failure of HTTP's all the same.
+        assert!(matches!(refusal.errors.http_status, 0 | 101), "{path}: {:?}", refusal.errors);
     }
     server.wait_until_idle();
     let log = server.log();
@@ -115,6 +116,41 @@ fn an_extension_in_two_headers_is_refused() {
         "/echo?extensions=permessage-deflate&header=Sec-WebSocket-Extensions:permessage-deflate",
         "extension",
     )]);
+}
+
+#[test]
+fn an_upgrade_that_is_not_accepted_keeps_its_status_and_headers() {
+    let server = Server::start();
+    let refusal = refused(&server.ws("/bad-accept?header=X-Served-By:me"), &Options::new());
+    refusal.assert("WS_ERR_HANDSHAKE", "Sec-WebSocket-Accept");
+    assert_eq!(refusal.errors.http_status, 101);
+    assert_eq!(refusal.header("x-served-by", 0).as_deref(), Some("me"));
+}
+
+/// The words are for somebody who can change either side: what was offered, by which option.
+#[test]
+fn what_was_offered_stands_beside_what_was_answered() {
+    let server = Server::start();
+    let offering = Options::new().set(|api, o| (api.ws_options_set_subprotocol)(o, c"v1.chat".as_ptr()));
+    let refusal = refused(&server.ws("/unasked-protocol"), &offering);
+    refusal.assert("WS_ERR_HANDSHAKE", "\"v1.chat\" was (ws_options_set_subprotocol)");
+    refused(&server.ws("/unasked-protocol"), &Options::new()).assert("WS_ERR_HANDSHAKE", "none was");
+    let echoed = server.ws("/echo?extensions=permessage-deflate;%20client_max_window_bits");
+    let refusal = refused(&echoed, &Options::new());
+    refusal.assert("WS_ERR_HANDSHAKE", "offered was \"permessage-deflate; client_max_window_bits\"");
+    refusal.assert("WS_ERR_HANDSHAKE", "ws_options_set_compression 0 goes without");
+    let without = Options::new().set(|api, o| (api.ws_options_set_compression)(o, 0));
+    refused(&echoed, &without).assert("WS_ERR_HANDSHAKE", "nothing was offered (ws_options_set_compression");
+}
+
+#[test]
+fn an_empty_list_of_extensions_is_none_with_and_without_compression() {
+    let server = Server::start();
+    for level in [0, 1] {
+        let options = Options::new().set(|api, o| (api.ws_options_set_compression)(o, level));
+        silent(&server.ws("/echo?header=Sec-WebSocket-Extensions:"), &options).abort();
+        silent(&server.ws("/echo?header=Sec-WebSocket-Extensions:%20,"), &options).abort();
+    }
 }
 
 /// `docs/hostile.md`, line 8.

@@ -67,7 +67,7 @@ fn schemes(head: &Head, name: &str) -> String {
 }
 
 /// What a stranger sent, fit for a message.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.escape_debug().take(100).collect()
 }
 

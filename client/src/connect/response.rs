@@ -54,6 +54,15 @@ fn not_http(why: impl fmt::Display) -> NotHttp {
     NotHttp(why.to_string())
 }
 
+/// The answer to the upgrade is good HTTP, and yet not to be accepted.
+pub(crate) fn not_accepted(why: impl fmt::Display) -> Error {
+    Error::new(
+        ErrorCode::Handshake,
+        Component::Http,
+        format!("The answer to the upgrade is not accepted: {why}"),
+    )
+}
+
 /// The answer to the upgrade is not to be taken for one.
 pub(crate) fn refused(why: impl fmt::Display) -> Error {
     Error::new(

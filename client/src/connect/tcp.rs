@@ -46,6 +46,15 @@ pub(super) async fn connect(
     }
 }
 
+/// One more connection to an address that took one before.
+pub(super) async fn connect_again(address: SocketAddr, options: &NetworkOptions) -> Result<Readiness, Error> {
+    log!(Debug, Component::Tcp, "connecting to {address} once more");
+    let connected = connect_one(address, options).await;
+    connected.map_err(|error| {
+        Error::from_io(Component::Tcp, &format!("Connecting to {address} once more failed"), &error)
+    })
+}
+
 /// Why no address could be connected to.
 fn failure(host: &str, port: u16, options: &NetworkOptions, tried: Tried) -> Error {
     let place = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };

@@ -3,10 +3,10 @@
 use super::exchange::{patience, read_some, refused_body, write_all};
 use super::readiness::Readiness;
 use super::redirect::is_followed;
-use super::refusal::refusal;
-use super::response::{Head, HeadReader, refused};
+use super::refusal::{refusal, shown};
+use super::response::{Head, HeadReader, not_accepted, refused};
 use super::url::Destination;
-use crate::error::{Component, Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode, HttpAnswer};
 use crate::options::Options;
 use crate::transport::{Transport, tls_failure};
 use base64::Engine;
@@ -34,13 +34,14 @@ pub(crate) struct Accepted {
 pub(crate) async fn upgrade(
     to: &Destination,
     options: &Options,
+    offer: Offer,
     transport: &Transport,
     readiness: &Readiness,
     early: Vec<u8>,
     deadline: Option<Instant>,
 ) -> Result<Accepted, Error> {
     let key = STANDARD.encode(crate::random::bytes::<16>());
-    let request = request(to, options, &key)?;
+    let request = request(to, options, offer, &key)?;
     let broken = |error: &io::Error| match tls_failure(error) {
         Some(failure) => super::tls::describe(&to.authority_with_port(), &options.tls, failure),
         None => Error::from_io(Component::Http, &format!("The upgrade of {} broke off", to.shown), error),
@@ -78,7 +79,10 @@ pub(crate) async fn upgrade(
         let body = refused_body(&head, transport, readiness, reader.into_rest(), patience).await;
         return Err(refusal(to, options, head, body));
     }
-    let agreed = judge(&head, &key, options).map_err(|error| error.while_doing(&attempted))?;
+    let agreed = judge(&head, &key, options).map_err(|error| {
+        let Head { status, headers, .. } = head.clone();
+        error.while_doing(&attempted).with_http(HttpAnswer { status, headers, body: Vec::new() })
+    })?;
     Ok(Accepted {
         subprotocol: agreed.0,
         deflate: agreed.1,
@@ -97,15 +101,40 @@ pub(crate) fn next_head(reader: &mut HeadReader) -> Result<Option<Head>, Error> 
     Ok(head)
 }
 
-pub(crate) fn request(to: &Destination, options: &Options, key: &str) -> Result<String, Error> {
+/// What of permessage-deflate is offered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Offer {
+    /// As the options have it.
+    AsSet,
+    /// As by default: a server that does not know a parameter may have answered 400 to it. The options bind our side all
+    /// the same.
+    Plain,
+}
+
+/// Whether the answer may be to a parameter that an option put into the offer, so that it is worth asking without.
+pub(super) fn may_mind_the_offer(refusal: &Error, options: &Options) -> bool {
+    let is_400 =
+        refusal.code() == ErrorCode::HttpStatus && refusal.http().is_some_and(|http| http.status == 400);
+    is_400 && offered_extensions(options, Offer::AsSet) != offered_extensions(options, Offer::Plain)
+}
+
+fn offered_extensions(options: &Options, offer: Offer) -> Option<String> {
+    let config = match offer {
+        Offer::AsSet => options.compression.offer,
+        Offer::Plain => deflate::Config::default(),
+    };
+    (options.compression.level > 0).then(|| deflate::offer(&config))
+}
+
+pub(crate) fn request(to: &Destination, options: &Options, offer: Offer, key: &str) -> Result<String, Error> {
     let mut request = Request::with_room(to, options)?;
     request.line(&["GET ", &to.resource, " HTTP/1.1"]);
     request.line(&["Host: ", &to.authority]);
     request.line(&["Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13"]);
     request.line(&["Sec-WebSocket-Key: ", key]);
     request.list("Sec-WebSocket-Protocol", &options.subprotocols, ", ");
-    if options.compression.level > 0 {
-        request.line(&["Sec-WebSocket-Extensions: ", &deflate::offer(&options.compression.offer)]);
+    if let Some(extensions) = offered_extensions(options, offer) {
+        request.line(&["Sec-WebSocket-Extensions: ", &extensions]);
     }
     let host_authorizes = options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     if let Some(authorization) = to.authorization.as_deref().filter(|_| !host_authorizes) {
@@ -181,39 +210,54 @@ pub(crate) fn judge(
         let mut values = head.all(name);
         let first = values.next();
         if values.next().is_some() {
-            return Err(refused(format_args!("it has more than one {name} header")));
+            return Err(not_accepted(format_args!("it has more than one {name} header")));
         }
         Ok(first)
     };
     match only("Upgrade")? {
         Some(value) if value.eq_ignore_ascii_case("websocket") => {}
-        Some(_) => return Err(refused("its Upgrade header is not \"websocket\"")),
-        None => return Err(refused("it has no Upgrade header")),
+        Some(_) => return Err(not_accepted("its Upgrade header is not \"websocket\"")),
+        None => return Err(not_accepted("it has no Upgrade header")),
     }
     let mut connection = head.all("Connection").flat_map(|value| value.split(','));
     if !connection.any(|token| token.trim_matches([' ', '\t']).eq_ignore_ascii_case("upgrade")) {
-        return Err(refused("its Connection header does not have \"Upgrade\""));
+        return Err(not_accepted("its Connection header does not have \"Upgrade\""));
     }
     match only("Sec-WebSocket-Accept")? {
         Some(value) if value == accept_of(key) => {}
-        Some(_) => return Err(refused("its Sec-WebSocket-Accept does not answer the key that was sent")),
-        None => return Err(refused("it has no Sec-WebSocket-Accept header")),
+        Some(_) => {
+            return Err(not_accepted("its Sec-WebSocket-Accept does not answer the key that was sent"));
+        }
+        None => return Err(not_accepted("it has no Sec-WebSocket-Accept header")),
     }
     let extensions: Vec<&str> = head.all("Sec-WebSocket-Extensions").collect();
-    let deflate = if options.compression.level > 0 {
-        deflate::accept(&extensions, &options.compression.offer)
-            .map_err(|why| refused(format_args!("its extension is not the one that was offered: {why}")))?
-    } else if extensions.iter().all(|value| value.is_empty()) {
-        None
-    } else {
-        return Err(refused("it has an extension that was not offered"));
+    let judged = match options.compression.level {
+        0 => deflate::accept_none(&extensions).map(|()| None),
+        _ => deflate::accept(&extensions, &options.compression.offer),
     };
+    let deflate = judged.map_err(|why| {
+        let offered = match offered_extensions(options, Offer::AsSet) {
+            Some(offered) => format!("offered was \"{offered}\"; ws_options_set_compression 0 goes without"),
+            None => "nothing was offered (ws_options_set_compression is 0)".to_owned(),
+        };
+        let answer = extensions.join(", ");
+        not_accepted(format_args!(
+            "its Sec-WebSocket-Extensions \"{}\" does not answer the offer: {why}; {offered}",
+            shown(&answer)
+        ))
+    })?;
     let subprotocol = match only("Sec-WebSocket-Protocol")? {
         None => None,
         Some(value) if options.subprotocols.iter().any(|one| one == value) => Some(value.to_owned()),
         Some(value) => {
-            let value = value.escape_debug();
-            return Err(refused(format_args!("its subprotocol \"{value}\" was not offered")));
+            let offered = match options.subprotocols.as_slice() {
+                [] => "none was".to_owned(),
+                some => format!("\"{}\" was", some.join(", ")),
+            };
+            return Err(not_accepted(format_args!(
+                "its subprotocol \"{}\" was not offered: {offered} (ws_options_set_subprotocol)",
+                shown(value)
+            )));
         }
     };
     Ok((subprotocol, deflate))

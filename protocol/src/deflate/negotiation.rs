@@ -63,7 +63,6 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 const MALFORMED: Refusal = Refusal("the list of extensions is malformed (RFC 6455 9.1)");
-const NOTHING: Refusal = Refusal("the list of extensions is empty (RFC 6455 9.1)");
 const NOT_OFFERED: Refusal = Refusal("an extension that was not offered (RFC 6455 9.1)");
 const TWICE: Refusal = Refusal("permessage-deflate twice (RFC 7692 5.2)");
 const UNKNOWN: Refusal = Refusal("permessage-deflate with an unknown parameter (RFC 7692 7.1)");
@@ -72,13 +71,6 @@ const NEEDS_NO_VALUE: Refusal =
     Refusal("permessage-deflate with a value for a parameter that has none (RFC 7692 7.1.1)");
 const BAD_BITS: Refusal =
     Refusal("permessage-deflate with a window that is not 8 to 15 bits (RFC 7692 7.1.2)");
-const CLIENT_BITS_TOO_LARGE: Refusal =
-    Refusal("permessage-deflate with a larger client window than offered (RFC 7692 7.1.2.2)");
-const SERVER_BITS_TOO_LARGE: Refusal =
-    Refusal("permessage-deflate with a larger server window than asked for (RFC 7692 7.1.2.1)");
-const TAKEOVER_KEPT: Refusal =
-    Refusal("permessage-deflate without the server_no_context_takeover asked for (RFC 7692 7.1.1.1)");
-
 /// The value of our `Sec-WebSocket-Extensions` header.
 ///
 /// `client_max_window_bits` is always offered, so that the server may choose a smaller window; of the
@@ -108,16 +100,16 @@ pub fn offer(config: &Config) -> String {
 ///
 /// Names and parameters are compared byte for byte. Values may be quoted, and white space may stand
 /// around `,`, `;` and `=` (RFC 6455 §9.1 in the grammar of RFC 2616). Elements of the list may be
-/// empty, but not all of them.
+/// empty; where all of them are, the server declined.
+///
+/// A server that keeps a larger window than it was asked for, or goes on from message to message though it
+/// was asked not to, is taken all the same: what it sends can be read, only with more memory. Of a larger
+/// window for us, the smaller one that was offered is used.
 ///
 /// # Errors
 ///
-/// [`Refusal`] for every answer that RFC 7692 §7.1 does not allow after this offer, one that leaves out
-/// `server_no_context_takeover` or a window for the server that were asked for included.
+/// [`Refusal`] for every other answer that RFC 7692 §7.1 does not allow after this offer.
 pub fn accept(values: &[&str], config: &Config) -> Result<Option<Params>, Refusal> {
-    if values.is_empty() {
-        return Ok(None);
-    }
     let mut agreed = None;
     for value in values {
         let mut text = Text(value.as_bytes());
@@ -133,7 +125,17 @@ pub fn accept(values: &[&str], config: &Config) -> Result<Option<Params>, Refusa
             }
         }
     }
-    agreed.map(Some).ok_or(NOTHING)
+    Ok(agreed)
+}
+
+/// Judges the server's answer where nothing was offered.
+///
+/// # Errors
+///
+/// [`Refusal`] for every element of the list.
+pub fn accept_none(values: &[&str]) -> Result<(), Refusal> {
+    let is_empty = |value: &&str| value.bytes().all(|byte| b" \t,".contains(&byte));
+    if values.iter().all(is_empty) { Ok(()) } else { Err(NOT_OFFERED) }
 }
 
 /// One element of the list.
@@ -154,17 +156,8 @@ fn accept_one(text: &mut Text<'_>, config: &Config) -> Result<Params, Refusal> {
             _ => return Err(UNKNOWN),
         }
     }
-    let client_window_bits = client_bits.unwrap_or(config.client_max_window_bits);
+    let client_window_bits = client_bits.unwrap_or(MOST_WINDOW_BITS).min(config.client_max_window_bits);
     let server_window_bits = server_bits.unwrap_or(MOST_WINDOW_BITS);
-    if client_window_bits > config.client_max_window_bits {
-        return Err(CLIENT_BITS_TOO_LARGE);
-    }
-    if server_window_bits > config.server_max_window_bits {
-        return Err(SERVER_BITS_TOO_LARGE);
-    }
-    if server_no_takeover.is_none() && !config.server_context_takeover {
-        return Err(TAKEOVER_KEPT);
-    }
     Ok(Params {
         client_window_bits,
         server_window_bits,
