@@ -250,7 +250,7 @@ pub(crate) fn judge(
         None => None,
         Some(value) if options.subprotocols.iter().any(|one| one == value) => Some(value.to_owned()),
         Some(value) => {
-            let offered = match options.subprotocols.as_slice() {
+            let offered = match &options.subprotocols[..] {
                 [] => "none was".to_owned(),
                 some => format!("\"{}\" was", some.join(", ")),
             };
