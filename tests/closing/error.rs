@@ -91,3 +91,16 @@ fn a_broken_protocol_during_the_close_handshake_keeps_the_grammar() {
         assert_eq!(trace[trace.len() - 2..], ["terminate 1006", "free"], "{commands}");
     }
 }
+
+/// Whatever goes wrong from then on, the host has ended it; why the end was not clean is told by `ws_get_close_info`.
+#[test]
+fn no_error_comes_for_what_the_server_does_wrong_after_the_host_has_closed() {
+    let server = Server::start();
+    for wrong in ["raw:c100", "raw:82ff", "raw:8101ff", "close:999:", "drop", "rst"] {
+        let host = Host::new();
+        let ws = host.to(script(&server, &format!("wait_close,{wrong}"))).with(close_timeout(5000)).open();
+        ws.terminate(4000, "");
+        host.run_until("free");
+        assert_eq!(host.trace(), ["open", "terminate 1006", "free"], "{wrong}");
+    }
+}

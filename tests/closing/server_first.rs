@@ -1,7 +1,7 @@
 //! The server closes: what it sent before is delivered, what it sends after is not, and its end is waited for.
 
 use crate::close_timeout;
-use crate::wire::{at_gate, close_seen, script, texts};
+use crate::wire::{Relay, at_gate, close_seen, script, texts};
 use ws4d_test_host::codes::{WS_STATUS_CLOSED, WS_STATUS_CLOSING};
 use ws4d_test_host::{Host, name};
 use ws4d_test_server::{Seen, Server};
@@ -104,4 +104,22 @@ fn an_abort_after_the_servers_close_frame_still_tells_its_code() {
     host.run_until("free");
     assert_eq!(host.trace(), ["open", "terminate 4001 bye clean", "free"]);
     server.open_gate("end");
+}
+
+/// RFC 6455 section 5.5.1: it has ended its sending, and reads on.
+#[test]
+fn a_server_that_ends_its_stream_behind_its_close_frame_is_answered_once_the_road_is_free() {
+    let server = Server::start();
+    let relay = Relay::held(server.ws_port());
+    let host = Host::new();
+    let ws = host.open(relay.ws("/script?do=gate:close,cork,close:4001:bye,uncork,fin"));
+    at_gate(&server, "close");
+    assert_eq!(name(ws.send_text(&"x".repeat(4_000_000))), "WS_OK");
+    server.open_gate("close");
+    while ws.status() < WS_STATUS_CLOSING {
+        std::thread::yield_now();
+    }
+    relay.open();
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "terminate 4001 bye clean", "free"]);
 }

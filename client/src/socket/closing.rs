@@ -92,6 +92,7 @@ impl Socket {
                 outgoing.close_with(Some(code), reason);
                 outgoing.closed_by_host = next == Phase::Closing;
                 outgoing.phase = next;
+                outgoing.ended_by_host = outgoing.failure.is_none();
                 outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
             }
             // The close frame is on its way: only who is told changes.
@@ -183,13 +184,14 @@ impl Socket {
         outgoing.phase = Phase::Lingering;
         outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
         let ending = ending_of(outgoing.received.as_deref(), outgoing.close_sent);
-        let first = !std::mem::replace(&mut outgoing.end_reported, true);
+        let first = outgoing.claim_report();
+        let is_error = phase != Phase::Lingering && !outgoing.ended_by_host;
         drop(outgoing);
         self.flush();
         self.shut_down_write();
         if first {
             self.note_end(phase, &ending, Some(&error));
-            self.tell(ending, (phase != Phase::Lingering).then_some(error));
+            self.tell(ending, is_error.then_some(error));
         }
         if self.settings.close_timeout.is_zero() {
             self.deadline_passed();
@@ -207,10 +209,18 @@ impl Socket {
 
     /// The stream has ended, with or without an error of the network.
     pub(super) fn stream_ended(self: &Arc<Self>, error: Option<Error>) {
-        let (phase, closed) = {
-            let outgoing = self.outgoing.lock();
-            (outgoing.phase, outgoing.received.is_some())
+        let (phase, closed, owed) = {
+            let mut outgoing = self.outgoing.lock();
+            let closed = outgoing.received.is_some();
+            outgoing.read_ended = closed && error.is_none();
+            let owed = outgoing.read_ended && !outgoing.is_answered();
+            (outgoing.phase, closed, owed)
         };
+        if owed && !matches!(phase, Phase::Connecting | Phase::Over) {
+            // It may still read: our close frame is on its way, at most until the deadline.
+            self.flush();
+            return self.tell_task();
+        }
         let error = error.unwrap_or_else(|| {
             Error::new(
                 ErrorCode::ConnectionReset,
@@ -283,7 +293,8 @@ impl Socket {
         if let Some(transport) = &transport {
             outgoing.sent.keep(transport.traffic());
         }
-        let first = !std::mem::replace(&mut outgoing.end_reported, true);
+        let first = outgoing.claim_report();
+        let error = error.filter(|_| !outgoing.ended_by_host);
         drop(outgoing);
         if let Some(transport) = transport {
             transport.drop_connection();
@@ -331,7 +342,7 @@ impl Stop for Socket {
             outgoing.close_with(Some(1001), "");
             outgoing.phase = Phase::Closing;
         }
-        let first = open && !std::mem::replace(&mut outgoing.end_reported, true);
+        let first = open && outgoing.claim_report();
         drop(outgoing);
         if first {
             // No answer is awaited; one that is faster than this thread is not told either.

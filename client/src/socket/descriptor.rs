@@ -179,7 +179,7 @@ impl Socket {
     fn is_plain_sailing(&self) -> bool {
         let outgoing = self.outgoing.lock();
         let open = matches!(outgoing.phase, Phase::Open | Phase::Closing);
-        open && outgoing.failure.is_none() && outgoing.write_error.is_none()
+        open && !outgoing.read_ended && outgoing.failure.is_none() && outgoing.write_error.is_none()
     }
 
     /// The owner's turn, on its thread.

@@ -186,7 +186,9 @@ impl Socket {
             if self.is_over() {
                 return;
             }
-            self.finish_undone();
+            if self.finish_undone() {
+                continue;
+            }
             self.fail_when_delivered();
             self.encode_waiting();
             let timed = keepalive.is_some() || self.outgoing.lock().deadline.is_some();

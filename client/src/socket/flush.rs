@@ -83,9 +83,10 @@ impl Socket {
         if matches!(outgoing.phase, Phase::Over) {
             outgoing.clear();
         }
+        let answered = outgoing.is_answered();
         let due = drains && outgoing.take_drain(self.settings.send_buffer_size);
         drop(outgoing);
-        if tell_io {
+        if tell_io || answered {
             self.tell_task();
         }
         if due { Drain::Due } else { Drain::No }

@@ -61,6 +61,10 @@ pub(super) struct Outgoing {
     pub(super) undone: bool,
     /// A message, or a part of one, is lost: nothing more may leave.
     pub(super) lost: bool,
+    /// The host has closed before anything had failed: what goes wrong from then on is no error for it.
+    pub(super) ended_by_host: bool,
+    /// The server has ended its stream behind its close frame, and ours has not left.
+    pub(super) read_ended: bool,
     /// Whoever set this tells the host how it ended; nobody else does, whatever it has found.
     pub(super) end_reported: bool,
     /// To be given up, once the host has had what came before.
@@ -130,6 +134,8 @@ impl Outgoing {
             write_error: None,
             undone: false,
             lost: false,
+            ended_by_host: false,
+            read_ended: false,
             end_reported: false,
             failure: None,
             deadline: None,
@@ -191,6 +197,16 @@ impl Outgoing {
     /// Gives the turn to the I/O thread if messages wait; their own thread is not the sender of others.
     pub(super) fn hand_over(&mut self) {
         self.encoder = if self.waiting.is_empty() { Encoder::Nobody } else { Encoder::IoThread };
+    }
+
+    /// Claims to tell the host how it ended; `false`: another has.
+    pub(super) fn claim_report(&mut self) -> bool {
+        !std::mem::replace(&mut self.end_reported, true)
+    }
+
+    /// Whether what the server has still been owed has left, or never will.
+    pub(super) fn is_answered(&self) -> bool {
+        self.read_ended && !self.flushing && (self.close_sent || self.is_broken())
     }
 
     /// Drops what has not begun to leave.

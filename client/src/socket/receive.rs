@@ -151,6 +151,9 @@ impl Socket {
             if outgoing.failure.is_some() {
                 return Err(ReadOutcome::Full);
             }
+            if outgoing.read_ended {
+                return Err(ReadOutcome::Over);
+            }
             outgoing.transport.clone()
         };
         let (Some(transport), Some(key)) = (transport, self.key.get().copied()) else {
@@ -403,8 +406,11 @@ impl Socket {
     /// Whether the mailbox has room; remembers if it had not.
     pub(super) fn may_read(&self) -> bool {
         let Some(key) = self.key.get().copied() else { return false };
-        if self.outgoing.lock().failure.is_some() {
-            return false;
+        {
+            let outgoing = self.outgoing.lock();
+            if outgoing.failure.is_some() || outgoing.read_ended {
+                return false;
+            }
         }
         let full = self.dispatcher.update_quietly(key, Mailbox::stop_reading_if_full).unwrap_or(false);
         self.receive_activity.set_reading_paused(full);

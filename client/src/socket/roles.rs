@@ -178,19 +178,26 @@ fn leave_undone(socket: &Socket, mut outgoing: crate::sync::MutexGuard<'_, Outgo
 }
 
 impl Socket {
-    /// Does what a role that a panic has given up has left: the connection that lost something ends, any other goes on.
-    pub(super) fn finish_undone(self: &Arc<Self>) {
-        let lost = {
+    /// Does what was left to the task: where a panic has given a role up, the connection that lost something ends, and any
+    /// other goes on; and one ends whose last word has left. Says whether this one is over.
+    pub(super) fn finish_undone(self: &Arc<Self>) -> bool {
+        let (undone, lost, answered) = {
             let mut outgoing = self.outgoing.lock();
-            if !std::mem::take(&mut outgoing.undone) {
-                return;
-            }
-            outgoing.lost
+            (std::mem::take(&mut outgoing.undone), outgoing.lost, outgoing.is_answered())
         };
+        if answered {
+            self.finish(None);
+            return true;
+        }
+        if !undone {
+            return false;
+        }
         if !lost {
-            return self.flush();
+            self.flush();
+            return false;
         }
         let what = format!("A fault in the library itself has lost a message to {}", self.shown());
         self.finish(Some(Error::new(ErrorCode::Internal, Component::Socket, what)));
+        true
     }
 }
