@@ -2417,6 +2417,9 @@ ws_result ws_options_set_busy_poll_us(ws_options *o, uint32_t us);
 /**
  * Adds certificate authorities from a file to those that the system trusts. The file is read during the call.
  *
+ * A server's own certificate in it is trusted by itself, whatever it says of CAs and purposes (what `openssl req -x509`
+ * makes): it must have the server's name in its subjectAltName, and be valid today. Revocation lists are not asked for it.
+ *
  * @param o     Options.
  * @param path  A PEM file with one or more certificates; UTF-8, NUL-terminated.
  * @return WS_OK; or, with nothing added, WS_ERR_FILE (it cannot be opened or read, or there is no certificate in it),
@@ -2425,7 +2428,8 @@ ws_result ws_options_set_busy_poll_us(ws_options *o, uint32_t us);
  *
  * @pre `path` is NULL or NUL-terminated.
  */
-ws_result ws_options_set_ca_file(ws_options *o, const char *path);
+ws_result ws_options_set_ca_file(ws_options *o,
+                                 const char *path);
 
 /**
  * Adds certificate authorities to those that the system trusts.

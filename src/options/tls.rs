@@ -12,6 +12,9 @@ use crate::types::ws_options;
 
 /// Adds certificate authorities from a file to those that the system trusts. The file is read during the call.
 ///
+/// A server's own certificate in it is trusted by itself, whatever it says of CAs and purposes (what `openssl req -x509`
+/// makes): it must have the server's name in its subjectAltName, and be valid today. Revocation lists are not asked for it.
+///
 /// @param o     Options.
 /// @param path  A PEM file with one or more certificates; UTF-8, NUL-terminated.
 /// @return WS_OK; or, with nothing added, WS_ERR_FILE (it cannot be opened or read, or there is no certificate in it),

@@ -159,3 +159,45 @@ fn where_a_redirect_leads_the_certificate_must_be_for_the_new_name() {
     refused(&by_address(to(&by_address(wrong))), &named())
         .assert("WS_ERR_CERTIFICATE", "it is for elsewhere.test, not for 127.0.0.1");
 }
+
+/// A certificate of `openssl req -x509` says that it is a CA's, and not for what.
+#[test]
+fn a_certificate_that_was_given_itself_is_trusted_by_itself_for_its_names_and_its_time() {
+    let server = Server::start();
+    let trusting = |kind: CertKind, system: i32| {
+        let pem = server.certificate_pem(kind);
+        Options::new()
+            .set(|api, o| (api.ws_options_set_ca_pem)(o, pem.as_ptr().cast(), pem.len()))
+            .set(|api, o| (api.ws_options_set_system_trust)(o, system))
+    };
+    let url = server.wss_with(CertKind::SelfMade, "/echo");
+    refused(&url, &Options::new()).assert("WS_ERR_CERTIFICATE", "ws_options_set_ca_file");
+    for system in [0, 1] {
+        echoes(&Host::new(), &url, trusting(CertKind::SelfMade, system));
+        // Revocation lists are not asked for it.
+        let listed = with_crl(trusting(CertKind::SelfMade, system), &server.crl_file());
+        echoes(&Host::new(), &url, listed);
+        let named = trusting(CertKind::SelfMade, system)
+            .set(|api, o| (api.ws_options_set_server_name)(o, c"elsewhere.test".as_ptr()));
+        refused(&url, &named).assert("WS_ERR_CERTIFICATE", "not for elsewhere.test");
+        let old = server.wss_with(CertKind::SelfMadeExpired, "/echo");
+        refused(&old, &trusting(CertKind::SelfMadeExpired, system))
+            .assert("WS_ERR_CERTIFICATE", "it was valid until 2001-01-01 00:00:00 UTC");
+        let nameless = server.wss_with(CertKind::SelfMadeNameless, "/echo");
+        refused(&nameless, &trusting(CertKind::SelfMadeNameless, system))
+            .assert("WS_ERR_CERTIFICATE", "-addext subjectAltName=DNS:localhost");
+        // One that has the same names and another key.
+        let other = Server::start();
+        let stranger = other.wss_with(CertKind::SelfMade, "/echo");
+        assert_eq!(refused(&stranger, &trusting(CertKind::SelfMade, system)).code(), "WS_ERR_CERTIFICATE");
+        // Another certificate than its own is still judged as ever.
+        echoes(&Host::new(), &server.wss("/echo"), super::trusting(&server));
+    }
+}
+
+#[test]
+fn an_address_that_is_written_as_a_name_is_told_as_what_it_is() {
+    let server = Server::start();
+    let url = server.wss_with(CertKind::AddressAsName, "/echo").replace("localhost", "127.0.0.1");
+    refused(&url, &trusting(&server)).assert("WS_ERR_CERTIFICATE", "subjectAltName=IP:127.0.0.1");
+}

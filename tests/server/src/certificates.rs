@@ -3,12 +3,13 @@
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose,
     IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ED25519, RevocationReason, RevokedCertParams,
-    SerialNumber, date_time_ymd,
+    SanType, SerialNumber, date_time_ymd,
 };
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a TLS port presents, or does instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,6 +18,14 @@ pub enum CertKind {
     Good,
     /// Signed by itself.
     SelfSigned,
+    /// What `openssl req -x509` makes: signed by itself, and that of a CA.
+    SelfMade,
+    /// The same, for no host at all.
+    SelfMadeNameless,
+    /// The same, good until 2001.
+    SelfMadeExpired,
+    /// Good, with its addresses written as names of hosts.
+    AddressAsName,
     /// Good, but for another host.
     WrongHost,
     /// Good until 2001.
@@ -74,6 +83,8 @@ pub(crate) struct Authority {
     pub(crate) client_sec1_pem: String,
     pub(crate) client_rsa_chain_pem: String,
     ca_der: CertificateDer<'static>,
+    /// What its ports show, by kind.
+    pub(crate) shown: Mutex<HashMap<CertKind, String>>,
 }
 
 impl Authority {
@@ -110,6 +121,7 @@ impl Authority {
             client_sec1_pem,
             client_rsa_chain_pem,
             ca_der: certificate.der().clone(),
+            shown: Mutex::default(),
         })
     }
 
@@ -136,8 +148,17 @@ impl Authority {
         let mut params = CertificateParams::new(names)?;
         params.distinguished_name.push(DnType::CommonName, host);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        if matches!(kind, CertKind::SelfMade | CertKind::SelfMadeNameless | CertKind::SelfMadeExpired) {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+            params.extended_key_usages = Vec::new();
+        }
         match kind {
-            CertKind::Expired => {
+            CertKind::SelfMadeNameless => params.subject_alt_names = Vec::new(),
+            CertKind::AddressAsName => {
+                params.subject_alt_names = vec![SanType::DnsName("127.0.0.1".try_into()?)]
+            }
+            CertKind::Expired | CertKind::SelfMadeExpired => {
                 params.not_before = date_time_ymd(2000, 1, 1);
                 params.not_after = date_time_ymd(2001, 1, 1);
             }
@@ -151,13 +172,17 @@ impl Authority {
             _ => {}
         }
         let certificate = match kind {
-            CertKind::SelfSigned => params.self_signed(&key)?,
+            CertKind::SelfSigned
+            | CertKind::SelfMade
+            | CertKind::SelfMadeNameless
+            | CertKind::SelfMadeExpired => params.self_signed(&key)?,
             CertKind::UnknownCa => params.signed_by(&key, &Authority::new("nobody's CA")?.issuer)?,
             CertKind::Intermediate | CertKind::RevokedBehindIntermediate | CertKind::MissingIntermediate => {
                 params.signed_by(&key, &self.intermediate.1)?
             }
             _ => params.signed_by(&key, &self.issuer)?,
         };
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, certificate.pem());
         let mut chain = vec![certificate.der().clone()];
         if matches!(kind, CertKind::Intermediate | CertKind::RevokedBehindIntermediate) {
             chain.push(self.intermediate.0.clone());

@@ -189,6 +189,15 @@ impl Server {
         format!("wss://localhost:{port}{path}")
     }
 
+    /// The certificate that the port of that kind shows, as PEM, once there is one.
+    ///
+    /// # Panics
+    /// If there is no such port.
+    pub fn certificate_pem(&self, kind: CertKind) -> String {
+        let shown = self.authority.shown.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        shown.get(&kind).expect("a port of that kind").clone()
+    }
+
     /// `wss://localhost:PORT` and the path, on a new port behind which is not this server but whoever listens on that
     /// port of 127.0.0.1: bytes go on as they are.
     ///

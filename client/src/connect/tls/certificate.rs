@@ -1,8 +1,10 @@
 //! What a certificate says, for people: read by x509-parser. Nothing here decides whether it is to be trusted.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use rustls::pki_types::UnixTime;
 use std::fmt::Write;
 use std::net::IpAddr;
+use std::time::Duration;
 use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 use x509_parser::time::ASN1Time;
@@ -66,6 +68,15 @@ pub(super) fn names(der: &[u8]) -> Vec<String> {
         _ => None,
     });
     names.collect()
+}
+
+/// From when until when it is valid.
+pub(super) fn validity(der: &[u8]) -> Option<(UnixTime, UnixTime)> {
+    let (_, certificate) = parse_x509_certificate(der).ok()?;
+    // Before 1970 is as good as 1970.
+    let moment =
+        |time: &ASN1Time| UnixTime::since_unix_epoch(Duration::from_secs(time.timestamp().max(0) as u64));
+    Some((moment(&certificate.validity().not_before), moment(&certificate.validity().not_after)))
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {

@@ -5,7 +5,7 @@ use super::options::{Peer, TlsOptions};
 use super::pin::NotPinned;
 use super::trust::Shown;
 use crate::error::{Component, Error, ErrorCode};
-use rustls::pki_types::UnixTime;
+use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError, OtherError};
 
 /// What failed of an established session with `server` (`host:port`) before the upgrade was answered. With TLS 1.3 that
@@ -74,13 +74,28 @@ fn not_trusted(reason: &CertificateError, shown: &Shown, peer: Peer) -> String {
         CertificateError::NotValidYet => format!("is not yet valid; {CLOCK}"),
         CertificateError::NotValidForNameContext { expected, .. } if shown.names.is_empty() => format!(
             "is for no host at all: it has no subjectAltName, and the common name of its subject does not count; have it \
-             made anew with the name {}",
-            expected.to_str()
+             made anew with one (openssl req -x509 ... -addext subjectAltName={})",
+            alternative_name(expected)
         ),
+        CertificateError::NotValidForNameContext { expected, .. }
+            if shown.names.iter().any(|name| *name == expected.to_str()) =>
+        {
+            format!(
+                "has {} as the name of a host, which does not count for an address; have it made anew with \
+                 subjectAltName={}",
+                expected.to_str(),
+                alternative_name(expected)
+            )
+        }
         CertificateError::NotValidForNameContext { expected, .. } => format!(
-            "is for another name: it is for {}, not for {}; {}",
+            "is for another name: it is for {}, not for {}{}; {}",
             list(&shown.names),
             expected.to_str(),
+            if shown.names.iter().any(|name| name.starts_with('*')) {
+                " (a * stands for exactly one label at the beginning of a name, and for no address)"
+            } else {
+                ""
+            },
             match peer {
                 Peer::Server => "if that is as it should be: ws_options_set_server_name",
                 Peer::Proxy => "is that the name by which the proxy is known?",
@@ -100,13 +115,13 @@ fn not_trusted(reason: &CertificateError, shown: &Shown, peer: Peer) -> String {
             "has a key that is too weak (RSA below 2048 bits), or one that the server has not".to_owned()
         }
         CertificateError::BadSignature
-        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => format!(
-            "was not signed by the trusted CA of its issuer's name ({reason}): its issuer is unknown, or another one of \
-             the same name; add its CA with ws_options_set_ca_file"
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => "was not signed by the trusted CA of its issuer's name: its issuer is unknown, or another one of the same name; \
+             add its CA with ws_options_set_ca_file"
+            .to_owned(),
+        CertificateError::UnsupportedSignatureAlgorithmContext { signature_algorithm_id, .. } => format!(
+            "is signed in a way that is too weak or not known ({}), or one of its issuers is; have it signed with SHA-256",
+            signature_name(signature_algorithm_id)
         ),
-        CertificateError::UnsupportedSignatureAlgorithmContext { .. } => {
-            format!("is signed in a way that is too weak or not known ({reason})")
-        }
         CertificateError::Revoked => "is revoked, or one of its issuers is (ws_options_set_crl_file)".to_owned(),
         CertificateError::UnknownRevocationStatus => {
             "may be revoked: no list of ws_options_set_crl_file is from its issuer, or from an issuer above it".to_owned()
@@ -120,8 +135,47 @@ fn not_trusted(reason: &CertificateError, shown: &Shown, peer: Peer) -> String {
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => NO_SERVER_S.to_owned(),
         CertificateError::Other(OtherError(inner)) => odd(inner.as_ref(), shown, peer),
-        other => format!("is not trusted: {other}"),
+        CertificateError::BadEncoding => MALFORMED.to_owned(),
+        other => format!("is not trusted: {}", plain(&format!("{other:?}"))),
     }
+}
+
+const MALFORMED: &str = "is malformed, or one of its issuers is";
+
+/// What `-addext subjectAltName=` wants to have.
+fn alternative_name(name: &ServerName<'_>) -> String {
+    match name {
+        ServerName::IpAddress(_) => format!("IP:{}", name.to_str()),
+        _ => format!("DNS:{}", name.to_str()),
+    }
+}
+
+/// The usual names of signatures that are refused.
+fn signature_name(algorithm: &[u8]) -> &'static str {
+    // The object identifiers, as DER: RFC 3279 and RFC 8410.
+    let has = |oid: &[u8]| algorithm.windows(oid.len()).any(|window| window == oid);
+    if has(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x05]) {
+        "SHA-1 with RSA"
+    } else if has(&[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x04]) {
+        "MD5 with RSA"
+    } else if has(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01]) {
+        "SHA-1 with ECDSA"
+    } else {
+        "another algorithm"
+    }
+}
+
+/// What other crates name by an identifier of their source, in words: `PathLenConstraintViolated` is "path len constraint
+/// violated". What they would show of their data is left out.
+fn plain(name: &str) -> String {
+    let mut words = String::new();
+    for c in name.chars().take_while(|c| c.is_ascii_alphanumeric() || " '-,.:".contains(*c)) {
+        if c.is_ascii_uppercase() && !words.is_empty() && !words.ends_with(' ') {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_lowercase());
+    }
+    words
 }
 
 const NO_SERVER_S: &str = "is not one for servers: its extended key usage has other purposes";
@@ -130,15 +184,12 @@ const NO_SERVER_S: &str = "is not one for servers: its extended key usage has ot
 fn odd(inner: &(dyn std::error::Error + 'static), shown: &Shown, peer: Peer) -> String {
     match inner.downcast_ref::<webpki::Error>() {
         Some(webpki::Error::CaUsedAsEndEntity) => format!(
-            "is that of a CA{}, not of a {}",
+            "is that of a CA{}, not of a {} (basicConstraints): have it made anew with CA:FALSE, or trust it by itself: \
+             ws_options_set_ca_file",
             if shown.is_self_signed() { ", self-signed" } else { "" },
             match peer {
-                // Proxies have no pins.
-                Peer::Proxy => "proxy (basicConstraints): have it made anew with CA:FALSE",
-                Peer::Server => {
-                    "server (basicConstraints): have it made anew with CA:FALSE, or trust its key alone \
-                     (ws_options_set_pinned_key_sha256 with ws_options_set_verify 0)"
-                }
+                Peer::Proxy => "proxy",
+                Peer::Server => "server",
             }
         ),
         Some(webpki::Error::UnsupportedCriticalExtension) => {
@@ -149,7 +200,14 @@ fn odd(inner: &(dyn std::error::Error + 'static), shown: &Shown, peer: Peer) -> 
         }
         // The system's verifier has a type of its own for this, and keeps it to itself.
         None if inner.to_string() == "certificate had invalid extensions" => NO_SERVER_S.to_owned(),
-        _ => format!("is not trusted: {inner}"),
+        Some(webpki::Error::UnsupportedCertVersion) => {
+            "is one of X.509 version 1 or 2, or one of its issuers is, which have no names of hosts; have it made anew as \
+             version 3 (with a subjectAltName)"
+                .to_owned()
+        }
+        Some(webpki::Error::BadDer | webpki::Error::TrailingData(_)) => MALFORMED.to_owned(),
+        Some(other) => format!("is not trusted: {}", plain(&format!("{other:?}"))),
+        None => format!("is not trusted: {}", plain(&inner.to_string())),
     }
 }
 
@@ -239,5 +297,34 @@ pub(crate) fn broken(what: &str, error: &rustls::Error) -> Error {
     match error {
         rustls::Error::AlertReceived(alert) => broken.with_tls_alert(u8::from(*alert)),
         _ => broken,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_of_other_crates_become_words_without_their_data() {
+        assert_eq!(plain("PathLenConstraintViolated"), "path len constraint violated");
+        assert_eq!(
+            plain("UnsupportedSignatureAlgorithm { id: [1, 2] }").trim_end(),
+            "unsupported signature algorithm"
+        );
+        assert_eq!(plain("TrailingData(Time)"), "trailing data");
+        assert_eq!(plain("certificate had invalid extensions"), "certificate had invalid extensions");
+    }
+
+    #[test]
+    fn weak_signatures_are_named_and_nothing_is_dumped() {
+        let reason = CertificateError::UnsupportedSignatureAlgorithmContext {
+            signature_algorithm_id: vec![6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 5, 5, 0],
+            supported_algorithms: Vec::new(),
+        };
+        let said = not_trusted(&reason, &Shown::default(), Peer::Server);
+        assert!(said.contains("SHA-1 with RSA") && !said.contains('['), "{said}");
+        let version =
+            CertificateError::Other(OtherError(std::sync::Arc::new(webpki::Error::UnsupportedCertVersion)));
+        assert!(not_trusted(&version, &Shown::default(), Peer::Server).contains("version 1"));
     }
 }

@@ -1,15 +1,17 @@
 //! Who is trusted: every judge must accept the certificate, and its key must be pinned where keys are.
 
-use super::certificate::{Certificate, key_sha256, names};
+use super::certificate::{Certificate, key_sha256, names, validity};
 use super::options::TlsOptions;
 use super::pin::{NotPinned, Pin};
 use super::system_trust;
 use crate::error::{Component, Error, ErrorCode};
+use crate::options::texts::SharedList;
 use crate::thread_slot::thread_slot;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 use std::sync::Arc;
@@ -45,6 +47,8 @@ pub(super) fn take_refused() -> Option<Shown> {
 /// host's explicit call.
 #[derive(Debug)]
 pub(super) struct Trust {
+    /// Certificates that are trusted by themselves where they are a server's own; empty where nothing is verified.
+    by_themselves: SharedList<CertificateDer<'static>>,
     judges: Vec<Arc<dyn ServerCertVerifier>>,
     pins: Vec<Pin>,
     algorithms: WebPkiSupportedAlgorithms,
@@ -54,6 +58,7 @@ impl Trust {
     /// Reads the system's trust, where it is wanted.
     pub(super) fn new(options: &TlsOptions, provider: &Arc<CryptoProvider>) -> Result<Trust, Error> {
         Ok(Trust {
+            by_themselves: if options.verify { options.ca.clone() } else { SharedList::default() },
             judges: if options.verify { judges(options, provider)? } else { Vec::new() },
             pins: options.pinned_keys.clone(),
             algorithms: provider.signature_verification_algorithms,
@@ -68,8 +73,12 @@ impl Trust {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<(), rustls::Error> {
-        for judge in &self.judges {
-            judge.verify_server_cert(leaf, others, name, ocsp, now)?;
+        if self.by_themselves.iter().any(|known| known == leaf) {
+            judge_by_itself(leaf, name, now)?;
+        } else {
+            for judge in &self.judges {
+                judge.verify_server_cert(leaf, others, name, ocsp, now)?;
+            }
         }
         if self.pins.is_empty() {
             return Ok(());
@@ -80,6 +89,24 @@ impl Trust {
         }
         Err(CertificateError::Other(OtherError(Arc::new(NotPinned(key)))).into())
     }
+}
+
+/// A certificate that the host has named itself: whatever it says of CAs and purposes, it is good for its names and its
+/// time. That the server has its key shows in the handshake.
+fn judge_by_itself(
+    leaf: &CertificateDer<'_>,
+    name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<(), rustls::Error> {
+    verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
+    let (not_before, not_after) = validity(leaf).ok_or(CertificateError::BadEncoding)?;
+    if now < not_before {
+        return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
+    }
+    if now > not_after {
+        return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
+    }
+    Ok(())
 }
 
 /// Whether the system judges certificates by itself; elsewhere its trust is files, which are read here.
