@@ -261,6 +261,13 @@ enum ws_result
      */
     WS_ERR_FORKED = -25,
     /**
+     * A signal handler has run while the call waited. Nothing is lost.
+     *
+     * Usual causes: a signal, where ws_dispatcher_set_interruptible() is on; seldom, none at all. Cure: look at what the
+     * handler has set, then call again.
+     */
+    WS_ERR_INTERRUPTED = -26,
+    /**
      * The road to the server (-40 to -59: try again later): its name was not found.
      *
      * Usual causes: a misspelled name, no network, a name that only a VPN's or a company's name server knows. Cure:
@@ -1016,12 +1023,15 @@ extern "C" {
  * @return A socket, to be given back with ws_release(); or NULL, and entry 0 of `*errors` has one of:
  *         WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE (options, or the handler's dispatcher), WS_ERR_FORKED,
  *         WS_ERR_WRONG_THREAD, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
- *         WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED, WS_ERR_SHUT_DOWN; the road, trust and server codes of ws_result;
+ *         WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED, WS_ERR_INTERRUPTED, WS_ERR_SHUT_DOWN; the road, trust and server codes of ws_result;
  *         WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
  *
  * @pre `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.
  */
-ws_socket *ws_new(const char *url, const ws_handler *handler, const ws_options *options, ws_errors **errors);
+ws_socket *ws_new(const char *url,
+                  const ws_handler *handler,
+                  const ws_options *options,
+                  ws_errors **errors);
 
 /**
  * Makes a socket and returns at once, while it is connecting.
@@ -1522,6 +1532,31 @@ ws_result ws_dispatcher_attach(ws_dispatcher *d);
 ws_result ws_dispatcher_set_busy_poll_us(ws_dispatcher *d, uint32_t us);
 
 /**
+ * Whether a signal ends a wait: where on, a signal handler that runs while the thread sleeps in ws_dispatcher_wait(),
+ * ws_dispatcher_next(), ws_dispatcher_next_batch() or ws_dispatcher_run() ends the innermost of them with
+ * WS_ERR_INTERRUPTED. Nothing is lost: call again. What is there to deliver goes first: `wait` then returns its count.
+ *
+ * A blocking ws_new() is ended by it as by a stop: NULL, `on_free`, WS_ERR_INTERRUPTED. A process with an interval timer
+ * switches it off around ws_new(), or uses ws_new_async().
+ *
+ * A signal that comes while the thread does not sleep is not seen: whoever must not miss one calls ws_dispatcher_stop()
+ * in the handler. WS_ERR_INTERRUPTED may, seldom, come without a signal.
+ *
+ * The library's own threads block the host's signals, so that its handlers run on its own threads. A process that is
+ * started from a callback on one of them inherits that mask, and so does what it executes: unblock in the child what it
+ * is to receive (`pthread_sigmask`, `POSIX_SPAWN_SETSIGMASK`). Never blocked are SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+ * SIGTRAP, SIGSYS and SIGABRT.
+ *
+ * Any thread, at any time: it holds from the next sleep on.
+ *
+ * @param d   A dispatcher.
+ * @param on  1: a signal ends a wait; 0: it does not. Default: 0.
+ * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED; WS_ERR_UNSUPPORTED on Windows.
+ */
+ws_result ws_dispatcher_set_interruptible(ws_dispatcher *d,
+                                          int32_t on);
+
+/**
  * Runs callbacks for events that are deliverable now; does not wait.
  *
  * An event is deliverable unless a callback of its socket is on the stack, or ws_pause() holds it back. Sockets take
@@ -1545,7 +1580,8 @@ int32_t ws_dispatcher_dispatch(ws_dispatcher *d, uint32_t max_events);
  * @param d           A dispatcher.
  * @param timeout_ms  Milliseconds to wait for the first event; 0 not at all, -1 for ever.
  * @return How many events were delivered, 0 when the time is over; or WS_ERR_INVALID_ARGUMENT (below -1),
- *         WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INTERRUPTED
+ *         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 int32_t ws_dispatcher_wait(ws_dispatcher *d, int32_t timeout_ms);
 
@@ -1563,7 +1599,8 @@ int32_t ws_dispatcher_wait(ws_dispatcher *d, int32_t timeout_ms);
  * @param ws          Receives the socket; NULL where no event is returned. It is not to be released for this call.
  * @param event       Receives the event; NULL where no event is returned.
  * @return 1 and an event; 0 when the time is over; or, with nothing pulled, WS_ERR_INVALID_ARGUMENT (a NULL pointer,
- *         or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_OUT_OF_MEMORY,
+ *         or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INTERRUPTED
+ *         (ws_dispatcher_set_interruptible()), WS_ERR_OUT_OF_MEMORY,
  *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `ws` and `event` are NULL or writable.
@@ -1577,7 +1614,8 @@ int32_t ws_dispatcher_next(ws_dispatcher *d, int32_t timeout_ms, ws_socket **ws,
  * Only the dispatcher's thread, also inside a callback.
  *
  * @param d  A dispatcher.
- * @return WS_OK; or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK; or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INTERRUPTED
+ *         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_dispatcher_run(ws_dispatcher *d);
 

@@ -133,6 +133,34 @@ pub extern "C" fn ws_dispatcher_set_busy_poll_us(d: *mut ws_dispatcher, us: u32)
     })
 }
 
+/// Whether a signal ends a wait: where on, a signal handler that runs while the thread sleeps in ws_dispatcher_wait(),
+/// ws_dispatcher_next(), ws_dispatcher_next_batch() or ws_dispatcher_run() ends the innermost of them with
+/// WS_ERR_INTERRUPTED. Nothing is lost: call again. What is there to deliver goes first: `wait` then returns its count.
+///
+/// A blocking ws_new() is ended by it as by a stop: NULL, `on_free`, WS_ERR_INTERRUPTED. A process with an interval timer
+/// switches it off around ws_new(), or uses ws_new_async().
+///
+/// A signal that comes while the thread does not sleep is not seen: whoever must not miss one calls ws_dispatcher_stop()
+/// in the handler. WS_ERR_INTERRUPTED may, seldom, come without a signal.
+///
+/// The library's own threads block the host's signals, so that its handlers run on its own threads. A process that is
+/// started from a callback on one of them inherits that mask, and so does what it executes: unblock in the child what it
+/// is to receive (`pthread_sigmask`, `POSIX_SPAWN_SETSIGMASK`). Never blocked are SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+/// SIGTRAP, SIGSYS and SIGABRT.
+///
+/// Any thread, at any time: it holds from the next sleep on.
+///
+/// @param d   A dispatcher.
+/// @param on  1: a signal ends a wait; 0: it does not. Default: 0.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED; WS_ERR_UNSUPPORTED on Windows.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_dispatcher_set_interruptible(d: *mut ws_dispatcher, on: i32) -> ws_result {
+    boundary::call(|| {
+        get(d)?.set_interruptible(on != 0);
+        Ok(())
+    })
+}
+
 /// Runs callbacks for events that are deliverable now; does not wait.
 ///
 /// An event is deliverable unless a callback of its socket is on the stack, or ws_pause() holds it back. Sockets take
@@ -157,7 +185,8 @@ pub extern "C" fn ws_dispatcher_dispatch(d: *mut ws_dispatcher, max_events: u32)
 /// @param d           A dispatcher.
 /// @param timeout_ms  Milliseconds to wait for the first event; 0 not at all, -1 for ever.
 /// @return How many events were delivered, 0 when the time is over; or WS_ERR_INVALID_ARGUMENT (below -1),
-///         WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INTERRUPTED
+///         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_wait(d: *mut ws_dispatcher, timeout_ms: i32) -> i32 {
     boundary::count(|| get(d)?.wait(arg::timeout(timeout_ms)?))
@@ -176,7 +205,8 @@ pub extern "C" fn ws_dispatcher_wait(d: *mut ws_dispatcher, timeout_ms: i32) -> 
 /// @param ws          Receives the socket; NULL where no event is returned. It is not to be released for this call.
 /// @param event       Receives the event; NULL where no event is returned.
 /// @return 1 and an event; 0 when the time is over; or, with nothing pulled, WS_ERR_INVALID_ARGUMENT (a NULL pointer,
-///         or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_OUT_OF_MEMORY,
+///         or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INTERRUPTED
+///         (ws_dispatcher_set_interruptible()), WS_ERR_OUT_OF_MEMORY,
 ///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
@@ -214,7 +244,8 @@ pub unsafe extern "C" fn ws_dispatcher_next(
 /// Only the dispatcher's thread, also inside a callback.
 ///
 /// @param d  A dispatcher.
-/// @return WS_OK; or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK; or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INTERRUPTED
+///         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_run(d: *mut ws_dispatcher) -> ws_result {
     boundary::call(|| get(d)?.run())

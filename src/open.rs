@@ -43,7 +43,7 @@ use crate::{arg, boundary, handles};
 /// @return A socket, to be given back with ws_release(); or NULL, and entry 0 of `*errors` has one of:
 ///         WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE (options, or the handler's dispatcher), WS_ERR_FORKED,
 ///         WS_ERR_WRONG_THREAD, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
-///         WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED, WS_ERR_SHUT_DOWN; the road, trust and server codes of ws_result;
+///         WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED, WS_ERR_INTERRUPTED, WS_ERR_SHUT_DOWN; the road, trust and server codes of ws_result;
 ///         WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
 ///
 /// # Safety

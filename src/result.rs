@@ -106,6 +106,11 @@ pub enum ws_result {
     /// Usual causes: a socket or dispatcher made before fork() and used in the child. Cure: open new ones in the child,
     /// or exec.
     WS_ERR_FORKED = -25,
+    /// A signal handler has run while the call waited. Nothing is lost.
+    ///
+    /// Usual causes: a signal, where ws_dispatcher_set_interruptible() is on; seldom, none at all. Cure: look at what the
+    /// handler has set, then call again.
+    WS_ERR_INTERRUPTED = -26,
 
     /// The road to the server (-40 to -59: try again later): its name was not found.
     ///
@@ -240,6 +245,7 @@ results! {
     Cancelled => WS_ERR_CANCELLED: c"the dispatcher was stopped or closed",
     ShutDown => WS_ERR_SHUT_DOWN: c"the library is being shut down",
     Forked => WS_ERR_FORKED: c"the handle belongs to the parent of this forked process",
+    Interrupted => WS_ERR_INTERRUPTED: c"a signal handler has run while the call waited",
     Dns => WS_ERR_DNS: c"the server's name was not found",
     ConnectionRefused => WS_ERR_CONNECTION_REFUSED: c"the connection was refused: nothing listens there",
     Unreachable => WS_ERR_UNREACHABLE: c"there is no way to the server's network or machine",

@@ -44,6 +44,7 @@ error_codes! {
     Cancelled = -23,
     ShutDown = -24,
     Forked = -25,
+    Interrupted = -26,
     // The road: the connection could not be made, or broke.
     Dns = -40,
     ConnectionRefused = -41,

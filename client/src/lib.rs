@@ -11,6 +11,7 @@ mod context;
 mod dispatch;
 #[cfg(not(ws4d_loom))]
 mod engine;
+mod errno;
 mod error;
 mod event;
 mod fork;

@@ -52,6 +52,7 @@
 #define DISPATCHER_FUNCTIONS(X) \
     X(ws_dispatcher_attach, (d), RESULT) \
     X(ws_dispatcher_set_busy_poll_us, (d, 0), RESULT) \
+    X(ws_dispatcher_set_interruptible, (d, 0), RESULT) \
     X(ws_dispatcher_close, (d), RESULT) \
     X(ws_dispatcher_dispatch, (d, 0), RESULT) \
     X(ws_dispatcher_fd, (d), MINUS_ONE) \

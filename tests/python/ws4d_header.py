@@ -37,6 +37,7 @@ class ws_result(enum.IntEnum):
     WS_ERR_CANCELLED = -23
     WS_ERR_SHUT_DOWN = -24
     WS_ERR_FORKED = -25
+    WS_ERR_INTERRUPTED = -26
     WS_ERR_DNS = -40
     WS_ERR_CONNECTION_REFUSED = -41
     WS_ERR_UNREACHABLE = -42
@@ -333,6 +334,7 @@ FUNCTIONS = {
     "ws_dispatcher_new_driving": (ws_dispatcher,),
     "ws_dispatcher_attach": (c_int32, ws_dispatcher),
     "ws_dispatcher_set_busy_poll_us": (c_int32, ws_dispatcher, c_uint32),
+    "ws_dispatcher_set_interruptible": (c_int32, ws_dispatcher, c_int32),
     "ws_dispatcher_dispatch": (c_int32, ws_dispatcher, c_uint32),
     "ws_dispatcher_wait": (c_int32, ws_dispatcher, c_int32),
     "ws_dispatcher_next": (c_int32, ws_dispatcher, c_int32, POINTER(ws_socket), POINTER(ws_event)),

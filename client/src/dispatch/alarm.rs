@@ -64,7 +64,8 @@ impl Alarm {
     /// Gives the descriptor back, once nobody can be writing to it any more.
     pub(super) fn close(&self) {
         self.write_end.store(-1, Ordering::SeqCst);
-        // Against the one in `ring`: who rings either does not find the descriptor or is found here. Whoever rings does so in a moment: it never waits.
+        // Against the one in `ring`: who rings either does not find the descriptor or is found here; and it rings in a
+        // moment, because that never waits.
         fence(Ordering::SeqCst);
         while self.ringing.load(Ordering::SeqCst) > 0 {
             crate::sync::yield_now();
@@ -77,6 +78,7 @@ impl Alarm {
 mod imp {
     use super::*;
     use crate::dispatch::signal_fd::{self, SignalFd};
+    use crate::errno;
     use crate::sync::Mutex;
     use std::io;
     use std::time::Instant;
@@ -119,9 +121,9 @@ mod imp {
         }
 
         pub(super) fn ring(&self, write_end: RawFd) {
-            let errno = Errno::keep();
+            let before = errno::get();
             signal_fd::write(write_end);
-            drop(errno);
+            errno::set(before);
         }
 
         pub(super) fn sleep(&self, limit: Option<Duration>) -> Slept {
@@ -160,35 +162,6 @@ mod imp {
                 found => return Ok(found > 0),
             }
         }
-    }
-
-    /// Puts `errno` back as it was.
-    struct Errno(i32);
-
-    impl Errno {
-        fn keep() -> Errno {
-            // SAFETY: the place of this thread's `errno` is always readable.
-            Errno(unsafe { *errno() })
-        }
-    }
-
-    impl Drop for Errno {
-        fn drop(&mut self) {
-            // SAFETY: as above, and writable.
-            unsafe { *errno() = self.0 };
-        }
-    }
-
-    fn errno() -> *mut i32 {
-        // SAFETY: takes no argument; it gives the address of this thread's `errno`.
-        #[cfg(any(target_os = "linux", target_os = "emscripten"))]
-        return unsafe { libc::__errno_location() };
-        // SAFETY: as above.
-        #[cfg(any(target_vendor = "apple", target_os = "freebsd"))]
-        return unsafe { libc::__error() };
-        // SAFETY: as above.
-        #[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
-        return unsafe { libc::__errno() };
     }
 }
 

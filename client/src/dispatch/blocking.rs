@@ -2,7 +2,7 @@
 //! nesting it counts as a dispatch.
 
 use super::Target;
-use super::dispatcher::Dispatcher;
+use super::dispatcher::{Dispatcher, Waited};
 use super::key::Key;
 use super::stop_word::InCall;
 use super::task_driver::TaskDriver;
@@ -16,6 +16,8 @@ pub(crate) enum NotOpened {
     Failed(Arc<Error>),
     /// The dispatcher was stopped or closed, or the socket was aborted; the attempt is still to be ended.
     Cancelled,
+    /// A signal handler has run, and waits are to return for that; the attempt is still to be ended.
+    Interrupted,
 }
 
 impl<T: Target> Dispatcher<T> {
@@ -53,7 +55,7 @@ impl<T: Target> Dispatcher<T> {
                 drop(removed);
                 return Err(failure.map_or(NotOpened::Cancelled, NotOpened::Failed));
             }
-            state = self.turn_tasks(state, task_driver, None, seen);
+            (state, _) = self.turn_tasks(state, task_driver, None, seen);
         }
     }
 
@@ -66,6 +68,7 @@ impl<T: Target> Dispatcher<T> {
             drop(state);
             return Err(self.cancelled(key));
         }
+        let mut waited = Waited::Changed;
         let result = loop {
             let seen = state.lending.changes;
             let (closed, stopped) = (state.closed, self.stop_word.is_stopped(level));
@@ -92,11 +95,16 @@ impl<T: Target> Dispatcher<T> {
             if closed || stopped {
                 break Err(NotOpened::Cancelled);
             }
-            state = match &self.driving {
+            if waited == Waited::Interrupted {
+                break Err(NotOpened::Interrupted);
+            }
+            let slept;
+            (state, slept) = match &self.driving {
                 // The other sockets have nobody else.
                 Some(driving) => self.drive(state, driving, None, seen),
                 None => self.turn_tasks(state, task_driver, None, seen),
             };
+            waited = self.waited(slept);
         };
         let removed = if result.is_err() { state.remove(key) } else { None };
         let left = result.is_ok() && state.has_ready();
@@ -121,5 +129,16 @@ pub(crate) fn cancelled_error(url: &str) -> Error {
         ErrorCode::Cancelled,
         Component::Socket,
         format!("Connecting to {url} was cancelled: ws_dispatcher_stop ended the wait"),
+    )
+}
+
+/// The error of a wait that a signal has ended.
+pub(crate) fn interrupted_error(url: &str) -> Error {
+    Error::new(
+        ErrorCode::Interrupted,
+        Component::Socket,
+        format!(
+            "Connecting to {url} was interrupted: a signal handler has run (ws_dispatcher_set_interruptible)"
+        ),
     )
 }

@@ -3,7 +3,7 @@
 
 use super::Target;
 use super::close_one::{CODE_OF_ALL, CODE_OF_ONE, ClosedBy, LastCallbacks};
-use super::dispatcher::Dispatcher;
+use super::dispatcher::{Dispatcher, Waited};
 use super::key::Key;
 use super::mailbox::Work;
 use super::state::{Guard, PendingDelivery};
@@ -26,7 +26,7 @@ impl<T: Target> Dispatcher<T> {
             if let Some(driving) = &self.driving {
                 // Nobody else brings what is there.
                 let seen = state.lending.changes;
-                state = self.drive(state, driving, Some(Duration::ZERO), seen);
+                (state, _) = self.drive(state, driving, Some(Duration::ZERO), seen);
             }
             let (state, ran) = self.dispatch_round(state, level, max);
             (state, Ok(ran))
@@ -38,6 +38,7 @@ impl<T: Target> Dispatcher<T> {
         let deadline = deadline(timeout)?;
         self.check_wait()?;
         self.with_owner(|mut state, level| {
+            let mut waited = Waited::Changed;
             loop {
                 if state.has_ready() {
                     let (state, ran) = self.dispatch_round(state, level, 0);
@@ -46,11 +47,12 @@ impl<T: Target> Dispatcher<T> {
                 if state.closed || level.is_stopped() {
                     return (state, Ok(0));
                 }
-                let again;
-                (state, again) = self.wait_change(state, deadline);
-                if !again {
-                    return (state, Ok(0));
+                match waited {
+                    Waited::Changed => {}
+                    Waited::TimeOver => return (state, Ok(0)),
+                    Waited::Interrupted => return (state, Err(ErrorCode::Interrupted)),
                 }
+                (state, waited) = self.wait_change(state, deadline);
             }
         })
     }
@@ -71,7 +73,11 @@ impl<T: Target> Dispatcher<T> {
                 } else if state.running(level.is_nested()) == 0 {
                     return (state, Ok(0));
                 } else {
-                    (state, _) = self.wait_change(state, None);
+                    let waited;
+                    (state, waited) = self.wait_change(state, None);
+                    if waited == Waited::Interrupted && !state.closed && !level.is_stopped() {
+                        return (state, Err(ErrorCode::Interrupted));
+                    }
                 }
             }
         })
@@ -94,7 +100,7 @@ impl<T: Target> Dispatcher<T> {
             if let Some(driving) = self.driving.as_ref().filter(|driving| driving.is_due()) {
                 // Tasks that were told of an end have their last turn, also where the host does not come again.
                 let seen = state.lending.changes;
-                state = self.drive(state, driving, Some(Duration::ZERO), seen);
+                (state, _) = self.drive(state, driving, Some(Duration::ZERO), seen);
             }
             (state, result)
         });

@@ -1,7 +1,7 @@
 //! A dispatcher: one host context. This file has what any thread may ask and who owns it; delivery is in
 //! `deliver`, pulling in `pull`, the blocking `ws_new` in `blocking`.
 
-use super::alarm::Alarm;
+use super::alarm::{Alarm, Slept};
 use super::close_one::{CODE_OF_ALL, LastCallbacks};
 use super::key::Key;
 use super::mailbox::Mailbox;
@@ -43,10 +43,22 @@ pub struct Dispatcher<T: Target> {
     pub(super) borrows: AtomicBool,
     /// Made at the owner's first wait.
     pub(super) poller: OnceCell<Poller>,
+    /// A signal ends a wait.
+    interruptible: AtomicBool,
     /// Microseconds for which a wait does not sleep.
     busy_poll: AtomicU32,
     /// `None`: its sockets have an I/O thread.
     pub(super) driving: Option<Box<Driving>>,
+}
+
+/// Why a wait returns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Waited {
+    /// Something may have changed: look again.
+    Changed,
+    TimeOver,
+    /// A signal handler has run, and the wait is to return for it.
+    Interrupted,
 }
 
 /// What has to be told once no lock is held: drop it unsent and an event may wait for ever.
@@ -107,6 +119,7 @@ impl<T: Target> Dispatcher<T> {
             interrupted: Gate::new(),
             borrows: AtomicBool::new(false),
             poller: OnceCell::new(),
+            interruptible: AtomicBool::new(false),
             busy_poll: AtomicU32::new(0),
             driving: None,
         }
@@ -357,33 +370,47 @@ impl<T: Target> Dispatcher<T> {
         Duration::from_micros(self.busy_poll.load(Ordering::Relaxed).into())
     }
 
-    /// Waits for a change, at most until `deadline`; `false` once that is past and nothing is deliverable. The owner turns
-    /// its sockets meanwhile.
+    /// Waits for a change, at most until `deadline`, and says why it returns. The owner turns its sockets meanwhile.
     pub(super) fn wait_change<'a>(
         &'a self,
         mut state: MutexGuard<'a, State<T>>,
         deadline: Option<Instant>,
-    ) -> (MutexGuard<'a, State<T>>, bool) {
+    ) -> (MutexGuard<'a, State<T>>, Waited) {
         let limit = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
             // An owner that does not wait is no reader yet.
-            Some(Duration::ZERO) if !self.borrows() => return (state, false),
+            Some(Duration::ZERO) if !self.borrows() => return (state, Waited::TimeOver),
             limit => limit,
         };
         // The caller has looked at everything before this.
         let seen = state.lending.changes;
+        let slept;
         if let Some(driving) = &self.driving {
-            state = self.drive(state, driving, limit, seen);
-            let again = limit != Some(Duration::ZERO) || state.has_ready();
-            return (state, again);
+            (state, slept) = self.drive(state, driving, limit, seen);
+        } else {
+            let borrows;
+            (state, borrows) = self.begin_to_borrow(state);
+            if !borrows {
+                let (state, slept) = self.sleep(state, limit);
+                return (state, self.waited(slept));
+            }
+            (state, slept) = self.poll(state, limit, seen);
         }
-        let borrows;
-        (state, borrows) = self.begin_to_borrow(state);
-        if borrows {
-            state = self.poll(state, limit, seen);
-            let again = limit != Some(Duration::ZERO) || state.has_ready();
-            return (state, again);
+        let over = limit == Some(Duration::ZERO) && !state.has_ready();
+        (state, if over { Waited::TimeOver } else { self.waited(slept) })
+    }
+
+    /// What a sleep is for who waits.
+    pub(super) fn waited(&self, slept: Slept) -> Waited {
+        if slept == Slept::Signal && self.interruptible.load(Ordering::Relaxed) {
+            Waited::Interrupted
+        } else {
+            Waited::Changed
         }
-        (self.sleep(state, limit), true)
+    }
+
+    /// Whether a signal handler that runs while the owner sleeps ends its wait. Any thread.
+    pub fn set_interruptible(&self, on: bool) {
+        self.interruptible.store(on, Ordering::Relaxed);
     }
 
     /// Waits for a change, and reads nothing.
@@ -391,16 +418,15 @@ impl<T: Target> Dispatcher<T> {
         &'a self,
         mut state: MutexGuard<'a, State<T>>,
         limit: Option<Duration>,
-    ) -> MutexGuard<'a, State<T>> {
+    ) -> (MutexGuard<'a, State<T>>, Slept) {
         self.alarm.prepare();
         state.lending.sleeping = true;
         drop(state);
-        if !self.stop_word.is_innermost_stopped() {
-            self.alarm.sleep(limit);
-        }
+        let stopped = self.stop_word.is_innermost_stopped();
+        let slept = if stopped { Slept::Woken } else { self.alarm.sleep(limit) };
         let mut state = self.state.lock();
         state.lending.sleeping = false;
-        state
+        (state, slept)
     }
 }
 

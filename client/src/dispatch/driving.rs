@@ -6,7 +6,7 @@
 //! a task has something else to do: it connects, closes, or watches the time.
 
 use super::Target;
-use super::alarm::{Alarm, LONGEST_WITHOUT};
+use super::alarm::{Alarm, LONGEST_WITHOUT, Slept};
 use super::dispatcher::Dispatcher;
 use super::poller::Poller;
 use super::state::{Guard, Turning};
@@ -75,16 +75,16 @@ impl<T: Target> Dispatcher<T> {
         driving: &Driving,
         limit: Option<Duration>,
         seen: u64,
-    ) -> Guard<'a, T> {
+    ) -> (Guard<'a, T>, Slept) {
         if !driving.task_driver.can_turn_here() {
-            return state;
+            return (state, Slept::Woken);
         }
         if !driving.is_due() && driving.task_driver.tasks() == state.lending.lent {
             return self.poll(state, limit, seen);
         }
         if state.lending.lent > 0 {
             // What the poller knows already, its descriptor does not tell.
-            state = self.poll(state, Some(Duration::ZERO), seen);
+            (state, _) = self.poll(state, Some(Duration::ZERO), seen);
         }
         // Nor what was left to read, or found no place in one look.
         let more = state.has_ready() || state.has_more() || state.lending.more_told;
@@ -99,7 +99,7 @@ impl<T: Target> Dispatcher<T> {
         task_driver: &Arc<dyn TaskDriver>,
         limit: Option<Duration>,
         seen: u64,
-    ) -> Guard<'a, T> {
+    ) -> (Guard<'a, T>, Slept) {
         let limit = if state.lending.changes == seen { limit } else { Some(Duration::ZERO) };
         let (also, longest) = self.turns_until();
         let limit = [limit, longest].into_iter().flatten().min();
@@ -110,9 +110,9 @@ impl<T: Target> Dispatcher<T> {
         drop(state);
         drop(before);
         let turn = Turn(self);
-        task_driver.turn(limit, also);
+        let slept = task_driver.turn(limit, also);
         drop(turn);
-        self.state.lock()
+        (self.state.lock(), slept)
     }
 
     /// What ends a turn beside a wake of the task driver, and the longest that a turn may take where nothing does.

@@ -144,7 +144,7 @@ impl TaskDriver for Panicking {
         0
     }
 
-    fn turn(&self, _: Option<Duration>, _: Option<RawFd>) {
+    fn turn(&self, _: Option<Duration>, _: Option<RawFd>) -> Slept {
         panic!("expected by the test");
     }
 

@@ -25,7 +25,8 @@ mod state;
 mod stop_word;
 mod task_driver;
 
-pub(crate) use blocking::{NotOpened, cancelled_error};
+pub(crate) use alarm::Slept;
+pub(crate) use blocking::{NotOpened, cancelled_error, interrupted_error};
 pub(crate) use dispatcher::{Dispatcher, Signal};
 #[cfg(feature = "micro-benchmarks")]
 pub use handover::HandOver;

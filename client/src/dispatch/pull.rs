@@ -2,7 +2,7 @@
 
 use super::Target;
 use super::deliver::deadline;
-use super::dispatcher::Dispatcher;
+use super::dispatcher::{Dispatcher, Waited};
 use super::key::Key;
 use super::mailbox::{self, Work};
 use super::state::{Guard, State};
@@ -105,6 +105,7 @@ impl<T: Target> Dispatcher<T> {
         deadline: Option<Instant>,
         take: &mut impl FnMut(Guard<'a, T>) -> (Guard<'a, T>, Result<Option<R>, ErrorCode>),
     ) -> (Guard<'a, T>, Result<Option<R>, ErrorCode>) {
+        let mut waited = Waited::Changed;
         loop {
             if state.closed || level.is_stopped() {
                 return (state, Ok(None));
@@ -114,7 +115,7 @@ impl<T: Target> Dispatcher<T> {
             {
                 // A host that is behind pulls for long, and nobody else answers pings.
                 let seen = state.lending.changes;
-                state = self.drive(state, driving, Some(Duration::ZERO), seen);
+                (state, _) = self.drive(state, driving, Some(Duration::ZERO), seen);
             }
             let taken;
             (state, taken) = take(state);
@@ -123,11 +124,12 @@ impl<T: Target> Dispatcher<T> {
                 Ok(None) => {}
                 taken => return (state, taken),
             }
-            let again;
-            (state, again) = self.wait_change(state, deadline);
-            if !again {
-                return (state, Ok(None));
+            match waited {
+                Waited::Changed => {}
+                Waited::TimeOver => return (state, Ok(None)),
+                Waited::Interrupted => return (state, Err(ErrorCode::Interrupted)),
             }
+            (state, waited) = self.wait_change(state, deadline);
         }
     }
 

@@ -1,5 +1,6 @@
 //! What runs sockets' tasks where no I/O thread does, as far as a dispatcher knows it.
 
+use super::alarm::Slept;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::future::Future;
 use std::os::fd::RawFd;
@@ -18,9 +19,10 @@ pub(crate) trait TaskDriver: Send + Sync {
     fn spawn(&self, task: Task);
     /// How many tasks have not ended. Any thread.
     fn tasks(&self) -> usize;
-    /// Runs tasks until [`wake`](TaskDriver::wake), until `also` is readable, or until the time is over; `None`: for ever.
+    /// Runs tasks until [`wake`](TaskDriver::wake), until `also` is readable, or until the time is over (`None`: for
+    /// ever), or until a signal handler has run while it slept.
     /// One thread at a time, and not inside a task.
-    fn turn(&self, limit: Option<Duration>, also: Option<RawFd>);
+    fn turn(&self, limit: Option<Duration>, also: Option<RawFd>) -> Slept;
     /// Forgets the descriptor that turns have watched as well, before it may be closed.
     fn unwatch(&self);
     /// Makes the turn in progress return, or the next one. Any thread.

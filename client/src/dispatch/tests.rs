@@ -378,11 +378,12 @@ mod model {
             0
         }
 
-        fn turn(&self, _: Option<std::time::Duration>, _: Option<std::os::fd::RawFd>) {
+        fn turn(&self, _: Option<std::time::Duration>, _: Option<std::os::fd::RawFd>) -> Slept {
             let mut woken = self.woken.lock();
             while !std::mem::take(&mut *woken) {
                 woken = self.changed.wait(woken);
             }
+            Slept::Woken
         }
 
         fn unwatch(&self) {}

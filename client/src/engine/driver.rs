@@ -3,6 +3,7 @@
 
 use super::engine;
 use crate::context::{ThreadRole, ThreadRoleGuard};
+use crate::errno;
 use crate::error::{Component, Error, ErrorCode};
 use crate::sync::Mutex;
 use std::future::{Future, pending};
@@ -29,7 +30,7 @@ pub(crate) struct Driver {
     runtime: Mutex<Option<Arc<Runtime>>>,
     /// The descriptor that a turn watches as well; registered once.
     also: Mutex<Option<Arc<AsyncFd<RawFd>>>>,
-    woken: Notify,
+    woken: Arc<Woken>,
     tasks: Arc<AtomicUsize>,
     /// Taken in, and begun by the next turn: to begin them there costs no wake-up.
     new: Mutex<Vec<Task>>,
@@ -37,6 +38,25 @@ pub(crate) struct Driver {
     turning: AtomicBool,
     /// How many shutdowns there had been when it was borrowed.
     since: AtomicU64,
+}
+
+/// How a turn in progress is made to return.
+#[derive(Default)]
+struct Woken {
+    notify: Notify,
+    /// A signal handler has run while the turn slept.
+    by_signal: AtomicBool,
+}
+
+impl Woken {
+    /// Right after a sleep. tokio swallows the error of a wait that a signal has ended, and sleeps on; but the system's
+    /// word for it is still there: a wait that succeeds leaves `errno` alone, and nothing that fails comes in between.
+    fn look(&self) {
+        if errno::get() == libc::EINTR {
+            self.by_signal.store(true, Ordering::Relaxed);
+            self.notify.notify_one();
+        }
+    }
 }
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -57,7 +77,12 @@ impl Driver {
     }
 
     fn new(role: ThreadRole) -> Result<Arc<Driver>, Error> {
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| {
+        let woken = Arc::new(Woken::default());
+        let by_signal = Arc::clone(&woken);
+        let mut builder = Builder::new_current_thread();
+        builder.enable_io().enable_time();
+        builder.on_thread_park(|| errno::set(0)).on_thread_unpark(move || by_signal.look());
+        let runtime = builder.build().map_err(|error| {
             Error::new(
                 ErrorCode::OutOfMemory,
                 Component::Socket,
@@ -69,7 +94,7 @@ impl Driver {
             role,
             runtime: Mutex::new(Some(Arc::new(runtime))),
             also: Mutex::new(None),
-            woken: Notify::new(),
+            woken,
             tasks: Arc::new(AtomicUsize::new(0)),
             new: Mutex::new(Vec::new()),
             turning: AtomicBool::new(false),
@@ -131,15 +156,16 @@ impl Driver {
         self.tasks.load(Ordering::Acquire)
     }
 
-    /// Runs tasks until it is woken, until `also` is readable, or until the time is over; `None`: for ever.
-    pub(crate) fn turn(&self, limit: Option<Duration>, also: Option<RawFd>) {
-        let Some(runtime) = self.runtime.lock().clone() else { return };
+    /// Runs tasks until it is woken, until `also` is readable, until the time is over (`None`: for ever), or until a signal
+    /// handler has run while it slept; says whether it was that.
+    pub(crate) fn turn(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
+        let Some(runtime) = self.runtime.lock().clone() else { return false };
         let _role = ThreadRoleGuard::begin(self.role);
         // Before it looks for new tasks: who brings one later sees that it has to wake.
         self.turning.store(true, Ordering::SeqCst);
         runtime.block_on(async {
             self.begin_new();
-            let mut woken = pin!(self.woken.notified());
+            let mut woken = pin!(self.woken.notify.notified());
             // A wake that came before this turn ends it, too; but tasks run in each.
             if limit == Some(Duration::ZERO) || woken.as_mut().enable() {
                 // The first looks at the descriptors, then tasks run; the second lets what they told each other run.
@@ -163,11 +189,12 @@ impl Driver {
             }
         });
         self.turning.store(false, Ordering::SeqCst);
+        self.woken.by_signal.swap(false, Ordering::Relaxed)
     }
 
     /// Makes the turn in progress return, or the next one.
     pub(crate) fn wake(&self) {
-        self.woken.notify_one();
+        self.woken.notify.notify_one();
     }
 
     /// Drops all tasks.

@@ -1,7 +1,7 @@
 //! Sockets without an I/O thread: the engine's driver as what a driving dispatcher turns.
 
 use super::Dispatcher;
-use crate::dispatch::{Task, TaskDriver};
+use crate::dispatch::{Slept, Task, TaskDriver};
 use crate::engine::Driver;
 use crate::error::ErrorCode;
 use std::os::fd::RawFd;
@@ -21,8 +21,8 @@ impl TaskDriver for Driver {
         Driver::tasks(self)
     }
 
-    fn turn(&self, limit: Option<Duration>, also: Option<RawFd>) {
-        Driver::turn(self, limit, also);
+    fn turn(&self, limit: Option<Duration>, also: Option<RawFd>) -> Slept {
+        if Driver::turn(self, limit, also) { Slept::Signal } else { Slept::Woken }
     }
 
     fn unwatch(&self) {

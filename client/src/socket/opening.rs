@@ -40,6 +40,7 @@ impl Socket {
             Ok(()) => Ok(()),
             Err(NotOpened::Failed(error)) => Err(Error::clone(&error)),
             Err(NotOpened::Cancelled) => Err(dispatch::cancelled_error(self.shown())),
+            Err(NotOpened::Interrupted) => Err(dispatch::interrupted_error(self.shown())),
         }
     }
 

@@ -20,6 +20,7 @@ pub const WS_ERR_TOO_LARGE: i32 = -22;
 pub const WS_ERR_CANCELLED: i32 = -23;
 pub const WS_ERR_SHUT_DOWN: i32 = -24;
 pub const WS_ERR_FORKED: i32 = -25;
+pub const WS_ERR_INTERRUPTED: i32 = -26;
 pub const WS_ERR_DNS: i32 = -40;
 pub const WS_ERR_CONNECTION_REFUSED: i32 = -41;
 pub const WS_ERR_UNREACHABLE: i32 = -42;

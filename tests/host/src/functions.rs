@@ -41,6 +41,7 @@ functions! {
     ws_dispatcher_new_driving() -> Dispatcher;
     ws_dispatcher_attach(Dispatcher) -> i32;
     ws_dispatcher_set_busy_poll_us(Dispatcher, u32) -> i32;
+    ws_dispatcher_set_interruptible(Dispatcher, i32) -> i32;
     ws_dispatcher_dispatch(Dispatcher, u32) -> i32;
     ws_dispatcher_wait(Dispatcher, i32) -> i32;
     ws_dispatcher_next(Dispatcher, i32, *mut Socket, *mut *mut RawEvent) -> i32;

@@ -11,6 +11,7 @@ mod state;
 pub(super) use state::{Lending, Unread};
 
 use super::Target;
+use super::alarm::Slept;
 use super::dispatcher::Dispatcher;
 use super::key::Key;
 use super::poller::{Poller, Ready};
@@ -268,8 +269,8 @@ impl<T: Target> Dispatcher<T> {
         mut state: Guard<'a, T>,
         limit: Option<Duration>,
         seen: u64,
-    ) -> Guard<'a, T> {
-        let Some(poller) = self.poller.get() else { return state };
+    ) -> (Guard<'a, T>, Slept) {
+        let Some(poller) = self.poller.get() else { return (state, Slept::Woken) };
         state.lending.visits += 1;
         if state.lending.away.take().is_some() {
             // The owner is back: the poller is its own again.
@@ -287,7 +288,7 @@ impl<T: Target> Dispatcher<T> {
         state.lending.inside = true;
         state.lending.sleeping = limit != Some(Duration::ZERO);
         drop(state);
-        let (_, more_told) = inside.wait(limit, self.busy_poll(), &mut found);
+        let (slept, more_told) = inside.wait(limit, self.busy_poll(), &mut found);
         if let Some(driving) = &self.driving {
             driving.woke();
         }
@@ -301,7 +302,7 @@ impl<T: Target> Dispatcher<T> {
         if std::mem::take(&mut state.lending.parked) {
             state = self.tell_standby(state);
         }
-        self.service_all(state, turns)
+        (self.service_all(state, turns), slept)
     }
 
     fn has_poller(&self) -> bool {
