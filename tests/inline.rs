@@ -9,7 +9,7 @@ use std::thread;
 
 use support::script;
 use ws4d_test_host::codes::*;
-use ws4d_test_host::{Errors, Host, OptionsToken, RawHandler, Socket, api, c};
+use ws4d_test_host::{Errors, Host, Options, OptionsToken, RawHandler, Socket, api, c};
 use ws4d_test_server::Server;
 
 #[test]
@@ -210,4 +210,36 @@ fn a_blocked_callback_blocks_no_function_of_another_thread() {
     assert_eq!(host.trace(), ["open", "message text 1"]);
     leave.send(()).unwrap();
     host.run_until("free");
+}
+
+/// Longer than any test lasts.
+fn looks_for_an_hour() -> Options {
+    Options::new().set(|api, o| (api.ws_options_set_busy_poll_us)(o, 3_600_000_000))
+}
+
+#[test]
+fn times_are_kept_while_the_io_thread_looks_for_messages() {
+    let server = Server::start();
+    let host = Host::inline();
+    let closing = looks_for_an_hour().set(|api, o| (api.ws_options_set_close_timeout_ms)(o, 50));
+    let ws = host.to(script(&server, "wait_close")).with(closing).named("a").open();
+    ws.terminate(1000, "");
+    host.run_until("a free");
+    let idle = looks_for_an_hour().set(|api, o| (api.ws_options_set_idle_timeout_ms)(o, 50));
+    host.to(server.ws("/idle")).with(idle).named("b").open();
+    host.run_until("b free");
+}
+
+#[test]
+fn what_was_blocked_leaves_while_the_io_thread_looks_for_messages() {
+    let server = Server::start();
+    let host = Host::inline();
+    let options = looks_for_an_hour().set(|api, o| (api.ws_options_set_compression)(o, 0));
+    let options = options.set(|api, o| (api.ws_options_set_close_timeout_ms)(o, 3_600_000));
+    let ws = host.to(server.ws("/idle")).with(options).open();
+    // More than fits into the buffers of the kernel.
+    (0..4).for_each(|_| assert_eq!(ws.send_blob(&vec![0; 4 << 20]), WS_OK));
+    ws.terminate(1000, "");
+    host.run_until("free");
+    assert_eq!(host.trace()[1], "terminate 1000 clean");
 }

@@ -232,12 +232,14 @@ impl Socket {
                 descriptor.serve();
                 continue;
             }
-            if may_read && !self.settings.busy_poll.is_zero() && Box::pin(self.spin()).await {
-                continue;
-            }
             let heard_until = keepalive.as_ref().and_then(|keepalive| keepalive.until());
             let look_at = look.due(self);
-            timer.set([deadline, descriptor.due(), heard_until, look_at].into_iter().flatten().min());
+            let until = [deadline, descriptor.due(), heard_until, look_at].into_iter().flatten().min();
+            let spins = may_read && !self.settings.busy_poll.is_zero();
+            if spins && Box::pin(self.spin(&descriptor, blocked, until)).await {
+                continue;
+            }
+            timer.set(until);
             match self.wait_for_event(&descriptor, &mut timer, blocked, may_read).await {
                 Ok(Woken::Notified) => {}
                 // The next socket has its turn.
@@ -303,12 +305,22 @@ impl Socket {
         self.connect_failed(Error::from_io(Component::Tcp, what, error));
     }
 
-    /// Looks for something to read without sleeping, for as long as the option says. Says whether the loop has to look
-    /// again, because something was found or has changed. Other tasks of the thread have their turns.
-    async fn spin(self: &Arc<Self>) -> bool {
+    /// Looks for something to read without sleeping, for as long as the option says, at most until there is a time to keep.
+    /// Says whether the loop has to look again, because something was found or has changed. Other tasks of the thread have
+    /// their turns, and what is `blocked` leaves as soon as the kernel takes it.
+    async fn spin(self: &Arc<Self>, descriptor: &Descriptor, blocked: bool, until: Option<Instant>) -> bool {
         let begun = Instant::now();
-        while begun.elapsed() < self.settings.busy_poll {
+        loop {
+            let now = Instant::now();
+            let over = now.saturating_duration_since(begun) >= self.settings.busy_poll;
+            if over || until.is_some_and(|until| until <= now) {
+                return false;
+            }
             if self.read_ready() != ReadOutcome::Nothing {
+                return true;
+            }
+            if blocked && descriptor.is_writable() {
+                self.write_ready();
                 return true;
             }
             tokio::select! {
@@ -317,7 +329,6 @@ impl Socket {
                 () = tokio::task::yield_now() => {}
             }
         }
-        false
     }
 
     /// The kernel may take more. Says whether it does not after all.
