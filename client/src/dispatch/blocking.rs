@@ -4,8 +4,10 @@
 use super::Target;
 use super::dispatcher::{Dispatcher, Waited};
 use super::key::Key;
+use super::state::State;
 use super::stop_word::InCall;
 use super::task_driver::TaskDriver;
+use super::waiter::Waiter;
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::{Event, EventKind};
 use std::sync::Arc;
@@ -42,7 +44,7 @@ impl<T: Target> Dispatcher<T> {
     fn wait_open_elsewhere(&self, key: Key, task_driver: &Arc<dyn TaskDriver>) -> Result<(), NotOpened> {
         let mut state = self.state.lock();
         loop {
-            let seen = state.lending.changes;
+            let waiter = waits_for_open(&state);
             // A mailbox that is gone was open, and has terminated.
             let Some(entry) = state.entry(key) else { return Ok(()) };
             if entry.mailbox.open_returned() {
@@ -55,7 +57,7 @@ impl<T: Target> Dispatcher<T> {
                 drop(removed);
                 return Err(failure.map_or(NotOpened::Cancelled, NotOpened::Failed));
             }
-            (state, _) = self.turn_tasks(state, task_driver, None, seen);
+            (state, _) = self.turn_tasks(state, task_driver, waiter);
         }
     }
 
@@ -70,7 +72,7 @@ impl<T: Target> Dispatcher<T> {
         }
         let mut waited = Waited::Changed;
         let result = loop {
-            let seen = state.lending.changes;
+            let waiter = waits_for_open(&state);
             let (closed, stopped) = (state.closed, self.stop_word.is_stopped(level));
             let Some(entry) = state.entry(key) else { break Err(NotOpened::Cancelled) };
             if entry.mailbox.take_claimed_open() {
@@ -101,8 +103,8 @@ impl<T: Target> Dispatcher<T> {
             let slept;
             (state, slept) = match &self.driving {
                 // The other sockets have nobody else.
-                Some(driving) => self.drive(state, driving, None, seen),
-                None => self.turn_tasks(state, task_driver, None, seen),
+                Some(driving) => self.drive(state, driving, waiter),
+                None => self.turn_tasks(state, task_driver, waiter),
             };
             waited = self.waited(slept);
         };
@@ -121,6 +123,11 @@ impl<T: Target> Dispatcher<T> {
         self.forget(key);
         NotOpened::Cancelled
     }
+}
+
+/// It delivers nothing but its own OPEN.
+fn waits_for_open<T: Target>(state: &State<T>) -> Waiter {
+    Waiter { limit: None, may_deliver: false, seen: state.lending.changes }
 }
 
 /// The error of a wait that was ended by `ws_dispatcher_stop`.

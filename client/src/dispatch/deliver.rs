@@ -8,6 +8,7 @@ use super::key::Key;
 use super::mailbox::Work;
 use super::state::{Guard, PendingDelivery};
 use super::stop_word::Level;
+use super::waiter::Waiter;
 use crate::context;
 use crate::error::ErrorCode;
 use crate::event::{Batch, Event, EventKind, ItemKind};
@@ -25,8 +26,8 @@ impl<T: Target> Dispatcher<T> {
         self.with_owner(|mut state, level| {
             if let Some(driving) = &self.driving {
                 // Nobody else brings what is there.
-                let seen = state.lending.changes;
-                (state, _) = self.drive(state, driving, Some(Duration::ZERO), seen);
+                let waiter = Waiter::that_looks(&state);
+                (state, _) = self.drive(state, driving, waiter);
             }
             let (state, ran) = self.dispatch_round(state, level, max);
             (state, Ok(ran))
@@ -99,8 +100,8 @@ impl<T: Target> Dispatcher<T> {
             (state, result) = body(state, &level);
             if let Some(driving) = self.driving.as_ref().filter(|driving| driving.is_due()) {
                 // Tasks that were told of an end have their last turn, also where the host does not come again.
-                let seen = state.lending.changes;
-                (state, _) = self.drive(state, driving, Some(Duration::ZERO), seen);
+                let waiter = Waiter::that_looks(&state);
+                (state, _) = self.drive(state, driving, waiter);
             }
             (state, result)
         });

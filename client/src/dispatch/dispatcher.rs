@@ -10,6 +10,7 @@ use super::ready_fd::ReadyFd;
 use super::state::{Entry, State};
 use super::stop_word::StopWord;
 use super::task_driver::Driving;
+use super::waiter::Waiter;
 use super::{Gate, Target};
 use crate::context::{self, ThreadRole};
 use crate::error::{Error, ErrorCode, ErrorHandler};
@@ -382,18 +383,18 @@ impl<T: Target> Dispatcher<T> {
             limit => limit,
         };
         // The caller has looked at everything before this.
-        let seen = state.lending.changes;
+        let waiter = Waiter { limit, may_deliver: true, seen: state.lending.changes };
         let slept;
         if let Some(driving) = &self.driving {
-            (state, slept) = self.drive(state, driving, limit, seen);
+            (state, slept) = self.drive(state, driving, waiter);
         } else {
             let borrows;
             (state, borrows) = self.begin_to_borrow(state);
             if !borrows {
-                let (state, slept) = self.sleep(state, limit);
+                let (state, slept) = self.sleep(state, waiter);
                 return (state, self.waited(slept));
             }
-            (state, slept) = self.poll(state, limit, seen);
+            (state, slept) = self.poll(state, waiter);
         }
         let over = limit == Some(Duration::ZERO) && !state.has_ready();
         (state, if over { Waited::TimeOver } else { self.waited(slept) })
@@ -417,13 +418,13 @@ impl<T: Target> Dispatcher<T> {
     fn sleep<'a>(
         &'a self,
         mut state: MutexGuard<'a, State<T>>,
-        limit: Option<Duration>,
+        waiter: Waiter,
     ) -> (MutexGuard<'a, State<T>>, Slept) {
         self.alarm.prepare();
+        let limit = waiter.sleeps_for(&mut state, &self.stop_word);
         state.lending.sleeping = true;
         drop(state);
-        let stopped = self.stop_word.is_innermost_stopped();
-        let slept = if stopped { Slept::Woken } else { self.alarm.sleep(limit) };
+        let slept = if limit == Some(Duration::ZERO) { Slept::Woken } else { self.alarm.sleep(limit) };
         let mut state = self.state.lock();
         state.lending.sleeping = false;
         (state, slept)

@@ -11,6 +11,7 @@ use super::dispatcher::Dispatcher;
 use super::poller::Poller;
 use super::state::{Guard, Turning};
 use super::task_driver::{Driving, TaskDriver};
+use super::waiter::Waiter;
 use crate::error::ErrorCode;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -67,44 +68,38 @@ impl<T: Target> Dispatcher<T> {
         }
     }
 
-    /// The wait of a driving dispatcher's owner: turns what is there, and waits at most so long for more. Does not wait
-    /// where something has changed since `seen`.
+    /// The wait of a driving dispatcher's owner: turns what is there, and waits for more.
     pub(super) fn drive<'a>(
         &'a self,
         mut state: Guard<'a, T>,
         driving: &Driving,
-        limit: Option<Duration>,
-        seen: u64,
+        waiter: Waiter,
     ) -> (Guard<'a, T>, Slept) {
         if !driving.task_driver.can_turn_here() {
             return (state, Slept::Woken);
         }
         if !driving.is_due() && driving.task_driver.tasks() == state.lending.lent {
-            return self.poll(state, limit, seen);
+            return self.poll(state, waiter);
         }
         if state.lending.lent > 0 {
             // What the poller knows already, its descriptor does not tell.
-            (state, _) = self.poll(state, Some(Duration::ZERO), seen);
+            (state, _) = self.poll(state, Waiter { limit: Some(Duration::ZERO), ..waiter });
+        } else {
+            state.lending.more_told = false;
         }
-        // Nor what was left to read, or found no place in one look.
-        let more = state.has_ready() || state.has_more() || state.lending.more_told;
-        let limit = if more { Some(Duration::ZERO) } else { limit };
-        self.turn_tasks(state, &driving.task_driver, limit, seen)
+        self.turn_tasks(state, &driving.task_driver, waiter)
     }
 
-    /// Turns a task driver, at most so long, until something has changed since `seen`.
+    /// Turns a task driver until something has changed.
     pub(super) fn turn_tasks<'a>(
         &'a self,
         mut state: Guard<'a, T>,
         task_driver: &Arc<dyn TaskDriver>,
-        limit: Option<Duration>,
-        seen: u64,
+        waiter: Waiter,
     ) -> (Guard<'a, T>, Slept) {
-        let limit = if state.lending.changes == seen { limit } else { Some(Duration::ZERO) };
         let (also, longest) = self.turns_until();
+        let limit = waiter.sleeps_for(&mut state, &self.stop_word);
         let limit = [limit, longest].into_iter().flatten().min();
-        // After the alarm is prepared.
-        let limit = if self.stop_word.is_innermost_stopped() { Some(Duration::ZERO) } else { limit };
         let turning = Turning { task_driver: Arc::clone(task_driver), woken: false };
         let before = state.turning.replace(turning);
         drop(state);

@@ -24,6 +24,7 @@ mod signal_fd;
 mod state;
 mod stop_word;
 mod task_driver;
+mod waiter;
 
 pub(crate) use alarm::Slept;
 pub(crate) use blocking::{NotOpened, cancelled_error, interrupted_error};

@@ -7,6 +7,7 @@ use super::key::Key;
 use super::mailbox::{self, Work};
 use super::state::{Guard, State};
 use super::stop_word::Level;
+use super::waiter::Waiter;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventKind, Message};
 use crate::fork::fork_epoch;
@@ -114,8 +115,8 @@ impl<T: Target> Dispatcher<T> {
                 && state.is_time_to_drive()
             {
                 // A host that is behind pulls for long, and nobody else answers pings.
-                let seen = state.lending.changes;
-                (state, _) = self.drive(state, driving, Some(Duration::ZERO), seen);
+                let waiter = Waiter::that_looks(&state);
+                (state, _) = self.drive(state, driving, waiter);
             }
             let taken;
             (state, taken) = take(state);

@@ -16,6 +16,7 @@ use super::dispatcher::Dispatcher;
 use super::key::Key;
 use super::poller::{Poller, Ready};
 use super::state::{Guard, State};
+use super::waiter::Waiter;
 use crate::sync::atomic::Ordering;
 use state::ReadySocket;
 use std::io;
@@ -93,7 +94,8 @@ impl<T: Target> State<T> {
     pub(super) fn has_more(&mut self) -> bool {
         (0..self.lending.unread.len()).any(|at| {
             let key = self.lending.unread[at];
-            self.entry(key).is_some_and(|entry| entry.unread == Unread::More)
+            // One that was taken back is its task's.
+            self.entry(key).is_some_and(|entry| entry.lent && entry.unread == Unread::More)
         })
     }
 }
@@ -262,14 +264,8 @@ impl<T: Target> Dispatcher<T> {
         (self.lock_without(targets), true)
     }
 
-    /// Waits in the poller, at most so long, and turns what is ready. What the last turns have left comes first. Does
-    /// not wait where something has changed since `seen`.
-    pub(super) fn poll<'a>(
-        &'a self,
-        mut state: Guard<'a, T>,
-        limit: Option<Duration>,
-        seen: u64,
-    ) -> (Guard<'a, T>, Slept) {
+    /// Waits in the poller, and turns what is ready. What the last turns have left comes first.
+    pub(super) fn poll<'a>(&'a self, mut state: Guard<'a, T>, waiter: Waiter) -> (Guard<'a, T>, Slept) {
         let Some(poller) = self.poller.get() else { return (state, Slept::Woken) };
         state.lending.visits += 1;
         if state.lending.away.take().is_some() {
@@ -279,9 +275,10 @@ impl<T: Target> Dispatcher<T> {
         let left = state.take_unread();
         state = self.service_all(state, left);
         let inside = poller.enter();
-        let changed = state.lending.changes != seen || self.stop_word.is_innermost_stopped();
-        let at_once = changed || state.has_more();
-        let at_once = self.driving.as_ref().is_some_and(|driving| !driving.may_sleep()) || at_once;
+        // Of the last look.
+        state.lending.more_told = false;
+        let at_once = self.driving.as_ref().is_some_and(|driving| !driving.may_sleep());
+        let limit = waiter.sleeps_for(&mut state, &self.stop_word);
         let limit = if at_once { Some(Duration::ZERO) } else { limit };
         let mut found = std::mem::take(&mut state.lending.found);
         let mut turns = std::mem::take(&mut state.lending.turns);

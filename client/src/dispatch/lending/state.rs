@@ -78,6 +78,7 @@ impl<T> Lending<T> {
         self.wanted = false;
         self.standby = None;
         self.parked = false;
+        self.more_told = false;
         self.away = None;
         // What is left stays, until its socket is taken back: the owner may be faster.
     }
