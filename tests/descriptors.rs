@@ -45,3 +45,39 @@ fn without_descriptors_connecting_fails_what_is_open_goes_on_and_later_all_is_we
     host.to(server.ws("/echo")).named("again").open();
     assert!((api().ws_dispatcher_fd)(host.dispatcher()) >= 0);
 }
+
+/// How many pollers and event descriptors the process has.
+fn anonymous() -> usize {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| {
+        let target = std::fs::read_link(entry.ok()?.path()).ok()?;
+        Some(target.to_string_lossy().starts_with("anon_inode:"))
+    });
+    open.filter(|anonymous| *anonymous).count()
+}
+
+/// Also where its sockets are not released yet.
+#[test]
+fn a_closed_dispatcher_has_given_its_descriptors_back() {
+    let _alone = alone();
+    let server = Server::start();
+    // Brings the I/O thread up, and the driver in which ws_new connects.
+    Host::new().open(server.ws("/echo"));
+    for make in [Host::new, Host::driving] {
+        let before = anonymous();
+        let host = make();
+        let d = host.dispatcher();
+        let ws = host.open(server.ws("/echo"));
+        ws.send_text("hello");
+        host.run_until("message text hello");
+        (api().ws_dispatcher_fd)(d);
+        assert!(anonymous() > before);
+        assert_eq!(name(d.close()), "WS_OK");
+        // The standby task lets go of the poller when it has its turn.
+        let start = std::time::Instant::now();
+        while anonymous() > before {
+            assert!(start.elapsed() < ws4d_test_host::PATIENCE, "{} instead of {before}", anonymous());
+            std::thread::yield_now();
+        }
+        assert!(ws.is_valid());
+    }
+}

@@ -18,7 +18,6 @@ use crate::hook::Hook;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, this_thread};
 use crate::unfinished::{self, Unfinished};
-use once_cell::sync::OnceCell;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -42,8 +41,6 @@ pub struct Dispatcher<T: Target> {
     pub(super) interrupted: Gate,
     /// The owner watches its sockets itself (`lending`).
     pub(super) borrows: AtomicBool,
-    /// Made at the owner's first wait.
-    pub(super) poller: OnceCell<Poller>,
     /// A signal ends a wait.
     interruptible: AtomicBool,
     /// Microseconds for which a wait does not sleep.
@@ -99,10 +96,10 @@ impl<T: Target> Dispatcher<T> {
     pub(super) fn new_lending(alarm: Alarm, poller: Poller, driving: Driving) -> Arc<Dispatcher<T>> {
         let mut state = State::new(Some(this_thread()));
         state.lending.wanted = true;
+        state.lending.poller = Some(Arc::new(poller));
         Arc::new(Dispatcher {
             alarm,
             borrows: AtomicBool::new(true),
-            poller: OnceCell::with_value(poller),
             driving: Some(Box::new(driving)),
             ..Dispatcher::of(state)
         })
@@ -119,7 +116,6 @@ impl<T: Target> Dispatcher<T> {
             stop_word: StopWord::new(),
             interrupted: Gate::new(),
             borrows: AtomicBool::new(false),
-            poller: OnceCell::new(),
             interruptible: AtomicBool::new(false),
             busy_poll: AtomicU32::new(0),
             driving: None,
@@ -255,19 +251,34 @@ impl<T: Target> Dispatcher<T> {
         drop(state);
         lost.iter().for_each(|entry| entry.target.lose());
         drop((lost, pulled));
-        self.alarm.close();
+        self.give_descriptors_back();
         if let Some(driving) = &self.driving {
             driving.task_driver.end();
         }
     }
 
-    /// A descriptor that is readable exactly while there are deliverable events. It lives as long as the
-    /// dispatcher. Any thread. [`ErrorCode::Unsupported`]: nobody would see to it while the owner does something else.
+    /// Nobody sleeps from now on: a call around this one sees that the dispatcher is closed. With no lock held.
+    fn give_descriptors_back(&self) {
+        if let Some(driving) = &self.driving {
+            driving.task_driver.unwatch();
+        }
+        let mut state = self.state.lock();
+        let given_back = (state.lending.poller.take(), state.fd.take());
+        drop(state);
+        drop(given_back);
+        self.alarm.close();
+    }
+
+    /// A descriptor that is readable exactly while there are deliverable events. It lives until the dispatcher is
+    /// closed. Any thread. [`ErrorCode::Unsupported`]: nobody would see to it while the owner does something else.
     pub fn fd(&self) -> Result<i32, ErrorCode> {
         if self.driving.is_some() {
             return Err(ErrorCode::Unsupported);
         }
         let mut state = self.state.lock();
+        if state.closed || state.lost {
+            return Err(ErrorCode::InvalidHandle);
+        }
         if state.fd.is_none() {
             state.fd = Some(ReadyFd::new().map_err(|_| ErrorCode::OutOfMemory)?);
         }
@@ -314,8 +325,7 @@ impl<T: Target> Dispatcher<T> {
             }
         });
         self.end_driving();
-        // Nobody sleeps from now on: a call around this one sees that it is closed.
-        self.alarm.close();
+        self.give_descriptors_back();
         // Waits for a `wake` that runs on another thread.
         self.wake.set(None);
         self.error_handler.set(None);

@@ -9,11 +9,11 @@ use super::Target;
 use super::alarm::{Alarm, LONGEST_WITHOUT, Slept};
 use super::dispatcher::Dispatcher;
 use super::poller::Poller;
-use super::state::{Guard, Turning};
+use super::state::{Guard, State, Turning};
 use super::task_driver::{Driving, TaskDriver};
 use super::waiter::Waiter;
 use crate::error::ErrorCode;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ impl<T: Target> Dispatcher<T> {
         task_driver: &Arc<dyn TaskDriver>,
         waiter: Waiter,
     ) -> (Guard<'a, T>, Slept) {
-        let (also, longest) = self.turns_until();
+        let (also, longest) = self.turns_until(&state);
         let limit = waiter.sleeps_for(&mut state, &self.stop_word);
         let limit = [limit, longest].into_iter().flatten().min();
         let turning = Turning { task_driver: Arc::clone(task_driver), woken: false };
@@ -111,10 +111,10 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// What ends a turn beside a wake of the task driver, and the longest that a turn may take where nothing does.
-    fn turns_until(&self) -> (Option<RawFd>, Option<Duration>) {
+    fn turns_until(&self, state: &State<T>) -> (Option<RawFd>, Option<Duration>) {
         if self.driving.is_some() {
             // In which the alarm is registered.
-            return (self.poller_fd(), None);
+            return (state.lending.poller.as_ref().map(|poller| poller.as_raw_fd()), None);
         }
         if self.is_private() {
             // Nobody can stop it.

@@ -34,6 +34,7 @@ pub use handover::HandOver;
 pub(crate) use key::Key;
 pub(crate) use lending::{OWNER_ABSENT_AFTER, OWNER_CHECK_INTERVAL, ServiceOutcome, StandbyRole};
 pub(crate) use mailbox::{Claim, Delivery, Mailbox};
+pub(crate) use poller::Poller;
 pub use pulled_batch::{PulledBatch, Summary};
 pub(crate) use task_driver::{Task, TaskDriver};
 

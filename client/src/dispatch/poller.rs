@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// What a descriptor is ready for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ready {
+pub(crate) struct Ready {
     pub(super) token: usize,
     pub(super) readable: bool,
     pub(super) writable: bool,
@@ -16,7 +16,7 @@ pub(super) struct Ready {
     pub(super) closed: bool,
 }
 
-pub(super) use imp::Poller;
+pub(crate) use imp::Poller;
 
 #[cfg(not(ws4d_loom))]
 mod imp {
@@ -64,10 +64,6 @@ mod imp {
             let _ = self.registry.deregister(&mut SourceFd(&fd));
         }
 
-        pub(crate) fn fd(&self) -> RawFd {
-            self.fd
-        }
-
         /// What is ready now; `false` if the owner waits.
         pub(crate) fn look(&self, found: &mut Vec<Ready>) -> bool {
             let Some(mut guard) = self.poll.try_lock() else { return false };
@@ -82,6 +78,12 @@ mod imp {
         /// look of theirs would take the ring away. Another's look is waited for; that sleeps never, and takes no lock.
         pub(crate) fn enter(&self) -> Inside<'_> {
             Inside(self.poll.lock(), self.alarm)
+        }
+    }
+
+    impl AsRawFd for Poller {
+        fn as_raw_fd(&self) -> RawFd {
+            self.fd
         }
     }
 
@@ -154,16 +156,18 @@ mod imp {
 
         pub(crate) fn remove(&self, _: RawFd) {}
 
-        pub(crate) fn fd(&self) -> RawFd {
-            match *self {}
-        }
-
         pub(crate) fn look(&self, _: &mut Vec<Ready>) -> bool {
             false
         }
 
         pub(crate) fn enter(&self) -> Inside<'_> {
             Inside(self)
+        }
+    }
+
+    impl std::os::fd::AsRawFd for Poller {
+        fn as_raw_fd(&self) -> RawFd {
+            match *self {}
         }
     }
 

@@ -5,7 +5,7 @@ use super::Socket;
 use super::outgoing::Phase;
 use super::receive::ReadOutcome;
 use crate::connect::readiness::{Guard, Readiness};
-use crate::dispatch::{Key, OWNER_ABSENT_AFTER, OWNER_CHECK_INTERVAL, ServiceOutcome, StandbyRole};
+use crate::dispatch::{Key, OWNER_ABSENT_AFTER, OWNER_CHECK_INTERVAL, Poller, ServiceOutcome, StandbyRole};
 use crate::transport::{self, Stream};
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -26,7 +26,7 @@ pub(super) struct Descriptor {
     /// When the standby task looks next.
     look: Option<Instant>,
     /// The dispatcher's poller, which this task watches while the owner is away.
-    poller: Option<AsyncFd<RawFd>>,
+    poller: Option<AsyncFd<Watched>>,
     /// It may have something to tell, or something was left to read.
     again: bool,
 }
@@ -92,7 +92,7 @@ impl Descriptor {
             }
             StandbyRole::Serve => {
                 if !serves {
-                    self.poller = self.socket.dispatcher.poller_fd().map(watch).transpose()?;
+                    self.poller = self.socket.dispatcher.poller().map(watch).transpose()?;
                     self.look = None;
                     // What the owner has left, nobody tells.
                     self.again = true;
@@ -160,9 +160,18 @@ impl Descriptor {
     }
 }
 
-fn watch(poller: RawFd) -> io::Result<AsyncFd<RawFd>> {
-    // SAFETY: the dispatcher, which the socket holds, keeps its poller open; the registration is dropped first.
-    Ok(unsafe { AsyncFd::register_with_interest(poller, Interest::READABLE) }?)
+/// A dispatcher's poller, kept open while it is watched.
+struct Watched(Arc<Poller>);
+
+impl AsRawFd for Watched {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+fn watch(poller: Arc<Poller>) -> io::Result<AsyncFd<Watched>> {
+    // SAFETY: what is watched owns the descriptor, and goes only after its registration.
+    Ok(unsafe { AsyncFd::register_with_interest(Watched(poller), Interest::READABLE) }?)
 }
 
 impl Drop for Descriptor {

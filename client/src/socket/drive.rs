@@ -191,7 +191,8 @@ impl Socket {
             }
             self.fail_when_delivered();
             self.encode_waiting();
-            let timed = keepalive.is_some() || self.outgoing.lock().deadline.is_some();
+            let looks = self.rest_awaited.load(Ordering::Acquire);
+            let timed = looks || keepalive.is_some() || self.outgoing.lock().deadline.is_some();
             if let Err(error) = descriptor.update_watcher(timed) {
                 return self.poller_failed("The socket could not be watched", &error);
             }

@@ -3,7 +3,7 @@
 
 use super::Socket;
 use super::receive::{Incoming, ReadOutcome};
-use crate::transport::Transport;
+use crate::transport::{Transport, Wakes};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -43,8 +43,13 @@ impl Socket {
         // The task of a driving dispatcher looks only when its owner does.
         let unseen = may_fail && self.dispatcher.task_driver().is_some();
         let missing = if unseen { 0 } else { receiver.missing() };
+        let looks = match transport.expect(missing, drained) {
+            Wakes::ForAnyByte => false,
+            Wakes::ForMany => may_fail,
+            Wakes::TooLate => true,
+        };
         // Once for a burst of such frames.
-        if transport.expect(missing, drained) && may_fail && !self.rest_awaited.swap(true, Ordering::AcqRel) {
+        if looks && !self.rest_awaited.swap(true, Ordering::AcqRel) {
             self.tell_task();
         }
     }
@@ -52,7 +57,9 @@ impl Socket {
     /// Whether there is such a frame; if not, none is looked for until the next one.
     fn still_awaits_rest(&self) -> bool {
         let Incoming { receiver, .. } = &*self.incoming.lock();
-        let awaits = receiver.may_fail();
+        let transport = self.outgoing.lock().transport.clone();
+        let wakes_too_late = transport.is_some_and(|transport| transport.wakes_too_late());
+        let awaits = receiver.may_fail() || wakes_too_late;
         self.rest_awaited.store(awaits, Ordering::Release);
         awaits
     }
@@ -61,9 +68,8 @@ impl Socket {
     fn wake_for_any(&self) {
         let _incoming = self.incoming.lock();
         let transport = self.outgoing.lock().transport.clone();
-        if let Some(transport) = transport {
-            transport.expect(0, true);
-        }
-        self.rest_awaited.store(false, Ordering::Release);
+        let wakes = transport.map(|transport| transport.expect(0, true));
+        // As long as that is refused, it is looked.
+        self.rest_awaited.store(wakes == Some(Wakes::TooLate), Ordering::Release);
     }
 }

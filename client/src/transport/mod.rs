@@ -14,7 +14,7 @@ pub(crate) use traffic::Traffic;
 use socket2::{Domain, Protocol};
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// To wait for fewer bytes is not worth a system call.
 const FEW: u64 = 32 * 1024;
@@ -52,6 +52,7 @@ pub(crate) struct Transport {
     traffic: Traffic,
     /// Fewer bytes than this wake nobody; 0: one does.
     low_water: AtomicUsize,
+    wakes_too_late: AtomicBool,
 }
 
 /// A stream up to some session: what that session's records go through.
@@ -62,6 +63,16 @@ struct Layer<'a> {
     sessions: &'a [TlsSession],
 }
 
+/// What wakes who waits for readability.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Wakes {
+    ForAnyByte,
+    /// What is missing, or much of it; some packets wake nobody.
+    ForMany,
+    /// More than what is missing: the system has refused to lower the mark, and nobody is woken by what is awaited.
+    TooLate,
+}
+
 impl Transport {
     /// `stream` must be non-blocking.
     pub(crate) fn new(stream: Arc<Stream>) -> Transport {
@@ -70,6 +81,7 @@ impl Transport {
             sessions: Vec::new(),
             traffic: Traffic::default(),
             low_water: AtomicUsize::new(0),
+            wakes_too_late: AtomicBool::new(false),
         }
     }
 
@@ -100,8 +112,8 @@ impl Transport {
     /// At least `missing` bytes more have to come before there is anything to do: who waits for readability is not woken for
     /// each packet, where they are many. A read takes what there is all the same, and the end of the stream wakes. To be
     /// called after each read, so that nothing that is worth a look is slept over; `drained`: that read has left nothing. Says
-    /// whether some packets wake nobody now.
-    pub(crate) fn expect(&self, missing: u64, drained: bool) -> bool {
+    /// what wakes now.
+    pub(crate) fn expect(&self, missing: u64, drained: bool) -> Wakes {
         let now = self.low_water.load(Ordering::Relaxed);
         let low = match missing {
             // A session may hold some of them already.
@@ -113,7 +125,18 @@ impl Transport {
         if low != now && plain::set_low_water(&self.stream, low.max(1)) {
             self.low_water.store(low, Ordering::Relaxed);
         }
-        self.low_water.load(Ordering::Relaxed) > 0
+        let now = self.low_water.load(Ordering::Relaxed);
+        self.wakes_too_late.store(now > low, Ordering::Relaxed);
+        match now {
+            0 => Wakes::ForAnyByte,
+            _ if now > low => Wakes::TooLate,
+            _ => Wakes::ForMany,
+        }
+    }
+
+    /// Whether the last answer was [`Wakes::TooLate`].
+    pub(crate) fn wakes_too_late(&self) -> bool {
+        self.wakes_too_late.load(Ordering::Relaxed)
     }
 
     /// Writes from the slices, in order, what the kernel takes.

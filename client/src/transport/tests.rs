@@ -1,6 +1,6 @@
 //! One session inside another, over a socket that takes little.
 
-use super::{Received, TlsSession, Transport, Written};
+use super::{Received, TlsSession, Transport, Wakes, Written};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
 use socket2::{Domain, Socket, Type};
@@ -207,4 +207,23 @@ fn the_end_wakes_who_waits_for_much() {
     peer.write_all(&[1; 10]).unwrap();
     drop(peer);
     assert!(is_readable(&transport, -1));
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[test]
+fn a_mark_that_the_system_does_not_lower_is_told() {
+    let (transport, _peer) = over_tcp();
+    assert_eq!(transport.expect(100_000, true), Wakes::ForMany);
+    // What takes no options of a socket, in its place; and back.
+    let fd = transport.stream().as_raw_fd();
+    let kept = transport.stream().try_clone().unwrap();
+    let file = std::fs::File::open("/dev/null").unwrap();
+    // SAFETY: three open descriptors; nobody else uses `fd` meanwhile.
+    assert!(unsafe { libc::dup2(file.as_raw_fd(), fd) } == fd);
+    assert_eq!(transport.expect(0, true), Wakes::TooLate);
+    assert!(transport.wakes_too_late());
+    // SAFETY: as above.
+    assert!(unsafe { libc::dup2(kept.as_raw_fd(), fd) } == fd);
+    assert_eq!(transport.expect(0, true), Wakes::ForAnyByte);
+    assert!(!transport.wakes_too_late());
 }

@@ -19,7 +19,6 @@ use super::state::{Guard, State};
 use super::waiter::Waiter;
 use crate::sync::atomic::Ordering;
 use state::ReadySocket;
-use std::io;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -110,10 +109,9 @@ impl<T: Target> Dispatcher<T> {
 
     /// Lends the owner the descriptor of a socket, which nobody else watches from now on. `false`: it is not wanted.
     pub(crate) fn lend(&self, key: Key, fd: RawFd) -> bool {
-        let Some(poller) = self.poller.get() else { return false };
         let mut state = self.state.lock();
-        let wanted = state.lending.wanted;
-        let Some(entry) = state.entry(key).filter(|_| wanted) else { return false };
+        let poller = state.lending.poller.clone().filter(|_| state.lending.wanted);
+        let (Some(poller), Some(entry)) = (poller, state.entry(key)) else { return false };
         if poller.add(fd, key.token()).is_err() {
             return false;
         }
@@ -129,10 +127,10 @@ impl<T: Target> Dispatcher<T> {
 
     /// Takes it back.
     pub(crate) fn take_back(&self, key: Key, fd: RawFd) {
-        if let Some(poller) = self.poller.get() {
+        let mut state = self.state.lock();
+        if let Some(poller) = &state.lending.poller {
             poller.remove(fd);
         }
-        let mut state = self.state.lock();
         if state.entry(key).is_some_and(|entry| std::mem::take(&mut entry.lent)) {
             state.lending.lent -= 1;
         }
@@ -215,14 +213,15 @@ impl<T: Target> Dispatcher<T> {
         lent.iter().for_each(|target| target.nudge());
     }
 
-    /// The poller as one descriptor, which is readable where a lent one has something to tell.
-    pub(crate) fn poller_fd(&self) -> Option<RawFd> {
-        self.poller.get().map(Poller::fd)
+    /// The poller as one descriptor, which is readable where a lent one has something to tell. Once the dispatcher is
+    /// closed there is none; who has one keeps it open.
+    pub(crate) fn poller(&self) -> Option<Arc<Poller>> {
+        self.state.lock().lending.poller.clone()
     }
 
     /// Turns what the poller tells of, in the owner's stead. Says whether there may be more.
     pub(crate) fn serve(&self) -> bool {
-        let Some(poller) = self.poller.get() else { return false };
+        let Some(poller) = self.poller() else { return false };
         let mut found = Vec::new();
         if !poller.look(&mut found) {
             // The owner is back.
@@ -251,10 +250,13 @@ impl<T: Target> Dispatcher<T> {
         if state.lending.wanted {
             return (state, true);
         }
-        let possible =
-            !self.is_private() && !state.closed && state.entries().next().is_some() && self.has_poller();
+        let possible = !self.is_private() && !state.closed && state.entries().next().is_some();
         if !possible {
             return (state, false);
+        }
+        if state.lending.poller.is_none() {
+            let Some(Ok(poller)) = self.alarm.prepare().map(Poller::new) else { return (state, false) };
+            state.lending.poller = Some(Arc::new(poller));
         }
         state.lending.wanted = true;
         self.borrows.store(true, Ordering::Release);
@@ -266,7 +268,7 @@ impl<T: Target> Dispatcher<T> {
 
     /// Waits in the poller, and turns what is ready. What the last turns have left comes first.
     pub(super) fn poll<'a>(&'a self, mut state: Guard<'a, T>, waiter: Waiter) -> (Guard<'a, T>, Slept) {
-        let Some(poller) = self.poller.get() else { return (state, Slept::Woken) };
+        let Some(poller) = state.lending.poller.clone() else { return (state, Slept::Woken) };
         state.lending.visits += 1;
         if state.lending.away.take().is_some() {
             // The owner is back: the poller is its own again.
@@ -300,17 +302,6 @@ impl<T: Target> Dispatcher<T> {
             state = self.tell_standby(state);
         }
         (self.service_all(state, turns), slept)
-    }
-
-    fn has_poller(&self) -> bool {
-        let made = self.poller.get_or_try_init(|| {
-            self.alarm
-                .prepare()
-                .ok_or(io::ErrorKind::Unsupported)
-                .map_err(io::Error::from)
-                .and_then(Poller::new)
-        });
-        made.is_ok()
     }
 
     fn tell_standby<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {

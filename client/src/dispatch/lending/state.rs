@@ -1,7 +1,7 @@
 //! What a dispatcher's lock guards of the sockets that are lent to its owner. Data; what is done with it is in the module above.
 
 use crate::dispatch::key::Key;
-use crate::dispatch::poller::Ready;
+use crate::dispatch::poller::{Poller, Ready};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,6 +16,8 @@ pub(in crate::dispatch) enum Unread {
 
 /// What the dispatcher's lock guards of this.
 pub(in crate::dispatch) struct Lending<T> {
+    /// Made at the owner's first wait, and gone when the dispatcher is closed.
+    pub(in crate::dispatch) poller: Option<Arc<Poller>>,
     /// The owner reads itself.
     pub(in crate::dispatch) wanted: bool,
     /// The poller had more to tell than it could at once.
@@ -56,6 +58,7 @@ pub(in crate::dispatch) struct ReadySocket<T> {
 impl<T> Lending<T> {
     pub(in crate::dispatch) fn new() -> Lending<T> {
         Lending {
+            poller: None,
             wanted: false,
             more_told: false,
             lent: 0,
