@@ -2,7 +2,7 @@
 
 use crate::impatient;
 use crate::wire::{percent, refused, silent};
-use ws4d_test_host::{Host, Options, c};
+use ws4d_test_host::{Host, Options};
 use ws4d_test_server::{Seen, Server};
 
 /// Refused as WS_ERR_HANDSHAKE by component http, with a message that says why.

@@ -69,6 +69,7 @@ impl State {
 }
 
 impl World {
+    #[allow(clippy::arc_with_non_send_sync, reason = "the library's threads have it as a pointer of C")]
     fn new() -> Arc<World> {
         let world = Arc::new(World { state: Mutex::new(State::new()), changed: Condvar::new() });
         // The last callback is on its way out when a test has seen all that it wants.

@@ -1,13 +1,12 @@
 //! A dispatcher: one host context. This file has what any thread may ask and who owns it; delivery is in
-//! `deliver`, pulling in `pull`, the blocking `ws_new` in `blocking`.
+//! `deliver`, pulling in `pull`, the blocking `ws_new` in `blocking`, the end in `close_all`.
 
 use super::alarm::{Alarm, Slept};
-use super::close_one::{CODE_OF_ALL, LastCallbacks};
 use super::key::Key;
 use super::mailbox::Mailbox;
 use super::poller::Poller;
 use super::ready_fd::ReadyFd;
-use super::state::{Entry, State};
+use super::state::State;
 use super::stop_word::StopWord;
 use super::task_driver::Driving;
 use super::waiter::Waiter;
@@ -17,9 +16,6 @@ use crate::error::{Error, ErrorCode, ErrorHandler};
 use crate::hook::Hook;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, this_thread};
-use crate::unfinished::{self, Unfinished};
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,9 +24,9 @@ pub struct Dispatcher<T: Target> {
     pub(super) state: Mutex<State<T>>,
     /// What wakes the owner where it sleeps.
     pub(super) alarm: Alarm,
-    wake: Hook<dyn Fn() + Send + Sync>,
+    pub(super) wake: Hook<dyn Fn() + Send + Sync>,
     /// For connections that could not be made, instead of the process's.
-    error_handler: Hook<ErrorHandler>,
+    pub(super) error_handler: Hook<ErrorHandler>,
     /// Of one socket that calls back on its I/O thread.
     pub(super) private: bool,
     /// A callback of a socket that is being closed, or its last one, has returned.
@@ -232,43 +228,6 @@ impl<T: Target> Dispatcher<T> {
         self.end_driving();
     }
 
-    /// The owner's thread ends inside a function of the host's: nobody will come back to it. What other threads could wait
-    /// for is given up; nothing of the host's is called any more.
-    pub(super) fn lose(&self) {
-        let mut state = self.state.lock();
-        if std::mem::replace(&mut state.lost, true) {
-            return;
-        }
-        state.lending.end();
-        self.borrows.store(false, Ordering::Release);
-        let lost = state.remove_all();
-        state.last.clear();
-        self.last_returned.notify_all();
-        let pulled = std::mem::take(&mut state.pulled);
-        state.last_pulled.clear();
-        state.sync_fd();
-        self.wake_waiters(&mut state);
-        drop(state);
-        lost.iter().for_each(|entry| entry.target.lose());
-        drop((lost, pulled));
-        self.give_descriptors_back();
-        if let Some(driving) = &self.driving {
-            driving.task_driver.end();
-        }
-    }
-
-    /// Nobody sleeps from now on: a call around this one sees that the dispatcher is closed. With no lock held.
-    fn give_descriptors_back(&self) {
-        if let Some(driving) = &self.driving {
-            driving.task_driver.unwatch();
-        }
-        let mut state = self.state.lock();
-        let given_back = (state.lending.poller.take(), state.fd.take());
-        drop(state);
-        drop(given_back);
-        self.alarm.close();
-    }
-
     /// A descriptor that is readable exactly while there are deliverable events. It lives until the dispatcher is
     /// closed. Any thread. [`ErrorCode::Unsupported`]: nobody would see to it while the owner does something else.
     pub fn fd(&self) -> Result<i32, ErrorCode> {
@@ -284,52 +243,6 @@ impl<T: Target> Dispatcher<T> {
         }
         state.sync_fd();
         state.fd.as_ref().map(ReadyFd::raw).ok_or(ErrorCode::Internal)
-    }
-
-    /// Ends the context: every socket of it gets TERMINATE and is freed during the call, those on the caller's
-    /// stack when their callback returns. Never waits for the network. `begun` is called before the first of them;
-    /// not where nothing happens: [`ErrorCode::WrongThread`], and [`ErrorCode::InvalidHandle`] for a second time.
-    pub fn close(&self, begun: impl FnOnce()) -> Result<(), ErrorCode> {
-        let mut state = self.owned()?;
-        if state.closed {
-            return Err(ErrorCode::InvalidHandle);
-        }
-        state.closed = true;
-        state.lending.end();
-        self.borrows.store(false, Ordering::Release);
-        self.interrupted.interrupt();
-        state.clear_ready();
-        state.sync_fd();
-        for entry in state.entries() {
-            entry.mailbox.discard();
-            entry.target.gate().interrupt();
-            // To take back what it has lent.
-            entry.target.nudge();
-        }
-        let ended: VecDeque<_> = state.remove_idle().into();
-        let begin = |(key, entry): (Key, Entry<T>)| {
-            let last = LastCallbacks::begin(self, &mut state.last, key, &entry.target);
-            (last, entry)
-        };
-        let ended = ended.into_iter().map(begin).collect();
-        let pulled = std::mem::take(&mut state.pulled);
-        drop(state);
-        begun();
-        let closing = Closing { dispatcher: self, left: RefCell::new(ended) };
-        unfinished::noted(&closing, || {
-            while let Some((last, entry)) = closing.next() {
-                self.end_now(&last, entry, CODE_OF_ALL);
-            }
-            for (target, _, _) in pulled {
-                target.free();
-            }
-        });
-        self.end_driving();
-        self.give_descriptors_back();
-        // Waits for a `wake` that runs on another thread.
-        self.wake.set(None);
-        self.error_handler.set(None);
-        Ok(())
     }
 
     /// The state, if the calling thread may dispatch.
@@ -438,26 +351,5 @@ impl<T: Target> Dispatcher<T> {
         let mut state = self.state.lock();
         state.lending.sleeping = false;
         (state, slept)
-    }
-}
-
-/// A close in progress, with the sockets that are still to be told.
-struct Closing<'a, T: Target> {
-    dispatcher: &'a Dispatcher<T>,
-    left: RefCell<VecDeque<(LastCallbacks<'a, T>, Entry<T>)>>,
-}
-
-impl<'a, T: Target> Closing<'a, T> {
-    fn next(&self) -> Option<(LastCallbacks<'a, T>, Entry<T>)> {
-        self.left.borrow_mut().pop_front()
-    }
-}
-
-impl<T: Target> Unfinished for Closing<'_, T> {
-    fn give_up(&self) {
-        while let Some((last, _)) = self.next() {
-            last.give_up();
-        }
-        self.dispatcher.lose();
     }
 }

@@ -7,6 +7,7 @@
 
 mod alarm;
 mod blocking;
+mod close_all;
 mod close_one;
 mod deliver;
 mod dispatcher;

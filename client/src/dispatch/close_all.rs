@@ -1,0 +1,118 @@
+//! The end of a whole dispatcher: its owner closes it, or the owner's thread ends inside a function of the host's.
+
+use super::Target;
+use super::close_one::{CODE_OF_ALL, LastCallbacks};
+use super::dispatcher::Dispatcher;
+use super::key::Key;
+use super::state::Entry;
+use crate::error::ErrorCode;
+use crate::sync::atomic::Ordering;
+use crate::unfinished::{self, Unfinished};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+
+impl<T: Target> Dispatcher<T> {
+    /// Ends the context: every socket of it gets TERMINATE and is freed during the call, those on the caller's
+    /// stack when their callback returns. Never waits for the network. `begun` is called before the first of them;
+    /// not where nothing happens: [`ErrorCode::WrongThread`], and [`ErrorCode::InvalidHandle`] for a second time.
+    pub fn close(&self, begun: impl FnOnce()) -> Result<(), ErrorCode> {
+        let mut state = self.owned()?;
+        if state.closed {
+            return Err(ErrorCode::InvalidHandle);
+        }
+        state.closed = true;
+        state.lending.end();
+        self.borrows.store(false, Ordering::Release);
+        self.interrupted.interrupt();
+        state.clear_ready();
+        state.sync_fd();
+        for entry in state.entries() {
+            entry.mailbox.discard();
+            entry.target.gate().interrupt();
+            // To take back what it has lent.
+            entry.target.nudge();
+        }
+        let ended: VecDeque<_> = state.remove_idle().into();
+        let begin = |(key, entry): (Key, Entry<T>)| {
+            let last = LastCallbacks::begin(self, &mut state.last, key, &entry.target);
+            (last, entry)
+        };
+        let ended = ended.into_iter().map(begin).collect();
+        let pulled = std::mem::take(&mut state.pulled);
+        drop(state);
+        begun();
+        let closing = Closing { dispatcher: self, left: RefCell::new(ended) };
+        unfinished::noted(&closing, || {
+            while let Some((last, entry)) = closing.next() {
+                self.end_now(&last, entry, CODE_OF_ALL);
+            }
+            for (target, _, _) in pulled {
+                target.free();
+            }
+        });
+        self.end_driving();
+        self.give_descriptors_back();
+        // Waits for a `wake` that runs on another thread.
+        self.wake.set(None);
+        self.error_handler.set(None);
+        Ok(())
+    }
+
+    /// The owner's thread ends inside a function of the host's: nobody will come back to it. What other threads could wait
+    /// for is given up; nothing of the host's is called any more.
+    pub(super) fn lose(&self) {
+        let mut state = self.state.lock();
+        if std::mem::replace(&mut state.lost, true) {
+            return;
+        }
+        state.lending.end();
+        self.borrows.store(false, Ordering::Release);
+        let lost = state.remove_all();
+        state.last.clear();
+        self.last_returned.notify_all();
+        let pulled = std::mem::take(&mut state.pulled);
+        state.last_pulled.clear();
+        state.sync_fd();
+        self.wake_waiters(&mut state);
+        drop(state);
+        lost.iter().for_each(|entry| entry.target.lose());
+        drop((lost, pulled));
+        self.give_descriptors_back();
+        if let Some(driving) = &self.driving {
+            driving.task_driver.end();
+        }
+    }
+
+    /// Nobody sleeps from now on: a call around this one sees that the dispatcher is closed. With no lock held.
+    pub(super) fn give_descriptors_back(&self) {
+        if let Some(driving) = &self.driving {
+            driving.task_driver.unwatch();
+        }
+        let mut state = self.state.lock();
+        let given_back = (state.lending.poller.take(), state.fd.take());
+        drop(state);
+        drop(given_back);
+        self.alarm.close();
+    }
+}
+
+/// A close in progress, with the sockets that are still to be told.
+struct Closing<'a, T: Target> {
+    dispatcher: &'a Dispatcher<T>,
+    left: RefCell<VecDeque<(LastCallbacks<'a, T>, Entry<T>)>>,
+}
+
+impl<'a, T: Target> Closing<'a, T> {
+    fn next(&self) -> Option<(LastCallbacks<'a, T>, Entry<T>)> {
+        self.left.borrow_mut().pop_front()
+    }
+}
+
+impl<T: Target> Unfinished for Closing<'_, T> {
+    fn give_up(&self) {
+        while let Some((last, _)) = self.next() {
+            last.give_up();
+        }
+        self.dispatcher.lose();
+    }
+}
