@@ -3,6 +3,7 @@
 
 use super::alarm::{Alarm, Slept};
 use super::key::Key;
+use super::lending::OwnerWait;
 use super::mailbox::Mailbox;
 use super::poller::Poller;
 use super::ready_fd::ReadyFd;
@@ -280,7 +281,8 @@ impl<T: Target> Dispatcher<T> {
         {
             turning.task_driver.wake();
         }
-        if std::mem::take(&mut state.lending.sleeping) {
+        if state.lending.wait == OwnerWait::Asleep {
+            state.lending.wait = OwnerWait::Polling;
             self.alarm.ring();
         }
     }
@@ -345,11 +347,11 @@ impl<T: Target> Dispatcher<T> {
     ) -> (MutexGuard<'a, State<T>>, Slept) {
         self.alarm.prepare();
         let limit = waiter.sleeps_for(&mut state, &self.stop_word);
-        state.lending.sleeping = true;
+        state.lending.wait = OwnerWait::Asleep;
         drop(state);
         let slept = if limit == Some(Duration::ZERO) { Slept::Woken } else { self.alarm.sleep(limit) };
         let mut state = self.state.lock();
-        state.lending.sleeping = false;
+        state.lending.wait = OwnerWait::Elsewhere;
         (state, slept)
     }
 }

@@ -6,8 +6,10 @@
 //!
 //! Here is who watches what; how a socket is turned is the target's.
 
+mod presence;
 mod state;
 
+pub(super) use presence::{OwnerPresence, OwnerWait};
 pub(super) use state::{Lending, Unread};
 
 use super::Target;
@@ -158,17 +160,14 @@ impl<T: Target> Dispatcher<T> {
             state.lending.standby = Some(key);
         }
         let lending = &state.lending;
-        match (lending.standby == Some(key) && !lending.parked, lending.away) {
-            (false, _) => StandbyRole::None,
-            (true, None) => StandbyRole::Look,
-            (true, Some(_)) => StandbyRole::Serve,
-        }
+        if lending.standby == Some(key) { lending.presence.role() } else { StandbyRole::None }
     }
 
     /// Turns a socket, in the owner's stead, that was left with something and may read it now. Says whether it was one.
     pub(crate) fn service_unread(&self, key: Key) -> bool {
         let mut state = self.state.lock();
-        if state.lending.away.is_none() || !state.lending.unread.contains(&key) {
+        let away = matches!(state.lending.presence, OwnerPresence::AwaySince(_));
+        if !away || !state.lending.unread.contains(&key) {
             return false;
         }
         let others = std::mem::replace(&mut state.lending.unread, vec![key]);
@@ -197,13 +196,9 @@ impl<T: Target> Dispatcher<T> {
         {
             return;
         }
-        if lending.inside {
-            lending.parked = true;
-            return;
-        }
         let now = Instant::now();
-        let away = *lending.away.get_or_insert(now);
-        if now.saturating_duration_since(away) < OWNER_ABSENT_AFTER {
+        lending.presence = lending.presence.after_check(lending.wait, now);
+        if !lending.presence.is_given_up(now) {
             return;
         }
         lending.end();
@@ -270,7 +265,8 @@ impl<T: Target> Dispatcher<T> {
     pub(super) fn poll<'a>(&'a self, mut state: Guard<'a, T>, waiter: Waiter) -> (Guard<'a, T>, Slept) {
         let Some(poller) = state.lending.poller.clone() else { return (state, Slept::Woken) };
         state.lending.visits += 1;
-        if state.lending.away.take().is_some() {
+        if matches!(state.lending.presence, OwnerPresence::AwaySince(_)) {
+            state.lending.presence = OwnerPresence::Active;
             // The owner is back: the poller is its own again.
             state = self.tell_standby(state);
         }
@@ -284,8 +280,8 @@ impl<T: Target> Dispatcher<T> {
         let limit = if at_once { Some(Duration::ZERO) } else { limit };
         let mut found = std::mem::take(&mut state.lending.found);
         let mut turns = std::mem::take(&mut state.lending.turns);
-        state.lending.inside = true;
-        state.lending.sleeping = limit != Some(Duration::ZERO);
+        let sleeps = limit != Some(Duration::ZERO);
+        state.lending.wait = if sleeps { OwnerWait::Asleep } else { OwnerWait::Polling };
         drop(state);
         let (slept, more_told) = inside.wait(limit, self.busy_poll(), &mut found);
         if let Some(driving) = &self.driving {
@@ -293,12 +289,12 @@ impl<T: Target> Dispatcher<T> {
         }
         state = self.state.lock();
         state.lending.more_told = more_told;
-        state.lending.inside = false;
-        state.lending.sleeping = false;
+        state.lending.wait = OwnerWait::Elsewhere;
         state.lending.visits += 1;
         turns.extend(found.drain(..).filter_map(|ready| state.due(ready)));
         state.lending.found = found;
-        if std::mem::take(&mut state.lending.parked) {
+        if state.lending.presence == OwnerPresence::SleptThroughCheck {
+            state.lending.presence = OwnerPresence::Active;
             state = self.tell_standby(state);
         }
         (self.service_all(state, turns), slept)

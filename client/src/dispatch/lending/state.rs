@@ -1,9 +1,9 @@
 //! What a dispatcher's lock guards of the sockets that are lent to its owner. Data; what is done with it is in the module above.
 
+use super::presence::{OwnerPresence, OwnerWait};
 use crate::dispatch::key::Key;
 use crate::dispatch::poller::{Poller, Ready};
 use std::sync::Arc;
-use std::time::Instant;
 
 /// What the last turn of a lent socket has left to read, of which its descriptor tells no more.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -24,21 +24,17 @@ pub(in crate::dispatch) struct Lending<T> {
     pub(in crate::dispatch) more_told: bool,
     /// How many sockets are lent.
     pub(in crate::dispatch) lent: usize,
-    /// The owner sleeps, and must be woken for what other threads change.
-    pub(in crate::dispatch) sleeping: bool,
+    /// Where the owner is.
+    pub(in crate::dispatch) wait: OwnerWait,
     /// Counts what a waiter may want to look at: the lock is let go between its look and its sleep.
     pub(in crate::dispatch) changes: u64,
-    /// It is in the poller, asleep or not.
-    pub(in crate::dispatch) inside: bool,
     /// Counts the owner's waits.
     pub(in crate::dispatch) visits: u64,
     /// What the standby task saw of them.
     pub(in crate::dispatch) seen: u64,
     pub(in crate::dispatch) standby: Option<Key>,
-    /// The owner has slept through a look: the standby task sleeps too, and is told when the owner wakes.
-    pub(in crate::dispatch) parked: bool,
-    /// The owner stays away since then: the standby task watches the poller.
-    pub(in crate::dispatch) away: Option<Instant>,
+    /// What the standby task has found of it.
+    pub(in crate::dispatch) presence: OwnerPresence,
     /// Each once: who was left with something, as its entry says.
     pub(in crate::dispatch) unread: Vec<Key>,
     // Kept for the next wait.
@@ -62,14 +58,12 @@ impl<T> Lending<T> {
             wanted: false,
             more_told: false,
             lent: 0,
-            sleeping: false,
+            wait: OwnerWait::Elsewhere,
             changes: 0,
-            inside: false,
             visits: 0,
             seen: 0,
             standby: None,
-            parked: false,
-            away: None,
+            presence: OwnerPresence::Active,
             unread: Vec::new(),
             found: Vec::new(),
             turns: Vec::new(),
@@ -80,9 +74,8 @@ impl<T> Lending<T> {
     pub(in crate::dispatch) fn end(&mut self) {
         self.wanted = false;
         self.standby = None;
-        self.parked = false;
         self.more_told = false;
-        self.away = None;
+        self.presence = OwnerPresence::Active;
         // What is left stays, until its socket is taken back: the owner may be faster.
     }
 }

@@ -84,7 +84,7 @@ fn the_standby_tasks_look_takes_no_wake_that_the_owner_is_about_to_sleep_for() {
         });
         scope.spawn(|| {
             while !over.load(Ordering::SeqCst) {
-                if dispatcher.state.lock().lending.sleeping {
+                if dispatcher.state.lock().lending.wait == OwnerWait::Asleep {
                     dispatcher.stop();
                 }
             }
@@ -110,7 +110,8 @@ fn an_owner_that_comes_back_while_it_is_given_up_has_a_standby_task() {
     dispatcher.check_owner_returns(key);
     dispatcher.check_owner_returns(key);
     assert_eq!(dispatcher.standby_role(key), StandbyRole::Serve);
-    dispatcher.state.lock().lending.away = Instant::now().checked_sub(OWNER_ABSENT_AFTER);
+    let since = Instant::now().checked_sub(OWNER_ABSENT_AFTER).unwrap();
+    dispatcher.state.lock().lending.presence = OwnerPresence::AwaySince(since);
     dispatcher.check_owner_returns(key);
     assert!(!dispatcher.borrows());
     // Before the socket has taken its descriptor back.
@@ -166,7 +167,7 @@ fn an_owner_that_comes_back_during_the_standby_tasks_turn_is_told_what_that_has_
     let midst = move |turn| {
         told.store(true, Ordering::SeqCst);
         // The standby task's: until the owner sleeps. The owner's ends its wait.
-        while turn == first && !of_turn.state.lock().lending.sleeping {
+        while turn == first && of_turn.state.lock().lending.wait != OwnerWait::Asleep {
             std::thread::yield_now();
         }
         if turn > first {
