@@ -14,6 +14,8 @@ mod engine;
 mod errno;
 mod error;
 mod event;
+#[cfg(not(ws4d_loom))]
+mod fault;
 mod fork;
 #[cfg(all(feature = "fuzzing", not(ws4d_loom)))]
 pub mod fuzzing;

@@ -8,6 +8,7 @@ use super::roles::Flusher;
 use crate::dispatch::Mailbox;
 use crate::error::ErrorCode;
 use crate::event::MESSAGE_OVERHEAD;
+use crate::fault::fault_point;
 use crate::random::mask_key;
 use crate::sync::MutexGuard;
 use crate::thread_slot::thread_slot;
@@ -40,15 +41,20 @@ impl Socket {
         if !flusher.take(&mut outgoing) {
             return Err(ErrorCode::Internal);
         }
+        fault_point!();
         outgoing.queue.begin_direct(charge);
         flusher.begin_writing();
         drop(outgoing);
+        fault_point!();
         let written = transport.write(&[IoSlice::new(&frame)]);
+        fault_point!();
         let mut outgoing = self.outgoing.lock();
         outgoing.sent.message(len);
         let taken = written.as_ref().map_or(0, |Written { taken, .. }| *taken);
         outgoing.queue.end_direct(&frame, taken, charge);
+        fault_point!();
         flusher.end_writing();
+        fault_point!();
         let tell_io = self.note_written(&mut outgoing, written);
         // Who came meanwhile has left it to this call.
         let more = !outgoing.queue.is_empty();

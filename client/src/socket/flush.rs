@@ -5,6 +5,7 @@ use super::outgoing::{Outgoing, Phase};
 use super::queue::{self, Chunk, SLICES, Wire};
 use super::roles::Flusher;
 use crate::dispatch::Mailbox;
+use crate::fault::fault_point;
 use crate::sync::MutexGuard;
 use crate::transport::{Transport, Written};
 use std::io::{self, IoSlice};
@@ -26,6 +27,7 @@ impl Socket {
         if !flusher.take(&mut outgoing) {
             return Drain::No;
         }
+        fault_point!();
         let mut tell_io = false;
         while !outgoing.blocked && !outgoing.is_broken() {
             let Some(transport) = outgoing.transport.clone() else { break };
@@ -38,13 +40,17 @@ impl Socket {
             }
             let close_sent = std::mem::replace(&mut outgoing.close_sent, wire.iter().any(Chunk::closes));
             drop(outgoing);
+            fault_point!();
             let written = write(&transport, &wire);
+            fault_point!();
             outgoing = self.outgoing.lock();
             outgoing.close_sent = close_sent;
             if let Ok(Written { taken, .. }) = written {
                 outgoing.close_sent |= outgoing.queue.put_back(wire, taken);
             }
+            fault_point!();
             flusher.end_writing();
+            fault_point!();
             tell_io |= self.note_written(&mut outgoing, written);
         }
         self.end_flush(&mut flusher, outgoing, tell_io, drains)

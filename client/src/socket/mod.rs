@@ -11,6 +11,8 @@ mod descriptor;
 mod direct;
 mod drive;
 mod driver_adapter;
+#[cfg(test)]
+mod fault_tests;
 mod flush;
 mod implied_cork;
 mod keepalive;

@@ -10,6 +10,7 @@ use super::{SendKind, Socket};
 use crate::buffer::Buffer;
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::MESSAGE_OVERHEAD;
+use crate::fault::fault_point;
 use crate::json;
 use crate::random::mask_key;
 use crate::thread_slot::thread_slot;
@@ -118,6 +119,7 @@ impl Socket {
         // Declared before the lock's guard: see `roles`.
         let (mut flusher, mut place) = (Flusher::none(self), Place::none(self));
         let mut outgoing = self.outgoing.lock();
+        fault_point!();
         match self.situation(&outgoing, &message, collects).way() {
             Way::Refused(error) => {
                 let full = error == ErrorCode::WouldBlock;
@@ -141,12 +143,14 @@ impl Socket {
                 let deflate = outgoing.deflate.filter(|_| compressed);
                 let ticket =
                     place.take(&mut outgoing, charge, in_turn).map_err(|_| ErrorCode::OutOfMemory)?;
+                fault_point!();
                 drop(outgoing);
                 if self.encode_at(ticket, message, charge, deflate).is_err() {
                     self.could_not_encode(place.give_up());
                     return Err(ErrorCode::OutOfMemory);
                 }
                 outgoing = self.outgoing.lock();
+                fault_point!();
                 if place.filled(&mut outgoing) {
                     self.tell_task();
                 }
@@ -244,6 +248,7 @@ impl Socket {
         // Where there is no memory to compress it, it leaves as it is, which is always legal and takes less.
         let compressed =
             deflate.is_some_and(|params| self.compress(&params, message.payload, &mut squeezed) == Ok(true));
+        fault_point!();
         let payload = if compressed { &squeezed } else { message.payload };
         let encoded = self.encode_frames(ticket, OutgoingMessage { payload, ..message }, charge, compressed);
         if compressed && encoded.is_err() {
@@ -270,11 +275,13 @@ impl Socket {
                 0 => encode(message.opcode, fin, part, mask_key(), &mut frame)?,
                 _ => encode(OpCode::Continuation, fin, part, mask_key(), &mut frame)?,
             }
+            fault_point!();
             let share = charge / count + if fin { charge % count } else { 0 };
             if !self.outgoing.lock().queue.add(ticket, Chunk::new(frame, share), fin)? {
                 // The connection is over.
                 return Ok(());
             }
+            fault_point!();
             if !fin && (i + 1).is_multiple_of(COMMIT / FRAGMENT) {
                 // A drain is told by whoever flushes when the place is filled.
                 let _ = self.write_out(false);
