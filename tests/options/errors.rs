@@ -183,7 +183,7 @@ fn every_refusal_is_one_line_of_the_log() {
     (api().ws_set_log)(WS_LOG_LEVEL_WARN, Some(keep), ptr::without_provenance_mut(options.0.0));
     let mut told_so = Vec::new();
     for setter in text_setters() {
-        let result = setter(options.0, c("\u{1}").as_ptr());
+        let result = setter(options.0, c("\u{1}/").as_ptr());
         if result < 0 {
             told_so.push(told(&options));
         }
