@@ -2341,7 +2341,7 @@ ws_result ws_options_set_compression_min_size(ws_options *o, size_t bytes);
  * The proxy through which the server is reached, also for ws: it is asked for a tunnel (HTTP CONNECT, or SOCKS5).
  * By default HTTPS_PROXY (for wss) or HTTP_PROXY (for ws), else ALL_PROXY, says which one, or the same in small
  * letters, else the system's settings where it has some; NO_PROXY has those that are reached without: names with all
- * that ends in them, addresses, networks (`10.0.0.0/8`), or `*`. The machine itself (localhost, 127.0.0.0/8, ::1) is
+ * that ends in them, addresses, networks (`10.0.0.0/8`), each perhaps with a port (`host:8443`) for that port alone, or `*`. The machine itself (localhost, 127.0.0.0/8, ::1) is
  * never reached through a proxy that was not set here, and ws_options_set_unix_socket() goes through none.
  *
  * `http` and `https` (TLS with the proxy; the server's options say who is trusted, and ws_options_set_proxy_verify()
@@ -2354,15 +2354,16 @@ ws_result ws_options_set_compression_min_size(ws_options *o, size_t bytes);
  * program that changes it (setenv) must not do so while another of its threads is inside one of these.
  *
  * @param o    Options.
- * @param url  `http://`, `https://`, `socks5://` or `socks5h://`, then `[user:password@]host[:port]`; ports by
- *             default: 80, 443, 1080, 1080. Empty: no proxy at all. UTF-8, NUL-terminated; copied.
+ * @param url  `http://`, `https://`, `socks5://`, `socks5h://` or `socks://` (the same as `socks5h`), then
+ *             `[user:password@]host[:port]`; ports by default: 80, 443, and 1080 for SOCKS. Empty: no proxy at all. UTF-8, NUL-terminated; copied.
  * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_URL (another scheme, no host, a path, a control character
  *         also if it is percent-encoded, a user or password that cannot be sent), WS_ERR_INVALID_ARGUMENT (NULL),
  *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `url` is NULL or NUL-terminated.
  */
-ws_result ws_options_set_proxy(ws_options *o, const char *url);
+ws_result ws_options_set_proxy(ws_options *o,
+                               const char *url);
 
 /**
  * How many redirects (301, 302, 303, 307, 308) are followed on the way to one connection, all within the one connect

@@ -191,3 +191,12 @@ fn a_proxy_that_does_not_answer_in_time_is_named() {
         assert_eq!(refusal.component(), "prox");
     }
 }
+
+/// Desktops set ALL_PROXY=socks://...: SOCKS5, and the proxy looks the name up.
+#[test]
+fn socks_without_a_number_is_socks5_with_names() {
+    let server = Server::start();
+    let proxy = server.proxy(Conduct { socks: true, ..Conduct::default() });
+    silent(&far(&server, "/echo"), &through(&server, &proxy.url("socks"))).abort();
+    assert!(proxy.only().asked.contains("far.invalid"), "{}", proxy.only().asked);
+}

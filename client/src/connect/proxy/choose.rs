@@ -128,13 +128,24 @@ impl Environment {
     fn excepts(&self, to: &Destination) -> bool {
         let Some((_, list)) = &self.no else { return false };
         // What people also write: spaces between the entries, brackets around IPv6, `*.` before a suffix.
-        let entries = list.split([',', ' ', '\t']).map(|entry| {
+        let entries = list.split([',', ' ', '\t']).filter_map(|entry| at_port(entry, to.port)).map(|entry| {
             let entry = entry.strip_prefix('[').and_then(|entry| entry.strip_suffix(']')).unwrap_or(entry);
             entry.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(entry)
         });
         let list = entries.collect::<Vec<_>>().join(",");
         let matcher = Matcher::builder().all("http://proxy").no(list).build();
         uri(to).is_some_and(|uri| matcher.intercept(&uri).is_none())
+    }
+}
+
+/// The entry without its port; `None` where that is another one. An IPv6 address has brackets before a port.
+fn at_port(entry: &str, port: u16) -> Option<&str> {
+    match entry.rsplit_once(':') {
+        Some((host, own)) if !host.contains(':') || host.ends_with(']') => match own.parse::<u16>() {
+            Ok(own) => (own == port).then_some(host),
+            Err(_) => Some(entry),
+        },
+        _ => Some(entry),
     }
 }
 
@@ -269,6 +280,22 @@ mod tests {
             assert_eq!(road == "direct", excepted, "{host}: {road}");
         }
         assert_eq!(chosen(&[("ALL_PROXY", "http://proxy"), ("NO_PROXY", "*")], "wss://there.test"), "direct");
+        // With a port, for that port alone.
+        let list =
+            "there.test:8443,.suffix.test:1,10.1.0.0/16:8443,[2001:db8::7]:8443,[2001:db8::8]:1,star.test:x";
+        for (host, excepted) in [
+            ("there.test", true),
+            ("a.there.test", true),
+            ("a.suffix.test", false),
+            ("10.1.2.3", true),
+            ("[2001:db8::7]", true),
+            ("[2001:db8::8]", false),
+            ("star.test", false),
+        ] {
+            let road =
+                chosen(&[("ALL_PROXY", "http://proxy"), ("no_proxy", list)], &format!("wss://{host}:8443/"));
+            assert_eq!(road == "direct", excepted, "{host}: {road}");
+        }
         assert_ne!(
             chosen(&[("ALL_PROXY", "http://proxy"), ("NO_PROXY", ",, ,")], "wss://there.test"),
             "direct"

@@ -1,4 +1,4 @@
-//! What a proxy is called: `http://`, `https://`, `socks5://` or `socks5h://`, perhaps with user and password. As
+//! What a proxy is called: `http://`, `https://`, `socks5://`, `socks5h://` or `socks://`, perhaps with user and password. As
 //! strict as for the destination: a mended URL is not the one that was meant.
 
 use super::{Credentials, Proxy, Scheme};
@@ -19,8 +19,9 @@ impl Proxy {
             "http" => (Scheme::Http, 80),
             "https" => (Scheme::Https, 443),
             "socks5" => (Scheme::Socks5, 1080),
-            "socks5h" => (Scheme::Socks5h, 1080),
-            _ => return Err("its scheme is none of http, https, socks5 and socks5h"),
+            // Desktops write socks:// for SOCKS5 (GNOME's ALL_PROXY).
+            "socks5h" | "socks" => (Scheme::Socks5h, 1080),
+            _ => return Err("its scheme is none of http, https, socks5, socks5h and socks"),
         };
         let authority = rest.strip_suffix('/').unwrap_or(rest);
         if authority.contains(['/', '?', '#']) {
@@ -105,6 +106,7 @@ mod tests {
             ("https://proxy:80", "proxy", 80),
             ("socks5://127.1", "127.0.0.1", 1080),
             ("socks5h://[::1]:80", "::1", 80),
+            ("SOCKS://proxy", "proxy", 1080),
             ("socks5h://[::1]", "::1", 1080),
             ("socks5://user:pw@proxy:80", "proxy", 80),
             ("http://proxy:", "proxy", 80),
@@ -146,7 +148,6 @@ mod tests {
             "ws://proxy",
             "ftp://proxy",
             "socks4://proxy",
-            "socks://proxy",
             "http://proxy/path",
             "http://proxy?q",
             "http://proxy#f",
