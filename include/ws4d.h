@@ -2366,6 +2366,23 @@ ws_result ws_options_set_proxy(ws_options *o,
                                const char *url);
 
 /**
+ * Adds a header to the request to an HTTP proxy (CONNECT), for `http` and `https` proxies alone: a SOCKS proxy is not told
+ * it, nor is the server. The same name may come again; the order is kept. `Proxy-Authorization` replaces the user and
+ * password of the proxy's URL.
+ *
+ * @param o      Options.
+ * @param name   NUL-terminated; copied. Not Host, Content-Length, Transfer-Encoding, Connection or Proxy-Connection.
+ * @param value  UTF-8, NUL-terminated; copied. Without CR and LF.
+ * @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `name` and `value` are NULL or NUL-terminated.
+ */
+ws_result ws_options_set_proxy_header(ws_options *o,
+                                      const char *name,
+                                      const char *value);
+
+/**
  * How many redirects (301, 302, 303, 307, 308) are followed on the way to one connection, all within the one connect
  * timeout. A server that redirects beyond that, in a circle, from wss to ws, or to a URL that ws_new() would refuse, is
  * WS_ERR_HTTP_STATUS, whose details list the whole chain. `http` and `https` in a Location mean ws and wss.

@@ -419,3 +419,28 @@ pub unsafe extern "C" fn ws_options_set_proxy(o: *mut ws_options, url: *const c_
     let url = unsafe { arg::short_utf8(url) };
     set(o, "ws_options_set_proxy", &[&Url(&url)], |options| options.set_proxy(url?))
 }
+
+/// Adds a header to the request to an HTTP proxy (CONNECT), for `http` and `https` proxies alone: a SOCKS proxy is not told
+/// it, nor is the server. The same name may come again; the order is kept. `Proxy-Authorization` replaces the user and
+/// password of the proxy's URL.
+///
+/// @param o      Options.
+/// @param name   NUL-terminated; copied. Not Host, Content-Length, Transfer-Encoding, Connection or Proxy-Connection.
+/// @param value  UTF-8, NUL-terminated; copied. Without CR and LF.
+/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///
+/// # Safety
+/// `name` and `value` are NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_options_set_proxy_header(
+    o: *mut ws_options,
+    name: *const c_char,
+    value: *const c_char,
+) -> ws_result {
+    // SAFETY: the caller upholds the contract above.
+    let (name, value) = unsafe { (arg::short_utf8(name), arg::short_utf8(value)) };
+    set(o, "ws_options_set_proxy_header", &[&name, &Hidden(&value)], |options| {
+        options.set_proxy_header(name?, value?)
+    })
+}

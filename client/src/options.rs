@@ -38,6 +38,8 @@ pub struct Options {
     pub(crate) network: NetworkOptions,
     pub(crate) tls: TlsOptions,
     pub(crate) proxy: Choice,
+    /// For HTTP CONNECT alone.
+    pub(crate) proxy_headers: SharedList<(String, String)>,
     pub(crate) compression: Compression,
 }
 
@@ -126,6 +128,7 @@ impl Default for Options {
             network: NetworkOptions::default(),
             tls: TlsOptions::default(),
             proxy: Choice::default(),
+            proxy_headers: SharedList::default(),
             compression: Compression::default(),
         }
     }
@@ -159,6 +162,15 @@ impl Options {
         let sizes = self.headers.iter().map(|(name, value)| name.len() + value.len());
         check_together(sizes, name.len() + value.len())?;
         Ok(self.headers.push((copied(name)?, copied(value.trim_matches([' ', '\t']))?))?)
+    }
+
+    /// Adds a header to the request to an HTTP proxy. [`ErrorCode::InvalidHeader`]: not a token, a forbidden byte in the
+    /// value, or one that such a request has already. [`ErrorCode::TooLarge`]: more than 1 MiB with those before it.
+    pub fn set_proxy_header(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
+        headers::check_proxy_header(name, value)?;
+        let sizes = self.proxy_headers.iter().map(|(name, value)| name.len() + value.len());
+        check_together(sizes, name.len() + value.len())?;
+        Ok(self.proxy_headers.push((copied(name)?, copied(value.trim_matches([' ', '\t']))?))?)
     }
 
     /// Adds cookies (`a=1; b=2`), sent in one `Cookie` header. [`ErrorCode::InvalidHeader`]: a forbidden byte, or no

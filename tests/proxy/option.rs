@@ -112,3 +112,37 @@ fn a_unix_socket_goes_through_no_proxy() {
     silent("ws://whoever/echo", &options).abort();
     assert!(proxy.talks().is_empty());
 }
+
+/// For CONNECT alone; the host's own authorization replaces that of the URL.
+#[test]
+fn headers_for_the_proxy_go_to_the_proxy_and_nowhere_else() {
+    let server = Server::start();
+    let header = |o, name: &str, value: &str| {
+        (api().ws_options_set_proxy_header)(o, c(name).as_ptr(), c(value).as_ptr())
+    };
+    for socks in [false, true] {
+        let proxy = server.proxy(Conduct { socks, ..Conduct::default() });
+        let url = if socks { proxy.url("socks5h") } else { proxy.url_with("http", "user:secret") };
+        let options = crate::through(&server, &url)
+            .set(|_, o| header(o, "X-Proxy", "one"))
+            .set(|_, o| header(o, "X-Proxy", "two"))
+            .set(|_, o| header(o, "proxy-authorization", "Bearer token"));
+        silent(&far(&server, "/echo"), &options).abort();
+        let talk = proxy.only();
+        if !socks {
+            let lines: Vec<&str> = talk.asked.lines().skip(2).collect();
+            assert_eq!(lines, ["X-Proxy: one", "X-Proxy: two", "proxy-authorization: Bearer token", ""]);
+        }
+        let carried = String::from_utf8_lossy(&talk.carried).to_lowercase();
+        assert!(!carried.contains("x-proxy") && !carried.contains("bearer"), "{carried}");
+        assert!(
+            !talk.asked.contains("Basic") && (!socks || !talk.asked.contains("X-Proxy")),
+            "{}",
+            talk.asked
+        );
+    }
+    for bad in ["Host", "content-length", "Transfer-Encoding", "Connection", "Proxy-Connection", "", "a b"] {
+        assert_eq!(name(header(Options::new().0, bad, "x")), "WS_ERR_INVALID_HEADER", "{bad}");
+    }
+    assert_eq!(name(header(Options::new().0, "X-A", "a\r\nb")), "WS_ERR_INVALID_HEADER");
+}

@@ -399,6 +399,7 @@ FUNCTIONS = {
     "ws_options_set_compression_context_takeover": (c_int32, ws_options, c_int32, c_int32),
     "ws_options_set_compression_min_size": (c_int32, ws_options, c_size_t),
     "ws_options_set_proxy": (c_int32, ws_options, c_char_p),
+    "ws_options_set_proxy_header": (c_int32, ws_options, c_char_p, c_char_p),
     "ws_options_set_max_redirects": (c_int32, ws_options, c_uint32),
     "ws_options_set_resolve": (c_int32, ws_options, c_char_p, c_uint16, c_char_p),
     "ws_options_set_local_address": (c_int32, ws_options, c_char_p),

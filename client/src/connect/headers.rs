@@ -35,6 +35,23 @@ fn refuse(why: &'static str) -> Result<(), Refusal> {
     Err(Refusal::new(ErrorCode::InvalidHeader, why))
 }
 
+/// In a request for a tunnel (RFC 9110 §9.3.6): its own, and those of a body that it has not.
+const OURS_FOR_PROXIES: &[&str] =
+    &["host", "content-length", "transfer-encoding", "connection", "proxy-connection"];
+
+pub(crate) fn check_proxy_header(name: &str, value: &str) -> Result<(), Refusal> {
+    if !is_token(name) {
+        return refuse("the name is empty, or has a character that names of headers cannot have");
+    }
+    if OURS_FOR_PROXIES.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
+        return refuse("the request to the proxy sets this header itself, or cannot have it");
+    }
+    if !is_field_value(value) {
+        return refuse("the value has a line break or another control character");
+    }
+    Ok(())
+}
+
 pub(crate) fn check_host_header(name: &str, value: &str) -> Result<(), Refusal> {
     if !is_token(name) {
         return refuse("the name is empty, or has a character that names of headers cannot have");

@@ -153,7 +153,7 @@ impl Way<'_> {
         let mut transport = Transport::new(Arc::clone(readiness.stream()));
         if let Some(proxy) = proxy {
             progress.enter(Step::Proxy);
-            proxy.tunnel(to, &options.tls, &options.network, &mut transport, &readiness, deadline).await?;
+            proxy.tunnel(to, options, &mut transport, &readiness, deadline).await?;
         }
         let (mut early, mut told) = (Vec::new(), None);
         if to.secure {

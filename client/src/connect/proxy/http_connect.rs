@@ -6,7 +6,7 @@ use crate::connect::exchange::{patience, read_some, refused_body, write_all};
 use crate::connect::readiness::Readiness;
 use crate::connect::response::{Head, HeadReader};
 use crate::connect::url::Destination;
-use crate::error::{Component, Error, HttpAnswer, code_of_io};
+use crate::error::{Component, Error, ErrorCode, HttpAnswer, code_of_io};
 use crate::transport::Transport;
 use std::io;
 use std::time::Instant;
@@ -15,6 +15,7 @@ use std::time::Instant;
 pub(super) async fn ask(
     proxy: &Proxy,
     to: &Destination,
+    headers: &[(String, String)],
     transport: &Transport,
     readiness: &Readiness,
     early: Vec<u8>,
@@ -32,7 +33,7 @@ pub(super) async fn ask(
             .with_detail(code_of_io(error), Component::Proxy, error.to_string())
             .with_os_code(os_code)
     };
-    let request = request(proxy, &target);
+    let request = request(proxy, &target, headers)?;
     write_all(transport, readiness, request.as_bytes()).await.map_err(|error| broken(&error))?;
     let mut reader = HeadReader::default();
     let head = loop {
@@ -70,12 +71,24 @@ pub(super) async fn ask(
     Ok(())
 }
 
-fn request(proxy: &Proxy, target: &str) -> String {
+/// The host's own `Proxy-Authorization` replaces that of the proxy's URL.
+fn request(proxy: &Proxy, target: &str, headers: &[(String, String)]) -> Result<String, Error> {
+    let host_authorizes = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("proxy-authorization"));
     let authorization = match &proxy.credentials {
-        Some(Credentials::Basic(value)) => format!("Proxy-Authorization: {value}\r\n"),
+        Some(Credentials::Basic(value)) if !host_authorizes => format!("Proxy-Authorization: {value}\r\n"),
         _ => String::new(),
     };
-    format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n")
+    let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}");
+    let size: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+    request.try_reserve_exact(size + 2).map_err(|_| {
+        let message = "There is no memory left for the headers of the request to the proxy";
+        Error::new(ErrorCode::OutOfMemory, Component::Proxy, message)
+    })?;
+    for (name, value) in headers {
+        request.extend([name, ": ", value, "\r\n"]);
+    }
+    request.push_str("\r\n");
+    Ok(request)
 }
 
 fn refusal(proxy: &Proxy, target: &str, head: Head, body: Vec<u8>) -> Error {

@@ -9,12 +9,12 @@ mod url;
 
 pub(crate) use choose::Choice;
 
-use super::network::NetworkOptions;
 use super::readiness::Readiness;
-use super::tls::{self, TlsOptions};
+use super::tls;
 use super::url::Destination;
 use crate::error::{Component, Error, ErrorCode};
 use crate::log::log;
+use crate::options::Options;
 use crate::transport::Transport;
 use std::fmt;
 use std::time::Instant;
@@ -91,15 +91,14 @@ impl Proxy {
     pub(crate) async fn tunnel(
         &self,
         to: &Destination,
-        tls_options: &TlsOptions,
-        network: &NetworkOptions,
+        options: &Options,
         transport: &mut Transport,
         readiness: &Readiness,
         deadline: Option<Instant>,
     ) -> Result<(), Error> {
         let mut early = Vec::new();
         if self.scheme == Scheme::Https {
-            let tls = tls_options.for_proxy();
+            let tls = options.tls.for_proxy();
             let Destination { host, authority, .. } = &self.address;
             let handshake = tls::handshake(host, authority, &tls, transport, readiness).await;
             let secured =
@@ -110,9 +109,12 @@ impl Proxy {
         }
         match self.scheme {
             Scheme::Http | Scheme::Https => {
-                http_connect::ask(self, to, transport, readiness, early, deadline).await?;
+                http_connect::ask(self, to, &options.proxy_headers, transport, readiness, early, deadline)
+                    .await?;
             }
-            Scheme::Socks5 | Scheme::Socks5h => socks::ask(self, to, network, transport, readiness).await?,
+            Scheme::Socks5 | Scheme::Socks5h => {
+                socks::ask(self, to, &options.network, transport, readiness).await?
+            }
         }
         log!(Debug, Component::Proxy, "{self} has connected to {}", to.authority_with_port());
         Ok(())
