@@ -76,7 +76,9 @@
     X(ws_options_set_pinned_key_sha256, (o, "no pin"), RESULT) \
     X(ws_options_set_server_name, (o, "name.test"), RESULT) \
     X(ws_options_set_cookie, (o, "a=1"), RESULT) \
+    X(ws_options_errors, (o), NONE) \
     X(ws_options_set_header, (o, "X-Name", "value"), RESULT) \
+    X(ws_options_set_proxy_header, (o, "X-Name", "value"), RESULT) \
     X(ws_options_set_local_address, (o, "127.0.0.1"), RESULT) \
     X(ws_options_set_proxy, (o, ""), RESULT) \
     X(ws_options_set_resolve, (o, "name.test", 443, "127.0.0.1"), RESULT) \
