@@ -171,16 +171,6 @@ impl Case {
         }
     }
 
-    /// Faults of the library that are known and not mended yet. Such a case is played, and its failure counted.
-    pub(crate) fn known(self) -> Option<&'static str> {
-        match (self.step, self.fault) {
-            (Step::Closing, Fault::Garbage) => {
-                Some("after the host's ws_terminate a broken rule is an on_error")
-            }
-            _ => None,
-        }
-    }
-
     pub(crate) fn expected(self) -> Expected {
         if self.step < Step::Open { self.expected_before_open() } else { self.expected_when_open() }
     }

@@ -12,6 +12,7 @@ use crate::transport::{Transport, tls_failure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
+use std::borrow::Cow;
 use std::io;
 use std::time::{Duration, Instant};
 use ws4d_protocol::deflate;
@@ -252,7 +253,9 @@ pub(crate) fn judge(
         Some(value) => {
             let offered = match &options.subprotocols[..] {
                 [] => "none was".to_owned(),
-                some => format!("\"{}\" was", some.join(", ")),
+                some => {
+                    format!("\"{}\" was", some.iter().map(|name| told(name)).collect::<Vec<_>>().join(", "))
+                }
             };
             return Err(not_accepted(format_args!(
                 "its subprotocol \"{}\" was not offered: {offered} (ws_options_set_subprotocol)",
@@ -261,6 +264,16 @@ pub(crate) fn judge(
         }
     };
     Ok((subprotocol, deflate))
+}
+
+/// A subprotocol as errors and the log tell it: some services take a token in its place, which is long, and a secret.
+fn told(name: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 16;
+    const BEGINNING: usize = 6;
+    match name.get(..BEGINNING) {
+        Some(beginning) if name.len() > LONGEST => format!("{beginning}...").into(),
+        _ => name.into(),
+    }
 }
 
 #[cfg(test)]

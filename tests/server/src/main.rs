@@ -110,21 +110,26 @@ fn run(options: &Options) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Blocks the signals that end a program, before there is any other thread, and waits for one of them on a thread of its
+/// own. (Not by tokio's: that feature would be built into the library, too, where all of the workspace is built at once.)
 #[cfg(unix)]
 fn watch_signals(end: Sender<()>) -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let guard = runtime.enter();
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    drop(guard);
+    // SAFETY: plain data, which sigemptyset fills before anything reads it.
+    let mut ends: libc::sigset_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set lives through the calls.
+    let blocked = unsafe {
+        libc::sigemptyset(&mut ends);
+        libc::sigaddset(&mut ends, libc::SIGTERM);
+        libc::sigaddset(&mut ends, libc::SIGINT);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &ends, std::ptr::null_mut())
+    };
+    if blocked != 0 {
+        return Err(std::io::Error::from_raw_os_error(blocked));
+    }
     std::thread::spawn(move || {
-        runtime.block_on(async {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        });
+        let mut which = 0;
+        // SAFETY: both live through the call.
+        while unsafe { libc::sigwait(&ends, &mut which) } != 0 {}
         let _ = end.send(());
     });
     Ok(())
