@@ -2790,6 +2790,20 @@ ws_status ws_reconnector_get_status(const ws_reconnector *r);
 uint32_t ws_reconnector_get_attempts(const ws_reconnector *r);
 
 /**
+ * Tries again at once: ends the wait for the next attempt, also one that the server's Retry-After or `min_delay_ms` asks
+ * for. For a host that learns that the network is back, or whose user presses a button.
+ *
+ * Called in `on_reconnect`, or once the connection has ended, it is the wait to come that is none. While it connects or is
+ * connected nothing changes. Attempts go on counting.
+ *
+ * Any thread, also inside a callback; never blocks.
+ *
+ * @param r  A reconnector.
+ * @return WS_OK; WS_ERR_CLOSED once it is over; WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_reconnector_retry_now(ws_reconnector *r);
+
+/**
  * Ends it for good: closes the connection as ws_terminate() does, or ends the wait at once. `on_end` and `on_free` follow
  * the socket's `on_terminate`, or, where it waited, come alone. What ws_reconnector_send() kept is dropped.
  *

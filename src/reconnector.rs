@@ -317,6 +317,21 @@ pub extern "C" fn ws_reconnector_get_attempts(r: *const ws_reconnector) -> u32 {
     boundary::read(0, || Some(get(r).ok()?.reconnector.attempts()))
 }
 
+/// Tries again at once: ends the wait for the next attempt, also one that the server's Retry-After or `min_delay_ms` asks
+/// for. For a host that learns that the network is back, or whose user presses a button.
+///
+/// Called in `on_reconnect`, or once the connection has ended, it is the wait to come that is none. While it connects or is
+/// connected nothing changes. Attempts go on counting.
+///
+/// Any thread, also inside a callback; never blocks.
+///
+/// @param r  A reconnector.
+/// @return WS_OK; WS_ERR_CLOSED once it is over; WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_reconnector_retry_now(r: *mut ws_reconnector) -> ws_result {
+    boundary::call(|| get(r)?.reconnector.retry_now())
+}
+
 /// Ends it for good: closes the connection as ws_terminate() does, or ends the wait at once. `on_end` and `on_free` follow
 /// the socket's `on_terminate`, or, where it waited, come alone. What ws_reconnector_send() kept is dropped.
 ///

@@ -46,6 +46,7 @@
     X(ws_reconnector_get_socket, (r), NONE) \
     X(ws_reconnector_get_status, (r), CLOSED) \
     X(ws_reconnector_release, (r), RESULT) \
+    X(ws_reconnector_retry_now, (r), RESULT) \
     X(ws_reconnector_send, (r, WS_DATA_TYPE_TEXT, "text", 4, WS_SEND_PLAIN), RESULT) \
     X(ws_reconnector_terminate, (r, 1000, "bye"), RESULT)
 

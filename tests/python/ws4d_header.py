@@ -427,6 +427,7 @@ FUNCTIONS = {
     "ws_reconnector_get_socket": (ws_socket, ws_reconnector),
     "ws_reconnector_get_status": (c_int32, ws_reconnector),
     "ws_reconnector_get_attempts": (c_uint32, ws_reconnector),
+    "ws_reconnector_retry_now": (c_int32, ws_reconnector),
     "ws_reconnector_terminate": (c_int32, ws_reconnector, c_int32, c_char_p),
     "ws_reconnector_release": (c_int32, ws_reconnector),
     "ws_status_name": (c_char_p, c_int32),

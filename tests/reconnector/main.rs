@@ -7,6 +7,7 @@ mod support;
 
 mod coming_back;
 mod ending;
+mod retrying;
 
 use std::collections::VecDeque;
 use std::ffi::{CString, c_char, c_void};
@@ -308,6 +309,7 @@ impl Drop for Test {
         // Over: the handle goes with its release.
         assert_eq!((api().ws_reconnector_get_status)(self.r), WS_STATUS_CLOSED);
         assert_eq!(send(self.r, "x"), "WS_ERR_CLOSED");
+        assert_eq!((api().ws_reconnector_retry_now)(self.r), WS_ERR_CLOSED);
         assert_eq!((api().ws_reconnector_release)(self.r), WS_OK);
         assert_eq!((api().ws_reconnector_release)(self.r), WS_ERR_INVALID_HANDLE);
         if self.mode != Mode::Inline {

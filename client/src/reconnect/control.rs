@@ -26,6 +26,26 @@ impl Reconnector {
         Ok(())
     }
 
+    /// Ends the wait for the next attempt, whatever it waits for; where it decides just now, or its socket has ended, the wait
+    /// that would follow. Changes nothing while it connects or is connected. [`ErrorCode::Closed`]: it is over.
+    pub fn retry_now(&self) -> Result<(), ErrorCode> {
+        let mut state = self.state.lock();
+        if state.over {
+            return Err(ErrorCode::Closed);
+        }
+        let wait = match &state.now {
+            Some(now) if now.is_wait && now.begun => Some(Arc::clone(&now.socket)),
+            Some(now) if !now.is_wait && now.socket.status() != Status::Closed => return Ok(()),
+            // The wait is to come.
+            _ => {
+                state.retry_now = true;
+                None
+            }
+        };
+        drop(state);
+        wait.map_or(Ok(()), |wait| wait.abort())
+    }
+
     /// The socket of now; `None` between two.
     pub fn socket(&self) -> Option<Arc<Socket>> {
         let state = self.state.lock();

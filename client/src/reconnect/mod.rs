@@ -87,6 +87,8 @@ struct State {
     now: Option<Now>,
     /// Counts what it did.
     step: u64,
+    /// The host wants the wait that comes to be none.
+    retry_now: bool,
     /// The host wants an end.
     stop: Option<(u16, String)>,
     over: bool,
@@ -120,6 +122,7 @@ impl Reconnector {
             tries: Tries::new(Instant::now()),
             now: None,
             step: 0,
+            retry_now: false,
             stop: None,
             over: false,
             queue: Queue::default(),
@@ -146,6 +149,8 @@ impl Reconnector {
         let step = state.step;
         let now = Now { socket: Arc::clone(&socket), is_wait, begun: false, up: false };
         state.now = Some(now);
+        // What was asked for before is done by an attempt.
+        state.retry_now &= is_wait;
         drop(state);
         let started = socket.start();
         let mut state = self.state.lock();
@@ -160,9 +165,11 @@ impl Reconnector {
             now.begun = true;
         }
         let stop = state.stop.clone().filter(|_| still);
+        let at_once = is_wait && still && std::mem::take(&mut state.retry_now);
         drop(state);
         match stop {
             Some(stop) => end(&socket, is_wait, &stop),
+            None if at_once => drop(socket.abort()),
             // It began too late for the shutdown to see it.
             None if still && self.was_shut_down() => drop(socket.abort()),
             None => {}
@@ -219,6 +226,7 @@ impl Reconnector {
             }
             Some(Err(code)) => begun = Err(no_url(code)),
         }
+        self.state.lock().retry_now = false;
         if let Some(given_up) = self.ended() {
             return self.give_up(given_up, End::default());
         }

@@ -131,6 +131,7 @@ functions! {
     ws_reconnector_get_socket(Reconnector) -> Socket;
     ws_reconnector_get_status(Reconnector) -> i32;
     ws_reconnector_get_attempts(Reconnector) -> u32;
+    ws_reconnector_retry_now(Reconnector) -> i32;
     ws_reconnector_terminate(Reconnector, i32, *const c_char) -> i32;
     ws_reconnector_release(Reconnector) -> i32;
     ws_status_name(i32) -> *const c_char;
