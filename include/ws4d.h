@@ -1437,6 +1437,22 @@ ws_result ws_get_tls_info(const ws_socket *ws,
 ws_result ws_get_stats(const ws_socket *ws, ws_stats *stats);
 
 /**
+ * What the reconnector's sockets have counted together. Counters are sums; buffers are those of now, what
+ * ws_reconnector_send() keeps included in `send_buffered`; times are those of the last connection that was open, or, as long
+ * as none was, of the last attempt.
+ *
+ * Any thread, also inside `wake`; never waits for the network or the host.
+ *
+ * @param r      A reconnector, also one that is over.
+ * @param stats  As for ws_get_stats().
+ * @return As ws_get_stats().
+ *
+ * @pre `stats` is NULL or writable for its `size`.
+ */
+ws_result ws_reconnector_get_stats(const ws_reconnector *r,
+                                   ws_stats *stats);
+
+/**
  * Why the socket's connection ended: how far it was, the codes sent and received, what went wrong, and when.
  *
  * There to be read as soon as the end is known: from `on_error` and `on_terminate` on, and earlier where messages still
@@ -2788,6 +2804,16 @@ ws_status ws_reconnector_get_status(const ws_reconnector *r);
  * @return The number; 0 as long as nothing has failed, and for a handle that is none.
  */
 uint32_t ws_reconnector_get_attempts(const ws_reconnector *r);
+
+/**
+ * How often it was connected: how many of its sockets were open.
+ *
+ * Any thread; never blocks.
+ *
+ * @param r  A reconnector, or any other value.
+ * @return The number, the connection of now included; 0 for a handle that is none.
+ */
+uint32_t ws_reconnector_get_connections(const ws_reconnector *r);
 
 /**
  * Tries again at once: ends the wait for the next attempt, also one that the server's Retry-After or `min_delay_ms` asks

@@ -26,12 +26,12 @@ use policy::{Functions, ws_reconnect_fn, ws_reconnect_info, ws_reconnect_policy}
 static RECONNECTORS: PerProcess<Handles<Entry>> = PerProcess::new(|| Handles::new(Kind::Reconnector));
 
 /// What a token of a reconnector leads to.
-struct Entry {
-    reconnector: Arc<Reconnector>,
+pub(crate) struct Entry {
+    pub(crate) reconnector: Arc<Reconnector>,
     host: Arc<Host>,
 }
 
-fn get(r: *const ws_reconnector) -> Result<Pinned<'static, Entry>, ErrorCode> {
+pub(crate) fn get(r: *const ws_reconnector) -> Result<Pinned<'static, Entry>, ErrorCode> {
     RECONNECTORS.get().get(handles::token(r))
 }
 
@@ -315,6 +315,17 @@ pub extern "C" fn ws_reconnector_get_status(r: *const ws_reconnector) -> ws_stat
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnector_get_attempts(r: *const ws_reconnector) -> u32 {
     boundary::read(0, || Some(get(r).ok()?.reconnector.attempts()))
+}
+
+/// How often it was connected: how many of its sockets were open.
+///
+/// Any thread; never blocks.
+///
+/// @param r  A reconnector, or any other value.
+/// @return The number, the connection of now included; 0 for a handle that is none.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_reconnector_get_connections(r: *const ws_reconnector) -> u32 {
+    boundary::read(0, || Some(get(r).ok()?.reconnector.connections()))
 }
 
 /// Tries again at once: ends the wait for the next attempt, also one that the server's Retry-After or `min_delay_ms` asks

@@ -6,8 +6,9 @@ use ws4d_client::{Stats, Step};
 use crate::boundary;
 use crate::bridge::entry;
 use crate::out_struct::{self, OutStruct};
+use crate::reconnector;
 use crate::result::ws_result;
-use crate::types::ws_socket;
+use crate::types::{ws_reconnector, ws_socket};
 
 /// What a socket has counted since it was made; see ws_get_stats(). Times are in microseconds, -1 for one that there
 /// is not (yet).
@@ -98,6 +99,30 @@ impl From<&Stats> for ws_stats {
 pub unsafe extern "C" fn ws_get_stats(ws: *const ws_socket, stats: *mut ws_stats) -> ws_result {
     boundary::call(|| {
         let counted = entry(ws)?.socket().stats();
+        // SAFETY: the caller upholds the contract above.
+        unsafe { out_struct::fill(stats, ws_stats::from(&counted)) }
+    })
+}
+
+/// What the reconnector's sockets have counted together. Counters are sums; buffers are those of now, what
+/// ws_reconnector_send() keeps included in `send_buffered`; times are those of the last connection that was open, or, as long
+/// as none was, of the last attempt.
+///
+/// Any thread, also inside `wake`; never waits for the network or the host.
+///
+/// @param r      A reconnector, also one that is over.
+/// @param stats  As for ws_get_stats().
+/// @return As ws_get_stats().
+///
+/// # Safety
+/// `stats` is NULL or writable for its `size`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_reconnector_get_stats(
+    r: *const ws_reconnector,
+    stats: *mut ws_stats,
+) -> ws_result {
+    boundary::call(|| {
+        let counted = reconnector::get(r)?.reconnector.stats();
         // SAFETY: the caller upholds the contract above.
         unsafe { out_struct::fill(stats, ws_stats::from(&counted)) }
     })

@@ -43,7 +43,9 @@
 
 #define RECONNECTOR_FUNCTIONS(X) \
     X(ws_reconnector_get_attempts, (r), ZERO) \
+    X(ws_reconnector_get_connections, (r), ZERO) \
     X(ws_reconnector_get_socket, (r), NONE) \
+    X(ws_reconnector_get_stats, (r, &(ws_stats)WS_STATS_INIT), RESULT) \
     X(ws_reconnector_get_status, (r), CLOSED) \
     X(ws_reconnector_release, (r), RESULT) \
     X(ws_reconnector_retry_now, (r), RESULT) \

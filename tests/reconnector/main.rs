@@ -6,6 +6,7 @@
 mod support;
 
 mod coming_back;
+mod counting;
 mod ending;
 mod retrying;
 

@@ -44,6 +44,11 @@ pub struct Phases {
 }
 
 impl Phases {
+    /// Nothing was begun.
+    pub(crate) fn none() -> Phases {
+        Phases { times: [-1; STEPS], total: -1 }
+    }
+
     /// The time of one step. One that was taken several times (after a redirect) counts in all.
     pub fn of(&self, step: Step) -> i64 {
         self.times[step as usize]

@@ -4,9 +4,10 @@
 //!
 //! All that is decided happens where a socket or a wait is freed: in the context of the callbacks, one after the other.
 //! Whether and when it tries again is `policy`'s; this file has the steps, `control` what the host asks, `sending` the
-//! messages.
+//! messages, `counting` what passed over all of its sockets.
 
 mod control;
+mod counting;
 mod policy;
 mod retry_after;
 mod sending;
@@ -22,6 +23,7 @@ use crate::random;
 use crate::socket::{Dispatcher, Handler, Socket};
 use crate::sync::Mutex;
 use control::end;
+use counting::Past;
 pub use policy::End;
 use policy::{Tries, Verdict};
 use sending::Queue;
@@ -93,6 +95,7 @@ struct State {
     stop: Option<(u16, String)>,
     over: bool,
     queue: Queue,
+    past: Past,
 }
 
 struct Now {
@@ -126,6 +129,7 @@ impl Reconnector {
             stop: None,
             over: false,
             queue: Queue::default(),
+            past: Past::new(),
         };
         let shutdowns = engine::shutdowns();
         Ok(Arc::new(Reconnector { policy, options, dispatcher, host, shutdowns, state: Mutex::new(state) }))
@@ -186,6 +190,9 @@ impl Reconnector {
         let mut state = self.state.lock();
         state.step += 1;
         let now = state.now.take();
+        if let Some(now) = now.as_ref().filter(|now| !now.is_wait) {
+            state.past.add(&now.socket);
+        }
         drop(state);
         drop(now);
         self.ended()

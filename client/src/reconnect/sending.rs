@@ -18,6 +18,11 @@ pub(super) struct Queue {
 }
 
 impl Queue {
+    /// How much it holds.
+    pub(super) fn charge(&self) -> usize {
+        self.charge
+    }
+
     /// As a send buffer: while it is below its limit it takes one more.
     fn push(&mut self, message: Kept, limit: usize) -> Result<(), ErrorCode> {
         if self.charge >= limit {

@@ -197,6 +197,11 @@ impl Socket {
         Some(CloseInfo { code_sent: outgoing.code_sent(), by_host, ..noted })
     }
 
+    /// Whether the connection was ever open.
+    pub(crate) fn was_open(&self) -> bool {
+        self.history.0.lock().opened.is_some()
+    }
+
     /// Why the connection ended, as an error; `None` where the host ended it, and as long as it has not ended.
     pub(crate) fn why_ended(&self) -> Option<Arc<Error>> {
         if self.close_info()?.by_host {

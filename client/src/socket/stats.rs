@@ -34,6 +34,44 @@ pub struct Stats {
     pub phases: Phases,
 }
 
+impl Stats {
+    /// Of no socket.
+    pub(crate) fn none() -> Stats {
+        Stats {
+            messages_sent: 0,
+            messages_received: 0,
+            bytes_sent: 0,
+            bytes_received: 0,
+            wire_bytes_sent: 0,
+            wire_bytes_received: 0,
+            messages_discarded: 0,
+            send_buffered: 0,
+            receive_buffered: 0,
+            ping: None,
+            phases: Phases::none(),
+        }
+    }
+
+    /// The counters of both, the buffers of the later one; times as that has them.
+    pub(crate) fn and_then(&self, later: &Stats) -> Stats {
+        Stats {
+            messages_sent: self.messages_sent + later.messages_sent,
+            messages_received: self.messages_received + later.messages_received,
+            bytes_sent: self.bytes_sent + later.bytes_sent,
+            bytes_received: self.bytes_received + later.bytes_received,
+            wire_bytes_sent: self.wire_bytes_sent + later.wire_bytes_sent,
+            wire_bytes_received: self.wire_bytes_received + later.wire_bytes_received,
+            messages_discarded: self.messages_discarded + later.messages_discarded,
+            ..later.clone()
+        }
+    }
+
+    /// With the times of `other`.
+    pub(crate) fn with_times_of(self, other: &Stats) -> Stats {
+        Stats { ping: other.ping, phases: other.phases, ..self }
+    }
+}
+
 /// What the reading side counts, once a turn.
 #[derive(Default)]
 pub(super) struct Received {

@@ -35,6 +35,7 @@ functions! {
     ws_get_buffered_amount(Socket) -> usize;
     ws_get_tls_info(Socket, *mut RawTlsInfo) -> i32;
     ws_get_stats(Socket, *mut RawStats) -> i32;
+    ws_reconnector_get_stats(Reconnector, *mut RawStats) -> i32;
     ws_get_close_info(Socket, *mut RawCloseInfo) -> i32;
     ws_dispatcher_new() -> Dispatcher;
     ws_dispatcher_new_with_wake(Option<WakeFn>, *mut c_void) -> Dispatcher;
@@ -131,6 +132,7 @@ functions! {
     ws_reconnector_get_socket(Reconnector) -> Socket;
     ws_reconnector_get_status(Reconnector) -> i32;
     ws_reconnector_get_attempts(Reconnector) -> u32;
+    ws_reconnector_get_connections(Reconnector) -> u32;
     ws_reconnector_retry_now(Reconnector) -> i32;
     ws_reconnector_terminate(Reconnector, i32, *const c_char) -> i32;
     ws_reconnector_release(Reconnector) -> i32;
