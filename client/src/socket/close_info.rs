@@ -193,7 +193,7 @@ impl Socket {
     pub fn close_info(&self) -> Option<CloseInfo> {
         let noted = self.history.0.lock().end.as_ref()?.info.clone();
         let outgoing = self.outgoing.lock();
-        let by_host = noted.by_host || outgoing.closed_by_host;
+        let by_host = noted.by_host || outgoing.ended_by_host;
         Some(CloseInfo { code_sent: outgoing.code_sent(), by_host, ..noted })
     }
 

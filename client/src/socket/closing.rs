@@ -90,7 +90,6 @@ impl Socket {
             }
             Phase::Open => {
                 outgoing.close_with(Some(code), reason);
-                outgoing.closed_by_host = next == Phase::Closing;
                 outgoing.phase = next;
                 outgoing.ended_by_host = outgoing.failure.is_none();
                 outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);

@@ -53,8 +53,6 @@ pub(super) struct Outgoing {
     pub(super) close_sent: bool,
     /// Of our close frame; 1005 for an empty one.
     close_code: u16,
-    /// The host has closed, before the server did.
-    pub(super) closed_by_host: bool,
     pub(super) received: Option<Box<CloseFrame>>,
     pub(super) write_error: Option<io::Error>,
     /// A panic has given a role up: what that has left is the task's to do.
@@ -129,7 +127,6 @@ impl Outgoing {
             want_drain: false,
             close_sent: false,
             close_code: 0,
-            closed_by_host: false,
             received: None,
             write_error: None,
             undone: false,
