@@ -2711,6 +2711,9 @@ ws_result ws_options_set_key_log_file(ws_options *o,
  *
  * ws_terminate() and ws_abort() on its socket end that connection, and it comes back.
  *
+ * Where a name has several addresses, an attempt begins behind the one whose connection failed last, so that each has its
+ * turn.
+ *
  * Its sockets ping after 20000 ms of silence where ws_options_set_ping_interval_ms() was never called, so that a connection
  * that is dead is found out; see there.
  *

@@ -67,9 +67,11 @@ impl Attempts {
     }
 }
 
-/// The first stream that connects, and its address. `None`: none did; `attempts` knows why.
+/// The first stream that connects, and its address. `None`: none did; `attempts` knows why. `behind` is an address that
+/// was no good before: those after it are tried first, and it is the last.
 pub(super) async fn race<S, F>(
     lookups: Vec<Lookup>,
+    behind: Option<SocketAddr>,
     attempts: &Attempts,
     connect: impl Fn(SocketAddr) -> F,
 ) -> Option<(S, SocketAddr)>
@@ -78,7 +80,7 @@ where
 {
     let mut lookups = lookups;
     let mut running: Vec<(usize, Pin<Box<F>>)> = Vec::new();
-    let mut queue = Queue::default();
+    let mut queue = Queue::begin(behind);
     loop {
         let start = queue.next_start(!lookups.is_empty());
         if start.is_none() && running.is_empty() && (lookups.is_empty() || queue.is_exhausted()) {
@@ -148,9 +150,17 @@ struct Queue {
     started: usize,
     /// Before this nothing begins; `None`: not known yet.
     not_before: Option<Instant>,
+    /// The last one to be tried, if it is among them.
+    behind: Option<SocketAddr>,
+    /// Those that wait are in the order of their turns.
+    in_order: bool,
 }
 
 impl Queue {
+    fn begin(behind: Option<SocketAddr>) -> Queue {
+        Queue { behind, ..Queue::default() }
+    }
+
     fn add(&mut self, family: Option<Family>, addresses: Vec<SocketAddr>) {
         let mut fresh = Vec::new();
         for address in addresses {
@@ -160,11 +170,16 @@ impl Queue {
             }
         }
         let ahead = self.started == 0 && family == Some(Family::V6);
-        let at = if ahead { 0 } else { self.waiting.len() };
+        let last = self.waiting.iter().position(|address| self.in_order && Some(*address) == self.behind);
+        let at = if ahead { 0 } else { last.unwrap_or(self.waiting.len()) };
         self.waiting.splice(at..at, fresh);
         if self.started == 0 && !self.waiting.is_empty() {
             let now = Instant::now();
             match family {
+                // Another one may be found: there is time for it, for this one was no good.
+                Some(_) if self.waiting.iter().all(|address| Some(*address) == self.behind) => {
+                    self.not_before = Some(now + ATTEMPT_DELAY);
+                }
                 // They wait a moment for those of the other family, which are tried first.
                 Some(Family::V4) if self.not_before.is_none() => {
                     self.not_before = Some(now + RESOLUTION_DELAY)
@@ -191,16 +206,45 @@ impl Queue {
 
     /// Takes the next address: of the other family than the last, if there is one (RFC 8305 §4).
     fn start(&mut self) -> Option<SocketAddr> {
-        let family = |address: &SocketAddr| Some(Family::of(&address.ip()));
-        let at = self.waiting.iter().position(|address| family(address) != self.last).unwrap_or(0);
+        if self.started == 0 {
+            self.turn();
+        }
         if self.waiting.is_empty() {
             return None;
         }
-        let address = self.waiting.remove(at);
-        self.last = family(&address);
+        let address = self.waiting.remove(if self.in_order { 0 } else { self.of_the_other_family() });
+        self.last = Some(Family::of(&address.ip()));
         self.started += 1;
         self.not_before = Some(Instant::now() + ATTEMPT_DELAY);
         Some(address)
+    }
+
+    /// The place of the first address whose family is not that of the last attempt; else of the first.
+    fn of_the_other_family(&self) -> usize {
+        let is_other = |address: &SocketAddr| Some(Family::of(&address.ip())) != self.last;
+        self.waiting.iter().position(is_other).unwrap_or(0)
+    }
+
+    /// Turns the addresses round so that they begin behind `behind`, if that is among them. In the order of their turns, so
+    /// that in a row of attempts each has its own.
+    fn turn(&mut self) {
+        if !self.waiting.iter().any(|address| Some(*address) == self.behind) {
+            return;
+        }
+        let first = Family::of(&self.waiting[0].ip());
+        let (one, other): (Vec<_>, Vec<_>) =
+            self.waiting.drain(..).partition(|address| Family::of(&address.ip()) == first);
+        let (mut one, mut other) = (one.into_iter(), other.into_iter());
+        loop {
+            let pair = [one.next(), other.next()];
+            if pair == [None, None] {
+                break;
+            }
+            self.waiting.extend(pair.into_iter().flatten());
+        }
+        let at = self.waiting.iter().position(|address| Some(*address) == self.behind);
+        self.waiting.rotate_left(at.map_or(0, |at| at + 1));
+        self.in_order = true;
     }
 
     /// An attempt failed: the next need not wait.

@@ -200,6 +200,7 @@ async fn reach(
         }
     };
     let (readiness, address) = tcp::connect(&to.host, to.port, &options.network, attempts, begun).await?;
+    progress.reach(address);
     Ok(Reached { readiness, address: Some(address), peer: address.to_string() })
 }
 

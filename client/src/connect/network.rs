@@ -18,6 +18,8 @@ pub(crate) struct NetworkOptions {
     pub(crate) tcp_keepalive: Option<Duration>,
     /// Where to connect instead of to the URL's host.
     pub(crate) unix_socket: Option<PathBuf>,
+    /// No option of the host's: the address that was no good before; those behind it are tried first.
+    pub(crate) begin_behind: Option<SocketAddr>,
 }
 
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 
 use crate::error::Component;
 use crate::sync::Mutex;
+use std::net::SocketAddr;
 use std::time::Instant;
 
 /// What connecting is busy with, in the usual order.
@@ -66,14 +67,22 @@ struct State {
     begun: bool,
     since: Instant,
     phases: Phases,
+    reached: Option<SocketAddr>,
 }
 
 impl Progress {
     /// At the beginning, before the first step.
     pub(crate) fn new() -> Progress {
         let now = Instant::now();
-        let phases = Phases { times: [-1; STEPS], total: -1 };
-        Progress(Mutex::new(State { began: now, step: Step::Dns, begun: false, since: now, phases }))
+        let phases = Phases::none();
+        Progress(Mutex::new(State {
+            began: now,
+            step: Step::Dns,
+            begun: false,
+            since: now,
+            phases,
+            reached: None,
+        }))
     }
 
     /// A step begins, and the one before it is over.
@@ -82,6 +91,16 @@ impl Progress {
         let now = Instant::now();
         state.leave(now);
         (state.step, state.begun, state.since) = (step, true, now);
+    }
+
+    /// This address took a connection.
+    pub(super) fn reach(&self, address: SocketAddr) {
+        self.0.lock().reached = Some(address);
+    }
+
+    /// The address that took a connection last, be it the server's or the proxy's.
+    pub(crate) fn reached(&self) -> Option<SocketAddr> {
+        self.0.lock().reached
     }
 
     /// Connecting is over, well or not. Only the first call counts.

@@ -25,7 +25,8 @@ pub(super) async fn connect(
     begun: impl Fn(),
 ) -> Result<(Readiness, SocketAddr), Error> {
     log!(Debug, Component::Dns, "looking up {host}");
-    let race = happy_eyeballs::race(dns::lookups(host, port, options), attempts, |address| {
+    let lookups = dns::lookups(host, port, options);
+    let race = happy_eyeballs::race(lookups, options.begin_behind, attempts, |address| {
         begun();
         log!(Debug, Component::Tcp, "connecting to {address}");
         async move {

@@ -27,6 +27,7 @@ use counting::Past;
 pub use policy::End;
 use policy::{Tries, Verdict};
 use sending::Queue;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -85,6 +86,8 @@ pub struct Reconnector {
 struct State {
     url: String,
     tries: Tries,
+    /// The address that failed last.
+    failed: Option<SocketAddr>,
     /// What it does now; `None` while it decides.
     now: Option<Now>,
     /// Counts what it did.
@@ -123,6 +126,7 @@ impl Reconnector {
         let state = State {
             url: url.to_owned(),
             tries: Tries::new(Instant::now()),
+            failed: None,
             now: None,
             step: 0,
             retry_now: false,
@@ -219,6 +223,7 @@ impl Reconnector {
         let mut options = self.options.clone();
         let (attempt, mut url) = {
             let state = self.state.lock();
+            options.network.begin_behind = state.failed;
             (state.tries.attempt(), state.url.clone())
         };
         let mut begun = Ok(());
@@ -277,6 +282,7 @@ impl Reconnector {
         let mut tries = {
             let mut state = self.state.lock();
             state.tries.ended(&self.policy, &end, now);
+            state.failed = end.address.filter(|_| !end.by_host).or(state.failed);
             state.tries.clone()
         };
         // The host is asked with no lock held; nobody else changes `tries`.

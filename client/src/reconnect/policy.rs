@@ -4,6 +4,7 @@
 use super::retry_after;
 use crate::error::{Error, ErrorCode};
 use crate::socket::Socket;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -82,6 +83,8 @@ pub struct End {
     pub is_not_valid_yet: bool,
     /// The host has ended this connection, and no more than that.
     pub by_host: bool,
+    /// The address that took the connection.
+    pub address: Option<SocketAddr>,
     /// How long it was open; `None`: never.
     pub open_for: Option<Duration>,
     /// What a refusal asked for.
@@ -103,6 +106,7 @@ impl End {
             tls_alert: info.tls_alert,
             is_not_valid_yet: info.is_not_valid_yet,
             by_host: info.by_host,
+            address: socket.reached(),
             open_for: info.open_for,
             retry_after: asked.and_then(|asked| retry_after::parse(&asked.value, asked.date.as_deref(), now)),
             error: socket.why_ended(),

@@ -8,6 +8,7 @@ use crate::error::{Component, Error, ErrorCode};
 use crate::event::Ending;
 use crate::log::log;
 use crate::sync::Mutex;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 use ws4d_protocol::close;
@@ -200,6 +201,11 @@ impl Socket {
     /// Whether the connection was ever open.
     pub(crate) fn was_open(&self) -> bool {
         self.history.0.lock().opened.is_some()
+    }
+
+    /// The address that took the connection, as soon as one did.
+    pub(crate) fn reached(&self) -> Option<SocketAddr> {
+        self.progress.reached()
     }
 
     /// Why the connection ended, as an error; `None` where the host ended it, and as long as it has not ended.

@@ -14,6 +14,7 @@ struct Record {
 
 struct Net {
     start: Instant,
+    behind: Option<SocketAddr>,
     record: Arc<Mutex<Record>>,
     attempts: Attempts,
 }
@@ -44,7 +45,12 @@ use Fate::{BlackHole, Connects, Refuses};
 
 impl Net {
     fn new() -> Net {
-        Net { start: Instant::now(), record: Arc::default(), attempts: Attempts::default() }
+        Net { start: Instant::now(), behind: None, record: Arc::default(), attempts: Attempts::default() }
+    }
+
+    /// The next race after one in which this address was no good.
+    fn behind(address: &str) -> Net {
+        Net { behind: Some(SocketAddr::new(address.parse().unwrap(), 80)), ..Net::new() }
     }
 
     async fn race(&self, lookups: Vec<Lookup>, fate: impl Fn(&str) -> Fate) -> Option<String> {
@@ -70,7 +76,9 @@ impl Net {
                 result
             }
         };
-        race(lookups, &self.attempts, connect).await.map(|((), address)| address.ip().to_string())
+        race(lookups, self.behind, &self.attempts, connect)
+            .await
+            .map(|((), address)| address.ip().to_string())
     }
 
     fn begun(&self) -> Vec<(u128, String)> {
@@ -237,4 +245,67 @@ async fn nothing_to_try_is_an_end() {
     let lookups = vec![failing(Family::V6, 1), failing(Family::V4, 2)];
     assert_eq!(net.race(lookups, |_| Connects(0)).await, None);
     assert_eq!(net.attempts.take().lookups.len(), 2);
+}
+
+/// The order in which addresses are tried after one of them was no good.
+async fn order_behind(address: &str, lookups: Vec<Lookup>) -> Vec<String> {
+    let net = Net::behind(address);
+    net.race(lookups, |_| Refuses(0)).await;
+    net.order()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_race_begins_behind_the_address_that_was_no_good() {
+    let (six, four) = (["2001:db8::1", "2001:db8::2", "2001:db8::3"], ["192.0.2.1", "192.0.2.2"]);
+    let all = ["2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2", "2001:db8::3"];
+    for (at, failed) in all.into_iter().enumerate() {
+        let mut expected = all;
+        expected.rotate_left(at + 1);
+        assert_eq!(order_behind(failed, both((0, &six), (0, &four))).await, expected, "{failed}");
+        let mixed = vec![lookup(None, 0, &all)];
+        assert_eq!(order_behind(failed, mixed).await, expected, "{failed}, of the host's own list");
+    }
+    assert_eq!(order_behind("192.0.2.99", both((0, &six), (0, &four))).await, all, "the name has it no more");
+}
+
+/// Whichever of them take a connection and are no good, each has its turn in a row of attempts.
+#[tokio::test(start_paused = true)]
+async fn in_a_row_of_races_each_address_has_its_turn() {
+    let (six, four) = (["2001:db8::1"], ["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
+    let mut net = Net::new();
+    let mut won = Vec::new();
+    for _ in 0..6 {
+        let fate = |address: &str| if address == "192.0.2.2" { Refuses(0) } else { Connects(1) };
+        let address = net.race(both((0, &six), (0, &four)), fate).await.unwrap();
+        net = Net::behind(&address);
+        won.push(address);
+    }
+    let round = ["2001:db8::1", "192.0.2.1", "192.0.2.3"];
+    assert_eq!(won, [round, round].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_was_no_good_waits_a_moment_for_those_of_the_other_family() {
+    for (first, ms, expected) in [
+        ("2001:db8::1", (0, 249), at(&[(249, "192.0.2.1"), (249, "2001:db8::1")])),
+        ("2001:db8::1", (0, 251), at(&[(250, "2001:db8::1"), (251, "192.0.2.1")])),
+        ("192.0.2.1", (249, 0), at(&[(249, "2001:db8::1"), (249, "192.0.2.1")])),
+    ] {
+        let net = Net::behind(first);
+        net.race(both((ms.0, &["2001:db8::1"]), (ms.1, &["192.0.2.1"])), |_| Refuses(0)).await;
+        assert_eq!(net.begun(), expected, "{first} {ms:?}");
+    }
+    // Nobody else is to be waited for.
+    let net = Net::behind("192.0.2.1");
+    net.race(both((30, &[]), (20, &["192.0.2.1"])), |_| Connects(1)).await;
+    assert_eq!(net.begun(), at(&[(30, "192.0.2.1")]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn addresses_that_are_found_late_go_before_the_one_that_was_no_good() {
+    let net = Net::behind("2001:db8::1");
+    let lookups = both((0, &["2001:db8::1", "2001:db8::2"]), (100, &["192.0.2.1"]));
+    let race = net.race(lookups, |_| BlackHole);
+    assert!(tokio::time::timeout(Duration::from_secs(1), race).await.is_err());
+    assert_eq!(net.begun(), at(&[(0, "2001:db8::2"), (250, "192.0.2.1"), (500, "2001:db8::1")]));
 }
