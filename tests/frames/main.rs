@@ -47,7 +47,8 @@ fn fails_with(
     let error = format!("error {error}");
     life.extend([error.as_str(), "terminate 1006", "free"]);
     assert_eq!(host.trace(), life, "{commands}");
-    let path = url.split_at(url.find("/script").expect("a script")).1;
+    // As it goes to the server.
+    let path = url.split_at(url.find("/script").expect("a script")).1.replace('|', "%7C");
     let seen = server
         .wait_for(|event| event.path == path && matches!(event.seen, ws4d_test_server::Seen::Close(..)));
     let ws4d_test_server::Seen::Close(code, _) = seen.seen else { unreachable!("waited for it") };

@@ -1,8 +1,8 @@
 //! `docs/hostile.md`, line 15: frames that break a rule of RFC 6455 §5 are 1002, whatever came before is delivered.
 
-use crate::wire::{close_seen, script};
+use crate::wire::{RawServer, close_seen, script};
 use crate::{delivers, fails};
-use ws4d_test_host::Host;
+use ws4d_test_host::{Host, Options};
 use ws4d_test_server::Server;
 
 fn all_fail(cases: &[(&str, &str)]) {
@@ -55,6 +55,29 @@ fn reserved_bits_are_refused() {
         ("9a", "reserved bit"),
         ("010161c0", "reserved bit"),
     ]);
+}
+
+/// What stands between, and does not know that the connection is one of frames now, answers for a server that is gone.
+#[test]
+fn an_http_answer_inside_the_open_connection_is_named() {
+    for compression in [0, 1] {
+        let server = RawServer::start(|peer| {
+            let head = peer.head();
+            peer.accept(&head, "");
+            peer.say("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
+            peer.wait_for_the_end();
+        });
+        let host = Host::new();
+        let options = Options::new().set(|api, o| (api.ws_options_set_compression)(o, compression));
+        host.once("error", |call| {
+            let errors = call.event.errors();
+            let message = &errors.entries[0].2;
+            assert!(message.contains("\"HTTP/1.1 502 Bad Gateway\", into the open"), "{message}");
+        });
+        host.to(server.ws("/")).with(options).open();
+        host.run_until("free");
+        assert_eq!(host.trace(), ["open", "error WS_ERR_PROTOCOL", "terminate 1006", "free"]);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Heads that bend HTTP, are too large, or never end.
 
 use crate::impatient;
-use crate::wire::{percent, refused, silent};
+use crate::wire::{RawServer, percent, refused, silent};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
@@ -136,4 +136,35 @@ fn an_answer_before_the_request_is_judged_as_any_other() {
     let url = format!("ws://127.0.0.1:{port}/");
     refused(&url, &Options::new()).assert("WS_ERR_HANDSHAKE", "WebSocket server");
     server.join().expect("the server's thread");
+}
+
+/// A port where something else speaks: its first bytes say what.
+#[test]
+fn what_speaks_no_http_is_shown_and_named() {
+    for (bytes, why) in [
+        (&b"\x15\x03\x01\0\x02\x02\x46"[..], "try wss://"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "\"SSH-2.0-OpenSSH_9.2\\r\\n\"; it is an SSH server"),
+        (b"RFB 003.008\n", "it is a VNC server"),
+        (b"\0\0\x04\x04\0\0\0\0\0\0\x03\0\0", "it is an HTTP/2 server"),
+        (b"HTTP/1.1 101 Ok\r\nUpgrade: websocket\r\nsecretless garbage\r\n\r\n", "\"secretless garbage\""),
+        (b"HTTP/1.1 101 Ok\r\nX-Key : hunter2\r\n\r\n", "\"X-Key :\""),
+    ] {
+        let server = RawServer::start(move |peer| {
+            peer.head();
+            peer.say(bytes);
+            peer.wait_for_the_end();
+        });
+        let refusal = refused(&server.ws("/"), &Options::new());
+        refusal.assert("WS_ERR_HANDSHAKE", why);
+        assert!(!refusal.message().contains("hunter2"), "{:?}", refusal.errors);
+    }
+}
+
+#[test]
+fn a_server_that_hangs_up_on_a_request_in_the_clear_may_want_wss() {
+    let server = Server::start();
+    refused(&server.ws("/eof"), &Options::new())
+        .assert("WS_ERR_CONNECTION_RESET", "does its port want wss://?");
+    let wss = refused(&server.wss("/eof"), &Options::new().set(|api, o| (api.ws_options_set_verify)(o, 0)));
+    assert!(!wss.message().contains("want wss"), "{:?}", wss.errors);
 }

@@ -1,7 +1,8 @@
 //! Answers that are no upgrade: the error stack has the status, the headers and the body. `docs/hostile.md`, line 8.
 
-use crate::wire::{percent, refused};
-use ws4d_test_host::{Host, Options};
+use crate::wire::{RawServer, percent, refused};
+use std::io::Read;
+use ws4d_test_host::{Host, Options, c};
 use ws4d_test_server::{Seen, Server};
 
 const MOST_BODY: usize = 64 * 1024;
@@ -204,4 +205,46 @@ fn a_refusal_of_an_asynchronous_socket_is_an_error_event_with_the_same_stack() {
     host.open_async(server.ws("/status?code=503&body=busy"));
     host.run_until("free");
     assert_eq!(host.trace(), ["error WS_ERR_HTTP_STATUS", "terminate 1006", "free"]);
+}
+
+/// A server that will not read all of a large request answers before it has, and closes; its refusal is what counts.
+#[test]
+fn a_refusal_that_comes_before_the_request_has_left_is_read() {
+    let server = RawServer::start(|peer| {
+        let _ = peer.stream.read(&mut [0; 64]);
+        peer.answer("431 Request Header Fields Too Large", "X-Why: large\r\n");
+    });
+    let cookie = format!("a={}", "x".repeat(60_000));
+    let options = (0..15).fold(Options::new(), |options, _| {
+        options.set(|api, o| (api.ws_options_set_cookie)(o, c(&cookie).as_ptr()))
+    });
+    let refusal = refused(&server.ws("/"), &options);
+    refusal.assert("WS_ERR_HTTP_STATUS", "431");
+    assert_eq!(refusal.header("x-why", 0).as_deref(), Some("large"));
+}
+
+#[test]
+fn a_refusal_shows_the_first_line_of_its_body_and_where_wss_is_wanted_says_so() {
+    let server = Server::start();
+    let page = "/status?code=400&body=The%20plain%20HTTP%20request%20was%20sent%20to%20HTTPS%20port";
+    let refusal = refused(&server.ws(page), &Options::new());
+    refusal.assert("WS_ERR_HTTP_STATUS", "\"The plain HTTP request was sent to HTTPS port\"");
+    refusal.assert("WS_ERR_HTTP_STATUS", "try wss://");
+    let refusal = refused(&server.ws("/status?code=400&body=unsupported%20offer"), &Options::new());
+    refusal.assert("WS_ERR_HTTP_STATUS", "\"unsupported offer\"");
+    refusal.assert("WS_ERR_HTTP_STATUS", "ws_options_set_compression 0");
+}
+
+#[test]
+fn a_user_that_stood_in_the_url_is_not_advised_again() {
+    let server = Server::start();
+    for (scheme, why) in [
+        ("Basic%20realm=x", "does not take the user and password of the URL"),
+        ("Bearer", "which go as Basic: it wants Bearer"),
+    ] {
+        let url = server.ws(&format!("/status?code=401&header=WWW-Authenticate:{scheme}"));
+        let refusal = refused(&url.replace("ws://", "ws://user:secret@"), &Options::new());
+        refusal.assert("WS_ERR_HTTP_STATUS", why);
+        assert!(!refusal.message().contains("user:password@"), "{:?}", refusal.errors);
+    }
 }

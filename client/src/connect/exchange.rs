@@ -80,6 +80,28 @@ pub(super) async fn write_all(
     flush(transport, readiness).await
 }
 
+/// Writes some of it, all where the network takes it; where it does not, what comes meanwhile is appended to `into`.
+/// `false`: nothing more will come.
+pub(super) async fn write_some(
+    transport: &Transport,
+    readiness: &Readiness,
+    bytes: &mut &[u8],
+    into: &mut Vec<u8>,
+) -> io::Result<bool> {
+    let written = transport.write(&[IoSlice::new(bytes)])?;
+    *bytes = &bytes[written.taken..];
+    if bytes.is_empty() {
+        flush(transport, readiness).await?;
+    } else if written.blocked {
+        tokio::select! {
+            biased;
+            read = read_some(transport, readiness, into) => return read,
+            writable = readiness.writable() => writable?.clear_ready(),
+        }
+    }
+    Ok(true)
+}
+
 /// Waits until what the stream itself has to say has left.
 pub(super) async fn flush(transport: &Transport, readiness: &Readiness) -> io::Result<()> {
     while transport.flush()? {

@@ -14,6 +14,7 @@ mod redirect;
 mod reference;
 mod refusal;
 pub(crate) mod response;
+mod stranger;
 mod tcp;
 pub(crate) mod tls;
 #[cfg(unix)]
@@ -70,7 +71,7 @@ pub(crate) async fn connect(
                 _ => String::new(),
             };
             let message = format!(
-                "Connecting to {} took longer than {} ms and was given up while {doing}{through} \
+                "Connecting to {} took longer than {} ms and was given up {doing}{through} \
                  (ws_options_set_connect_timeout_ms)",
                 road.to().shown,
                 limit.as_millis()

@@ -24,14 +24,14 @@ pub enum Step {
 const STEPS: usize = 5;
 
 impl Step {
-    /// The component and the words for a step that took too long.
+    /// The component and the words, behind "was given up", for a step that took too long.
     pub(super) fn name(self) -> (Component, &'static str) {
         match self {
-            Step::Dns => (Component::Dns, "looking the name up"),
-            Step::Tcp => (Component::Tcp, "connecting over TCP"),
-            Step::Proxy => (Component::Proxy, "waiting for the proxy"),
-            Step::Tls => (Component::Tls, "the TLS handshake"),
-            Step::Upgrade => (Component::Http, "waiting for the answer to the upgrade"),
+            Step::Dns => (Component::Dns, "while looking the name up"),
+            Step::Tcp => (Component::Tcp, "while connecting over TCP"),
+            Step::Proxy => (Component::Proxy, "while waiting for the proxy"),
+            Step::Tls => (Component::Tls, "during the TLS handshake"),
+            Step::Upgrade => (Component::Http, "while waiting for the answer to the upgrade"),
         }
     }
 }

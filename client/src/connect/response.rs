@@ -1,6 +1,8 @@
 //! Reading a response head, strictly: a peer that bends HTTP may be no HTTP server, or somebody in between
 //! (RFC 9112 §2.2, §5.1, §5.2). Bytes in, heads out: no I/O here.
 
+use super::headers::is_token;
+use super::stranger;
 use crate::error::{Component, Error, ErrorCode};
 use std::fmt;
 
@@ -88,7 +90,7 @@ impl HeadReader {
         const START: &[u8] = b"HTTP/1.";
         let known = self.bytes.len().min(START.len());
         if self.bytes[..known] != START[..known] {
-            return Err(not_http("it does not begin with HTTP/1.1"));
+            return Err(NotHttp(stranger::described(&self.bytes)));
         }
         let Some(end) = self.find_end()? else {
             return if self.bytes.len() + self.spent > MOST_BYTES { Err(too_large()) } else { Ok(None) };
@@ -108,23 +110,53 @@ impl HeadReader {
             let at = self.scanned;
             if byte == b'\n' {
                 if at == 0 || self.bytes[at - 1] != b'\r' {
-                    return Err(not_http("a line ends with a bare LF"));
+                    return Err(self.bent(at, "a line ends with a bare LF"));
                 }
                 if at >= 3 && self.bytes[at - 3..at] == *b"\r\n\r" {
                     self.scanned += 1;
                     return Ok(Some(at + 1));
                 }
             } else if at > 0 && self.bytes[at - 1] == b'\r' {
-                return Err(not_http("it contains a bare CR"));
+                return Err(self.bent(at, "it contains a bare CR"));
             } else if byte.is_ascii_control() && byte != b'\r' && byte != b'\t' {
-                return Err(not_http(format_args!("it contains the control character {byte:#04x}")));
+                return Err(self.bent(at, format_args!("it contains the control character {byte:#04x}")));
             } else if at > 1 && self.bytes[at - 1] == b'\n' && (byte == b' ' || byte == b'\t') {
-                return Err(not_http("a header is folded over two lines"));
+                return Err(self.bent(at, "a header is folded over two lines"));
             }
             self.scanned += 1;
         }
         Ok(None)
     }
+}
+
+impl HeadReader {
+    /// What is wrong at this byte, with the line so far.
+    fn bent(&self, at: usize, why: impl fmt::Display) -> NotHttp {
+        let start = self.bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |lf| lf + 1);
+        not_http(format_args!("{why}, in the line \"{}\"", quoted(&self.bytes[start..at])))
+    }
+}
+
+/// The beginning of a line, without the value of a header, which may be a secret.
+fn quoted(line: &[u8]) -> String {
+    let name = line.iter().position(|byte| *byte == b':').map_or(line.len(), |colon| colon + 1);
+    stranger::shown(&line[..name])
+}
+
+/// The first line that is no header, nor the status line of an answer.
+fn bad_line(head: &[u8]) -> Option<String> {
+    let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let status = lines.next()?;
+    let digits = status.get(9..12).is_some_and(|digits| digits.iter().all(u8::is_ascii_digit));
+    if !digits || status.get(12).is_some_and(|byte| *byte != b' ') {
+        return Some(stranger::shown(status));
+    }
+    let is_bad = |line: &&[u8]| {
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        let is_token = std::str::from_utf8(name).is_ok_and(is_token);
+        !line.is_empty() && !(is_token && line.contains(&b':'))
+    };
+    lines.find(is_bad).map(quoted)
 }
 
 fn too_large() -> NotHttp {
@@ -140,7 +172,10 @@ fn parse(bytes: &[u8]) -> Result<Head, NotHttp> {
     }
     .map_err(|error| match error {
         httparse::Error::TooManyHeaders => not_http(format_args!("it has more than {MOST_HEADERS} headers")),
-        error => not_http(format_args!("it is malformed ({error})")),
+        error => match bad_line(bytes) {
+            Some(line) => not_http(format_args!("it is malformed ({error}): the line \"{line}\"")),
+            None => not_http(format_args!("it is malformed ({error})")),
+        },
     })?
     .ok_or_else(|| not_http("its head is cut"))
 }
@@ -183,7 +218,8 @@ mod tests {
                 break;
             }
         }
-        assert_eq!(whole, dripped);
+        // Less of what is wrong may be shown.
+        assert!(whole == dripped || (whole.is_err() && dripped.is_err()), "{whole:?} {dripped:?}");
         whole
     }
 
@@ -223,9 +259,12 @@ mod tests {
             (b"HTTP/1.1 101 Ok\r\nA: b\rc\r\n\r\n", "bare CR"),
             (b"HTTP/1.1 101 Ok\r\nA: \0\r\n\r\n", "control character"),
             (b"HTTP/1.1 101 Ok\r\nA: b\r\n c\r\n\r\n", "folded"),
+            (b"HTTP/1.1 101 Ok\r\nA: secret\n\r\n", "in the line \"A:\""),
             (b"HTTP/1.1 101 Ok\r\nA : b\r\n\r\n", "malformed"),
+            (b"HTTP/1.1 101 Ok\r\nA: b\r\nB : secret\r\n\r\n", "the line \"B :\""),
+            (b"HTTP/1.1 101 Ok\r\nA: b\r\ngarbage\r\n\r\n", "the line \"garbage\""),
             (b"HTTP/1.1 101 Ok\r\n: b\r\n\r\n", "malformed"),
-            (b"HTTP/1.1 1x1 Ok\r\n\r\n", "malformed"),
+            (b"HTTP/1.1 1x1 Ok\r\n\r\n", "the line \"HTTP/1.1 1x1 Ok\""),
         ] {
             let error = read(bytes).unwrap_err();
             assert!(error.to_string().contains(why), "{error}");

@@ -1,6 +1,6 @@
 //! The opening handshake of RFC 6455 §4.1: the request, and the strict judgement of the answer.
 
-use super::exchange::{patience, read_some, refused_body, write_all};
+use super::exchange::{patience, read_some, refused_body, write_some};
 use super::readiness::Readiness;
 use super::redirect::is_followed;
 use super::refusal::{refusal, shown};
@@ -48,23 +48,23 @@ pub(crate) async fn upgrade(
         None => Error::from_io(Component::Http, &format!("The upgrade of {} broke off", to.shown), error),
     };
     let attempted = format!("The upgrade of {} failed", to.shown);
-    write_all(transport, readiness, request.as_bytes()).await.map_err(|error| broken(&error))?;
-    let mut reader = HeadReader::default();
-    *reader.buffer() = early;
+    let mut asking = Asking { left: request.as_bytes(), failure: None, reader: HeadReader::default() };
+    *asking.reader.buffer() = early;
     let head = loop {
-        match next_head(&mut reader).map_err(|error| error.while_doing(&attempted))? {
+        match next_head(&mut asking.reader).map_err(|error| error.while_doing(&attempted))? {
             // Interim answers (RFC 9110 §15.2) come before the one that counts.
             Some(head) if (100..200).contains(&head.status) && head.status != 101 => {}
             Some(head) => break head,
-            None => match read_some(transport, readiness, reader.buffer()).await {
+            None => match asking.turn(transport, readiness).await {
                 Ok(true) => {}
                 Ok(false) => {
                     return Err(Error::new(
                         ErrorCode::ConnectionReset,
                         Component::Http,
                         format!(
-                            "The server of {} ended the connection before it answered the upgrade",
-                            to.shown
+                            "The server of {} ended the connection before it answered the upgrade{}",
+                            to.shown,
+                            if to.secure { "" } else { "; does its port want wss://?" }
                         ),
                     ));
                 }
@@ -72,6 +72,10 @@ pub(crate) async fn upgrade(
             },
         }
     };
+    let Asking { left, reader, .. } = asking;
+    if head.status == 101 && !left.is_empty() {
+        return Err(not_accepted("it came before all of the request had left").while_doing(&attempted));
+    }
     if head.status != 101 {
         let patience = match is_followed(head.status, options) {
             true => Duration::ZERO,
@@ -93,8 +97,41 @@ pub(crate) async fn upgrade(
     })
 }
 
+/// A request that leaves while the answer may already come: a server that refuses a large one does not read all of it.
+struct Asking<'a> {
+    left: &'a [u8],
+    /// Why the rest of it cannot leave.
+    failure: Option<io::Error>,
+    reader: HeadReader,
+}
+
+impl Asking<'_> {
+    /// Writes some of it, or reads some of the answer. `false`: the server has ended its side.
+    async fn turn(&mut self, transport: &Transport, readiness: &Readiness) -> io::Result<bool> {
+        if self.left.is_empty() {
+            let read = read_some(transport, readiness, self.reader.buffer()).await;
+            // What is to be told is why it could not be asked, where there is no answer to that.
+            return match (self.failure.take(), read) {
+                (Some(failure), Err(_) | Ok(false)) => Err(failure),
+                (failure, read) => {
+                    self.failure = failure;
+                    read
+                }
+            };
+        }
+        match write_some(transport, readiness, &mut self.left, self.reader.buffer()).await {
+            Err(failure) => {
+                // The answer may have come before the connection broke.
+                (self.left, self.failure) = (&[], Some(failure));
+                Ok(true)
+            }
+            written => written,
+        }
+    }
+}
+
 pub(crate) fn next_head(reader: &mut HeadReader) -> Result<Option<Head>, Error> {
-    let head = reader.next().map_err(|why| refused(format_args!("{why}; is this a WebSocket server?")))?;
+    let head = reader.next().map_err(refused)?;
     // Its refusals are as good as those of HTTP/1.1.
     if head.as_ref().is_some_and(|head| head.minor_version == 0 && head.status < 200) {
         return Err(refused("it is HTTP/1.0, which knows no upgrade"));

@@ -60,7 +60,9 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
         return Err(refuse("it has no host"));
     }
     if authority.matches('@').count() > 1 {
-        return Err(refuse("it has more than one \"@\" before the path"));
+        return Err(refuse(
+            "it has more than one \"@\" before the path; in a user name or password it is written %40",
+        ));
     }
     check_written_host(authority.rsplit('@').next().unwrap_or("")).map_err(refuse)?;
     let url = Url::parse(text).map_err(|error| refuse(&error.to_string()))?;

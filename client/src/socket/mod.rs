@@ -14,6 +14,7 @@ mod driver_adapter;
 #[cfg(test)]
 mod fault_tests;
 mod flush;
+mod http_answer;
 mod implied_cork;
 mod keepalive;
 mod large_frame;

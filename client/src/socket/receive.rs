@@ -354,6 +354,7 @@ impl Socket {
         decoded: &mut DecodedInput,
     ) -> usize {
         while decoded.charge < room && decoded.failure.is_none() {
+            let begin = at;
             match incoming.receiver.next(buffer, &mut at) {
                 Ok(None) => break,
                 Ok(Some(Decoded::Text(data))) => self.message(ItemKind::Text, data, buffer, decoded),
@@ -374,7 +375,10 @@ impl Socket {
                     self.close_received(frame);
                     decoded.answers = true;
                 }
-                Err(failure) => decoded.failure = Some(self.describe(failure)),
+                Err(failure) => {
+                    let failure = self.describe(failure);
+                    decoded.failure = Some(self.name_http(failure, &buffer[begin..]));
+                }
             }
         }
         // After a failure nothing more is decoded, so nothing is kept.

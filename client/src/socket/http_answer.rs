@@ -1,0 +1,24 @@
+//! An HTTP answer where frames were expected.
+
+use super::Socket;
+use super::outgoing::ConnectionFailure;
+use crate::error::{Component, Error, ErrorCode};
+
+impl Socket {
+    /// What stands between may not know that the connection is one of frames now, and answer for a server that is gone. As
+    /// a frame that would be one with a reserved bit.
+    pub(super) fn name_http(&self, failure: ConnectionFailure, bytes: &[u8]) -> ConnectionFailure {
+        if !bytes.starts_with(b"HTTP/1.") {
+            return failure;
+        }
+        let line = bytes.split(|byte| *byte < b' ').next().unwrap_or(bytes);
+        let message = format!(
+            "The server of {} sent an HTTP answer, \"{}\", into the open connection; is there a proxy in between that \
+             does not know of the upgrade?",
+            self.shown(),
+            line[..line.len().min(60)].escape_ascii()
+        );
+        let error = Error::new(ErrorCode::Protocol, Component::WebSocket, message);
+        ConnectionFailure { error, ..failure }
+    }
+}
