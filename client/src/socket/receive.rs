@@ -376,8 +376,7 @@ impl Socket {
                     decoded.answers = true;
                 }
                 Err(failure) => {
-                    let failure = self.describe(failure);
-                    decoded.failure = Some(self.name_http(failure, &buffer[begin..]));
+                    decoded.failure = Some(self.name_http(self.describe(failure), &buffer[begin..]))
                 }
             }
         }
