@@ -855,6 +855,20 @@ typedef struct ws_batch_item {
 } ws_batch_item;
 
 /**
+ * Prepares a socket before it connects: binds it to an interface, marks it, sets buffers or DSCP.
+ *
+ * It may run on any thread, a thread of the library's or the one that is inside ws_new(), also on several at once. It
+ * must not block, calls no `ws_` function, closes nothing, and returns normally. What the library has set (TCP_NODELAY,
+ * keep-alive, non-blocking mode) is to stay.
+ *
+ * @param fd         The socket, which is neither bound nor connected; the library's.
+ * @param address    The peer, as ws_get_peer_address() has it; lives until the function returns.
+ * @param user_data  As given to ws_options_set_socket_fn().
+ * @return 0; or an errno, which ends the attempt at this address as if connecting had failed with it. Others are tried.
+ */
+typedef int32_t (*ws_socket_fn)(intptr_t fd, const char *address, void *user_data);
+
+/**
  * Before each attempt, the first one too: the place to give a fresh token, whatever the delay before it was.
  *
  * @param r          The reconnector.
@@ -2425,22 +2439,66 @@ ws_result ws_options_set_max_redirects(ws_options *o,
  * a lookup are: both families take turns, 250 ms apart (RFC 8305), at most 32 of them.
  *
  * @param o        Options.
- * @param host     The host as in the URL, NUL-terminated; copied. Upper and lower case do not matter.
+ * @param host     The host as in the URL, NUL-terminated; copied. Upper and lower case do not matter. `*`: every host that
+ *                 has no entry of its own for the port.
  * @param port     The port of the URL, 80 or 443 where it has none; not 0.
- * @param address  An IPv4 or IPv6 address, NUL-terminated; brackets are allowed.
+ * @param address  An IPv4 or IPv6 address, NUL-terminated; brackets are allowed, and a zone behind an IPv6 address
+ *                 (`fe80::1%eth0`): the name or the number of an interface. Whether the machine has it shows when
+ *                 connecting (WS_ERR_UNREACHABLE).
  * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, no host, port 0, no IP address),
  *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `host` and `address` are NULL or NUL-terminated.
  */
-ws_result ws_options_set_resolve(ws_options *o, const char *host, uint16_t port, const char *address);
+ws_result ws_options_set_resolve(ws_options *o,
+                                 const char *host,
+                                 uint16_t port,
+                                 const char *address);
+
+/**
+ * Adds a host and port to connect to instead of to those of the URL, as curl's `--connect-to`. URL, Host header and the
+ * name in the certificate stay. It may be repeated, the first entry that fits counts, also for where redirects lead;
+ * through a proxy it says which host the proxy is asked for. ws_options_set_resolve() is then asked for the new host and
+ * port; ws_options_set_unix_socket() is stronger.
+ *
+ * @param o        Options.
+ * @param host     The host as in the URL, NUL-terminated; copied. Empty: any.
+ * @param port     The port of the URL, 80 or 443 where it has none. 0: any.
+ * @param to_host  A name or an address, NUL-terminated; copied. An IPv6 address may have brackets and a zone. Empty: the
+ *                 same as before.
+ * @param to_port  0: the same as before.
+ * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no host), WS_ERR_TOO_LARGE,
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `host` and `to_host` are NULL or NUL-terminated.
+ */
+ws_result ws_options_set_connect_to(ws_options *o,
+                                    const char *host,
+                                    uint16_t port,
+                                    const char *to_host,
+                                    uint16_t to_port);
+
+/**
+ * Sets a function that is called with each fresh stream socket to the server, or to the proxy, before it connects.
+ *
+ * @param o          Options.
+ * @param fn         NULL for none, which is the default.
+ * @param user_data  Passed to `fn`; the caller's. It has to live until `on_free` of each socket that was made with these
+ *                   options.
+ * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `fn` can be called on any thread with `user_data`.
+ */
+ws_result ws_options_set_socket_fn(ws_options *o,
+                                   ws_socket_fn fn,
+                                   void *user_data);
 
 /**
  * Which address of this machine connections come from. Only addresses of its family are connected to.
  *
  * @param o        Options.
- * @param address  An IPv4 or IPv6 address, NUL-terminated; without port, name or zone. Whether the machine has it shows
- *                 when connecting (WS_ERR_UNREACHABLE).
+ * @param address  An IPv4 or IPv6 address, NUL-terminated; without port or name; a link-local one with its zone
+ *                 (`fe80::1%eth0`). Whether the machine has it shows when connecting (WS_ERR_UNREACHABLE).
  * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, or no IP address), WS_ERR_TOO_LARGE,
  *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *

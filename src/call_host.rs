@@ -5,6 +5,7 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
+use libc::intptr_t;
 use ws4d_client::library;
 
 use crate::boundary;
@@ -42,6 +43,9 @@ pub(crate) type IsFinal = unsafe extern "C" fn(
     info: *const ws_reconnect_info,
     user_data: *mut c_void,
 ) -> i32;
+
+pub(crate) type PrepareSocket =
+    unsafe extern "C" fn(fd: intptr_t, address: *const c_char, user_data: *mut c_void) -> i32;
 
 #[expect(improper_ctypes, reason = "the pointers are only passed through")]
 unsafe extern "C" {
@@ -82,6 +86,13 @@ unsafe extern "C" {
         function: IsFinal,
         r: *mut ws_reconnector,
         info: *const ws_reconnect_info,
+        user_data: *mut c_void,
+    ) -> i32;
+    fn ws4d_host_socket(
+        ended: Ended,
+        function: PrepareSocket,
+        fd: intptr_t,
+        address: *const c_char,
         user_data: *mut c_void,
     ) -> i32;
     fn ws4d_hold_cancellation() -> c_int;
@@ -163,6 +174,18 @@ pub(crate) unsafe fn is_final(
 ) -> i32 {
     // SAFETY: the caller upholds it.
     unsafe { ws4d_host_is_final(ended, function, r, info, user_data) }
+}
+
+/// # Safety
+/// `function` can be called with these arguments, as the header says of a `ws_socket_fn`.
+pub(crate) unsafe fn socket(
+    function: PrepareSocket,
+    fd: intptr_t,
+    address: *const c_char,
+    user_data: *mut c_void,
+) -> i32 {
+    // SAFETY: the caller upholds it.
+    unsafe { ws4d_host_socket(ended, function, fd, address, user_data) }
 }
 
 /// For as long as this lives, `pthread_cancel` does not act on the calling thread: a cancellation point of the library's

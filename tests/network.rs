@@ -102,7 +102,7 @@ fn what_is_no_path_host_or_address_is_refused_at_the_setter() {
     assert_eq!(unix(&"x".repeat(108)), "WS_ERR_INVALID_ARGUMENT");
     assert_eq!(name((api().ws_options_set_unix_socket)(o, c"\xff".as_ptr())), "WS_ERR_INVALID_UTF8");
     let local = |address: &str| name((api().ws_options_set_local_address)(o, c(address).as_ptr()));
-    for bad in ["", "localhost", "127.0.0.1:80", "127.0.0.1/8", "[::1]", "fe80::1%lo", "127.1"] {
+    for bad in ["", "localhost", "127.0.0.1:80", "127.0.0.1/8", "[::1]", "fe80::1%", "127.1"] {
         assert_eq!(local(bad), "WS_ERR_INVALID_ARGUMENT", "{bad:?}");
     }
     let resolve = |host: &str, port, address: &str| {
@@ -117,7 +117,7 @@ fn what_is_no_path_host_or_address_is_refused_at_the_setter() {
         ("a", 0, "127.0.0.1"),
         ("a", 80, "b"),
         ("a", 80, ""),
-        ("a", 80, "fe80::1%lo"),
+        ("a", 80, "fe80::1%"),
     ] {
         assert_eq!(resolve(host, port, address), "WS_ERR_INVALID_ARGUMENT", "{host:?} {port} {address:?}");
     }

@@ -284,7 +284,8 @@ pub(crate) fn code_of_io(error: &std::io::Error) -> ErrorCode {
                 | libc::EADDRNOTAVAIL
                 | libc::EAFNOSUPPORT,
             ) => ErrorCode::Unreachable,
-            Some(libc::EACCES | libc::EPERM) => ErrorCode::Unreachable,
+            // EINVAL: a link-local address whose interface was not named.
+            Some(libc::EACCES | libc::EPERM | libc::EINVAL) => ErrorCode::Unreachable,
             _ => ErrorCode::Internal,
         },
     }

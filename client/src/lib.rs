@@ -41,6 +41,7 @@ mod transport;
 mod unfinished;
 
 #[cfg(not(ws4d_loom))]
+pub use connect::network::PrepareSocket;
 pub use connect::progress::{Phases, Step};
 #[cfg(not(ws4d_loom))]
 pub use connect::tls::{Certificate, TlsInfo};

@@ -7,12 +7,13 @@ pub(crate) mod texts;
 mod tls;
 
 use crate::connect::headers;
-use crate::connect::network::NetworkOptions;
+use crate::connect::network::{NetworkOptions, PrepareSocket, SocketFn};
 use crate::connect::proxy::Choice;
 use crate::connect::tls::TlsOptions;
 use crate::error::ErrorCode;
 use crate::event::DataType;
 use refusal::Refusal;
+use std::sync::Arc;
 use std::time::Duration;
 use texts::{MOST_TOGETHER, SharedList, copied};
 use ws4d_protocol::deflate;
@@ -304,6 +305,23 @@ impl Options {
     /// The IP address that connections come from. [`ErrorCode::InvalidArgument`] for anything else.
     pub fn set_local_address(&mut self, address: &str) -> Result<(), Refusal> {
         self.network.set_local_address(address)
+    }
+
+    /// Adds a host and port to connect to instead of to those of the URL, or of a redirect; the first that fits counts.
+    /// Empty, or 0: any, or the same as before. [`ErrorCode::InvalidArgument`]: no host.
+    pub fn set_connect_to(
+        &mut self,
+        host: &str,
+        port: u16,
+        to_host: &str,
+        to_port: u16,
+    ) -> Result<(), Refusal> {
+        self.network.add_connect_to(host, port, to_host, to_port)
+    }
+
+    /// What is to be done with each socket before it connects.
+    pub fn set_socket_fn(&mut self, prepare: Option<Arc<PrepareSocket>>) {
+        self.network.socket_fn = prepare.map(SocketFn::new);
     }
 
     /// The Unix socket to connect to, instead of the URL's host. [`ErrorCode::InvalidArgument`]: empty or too long;

@@ -85,6 +85,8 @@
     X(ws_options_set_local_address, (o, "127.0.0.1"), RESULT) \
     X(ws_options_set_proxy, (o, ""), RESULT) \
     X(ws_options_set_resolve, (o, "name.test", 443, "127.0.0.1"), RESULT) \
+    X(ws_options_set_connect_to, (o, "name.test", 443, "127.0.0.1", 8443), RESULT) \
+    X(ws_options_set_socket_fn, (o, NULL, NULL), RESULT) \
     X(ws_options_set_compression_window_bits, (o, 15, 15), RESULT) \
     X(ws_options_set_compression_context_takeover, (o, 1, 1), RESULT) \
     X(ws_options_set_subprotocol, (o, "name"), RESULT) \

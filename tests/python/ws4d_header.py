@@ -242,6 +242,9 @@ class ws_batch_item(ctypes.Structure):
     ]
 
 
+ws_socket_fn = ctypes.CFUNCTYPE(c_int32, c_ssize_t, c_char_p, c_void_p)
+
+
 ws_reconnect_attempt_fn = ctypes.CFUNCTYPE(c_char_p, ws_reconnector, ws_options, c_uint32, c_void_p)
 
 
@@ -403,6 +406,8 @@ FUNCTIONS = {
     "ws_options_set_proxy_header": (c_int32, ws_options, c_char_p, c_char_p),
     "ws_options_set_max_redirects": (c_int32, ws_options, c_uint32),
     "ws_options_set_resolve": (c_int32, ws_options, c_char_p, c_uint16, c_char_p),
+    "ws_options_set_connect_to": (c_int32, ws_options, c_char_p, c_uint16, c_char_p, c_uint16),
+    "ws_options_set_socket_fn": (c_int32, ws_options, ws_socket_fn, c_void_p),
     "ws_options_set_local_address": (c_int32, ws_options, c_char_p),
     "ws_options_set_unix_socket": (c_int32, ws_options, c_char_p),
     "ws_options_set_tcp_keepalive_ms": (c_int32, ws_options, c_uint32),

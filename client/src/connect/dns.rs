@@ -3,6 +3,7 @@
 
 use super::happy_eyeballs::{Family, Lookup};
 use super::network::NetworkOptions;
+use super::zone::Zoned;
 use crate::engine::{Kind, run_blocking};
 use crate::error::{Component, Error, ErrorCode};
 use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind};
@@ -10,16 +11,25 @@ use std::future::ready;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The lookups that tell the addresses of a host; begun when they are first polled.
-pub(super) fn lookups(host: &str, port: u16, options: &NetworkOptions) -> Vec<Lookup> {
-    let wanted = |family: Family| options.local_address.is_none_or(|from| Family::of(&from) == family);
-    let at = |address: IpAddr| SocketAddr::new(address, port);
+pub(super) fn lookups(host: &str, zone: Option<&str>, port: u16, options: &NetworkOptions) -> Vec<Lookup> {
+    let from = options.local_address.as_ref().map(|from| Family::of(&from.address));
+    let wanted = |family: Family| from.is_none_or(|from| from == family);
+    let literal = |address| Zoned { address, zone: zone.map(str::to_owned) };
     let known = options
         .resolved(host, port)
-        .or_else(|| host.parse::<IpAddr>().ok().map(|address| vec![at(address)]))
-        .or_else(|| is_this_machine(host).then(|| LOOPBACK.map(at).to_vec()));
-    if let Some(mut addresses) = known {
-        addresses.retain(|address| wanted(Family::of(&address.ip())));
-        return vec![Lookup { family: None, answer: Box::pin(ready(Ok(addresses))) }];
+        .or_else(|| host.parse::<IpAddr>().ok().map(|address| vec![literal(address)]))
+        .or_else(|| is_this_machine(host).then(|| LOOPBACK.map(Zoned::from).to_vec()));
+    if let Some(known) = known {
+        let known = known.iter().filter(|known| wanted(Family::of(&known.address)));
+        let (mut addresses, mut lookups) = (Vec::new(), Vec::new());
+        for judged in known.map(|known| known.at(port)) {
+            match judged {
+                Ok(address) => addresses.push(address),
+                Err(error) => lookups.push(answered(Err(error))),
+            }
+        }
+        lookups.push(answered(Ok(addresses)));
+        return lookups;
     }
     let families = [Family::V6, Family::V4];
     families
@@ -27,6 +37,10 @@ pub(super) fn lookups(host: &str, port: u16, options: &NetworkOptions) -> Vec<Lo
         .filter(|family| wanted(*family))
         .map(|family| of_family(host, port, family))
         .collect()
+}
+
+fn answered(answer: Result<Vec<SocketAddr>, Error>) -> Lookup {
+    Lookup { family: None, answer: Box::pin(ready(answer)) }
 }
 
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];

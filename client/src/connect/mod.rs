@@ -21,6 +21,7 @@ pub(crate) mod tls;
 mod unix;
 pub(crate) mod upgrade;
 pub(crate) mod url;
+mod zone;
 
 use crate::error::{Component, Error, ErrorCode};
 use crate::log::log;
@@ -113,7 +114,7 @@ async fn attempt(
     let way = Way { to, options, proxy: proxy.as_ref(), progress, deadline };
     // A proxy is what is looked up and connected to; of the destination it is told.
     let reached = match &proxy {
-        None => reach(to, options, progress, attempts).await?,
+        None => reach(&options.network.connect_to(to), options, progress, attempts).await?,
         Some(proxy) => reach(&proxy.address, options, progress, attempts)
             .await
             .map_err(|error| proxy.unreachable(error))?,
@@ -154,7 +155,8 @@ impl Way<'_> {
         let mut transport = Transport::new(Arc::clone(readiness.stream()));
         if let Some(proxy) = proxy {
             progress.enter(Step::Proxy);
-            proxy.tunnel(to, options, &mut transport, &readiness, deadline).await?;
+            let to = options.network.connect_to(to);
+            proxy.tunnel(&to, options, &mut transport, &readiness, deadline).await?;
         }
         let (mut early, mut told) = (Vec::new(), None);
         if to.secure {
@@ -191,7 +193,7 @@ async fn reach(
     #[cfg(unix)]
     if let Some(path) = &options.network.unix_socket {
         progress.enter(Step::Tcp);
-        let (readiness, peer) = unix::connect(path).await?;
+        let (readiness, peer) = unix::connect(path, options.network.socket_fn.as_ref()).await?;
         return Ok(Reached { readiness, address: None, peer });
     }
     progress.enter(Step::Dns);
@@ -200,7 +202,7 @@ async fn reach(
             progress.enter(Step::Tcp);
         }
     };
-    let (readiness, address) = tcp::connect(&to.host, to.port, &options.network, attempts, begun).await?;
+    let (readiness, address) = tcp::connect(to, &options.network, attempts, begun).await?;
     progress.reach(address);
     Ok(Reached { readiness, address: Some(address), peer: address.to_string() })
 }
@@ -215,7 +217,7 @@ async fn reach_again(
     let (readiness, peer) = match (address, &options.network.unix_socket) {
         (Some(address), _) => (tcp::connect_again(address, &options.network).await?, address.to_string()),
         #[cfg(unix)]
-        (None, Some(path)) => unix::connect(path).await?,
+        (None, Some(path)) => unix::connect(path, options.network.socket_fn.as_ref()).await?,
         (None, _) => {
             return Err(Error::new(ErrorCode::Internal, Component::Tcp, "Nothing was reached before"));
         }

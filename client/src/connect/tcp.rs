@@ -4,13 +4,14 @@ use super::dns;
 use super::happy_eyeballs::{self, Attempts, Family, MOST_ATTEMPTS, Tried};
 use super::network::NetworkOptions;
 use super::readiness::Readiness;
+use super::url::Destination;
+use super::zone::wants_zone;
 use crate::error::{Component, Error, ErrorCode, code_of_io};
 use crate::log::log;
 use crate::transport;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-#[cfg(target_os = "linux")]
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,19 +19,20 @@ use std::time::Duration;
 /// Looks the host up and connects to the first of its addresses that answers. If none does, the error has an entry for
 /// each. `begun` is called with each attempt; `attempts` is for the error of whoever gives up waiting.
 pub(super) async fn connect(
-    host: &str,
-    port: u16,
+    to: &Destination,
     options: &NetworkOptions,
     attempts: &Attempts,
     begun: impl Fn(),
 ) -> Result<(Readiness, SocketAddr), Error> {
+    let Destination { host, zone, port, .. } = to;
+    let from = local_address(options)?;
     log!(Debug, Component::Dns, "looking up {host}");
-    let lookups = dns::lookups(host, port, options);
+    let lookups = dns::lookups(host, zone.as_deref(), *port, options);
     let race = happy_eyeballs::race(lookups, options.begin_behind, attempts, |address| {
         begun();
         log!(Debug, Component::Tcp, "connecting to {address}");
         async move {
-            let connected = connect_one(address, options).await;
+            let connected = connect_one(address, from, options).await;
             if let Err(error) = &connected {
                 log!(Debug, Component::Tcp, "{address}: {error}");
             }
@@ -43,23 +45,28 @@ pub(super) async fn connect(
             log!(Debug, Component::Tcp, "connected to {address}");
             Ok((stream, address))
         }
-        None => Err(failure(host, port, options, attempts.take())),
+        None => Err(failure(host, *port, options, attempts.take())),
     }
 }
 
 /// One more connection to an address that took one before.
 pub(super) async fn connect_again(address: SocketAddr, options: &NetworkOptions) -> Result<Readiness, Error> {
     log!(Debug, Component::Tcp, "connecting to {address} once more");
-    let connected = connect_one(address, options).await;
+    let connected = connect_one(address, local_address(options)?, options).await;
     connected.map_err(|error| {
         Error::from_io(Component::Tcp, &format!("Connecting to {address} once more failed"), &error)
     })
 }
 
+fn local_address(options: &NetworkOptions) -> Result<Option<SocketAddr>, Error> {
+    let from = options.local_address.as_ref().map(|from| from.at(0)).transpose();
+    from.map_err(|error| error.while_doing("ws_options_set_local_address"))
+}
+
 /// Why no address could be connected to.
 fn failure(host: &str, port: u16, options: &NetworkOptions, tried: Tried) -> Error {
     let place = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-    let Some((_, cause)) = tried.addresses.first() else {
+    let Some((address, cause)) = tried.addresses.first() else {
         return no_address(host, options, tried);
     };
     let code = cause.as_ref().map_or(ErrorCode::Internal, code_of_io);
@@ -68,6 +75,10 @@ fn failure(host: &str, port: u16, options: &NetworkOptions, tried: Tried) -> Err
         ErrorCode::ConnectionRefused => ("was refused", "is the server running, and the port right?"),
         ErrorCode::Timeout => ("got no answer", "is a firewall in between?"),
         ErrorCode::OutOfMemory => ("could not begin", "the system has no descriptors or memory left"),
+        _ if wants_zone(address) => (
+            "is not possible",
+            "it is a link-local address, to be given with the interface behind which it is, as in [fe80::1%25eth0]",
+        ),
         _ if options.local_address.is_some() => {
             ("failed", "check the network, and the address of ws_options_set_local_address")
         }
@@ -100,18 +111,22 @@ fn no_address(host: &str, options: &NetworkOptions, tried: Tried) -> Error {
         let others = lookups.filter(|other| other.entries() != first.entries()).collect::<Vec<_>>();
         return others.into_iter().fold(first, Error::with_cause);
     }
-    let message = match options.local_address {
+    let message = match &options.local_address {
         Some(from) => format!(
             "{host} has no {} address, and connections are to come from {from} \
              (ws_options_set_local_address)",
-            Family::of(&from).name()
+            Family::of(&from.address).name()
         ),
         None => format!("The name {host} has no address"),
     };
     Error::new(ErrorCode::Dns, Component::Dns, message)
 }
 
-async fn connect_one(address: SocketAddr, options: &NetworkOptions) -> io::Result<Readiness> {
+async fn connect_one(
+    address: SocketAddr,
+    from: Option<SocketAddr>,
+    options: &NetworkOptions,
+) -> io::Result<Readiness> {
     let socket = transport::non_blocking(Domain::for_address(address), Some(Protocol::TCP))?;
     // Each message leaves as one write: waiting for more would only delay it.
     socket.set_tcp_nodelay(true)?;
@@ -120,7 +135,10 @@ async fn connect_one(address: SocketAddr, options: &NetworkOptions) -> io::Resul
         let idle = Duration::from_secs(idle.as_millis().div_ceil(1000) as u64);
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle).with_interval(idle))?;
     }
-    if let Some(from) = options.local_address {
+    if let Some(socket_fn) = &options.socket_fn {
+        socket_fn.prepare(socket.as_raw_fd() as isize, &address.to_string())?;
+    }
+    if let Some(from) = from {
         bind(&socket, from)?;
     }
     match socket.connect(&address.into()) {
@@ -138,7 +156,7 @@ async fn connect_one(address: SocketAddr, options: &NetworkOptions) -> io::Resul
     }
 }
 
-fn bind(socket: &Socket, from: IpAddr) -> io::Result<()> {
+fn bind(socket: &Socket, from: SocketAddr) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         // The port is chosen when connecting, so that one may serve for several servers.
@@ -151,5 +169,5 @@ fn bind(socket: &Socket, from: IpAddr) -> io::Result<()> {
             libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_IP, option, (&raw const on).cast(), size);
         }
     }
-    socket.bind(&SocketAddr::new(from, 0).into())
+    socket.bind(&from.into())
 }

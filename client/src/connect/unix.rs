@@ -1,11 +1,13 @@
 //! To a Unix socket instead of the URL's host.
 
+use super::network::SocketFn;
 use super::readiness::Readiness;
 use crate::error::{Component, Error, ErrorCode, code_of_io};
 use crate::log::log;
 use crate::transport;
 use socket2::{Domain, SockAddr};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +16,10 @@ use std::time::Duration;
 const AGAIN: Duration = Duration::from_millis(10);
 
 /// Connects, and says how the peer is shown.
-pub(super) async fn connect(path: &Path) -> Result<(Readiness, String), Error> {
+pub(super) async fn connect(path: &Path, socket_fn: Option<&SocketFn>) -> Result<(Readiness, String), Error> {
     let shown = format!("unix:{}", path.display());
     log!(Debug, Component::Tcp, "connecting to {shown}");
-    match connect_to(path).await {
+    match connect_to(path, &shown, socket_fn).await {
         Ok(readiness) => Ok((readiness, shown)),
         Err(error) => {
             let cure = match error.kind() {
@@ -38,9 +40,12 @@ pub(super) async fn connect(path: &Path) -> Result<(Readiness, String), Error> {
     }
 }
 
-async fn connect_to(path: &Path) -> io::Result<Readiness> {
+async fn connect_to(path: &Path, shown: &str, socket_fn: Option<&SocketFn>) -> io::Result<Readiness> {
     let address = SockAddr::unix(path)?;
     let socket = transport::non_blocking(Domain::UNIX, None)?;
+    if let Some(socket_fn) = socket_fn {
+        socket_fn.prepare(socket.as_raw_fd() as isize, shown)?;
+    }
     loop {
         match socket.connect(&address) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(AGAIN).await,

@@ -2,6 +2,7 @@
 //! `://`) is refused first, because a mended URL is not the one that the host meant.
 
 use super::reference;
+use super::zone::is_zone;
 use crate::error::{Component, Error, ErrorCode};
 use crate::options::texts::{MOST_TEXT, ensure_memory};
 use base64::Engine;
@@ -19,6 +20,8 @@ pub(crate) struct Destination {
     pub(crate) secure: bool,
     /// A name in ASCII, or an IP address without brackets.
     pub(crate) host: String,
+    /// Behind which interface of this machine it is; nobody is told.
+    pub(crate) zone: Option<String>,
     pub(crate) port: u16,
     /// `host[:port]` as the Host header has it.
     pub(crate) authority: String,
@@ -64,8 +67,12 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
             "it has more than one \"@\" before the path; in a user name or password it is written %40",
         ));
     }
-    check_written_host(authority.rsplit('@').next().unwrap_or("")).map_err(refuse)?;
-    let url = Url::parse(text).map_err(|error| refuse(&error.to_string()))?;
+    let (user_info, written) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
+    let (written, zone) = cut_zone(written).map_err(refuse)?;
+    check_written_host(&written).map_err(refuse)?;
+    // The parser knows no zones.
+    let cut = format!("{scheme}://{user_info}{written}{behind}");
+    let url = Url::parse(&cut).map_err(|error| refuse(&error.to_string()))?;
     let host = match url.host() {
         Some(Host::Domain(name)) if !name.is_empty() => name.to_owned(),
         Some(Host::Ipv4(address)) => address.to_string(),
@@ -87,7 +94,7 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
     };
     let authorization = basic(&url).map_err(refuse)?;
     let (url, shown) = (without_user_info(text), presentable(text));
-    Ok(Destination { url, shown, secure, host, port, authority, resource, authorization })
+    Ok(Destination { url, shown, secure, host, zone, port, authority, resource, authorization })
 }
 
 /// Where a `Location` header leads that was said at `from`, judged as strictly as a URL of the host's; or why nowhere. Its
@@ -117,13 +124,35 @@ pub(crate) fn redirected(from: &Destination, location: &str) -> Result<Destinati
     }
     let scheme = if secure { "wss" } else { "ws" };
     let next = format!("{scheme}://{}{resource}", authority.unwrap_or(&from.authority));
-    parse(&next).map_err(|error| refuse(&error.to_string()))
+    let mut next = parse(&next).map_err(|error| refuse(&error.to_string()))?;
+    if next.zone.is_some() {
+        return Err(refuse("it has a zone, and interfaces are this machine's business"));
+    }
+    if next.host == from.host {
+        next.zone.clone_from(&from.zone);
+    }
+    Ok(next)
+}
+
+/// The host without the zone of an IPv6 address, and the zone: `[fe80::1%25eth0]` (RFC 6874), or with a bare `%`.
+fn cut_zone(written: &str) -> Result<(String, Option<String>), &'static str> {
+    let inside = written.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let Some((address, zone, rest)) =
+        inside.and_then(|(inside, rest)| inside.split_once('%').map(|(address, zone)| (address, zone, rest)))
+    else {
+        return Ok((written.to_owned(), None));
+    };
+    let zone = String::from_utf8(percent_decode(zone.strip_prefix("25").unwrap_or(zone)));
+    let zone = zone.ok().filter(|zone| is_zone(zone)).ok_or("its zone is no name of an interface")?;
+    Ok((format!("[{address}]{rest}"), Some(zone)))
 }
 
 /// What the parser would turn into another host than the one that stands there. `text` may have a port.
 pub(super) fn check_written_host(text: &str) -> Result<(), &'static str> {
     if text.contains('%') {
-        return Err("its host has a percent sign (neither encoded letters nor IPv6 zones can be given)");
+        return Err(
+            "its host has a percent sign: it cannot have encoded letters, and zones only in an IPv6 address",
+        );
     }
     // They are dropped without a trace.
     if text.contains(['\u{ad}', '\u{34f}', '\u{180e}', '\u{200b}', '\u{2060}', '\u{2064}', '\u{feff}']) {
@@ -246,6 +275,7 @@ impl Destination {
             shown: String::new(),
             secure: scheme == "https",
             host,
+            zone: None,
             port,
             authority: String::new(),
             resource: String::new(),
@@ -280,6 +310,25 @@ mod tests {
         assert_eq!((to.authority.as_str(), to.authority_with_port().as_str()), ("[::1]:8080", "[::1]:8080"));
         assert_eq!(parse("WS://host:80/").unwrap().authority, "host");
         assert_eq!(parse("ws://host?q").unwrap().resource, "/?q");
+    }
+
+    #[test]
+    fn a_zone_is_for_nobody_but_this_machine() {
+        for (given, zone, authority) in [
+            ("ws://[fe80::1%25eth0]/", "eth0", "[fe80::1]"),
+            ("wss://[FE80::1%eth0.1]:8080", "eth0.1", "[fe80::1]:8080"),
+            ("ws://u:p%25@[fe80::1%252]/%25x", "2", "[fe80::1]"),
+            ("ws://[fe80::1%25a%2Db]/", "a-b", "[fe80::1]"),
+        ] {
+            let to = parse(given).unwrap();
+            assert_eq!((to.zone.as_deref(), to.host.as_str()), (Some(zone), "fe80::1"), "{given}");
+            assert_eq!(to.authority, authority);
+        }
+        let from = parse("ws://[fe80::1%25eth0]/a").unwrap();
+        assert_eq!(redirected(&from, "b").unwrap().zone.as_deref(), Some("eth0"));
+        assert_eq!(redirected(&from, "ws://[fe80::1]:81/b").unwrap().zone.as_deref(), Some("eth0"));
+        assert_eq!(redirected(&from, "ws://[fe80::2]/b").unwrap().zone, None);
+        assert!(redirected(&from, "ws://[fe80::1%25eth1]/b").unwrap_err().contains("zone"));
     }
 
     #[test]
@@ -346,7 +395,12 @@ mod tests {
             "ws://host:0",
             "ws://host:65536",
             "ws://host:x",
-            "ws://[fe80::1%25eth0]/",
+            "ws://[fe80::1%25]/",
+            "ws://[fe80::1%]/",
+            "ws://[fe80::1%25a%2fb]/",
+            "ws://[127.0.0.1%25eth0]/",
+            "ws://fe80::1%25eth0/",
+            "ws://host%25eth0/",
             "ws://[::1",
             "ws://a%00b/",
             "ws://u%0d%0a@host/",

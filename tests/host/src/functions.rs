@@ -110,6 +110,8 @@ functions! {
     ws_options_set_proxy_header(OptionsToken, *const c_char, *const c_char) -> i32;
     ws_options_set_max_redirects(OptionsToken, u32) -> i32;
     ws_options_set_resolve(OptionsToken, *const c_char, u16, *const c_char) -> i32;
+    ws_options_set_connect_to(OptionsToken, *const c_char, u16, *const c_char, u16) -> i32;
+    ws_options_set_socket_fn(OptionsToken, Option<SocketFn>, *mut c_void) -> i32;
     ws_options_set_local_address(OptionsToken, *const c_char) -> i32;
     ws_options_set_unix_socket(OptionsToken, *const c_char) -> i32;
     ws_options_set_tcp_keepalive_ms(OptionsToken, u32) -> i32;

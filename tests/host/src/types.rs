@@ -247,6 +247,9 @@ layout!(RawBatchItem, 40:
     ws 0, data 8, len 16, offset 24, kind 32, data_type 36
 );
 
+/// `ws_socket_fn`.
+pub type SocketFn = extern "C" fn(isize, *const c_char, *mut c_void) -> i32;
+
 /// `ws_reconnect_attempt_fn`.
 pub type ReconnectAttemptFn = extern "C" fn(Reconnector, OptionsToken, u32, *mut c_void) -> *const c_char;
 

@@ -59,7 +59,7 @@ async fn target(
     options.local_address = None;
     let mut failure = None;
     // One address can be asked for. IPv4 first: a proxy that has no IPv6 says so only by failing.
-    for lookup in dns::lookups(&to.host, to.port, &options).into_iter().rev() {
+    for lookup in dns::lookups(&to.host, to.zone.as_deref(), to.port, &options).into_iter().rev() {
         let first = |addresses: Vec<SocketAddr>| {
             addresses.iter().find(|address| address.is_ipv4()).or(addresses.first()).copied()
         };

@@ -1,0 +1,123 @@
+//! Addresses with a zone (RFC 4007 §11): a link-local address names a machine only together with the interface behind which
+//! it is. The zone is this machine's business alone: no server is told, and no certificate has it.
+
+use crate::error::{Component, Error, ErrorCode};
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+
+/// An address, and its interface where one was named.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Zoned {
+    pub(crate) address: IpAddr,
+    /// The name of an interface, or its number.
+    pub(crate) zone: Option<String>,
+}
+
+impl From<IpAddr> for Zoned {
+    fn from(address: IpAddr) -> Zoned {
+        Zoned { address, zone: None }
+    }
+}
+
+impl fmt::Display for Zoned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.zone {
+            Some(zone) => write!(f, "{}%{zone}", self.address),
+            None => self.address.fmt(f),
+        }
+    }
+}
+
+impl Zoned {
+    /// An address as people write it, the zone behind a `%`. `None`: it is none.
+    pub(crate) fn parse(text: &str) -> Option<Zoned> {
+        match text.split_once('%') {
+            None => Some(text.parse::<IpAddr>().ok()?.into()),
+            Some((address, zone)) => {
+                let address = IpAddr::V6(address.parse().ok()?);
+                is_zone(zone).then(|| Zoned { address, zone: Some(zone.to_owned()) })
+            }
+        }
+    }
+
+    /// With the number of its interface. [`ErrorCode::Unreachable`]: there is no such interface.
+    pub(crate) fn at(&self, port: u16) -> Result<SocketAddr, Error> {
+        let (IpAddr::V6(address), Some(zone)) = (self.address, &self.zone) else {
+            return Ok(SocketAddr::new(self.address, port));
+        };
+        let interface = interface(zone).map_err(|error| {
+            let (code, why) = match error.raw_os_error() {
+                Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS) => {
+                    (ErrorCode::OutOfMemory, format!("the interface {zone} could not be looked up: {error}"))
+                }
+                _ => (ErrorCode::Unreachable, format!("this machine has no interface {zone}")),
+            };
+            let message = format!("Connecting by way of {self} is not possible: {why}");
+            Error::new(code, Component::Tcp, message).with_os_code(error.raw_os_error().unwrap_or(0))
+        })?;
+        Ok(SocketAddrV6::new(address, port, 0, interface).into())
+    }
+}
+
+/// What may be the name or the number of an interface.
+pub(super) fn is_zone(text: &str) -> bool {
+    !text.is_empty()
+        && !text.contains(|c: char| c.is_control() || c.is_whitespace() || "%/?#[]@\\".contains(c))
+}
+
+/// Whether the address means nothing without an interface.
+pub(super) fn wants_zone(address: &SocketAddr) -> bool {
+    matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
+}
+
+fn interface(zone: &str) -> io::Result<u32> {
+    let name = [zone.as_bytes(), b"\0"].concat();
+    // SAFETY: the name is NUL-terminated, and outlives the call.
+    let number = unsafe { libc::if_nametoindex(name.as_ptr().cast()) };
+    if number != 0 {
+        return Ok(number);
+    }
+    let error = io::Error::last_os_error();
+    let Some(number) = zone.parse::<u32>().ok().filter(|number| *number != 0) else { return Err(error) };
+    let mut name = [0; libc::IF_NAMESIZE];
+    // SAFETY: there is room for the longest name, and nothing else uses it.
+    let known = unsafe { libc::if_indextoname(number, name.as_mut_ptr()) };
+    if known.is_null() { Err(io::Error::last_os_error()) } else { Ok(number) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_have_a_zone_if_it_is_ipv6() {
+        for (text, shown) in [
+            ("127.0.0.1", "127.0.0.1"),
+            ("::1", "::1"),
+            ("FE80::1%eth0", "fe80::1%eth0"),
+            ("fe80::1%2", "fe80::1%2"),
+        ] {
+            assert_eq!(Zoned::parse(text).unwrap().to_string(), shown);
+        }
+        for bad in ["", "name", "127.0.0.1%lo", "fe80::1%", "fe80::1%a%b", "fe80::1%a b", "%lo", "[::1]"] {
+            assert_eq!(Zoned::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_interface_has_a_name_and_a_number() {
+        let name = if cfg!(target_os = "linux") { "lo" } else { "lo0" };
+        let at = |text: &str| Zoned::parse(text).unwrap().at(80);
+        let SocketAddr::V6(by_name) = at(&format!("fe80::1%{name}")).unwrap() else { panic!("IPv6") };
+        assert_ne!(by_name.scope_id(), 0);
+        assert_eq!(at(&format!("fe80::1%{}", by_name.scope_id())).unwrap(), by_name.into());
+        for unknown in ["nosuchinterface", "0", "4000000000"] {
+            let error = at(&format!("fe80::1%{unknown}")).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::Unreachable);
+            assert!(error.to_string().contains(&format!("no interface {unknown}")), "{error}");
+        }
+        assert!(wants_zone(&at("fe80::1").unwrap()) && !wants_zone(&at("::1").unwrap()));
+        assert!(!wants_zone(&by_name.into()));
+    }
+}
