@@ -293,8 +293,9 @@ ws_log_fn = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_char_p, c_void_p)
 
 CALLBACKS = {
     "ws_callback": ws_callback, "ws_wake_fn": ws_wake_fn, "ws_error_fn": ws_error_fn,
-    "ws_reconnect_attempt_fn": ws_reconnect_attempt_fn, "ws_reconnect_fn": ws_reconnect_fn,
-    "ws_reconnect_final_fn": ws_reconnect_final_fn, "ws_log_fn": ws_log_fn,
+    "ws_socket_fn": ws_socket_fn, "ws_reconnect_attempt_fn": ws_reconnect_attempt_fn,
+    "ws_reconnect_fn": ws_reconnect_fn, "ws_reconnect_final_fn": ws_reconnect_final_fn,
+    "ws_log_fn": ws_log_fn,
 }
 STRUCTS = (
     ws_handler, ws_tls_info, ws_stats, ws_close_info, ws_batch_item, ws_reconnect_info, ws_reconnect_policy,

@@ -154,7 +154,7 @@ fn bad_line(head: &[u8]) -> Option<String> {
     let is_bad = |line: &&[u8]| {
         let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
         let is_token = std::str::from_utf8(name).is_ok_and(is_token);
-        !line.is_empty() && !(is_token && line.contains(&b':'))
+        !(line.is_empty() || is_token && line.contains(&b':'))
     };
     lines.find(is_bad).map(quoted)
 }
