@@ -13,6 +13,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
+.PHONY: install uninstall test-install
 .PHONY: conformance test-grammar mutants fuzz abi deny generated sanitize faults
 
 help: ## this list
@@ -27,6 +28,12 @@ build: ## everything, for debugging
 release: ## the library as it ships, with the name by which programs load it
 	scripts/release.sh rustc --package ws4d --lib -- --print native-static-libs=$(abspath $(TARGET)/release/native-static-libs.txt)
 	scripts/soname.sh $(TARGET)/release
+
+install: $(if $(wildcard $(LIBRARY)),,release) ## installs it into PREFIX (/usr/local), below DESTDIR; also LIBDIR, INCLUDEDIR, MANDIR, DOCDIR
+	@scripts/install.sh $(TARGET)/release
+
+uninstall: ## takes away what `make install` put there, with the same PREFIX and DESTDIR
+	@scripts/install.sh --uninstall
 
 header: ## renders include/ws4d.h from the source, and writes what follows from both
 	scripts/header.sh
@@ -51,7 +58,7 @@ server: ## the local test server
 demo: ## builds all and plays the examples against a local server
 	@scripts/demo.sh
 
-test: setup check-style check-header test-rust test-model test-c test-valgrind test-python ## all that must hold
+test: setup check-style check-header test-rust test-model test-c test-valgrind test-install test-python ## all that must hold
 	@echo "make test: all is well"
 
 check-style: ## cargo fmt, clippy, who may know whom, and the pages on unsafe and on the crates of others
@@ -81,6 +88,9 @@ test-c: examples server ## the C and C++ tests, and cmake's way to the examples
 test-valgrind: examples server ## the examples and the C tests under valgrind
 	tests/c/examples.sh $(SERVER)
 	scripts/c-tests.sh --valgrind $(TARGET)/release $(SERVER)
+
+test-install: release server ## what make install puts down: used by pkg-config and CMake, shared and static, and uninstalled
+	tests/install/run.sh $(TARGET)/release $(SERVER)
 
 test-python: release server ## the library from Python, against the test server and other people's servers
 	PATH="$(CURDIR)/build/proxies/bin:$$PATH" WS4D_LIBRARY=$(abspath $(LIBRARY)) WS4D_TEST_SERVER=$(abspath $(SERVER)) \

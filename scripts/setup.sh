@@ -17,6 +17,7 @@ wants valgrind valgrind
 wants cmake cmake
 wants g++ g++
 wants readelf binutils
+wants pkg-config pkg-config
 wants node nodejs
 wants npm npm
 # Certificates that nothing else here would make.
