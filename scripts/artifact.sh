@@ -26,6 +26,7 @@ while read -r needed; do
     esac
 done < <(sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' <<< "$dynamic")
 grep -q libc.so <<< "$dynamic" || complain "readelf was not understood"
+grep -q libgcc_s.so <<< "$dynamic" || complain "it has an unwinder of its own, where all frames of a thread must have the same"
 
 grep -qw NODELETE <<< "$dynamic" || complain "it is not linked with -z nodelete: dlclose would unmap the code of its threads"
 grep -qw TEXTREL <<< "$dynamic" && complain "it has text relocations"

@@ -28,7 +28,7 @@ for file in "$library" "$built/libws4d.a" "$listed"; do
 done
 soname=$(readelf --dynamic --wide "$library" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p')
 # The C compiler links the C library and libgcc itself, in the kind that goes with -static.
-private=$(xargs -n 1 < "$listed" | grep -vx -e -lgcc_s -e -lc | xargs)
+private=$(xargs -n 1 < "$listed" | grep -vx -e -lgcc_s -e -l:libgcc_s.so.1 -e -lc | xargs)
 rm -rf "$stage"
 
 put() { # mode, folder, file...
