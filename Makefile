@@ -13,7 +13,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
-.PHONY: install uninstall test-install dist
+.PHONY: install uninstall test-install dist deb
 .PHONY: conformance test-grammar mutants fuzz abi deny generated sanitize faults
 
 help: ## this list
@@ -128,6 +128,9 @@ fuzz: ## every fuzzer for SECONDS each (60; TARGETS="decoder json": these alone)
 
 dist: server ## an archive for Linux x86-64 with glibc 2.17 or newer, in build/dist: built by zig from PyPI, tried where it is unpacked
 	scripts/dist.sh $(SERVER)
+
+deb: ## Debian packages of the same build, in build/dist: libws4d0, libws4d-dev; needs debhelper and lintian
+	scripts/deb.sh
 
 bench: release ## how fast it is, beside other clients: writes docs/benchmarks.md (QUICK=1; CASES="echo-32 send*", CLIENTS=…)
 	scripts/release.sh build --package ws4d-benches

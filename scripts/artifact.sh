@@ -32,6 +32,8 @@ grep -qw NODELETE <<< "$dynamic" || complain "it is not linked with -z nodelete:
 grep -qw TEXTREL <<< "$dynamic" && complain "it has text relocations"
 readelf --segments --wide "$library" | grep -q 'GNU_STACK.*RWE' && complain "it wants an executable stack"
 
+readelf --notes --wide "$library" | grep -q 'Build ID' || complain "it has no build ID, by which debuggers find its symbols"
+
 # A version script of rustc's keeps all else local; whatever is exported beside ws_* could clash with the host.
 others=$(nm --dynamic --defined-only --format=just-symbols "$library" | grep -v '^ws_[a-z0-9_]*$' || true)
 [ -z "$others" ] || complain "it exports" $others

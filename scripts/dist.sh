@@ -31,6 +31,7 @@ cc -shared -nostdlib -w -o "$unwinder/libgcc_s.so.1" "$unwinder/names.c" -Wl,-so
 export ZIG_GLOBAL_CACHE_DIR=$PWD/build/zig/cache
 PATH=$PWD/build/zig/bin:$PATH WS4D_CARGO=cargo-zigbuild scripts/release.sh rustc --package ws4d --lib \
     --target "$target.$glibc" -- -L native="$unwinder" -l dylib:+verbatim=libgcc_s.so.1 \
+    -C link-arg=-Wl,--build-id=sha1 \
     --print native-static-libs="$built/native-static-libs.txt"
 scripts/soname.sh "$built"
 scripts/debug-paths.py "$built/libws4d.so" "$PWD" "$(realpath build/zig)"
