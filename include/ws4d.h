@@ -2526,10 +2526,12 @@ ws_result ws_options_set_unix_socket(ws_options *o, const char *path);
  * find dead servers.
  *
  * @param o   Options.
- * @param ms  Milliseconds, rounded up to whole seconds; 0: never. Default: 0.
+ * @param ms  Milliseconds, rounded up to whole seconds; above 32,767,000, which is all that systems take, it is that; 0: never.
+ *            Default: 0.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
-ws_result ws_options_set_tcp_keepalive_ms(ws_options *o, uint32_t ms);
+ws_result ws_options_set_tcp_keepalive_ms(ws_options *o,
+                                          uint32_t ms);
 
 /**
  * Trades processor time for latency: the I/O thread looks for messages of a socket that has no dispatcher for so long

@@ -151,9 +151,16 @@ fn tcp_nodelay_is_on_and_keep_alive_is_as_it_was_set() {
     let server = Server::start();
     let port = server.ws_port();
     let with = |ms| Options::new().set(|api, o| (api.ws_options_set_tcp_keepalive_ms)(o, ms));
-    for (options, keepalive, seconds) in
-        [(Options::new(), 0, 0), (with(0), 0, 0), (with(30_000), 1, 30), (with(1500), 1, 2), (with(1), 1, 1)]
-    {
+    let cases = [
+        (Options::new(), 0, 0),
+        (with(0), 0, 0),
+        (with(30_000), 1, 30),
+        (with(1500), 1, 2),
+        (with(1), 1, 1),
+        // More than the system takes.
+        (with(u32::MAX), 1, 32_767),
+    ];
+    for (options, keepalive, seconds) in cases {
         let ws = silent(&server.ws("/echo"), &options);
         assert_ne!(option_of_the_client(port, libc::IPPROTO_TCP, libc::TCP_NODELAY), 0);
         let on = option_of_the_client(port, libc::SOL_SOCKET, libc::SO_KEEPALIVE);

@@ -154,6 +154,7 @@ impl Json {
     /// [`JsonError`]: the text is not JSON as RFC 8259 has it, is nested too deeply, or there is no
     /// memory.
     pub fn parse(text: &str) -> Result<Json, JsonError> {
+        let text = without_mark(text);
         validate(text)?;
         parse::tree(text)
     }
@@ -360,8 +361,14 @@ impl fmt::Debug for Json {
 ///
 /// As [`Json::parse`].
 pub(crate) fn check(text: &str) -> Result<(), JsonError> {
+    let text = without_mark(text);
     validate(text)?;
     if depth(text) > Json::MAX_DEPTH { Err(JsonError::TooDeep) } else { Ok(()) }
+}
+
+/// The text without the byte-order mark that some programs put before it; a parser may ignore it (RFC 8259 §8.1).
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// How deep arrays and objects are nested in a valid text; at least so deep in any other.
@@ -409,6 +416,7 @@ fn validate(text: &str) -> Result<(), JsonError> {
 ///
 /// [`JsonError`]: the text is not JSON as RFC 8259 has it, or there is no memory.
 pub(crate) fn minify(text: &str) -> Result<Vec<u8>, JsonError> {
+    let text = without_mark(text);
     validate(text)?;
     let mut out = Vec::new();
     out.try_reserve_exact(text.len()).map_err(|_| JsonError::OutOfMemory)?;

@@ -135,6 +135,9 @@ impl Default for Options {
     }
 }
 
+/// The longest time that every system takes for TCP keep-alive: 32,767 seconds.
+const LONGEST_KEEPALIVE: Duration = Duration::from_secs(32_767);
+
 impl Options {
     /// How text frames arrive.
     pub fn set_data_type(&mut self, data_type: DataType) {
@@ -332,7 +335,8 @@ impl Options {
 
     /// After how long a silence, and then how often, the system asks for a sign of life; 0: never.
     pub fn set_tcp_keepalive_ms(&mut self, ms: u32) {
-        self.network.tcp_keepalive = duration(ms);
+        // Linux takes no more.
+        self.network.tcp_keepalive = duration(ms).map(|idle| idle.min(LONGEST_KEEPALIVE));
     }
 
     /// The proxy to go through; empty for none, whatever environment and system say. [`ErrorCode::InvalidUrl`]: no

@@ -181,7 +181,8 @@ pub unsafe extern "C" fn ws_options_set_unix_socket(o: *mut ws_options, path: *c
 /// find dead servers.
 ///
 /// @param o   Options.
-/// @param ms  Milliseconds, rounded up to whole seconds; 0: never. Default: 0.
+/// @param ms  Milliseconds, rounded up to whole seconds; above 32,767,000, which is all that systems take, it is that; 0: never.
+///            Default: 0.
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_tcp_keepalive_ms(o: *mut ws_options, ms: u32) -> ws_result {

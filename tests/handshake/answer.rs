@@ -133,7 +133,7 @@ fn what_was_offered_stands_beside_what_was_answered() {
     let server = Server::start();
     let offering = Options::new().set(|api, o| (api.ws_options_set_subprotocol)(o, c"v1.chat".as_ptr()));
     let refusal = refused(&server.ws("/unasked-protocol"), &offering);
-    refusal.assert("WS_ERR_HANDSHAKE", "another one was (ws_options_set_subprotocol)");
+    refusal.assert("WS_ERR_HANDSHAKE", "\"v1.chat\" was (ws_options_set_subprotocol)");
     refused(&server.ws("/unasked-protocol"), &Options::new()).assert("WS_ERR_HANDSHAKE", "none was");
     let echoed = server.ws("/echo?extensions=permessage-deflate;%20client_max_window_bits");
     let refusal = refused(&echoed, &Options::new());

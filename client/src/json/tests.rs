@@ -372,3 +372,12 @@ proptest! {
         prop_assert_eq!(Json::parse(&text).is_ok(), theirs);
     }
 }
+
+/// A parser may ignore a byte-order mark (RFC 8259 §8.1); what goes out must have none.
+#[test]
+fn a_byte_order_mark_is_no_part_of_the_value() {
+    assert_eq!(parse("\u{feff}{\"a\":1}").member(b"a").and_then(Json::as_i64), Some(1));
+    assert_eq!(check("\u{feff}[1]"), Ok(()));
+    assert_eq!(minify("\u{feff}[1, 2]").unwrap(), b"[1,2]");
+    assert!(Json::parse("\u{feff}\u{feff}1").is_err(), "one mark, no more");
+}
