@@ -513,9 +513,12 @@ enum ws_reconnect_end
     WS_RECONNECT_END_NONE = 0,
     /** The host has ended it: ws_reconnector_terminate(). */
     WS_RECONNECT_END_HOST = 1,
-    /** The server closed with one of the policy's final codes. */
+    /** The server closed with one of the policy's `final_codes`, or `is_final` said so. */
     WS_RECONNECT_END_CLOSE_CODE = 2,
-    /** What was refused would be refused again: a certificate, an authorization, another 4xx, a wrong URL. */
+    /**
+     * Another attempt could not mend it: a call that is wrong; before the first open connection a certificate, or HTTP 401,
+     * 403, 404, 407 or 410; or `is_final` said so.
+     */
     WS_RECONNECT_END_REFUSED = 3,
     /** The policy's `max_attempts` are used up. */
     WS_RECONNECT_END_ATTEMPTS = 4,

@@ -54,9 +54,9 @@ impl Default for Policy {
 pub enum GivenUp {
     /// The host has ended it.
     Host = 1,
-    /// The server closed with a final code.
+    /// The server closed with a final code, or the host finds it final.
     CloseCode = 2,
-    /// What was refused would be refused again: a certificate, an authorization, a wrong URL.
+    /// Another attempt could not mend it, or the host finds that it could not.
     Refused = 3,
     /// All attempts are used up.
     Attempts = 4,

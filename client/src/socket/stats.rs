@@ -66,9 +66,20 @@ impl Stats {
         }
     }
 
-    /// With the times of `other`.
+    /// Counters and buffers of this one, all times of `other`.
     pub(crate) fn with_times_of(self, other: &Stats) -> Stats {
-        Stats { ping: other.ping, phases: other.phases, ..self }
+        Stats {
+            messages_sent: self.messages_sent,
+            messages_received: self.messages_received,
+            bytes_sent: self.bytes_sent,
+            bytes_received: self.bytes_received,
+            wire_bytes_sent: self.wire_bytes_sent,
+            wire_bytes_received: self.wire_bytes_received,
+            messages_discarded: self.messages_discarded,
+            send_buffered: self.send_buffered,
+            receive_buffered: self.receive_buffered,
+            ..other.clone()
+        }
     }
 }
 
