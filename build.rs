@@ -29,6 +29,7 @@ const SOURCES: &[&str] = &[
     "options/tls",
     "reconnector/policy",
     "reconnector",
+    "reconnector/inspect",
     "names",
     "library",
     "log",

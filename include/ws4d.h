@@ -2840,48 +2840,6 @@ ws_result ws_reconnector_send(ws_reconnector *r,
                               uint32_t flags);
 
 /**
- * The socket of now, for all that a socket can do: ws_ping(), ws_get_stats(), ws_pause().
- *
- * Any thread; never blocks.
- *
- * @param r  A reconnector, or any other value.
- * @return A socket that the caller does not release; its handle is stale once its `on_terminate` has returned. NULL
- *         between two connections, and for a handle that is none.
- */
-ws_socket *ws_reconnector_get_socket(const ws_reconnector *r);
-
-/**
- * How far it is.
- *
- * Any thread; never blocks.
- *
- * @param r  A reconnector, or any other value.
- * @return WS_STATUS_CONNECTING while it waits or tries, WS_STATUS_CONNECTED, WS_STATUS_CLOSING after
- *         ws_reconnector_terminate(), WS_STATUS_CLOSED once it is over, and for a handle that is none.
- */
-ws_status ws_reconnector_get_status(const ws_reconnector *r);
-
-/**
- * How many attempts there were since the last stable connection, the one that goes on or is waited for included.
- *
- * Any thread; never blocks.
- *
- * @param r  A reconnector, or any other value.
- * @return The number; 0 as long as nothing has failed, and for a handle that is none.
- */
-uint32_t ws_reconnector_get_attempts(const ws_reconnector *r);
-
-/**
- * How often it was connected: how many of its sockets were open.
- *
- * Any thread; never blocks.
- *
- * @param r  A reconnector, or any other value.
- * @return The number, the connection of now included; 0 for a handle that is none.
- */
-uint32_t ws_reconnector_get_connections(const ws_reconnector *r);
-
-/**
  * Tries again at once: ends the wait for the next attempt, also one that the server's Retry-After or `min_delay_ms` asks
  * for. For a host that learns that the network is back, or whose user presses a button.
  *
@@ -2923,6 +2881,179 @@ ws_result ws_reconnector_terminate(ws_reconnector *r,
  * @return WS_OK; WS_ERR_INVALID_HANDLE, also for a second release; WS_ERR_FORKED.
  */
 ws_result ws_reconnector_release(ws_reconnector *r);
+
+/**
+ * The state of the socket.
+ *
+ * It may be ahead of the callbacks: closing, while messages still wait for the dispatcher.
+ *
+ * Any thread, also inside `wake`; never blocks.
+ *
+ * @param ws  A socket.
+ * @return A ws_status; WS_STATUS_CLOSED for NULL or a stale handle.
+ */
+ws_status ws_get_status(const ws_socket *ws);
+
+/**
+ * The number of the socket, never reused in a process.
+ *
+ * Any thread, also inside `wake`; never blocks.
+ *
+ * @param ws  A socket.
+ * @return A positive number; 0 for NULL or a stale handle.
+ */
+int32_t ws_get_id(const ws_socket *ws);
+
+/**
+ * The URL as it was passed to ws_new(), less user name and password.
+ *
+ * Any thread, also inside `wake`; never blocks.
+ *
+ * @param ws  A socket.
+ * @return UTF-8 that lives as long as the handle is valid; NULL for NULL or a stale handle.
+ */
+const char *ws_get_url(const ws_socket *ws);
+
+/**
+ * The option `data_type` of the socket: in which form its text messages arrive.
+ *
+ * Any thread, also inside `wake`; never blocks.
+ *
+ * @param ws  A socket.
+ * @return A ws_data_type; WS_DATA_TYPE_TEXT for NULL or a stale handle.
+ */
+ws_data_type ws_get_data_type(const ws_socket *ws);
+
+/**
+ * The handler that the socket was made with; all NULL if it was made without one.
+ *
+ * Once `on_free` has been called, its `user_data` is NULL. Its `dispatcher` may have been closed meanwhile.
+ *
+ * Any thread, also inside `wake`; never blocks.
+ *
+ * @param ws       A socket.
+ * @param handler  Its `size` is set by the caller (WS_HANDLER_INIT); as many fields as fit are filled.
+ * @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
+ *         `size` that ws_handler never had).
+ *
+ * @pre `handler` is NULL or writable for its `size`.
+ */
+ws_result ws_get_handler(const ws_socket *ws, ws_handler *handler);
+
+/**
+ * The `user_data` of the socket's handler.
+ *
+ * With ws_dispatcher_next() it finds the host's object for an event.
+ *
+ * Any thread, also inside `wake`; never blocks.
+ *
+ * @param ws  A socket.
+ * @return The pointer as it was given; NULL once `on_free` has been called, and for NULL or a stale handle.
+ */
+void *ws_get_user_data(const ws_socket *ws);
+
+/**
+ * The subprotocol that the server chose.
+ *
+ * Any thread, also inside `wake`; never blocks.
+ *
+ * @param ws  A socket.
+ * @return A text that lives as long as the handle is valid; NULL if there is none, or not yet, and for NULL or a
+ *         stale handle.
+ */
+const char *ws_get_subprotocol(const ws_socket *ws);
+
+/**
+ * The HTTP status of the server's answer to the opening handshake.
+ *
+ * Any thread, also inside `wake`; never blocks.
+ *
+ * @param ws  A socket.
+ * @return 101 once connected; 0 before, and for NULL or a stale handle. Of a connection that could not be made,
+ *         ws_errors_http_status() tells.
+ */
+int32_t ws_get_response_status(const ws_socket *ws);
+
+/**
+ * A header of the server's answer to the opening handshake.
+ *
+ * Any thread, also inside `wake`; never blocks.
+ *
+ * @param ws    A socket.
+ * @param name  The header's name, NUL-terminated; upper and lower case do not matter.
+ * @param i     Which of the headers of that name, from 0.
+ * @return The value: a text that lives as long as the handle is valid; NULL if there is no i-th one, or not yet,
+ *         and for NULL or a stale handle.
+ *
+ * @pre `name` is NULL or NUL-terminated.
+ */
+const char *ws_get_response_header(const ws_socket *ws, const char *name, size_t i);
+
+/**
+ * The address of the machine that the socket is connected to, with its port: `192.0.2.1:443`, `[2001:db8::1]:443`; or
+ * `unix:/the/path` (ws_options_set_unix_socket()). After redirects it is the last server's;
+ * through a proxy, the proxy's.
+ *
+ * Any thread, also inside `wake`; never blocks.
+ *
+ * @param ws  A socket.
+ * @return A text that lives as long as the handle is valid; NULL before the connection is made, and for NULL or a
+ *         stale handle.
+ */
+const char *ws_get_peer_address(const ws_socket *ws);
+
+/**
+ * How full the send buffer is: the bytes of the messages that were accepted and that the kernel has not taken yet,
+ * plus 64 for each message.
+ *
+ * Any thread, also inside `wake`; never blocks.
+ *
+ * @param ws  A socket.
+ * @return Bytes; 0 for NULL or a stale handle.
+ */
+size_t ws_get_buffered_amount(const ws_socket *ws);
+
+/**
+ * The socket of now, for all that a socket can do: ws_ping(), ws_get_stats(), ws_pause().
+ *
+ * Any thread; never blocks.
+ *
+ * @param r  A reconnector, or any other value.
+ * @return A socket that the caller does not release; its handle is stale once its `on_terminate` has returned. NULL
+ *         between two connections, and for a handle that is none.
+ */
+ws_socket *ws_reconnector_get_socket(const ws_reconnector *r);
+
+/**
+ * How far it is.
+ *
+ * Any thread; never blocks.
+ *
+ * @param r  A reconnector, or any other value.
+ * @return WS_STATUS_CONNECTING while it waits or tries, WS_STATUS_CONNECTED, WS_STATUS_CLOSING after
+ *         ws_reconnector_terminate(), WS_STATUS_CLOSED once it is over, and for a handle that is none.
+ */
+ws_status ws_reconnector_get_status(const ws_reconnector *r);
+
+/**
+ * How many attempts there were since the last stable connection, the one that goes on or is waited for included.
+ *
+ * Any thread; never blocks.
+ *
+ * @param r  A reconnector, or any other value.
+ * @return The number; 0 as long as nothing has failed, and for a handle that is none.
+ */
+uint32_t ws_reconnector_get_attempts(const ws_reconnector *r);
+
+/**
+ * How often it was connected: how many of its sockets were open.
+ *
+ * Any thread; never blocks.
+ *
+ * @param r  A reconnector, or any other value.
+ * @return The number, the connection of now included; 0 for a handle that is none.
+ */
+uint32_t ws_reconnector_get_connections(const ws_reconnector *r);
 
 /**
  * 4D's word for a status: `Connecting`, `Connected`, `Closing`, `Closed`.

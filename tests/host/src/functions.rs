@@ -131,13 +131,13 @@ functions! {
     ws_options_set_key_log_file(OptionsToken, *const c_char) -> i32;
     ws_reconnector_new(*const c_char, *const RawHandler, OptionsToken, *const RawReconnectPolicy, *mut *mut RawErrors) -> Reconnector;
     ws_reconnector_send(Reconnector, i32, *const c_void, usize, u32) -> i32;
+    ws_reconnector_retry_now(Reconnector) -> i32;
+    ws_reconnector_terminate(Reconnector, i32, *const c_char) -> i32;
+    ws_reconnector_release(Reconnector) -> i32;
     ws_reconnector_get_socket(Reconnector) -> Socket;
     ws_reconnector_get_status(Reconnector) -> i32;
     ws_reconnector_get_attempts(Reconnector) -> u32;
     ws_reconnector_get_connections(Reconnector) -> u32;
-    ws_reconnector_retry_now(Reconnector) -> i32;
-    ws_reconnector_terminate(Reconnector, i32, *const c_char) -> i32;
-    ws_reconnector_release(Reconnector) -> i32;
     ws_status_name(i32) -> *const c_char;
     ws_event_type_name(i32) -> *const c_char;
     ws_data_type_name(i32) -> *const c_char;
