@@ -66,6 +66,7 @@ static ws_result expected(struct host *host, struct task *task, ws_result result
     case INDEX_ws_dispatcher_close:
     case INDEX_ws_dispatcher_set_busy_poll_us:
     case INDEX_ws_dispatcher_set_error_handler:
+    case INDEX_ws_dispatcher_set_interruptible:
     case INDEX_ws_dispatcher_stop:
         return with_dispatcher ? WS_OK : WS_ERR_INVALID_HANDLE;
     case INDEX_ws_dispatcher_dispatch:
