@@ -132,6 +132,8 @@ struct Stack {
     tls_alert: Option<u8>,
     not_valid_yet: bool,
     http: Option<HttpAnswer>,
+    /// The peer broke off or was silent: another one may do better.
+    no_verdict: bool,
     attachment: Attachment,
 }
 
@@ -161,6 +163,7 @@ impl Error {
             tls_alert: None,
             not_valid_yet: false,
             http: None,
+            no_verdict: false,
             attachment: Attachment::default(),
         };
         Error(Box::new(stack))
@@ -213,6 +216,18 @@ impl Error {
     pub fn with_not_valid_yet(mut self) -> Error {
         self.0.not_valid_yet = true;
         self
+    }
+
+    /// Notes that this is no judgement of the peer's: it broke off, or was silent.
+    #[must_use]
+    pub(crate) fn without_verdict(mut self) -> Error {
+        self.0.no_verdict = true;
+        self
+    }
+
+    /// Whether it broke off, or was silent.
+    pub(crate) fn is_without_verdict(&self) -> bool {
+        self.0.no_verdict
     }
 
     /// Notes the server's answer.

@@ -1,7 +1,7 @@
 //! A server that is nothing but a closure for each connection: for answers that depend on what was asked before, and for
 //! peers that speak no HTTP at all.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,8 +38,17 @@ impl RawServer {
 
     /// At that port of the address; 0: a free one.
     pub fn at(address: &str, port: u16, serve: impl Fn(&mut RawPeer) + Send + Sync + 'static) -> RawServer {
-        let listener = TcpListener::bind((address, port)).expect("a free port");
-        let at = listener.local_addr().expect("bound");
+        RawServer::try_at(address, port, serve).expect("a free port")
+    }
+
+    /// The same, where somebody else may have the port.
+    pub fn try_at(
+        address: &str,
+        port: u16,
+        serve: impl Fn(&mut RawPeer) + Send + Sync + 'static,
+    ) -> io::Result<RawServer> {
+        let listener = TcpListener::bind((address, port))?;
+        let at = listener.local_addr()?;
         let (state, serve) = (Arc::new(State::default()), Arc::new(serve));
         let of_thread = Arc::clone(&state);
         let listening = thread::spawn(move || {
@@ -54,7 +63,7 @@ impl RawServer {
                 thread::spawn(move || serve(&mut peer));
             }
         });
-        RawServer { at, state, listening: Some(listening) }
+        Ok(RawServer { at, state, listening: Some(listening) })
     }
 
     /// Its port.

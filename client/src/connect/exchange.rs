@@ -121,6 +121,7 @@ pub(super) async fn read_some(
         let mut guard = readiness.readable().await?;
         match transport.read(None, into)? {
             Received::Data { drained, buffered, .. } => {
+                readiness.hear();
                 if drained {
                     guard.clear_ready();
                 }

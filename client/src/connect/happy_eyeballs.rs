@@ -52,12 +52,30 @@ pub(super) struct Attempts(Mutex<Tried>);
 
 #[derive(Default)]
 pub(super) struct Tried {
-    /// Each address, and why it failed; `None`: no answer yet.
-    pub(super) addresses: Vec<(SocketAddr, Option<io::Error>)>,
+    /// Each address, and what became of it.
+    pub(super) addresses: Vec<(SocketAddr, Outcome)>,
     /// Lookups that failed.
     pub(super) lookups: Vec<Error>,
     /// So many addresses were not tried.
     pub(super) left: usize,
+}
+
+/// What became of an address.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// No answer yet.
+    Waiting,
+    Failed(io::Error),
+    Connected,
+    /// It connected, and what came then failed.
+    FailedLater(Error),
+}
+
+impl Outcome {
+    /// The system's error, where connecting failed.
+    pub(super) fn error(&self) -> Option<&io::Error> {
+        if let Outcome::Failed(error) = self { Some(error) } else { None }
+    }
 }
 
 impl Attempts {
@@ -65,54 +83,120 @@ impl Attempts {
     pub(super) fn take(&self) -> Tried {
         std::mem::take(&mut *self.0.lock())
     }
+
+    /// What came behind the connection to this address failed.
+    pub(super) fn failed_later(&self, address: SocketAddr, error: &Error) {
+        let mut tried = self.0.lock();
+        let entry = tried.addresses.iter_mut().rev().find(|(one, _)| *one == address);
+        if let Some((_, outcome)) = entry {
+            *outcome = Outcome::FailedLater(error.clone());
+        }
+    }
 }
 
-/// The first stream that connects, and its address. `None`: none did; `attempts` knows why. `behind` is an address that
-/// was no good before: those after it are tried first, and it is the last.
-pub(super) async fn race<S, F>(
+pub(super) type Connecting<'a, S> = Pin<Box<dyn Future<Output = io::Result<S>> + Send + 'a>>;
+pub(super) type Connect<'a, S> = Box<dyn Fn(SocketAddr) -> Connecting<'a, S> + Send + Sync + 'a>;
+
+/// The addresses on their way to a connection. After one that connected and was no good, the race goes on with those that
+/// were not tried to the end.
+pub(super) struct Race<'a, S> {
     lookups: Vec<Lookup>,
-    behind: Option<SocketAddr>,
-    attempts: &Attempts,
-    connect: impl Fn(SocketAddr) -> F,
-) -> Option<(S, SocketAddr)>
-where
-    F: Future<Output = io::Result<S>>,
-{
-    let mut lookups = lookups;
-    let mut running: Vec<(usize, Pin<Box<F>>)> = Vec::new();
-    let mut queue = Queue::begin(behind);
-    loop {
-        let start = queue.next_start(!lookups.is_empty());
-        if start.is_none() && running.is_empty() && (lookups.is_empty() || queue.is_exhausted()) {
-            return None;
+    /// Their places among those that were tried.
+    running: Vec<(usize, Connecting<'a, S>)>,
+    queue: Queue,
+    attempts: &'a Attempts,
+    connect: Connect<'a, S>,
+}
+
+impl<'a, S> Race<'a, S> {
+    /// `behind` is an address that was no good before: those after it are tried first, and it is the last.
+    pub(super) fn new(
+        lookups: Vec<Lookup>,
+        behind: Option<SocketAddr>,
+        attempts: &'a Attempts,
+        connect: Connect<'a, S>,
+    ) -> Race<'a, S> {
+        Race { lookups, running: Vec::new(), queue: Queue::begin(behind), attempts, connect }
+    }
+
+    /// The next stream that connects, and its address. `None`: none did; `attempts` knows why.
+    pub(super) async fn next(&mut self) -> Option<(S, SocketAddr)> {
+        // The one before was no good: nothing is waited for.
+        self.queue.failed();
+        loop {
+            let start = self.queue.next_start(!self.lookups.is_empty());
+            if start.is_none()
+                && self.running.is_empty()
+                && (self.lookups.is_empty() || self.queue.is_exhausted())
+            {
+                return None;
+            }
+            tokio::select! {
+                biased;
+                (number, answer) = first(&mut self.lookups, |lookup| lookup.answer.as_mut()) => {
+                    self.found(number, answer);
+                }
+                (number, connected) = first(&mut self.running, |(_, attempt)| attempt.as_mut()) => {
+                    let (number, _) = self.running.swap_remove(number);
+                    match connected {
+                        Ok(stream) => return Some((stream, self.won(number))),
+                        Err(error) => {
+                            self.attempts.0.lock().addresses[number].1 = Outcome::Failed(error);
+                        }
+                    }
+                    self.queue.failed();
+                }
+                () = until(start) => {
+                    if let Some(address) = self.queue.start() {
+                        let mut tried = self.attempts.0.lock();
+                        self.running.push((tried.addresses.len(), (self.connect)(address)));
+                        tried.addresses.push((address, Outcome::Waiting));
+                    }
+                }
+            }
+            self.attempts.0.lock().left = self.queue.waiting.len();
         }
-        tokio::select! {
-            biased;
-            (number, answer) = first(&mut lookups, |lookup| lookup.answer.as_mut()) => {
-                let lookup = lookups.swap_remove(number);
-                match answer {
-                    Ok(addresses) => queue.add(lookup.family, addresses),
-                    Err(error) => attempts.0.lock().lookups.push(error),
-                }
-            }
-            (number, connected) = first(&mut running, |(_, attempt)| attempt.as_mut()) => {
-                let (number, _) = running.swap_remove(number);
-                let mut tried = attempts.0.lock();
-                match connected {
-                    Ok(stream) => return Some((stream, tried.addresses[number].0)),
-                    Err(error) => tried.addresses[number].1 = Some(error),
-                }
-                queue.failed();
-            }
-            () = until(start) => {
-                if let Some(address) = queue.start() {
-                    let mut tried = attempts.0.lock();
-                    running.push((tried.addresses.len(), Box::pin(connect(address))));
-                    tried.addresses.push((address, None));
-                }
+    }
+
+    /// So many addresses are known that could have their turn.
+    pub(super) async fn known(&mut self) -> usize {
+        // Those that were found meanwhile count.
+        while !self.lookups.is_empty() {
+            let answered = first(&mut self.lookups, |lookup| lookup.answer.as_mut());
+            tokio::select! {
+                biased;
+                (number, answer) = answered => self.found(number, answer),
+                () = std::future::ready(()) => break,
             }
         }
-        attempts.0.lock().left = queue.waiting.len();
+        self.queue.waiting.len().min(MOST_ATTEMPTS.saturating_sub(self.queue.started))
+    }
+
+    fn found(&mut self, number: usize, answer: Result<Vec<SocketAddr>, Error>) {
+        let lookup = self.lookups.swap_remove(number);
+        match answer {
+            Ok(addresses) => self.queue.add(lookup.family, addresses),
+            Err(error) => self.attempts.0.lock().lookups.push(error),
+        }
+    }
+
+    /// The others are dropped, and wait for their turn again.
+    fn won(&mut self, number: usize) -> SocketAddr {
+        let mut tried = self.attempts.0.lock();
+        tried.addresses[number].1 = Outcome::Connected;
+        let address = tried.addresses[number].0;
+        self.running.clear();
+        let mut dropped = Vec::new();
+        tried.addresses.retain(|(address, outcome)| {
+            let waits = matches!(outcome, Outcome::Waiting);
+            if waits {
+                dropped.push(*address);
+            }
+            !waits
+        });
+        self.queue.started -= dropped.len();
+        self.queue.waiting.splice(0..0, dropped);
+        address
     }
 }
 
@@ -249,7 +333,9 @@ impl Queue {
 
     /// An attempt failed: the next need not wait.
     fn failed(&mut self) {
-        self.not_before = Some(Instant::now());
+        if self.started > 0 {
+            self.not_before = Some(Instant::now());
+        }
     }
 }
 

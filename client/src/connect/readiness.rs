@@ -3,12 +3,17 @@
 use crate::transport::Stream;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// One registration with the I/O thread's poller.
-pub(crate) struct Readiness(AsyncFd<Arc<Stream>>);
+pub(crate) struct Readiness {
+    registered: AsyncFd<Arc<Stream>>,
+    /// While it connects: a byte has come.
+    heard: AtomicBool,
+}
 
 pub(crate) type Guard<'a> = tokio::io::unix::AsyncFdReadyGuard<'a, Arc<Stream>>;
 
@@ -19,30 +24,40 @@ impl Readiness {
         // that owns it is dropped.
         let registered =
             unsafe { AsyncFd::register_with_interest(stream, Interest::READABLE | Interest::WRITABLE) };
-        Ok(Readiness(registered?))
+        Ok(Readiness { registered: registered?, heard: AtomicBool::new(false) })
+    }
+
+    /// A byte has come.
+    pub(crate) fn hear(&self) {
+        self.heard.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether one has come while the connection was made.
+    pub(crate) fn was_heard(&self) -> bool {
+        self.heard.load(Ordering::Relaxed)
     }
 
     /// What is watched.
     pub(crate) fn stream(&self) -> &Arc<Stream> {
-        self.0.get_ref()
+        self.registered.get_ref()
     }
 
     /// Waits until a read may find something. The guard is told when it did not.
     pub(crate) async fn readable(&self) -> io::Result<Guard<'_>> {
-        self.0.readable().await
+        self.registered.readable().await
     }
 
     /// Waits until the kernel may take something.
     pub(crate) async fn writable(&self) -> io::Result<Guard<'_>> {
-        self.0.writable().await
+        self.registered.writable().await
     }
 
     /// The same two for code that polls; the last caller of each is woken.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
-        self.0.poll_read_ready(cx)
+        self.registered.poll_read_ready(cx)
     }
 
     pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
-        self.0.poll_write_ready(cx)
+        self.registered.poll_write_ready(cx)
     }
 }

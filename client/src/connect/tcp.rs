@@ -1,7 +1,7 @@
 //! From a host and port to a connected, non-blocking TCP stream.
 
 use super::dns;
-use super::happy_eyeballs::{self, Attempts, Family, MOST_ATTEMPTS, Tried};
+use super::happy_eyeballs::{Attempts, Connecting, Family, MOST_ATTEMPTS, Outcome, Race, Tried};
 use super::network::NetworkOptions;
 use super::readiness::Readiness;
 use super::url::Destination;
@@ -16,36 +16,60 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Looks the host up and connects to the first of its addresses that answers. If none does, the error has an entry for
-/// each. `begun` is called with each attempt; `attempts` is for the error of whoever gives up waiting.
-pub(super) async fn connect(
-    to: &Destination,
-    options: &NetworkOptions,
-    attempts: &Attempts,
-    begun: impl Fn(),
-) -> Result<(Readiness, SocketAddr), Error> {
-    let Destination { host, zone, port, .. } = to;
-    let from = local_address(options)?;
-    log!(Debug, Component::Dns, "looking up {host}");
-    let lookups = dns::lookups(host, zone.as_deref(), *port, options);
-    let race = happy_eyeballs::race(lookups, options.begin_behind, attempts, |address| {
-        begun();
-        log!(Debug, Component::Tcp, "connecting to {address}");
-        async move {
-            let connected = connect_one(address, from, options).await;
-            if let Err(error) = &connected {
-                log!(Debug, Component::Tcp, "{address}: {error}");
-            }
-            connected
-        }
-    });
-    match race.await {
-        Some((stream, address)) => {
-            attempts.take();
-            log!(Debug, Component::Tcp, "connected to {address}");
-            Ok((stream, address))
-        }
-        None => Err(failure(host, *port, options, attempts.take())),
+/// So many addresses of one attempt are tried beyond TCP.
+pub(super) const MOST_PAST_TCP: usize = 3;
+
+/// The addresses of a machine, one after the other: each is an open connection.
+pub(super) struct Reach<'a> {
+    race: Race<'a, Readiness>,
+    to: &'a Destination,
+    options: &'a NetworkOptions,
+    attempts: &'a Attempts,
+}
+
+impl<'a> Reach<'a> {
+    /// `begun` is called with each attempt; `attempts` is for errors, also for those of whoever gives up waiting.
+    pub(super) fn new(
+        to: &'a Destination,
+        options: &'a NetworkOptions,
+        attempts: &'a Attempts,
+        begun: impl Fn() + Send + Sync + 'a,
+    ) -> Result<Reach<'a>, Error> {
+        let Destination { host, zone, port, .. } = to;
+        let from = local_address(options)?;
+        attempts.take();
+        log!(Debug, Component::Dns, "looking up {host}");
+        let lookups = dns::lookups(host, zone.as_deref(), *port, options);
+        let connect = move |address| -> Connecting<'a, Readiness> {
+            begun();
+            log!(Debug, Component::Tcp, "connecting to {address}");
+            Box::pin(async move {
+                let connected = connect_one(address, from, options).await;
+                if let Err(error) = &connected {
+                    log!(Debug, Component::Tcp, "{address}: {error}");
+                }
+                connected
+            })
+        };
+        let race = Race::new(lookups, options.begin_behind, attempts, Box::new(connect));
+        Ok(Reach { race, to, options, attempts })
+    }
+
+    /// The first of the addresses left that answers.
+    pub(super) async fn next(&mut self) -> Option<(Readiness, SocketAddr)> {
+        let (stream, address) = self.race.next().await?;
+        log!(Debug, Component::Tcp, "connected to {address}");
+        Some((stream, address))
+    }
+
+    /// So many addresses are known that were not tried.
+    pub(super) async fn known(&mut self) -> usize {
+        self.race.known().await
+    }
+
+    /// Why none answered. It has an entry for each.
+    pub(super) fn failure(&self) -> Error {
+        failure(&self.to.host, self.to.port, self.options, self.attempts.take())
     }
 }
 
@@ -66,11 +90,12 @@ fn local_address(options: &NetworkOptions) -> Result<Option<SocketAddr>, Error> 
 /// Why no address could be connected to.
 fn failure(host: &str, port: u16, options: &NetworkOptions, tried: Tried) -> Error {
     let place = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-    let Some((address, cause)) = tried.addresses.first() else {
+    let Some((address, outcome)) = tried.addresses.first() else {
         return no_address(host, options, tried);
     };
-    let code = cause.as_ref().map_or(ErrorCode::Internal, code_of_io);
-    let os_code = cause.as_ref().and_then(io::Error::raw_os_error).unwrap_or(0);
+    let cause = outcome.error();
+    let code = cause.map_or(ErrorCode::Internal, code_of_io);
+    let os_code = cause.and_then(io::Error::raw_os_error).unwrap_or(0);
     let (what, cure) = match code {
         ErrorCode::ConnectionRefused => ("was refused", "is the server running, and the port right?"),
         ErrorCode::Timeout => ("got no answer", "is a firewall in between?"),
@@ -91,15 +116,26 @@ fn failure(host: &str, port: u16, options: &NetworkOptions, tried: Tried) -> Err
 /// Adds an entry for each address and lookup that was tried.
 pub(super) fn with_details(error: Error, tried: Tried) -> Error {
     let Tried { addresses, lookups, left } = tried;
-    let stack = addresses.into_iter().fold(error, |stack, (address, cause)| match cause {
-        Some(cause) => stack.with_detail(code_of_io(&cause), Component::Tcp, format!("{address}: {cause}")),
-        None => stack.with_detail(ErrorCode::Timeout, Component::Tcp, format!("{address}: no answer yet")),
+    let stack = addresses.into_iter().fold(error, |stack, (address, outcome)| match outcome {
+        Outcome::Failed(cause) => {
+            stack.with_detail(code_of_io(&cause), Component::Tcp, format!("{address}: {cause}"))
+        }
+        Outcome::Waiting => {
+            stack.with_detail(ErrorCode::Timeout, Component::Tcp, format!("{address}: no answer yet"))
+        }
+        Outcome::FailedLater(error) => {
+            let first = &error.entries()[0];
+            stack.with_detail(first.code, first.component, format!("{address}: {}", first.message))
+        }
+        Outcome::Connected => stack,
     });
     let stack = lookups.into_iter().fold(stack, Error::with_cause);
     if left == 0 {
         return stack;
     }
-    let message = format!("{left} more addresses were not tried (at most {MOST_ATTEMPTS} are)");
+    let message = format!(
+        "{left} more addresses were not tried (at most {MOST_ATTEMPTS} are, and {MOST_PAST_TCP} beyond TCP)"
+    );
     let code = stack.code();
     stack.with_detail(code, Component::Tcp, message)
 }

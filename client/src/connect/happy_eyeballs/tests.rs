@@ -53,13 +53,21 @@ impl Net {
         Net { behind: Some(SocketAddr::new(address.parse().unwrap(), 80)), ..Net::new() }
     }
 
-    async fn race(&self, lookups: Vec<Lookup>, fate: impl Fn(&str) -> Fate) -> Option<String> {
-        let connect = |address: SocketAddr| {
+    async fn race(&self, lookups: Vec<Lookup>, fate: impl Fn(&str) -> Fate + Send + Sync) -> Option<String> {
+        self.begin(lookups, fate).next().await.map(|((), address)| address.ip().to_string())
+    }
+
+    fn begin<'a>(
+        &'a self,
+        lookups: Vec<Lookup>,
+        fate: impl Fn(&str) -> Fate + Send + Sync + 'a,
+    ) -> Race<'a, ()> {
+        let connect = move |address: SocketAddr| -> Connecting<'a, ()> {
             let shown = address.ip().to_string();
             let fate = fate(&shown);
             self.record.lock().begun.push((self.start.elapsed().as_millis(), shown.clone()));
             let guard = Guard { record: Arc::clone(&self.record), address: shown, ended: false };
-            async move {
+            Box::pin(async move {
                 let mut guard = guard;
                 let result = match fate {
                     Connects(ms) => {
@@ -74,11 +82,9 @@ impl Net {
                 };
                 guard.ended = true;
                 result
-            }
+            })
         };
-        race(lookups, self.behind, &self.attempts, connect)
-            .await
-            .map(|((), address)| address.ip().to_string())
+        Race::new(lookups, self.behind, &self.attempts, Box::new(connect))
     }
 
     fn begun(&self) -> Vec<(u128, String)> {
@@ -162,7 +168,7 @@ async fn the_families_take_turns() {
     assert_eq!(net.order(), ["2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2", "2001:db8::3"]);
     let tried = net.attempts.take();
     assert_eq!(tried.addresses.len(), 5);
-    assert!(tried.addresses.iter().all(|(_, cause)| cause.is_some()));
+    assert!(tried.addresses.iter().all(|(_, cause)| cause.error().is_some()));
 }
 
 /// A list of the host's own: its first address says which family is first.
@@ -308,4 +314,31 @@ async fn addresses_that_are_found_late_go_before_the_one_that_was_no_good() {
     let race = net.race(lookups, |_| BlackHole);
     assert!(tokio::time::timeout(Duration::from_secs(1), race).await.is_err());
     assert_eq!(net.begun(), at(&[(0, "2001:db8::2"), (250, "192.0.2.1"), (500, "2001:db8::1")]));
+}
+
+/// An address that connects and is no good later gives way to those that were dropped for it, and to those not begun.
+#[tokio::test(start_paused = true)]
+async fn after_one_that_was_no_good_the_race_goes_on() {
+    let net = Net::new();
+    let fate = |address: &str| match address {
+        "2001:db8::1" => Connects(300),
+        "192.0.2.1" => Connects(1000),
+        "192.0.2.2" => Refuses(0),
+        _ => Connects(10),
+    };
+    let lookups = both((0, &["2001:db8::1", "2001:db8::2"]), (0, &["192.0.2.1", "192.0.2.2"]));
+    let mut race = net.begin(lookups, fate);
+    let mut won = Vec::new();
+    let mut known = Vec::new();
+    while let Some(((), address)) = race.next().await {
+        known.push(race.known().await);
+        net.attempts.failed_later(address, &Error::new(ErrorCode::ConnectionReset, Component::Http, "no"));
+        won.push(address.ip().to_string());
+    }
+    assert_eq!(won, ["2001:db8::1", "2001:db8::2", "192.0.2.1"]);
+    assert_eq!(known, [3, 2, 0]);
+    let tried = net.attempts.take().addresses;
+    let later = |outcome: &Outcome| matches!(outcome, Outcome::FailedLater(_));
+    assert_eq!(tried.iter().filter(|(_, outcome)| later(outcome)).count(), 3, "{tried:?}");
+    assert_eq!(tried.len(), 4, "each is there once: {tried:?}");
 }

@@ -32,6 +32,7 @@ pub(super) async fn ask(
             .error(why)
             .with_detail(code_of_io(error), Component::Proxy, error.to_string())
             .with_os_code(os_code)
+            .without_verdict()
     };
     let request = request(proxy, &target, headers)?;
     write_all(transport, readiness, request.as_bytes()).await.map_err(|error| broken(&error))?;
@@ -47,9 +48,8 @@ pub(super) async fn ask(
             None => match read_some(transport, readiness, reader.buffer()).await {
                 Ok(true) => {}
                 Ok(false) => {
-                    return Err(
-                        proxy.error(format_args!("ended the connection before it had answered for {target}"))
-                    );
+                    let why = format_args!("ended the connection before it had answered for {target}");
+                    return Err(proxy.error(why).without_verdict());
                 }
                 Err(error) => return Err(broken(&error)),
             },

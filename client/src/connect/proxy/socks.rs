@@ -78,11 +78,14 @@ fn describe(proxy: &Proxy, to: &Destination, error: &tokio_socks::Error) -> Erro
     use tokio_socks::Error as Socks;
     let target = to.authority_with_port();
     match error {
-        Socks::Io(error) if error.kind() == ErrorKind::UnexpectedEof => proxy.error(format_args!(
-            "ended the connection before it had answered for {target}; is it a SOCKS5 proxy?"
-        )),
+        Socks::Io(error) if error.kind() == ErrorKind::UnexpectedEof => proxy
+            .error(format_args!(
+                "ended the connection before it had answered for {target}; is it a SOCKS5 proxy?"
+            ))
+            .without_verdict(),
         Socks::Io(error) => proxy
             .error(format_args!("broke off when it was asked for {target}: {error}"))
+            .without_verdict()
             .with_os_code(error.raw_os_error().unwrap_or(0)),
         Socks::PasswordAuthFailure(_) => proxy.error("does not take the user and password of its URL"),
         Socks::NoAcceptableAuthMethods | Socks::AuthorizationRequired if proxy.credentials.is_none() => {
@@ -109,6 +112,7 @@ impl AsyncSocket for Socket<'_> {
             let mut guard = ready!(self.readiness.poll_readable(cx))?;
             match self.transport.read(Some((&mut bytes, buffer.len())), &mut Vec::new())? {
                 Received::Data { direct, .. } if direct > 0 => {
+                    self.readiness.hear();
                     buffer[..direct].copy_from_slice(&bytes);
                     return Poll::Ready(Ok(direct));
                 }

@@ -1,0 +1,283 @@
+//! One attempt to get an open connection out of one destination: its addresses have their turns until one of them gives a
+//! verdict, good or bad. Where one breaks off or is silent behind TCP, the next may do better.
+
+use super::happy_eyeballs::Attempts;
+use super::progress::{Progress, Step};
+use super::proxy::Proxy;
+use super::readiness::Readiness;
+use super::tcp::{self, MOST_PAST_TCP, Reach};
+use super::tls::{self, Secured, TlsInfo};
+use super::upgrade::{self, Accepted, Offer};
+use super::url::Destination;
+use super::{Connected, Connection, proxy_for};
+use crate::error::{Component, Error, ErrorCode};
+use crate::log::log;
+use crate::options::Options;
+use crate::transport::Transport;
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
+
+/// How long an address may be silent while others wait: its share of the time that is left, within these.
+const LEAST_SHARE: Duration = Duration::from_secs(2);
+const MOST_SHARE: Duration = Duration::from_secs(10);
+
+/// TLS's own fault at the server (RFC 8446 §6): the machine's, not an opinion of us.
+const INTERNAL_ERROR: u8 = 80;
+
+pub(super) async fn attempt(
+    to: &Destination,
+    options: &Options,
+    progress: &Progress,
+    attempts: &Attempts,
+    deadline: Option<Instant>,
+) -> Result<Connected, Error> {
+    let proxy = proxy_for(to, options)?;
+    let way = Way { to, options, proxy: proxy.as_ref(), progress, deadline };
+    #[cfg(unix)]
+    if let Some(path) = &options.network.unix_socket {
+        progress.enter(Step::Tcp);
+        let reach = || super::unix::connect(path, options.network.socket_fn.as_ref());
+        let reached = |(readiness, peer)| Reached { readiness, peer };
+        return match way.go(reached(reach().await?), Offer::AsSet, None).await {
+            Err(refusal) if way.is_asked_again(&refusal) => {
+                let again = reach().await.map_err(|error| error.with_cause(refusal))?;
+                way.go(reached(again), Offer::Plain, None).await
+            }
+            result => result,
+        };
+    }
+    // A proxy is what is looked up and connected to; of the destination it is told.
+    let nearest = match &proxy {
+        None => options.network.connect_to(to),
+        Some(proxy) => Cow::Borrowed(&proxy.address),
+    };
+    progress.enter(Step::Dns);
+    let begun = || {
+        if progress.step() != Step::Tcp {
+            progress.enter(Step::Tcp);
+        }
+    };
+    let mut reach = Reach::new(&nearest, &options.network, attempts, begun)?;
+    let mut failed: Option<Error> = None;
+    for past_tcp in 1..=MOST_PAST_TCP {
+        let Some((readiness, address)) = reach.next().await else { break };
+        progress.reach(address);
+        let others = if past_tcp < MOST_PAST_TCP { reach.known().await } else { 0 };
+        let share = share(deadline, others.min(MOST_PAST_TCP - past_tcp));
+        let failure = match way.to_the_end(readiness, address, share).await {
+            Ok(connected) => {
+                attempts.take();
+                return Ok(connected);
+            }
+            Err(failure) => failure,
+        };
+        attempts.failed_later(address, &failure);
+        let is_verdict = !another_may_do_better(&failure);
+        if !is_verdict {
+            log!(Debug, Component::Tcp, "{address} was no good: {failure}");
+        }
+        // The last HTTP answer is what is told, or else the last address.
+        if failure.http().is_some() || failed.as_ref().is_none_or(|failed| failed.http().is_none()) {
+            failed = Some(failure);
+        }
+        if is_verdict {
+            break;
+        }
+    }
+    let Some(failed) = failed else {
+        let failure = reach.failure();
+        return Err(match &proxy {
+            Some(proxy) => proxy.unreachable(failure),
+            None => failure,
+        });
+    };
+    let tried = attempts.take();
+    Err(if tried.addresses.len() > 1 { tcp::with_details(failed, tried) } else { failed })
+}
+
+/// How long the address may be silent, with so many others behind it. `None`: as long as there is time.
+fn share(deadline: Option<Instant>, others: usize) -> Option<Duration> {
+    let count = u32::try_from(others).ok().filter(|others| *others > 0)? + 1;
+    let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    Some(left.map_or(MOST_SHARE, |left| (left / count).clamp(LEAST_SHARE, MOST_SHARE)))
+}
+
+/// Whether this was no verdict: the peer broke off, was silent, or could not speak TLS; or somebody in front of it says that
+/// he does not reach it.
+fn another_may_do_better(failure: &Error) -> bool {
+    let status = failure.http().map_or(0, |answer| answer.status);
+    match failure.code() {
+        ErrorCode::ConnectionReset | ErrorCode::Timeout => true,
+        ErrorCode::Tls => failure.tls_alert().is_none_or(|alert| alert == INTERNAL_ERROR),
+        ErrorCode::HttpStatus => {
+            let retry_after = |(name, _): &(String, String)| name.eq_ignore_ascii_case("retry-after");
+            (502..=504).contains(&status)
+                && !failure.http().is_some_and(|answer| answer.headers.iter().any(retry_after))
+        }
+        ErrorCode::Proxy => matches!(status, 502 | 504) || failure.is_without_verdict(),
+        _ => false,
+    }
+}
+
+/// A connected stream to the machine of the server, or of the proxy.
+struct Reached {
+    readiness: Readiness,
+    /// How the peer is shown.
+    peer: String,
+}
+
+/// What is between a connected stream and the open connection.
+struct Way<'a> {
+    to: &'a Destination,
+    options: &'a Options,
+    proxy: Option<&'a Proxy>,
+    progress: &'a Progress,
+    deadline: Option<Instant>,
+}
+
+impl Way<'_> {
+    /// From one address to the open connection, where need be in two goes. `share`: how long it may be silent.
+    async fn to_the_end(
+        &self,
+        readiness: Readiness,
+        address: SocketAddr,
+        share: Option<Duration>,
+    ) -> Result<Connected, Error> {
+        let reached = |readiness| Reached { readiness, peer: address.to_string() };
+        let refusal = match self.go(reached(readiness), Offer::AsSet, share).await {
+            Err(refusal) if self.is_asked_again(&refusal) => refusal,
+            result => return result,
+        };
+        self.progress.enter(Step::Tcp);
+        let again = tcp::connect_again(address, &self.options.network).await;
+        let again = again.map_err(|error| error.with_cause(refusal))?;
+        self.go(reached(again), Offer::Plain, share).await
+    }
+
+    fn is_asked_again(&self, refusal: &Error) -> bool {
+        let again = upgrade::may_mind_the_offer(refusal, self.options);
+        if again {
+            let Destination { shown, .. } = self.to;
+            log!(Info, Component::Http, "{shown} answered 400: asked again with the default compression");
+        }
+        again
+    }
+
+    async fn go(&self, reached: Reached, offer: Offer, share: Option<Duration>) -> Result<Connected, Error> {
+        let Reached { readiness, peer } = reached;
+        let (transport, accepted, tls) = {
+            let mut steps = pin!(self.steps(&readiness, offer));
+            match share {
+                None => steps.await?,
+                Some(share) => match timeout(share, &mut steps).await {
+                    Ok(done) => done?,
+                    Err(_) if readiness.was_heard() => steps.await?,
+                    Err(_) => return Err(self.silent(&peer, share)),
+                },
+            }
+        };
+        Ok(Connected { connection: Connection { transport, accepted, peer, tls }, readiness })
+    }
+
+    fn silent(&self, peer: &str, share: Duration) -> Error {
+        let (component, doing) = self.progress.step().name();
+        let message = format!(
+            "{peer} sent nothing within {} ms and was given up {doing}: other addresses have their turn",
+            share.as_millis()
+        );
+        Error::new(ErrorCode::Timeout, component, message)
+    }
+
+    async fn steps(
+        &self,
+        readiness: &Readiness,
+        offer: Offer,
+    ) -> Result<(Arc<Transport>, Accepted, Option<Box<TlsInfo>>), Error> {
+        let Way { to, options, proxy, progress, deadline } = *self;
+        let mut transport = Transport::new(Arc::clone(readiness.stream()));
+        if let Some(proxy) = proxy {
+            progress.enter(Step::Proxy);
+            let to = options.network.connect_to(to);
+            proxy.tunnel(&to, options, &mut transport, readiness, deadline).await?;
+        }
+        let (mut early, mut told) = (Vec::new(), None);
+        if to.secure {
+            progress.enter(Step::Tls);
+            let server = to.authority_with_port();
+            let secured = tls::handshake(&to.host, &server, &options.tls, &transport, readiness).await?;
+            let Secured { session, info, early: came } = secured;
+            log!(
+                Debug,
+                Component::Tls,
+                "secured with {}: {}, {}{}",
+                to.authority,
+                info.version,
+                info.cipher_suite,
+                if info.resumed { ", resumed" } else { "" }
+            );
+            (early, told) = (came, Some(Box::new(info)));
+            transport.secure(session);
+        }
+        progress.enter(Step::Upgrade);
+        let transport = Arc::new(transport);
+        let accepted = upgrade::upgrade(to, options, offer, &transport, readiness, early, deadline).await?;
+        Ok((transport, accepted, told))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::HttpAnswer;
+
+    #[test]
+    fn an_address_has_its_share_of_the_time_while_others_wait() {
+        let within = |ms: u64| Some(Instant::now() + Duration::from_millis(ms));
+        let near = |share: Option<Duration>, ms: u64| {
+            let share = share.expect("a share");
+            share <= Duration::from_millis(ms) && share + Duration::from_secs(1) > Duration::from_millis(ms)
+        };
+        assert_eq!(share(within(30_000), 0), None);
+        assert_eq!(share(None, 0), None);
+        assert_eq!(share(None, 1), Some(MOST_SHARE));
+        assert!(near(share(within(12_000), 1), 6000) && near(share(within(12_000), 2), 4000));
+        assert_eq!(share(within(1000), 2), Some(LEAST_SHARE));
+        assert_eq!(share(within(60_000), 2), Some(MOST_SHARE));
+    }
+
+    #[test]
+    fn what_is_a_verdict_and_what_is_none() {
+        let error = |code| Error::new(code, Component::Http, "x");
+        let answer = |code, status, headers: &[(&str, &str)]| {
+            let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            error(code).with_http(HttpAnswer { status, headers, body: Vec::new() })
+        };
+        for status in [502, 503, 504] {
+            assert!(another_may_do_better(&answer(ErrorCode::HttpStatus, status, &[])));
+            assert!(!another_may_do_better(&answer(ErrorCode::HttpStatus, status, &[("Retry-After", "5")])));
+        }
+        for status in [101, 302, 400, 401, 404, 500] {
+            assert!(!another_may_do_better(&answer(ErrorCode::HttpStatus, status, &[])), "{status}");
+        }
+        for (error, better) in [
+            (error(ErrorCode::ConnectionReset), true),
+            (error(ErrorCode::Timeout), true),
+            (error(ErrorCode::Tls), true),
+            (error(ErrorCode::Tls).with_tls_alert(80), true),
+            (error(ErrorCode::Tls).with_tls_alert(40), false),
+            (error(ErrorCode::Certificate), false),
+            (error(ErrorCode::Handshake), false),
+            (error(ErrorCode::Proxy), false),
+            (error(ErrorCode::Proxy).without_verdict(), true),
+            (answer(ErrorCode::Proxy, 502, &[]), true),
+            (answer(ErrorCode::Proxy, 503, &[]), false),
+            (answer(ErrorCode::Proxy, 407, &[]), false),
+        ] {
+            assert_eq!(another_may_do_better(&error), better, "{error:?}");
+        }
+    }
+}
