@@ -2,13 +2,15 @@
 //! name server that is slow with the other (RFC 8305 §3). `getaddrinfo` cannot be cancelled, so it runs on a worker.
 
 use super::happy_eyeballs::{Family, Lookup};
+use super::in_flight;
 use super::network::NetworkOptions;
 use super::zone::Zoned;
-use crate::engine::{Kind, run_blocking};
-use crate::error::{Component, Error, ErrorCode};
+use crate::engine::{Kind, run_blocking, runs_here};
+use crate::error::{Component, Error, ErrorCode, code_of_io};
 use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind};
 use std::future::ready;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 
 /// The lookups that tell the addresses of a host; begun when they are first polled.
 pub(super) fn lookups(host: &str, zone: Option<&str>, port: u16, options: &NetworkOptions) -> Vec<Lookup> {
@@ -40,7 +42,7 @@ pub(super) fn lookups(host: &str, zone: Option<&str>, port: u16, options: &Netwo
 }
 
 fn answered(answer: Result<Vec<SocketAddr>, Error>) -> Lookup {
-    Lookup { family: None, answer: Box::pin(ready(answer)) }
+    Lookup { family: None, begun: None, answer: Box::pin(ready(answer)) }
 }
 
 const LOOPBACK: [IpAddr; 2] = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
@@ -54,29 +56,35 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 fn of_family(host: &str, port: u16, family: Family) -> Lookup {
-    let host = host.to_owned();
-    let answer = async move {
-        let name = host.clone();
-        let found = run_blocking(Kind::Lookup, move || ask(&name, port, family)).await?;
-        found.map_err(|error| describe(&host, error))
+    let name = host.to_owned();
+    let look_up = move || ask(&name, family).map_err(|error| describe(&name, error));
+    let with_port = move |mut addresses: Vec<SocketAddr>| {
+        addresses.iter_mut().for_each(|address| address.set_port(port));
+        addresses
     };
-    Lookup { family: Some(family), answer: Box::pin(answer) }
+    if runs_here(Kind::Lookup) {
+        let answer = async move { run_blocking(Kind::Lookup, look_up).await?.map(with_port) };
+        return Lookup { family: Some(family), begun: None, answer: Box::pin(answer) };
+    }
+    match in_flight::ask(host, family, look_up) {
+        Ok(ticket) => Lookup {
+            family: Some(family),
+            begun: Some(Arc::clone(&ticket.begun)),
+            answer: Box::pin(async move { ticket.answer().await.map(with_port) }),
+        },
+        Err(error) => Lookup { family: Some(family), begun: None, answer: Box::pin(ready(Err(error))) },
+    }
 }
 
 /// In the order of the system (RFC 6724). A name without an address of the family has none; that is no error.
-fn ask(name: &str, port: u16, family: Family) -> Result<Vec<SocketAddr>, LookupError> {
+fn ask(name: &str, family: Family) -> Result<Vec<SocketAddr>, LookupError> {
     let address = match family {
         Family::V4 => libc::AF_INET,
         Family::V6 => libc::AF_INET6,
     };
     let hints = AddrInfoHints { address, socktype: libc::SOCK_STREAM, ..AddrInfoHints::default() };
     match dns_lookup::getaddrinfo(Some(name), None, Some(hints)) {
-        Ok(found) => {
-            let mut addresses: Vec<SocketAddr> =
-                found.filter_map(Result::ok).map(|found| found.sockaddr).collect();
-            addresses.iter_mut().for_each(|address| address.set_port(port));
-            Ok(addresses)
-        }
+        Ok(found) => Ok(found.filter_map(Result::ok).map(|found| found.sockaddr).collect()),
         Err(error) if matches!(error.kind(), LookupErrorKind::NoData | LookupErrorKind::Family) => {
             Ok(Vec::new())
         }
@@ -90,8 +98,13 @@ fn describe(host: &str, error: LookupError) -> Error {
         _ => "check its spelling and the network",
     };
     let error = std::io::Error::from(error);
+    // What the system could not do has its own cure.
+    let (code, hint) = match code_of_io(&error) {
+        ErrorCode::OutOfMemory => (ErrorCode::OutOfMemory, "the system has no descriptors or memory left"),
+        _ => (ErrorCode::Dns, hint),
+    };
     let message = format!("The name {host} could not be looked up: {error}; {hint}");
-    Error::new(ErrorCode::Dns, Component::Dns, message).with_os_code(error.raw_os_error().unwrap_or(0))
+    Error::new(code, Component::Dns, message).with_os_code(error.raw_os_error().unwrap_or(0))
 }
 
 #[cfg(test)]

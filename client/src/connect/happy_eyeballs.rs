@@ -8,6 +8,8 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -20,7 +22,7 @@ const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 pub(super) const MOST_ATTEMPTS: usize = 32;
 
 /// A family of addresses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Family {
     V4,
     V6,
@@ -42,6 +44,8 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(super) struct Lookup {
     /// The only family that it asks for.
     pub(super) family: Option<Family>,
+    /// Whether somebody has begun to look; `None`: nobody has to.
+    pub(super) begun: Option<Arc<AtomicBool>>,
     /// Empty: the name has no such address.
     pub(super) answer: BoxFuture<Result<Vec<SocketAddr>, Error>>,
 }
@@ -58,6 +62,8 @@ pub(super) struct Tried {
     pub(super) lookups: Vec<Error>,
     /// So many addresses were not tried.
     pub(super) left: usize,
+    /// Of each lookup, whether somebody has begun to look.
+    begun: Vec<Arc<AtomicBool>>,
 }
 
 /// What became of an address.
@@ -82,6 +88,12 @@ impl Attempts {
     /// Takes what was noted, and begins anew.
     pub(super) fn take(&self) -> Tried {
         std::mem::take(&mut *self.0.lock())
+    }
+
+    /// Whether all lookups wait for somebody who begins with them.
+    pub(super) fn waits_for_a_worker(&self) -> bool {
+        let tried = self.0.lock();
+        !tried.begun.is_empty() && tried.begun.iter().all(|begun| !begun.load(Ordering::Relaxed))
     }
 
     /// What came behind the connection to this address failed.
@@ -116,6 +128,7 @@ impl<'a, S> Race<'a, S> {
         attempts: &'a Attempts,
         connect: Connect<'a, S>,
     ) -> Race<'a, S> {
+        attempts.0.lock().begun = lookups.iter().filter_map(|lookup| lookup.begun.clone()).collect();
         Race { lookups, running: Vec::new(), queue: Queue::begin(behind), attempts, connect }
     }
 

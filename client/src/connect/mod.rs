@@ -7,6 +7,7 @@ mod dns;
 pub(crate) mod exchange;
 mod happy_eyeballs;
 pub(crate) mod headers;
+mod in_flight;
 pub(crate) mod network;
 pub(crate) mod progress;
 pub(crate) mod proxy;
@@ -29,7 +30,7 @@ use crate::options::Options;
 use crate::transport::Transport;
 use attempt::attempt;
 use happy_eyeballs::Attempts;
-use progress::Progress;
+use progress::{Progress, Step};
 use proxy::Proxy;
 use readiness::Readiness;
 use redirect::Road;
@@ -66,7 +67,10 @@ pub(crate) async fn connect(
     match tokio::time::timeout(limit, following).await {
         Ok(result) => result,
         Err(_) => {
-            let (component, doing) = progress.step().name();
+            let (component, mut doing) = progress.step().name();
+            if progress.step() == Step::Dns && attempts.waits_for_a_worker() {
+                doing = "while waiting for a free worker: lookups of other names, which get no answer, keep them all";
+            }
             let through = match proxy_for(road.to(), road.options()) {
                 Ok(Some(proxy)) => format!(" (through the proxy {proxy})"),
                 _ => String::new(),

@@ -115,7 +115,7 @@ fn failure(host: &str, port: u16, options: &NetworkOptions, tried: Tried) -> Err
 
 /// Adds an entry for each address and lookup that was tried.
 pub(super) fn with_details(error: Error, tried: Tried) -> Error {
-    let Tried { addresses, lookups, left } = tried;
+    let Tried { addresses, lookups, left, .. } = tried;
     let stack = addresses.into_iter().fold(error, |stack, (address, outcome)| match outcome {
         Outcome::Failed(cause) => {
             stack.with_detail(code_of_io(&cause), Component::Tcp, format!("{address}: {cause}"))

@@ -6,7 +6,7 @@ mod io_thread;
 mod workers;
 
 pub(crate) use driver::Driver;
-pub(crate) use workers::{Kind, run_blocking};
+pub(crate) use workers::{Kind, run_blocking, runs_here, start_blocking};
 
 use crate::buffer::Buffer;
 use crate::context;

@@ -61,9 +61,10 @@ impl State {
 }
 
 /// More jobs than this at once wait for their turn.
-const MOST: usize = 64;
-/// More lookups than this at once do: a name server that hangs must not hold the handshakes up.
-const MOST_LOOKUPS: usize = 48;
+const MOST: usize = 528;
+/// More lookups than this at once do: a name server that hangs must not hold the handshakes up. There is one for each name
+/// and family, so that this many names that do not resolve keep no other one waiting.
+const MOST_LOOKUPS: usize = 512;
 /// An idle worker goes home after so long.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -195,13 +196,29 @@ impl Unfinished for Worker<'_> {
 
 /// Whether a job runs where it is asked for: a thread that waits for it anyhow may as well do it, but for what can hang
 /// beyond the connect timeout; a thread that is alone has nobody else.
-fn runs_here(kind: Kind) -> bool {
+pub(crate) fn runs_here(kind: Kind) -> bool {
     match context::thread_role() {
         ThreadRole::Nothing => false,
         // The system's verifier fetches for seconds on some systems.
         ThreadRole::Connecting => kind == Kind::Handshake && cfg!(target_os = "linux"),
         ThreadRole::Alone => true,
     }
+}
+
+/// Begins a job on a worker. Where it never begins, because the library shuts down, it is dropped.
+pub(crate) fn start_blocking(kind: Kind, job: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    // A panic inside drops what the job owns, which is how whoever waits for it learns of it.
+    let boxed: Box<dyn FnOnce() + Send> = Box::new(move || {
+        caught(job);
+    });
+    super::workers().submit((kind, boxed)).map_err(|error| {
+        Error::new(
+            ErrorCode::OutOfMemory,
+            Component::Socket,
+            format!("A worker thread could not be started: {error}"),
+        )
+        .with_os_code(error.raw_os_error().unwrap_or(0))
+    })
 }
 
 /// Runs `job` on a worker, or here. The future may be dropped: the job then ends unheard, or never begins.
@@ -213,22 +230,10 @@ pub(crate) async fn run_blocking<R: Send + 'static>(
         return caught(job).ok_or_else(failed);
     }
     let (answer, answered) = oneshot::channel();
-    let boxed: Box<dyn FnOnce() + Send> = Box::new(move || {
-        if answer.is_closed() {
-            return;
+    start_blocking(kind, move || {
+        if !answer.is_closed() {
+            let _ = answer.send(job());
         }
-        // A panic inside becomes a dropped channel, which is an error below.
-        if let Some(result) = caught(job) {
-            let _ = answer.send(result);
-        }
-    });
-    super::workers().submit((kind, boxed)).map_err(|error| {
-        Error::new(
-            ErrorCode::OutOfMemory,
-            Component::Socket,
-            format!("A worker thread could not be started: {error}"),
-        )
-        .with_os_code(error.raw_os_error().unwrap_or(0))
     })?;
     answered.await.map_err(|_| failed())
 }

@@ -107,7 +107,7 @@ fn lookup(family: Option<Family>, ms: u64, addresses: &[&str]) -> Lookup {
         sleep(Duration::from_millis(ms)).await;
         Ok(addresses)
     };
-    Lookup { family, answer: Box::pin(answer) }
+    Lookup { family, begun: None, answer: Box::pin(answer) }
 }
 
 fn failing(family: Family, ms: u64) -> Lookup {
@@ -115,7 +115,7 @@ fn failing(family: Family, ms: u64) -> Lookup {
         sleep(Duration::from_millis(ms)).await;
         Err(Error::new(ErrorCode::Dns, Component::Dns, "no"))
     };
-    Lookup { family: Some(family), answer: Box::pin(answer) }
+    Lookup { family: Some(family), begun: None, answer: Box::pin(answer) }
 }
 
 fn both(v6: (u64, &[&str]), v4: (u64, &[&str])) -> Vec<Lookup> {
@@ -341,4 +341,19 @@ async fn after_one_that_was_no_good_the_race_goes_on() {
     let later = |outcome: &Outcome| matches!(outcome, Outcome::FailedLater(_));
     assert_eq!(tried.iter().filter(|(_, outcome)| later(outcome)).count(), 3, "{tried:?}");
     assert_eq!(tried.len(), 4, "each is there once: {tried:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn lookups_that_nobody_has_begun_wait_for_a_worker() {
+    let net = Net::new();
+    assert!(!net.attempts.waits_for_a_worker());
+    let begun = [false, false].map(|begun| Arc::new(AtomicBool::new(begun)));
+    let lookups = begun.iter().map(|begun| {
+        let answer = Box::pin(std::future::pending());
+        Lookup { family: None, begun: Some(Arc::clone(begun)), answer }
+    });
+    let _race = net.begin(lookups.collect(), |_| BlackHole);
+    assert!(net.attempts.waits_for_a_worker());
+    begun[1].store(true, Ordering::Relaxed);
+    assert!(!net.attempts.waits_for_a_worker());
 }

@@ -1,0 +1,129 @@
+//! One lookup in flight for each name and family, shared by all who want it: `getaddrinfo` cannot be cancelled, so that each
+//! would keep a worker for as long as the name server is silent.
+
+use super::happy_eyeballs::Family;
+use crate::engine::{Kind, runs_here, start_blocking};
+use crate::error::{Component, Error, ErrorCode};
+use crate::fork::PerProcess;
+use crate::sync::Mutex;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::oneshot;
+
+pub(super) type Answer = Result<Vec<SocketAddr>, Error>;
+type Key = (String, Family);
+
+/// All lookups of this process that have not ended.
+static IN_FLIGHT: PerProcess<Mutex<HashMap<Key, Flight>>> = PerProcess::new(|| Mutex::new(HashMap::new()));
+
+struct Flight {
+    begun: Arc<AtomicBool>,
+    waiting: Vec<oneshot::Sender<Answer>>,
+}
+
+/// What somebody waits for.
+pub(super) struct Ticket {
+    /// A worker has begun with it.
+    pub(super) begun: Arc<AtomicBool>,
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl Ticket {
+    pub(super) async fn answer(self) -> Answer {
+        self.answer.await.unwrap_or_else(|_| {
+            Err(Error::new(ErrorCode::Internal, Component::Dns, "The worker of a name lookup failed"))
+        })
+    }
+}
+
+/// Joins the lookup that is in flight for this name and family, or begins one.
+pub(super) fn ask(
+    name: &str,
+    family: Family,
+    look_up: impl FnOnce() -> Answer + Send + 'static,
+) -> Result<Ticket, Error> {
+    let (sender, answer) = oneshot::channel();
+    // A thread that is alone does it itself, when it is asked for the answer: there is nobody to share it with.
+    debug_assert!(!runs_here(Kind::Lookup));
+    let key = (name.to_owned(), family);
+    let mut flights = IN_FLIGHT.get().lock();
+    if let Some(flight) = flights.get_mut(&key) {
+        flight.waiting.push(sender);
+        return Ok(Ticket { begun: Arc::clone(&flight.begun), answer });
+    }
+    let begun = Arc::new(AtomicBool::new(false));
+    flights.insert(key.clone(), Flight { begun: Arc::clone(&begun), waiting: vec![sender] });
+    drop(flights);
+    let landing = Landing(key);
+    start_blocking(Kind::Lookup, move || {
+        if !landing.is_wanted() {
+            return;
+        }
+        let answer = look_up();
+        for waiting in landing.take() {
+            // Whoever has given up does not mind.
+            let _ = waiting.send(answer.clone());
+        }
+    })?;
+    Ok(Ticket { begun, answer })
+}
+
+/// Takes the lookup off the list at its end, also where it never began.
+struct Landing(Key);
+
+impl Landing {
+    /// Begins, if somebody still waits.
+    fn is_wanted(&self) -> bool {
+        let flights = IN_FLIGHT.get().lock();
+        let Some(flight) = flights.get(&self.0) else { return false };
+        flight.begun.store(true, Ordering::Relaxed);
+        flight.waiting.iter().any(|waiting| !waiting.is_closed())
+    }
+
+    fn take(&self) -> Vec<oneshot::Sender<Answer>> {
+        let flight = IN_FLIGHT.get().lock().remove(&self.0);
+        flight.map_or_else(Vec::new, |flight| flight.waiting)
+    }
+}
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[tokio::test]
+    async fn all_who_want_a_name_share_one_lookup_for_each_family() {
+        let address = "192.0.2.1:0".parse().unwrap();
+        let (go, wait) = mpsc::channel::<()>();
+        let first = ask("shared.test", Family::V4, move || {
+            let _ = wait.recv();
+            Ok(vec![address])
+        });
+        let first = first.unwrap();
+        let second = ask("shared.test", Family::V4, || panic!("a second lookup")).unwrap();
+        let other = ask("shared.test", Family::V6, || Ok(Vec::new())).unwrap();
+        assert_eq!(other.answer().await.unwrap(), []);
+        go.send(()).unwrap();
+        assert_eq!(first.answer().await.unwrap(), [address]);
+        assert_eq!(second.answer().await.unwrap(), [address]);
+        // The next one is a new one.
+        let again = ask("shared.test", Family::V4, || Ok(Vec::new())).unwrap();
+        assert_eq!(again.answer().await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_lookup_that_panics_is_an_error_and_leaves_nothing_behind() {
+        let ticket = ask("panics.test", Family::V4, || panic!("on purpose")).unwrap();
+        assert!(ticket.answer().await.is_err());
+        let again = ask("panics.test", Family::V4, || Ok(Vec::new())).unwrap();
+        assert_eq!(again.answer().await.unwrap(), []);
+    }
+}
