@@ -202,10 +202,9 @@ pub unsafe extern "C" fn ws_options_set_subprotocol(
 
 /// How long the whole way to an open connection may take: name, TCP, TLS and opening handshake together.
 ///
-/// Where the host, or the proxy, has several addresses and one of them takes the connection and then breaks off, is
-/// silent, fails in TLS by no opinion of its own, or answers 502, 503 or 504 without Retry-After, the next one has its turn
-/// within that time; at most three get so far. Silent is an address that has not sent one byte within its share of what is
-/// left, 2 to 10 seconds; the last one has all of it. The details of the error have a line for each address.
+/// Where the host has several addresses, one that takes the connection and then breaks off, is silent for its share of the
+/// time (2 to 10 seconds; the last one has all that is left), fails in TLS by no opinion of its own, or answers 502, 503 or
+/// 504 without Retry-After gives way to the next, at most three of them. The error's details have a line for each.
 ///
 /// @param o   Options.
 /// @param ms  Milliseconds; 0: no limit. Default: 30000.

@@ -280,9 +280,43 @@ impl Error {
     }
 }
 
-/// Which kind of cure an operating system's error wants.
+/// Which kind of cure an operating system's error wants. [`ErrorCode::Internal`] is what no host, system or network can
+/// cause.
 pub(crate) fn code_of_io(error: &std::io::Error) -> ErrorCode {
     use std::io::ErrorKind as Kind;
+    // Where the system has said which error it is, its number is more than the kind that std makes of it.
+    match error.raw_os_error() {
+        // Descriptors, memory, watches of a poller, ports to come from.
+        Some(
+            libc::ENFILE
+            | libc::EMFILE
+            | libc::ENOBUFS
+            | libc::ENOMEM
+            | libc::ENOSPC
+            | libc::EDQUOT
+            | libc::EAGAIN
+            | libc::EADDRINUSE,
+        ) => return ErrorCode::OutOfMemory,
+        Some(libc::ENETRESET | libc::ENOTCONN | libc::ESHUTDOWN) => return ErrorCode::ConnectionReset,
+        // EINVAL: a link-local address whose interface was not named. EPROTO and ENOPROTOOPT: what a router says.
+        Some(
+            libc::EHOSTUNREACH
+            | libc::ENETUNREACH
+            | libc::ENETDOWN
+            | libc::EHOSTDOWN
+            | libc::EADDRNOTAVAIL
+            | libc::EAFNOSUPPORT
+            | libc::EPROTONOSUPPORT
+            | libc::EPROTO
+            | libc::ENOPROTOOPT
+            | libc::ENODEV
+            | libc::ENXIO
+            | libc::EINVAL
+            | libc::EACCES
+            | libc::EPERM,
+        ) => return ErrorCode::Unreachable,
+        _ => {}
+    }
     match error.kind() {
         Kind::ConnectionRefused => ErrorCode::ConnectionRefused,
         Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof => {
@@ -290,19 +324,7 @@ pub(crate) fn code_of_io(error: &std::io::Error) -> ErrorCode {
         }
         Kind::TimedOut => ErrorCode::Timeout,
         Kind::OutOfMemory => ErrorCode::OutOfMemory,
-        _ => match error.raw_os_error() {
-            Some(libc::ENFILE | libc::EMFILE | libc::ENOBUFS | libc::ENOMEM) => ErrorCode::OutOfMemory,
-            Some(
-                libc::EHOSTUNREACH
-                | libc::ENETUNREACH
-                | libc::ENETDOWN
-                | libc::EADDRNOTAVAIL
-                | libc::EAFNOSUPPORT,
-            ) => ErrorCode::Unreachable,
-            // EINVAL: a link-local address whose interface was not named.
-            Some(libc::EACCES | libc::EPERM | libc::EINVAL) => ErrorCode::Unreachable,
-            _ => ErrorCode::Internal,
-        },
+        _ => ErrorCode::Internal,
     }
 }
 
@@ -319,3 +341,42 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_system_or_a_network_says_is_no_fault_of_the_librarys() {
+        for (numbers, code) in [
+            (&[libc::ECONNREFUSED][..], ErrorCode::ConnectionRefused),
+            (&[libc::ETIMEDOUT], ErrorCode::Timeout),
+            (
+                &[libc::ECONNRESET, libc::ECONNABORTED, libc::EPIPE, libc::ENETRESET],
+                ErrorCode::ConnectionReset,
+            ),
+            (
+                &[
+                    libc::EINVAL,
+                    libc::EHOSTDOWN,
+                    libc::EHOSTUNREACH,
+                    libc::ENETUNREACH,
+                    libc::EPROTO,
+                    libc::ENOPROTOOPT,
+                    libc::EADDRNOTAVAIL,
+                    libc::EACCES,
+                ],
+                ErrorCode::Unreachable,
+            ),
+            (
+                &[libc::ENOSPC, libc::EMFILE, libc::ENOMEM, libc::EADDRINUSE, libc::EAGAIN],
+                ErrorCode::OutOfMemory,
+            ),
+        ] {
+            for number in numbers {
+                let error = std::io::Error::from_raw_os_error(*number);
+                assert_eq!(code_of_io(&error), code, "{error}");
+            }
+        }
+    }
+}

@@ -96,7 +96,14 @@ fn failure(host: &str, port: u16, options: &NetworkOptions, tried: Tried) -> Err
     let cause = outcome.error();
     let code = cause.map_or(ErrorCode::Internal, code_of_io);
     let os_code = cause.and_then(io::Error::raw_os_error).unwrap_or(0);
+    // A machine has so many ports to come from, for each address that it goes to.
+    let no_port = os_code == libc::EADDRNOTAVAIL && address.is_ipv4() && options.local_address.is_none();
+    let no_port = no_port || matches!(os_code, libc::EADDRINUSE | libc::EAGAIN);
+    let code = if no_port { ErrorCode::OutOfMemory } else { code };
     let (what, cure) = match code {
+        ErrorCode::OutOfMemory if no_port => {
+            ("could not begin", "all local ports to it are in use; use fewer connections, or wait a minute")
+        }
         ErrorCode::ConnectionRefused => ("was refused", "is the server running, and the port right?"),
         ErrorCode::Timeout => ("got no answer", "is a firewall in between?"),
         ErrorCode::OutOfMemory => ("could not begin", "the system has no descriptors or memory left"),
