@@ -76,6 +76,7 @@ pub(super) async fn attempt(
             Err(failure) => failure,
         };
         attempts.failed_later(address, &failure);
+        progress.give_up(address);
         let is_verdict = !another_may_do_better(&failure);
         if !is_verdict {
             log!(Debug, Component::Tcp, "{address} was no good: {failure}");

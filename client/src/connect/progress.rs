@@ -68,6 +68,7 @@ struct State {
     since: Instant,
     phases: Phases,
     reached: Option<SocketAddr>,
+    given_up: Option<SocketAddr>,
 }
 
 impl Progress {
@@ -82,6 +83,7 @@ impl Progress {
             since: now,
             phases,
             reached: None,
+            given_up: None,
         }))
     }
 
@@ -96,6 +98,16 @@ impl Progress {
     /// This address took a connection.
     pub(super) fn reach(&self, address: SocketAddr) {
         self.0.lock().reached = Some(address);
+    }
+
+    /// This address was no good, and others have their turn.
+    pub(super) fn give_up(&self, address: SocketAddr) {
+        self.0.lock().given_up = Some(address);
+    }
+
+    /// The address that was given up last.
+    pub(crate) fn given_up(&self) -> Option<SocketAddr> {
+        self.0.lock().given_up
     }
 
     /// The address that took a connection last, be it the server's or the proxy's.

@@ -282,7 +282,7 @@ impl Reconnector {
         let mut tries = {
             let mut state = self.state.lock();
             state.tries.ended(&self.policy, &end, now);
-            state.failed = end.address.filter(|_| !end.by_host).or(state.failed);
+            state.failed = end.address.or(state.failed);
             state.tries.clone()
         };
         // The host is asked with no lock held; nobody else changes `tries`.

@@ -83,7 +83,7 @@ pub struct End {
     pub is_not_valid_yet: bool,
     /// The host has ended this connection, and no more than that.
     pub by_host: bool,
-    /// The address that took the connection.
+    /// The address that failed last.
     pub address: Option<SocketAddr>,
     /// How long it was open; `None`: never.
     pub open_for: Option<Duration>,
@@ -106,7 +106,7 @@ impl End {
             tls_alert: info.tls_alert,
             is_not_valid_yet: info.is_not_valid_yet,
             by_host: info.by_host,
-            address: socket.reached(),
+            address: socket.failed_address(info.by_host),
             open_for: info.open_for,
             retry_after: asked.and_then(|asked| retry_after::parse(&asked.value, asked.date.as_deref(), now)),
             error: socket.why_ended(),

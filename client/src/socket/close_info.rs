@@ -203,9 +203,10 @@ impl Socket {
         self.history.0.lock().opened.is_some()
     }
 
-    /// The address that took the connection, as soon as one did.
-    pub(crate) fn reached(&self) -> Option<SocketAddr> {
-        self.progress.reached()
+    /// The address that failed last: the one that took the connection, unless it was the host that ended that; then one that
+    /// had been given up before.
+    pub(crate) fn failed_address(&self, by_host: bool) -> Option<SocketAddr> {
+        if by_host { self.progress.given_up() } else { self.progress.reached() }
     }
 
     /// Why the connection ended, as an error; `None` where the host ended it, and as long as it has not ended.
