@@ -76,11 +76,12 @@ static ws_result expected(struct host *host, struct task *task, ws_result result
     case INDEX_ws_dispatcher_wait:
         return with_dispatcher ? 0 : WS_ERR_INVALID_HANDLE;
     case INDEX_ws_options_set_ca_file:
-    case INDEX_ws_options_set_ca_pem:
     case INDEX_ws_options_set_client_certificate_file:
-    case INDEX_ws_options_set_client_certificate_pem:
     case INDEX_ws_options_set_crl_file:
     case INDEX_ws_options_set_key_log_file:
+        return WS_ERR_FILE;
+    case INDEX_ws_options_set_ca_pem:
+    case INDEX_ws_options_set_client_certificate_pem:
     case INDEX_ws_options_set_pinned_key_sha256:
     case INDEX_ws_options_set_unix_socket:
         return WS_ERR_INVALID_ARGUMENT;

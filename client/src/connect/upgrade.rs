@@ -97,6 +97,9 @@ pub(crate) async fn upgrade(
     })
 }
 
+/// So long a piece of an answer is waited for that had left before the connection broke.
+const LATE_ANSWER: Duration = Duration::from_secs(1);
+
 /// A request that leaves while the answer may already come: a server that refuses a large one does not read all of it.
 struct Asking<'a> {
     left: &'a [u8],
@@ -109,14 +112,16 @@ impl Asking<'_> {
     /// Writes some of it, or reads some of the answer. `false`: the server has ended its side.
     async fn turn(&mut self, transport: &Transport, readiness: &Readiness) -> io::Result<bool> {
         if self.left.is_empty() {
-            let read = read_some(transport, readiness, self.reader.buffer()).await;
-            // What is to be told is why it could not be asked, where there is no answer to that.
-            return match (self.failure.take(), read) {
-                (Some(failure), Err(_) | Ok(false)) => Err(failure),
-                (failure, read) => {
-                    self.failure = failure;
-                    read
+            let read = read_some(transport, readiness, self.reader.buffer());
+            let Some(failure) = self.failure.take() else { return read.await };
+            // What is to be told is why it could not be asked, where there is no answer to that; what was answered before
+            // is here, or on its last piece of road.
+            return match tokio::time::timeout(LATE_ANSWER, read).await {
+                Ok(Ok(true)) => {
+                    self.failure = Some(failure);
+                    Ok(true)
                 }
+                Ok(Ok(false) | Err(_)) | Err(_) => Err(failure),
             };
         }
         match write_some(transport, readiness, &mut self.left, self.reader.buffer()).await {
