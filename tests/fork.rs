@@ -263,3 +263,29 @@ fn the_child_masks_with_other_keys_than_its_parent() {
     };
     assert_ne!(key(&childs, "from here"), key(&parents, "after"));
 }
+
+/// What a callback that has forked was inside of is the parent's: the child's thread is the host's own.
+#[test]
+fn a_child_forked_inside_a_callback_on_an_io_thread_can_use_the_library() {
+    let _alone = alone();
+    let server = Server::start();
+    let url = c(&server.ws("/echo"));
+    let (told, heard) = std::sync::mpsc::channel();
+    let host = Host::inline();
+    host.on("message", move |_| {
+        let code = in_a_child(|| {
+            let inline = (api().ws_new)(url.as_ptr(), &RawHandler::INIT, OptionsToken(0), ptr::null_mut());
+            let sent = inline.send_text("with no dispatcher");
+            match (inline != Socket::NULL && sent == WS_OK, echo(&url)) {
+                (false, _) => 104,
+                (true, 0) => -(api().ws_shutdown)(10_000),
+                (true, failed) => failed,
+            }
+        });
+        told.send(code).unwrap();
+    });
+    let ws = host.open(script(&server, "text:fork,expect,text:b"));
+    assert_eq!(heard.recv().unwrap(), 0, "the number of the check that failed");
+    ws.send_text("the parent goes on");
+    server.wait_for(|event| event.seen == Seen::Text("the parent goes on".into()));
+}

@@ -2,6 +2,7 @@
 //! `ws_new` borrows one, so that a connection is made without a hop to an I/O thread and back.
 
 use super::engine;
+use super::io_thread::with_signals_blocked;
 use crate::context::{ThreadRole, ThreadRoleGuard};
 use crate::errno;
 use crate::error::{Component, Error, ErrorCode};
@@ -11,6 +12,7 @@ use std::os::fd::RawFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
 use std::time::Duration;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -159,6 +161,31 @@ impl Driver {
     /// Runs tasks until it is woken, until `also` is readable, until the time is over (`None`: for ever), or until a signal
     /// handler has run while it slept; says whether it was that.
     pub(crate) fn turn(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
+        if Handle::try_current().is_ok() {
+            // The child of a fork inside a callback: for tokio the runtime of the thread that forked is still entered.
+            return self.turn_elsewhere(limit, also);
+        }
+        self.turn_here(limit, also)
+    }
+
+    /// Turns on a thread of its own, and waits for it.
+    fn turn_elsewhere(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
+        thread::scope(|scope| {
+            let builder = thread::Builder::new().name("ws4d-turn".to_owned());
+            let turning =
+                with_signals_blocked(|| builder.spawn_scoped(scope, || self.turn_here(limit, also)));
+            match turning {
+                Ok(turning) => turning.join().unwrap_or(false),
+                Err(_) => {
+                    // It may be had later; the caller comes again.
+                    thread::sleep(limit.map_or(LONGEST_UNWATCHED, |limit| limit.min(LONGEST_UNWATCHED)));
+                    false
+                }
+            }
+        })
+    }
+
+    fn turn_here(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
         let Some(runtime) = self.runtime.lock().clone() else { return false };
         let _role = ThreadRoleGuard::begin(self.role);
         // Before it looks for new tasks: who brings one later sees that it has to wake.
@@ -226,6 +253,14 @@ impl Driver {
     pub(crate) fn unwatch(&self) {
         let also = self.also.lock().take();
         drop(also);
+    }
+}
+
+impl Drop for Driver {
+    /// Never waits, wherever it is dropped: tokio panics where a runtime is dropped inside another one, as it is for it in
+    /// the child of a fork inside a callback.
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
