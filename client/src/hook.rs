@@ -1,7 +1,7 @@
 //! A function that the host may exchange at any time, and whose old form is known to have come back when the
 //! exchange returns (`ws_set_log`, `ws_set_error_handler`).
 
-use crate::sync::{Condvar, Mutex, ThreadId, this_thread};
+use crate::sync::{Condvar, Mutex, ThreadId, locks_held, this_thread};
 use crate::unfinished::{self, Unfinished};
 use std::sync::Arc;
 
@@ -68,6 +68,7 @@ impl<F: ?Sized> Hook<F> {
         let generation = state.generation;
         state.running.push(Running { generation, thread: me, exchanges: false });
         drop(state);
+        debug_assert_eq!(locks_held(), 0, "the host is called with no lock held");
         let running = RunningHere(self);
         unfinished::noted(&running, || call(&function));
         true

@@ -13,6 +13,7 @@ use loom::cell::UnsafeCell;
 #[cfg(not(ws4d_loom))]
 use std::cell::UnsafeCell;
 
+pub(crate) use held::locks_held;
 pub(crate) use imp::atomic;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
@@ -61,14 +62,49 @@ pub(crate) fn this_thread() -> ThreadId {
     thread::current().id()
 }
 
+/// How many locks of ours a thread holds, in debug builds: none is held where the host is called.
+mod held {
+    #[cfg(all(debug_assertions, not(ws4d_loom)))]
+    thread_local! {
+        static HELD: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+    }
+
+    #[derive(Debug)]
+    pub(super) struct Held(());
+
+    impl Held {
+        #[inline]
+        pub(super) fn one_more() -> Held {
+            #[cfg(all(debug_assertions, not(ws4d_loom)))]
+            HELD.set(HELD.get() + 1);
+            Held(())
+        }
+    }
+
+    #[cfg(all(debug_assertions, not(ws4d_loom)))]
+    impl Drop for Held {
+        fn drop(&mut self) {
+            HELD.set(HELD.get() - 1);
+        }
+    }
+
+    /// 0 where nobody counts.
+    pub(crate) fn locks_held() -> u32 {
+        #[cfg(all(debug_assertions, not(ws4d_loom)))]
+        return HELD.get();
+        #[cfg(not(all(debug_assertions, not(ws4d_loom))))]
+        0
+    }
+}
+
 /// A lock that is held.
 #[derive(Debug)]
-pub(crate) struct MutexGuard<'a, T>(imp::MutexGuard<'a, T>);
+pub(crate) struct MutexGuard<'a, T>(imp::MutexGuard<'a, T>, held::Held);
 
 impl<'a, T> MutexGuard<'a, T> {
     #[inline]
     fn new(guard: imp::MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-        MutexGuard(guard)
+        MutexGuard(guard, held::Held::one_more())
     }
 }
 
@@ -138,8 +174,8 @@ impl Condvar {
     }
 
     pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
-        let MutexGuard(guard) = guard;
-        MutexGuard(self.0.wait(guard).unwrap_or_else(|poisoned| poisoned.into_inner()))
+        let MutexGuard(guard, held) = guard;
+        MutexGuard(self.0.wait(guard).unwrap_or_else(|poisoned| poisoned.into_inner()), held)
     }
 
     /// Waits at most `limit` (`None`: for ever). May wake early; the caller loops.
@@ -151,12 +187,12 @@ impl Condvar {
         match limit {
             None => self.wait(guard),
             Some(limit) => {
-                let MutexGuard(guard) = guard;
+                let MutexGuard(guard, held) = guard;
                 let guard = match self.0.wait_timeout(guard, limit) {
                     Ok((guard, _)) => guard,
                     Err(poisoned) => poisoned.into_inner().0,
                 };
-                MutexGuard(guard)
+                MutexGuard(guard, held)
             }
         }
     }

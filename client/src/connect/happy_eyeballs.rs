@@ -161,8 +161,10 @@ impl<'a, S> Race<'a, S> {
                 }
                 () = until(start) => {
                     if let Some(address) = self.queue.start() {
+                        // It may tell the log, which is done with no lock held.
+                        let connecting = (self.connect)(address);
                         let mut tried = self.attempts.0.lock();
-                        self.running.push((tried.addresses.len(), (self.connect)(address)));
+                        self.running.push((tried.addresses.len(), connecting));
                         tried.addresses.push((address, Outcome::Waiting));
                     }
                 }

@@ -56,9 +56,9 @@ pub(super) fn ask(
     let begun = Arc::new(AtomicBool::new(false));
     flights.insert(key.clone(), Flight { begun: Arc::clone(&begun), waiting: vec![sender] });
     drop(flights);
-    let landing = Landing(key);
+    let mut landing = Landing(Some(key));
     start_blocking(Kind::Lookup, move || {
-        if !landing.is_wanted() {
+        if !landing.begin() {
             return;
         }
         let answer = look_up();
@@ -70,20 +70,28 @@ pub(super) fn ask(
     Ok(Ticket { begun, answer })
 }
 
-/// Takes the lookup off the list at its end, also where it never began.
-struct Landing(Key);
+/// Takes the lookup off the list at its end, also where it never began: once, because behind it another one of the same name
+/// may have begun.
+struct Landing(Option<Key>);
 
 impl Landing {
-    /// Begins, if somebody still waits.
-    fn is_wanted(&self) -> bool {
-        let flights = IN_FLIGHT.get().lock();
-        let Some(flight) = flights.get(&self.0) else { return false };
+    /// Begins, if somebody still waits; else it is off the list already.
+    fn begin(&mut self) -> bool {
+        let mut flights = IN_FLIGHT.get().lock();
+        let Some(flight) = self.0.as_ref().and_then(|key| flights.get_mut(key)) else { return false };
         flight.begun.store(true, Ordering::Relaxed);
-        flight.waiting.iter().any(|waiting| !waiting.is_closed())
+        if flight.waiting.iter().any(|waiting| !waiting.is_closed()) {
+            return true;
+        }
+        // Under the same lock, so that nobody joins what will not be flown.
+        let nobody = self.0.take().and_then(|key| flights.remove(&key));
+        drop(flights);
+        drop(nobody);
+        false
     }
 
-    fn take(&self) -> Vec<oneshot::Sender<Answer>> {
-        let flight = IN_FLIGHT.get().lock().remove(&self.0);
+    fn take(&mut self) -> Vec<oneshot::Sender<Answer>> {
+        let flight = self.0.take().and_then(|key| IN_FLIGHT.get().lock().remove(&key));
         flight.map_or_else(Vec::new, |flight| flight.waiting)
     }
 }
@@ -125,5 +133,30 @@ mod tests {
         assert!(ticket.answer().await.is_err());
         let again = ask("panics.test", Family::V4, || Ok(Vec::new())).unwrap();
         assert_eq!(again.answer().await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_lookup_that_nobody_wants_any_more_takes_nobody_along() {
+        let (began, begun) = mpsc::channel::<()>();
+        let (go, wait) = mpsc::channel::<()>();
+        // It lands, and is dropped, while the next one of that name is in flight.
+        let key = ("twice.test".to_owned(), Family::V4);
+        let landed = {
+            let (sender, _) = oneshot::channel();
+            let flight = Flight { begun: Arc::default(), waiting: vec![sender] };
+            IN_FLIGHT.get().lock().insert(key.clone(), flight);
+            let mut landing = Landing(Some(key));
+            assert!(!landing.begin(), "nobody waits");
+            landing
+        };
+        let next = ask("twice.test", Family::V4, move || {
+            began.send(()).unwrap();
+            let _ = wait.recv();
+            Ok(Vec::new())
+        });
+        begun.recv().unwrap();
+        drop(landed);
+        go.send(()).unwrap();
+        assert_eq!(next.unwrap().answer().await.unwrap(), []);
     }
 }

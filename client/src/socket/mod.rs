@@ -39,7 +39,7 @@ use crate::event::DataType;
 use crate::event::{Ending, Event};
 use crate::library;
 use crate::options::{Compression, LivenessLimits, Options};
-use crate::sync::Mutex;
+use crate::sync::{Mutex, locks_held};
 pub use close_info::{CloseInfo, RetryAfter, Stage};
 pub(crate) use closing::judge_close;
 use outgoing::Outgoing;
@@ -382,6 +382,7 @@ impl Target for Socket {
 
     #[inline]
     fn event(&self, event: &Event) {
+        debug_assert_eq!(locks_held(), 0, "the host is called with no lock held");
         let _in_callback = InCallback::enter();
         self.handler.event(event);
     }
