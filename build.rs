@@ -25,6 +25,7 @@ const SOURCES: &[&str] = &[
     "json",
     "errors",
     "options",
+    "options/frames",
     "options/network",
     "options/tls",
     "reconnector/policy",

@@ -1087,7 +1087,7 @@ ws_socket *ws_new_async(const char *url, const ws_handler *handler, const ws_opt
  * @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
  *         length that no buffer can have), WS_ERR_INVALID_UTF8, WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is
  *         full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY
- *         (of a message above 128 KiB a part may have left: then the connection ends with that error, too).
+ *         (of a message of several frames a part may have left: then the connection ends with that error, too).
  *
  * @pre `utf8` is readable for `len` bytes, or up to its NUL.
  */
@@ -2419,6 +2419,19 @@ ws_result ws_options_set_proxy(ws_options *o,
 ws_result ws_options_set_proxy_header(ws_options *o,
                                       const char *name,
                                       const char *value);
+
+/**
+ * How long the payload of a frame of ours may be. A longer message leaves as several frames, for servers that have a limit
+ * on frames; between them pings, pongs and what the server is to be told can go. Uncompressed text is cut between
+ * characters, with one character at least in a frame.
+ *
+ * @param o      Options.
+ * @param bytes  Bytes; 0: each message is one frame, for servers that know no continuation frames. A compressed message is then
+ *               compressed whole before it leaves, and no ping goes between. Default: 128 KiB.
+ * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_frame_size(ws_options *o,
+                                    size_t bytes);
 
 /**
  * How many redirects (301, 302, 303, 307, 308) are followed on the way to one connection, all within the one connect

@@ -1,5 +1,6 @@
 //! Entry points of options. Each setter checks at once; what is valid, the client knows.
 
+pub mod frames;
 pub mod network;
 mod refused;
 pub mod tls;

@@ -25,7 +25,7 @@ const PLAIN: u32 = 1;
 /// @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
 ///         length that no buffer can have), WS_ERR_INVALID_UTF8, WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is
 ///         full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY
-///         (of a message above 128 KiB a part may have left: then the connection ends with that error, too).
+///         (of a message of several frames a part may have left: then the connection ends with that error, too).
 ///
 /// # Safety
 /// `utf8` is readable for `len` bytes, or up to its NUL.

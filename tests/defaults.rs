@@ -25,8 +25,10 @@ fn read(file: &str) -> String {
 /// `"http/1.1"`, `64 MiB` and `WS_DATA_TYPE_TEXT` as `http/1.1`, `67108864` and `text`.
 fn plain(value: &str) -> String {
     let value = value.trim().trim_matches(['"', '`']);
-    if let Some(mib) = value.strip_suffix(" MiB").and_then(|number| number.parse::<u64>().ok()) {
-        return (mib << 20).to_string();
+    for (unit, shift) in [(" KiB", 10), (" MiB", 20)] {
+        if let Some(number) = value.strip_suffix(unit).and_then(|number| number.parse::<u64>().ok()) {
+            return (number << shift).to_string();
+        }
     }
     value.strip_prefix("WS_DATA_TYPE_").map_or_else(|| value.to_owned(), str::to_lowercase)
 }

@@ -33,6 +33,7 @@ pub struct Options {
     /// The host has said when to ping, be it never.
     pub(crate) ping_interval_given: bool,
     pub(crate) max_message_size: usize,
+    pub(crate) frame_size: usize,
     pub(crate) send_buffer_size: usize,
     pub(crate) receive_buffer_size: usize,
     pub(crate) max_redirects: u32,
@@ -91,6 +92,8 @@ impl Default for Compression {
 const RECONNECTOR_PING_INTERVAL: Duration = Duration::from_secs(20);
 
 const MIB: usize = 1024 * 1024;
+/// With more, a ping waits longer; with less, a long message takes more system calls.
+const FRAME_SIZE: usize = 128 * 1024;
 
 /// 0 is none.
 fn duration(ms: u32) -> Option<Duration> {
@@ -123,6 +126,7 @@ impl Default for Options {
             },
             ping_interval_given: false,
             max_message_size: 64 * MIB,
+            frame_size: FRAME_SIZE,
             send_buffer_size: 16 * MIB,
             receive_buffer_size: 8 * MIB,
             max_redirects: 0,
@@ -246,6 +250,11 @@ impl Options {
     /// The largest message, both ways; 0: no limit.
     pub fn set_max_message_size(&mut self, bytes: usize) {
         self.max_message_size = bytes;
+    }
+
+    /// The longest payload of a frame of ours; 0: a message is one frame.
+    pub fn set_frame_size(&mut self, bytes: usize) {
+        self.frame_size = bytes;
     }
 
     /// How much may wait to be sent; 0: no limit.

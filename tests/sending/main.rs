@@ -2,6 +2,7 @@
 
 mod buffer;
 mod cork;
+mod frames;
 mod message;
 mod order;
 #[path = "../wire/mod.rs"]

@@ -14,6 +14,7 @@ mod driver_adapter;
 #[cfg(test)]
 mod fault_tests;
 mod flush;
+mod fragments;
 mod http_answer;
 mod implied_cork;
 mod keepalive;
@@ -103,6 +104,8 @@ struct Settings {
     close_timeout: Duration,
     liveness: LivenessLimits,
     max_message_size: usize,
+    /// The longest payload of a frame; 0: a message is one frame.
+    frame_size: usize,
     send_buffer_size: usize,
     receive_buffer_size: usize,
     compression: Compression,
@@ -215,6 +218,7 @@ impl Socket {
             close_timeout: options.close_timeout,
             liveness: options.liveness,
             max_message_size: options.max_message_size,
+            frame_size: options.frame_size,
             send_buffer_size: options.send_buffer_size,
             receive_buffer_size: options.receive_buffer_size,
             compression: options.compression,

@@ -11,8 +11,9 @@ use std::io::IoSlice;
 use ws4d_protocol::frame::OpCode;
 use ws4d_protocol::send::{OutOfMemory, encode};
 
-/// A message above this leaves as several frames, so that pings and pongs can go between.
-pub(super) const FRAGMENT: usize = 128 * 1024;
+/// The frames of one message share a chunk up to this size, header included; a longer frame has one of its own. Pings and pongs
+/// go between chunks.
+pub(super) const LONG_CHUNK: usize = 128 * 1024 + 14;
 /// Small messages share a chunk up to this size, so that they leave in one write.
 const SHARED_CHUNK: usize = 16 * 1024;
 /// The room that such a chunk begins with.

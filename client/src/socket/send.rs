@@ -1,9 +1,10 @@
 //! Sending, on the caller's thread: check, take a place, encode, write. Only what the kernel does not take is
 //! left to the I/O thread.
 
+use super::fragments::{Fragments, Left};
 use super::implied_cork::Deferred;
 use super::outgoing::{Encoder, Outgoing, OutgoingMessage, Phase, Waiting};
-use super::queue::{COMMIT, Chunk, FRAGMENT};
+use super::queue::{COMMIT, Chunk, LONG_CHUNK};
 use super::roles::{Flusher, GivenUp, Place};
 use super::way::{Situation, Way};
 use super::{SendKind, Socket};
@@ -176,6 +177,7 @@ impl Socket {
             broken: outgoing.is_broken(),
             full: limit != 0 && outgoing.queue.buffered() >= limit,
             len: message.payload.len(),
+            fragmented: self.is_fragmented(message.payload.len()),
             held: outgoing.corked || collects,
             compressed: outgoing.deflate.is_some() && self.is_worth_compressing(message),
             takeover: outgoing.deflate.is_some_and(|deflate| deflate.client_context_takeover),
@@ -193,6 +195,12 @@ impl Socket {
             GivenUp::Whole => self.flush(),
             GivenUp::Torn => self.lost_a_message(),
         }
+    }
+
+    /// Whether a payload of so many bytes does not fit in one frame.
+    fn is_fragmented(&self, len: usize) -> bool {
+        let most = self.settings.frame_size;
+        most != 0 && len > most
     }
 
     /// Whether the message is to be compressed where that was agreed.
@@ -234,8 +242,8 @@ impl Socket {
         self.finish(Some(Error::new(ErrorCode::OutOfMemory, Component::WebSocket, what)));
     }
 
-    /// Encodes a message to its place, compressed if that was agreed and is worth it, as frames of at most [`FRAGMENT`]
-    /// bytes, which share its charge. What is there leaves at each [`COMMIT`]: from the cache, and from memory that serves for
+    /// Encodes a message to its place, compressed if that was agreed and is worth it, as frames of at most
+    /// `frame_size` bytes, which share its charge. What is there leaves at each [`COMMIT`]: from the cache, and from memory that serves for
     /// what follows.
     fn encode_at(
         self: &Arc<Self>,
@@ -264,25 +272,36 @@ impl Socket {
         charge: usize,
         compressed: bool,
     ) -> Result<(), OutOfMemory> {
-        let payload = message.payload;
-        let count = payload.len().div_ceil(FRAGMENT).max(1);
-        for i in 0..count {
-            let part = &payload[i * FRAGMENT..payload.len().min((i + 1) * FRAGMENT)];
-            let (fin, wanted) = (i + 1 == count, frame_len(part.len()));
-            let mut frame = Buffer::with_room(wanted).map_err(|_| OutOfMemory { wanted })?;
-            match i {
-                0 if compressed => encode_compressed(message.opcode, fin, part, mask_key(), &mut frame)?,
-                0 => encode(message.opcode, fin, part, mask_key(), &mut frame)?,
-                _ => encode(OpCode::Continuation, fin, part, mask_key(), &mut frame)?,
+        let text = message.opcode == OpCode::Text && !compressed;
+        let mut fragments = Fragments::of(message.payload, self.settings.frame_size, text).peekable();
+        let (mut opcode, mut left) = (message.opcode, Left { payload: message.payload.len(), charge });
+        let mut uncommitted = 0;
+        while let Some((first, _)) = fragments.peek() {
+            let mut frames = Buffer::with_room(left.room(first.len(), self.settings.frame_size))
+                .map_err(|_| OutOfMemory { wanted: frame_len(first.len()) })?;
+            let (mut payload, mut last) = (0, false);
+            while let Some((part, fin)) = fragments
+                .next_if(|(part, _)| frames.is_empty() || frames.len() + frame_len(part.len()) <= LONG_CHUNK)
+            {
+                match opcode {
+                    OpCode::Text | OpCode::Binary if compressed => {
+                        encode_compressed(opcode, fin, part, mask_key(), &mut frames)?;
+                    }
+                    _ => encode(opcode, fin, part, mask_key(), &mut frames)?,
+                }
+                opcode = OpCode::Continuation;
+                payload += part.len();
+                last = fin;
             }
             fault_point!();
-            let share = charge / count + if fin { charge % count } else { 0 };
-            if !self.outgoing.lock().queue.add(ticket, Chunk::new(frame, share), fin)? {
+            uncommitted += frames.len();
+            if !self.outgoing.lock().queue.add(ticket, Chunk::new(frames, left.take(payload)), last)? {
                 // The connection is over.
                 return Ok(());
             }
             fault_point!();
-            if !fin && (i + 1).is_multiple_of(COMMIT / FRAGMENT) {
+            if !last && uncommitted >= COMMIT {
+                uncommitted = 0;
                 // A drain is told by whoever flushes when the place is filled.
                 let _ = self.write_out(false);
             }

@@ -34,6 +34,8 @@ pub(super) struct Situation {
     pub(super) full: bool,
     /// How long the message is.
     pub(super) len: usize,
+    /// It is longer than a frame may be.
+    pub(super) fragmented: bool,
     /// A cork of the host's, or of a callback on the I/O thread, holds messages.
     pub(super) held: bool,
     /// It is to be compressed, if anything was agreed; `takeover`: with the context of those before it.
@@ -57,7 +59,9 @@ impl Situation {
                 _ if !self.takeover => Way::Ticket { compressed: true, in_turn: false },
                 Encoder::Sender | Encoder::IoThread => Way::Waiting,
             },
-            Phase::Open if self.len > SHORT => Way::Ticket { compressed: false, in_turn: false },
+            Phase::Open if self.len > SHORT || self.fragmented => {
+                Way::Ticket { compressed: false, in_turn: false }
+            }
             Phase::Open if self.held => Way::Held,
             Phase::Open if self.clear => Way::Direct,
             Phase::Open => Way::Appended,
@@ -74,6 +78,7 @@ mod tests {
         broken: false,
         full: false,
         len: 1,
+        fragmented: false,
         held: false,
         compressed: false,
         takeover: false,
@@ -96,6 +101,8 @@ mod tests {
             (Situation { held: true, clear: false, ..FREE }, Way::Held),
             (long, plain),
             (Situation { held: true, ..long }, plain),
+            (Situation { fragmented: true, ..FREE }, plain),
+            (Situation { fragmented: true, held: true, ..FREE }, plain),
             (Situation { encoder: Encoder::Sender, ..long }, plain),
             (Situation { compressed: true, ..FREE }, alone),
             (Situation { compressed: true, encoder: Encoder::IoThread, ..FREE }, alone),
