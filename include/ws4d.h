@@ -2434,6 +2434,19 @@ ws_result ws_options_set_frame_size(ws_options *o,
                                     size_t bytes);
 
 /**
+ * Whether text messages that are not UTF-8 end the connection (1007), as RFC 6455 section 8.1 wants it. For servers that
+ * send text in another encoding: what they send arrives as it is, as blobs. For receiving only: what is sent, and the
+ * reason of the server's close frame, are always checked.
+ *
+ * @param o   Options.
+ * @param on  0 or 1. Default: 1. With 0 `data_type` has to be blob: any other is WS_ERR_INVALID_ARGUMENT at ws_new(),
+ *            ws_new_async() and ws_reconnector_new().
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_validate_utf8(ws_options *o,
+                                       int32_t on);
+
+/**
  * How many redirects (301, 302, 303, 307, 308) are followed on the way to one connection, all within the one connect
  * timeout. A server that redirects beyond that, in a circle, from wss to ws, or to a URL that ws_new() would refuse, is
  * WS_ERR_HTTP_STATUS, whose details list the whole chain. `http` and `https` in a Location mean ws and wss.

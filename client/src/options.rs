@@ -10,7 +10,7 @@ use crate::connect::headers;
 use crate::connect::network::{NetworkOptions, PrepareSocket, SocketFn};
 use crate::connect::proxy::Choice;
 use crate::connect::tls::TlsOptions;
-use crate::error::ErrorCode;
+use crate::error::{Component, Error, ErrorCode};
 use crate::event::DataType;
 use refusal::Refusal;
 use std::sync::Arc;
@@ -23,6 +23,7 @@ use ws4d_protocol::deflate;
 pub struct Options {
     pub(crate) data_type: DataType,
     pub(crate) strict_json: bool,
+    pub(crate) validate_utf8: bool,
     pub(crate) busy_poll: Duration,
     pub(crate) headers: SharedList<(String, String)>,
     pub(crate) cookies: SharedList<String>,
@@ -114,6 +115,7 @@ impl Default for Options {
         Options {
             data_type: DataType::Text,
             strict_json: false,
+            validate_utf8: true,
             busy_poll: Duration::ZERO,
             headers: SharedList::default(),
             cookies: SharedList::default(),
@@ -156,6 +158,20 @@ impl Options {
     /// Whether a text frame that is not JSON ends the connection in object mode.
     pub fn set_strict_json(&mut self, on: bool) {
         self.strict_json = on;
+    }
+
+    /// Whether text that arrives has to be UTF-8; if not, all messages have to arrive as blobs.
+    pub fn set_validate_utf8(&mut self, on: bool) {
+        self.validate_utf8 = on;
+    }
+
+    /// What no setter can judge alone. [`ErrorCode::InvalidArgument`]: values that exclude each other.
+    pub(crate) fn check_combination(&self) -> Result<(), Error> {
+        if !self.validate_utf8 && self.data_type != DataType::Blob {
+            let what = "text that is not checked (ws_options_set_validate_utf8) can only arrive as blobs: set data_type to blob";
+            return Err(Error::new(ErrorCode::InvalidArgument, Component::Socket, what));
+        }
+        Ok(())
     }
 
     /// Adds a request header; cookies join those of [`Options::set_cookie`]. [`ErrorCode::InvalidHeader`]: not a token, a

@@ -22,6 +22,8 @@ pub(crate) const BAD_TEXT: Failure = Failure::InvalidText("a text message is not
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     Text,
+    /// Text of which nobody asks whether it is UTF-8.
+    UnjudgedText,
     Binary,
 }
 
@@ -29,7 +31,7 @@ impl Kind {
     #[inline]
     pub(crate) fn incoming(self, data: Data) -> Incoming {
         match self {
-            Kind::Text => Incoming::Text(data),
+            Kind::Text | Kind::UnjudgedText => Incoming::Text(data),
             Kind::Binary => Incoming::Binary(data),
         }
     }
@@ -63,6 +65,7 @@ impl Message {
         self.kind.is_some()
     }
 
+    /// Whether it has to be UTF-8.
     pub(crate) fn is_text(&self) -> bool {
         self.kind == Some(Kind::Text)
     }

@@ -24,11 +24,11 @@ const NOT_FIRST: Failure = Failure::Protocol("RSV1 on a frame that begins no mes
 const NO_MESSAGE: Failure = Failure::Protocol("a continuation frame continues no message (RFC 6455 5.4)");
 const OPEN_MESSAGE: Failure = Failure::Protocol("a new message begins inside another (RFC 6455 5.4)");
 
-/// What an unfragmented message whose frame begins with this byte is, if it is a legal one.
+/// What an unfragmented message whose frame begins with this byte is, if it is a legal one. `text`: what a text message is.
 #[inline]
-fn kind_of(first: u8, payload: &[u8]) -> Option<Kind> {
+fn kind_of(first: u8, payload: &[u8], text: Kind) -> Option<Kind> {
     match first {
-        0x81 if utf8::check(payload).is_ok() => Some(Kind::Text),
+        0x81 if text == Kind::UnjudgedText || utf8::check(payload).is_ok() => Some(text),
         0x82 => Some(Kind::Binary),
         _ => None,
     }
@@ -75,6 +75,8 @@ enum Stage {
 pub struct Receiver {
     stage: Stage,
     limit: u64,
+    /// What a text message is.
+    text: Kind,
     /// The beginning of a header that the last input cut in two.
     header: [u8; MAX_SERVER_HEADER],
     header_len: usize,
@@ -99,6 +101,7 @@ impl Receiver {
         Receiver {
             stage: Stage::Header,
             limit,
+            text: Kind::Text,
             header: [0; MAX_SERVER_HEADER],
             header_len: 0,
             frame: FrameHeader { fin: true, rsv1: false, opcode: OpCode::Continuation, len: 0 },
@@ -123,6 +126,14 @@ impl Receiver {
     /// Without, it goes when an input is used up and no compressed message is open.
     pub fn with_deflate(limits: Limits, agreed: Option<&Params>) -> Receiver {
         Receiver { inflation: agreed.map(Inflation::new), ..Receiver::new(limits) }
+    }
+
+    /// Takes text messages as they are, UTF-8 or not. The reason of a close frame is judged all the same.
+    #[must_use]
+    pub const fn without_text_check(self) -> Receiver {
+        let mut receiver = self;
+        receiver.text = Kind::UnjudgedText;
+        receiver
     }
 
     /// Lends an empty buffer for the next message that comes in one frame, fills at least half of it, and is not whole in
@@ -240,7 +251,7 @@ impl Receiver {
         if *len > 125 || u64::from(*len) > self.limit {
             return None;
         }
-        let kind = kind_of(*first, payload)?;
+        let kind = kind_of(*first, payload, self.text)?;
         let start = *at + 2;
         *at = start + payload.len();
         Some(kind.incoming(Data::Range(start..*at)))
@@ -260,7 +271,7 @@ impl Receiver {
         if len < 126 || u64::from(len) > self.limit {
             return None;
         }
-        let kind = kind_of(*first, payload)?;
+        let kind = kind_of(*first, payload, self.text)?;
         let start = *at + 4;
         *at = start + payload.len();
         Some(kind.incoming(Data::Range(start..*at)))
@@ -354,7 +365,7 @@ impl Receiver {
         self.remaining = header.len;
         self.stage = Stage::Data;
         match header.opcode {
-            OpCode::Text => self.begin_message(Kind::Text),
+            OpCode::Text => self.begin_message(self.text),
             OpCode::Binary => self.begin_message(Kind::Binary),
             OpCode::Continuation => {}
             OpCode::Close | OpCode::Ping | OpCode::Pong => {

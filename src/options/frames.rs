@@ -1,8 +1,8 @@
-//! Options that concern frames: how long ours are.
+//! Options that concern frames: how long ours are, and what the server's are to be.
 
 use libc::size_t;
 
-use super::set;
+use super::{flag, set};
 use crate::result::ws_result;
 use crate::types::ws_options;
 
@@ -18,6 +18,22 @@ use crate::types::ws_options;
 pub extern "C" fn ws_options_set_frame_size(o: *mut ws_options, bytes: size_t) -> ws_result {
     set(o, "ws_options_set_frame_size", &[&bytes], |options| {
         options.set_frame_size(bytes);
+        Ok(())
+    })
+}
+
+/// Whether text messages that are not UTF-8 end the connection (1007), as RFC 6455 section 8.1 wants it. For servers that
+/// send text in another encoding: what they send arrives as it is, as blobs. For receiving only: what is sent, and the
+/// reason of the server's close frame, are always checked.
+///
+/// @param o   Options.
+/// @param on  0 or 1. Default: 1. With 0 `data_type` has to be blob: any other is WS_ERR_INVALID_ARGUMENT at ws_new(),
+///            ws_new_async() and ws_reconnector_new().
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_validate_utf8(o: *mut ws_options, on: i32) -> ws_result {
+    set(o, "ws_options_set_validate_utf8", &[&on], |options| {
+        options.set_validate_utf8(flag(on)?);
         Ok(())
     })
 }

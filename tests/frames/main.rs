@@ -7,6 +7,7 @@ mod limit;
 mod ping;
 mod rule;
 mod text;
+mod unjudged;
 #[path = "../wire/mod.rs"]
 mod wire;
 
@@ -58,9 +59,14 @@ fn fails_with(
 /// Plays `commands`, of which the last closes with 1000, and asserts what was delivered.
 #[track_caller]
 fn delivers(commands: &str, delivered: &[&str]) {
+    delivers_with(Options::new(), commands, delivered);
+}
+
+#[track_caller]
+fn delivers_with(options: Options, commands: &str, delivered: &[&str]) {
     let server = Server::start();
     let host = Host::new();
-    host.open(script(&server, &format!("{commands},close:1000:")));
+    host.to(script(&server, &format!("{commands},close:1000:"))).with(options).open();
     host.run_until("free");
     let mut life = vec!["open"];
     life.extend(delivered);

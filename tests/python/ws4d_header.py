@@ -406,6 +406,7 @@ FUNCTIONS = {
     "ws_options_set_proxy": (c_int32, ws_options, c_char_p),
     "ws_options_set_proxy_header": (c_int32, ws_options, c_char_p, c_char_p),
     "ws_options_set_frame_size": (c_int32, ws_options, c_size_t),
+    "ws_options_set_validate_utf8": (c_int32, ws_options, c_int32),
     "ws_options_set_max_redirects": (c_int32, ws_options, c_uint32),
     "ws_options_set_resolve": (c_int32, ws_options, c_char_p, c_uint16, c_char_p),
     "ws_options_set_connect_to": (c_int32, ws_options, c_char_p, c_uint16, c_char_p, c_uint16),

@@ -111,7 +111,7 @@ struct Now {
 }
 
 impl Reconnector {
-    /// Judges the URL; does nothing else yet. Nothing of the host was called if that fails.
+    /// Judges the URL and the options together; does nothing else yet. Nothing of the host was called if that fails.
     pub fn new(
         url: &str,
         options: &Options,
@@ -120,6 +120,7 @@ impl Reconnector {
         dispatcher: Option<Arc<Dispatcher>>,
     ) -> Result<Arc<Reconnector>, Error> {
         url::parse(url)?;
+        options.check_combination()?;
         let mut options = options.clone();
         // Here, on the host's thread, as for a socket.
         options.proxy.choose_proxy();

@@ -99,6 +99,8 @@ pub trait Handler: Send + Sync {
 struct Settings {
     data_type: DataType,
     strict_json: bool,
+    /// What arrives as text has to be UTF-8.
+    validate_utf8: bool,
     /// Where callbacks run on the I/O thread: so long it looks before it sleeps.
     busy_poll: Duration,
     close_timeout: Duration,
@@ -165,7 +167,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Judges the URL and the caller's right to the dispatcher; does nothing else yet. With no dispatcher
+    /// Judges the URL, the options together and the caller's right to the dispatcher; does nothing else yet. With no dispatcher
     /// callbacks run on the I/O thread. On an error nothing of the handler was called.
     pub fn new(
         url: &str,
@@ -175,6 +177,7 @@ impl Socket {
         blocking: bool,
     ) -> Result<Arc<Socket>, Error> {
         let destination = url::parse(url)?;
+        options.check_combination()?;
         let wrong_thread = |why| Error::new(ErrorCode::WrongThread, Component::Socket, why);
         if blocking && (context::on_io_thread() || context::thread_role() != ThreadRole::Nothing) {
             return Err(wrong_thread(
@@ -214,6 +217,7 @@ impl Socket {
         let settings = Settings {
             data_type: options.data_type,
             strict_json: options.strict_json,
+            validate_utf8: options.validate_utf8,
             busy_poll: if dispatcher.is_none() { options.busy_poll } else { Duration::ZERO },
             close_timeout: options.close_timeout,
             liveness: options.liveness,
@@ -244,7 +248,7 @@ impl Socket {
             outgoing: Mutex::new(Outgoing::new()),
             collected_by: AtomicU64::new(0),
             deflater: Mutex::new(None),
-            incoming: Mutex::new(Incoming::new(settings.max_message_size as u64)),
+            incoming: Mutex::new(Incoming::new(&settings)),
             received: stats::Received::default(),
             receive_activity: keepalive::ReceiveActivity::new(),
             rest_awaited: AtomicBool::new(false),

@@ -4,10 +4,11 @@
 
 mod decoded;
 mod failures;
+mod settings;
 
 use super::outgoing::ConnectionFailure;
 use super::stats;
-use super::{Dispatcher, Socket};
+use super::{Dispatcher, Settings, Socket};
 use crate::buffer::{Buffer, TURN};
 use crate::dispatch::{Key, Mailbox, Signal};
 use crate::error::{Component, ErrorCode};
@@ -21,7 +22,7 @@ use failures::out_of_memory;
 use std::io;
 use std::sync::Arc;
 use ws4d_protocol::deflate;
-use ws4d_protocol::receive::{Data, Incoming as Decoded, Limits, Receiver, SpareInflater};
+use ws4d_protocol::receive::{Data, Incoming as Decoded, Receiver, SpareInflater};
 
 /// So many bytes in one read are much.
 const LARGE_READ: usize = 64 * 1024;
@@ -44,8 +45,8 @@ pub(super) struct Incoming {
 }
 
 impl Incoming {
-    pub(super) fn new(max_message_size: u64) -> Incoming {
-        Incoming { receiver: Receiver::new(Limits { max_message_size }), backlog: None }
+    pub(super) fn new(settings: &Settings) -> Incoming {
+        Incoming { receiver: settings.receiver(None), backlog: None }
     }
 }
 
@@ -310,9 +311,10 @@ impl Socket {
 
     /// The connection is over: what it has half received goes. Where a turn holds the lock, it does the same at its end.
     pub(super) fn free_received(&self) {
-        let gone = self.incoming.try_lock().map(|mut incoming| {
-            std::mem::replace(&mut *incoming, Incoming::new(self.settings.max_message_size as u64))
-        });
+        let gone = self
+            .incoming
+            .try_lock()
+            .map(|mut incoming| std::mem::replace(&mut *incoming, Incoming::new(&self.settings)));
         drop(gone);
     }
 
@@ -324,8 +326,7 @@ impl Socket {
     /// What was agreed, and what came behind the server's answer to the upgrade.
     pub(super) fn begin_receiving(&self, deflate: Option<&deflate::Params>, bytes: Vec<u8>) {
         let mut incoming = self.incoming.lock();
-        let max_message_size = self.settings.max_message_size as u64;
-        incoming.receiver = Receiver::with_deflate(Limits { max_message_size }, deflate);
+        incoming.receiver = self.settings.receiver(deflate);
         incoming.backlog = (!bytes.is_empty()).then(|| Box::new((bytes.into(), 0)));
     }
 

@@ -109,6 +109,7 @@ functions! {
     ws_options_set_proxy(OptionsToken, *const c_char) -> i32;
     ws_options_set_proxy_header(OptionsToken, *const c_char, *const c_char) -> i32;
     ws_options_set_frame_size(OptionsToken, usize) -> i32;
+    ws_options_set_validate_utf8(OptionsToken, i32) -> i32;
     ws_options_set_max_redirects(OptionsToken, u32) -> i32;
     ws_options_set_resolve(OptionsToken, *const c_char, u16, *const c_char) -> i32;
     ws_options_set_connect_to(OptionsToken, *const c_char, u16, *const c_char, u16) -> i32;

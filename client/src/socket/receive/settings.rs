@@ -1,0 +1,14 @@
+//! What a socket's options say to its receiver.
+
+use crate::socket::Settings;
+use ws4d_protocol::deflate;
+use ws4d_protocol::receive::{Limits, Receiver};
+
+impl Settings {
+    /// For a connection on which that was agreed about compression.
+    pub(super) fn receiver(&self, deflate: Option<&deflate::Params>) -> Receiver {
+        let limits = Limits { max_message_size: self.max_message_size as u64 };
+        let receiver = Receiver::with_deflate(limits, deflate);
+        if self.validate_utf8 { receiver } else { receiver.without_text_check() }
+    }
+}
