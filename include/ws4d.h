@@ -1170,6 +1170,20 @@ ws_result ws_send(ws_socket *ws, int32_t data_type, const void *data, size_t len
 ws_result ws_ping(ws_socket *ws, const void *data, size_t len);
 
 /**
+ * Sends a pong that answers no ping (RFC 6455 section 5.5.3): a sign of life that nobody answers.
+ *
+ * As ws_ping() in all else.
+ *
+ * @param ws    A socket; while it is connecting the pong waits for the connection.
+ * @param data  Bytes; may be NULL if `len` is 0.
+ * @param len   At most 125.
+ * @return As ws_ping().
+ *
+ * @pre `data` is readable for `len` bytes.
+ */
+ws_result ws_pong(ws_socket *ws, const void *data, size_t len);
+
+/**
  * Holds the socket's messages back, so that several leave in as few writes as possible.
  *
  * They leave at ws_uncork(), ws_terminate() or when the send buffer is full, whichever is first. Calls do not nest;
@@ -2270,7 +2284,8 @@ ws_result ws_options_set_idle_timeout_ms(ws_options *o, uint32_t ms);
  * After how long a silence the server is sent a ping (RFC 6455 section 5.5.2), so that a connection that is dead is
  * found out, and routers on the way see one that is used.
  *
- * Silence is as for ws_options_set_idle_timeout_ms(): while bytes come, no ping goes out. One ping is out at a time,
+ * Silence is as for ws_options_set_idle_timeout_ms(): while bytes come, no ping goes out (but see
+ * ws_options_set_ping_always()). One ping is out at a time,
  * between the frames of a large message if need be, and its pong is no event.
  *
  * The sockets of a reconnector ping every 20000 ms where this was never called, so that a connection that is dead is found
@@ -2445,6 +2460,20 @@ ws_result ws_options_set_frame_size(ws_options *o,
  */
 ws_result ws_options_set_validate_utf8(ws_options *o,
                                        int32_t on);
+
+/**
+ * Whether the server is sent a ping each `ping_interval_ms` although bytes come from it, for servers and routers that want
+ * to see pings, and for a round trip that is never old (`ws_stats`). By default only silence makes a ping.
+ *
+ * No ping follows one whose pong has not come, for as long as `ping_timeout_ms` gives it; where that is 0, pings go on.
+ * When a server is given up does not change: as long as bytes come, it is not.
+ *
+ * @param o   Options.
+ * @param on  0 or 1. Default: 0. Without `ping_interval_ms` it does nothing.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_ping_always(ws_options *o,
+                                     int32_t on);
 
 /**
  * How many redirects (301, 302, 303, 307, 308) are followed on the way to one connection, all within the one connect

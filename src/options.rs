@@ -253,7 +253,8 @@ pub extern "C" fn ws_options_set_idle_timeout_ms(o: *mut ws_options, ms: u32) ->
 /// After how long a silence the server is sent a ping (RFC 6455 section 5.5.2), so that a connection that is dead is
 /// found out, and routers on the way see one that is used.
 ///
-/// Silence is as for ws_options_set_idle_timeout_ms(): while bytes come, no ping goes out. One ping is out at a time,
+/// Silence is as for ws_options_set_idle_timeout_ms(): while bytes come, no ping goes out (but see
+/// ws_options_set_ping_always()). One ping is out at a time,
 /// between the frames of a large message if need be, and its pong is no event.
 ///
 /// The sockets of a reconnector ping every 20000 ms where this was never called, so that a connection that is dead is found

@@ -174,15 +174,37 @@ pub(crate) unsafe fn message<'a>(
 /// `data` is readable for `len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_ping(ws: *mut ws_socket, data: *const c_void, len: size_t) -> ws_result {
-    socket::call(ws, |socket| {
-        // Above the limit nothing is read, so that an impossible length is too large as well.
-        if len > MOST_PING {
-            return Err(ErrorCode::TooLarge);
-        }
-        // SAFETY: the caller upholds the contract above.
-        let data = unsafe { arg::bytes(data, len) }?;
-        socket.ping(data)
-    })
+    // SAFETY: the caller upholds the contract above.
+    socket::call(ws, |socket| socket.ping(unsafe { control(data, len) }?))
+}
+
+/// Sends a pong that answers no ping (RFC 6455 section 5.5.3): a sign of life that nobody answers.
+///
+/// As ws_ping() in all else.
+///
+/// @param ws    A socket; while it is connecting the pong waits for the connection.
+/// @param data  Bytes; may be NULL if `len` is 0.
+/// @param len   At most 125.
+/// @return As ws_ping().
+///
+/// # Safety
+/// `data` is readable for `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_pong(ws: *mut ws_socket, data: *const c_void, len: size_t) -> ws_result {
+    // SAFETY: the caller upholds the contract above.
+    socket::call(ws, |socket| socket.pong(unsafe { control(data, len) }?))
+}
+
+/// The payload of a control frame. Above the limit nothing is read, so that an impossible length is too large as well.
+///
+/// # Safety
+/// `data` is readable for `len` bytes, for the length of the caller's call.
+unsafe fn control<'a>(data: *const c_void, len: size_t) -> Result<&'a [u8], ErrorCode> {
+    if len > MOST_PING {
+        return Err(ErrorCode::TooLarge);
+    }
+    // SAFETY: the caller upholds the contract above.
+    unsafe { arg::bytes(data, len) }
 }
 
 /// Holds the socket's messages back, so that several leave in as few writes as possible.

@@ -116,6 +116,23 @@ fn the_pongs_of_our_own_pings_are_no_events() {
     assert_eq!(host.trace(), ["open", "pong mine", "pong"]);
 }
 
+fn always(options: Options) -> Options {
+    options.set(|api, o| (api.ws_options_set_ping_always)(o, 1))
+}
+
+#[test]
+fn a_server_that_speaks_is_pinged_all_the_same_where_that_was_asked_for() {
+    let server = Server::start();
+    let host = Host::inline();
+    // Without an end: as soon as a message has come, the next one leaves.
+    host.on("message", |call| assert_eq!(name(call.ws.send_text("again")), "WS_OK"));
+    let ws = host.to(server.ws("/echo")).with(always(patience(0, 200, 20_000))).open();
+    assert_eq!(name(ws.send_text("first")), "WS_OK");
+    wait_pings(&server, "/echo", 3);
+    assert!(ws.stats().ping_us > 0);
+    assert_eq!(host.count("pong"), 0, "their pongs are no events");
+}
+
 #[test]
 fn with_no_limit_for_the_answer_pings_go_on_and_nobody_is_given_up() {
     let server = Server::start();

@@ -53,6 +53,8 @@ pub(crate) struct LivenessLimits {
     pub(crate) idle_timeout: Option<Duration>,
     /// After so long a silence it is pinged.
     pub(crate) ping_interval: Option<Duration>,
+    /// Or so often, although it speaks.
+    pub(crate) ping_always: bool,
     /// So long it may take to answer the ping, by whatever bytes.
     pub(crate) ping_timeout: Option<Duration>,
 }
@@ -248,6 +250,11 @@ impl Options {
     pub fn set_ping_interval_ms(&mut self, ms: u32) {
         self.liveness.ping_interval = duration(ms);
         self.ping_interval_given = true;
+    }
+
+    /// Whether it is pinged so often although it speaks.
+    pub fn set_ping_always(&mut self, on: bool) {
+        self.liveness.ping_always = on;
     }
 
     /// For a connection that comes back: one that is dead must be found out, so it pings where the host has not said

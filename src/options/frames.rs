@@ -1,4 +1,4 @@
-//! Options that concern frames: how long ours are, and what the server's are to be.
+//! Options that concern frames: how long ours are, what the server's are to be, and when pings go.
 
 use libc::size_t;
 
@@ -34,6 +34,23 @@ pub extern "C" fn ws_options_set_frame_size(o: *mut ws_options, bytes: size_t) -
 pub extern "C" fn ws_options_set_validate_utf8(o: *mut ws_options, on: i32) -> ws_result {
     set(o, "ws_options_set_validate_utf8", &[&on], |options| {
         options.set_validate_utf8(flag(on)?);
+        Ok(())
+    })
+}
+
+/// Whether the server is sent a ping each `ping_interval_ms` although bytes come from it, for servers and routers that want
+/// to see pings, and for a round trip that is never old (`ws_stats`). By default only silence makes a ping.
+///
+/// No ping follows one whose pong has not come, for as long as `ping_timeout_ms` gives it; where that is 0, pings go on.
+/// When a server is given up does not change: as long as bytes come, it is not.
+///
+/// @param o   Options.
+/// @param on  0 or 1. Default: 0. Without `ping_interval_ms` it does nothing.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_ping_always(o: *mut ws_options, on: i32) -> ws_result {
+    set(o, "ws_options_set_ping_always", &[&on], |options| {
+        options.set_ping_always(flag(on)?);
         Ok(())
     })
 }

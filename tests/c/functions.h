@@ -31,6 +31,7 @@
     X(ws_get_user_data, (ws), NONE) \
     X(ws_pause, (ws), RESULT) \
     X(ws_ping, (ws, "ping", 4), RESULT) \
+    X(ws_pong, (ws, "pong", 4), RESULT) \
     X(ws_release, (ws), RESULT) \
     X(ws_resume, (ws), RESULT) \
     X(ws_send, (ws, WS_DATA_TYPE_TEXT, "text", 4, WS_SEND_PLAIN), RESULT) \

@@ -17,6 +17,7 @@
     X(ws_options_set_compression_min_size, (o, 1), RESULT) \
     X(ws_options_set_frame_size, (o, 1), RESULT) \
     X(ws_options_set_validate_utf8, (o, 1), RESULT) \
+    X(ws_options_set_ping_always, (o, 1), RESULT) \
     X(ws_options_set_max_redirects, (o, 1), RESULT) \
     X(ws_options_set_tcp_keepalive_ms, (o, 1000), RESULT) \
     X(ws_options_set_busy_poll_us, (o, 1), RESULT) \

@@ -221,6 +221,29 @@ fn a_ping_may_have_125_bytes() {
     host.run_until(&format!("pong {payload}"));
 }
 
+#[test]
+fn a_pong_that_answers_nothing_arrives_and_gets_no_answer() {
+    let server = Server::start();
+    let host = Host::new();
+    let ws = host.open(server.ws("/echo"));
+    let payload = [b'p'; 126];
+    for len in [126, usize::MAX] {
+        assert_eq!(name((api().ws_pong)(ws, payload.as_ptr().cast(), len)), "WS_ERR_TOO_LARGE");
+    }
+    assert_eq!(name((api().ws_pong)(ws, ptr::null(), 1)), "WS_ERR_INVALID_ARGUMENT");
+    for len in [125, 4, 0] {
+        assert_eq!(name((api().ws_pong)(ws, payload.as_ptr().cast(), len)), "WS_OK");
+        server.wait_for(|event| event.seen == Seen::Pong(payload[..len].to_vec()));
+    }
+    // A ping's pong is one of its own.
+    ws.ping("pppp");
+    host.run_until("pong pppp");
+    ws.terminate(1000, "");
+    host.run_until("free");
+    assert_eq!(host.trace(), ["open", "pong pppp", "terminate 1000 clean", "free"]);
+    assert_eq!(name((api().ws_pong)(ws, ptr::null(), 0)), "WS_ERR_CLOSED");
+}
+
 /// `docs/hostile.md`, line 24: a fresh mask for each frame; RFC 6455 §5.3.
 #[test]
 fn every_frame_is_masked_with_a_key_of_its_own() {

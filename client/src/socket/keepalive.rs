@@ -128,8 +128,9 @@ impl KeepAlive {
                 return;
             }
             let on_its_way = looked && self.ping.is_on_its_way(socket);
-            let heard =
-                Heard { now: Instant::now(), last: socket.receive_activity.last(), looked, on_its_way };
+            let out = socket.settings.liveness.ping_always && socket.outgoing.lock().own_ping_is_out();
+            let last = socket.receive_activity.last();
+            let heard = Heard { now: Instant::now(), last, looked, out, on_its_way };
             match self.liveness.judge(heard) {
                 Verdict::Wait(until) => return self.until = until,
                 Verdict::Look => {

@@ -34,6 +34,8 @@ pub(super) struct Heard {
     pub(super) last: Instant,
     /// What had come was read just now.
     pub(super) looked: bool,
+    /// The pong of our last ping has not come.
+    pub(super) out: bool,
     /// The ping has not reached the server yet, and the network goes on taking what lies before it.
     pub(super) on_its_way: bool,
 }
@@ -46,6 +48,10 @@ pub(super) struct Liveness {
     since: Instant,
     /// A ping is out since then, and nothing was heard since.
     pinged: Option<Instant>,
+    /// When the last ping went out, or the connection was opened.
+    asked: Instant,
+    /// The pong of that ping had not come when it was last judged.
+    out: bool,
     /// When it was last judged, and when that was to be again.
     judged: Instant,
     planned: Option<Instant>,
@@ -55,8 +61,16 @@ pub(super) struct Liveness {
 
 impl Liveness {
     pub(super) fn new(limits: LivenessLimits, now: Instant) -> Liveness {
-        let mut liveness =
-            Liveness { limits, since: now, pinged: None, judged: now, planned: None, reprieve: None };
+        let mut liveness = Liveness {
+            limits,
+            since: now,
+            pinged: None,
+            asked: now,
+            out: false,
+            judged: now,
+            planned: None,
+            reprieve: None,
+        };
         liveness.planned = liveness.due();
         liveness
     }
@@ -65,12 +79,26 @@ impl Liveness {
     pub(super) fn due(&self) -> Option<Instant> {
         let next = match self.answer_due() {
             // Nobody tells when the answer comes: it is looked for each interval, so that the next ping is in time.
-            Some(_) => self.limits.ping_interval.and_then(|interval| self.judged.checked_add(interval)),
+            _ if self.awaits_pong(self.judged) => self.in_an_interval(),
+            Some(_) => self.in_an_interval(),
             None => self.next_ping(),
         };
         // Likewise a reprieve ends with what is heard.
         let heard = self.reprieve.and_then(|_| self.judged.checked_add(self.limits.idle_timeout?));
         [self.idle_end(), self.answer_due(), next, heard].into_iter().flatten().min()
+    }
+
+    fn in_an_interval(&self) -> Option<Instant> {
+        self.judged.checked_add(self.limits.ping_interval?)
+    }
+
+    /// Whether the server speaks, is to be pinged all the same, and has its time for the pong of the ping before.
+    fn awaits_pong(&self, now: Instant) -> bool {
+        let end = self.limits.ping_timeout.and_then(|timeout| self.asked.checked_add(timeout));
+        self.limits.ping_always
+            && self.out
+            && self.limits.ping_timeout.is_some()
+            && end.is_none_or(|end| now < end)
     }
 
     /// With no limit for the answer, pings go on.
@@ -84,13 +112,15 @@ impl Liveness {
     }
 
     fn next_ping(&self) -> Option<Instant> {
-        self.pinged.unwrap_or(self.since).checked_add(self.limits.ping_interval?)
+        let last = if self.limits.ping_always { self.asked } else { self.pinged.unwrap_or(self.since) };
+        last.checked_add(self.limits.ping_interval?)
     }
 
     /// Reading goes on after it stood still: silence counts anew, and a ping has its whole time again.
     pub(super) fn restart(&mut self, now: Instant) {
         self.judged = now;
         self.since = now;
+        self.asked = now;
         self.pinged = self.pinged.map(|_| now);
         self.reprieve = None;
         self.planned = self.due();
@@ -98,8 +128,9 @@ impl Liveness {
 
     /// What is to be done.
     pub(super) fn judge(&mut self, heard: Heard) -> Verdict {
-        let Heard { now, last, looked, on_its_way } = heard;
+        let Heard { now, last, looked, out, on_its_way } = heard;
         self.judged = now;
+        self.out = out;
         if last > self.since {
             self.since = last;
             self.reprieve = None;
@@ -122,12 +153,12 @@ impl Liveness {
             self.pinged = Some(now);
         }
         let ping = self.pinged.is_none() || self.limits.ping_timeout.is_none();
-        if ping && past(self.next_ping()) {
-            // While bytes come, no ping goes out; not each of them wakes a reader.
+        if ping && past(self.next_ping()) && !self.awaits_pong(now) {
+            // What has come may put the ping off; not each byte wakes a reader.
             if !looked {
                 return Verdict::Look;
             }
-            self.pinged = Some(now);
+            self.ping_out(now);
             self.planned = self.due();
             return Verdict::Ping(self.planned);
         }
@@ -135,10 +166,16 @@ impl Liveness {
         Verdict::Wait(self.planned)
     }
 
+    fn ping_out(&mut self, now: Instant) {
+        self.pinged = Some(now);
+        self.asked = now;
+        self.out = true;
+    }
+
     /// Nobody listened for a while: the server is asked, and has its whole time to answer.
     fn ask_again(&mut self, now: Instant) -> Verdict {
         self.since = now;
-        self.pinged = Some(now);
+        self.ping_out(now);
         self.reprieve = self.limits.ping_timeout.and_then(|timeout| now.checked_add(timeout));
         self.planned = self.due();
         Verdict::Ping(self.planned)

@@ -264,6 +264,11 @@ impl Outgoing {
         self.pings.push_back(Ping { hash: hash(payload), sent: Instant::now(), wanted });
     }
 
+    /// Whether a ping of our own waits for its pong.
+    pub(super) fn own_ping_is_out(&self) -> bool {
+        self.pings.iter().any(|ping| !ping.wanted)
+    }
+
     /// Whether a pong answers a ping of the host's; those before it are answered with it (RFC 6455 §5.5.3).
     pub(super) fn answers_ping(&mut self, payload: &[u8]) -> bool {
         let hash = hash(payload);

@@ -22,7 +22,7 @@ use ws4d_protocol::frame::OpCode;
 use ws4d_protocol::send::{OutOfMemory, encode, encode_compressed, frame_len};
 use ws4d_protocol::utf8;
 
-/// The longest payload of a ping, in bytes (RFC 6455 §5.5).
+/// The longest payload of a ping or a pong, in bytes (RFC 6455 §5.5).
 pub const MOST_PING: usize = 125;
 
 thread_slot! {
@@ -352,11 +352,20 @@ impl Socket {
     /// Sends a ping of at most 125 bytes; its pong is an event. [`ErrorCode::TooLarge`] for a longer one, and
     /// as [`Socket::send`].
     pub fn ping(self: &Arc<Self>, data: &[u8]) -> Result<(), ErrorCode> {
+        self.send_control(OpCode::Ping, data)
+    }
+
+    /// Sends a pong that answers nothing (RFC 6455 §5.5.3); else as [`Socket::ping`].
+    pub fn pong(self: &Arc<Self>, data: &[u8]) -> Result<(), ErrorCode> {
+        self.send_control(OpCode::Pong, data)
+    }
+
+    fn send_control(self: &Arc<Self>, opcode: OpCode, data: &[u8]) -> Result<(), ErrorCode> {
         if data.len() > MOST_PING {
             return Err(ErrorCode::TooLarge);
         }
         let mut frame = Vec::with_capacity(6 + data.len());
-        encode(OpCode::Ping, true, data, mask_key(), &mut frame).map_err(|_| ErrorCode::OutOfMemory)?;
+        encode(opcode, true, data, mask_key(), &mut frame).map_err(|_| ErrorCode::OutOfMemory)?;
         let mut outgoing = self.outgoing.lock();
         if let Err(error) = outgoing.admit(self.settings.send_buffer_size) {
             drop(outgoing);
@@ -365,7 +374,9 @@ impl Socket {
         }
         let charge = data.len() + MESSAGE_OVERHEAD;
         outgoing.queue.push_control(&frame, charge).map_err(|_| ErrorCode::OutOfMemory)?;
-        outgoing.remember_ping(data, true);
+        if opcode == OpCode::Ping {
+            outgoing.remember_ping(data, true);
+        }
         drop(outgoing);
         self.flush();
         Ok(())

@@ -14,6 +14,7 @@ functions! {
     ws_send_object(Socket, *const c_char, usize) -> i32;
     ws_send(Socket, i32, *const c_void, usize, u32) -> i32;
     ws_ping(Socket, *const c_void, usize) -> i32;
+    ws_pong(Socket, *const c_void, usize) -> i32;
     ws_cork(Socket) -> i32;
     ws_uncork(Socket) -> i32;
     ws_release(Socket) -> i32;
@@ -110,6 +111,7 @@ functions! {
     ws_options_set_proxy_header(OptionsToken, *const c_char, *const c_char) -> i32;
     ws_options_set_frame_size(OptionsToken, usize) -> i32;
     ws_options_set_validate_utf8(OptionsToken, i32) -> i32;
+    ws_options_set_ping_always(OptionsToken, i32) -> i32;
     ws_options_set_max_redirects(OptionsToken, u32) -> i32;
     ws_options_set_resolve(OptionsToken, *const c_char, u16, *const c_char) -> i32;
     ws_options_set_connect_to(OptionsToken, *const c_char, u16, *const c_char, u16) -> i32;

@@ -8,6 +8,8 @@ const fn ms(ms: u64) -> Duration {
 struct Clock {
     opened: Instant,
     last: u64,
+    /// The pong has not come.
+    out: bool,
     liveness: Liveness,
 }
 
@@ -18,9 +20,20 @@ impl Clock {
             idle_timeout: some(idle),
             ping_interval: some(interval),
             ping_timeout: some(timeout),
+            ping_always: false,
         };
+        Clock::with(limits)
+    }
+
+    /// One that pings although bytes come.
+    fn always(interval: u64, timeout: u64) -> Clock {
+        let limits = Clock::new(0, interval, timeout).liveness.limits;
+        Clock::with(LivenessLimits { ping_always: true, ..limits })
+    }
+
+    fn with(limits: LivenessLimits) -> Clock {
         let opened = Instant::now();
-        Clock { opened, last: 0, liveness: Liveness::new(limits, opened) }
+        Clock { opened, last: 0, out: false, liveness: Liveness::new(limits, opened) }
     }
 
     fn at(&self, time: u64) -> Instant {
@@ -29,7 +42,7 @@ impl Clock {
 
     fn judge(&mut self, now: u64, looked: bool, on_its_way: bool) -> Verdict {
         let (now, last) = (self.at(now), self.at(self.last));
-        self.liveness.judge(Heard { now, last, looked, on_its_way })
+        self.liveness.judge(Heard { now, last, looked, out: self.out, on_its_way })
     }
 
     /// The timer fires; what had come was read, and was nothing.
@@ -208,7 +221,54 @@ fn times_beyond_the_clock_never_come() {
         idle_timeout: Some(Duration::MAX),
         ping_interval: Some(Duration::MAX),
         ping_timeout: None,
+        ping_always: false,
     };
     assert_eq!(clock.due(), None);
     assert_eq!(clock.fires(1 << 40), Verdict::Wait(None));
+}
+
+#[test]
+fn a_server_that_speaks_is_pinged_each_interval_where_that_was_asked_for() {
+    let mut clock = Clock::always(100, 50);
+    assert_eq!(clock.due(), Some(100));
+    clock.last = 90;
+    assert_eq!(clock.judge(100, false, false), Verdict::Look, "what came may be the pong");
+    assert_eq!(clock.judge(100, true, false), clock.ping(150));
+    clock.last = 140;
+    assert_eq!(clock.fires(150), clock.wait(200), "an interval after the last ping");
+    clock.last = 200;
+    assert_eq!(clock.fires(200), clock.ping(250));
+    assert_eq!(clock.fires(250), Verdict::Unanswered(ms(50)), "silence counts as ever");
+}
+
+#[test]
+fn no_ping_follows_one_whose_pong_may_still_come() {
+    let mut clock = Clock::always(10, 35);
+    clock.last = 9;
+    assert_eq!(clock.fires(10), clock.ping(20));
+    (clock.last, clock.out) = (15, true);
+    assert_eq!(clock.fires(20), clock.wait(30), "bytes came, the pong did not");
+    clock.last = 25;
+    assert_eq!(clock.fires(30), clock.wait(40));
+    (clock.last, clock.out) = (35, false);
+    assert_eq!(clock.fires(40), clock.ping(50), "it has come");
+    for now in [50, 60, 70] {
+        (clock.last, clock.out) = (now - 1, true);
+        assert_eq!(clock.fires(now), clock.wait(now + 10));
+    }
+    clock.last = 79;
+    assert_eq!(
+        clock.fires(80),
+        clock.ping(90),
+        "a server that answers none, but speaks, is pinged all the same"
+    );
+}
+
+#[test]
+fn with_no_limit_for_the_answer_a_server_that_speaks_is_pinged_on() {
+    let mut clock = Clock::always(10, 0);
+    (clock.last, clock.out) = (9, true);
+    assert_eq!(clock.fires(10), clock.ping(20));
+    clock.last = 19;
+    assert_eq!(clock.fires(20), clock.ping(30));
 }
