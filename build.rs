@@ -23,6 +23,7 @@ const SOURCES: &[&str] = &[
     "batch",
     "event",
     "json",
+    "utf16",
     "errors",
     "options",
     "options/frames",

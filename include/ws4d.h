@@ -1137,6 +1137,20 @@ ws_result ws_send_blob(ws_socket *ws, const void *data, size_t len);
 ws_result ws_send_object(ws_socket *ws, const char *json, size_t len);
 
 /**
+ * Sends a JSON value that the caller has as UTF-16; it goes out as UTF-8.
+ *
+ * As ws_send_object() in all else.
+ *
+ * @param ws     A socket; while it is connecting the message waits for the connection.
+ * @param json   JSON text in UTF-16 in the machine's byte order, aligned.
+ * @param units  16-bit units in `json`, or WS_NUL_TERMINATED.
+ * @return As ws_send_object(); a lone surrogate is WS_ERR_INVALID_UTF8. As an escape (`\ud800`) it is sent as given.
+ *
+ * @pre `json` is readable for `units` units, or up to its 0 unit.
+ */
+ws_result ws_send_object_utf16(ws_socket *ws, const uint16_t *json, size_t units);
+
+/**
  * Sends a message of any type, with flags.
  *
  * As ws_send_text(), ws_send_blob() or ws_send_object().
@@ -2022,6 +2036,19 @@ int64_t ws_json_int64(const ws_json *v, int64_t otherwise);
 const char *ws_json_string(const ws_json *v, size_t *len);
 
 /**
+ * A string as UTF-16, with its escapes resolved; half a surrogate pair has become U+FFFD. Converted once, at the first
+ * call.
+ *
+ * @param v      A value, or NULL.
+ * @param units  Receives the number of 16-bit units; may be NULL. The string may hold a 0 unit.
+ * @return UTF-16 in the machine's byte order with a 0 unit behind it, which lives with the value's event; NULL and 0 if
+ *         the value is no string, and where there is no memory for it, and then a later call tries again.
+ *
+ * @pre `v` is NULL or a live value; `units` is NULL or writable.
+ */
+const uint16_t *ws_json_string_utf16(const ws_json *v, size_t *units);
+
+/**
  * Any value as JSON text, with numbers as they came and no white space between tokens.
  *
  * @param v    A value, or NULL.
@@ -2045,6 +2072,67 @@ const char *ws_json_text(const ws_json *v, size_t *len);
  * @pre `object` is NULL or a live value; `value` is NULL or writable.
  */
 const char *ws_json_key(const ws_json *object, size_t i, const ws_json **value);
+
+/**
+ * As ws_json_key(), the key as UTF-16; converted once, at the first call for it.
+ *
+ * @param object  A value, or NULL.
+ * @param i       From 0.
+ * @param value   Receives the member's value, or NULL; may be NULL.
+ * @param units   Receives the number of 16-bit units in the key; may be NULL. The key may hold a 0 unit.
+ * @return The key: UTF-16 in the machine's byte order with a 0 unit behind it, which lives with the value's event; NULL and
+ *         0 if there is no such member, or no object, and where there is no memory for it: `i` is then below
+ *         ws_json_length().
+ *
+ * @pre `object` is NULL or a live value; `value` and `units` are NULL or writable.
+ */
+const uint16_t *ws_json_key_utf16(const ws_json *object,
+                                  size_t i,
+                                  const ws_json **value,
+                                  size_t *units);
+
+/**
+ * Converts UTF-8 to UTF-16. It allocates nothing and needs no handle.
+ *
+ * What is not UTF-8 becomes U+FFFD, as browsers have it: one for each longest beginning of a character that ends too early,
+ * and one for each byte that begins none.
+ *
+ * Any thread; never blocks.
+ *
+ * @param utf8  Text; may be NULL if `len` is 0. Does not overlap `out`.
+ * @param len   Bytes in `utf8`, or WS_NUL_TERMINATED.
+ * @param out   Receives UTF-16 in the machine's byte order, aligned: as many whole characters from the beginning as there
+ *              is room for, and a 0 unit behind them if `room` is larger than the result. NULL: nothing is written.
+ * @param room  16-bit units in `out`.
+ * @return How many units the whole text needs, without a 0, whatever `room` is; 0 where `utf8` is NULL.
+ *
+ * @pre `utf8` is readable for `len` bytes, or up to its NUL; `out` is NULL or writable for `room` units.
+ */
+size_t ws_utf16_from_utf8(const char *utf8,
+                          size_t len,
+                          uint16_t *out,
+                          size_t room);
+
+/**
+ * Converts UTF-16 to UTF-8. It allocates nothing and needs no handle.
+ *
+ * A lone surrogate becomes U+FFFD.
+ *
+ * Any thread; never blocks.
+ *
+ * @param utf16  UTF-16 in the machine's byte order, aligned; may be NULL if `units` is 0. Does not overlap `out`.
+ * @param units  16-bit units in `utf16`, or WS_NUL_TERMINATED.
+ * @param out    Receives UTF-8: as many whole characters from the beginning as there is room for, and a NUL behind them if
+ *               `room` is larger than the result. NULL: nothing is written.
+ * @param room   Bytes in `out`.
+ * @return How many bytes the whole text needs, without a NUL, whatever `room` is; 0 where `utf16` is NULL or not aligned.
+ *
+ * @pre `utf16` is readable for `units` units, or up to its 0 unit; `out` is NULL or writable for `room` bytes.
+ */
+size_t ws_utf8_from_utf16(const uint16_t *utf16,
+                          size_t units,
+                          char *out,
+                          size_t room);
 
 /**
  * How many entries the stack has.

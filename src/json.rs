@@ -149,6 +149,27 @@ pub unsafe extern "C" fn ws_json_string(v: *const ws_json, len: *mut size_t) -> 
     })
 }
 
+/// A string as UTF-16, with its escapes resolved; half a surrogate pair has become U+FFFD. Converted once, at the first
+/// call.
+///
+/// @param v      A value, or NULL.
+/// @param units  Receives the number of 16-bit units; may be NULL. The string may hold a 0 unit.
+/// @return UTF-16 in the machine's byte order with a 0 unit behind it, which lives with the value's event; NULL and 0 if
+///         the value is no string, and where there is no memory for it, and then a later call tries again.
+///
+/// # Safety
+/// `v` is NULL or a live value; `units` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_json_string_utf16(v: *const ws_json, units: *mut size_t) -> *const u16 {
+    boundary::read(ptr::null(), || {
+        // SAFETY: the caller upholds the contract above.
+        unsafe {
+            arg::set(units, 0);
+            Some(arg::slice_out(json(v)?.as_utf16(), units))
+        }
+    })
+}
+
 /// Any value as JSON text, with numbers as they came and no white space between tokens.
 ///
 /// @param v    A value, or NULL.
@@ -193,5 +214,39 @@ pub unsafe extern "C" fn ws_json_key(
         // SAFETY: as above.
         unsafe { arg::set(value, handle(member)) };
         Some(key.as_ptr().cast())
+    })
+}
+
+/// As ws_json_key(), the key as UTF-16; converted once, at the first call for it.
+///
+/// @param object  A value, or NULL.
+/// @param i       From 0.
+/// @param value   Receives the member's value, or NULL; may be NULL.
+/// @param units   Receives the number of 16-bit units in the key; may be NULL. The key may hold a 0 unit.
+/// @return The key: UTF-16 in the machine's byte order with a 0 unit behind it, which lives with the value's event; NULL and
+///         0 if there is no such member, or no object, and where there is no memory for it: `i` is then below
+///         ws_json_length().
+///
+/// # Safety
+/// `object` is NULL or a live value; `value` and `units` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_json_key_utf16(
+    object: *const ws_json,
+    i: size_t,
+    value: *mut *const ws_json,
+    units: *mut size_t,
+) -> *const u16 {
+    boundary::read(ptr::null(), || {
+        // SAFETY: the caller upholds the contract above.
+        unsafe {
+            arg::set(value, ptr::null());
+            arg::set(units, 0);
+        }
+        // SAFETY: as above.
+        let (key, member) = unsafe { json(object) }?.entry_utf16(i)?;
+        // SAFETY: as above.
+        unsafe { arg::set(value, handle(member)) };
+        // SAFETY: as above.
+        Some(unsafe { arg::slice_out(Some(key), units) })
     })
 }

@@ -31,6 +31,7 @@ pub mod stats;
 pub mod tls_info;
 mod tls_texts;
 pub mod types;
+pub mod utf16;
 
 mod arg;
 mod boundary;
@@ -38,7 +39,6 @@ mod bridge;
 mod call_host;
 mod handles;
 mod out_struct;
-mod utf16;
 
 #[cfg(test)]
 mod header;

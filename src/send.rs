@@ -103,6 +103,30 @@ pub unsafe extern "C" fn ws_send_object(ws: *mut ws_socket, json: *const c_char,
     })
 }
 
+/// Sends a JSON value that the caller has as UTF-16; it goes out as UTF-8.
+///
+/// As ws_send_object() in all else.
+///
+/// @param ws     A socket; while it is connecting the message waits for the connection.
+/// @param json   JSON text in UTF-16 in the machine's byte order, aligned.
+/// @param units  16-bit units in `json`, or WS_NUL_TERMINATED.
+/// @return As ws_send_object(); a lone surrogate is WS_ERR_INVALID_UTF8. As an escape (`\ud800`) it is sent as given.
+///
+/// # Safety
+/// `json` is readable for `units` units, or up to its 0 unit.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_send_object_utf16(
+    ws: *mut ws_socket,
+    json: *const u16,
+    units: size_t,
+) -> ws_result {
+    socket::call(ws, |socket| {
+        // SAFETY: the caller upholds the contract above.
+        let units = unsafe { arg::utf16(json, units) }?;
+        socket.send(SendKind::Object, &utf16::to_utf8(units)?, false)
+    })
+}
+
 /// Sends a message of any type, with flags.
 ///
 /// As ws_send_text(), ws_send_blob() or ws_send_object().

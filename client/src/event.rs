@@ -8,6 +8,7 @@ pub(crate) use batch::{Batch, Item, ItemKind, Items, MESSAGE_OVERHEAD, Message};
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorCode};
 use crate::json::{self, Json, JsonError};
+use crate::utf16;
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
@@ -211,14 +212,7 @@ impl Event {
             return None;
         }
         let lazy = self.lazy.get_or_init(Box::default);
-        let units = lazy.utf16.get_or_init(|| {
-            let text = std::str::from_utf8(self.bytes()).ok()?;
-            let mut units = Vec::new();
-            units.try_reserve_exact(text.encode_utf16().count() + 1).ok()?;
-            units.extend(text.encode_utf16());
-            units.push(0);
-            Some(units)
-        });
+        let units = lazy.utf16.get_or_init(|| utf16::with_zero(self.bytes()));
         units.as_deref().map(|units| &units[..units.len() - 1])
     }
 

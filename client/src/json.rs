@@ -8,11 +8,13 @@ mod number;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use crate::error::ErrorCode;
 use serde::de::IgnoredAny;
 use std::fmt;
 use std::sync::OnceLock;
+use text::Text;
 
 /// From this many members on, an object is searched through an index.
 const INDEXED: usize = 16;
@@ -111,34 +113,6 @@ struct Object {
 struct Member {
     key: Text,
     value: Json,
-}
-
-/// A string or a key.
-struct Text {
-    value: WithNul,
-    /// As JSON text. Where the string came with escapes, this is how it came, and is there from the
-    /// start.
-    text: OnceLock<WithNul>,
-}
-
-impl Text {
-    fn written_len(&self) -> usize {
-        match self.text.get() {
-            Some(text) => without_nul(text).len(),
-            None => without_nul(&self.value).len() + 2,
-        }
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        match self.text.get() {
-            Some(text) => out.extend_from_slice(without_nul(text)),
-            None => {
-                out.push(b'"');
-                out.extend_from_slice(without_nul(&self.value));
-                out.push(b'"');
-            }
-        }
-    }
 }
 
 impl Json {

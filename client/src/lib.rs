@@ -39,6 +39,7 @@ mod thread_slot;
 #[cfg(not(ws4d_loom))]
 mod transport;
 mod unfinished;
+mod utf16;
 
 #[cfg(not(ws4d_loom))]
 pub use connect::network::PrepareSocket;

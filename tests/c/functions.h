@@ -37,6 +37,7 @@
     X(ws_send, (ws, WS_DATA_TYPE_TEXT, "text", 4, WS_SEND_PLAIN), RESULT) \
     X(ws_send_blob, (ws, "blob", 4), RESULT) \
     X(ws_send_object, (ws, "{}", 2), RESULT) \
+    X(ws_send_object_utf16, (ws, (const uint16_t[]){0x7b, 0x7d, 0}, WS_NUL_TERMINATED), RESULT) \
     X(ws_send_text, (ws, "text", WS_NUL_TERMINATED), RESULT) \
     X(ws_send_text_utf16, (ws, (const uint16_t[]){0x68, 0x69, 0}, WS_NUL_TERMINATED), RESULT) \
     X(ws_terminate, (ws, 1000, "bye"), RESULT) \
@@ -122,10 +123,12 @@
     X(ws_json_int64, (v, 7), SEVEN) \
     X(ws_json_item, (v, 0), NONE) \
     X(ws_json_key, (v, 0, &(const ws_json *){NULL}), NONE) \
+    X(ws_json_key_utf16, (v, 0, &(const ws_json *){NULL}, &(size_t){9}), NONE) \
     X(ws_json_length, (v), ZERO) \
     X(ws_json_member, (v, "a"), NONE) \
     X(ws_json_number, (v, 7), SEVEN) \
     X(ws_json_string, (v, &(size_t){9}), NONE) \
+    X(ws_json_string_utf16, (v, &(size_t){9}), NONE) \
     X(ws_json_text, (v, &(size_t){9}), NONE)
 
 #define ERRORS_FUNCTIONS(X) \
@@ -162,6 +165,8 @@
     X(ws_stage_name, (99), TEXT) \
     X(ws_startup, (), USER) \
     X(ws_status_name, (-1), TEXT) \
+    X(ws_utf16_from_utf8, ("a", WS_NUL_TERMINATED, NULL, 0), NUMBER) \
+    X(ws_utf8_from_utf16, ((const uint16_t[]){0x68, 0}, WS_NUL_TERMINATED, NULL, 0), NUMBER) \
     X(ws_version_number, (), NUMBER) \
     X(ws_version_string, (), TEXT)
 

@@ -92,9 +92,11 @@ static ws_result expected(struct host *host, struct task *task, ws_result result
     case INDEX_ws_send:
     case INDEX_ws_send_blob:
     case INDEX_ws_send_object:
+    case INDEX_ws_send_object_utf16:
     case INDEX_ws_send_text:
     case INDEX_ws_send_text_utf16:
     case INDEX_ws_ping:
+    case INDEX_ws_pong:
     case INDEX_ws_cork:
     case INDEX_ws_uncork:
         if (task->from == 'f' || task->from == 't' || task->from == 'e') return WS_ERR_CLOSED;

@@ -143,9 +143,9 @@ impl<'a> Parser<'a> {
             return Err(unexpected());
         };
         if !inside.contains(&b'\\') {
-            return Ok(Text { value: with_nul(inside)?, text: OnceLock::new() });
+            return Ok(Text::new(with_nul(inside)?, None));
         }
-        Ok(Text { value: unescape(inside)?, text: OnceLock::from(with_nul(token)?) })
+        Ok(Text::new(unescape(inside)?, Some(with_nul(token)?)))
     }
 }
 

@@ -12,6 +12,7 @@ functions! {
     ws_send_text_utf16(Socket, *const u16, usize) -> i32;
     ws_send_blob(Socket, *const c_void, usize) -> i32;
     ws_send_object(Socket, *const c_char, usize) -> i32;
+    ws_send_object_utf16(Socket, *const u16, usize) -> i32;
     ws_send(Socket, i32, *const c_void, usize, u32) -> i32;
     ws_ping(Socket, *const c_void, usize) -> i32;
     ws_pong(Socket, *const c_void, usize) -> i32;
@@ -76,8 +77,12 @@ functions! {
     ws_json_number(*const RawJson, f64) -> f64;
     ws_json_int64(*const RawJson, i64) -> i64;
     ws_json_string(*const RawJson, *mut usize) -> *const c_char;
+    ws_json_string_utf16(*const RawJson, *mut usize) -> *const u16;
     ws_json_text(*const RawJson, *mut usize) -> *const c_char;
     ws_json_key(*const RawJson, usize, *mut *const RawJson) -> *const c_char;
+    ws_json_key_utf16(*const RawJson, usize, *mut *const RawJson, *mut usize) -> *const u16;
+    ws_utf16_from_utf8(*const c_char, usize, *mut u16, usize) -> usize;
+    ws_utf8_from_utf16(*const u16, usize, *mut c_char, usize) -> usize;
     ws_errors_count(*const RawErrors) -> usize;
     ws_errors_code(*const RawErrors, usize) -> i32;
     ws_errors_message(*const RawErrors, usize) -> *const c_char;
