@@ -2402,15 +2402,6 @@ ws_result ws_options_set_ping_interval_ms(ws_options *o,
 ws_result ws_options_set_ping_timeout_ms(ws_options *o, uint32_t ms);
 
 /**
- * The largest message, both ways: a larger one is WS_ERR_TOO_LARGE when sending, and close code 1009 when receiving.
- *
- * @param o      Options.
- * @param bytes  Bytes; 0: no limit. Default: 64 MiB.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
- */
-ws_result ws_options_set_max_message_size(ws_options *o, size_t bytes);
-
-/**
  * How much may wait for the network before sending is WS_ERR_WOULD_BLOCK. Each queued message counts its bytes plus
  * 64; a message is accepted while what is buffered before it is below the limit.
  *
@@ -2522,6 +2513,15 @@ ws_result ws_options_set_proxy(ws_options *o,
 ws_result ws_options_set_proxy_header(ws_options *o,
                                       const char *name,
                                       const char *value);
+
+/**
+ * The largest message, both ways: a larger one is WS_ERR_TOO_LARGE when sending, and close code 1009 when receiving.
+ *
+ * @param o      Options.
+ * @param bytes  Bytes; 0: no limit. Default: 64 MiB.
+ * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_max_message_size(ws_options *o, size_t bytes);
 
 /**
  * How long the payload of a frame of ours may be. A longer message leaves as several frames, for servers that have a limit

@@ -290,19 +290,6 @@ pub extern "C" fn ws_options_set_ping_timeout_ms(o: *mut ws_options, ms: u32) ->
     })
 }
 
-/// The largest message, both ways: a larger one is WS_ERR_TOO_LARGE when sending, and close code 1009 when receiving.
-///
-/// @param o      Options.
-/// @param bytes  Bytes; 0: no limit. Default: 64 MiB.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
-#[unsafe(no_mangle)]
-pub extern "C" fn ws_options_set_max_message_size(o: *mut ws_options, bytes: size_t) -> ws_result {
-    set(o, "ws_options_set_max_message_size", &[&bytes], |options| {
-        options.set_max_message_size(bytes);
-        Ok(())
-    })
-}
-
 /// How much may wait for the network before sending is WS_ERR_WOULD_BLOCK. Each queued message counts its bytes plus
 /// 64; a message is accepted while what is buffered before it is below the limit.
 ///

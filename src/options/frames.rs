@@ -1,10 +1,23 @@
-//! Options that concern frames: how long ours are, what the server's are to be, and when pings go.
+//! Options that concern messages and frames: how large they are, what text is to be, and when pings go.
 
 use libc::size_t;
 
 use super::{flag, set};
 use crate::result::ws_result;
 use crate::types::ws_options;
+
+/// The largest message, both ways: a larger one is WS_ERR_TOO_LARGE when sending, and close code 1009 when receiving.
+///
+/// @param o      Options.
+/// @param bytes  Bytes; 0: no limit. Default: 64 MiB.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_max_message_size(o: *mut ws_options, bytes: size_t) -> ws_result {
+    set(o, "ws_options_set_max_message_size", &[&bytes], |options| {
+        options.set_max_message_size(bytes);
+        Ok(())
+    })
+}
 
 /// How long the payload of a frame of ours may be. A longer message leaves as several frames, for servers that have a limit
 /// on frames; between them pings, pongs and what the server is to be told can go. Uncompressed text is cut between

@@ -10,11 +10,11 @@
     X(ws_options_set_idle_timeout_ms, (o, 1000), RESULT) \
     X(ws_options_set_ping_interval_ms, (o, 1000), RESULT) \
     X(ws_options_set_ping_timeout_ms, (o, 1000), RESULT) \
-    X(ws_options_set_max_message_size, (o, 1), RESULT) \
     X(ws_options_set_send_buffer_size, (o, 1), RESULT) \
     X(ws_options_set_receive_buffer_size, (o, 1), RESULT) \
     X(ws_options_set_compression, (o, 1), RESULT) \
     X(ws_options_set_compression_min_size, (o, 1), RESULT) \
+    X(ws_options_set_max_message_size, (o, 1), RESULT) \
     X(ws_options_set_frame_size, (o, 1), RESULT) \
     X(ws_options_set_validate_utf8, (o, 1), RESULT) \
     X(ws_options_set_ping_always, (o, 1), RESULT) \
