@@ -52,6 +52,11 @@ never "the mailbox or the handle table knows tokio" '\btokio\b' \
 found=$(code client/src src | grep 'thread_local!' | grep -vE '^client/src/(thread_slot|context|sync|unfinished|random|library)\.rs:' || true)
 [ -z "$found" ] || complain "a thread-local that is no slot (client/src/thread_slot.rs)" "$found"
 never "the C ABI knows the protocol or the runtime" '\b(ws4d_protocol|tokio|rustls)\b' src
+# A thread that ends inside a function of the host's must not unwind into Rust: each call goes through call_host.c.
+found=$(code src | grep -E 'unsafe \{ ([a-z_]+\.)*(callback|function|wake|fn|r#fn|is_final|socket_fn|on_[a-z_]+)\(' || true)
+[ -z "$found" ] || complain "a function of the host's is called beside src/call_host.c" "$found"
+calls=$(code src | grep -cE '\bws4d_host_[a-z_]+\(ended, function' || true)
+[ "$calls" -ge 8 ] || complain "src/call_host.rs was not understood"
 exports=$(grep -rlE '^#\[unsafe\(no_mangle\)\]|^#\[no_mangle\]' --include='*.rs' . 2> /dev/null | grep -v '^\./\(target\|build\)/' | grep -v '^\./src/' || true)
 [ -z "$exports" ] || complain 'something beside the C ABI exports to C' "$exports"
 grep -rq 'quiet_panics' src || complain "nobody calls library::quiet_panics: a panic inside would print to the host's standard error"
