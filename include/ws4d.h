@@ -1255,7 +1255,7 @@ ws_result ws_release(ws_socket *ws);
  *
  * @param ws  A socket in any state, released or not.
  * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED, WS_ERR_WRONG_THREAD
- *         (another thread's dispatcher), WS_ERR_UNSUPPORTED (a socket of a reconnector: see ws_reconnector_terminate()).
+ *         (another thread's dispatcher), WS_ERR_UNSUPPORTED (a socket of a reconnector: see ws_reconnector_close()).
  */
 ws_result ws_close(ws_socket *ws);
 
@@ -3000,6 +3000,23 @@ ws_result ws_reconnector_send(ws_reconnector *r,
  * @return WS_OK; WS_ERR_CLOSED once it is over; WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_reconnector_retry_now(ws_reconnector *r);
+
+/**
+ * Ends a reconnector and its socket at once: what ws_close() is for a socket. When it returns, no callback of either runs or
+ * ever will.
+ *
+ * The socket's `on_terminate` runs first, if there is a socket, then `on_end` (WS_RECONNECT_END_HOST), then `on_free`, on the
+ * calling thread; what was accepted for sending and a close frame with code 1000 go out in the background. What
+ * ws_reconnector_send() kept is dropped. The handle counts as released.
+ *
+ * Thread: as for ws_close(). Inside a callback of the reconnector or of its socket it returns at once, and the rest follows
+ * on that thread when the callback has returned.
+ *
+ * @param r  A reconnector, released or not.
+ * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED,
+ *         WS_ERR_WRONG_THREAD (another thread's dispatcher).
+ */
+ws_result ws_reconnector_close(ws_reconnector *r);
 
 /**
  * Ends it for good: closes the connection as ws_terminate() does, or ends the wait at once. `on_end` and `on_free` follow

@@ -39,6 +39,8 @@ pub(crate) fn get(r: *const ws_reconnector) -> Result<Pinned<'static, Entry>, Er
 /// The two things that end a token, in either order.
 const RELEASED: u8 = 1;
 const OVER: u8 = 2;
+/// It was released by ws_reconnector_close(), which happens once.
+const CLOSED: u8 = 4;
 
 /// The host's side: its handler, of which each socket has a copy without `on_free`, and its policy's functions.
 struct Host {
@@ -57,7 +59,8 @@ impl Host {
 
     fn ends(&self, by: u8) -> u8 {
         let before = self.ended.fetch_or(by, Ordering::AcqRel);
-        if before | by == RELEASED | OVER && before & by == 0 {
+        let both = RELEASED | OVER;
+        if (before | by) & both == both && before & both != both {
             let _ = RECONNECTORS.get().remove(self.token.load(Ordering::Acquire));
         }
         before
@@ -296,6 +299,30 @@ pub unsafe extern "C" fn ws_reconnector_send(
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnector_retry_now(r: *mut ws_reconnector) -> ws_result {
     boundary::call(|| get(r)?.reconnector.retry_now())
+}
+
+/// Ends a reconnector and its socket at once: what ws_close() is for a socket. When it returns, no callback of either runs or
+/// ever will.
+///
+/// The socket's `on_terminate` runs first, if there is a socket, then `on_end` (WS_RECONNECT_END_HOST), then `on_free`, on the
+/// calling thread; what was accepted for sending and a close frame with code 1000 go out in the background. What
+/// ws_reconnector_send() kept is dropped. The handle counts as released.
+///
+/// Thread: as for ws_close(). Inside a callback of the reconnector or of its socket it returns at once, and the rest follows
+/// on that thread when the callback has returned.
+///
+/// @param r  A reconnector, released or not.
+/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED,
+///         WS_ERR_WRONG_THREAD (another thread's dispatcher).
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_reconnector_close(r: *mut ws_reconnector) -> ws_result {
+    boundary::call(|| {
+        let entry = get(r)?;
+        entry.reconnector.close(|| match entry.host.ends(RELEASED | CLOSED) & CLOSED {
+            0 => Ok(()),
+            _ => Err(ErrorCode::InvalidHandle),
+        })
+    })
 }
 
 /// Ends it for good: closes the connection as ws_terminate() does, or ends the wait at once. `on_end` and `on_free` follow

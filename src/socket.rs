@@ -52,7 +52,7 @@ pub extern "C" fn ws_release(ws: *mut ws_socket) -> ws_result {
 ///
 /// @param ws  A socket in any state, released or not.
 /// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED, WS_ERR_WRONG_THREAD
-///         (another thread's dispatcher), WS_ERR_UNSUPPORTED (a socket of a reconnector: see ws_reconnector_terminate()).
+///         (another thread's dispatcher), WS_ERR_UNSUPPORTED (a socket of a reconnector: see ws_reconnector_close()).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_close(ws: *mut ws_socket) -> ws_result {
     boundary::call(|| {

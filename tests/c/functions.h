@@ -44,6 +44,7 @@
     X(ws_uncork, (ws), RESULT)
 
 #define RECONNECTOR_FUNCTIONS(X) \
+    X(ws_reconnector_close, (r), RESULT) \
     X(ws_reconnector_get_attempts, (r), ZERO) \
     X(ws_reconnector_get_connections, (r), ZERO) \
     X(ws_reconnector_get_socket, (r), NONE) \

@@ -441,6 +441,7 @@ FUNCTIONS = {
     ),
     "ws_reconnector_send": (c_int32, ws_reconnector, c_int32, c_void_p, c_size_t, c_uint32),
     "ws_reconnector_retry_now": (c_int32, ws_reconnector),
+    "ws_reconnector_close": (c_int32, ws_reconnector),
     "ws_reconnector_terminate": (c_int32, ws_reconnector, c_int32, c_char_p),
     "ws_reconnector_release": (c_int32, ws_reconnector),
     "ws_reconnector_get_socket": (ws_socket, ws_reconnector),

@@ -6,6 +6,7 @@
 mod support;
 
 mod addresses;
+mod closing;
 mod coming_back;
 mod counting;
 mod ending;

@@ -2,6 +2,7 @@
 
 use super::Reconnector;
 use super::sending::Queue;
+use crate::context;
 use crate::error::ErrorCode;
 use crate::socket::{Socket, Status, judge_close};
 use std::sync::Arc;
@@ -24,6 +25,35 @@ impl Reconnector {
             end(&socket, is_wait, &stop);
         }
         Ok(())
+    }
+
+    /// Ends it at once, with its socket: see [`Socket::close_now`]. `gone` makes the host's name for it count as released.
+    /// [`ErrorCode::WrongThread`], with nothing changed: another thread's dispatcher.
+    pub fn close(&self, gone: impl FnOnce() -> Result<(), ErrorCode>) -> Result<(), ErrorCode> {
+        if let Some(dispatcher) = self.dispatcher.as_ref().filter(|dispatcher| !dispatcher.is_closed()) {
+            dispatcher.check_owner()?;
+        }
+        gone()?;
+        loop {
+            let mut state = self.state.lock();
+            if state.over {
+                return Ok(());
+            }
+            state.stop.get_or_insert_with(|| (1000, String::new()));
+            state.queue = Queue::default();
+            let now = state.now.as_ref().filter(|now| now.begun).map(|now| Arc::clone(&now.socket));
+            // Where it decides what to do, on some thread, the last callbacks of what it did before run there.
+            let socket = now.or_else(|| state.before.upgrade());
+            drop(state);
+            if let Some(socket) = socket {
+                socket.close_now(|| Ok(()))?;
+            }
+            // Inside a callback of its own it ends when that has returned.
+            if context::in_callback() {
+                return Ok(());
+            }
+            std::thread::yield_now();
+        }
     }
 
     /// Ends the wait for the next attempt, whatever it waits for; where it decides just now, or its socket has ended, the wait

@@ -28,7 +28,7 @@ pub use policy::End;
 use policy::{Tries, Verdict};
 use sending::Queue;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 /// What the host is told between two connections, and at the end.
@@ -90,6 +90,8 @@ struct State {
     failed: Option<SocketAddr>,
     /// What it does now; `None` while it decides.
     now: Option<Now>,
+    /// What it did before: while it decides, the last callbacks of that run.
+    before: Weak<Socket>,
     /// Counts what it did.
     step: u64,
     /// The host wants the wait that comes to be none.
@@ -129,6 +131,7 @@ impl Reconnector {
             tries: Tries::new(Instant::now()),
             failed: None,
             now: None,
+            before: Weak::new(),
             step: 0,
             retry_now: false,
             stop: None,
@@ -195,6 +198,7 @@ impl Reconnector {
         let mut state = self.state.lock();
         state.step += 1;
         let now = state.now.take();
+        state.before = now.as_ref().map_or_else(Weak::new, |now| Arc::downgrade(&now.socket));
         if let Some(now) = now.as_ref().filter(|now| !now.is_wait) {
             state.past.add(&now.socket);
         }

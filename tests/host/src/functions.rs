@@ -141,6 +141,7 @@ functions! {
     ws_reconnector_new(*const c_char, *const RawHandler, OptionsToken, *const RawReconnectPolicy, *mut *mut RawErrors) -> Reconnector;
     ws_reconnector_send(Reconnector, i32, *const c_void, usize, u32) -> i32;
     ws_reconnector_retry_now(Reconnector) -> i32;
+    ws_reconnector_close(Reconnector) -> i32;
     ws_reconnector_terminate(Reconnector, i32, *const c_char) -> i32;
     ws_reconnector_release(Reconnector) -> i32;
     ws_reconnector_get_socket(Reconnector) -> Socket;

@@ -1,0 +1,91 @@
+//! `ws_reconnector_close` ends it with its socket at once.
+
+use std::thread;
+
+use ws4d_test_host::codes::*;
+use ws4d_test_host::{Options, alone, api};
+use ws4d_test_server::Server;
+
+use crate::{FAST, Mode, Test, end_of, send};
+
+fn close(test: &Test) -> i32 {
+    (api().ws_reconnector_close)(test.r)
+}
+
+/// What `Drop` looks at in other tests is over with the handle.
+fn is_gone(test: Test) {
+    assert_eq!(close(&test), WS_ERR_INVALID_HANDLE);
+    assert_eq!((api().ws_reconnector_release)(test.r), WS_ERR_INVALID_HANDLE);
+    assert_eq!(send(test.r, "x"), "WS_ERR_INVALID_HANDLE");
+    if test.mode != Mode::Inline {
+        assert_eq!(test.dispatcher.close(), WS_OK);
+    }
+    std::mem::forget(test);
+}
+
+#[test]
+fn its_socket_ends_first_and_all_of_it_on_the_calling_thread() {
+    let _alone = alone();
+    let server = Server::start();
+    for mode in [Mode::Dispatched, Mode::Inline] {
+        let test = Test::new(mode, &[server.ws("/echo")], FAST);
+        test.until("open", 1);
+        assert_eq!(close(&test), WS_OK);
+        assert_eq!(test.trace(), ["attempt 0", "open", "terminate 1006", "end 1", "free"]);
+        assert_eq!(end_of(&test).end, WS_RECONNECT_END_HOST);
+        let threads = test.world.state.lock().unwrap().threads.clone();
+        assert!(threads[2..].iter().all(|thread| *thread == thread::current().id()));
+        is_gone(test);
+    }
+}
+
+#[test]
+fn a_wait_ends_too() {
+    let _alone = alone();
+    let server = Server::start();
+    let slow = crate::RawReconnectPolicy { min_delay_ms: 60_000, max_delay_ms: 60_000, ..FAST };
+    for mode in [Mode::Dispatched, Mode::Inline] {
+        let refused = format!("ws://127.0.0.1:{}/", server.closed_port());
+        let test = Test::new(mode, &[refused], slow);
+        test.until("reconnect", 1);
+        assert_eq!(close(&test), WS_OK);
+        assert_eq!(test.trace().last().map(String::as_str), Some("free"), "{:?}", test.trace());
+        assert_eq!(end_of(&test).end, WS_RECONNECT_END_HOST);
+        is_gone(test);
+    }
+}
+
+#[test]
+fn inside_its_own_callbacks_it_ends_when_they_have_returned() {
+    let _alone = alone();
+    let server = Server::start();
+    for mode in [Mode::Dispatched, Mode::Inline] {
+        for inside in ["attempt", "open", "terminate", "reconnect"] {
+            let closes: crate::Script = Box::new(|_, r| assert_eq!((api().ws_reconnector_close)(r), WS_OK));
+            let urls = [server.ws("/close?code=1001")];
+            let test = Test::with(mode, &urls, FAST, Options::new(), vec![(inside, closes)]);
+            test.until("free", 1);
+            let trace = test.trace();
+            assert!(trace.ends_with(&["end 1".into(), "free".into()]), "{inside}: {trace:?}");
+            assert!(test.count("attempt") == 1, "{inside}: {trace:?}");
+            is_gone(test);
+        }
+    }
+}
+
+#[test]
+fn with_a_dispatcher_only_its_owner_closes() {
+    let _alone = alone();
+    let server = Server::start();
+    let test = Test::new(Mode::Dispatched, &[server.ws("/echo")], FAST);
+    test.until("open", 1);
+    let r = test.r;
+    let elsewhere = thread::spawn(move || (api().ws_reconnector_close)(r)).join().unwrap();
+    assert_eq!(elsewhere, WS_ERR_WRONG_THREAD);
+    assert_eq!((api().ws_reconnector_get_status)(r), WS_STATUS_CONNECTED);
+    // Its socket is not the host's to close alone.
+    let socket = (api().ws_reconnector_get_socket)(r);
+    assert_eq!((api().ws_close)(socket), WS_ERR_UNSUPPORTED);
+    assert_eq!(close(&test), WS_OK);
+    is_gone(test);
+}
