@@ -30,9 +30,12 @@ GROUPS = {
     "options/network": ("options-network", "options for the way to the server"),
     "options/tls": ("options-tls", "options of TLS"),
     "reconnector": ("reconnectors", "a connection that comes back"),
+    "options/frames": ("options", ""),
+    "reconnector/inspect": ("reconnectors", ""),
     "names": ("names", "words for numbers"),
     "library": ("library", "version, threads, shutdown"),
     "log": ("log", "the log"),
+    "utf16": ("text", "UTF-16 and UTF-8"),
 }
 
 

@@ -220,7 +220,7 @@ static void run_task(int function, char from, int with_dispatcher)
 {
     struct host host;
     struct task task = {.function = function, .from = from, .options = ws_options_new()};
-    if (function >= INDEX_ws_reconnector_get_attempts && function <= INDEX_ws_reconnector_terminate) {
+    if (function >= INDEX_ws_reconnector_close && function <= INDEX_ws_reconnector_terminate) {
         task.r = ws_reconnector_new(at("/echo"), NULL, NULL, NULL, NULL);
         CHECK(task.r != NULL);
     }
