@@ -7,10 +7,15 @@ use std::slice;
 use std::time::Duration;
 
 use libc::size_t;
-use ws4d_client::{DataType, ErrorCode, MOST_PEM, MOST_TEXT};
+use ws4d_client::{Component, DataType, Error, ErrorCode, MOST_PEM, MOST_TEXT};
 
 /// `WS_NUL_TERMINATED` of the header: as a length, "the text ends at its NUL".
 pub(crate) const NUL_TERMINATED: size_t = size_t::MAX;
+
+/// Why what was passed is refused.
+pub(crate) fn refused(code: ErrorCode, message: &str) -> Error {
+    Error::new(code, Component::Socket, message)
+}
 
 /// Bytes of a host that stay where they are for the length of the call; NULL is allowed where `len` is 0.
 ///

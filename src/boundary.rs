@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ws4d_client::{Component, Error, ErrorCode, library};
 
-use crate::call_host::CancellationHeld;
+use crate::cancellation::CancellationHeld;
 use crate::result::ws_result;
 
 /// For functions that do something: `Ok` is `WS_OK`, a panic `WS_ERR_INTERNAL`.

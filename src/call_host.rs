@@ -3,7 +3,7 @@
 //!
 //! Knows which arguments each kind of function has, and nothing of when it is to be called.
 
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_void};
 
 use libc::intptr_t;
 use ws4d_client::library;
@@ -95,8 +95,6 @@ unsafe extern "C" {
         address: *const c_char,
         user_data: *mut c_void,
     ) -> i32;
-    fn ws4d_hold_cancellation() -> c_int;
-    fn ws4d_restore_cancellation(before: c_int);
 }
 
 /// # Safety
@@ -186,24 +184,4 @@ pub(crate) unsafe fn socket(
 ) -> i32 {
     // SAFETY: the caller upholds it.
     unsafe { ws4d_host_socket(ended, function, fd, address, user_data) }
-}
-
-/// For as long as this lives, `pthread_cancel` does not act on the calling thread: a cancellation point of the library's
-/// would unwind through Rust.
-pub(crate) struct CancellationHeld(c_int);
-
-impl CancellationHeld {
-    #[inline]
-    pub(crate) fn begin() -> CancellationHeld {
-        // SAFETY: takes nothing, and changes the calling thread's own state only.
-        CancellationHeld(unsafe { ws4d_hold_cancellation() })
-    }
-}
-
-impl Drop for CancellationHeld {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: gives back what `begin` got, on the same thread.
-        unsafe { ws4d_restore_cancellation(self.0) }
-    }
 }

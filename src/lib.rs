@@ -37,6 +37,7 @@ mod arg;
 mod boundary;
 mod bridge;
 mod call_host;
+mod cancellation;
 mod handles;
 mod out_struct;
 

@@ -110,8 +110,8 @@ unsafe fn open(
         let opened = boundary::attempt(|| {
             known?;
             // SAFETY: the caller upholds it.
-            let url =
-                unsafe { arg::utf8(url) }.map_err(|code| refused(code, "the URL is NULL or not UTF-8"))?;
+            let url = unsafe { arg::utf8(url) }
+                .map_err(|code| arg::refused(code, "the URL is NULL or not UTF-8"))?;
             let options = copy_options(options)?;
             establish(url, &options, &bridge, blocking)
         });
@@ -138,7 +138,9 @@ pub(crate) unsafe fn tell_failure(bridge: &Bridge, error: &Error, errors: *mut *
         unsafe { errors.write(ws_errors::owned(error)) };
     }
     let dispatcher = DISPATCHERS.get().get(handles::token(bridge.handler().dispatcher)).ok();
-    library::report_connect_error(error, dispatcher.as_deref().map(|dispatcher| &**dispatcher));
+    if !dispatcher.is_some_and(|dispatcher| dispatcher.report(error)) {
+        library::report_connect_error(error);
+    }
 }
 
 /// The bridge for the host's handler, and whether the handler can be served. Where its struct cannot even be
@@ -155,12 +157,12 @@ pub(crate) unsafe fn adopt(handler: *const ws_handler) -> (Arc<Bridge>, Result<(
         Ok((handler, true)) => (Bridge::new(Some(handler)), Ok(())),
         Ok((handler, false)) => {
             let message = "the handler has fields that this version of the library does not know; set only those of its own header";
-            (Bridge::new(Some(handler)), Err(refused(ErrorCode::Unsupported, message)))
+            (Bridge::new(Some(handler)), Err(arg::refused(ErrorCode::Unsupported, message)))
         }
         Err(code) => {
             let message =
                 "the size of the handler is none that ws_handler ever had; begin it with WS_HANDLER_INIT";
-            (Bridge::new(None), Err(refused(code, message)))
+            (Bridge::new(None), Err(arg::refused(code, message)))
         }
     }
 }
@@ -197,14 +199,10 @@ pub(crate) fn name_socket(socket: &Arc<Socket>, bridge: &Arc<Bridge>) -> Result<
     let token = SOCKETS
         .get()
         .insert(SocketEntry::new(socket.clone(), bridge.clone()))
-        .map_err(|code| refused(code, "no handle is left; release sockets that have terminated"))?;
+        .map_err(|code| arg::refused(code, "no handle is left; release sockets that have terminated"))?;
     bridge.set_token(token);
     socket.set_tag(token);
     Ok(token)
-}
-
-pub(crate) fn refused(code: ErrorCode, message: &str) -> Error {
-    Error::new(code, Component::Socket, message)
 }
 
 fn stale(code: ErrorCode, what: &str, maker: &str) -> Error {

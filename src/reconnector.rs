@@ -214,7 +214,7 @@ pub unsafe extern "C" fn ws_reconnector_new(
             known?;
             // SAFETY: as above.
             let url = unsafe { arg::utf8(url) }
-                .map_err(|code| open::refused(code, "the URL is NULL or not UTF-8"))?;
+                .map_err(|code| arg::refused(code, "the URL is NULL or not UTF-8"))?;
             let options = open::copy_options(options)?;
             // SAFETY: as above.
             let (policy, functions) = unsafe { policy::read(policy) }?;
@@ -245,7 +245,7 @@ fn begin(url: &str, options: &Options, policy: ws4d_client::Policy, host: &Arc<H
     let token = RECONNECTORS
         .get()
         .insert(entry)
-        .map_err(|code| open::refused(code, "no handle is left; release reconnectors that are over"))?;
+        .map_err(|code| arg::refused(code, "no handle is left; release reconnectors that are over"))?;
     host.token.store(token, Ordering::Release);
     if let Err(error) = reconnector.start() {
         let _ = RECONNECTORS.get().remove(token);

@@ -28,6 +28,8 @@ mod log;
 #[cfg(not(ws4d_loom))]
 mod options;
 #[cfg(not(ws4d_loom))]
+mod panics;
+#[cfg(not(ws4d_loom))]
 mod random;
 #[cfg(not(ws4d_loom))]
 mod reconnect;
@@ -43,6 +45,7 @@ mod utf16;
 
 #[cfg(not(ws4d_loom))]
 pub use connect::network::PrepareSocket;
+#[cfg(not(ws4d_loom))]
 pub use connect::progress::{Phases, Step};
 #[cfg(not(ws4d_loom))]
 pub use connect::tls::{Certificate, TlsInfo};

@@ -7,8 +7,8 @@ use std::{ptr, slice};
 use libc::size_t;
 use ws4d_client::{Error, ErrorCode, Policy, Reconnecting};
 
+use crate::arg;
 use crate::errors::ws_errors;
-use crate::open;
 use crate::out_struct::{self, OutStruct};
 use crate::result::ws_result;
 use crate::types::{ws_options, ws_reconnect_end, ws_reconnector};
@@ -174,18 +174,18 @@ pub(super) unsafe fn read(policy: *const ws_reconnect_policy) -> Result<(Policy,
     let empty: ws_reconnect_policy = unsafe { std::mem::zeroed() };
     // SAFETY: the caller upholds it.
     let (given, all_known) = unsafe { out_struct::read(policy, empty) }.map_err(|code| {
-        open::refused(
+        arg::refused(
             code,
             "the size of the policy is none that ws_reconnect_policy ever had; begin it with WS_RECONNECT_POLICY_INIT",
         )
     })?;
     if !all_known {
         let message = "the policy has fields that this version of the library does not know; set only those of its own header";
-        return Err(open::refused(ErrorCode::Unsupported, message));
+        return Err(arg::refused(ErrorCode::Unsupported, message));
     }
     if [given.base_delay_ms, given.max_delay_ms, given.min_delay_ms].contains(&0) {
         let message = "a delay of the policy is 0: a reconnector that does not wait is a storm; begin it with WS_RECONNECT_POLICY_INIT";
-        return Err(open::refused(ErrorCode::InvalidArgument, message));
+        return Err(arg::refused(ErrorCode::InvalidArgument, message));
     }
     let ms = |ms: u32| Duration::from_millis(ms.into());
     let mut own = Policy {
@@ -202,13 +202,13 @@ pub(super) unsafe fn read(policy: *const ws_reconnect_policy) -> Result<(Policy,
     if !given.final_codes.is_null() {
         if given.final_code_count > 65536 || !given.final_codes.is_aligned() {
             let message = "the final_codes of the policy are no codes, or more than there are";
-            return Err(open::refused(ErrorCode::InvalidArgument, message));
+            return Err(arg::refused(ErrorCode::InvalidArgument, message));
         }
         // SAFETY: not NULL, aligned; the caller upholds the rest.
         let codes = unsafe { slice::from_raw_parts(given.final_codes, given.final_code_count as usize) };
         own.final_codes.clear();
         own.final_codes.try_reserve_exact(codes.len()).map_err(|_| {
-            open::refused(ErrorCode::OutOfMemory, "there is no memory left for the final_codes of the policy")
+            arg::refused(ErrorCode::OutOfMemory, "there is no memory left for the final_codes of the policy")
         })?;
         own.final_codes.extend_from_slice(codes);
     }

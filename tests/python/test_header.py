@@ -159,7 +159,7 @@ class TheScript(unittest.TestCase):
             ("int64_t began_ms;", "int32_t began_ms;", {rust + "types.rs", python}),
             ("WS_ERR_TLS = -60", "WS_ERR_TLS = -59", {rust + "codes.rs", python}),
             ("uint16_t ws_event_code", "uint32_t ws_event_code", {rust + "functions.rs", python}),
-            ("ws_result ws_cork(", "ws_result ws_corks(", {rust + "functions.rs", python, "include/ws4d.symbols"}),
+            ("ws_result ws_startup(", "ws_result ws_startups(", {rust + "functions.rs", python, "include/ws4d.symbols"}),
             ("ws_options_set_verify(ws_options *o, int32_t on)", "ws_options_set_verify(ws_options *o, const char *on)",
              {rust + "functions.rs", python, "tests/c/setters.h"}),
         ]:

@@ -3,7 +3,7 @@
 
 use super::happy_eyeballs::Attempts;
 use super::progress::{Progress, Step};
-use super::proxy::Proxy;
+use super::proxy::{Asked, Proxy};
 use super::readiness::Readiness;
 use super::tcp::{self, MOST_PAST_TCP, Reach};
 use super::tls::{self, Secured, TlsInfo};
@@ -203,7 +203,9 @@ impl Way<'_> {
         if let Some(proxy) = proxy {
             progress.enter(Step::Proxy);
             let to = options.network.connect_to(to);
-            proxy.tunnel(&to, options, &mut transport, readiness, deadline).await?;
+            let Options { tls, network, proxy_headers, .. } = options;
+            let asked = Asked { tls, network, headers: proxy_headers };
+            proxy.tunnel(&to, asked, &mut transport, readiness, deadline).await?;
         }
         let (mut early, mut told) = (Vec::new(), None);
         if to.secure {

@@ -4,8 +4,8 @@
 use super::Target;
 use super::dispatcher::{Dispatcher, Waited};
 use super::key::Key;
+use super::level::InCall;
 use super::state::State;
-use super::stop_word::InCall;
 use super::task_driver::TaskDriver;
 use super::waiter::Waiter;
 use crate::error::{Component, Error, ErrorCode};

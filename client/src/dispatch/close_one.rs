@@ -4,32 +4,17 @@
 use super::Target;
 use super::dispatcher::Dispatcher;
 use super::key::Key;
-use super::state::Entry;
+use super::state::{ClosedBy, Entry, Last};
 use crate::context;
 use crate::error::ErrorCode;
 use crate::event::Event;
-use crate::sync::{ThreadId, this_thread};
+use crate::sync::this_thread;
 use crate::unfinished::{self, Unfinished};
 use std::sync::Arc;
 
 /// The code of the close frame where the host ends one socket, and where its context ends (RFC 6455 §7.4.1).
 pub(super) const CODE_OF_ONE: u16 = 1000;
 pub(super) const CODE_OF_ALL: u16 = 1001;
-
-/// Who ends a socket that is to be closed and has a callback on some stack.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum ClosedBy {
-    /// The thread that runs the callback, when that has returned.
-    Callback,
-    /// Another thread, which waits for that.
-    Waiter,
-}
-
-/// A socket that has no mailbox any more, and whose last callbacks may still run.
-pub(super) struct Last {
-    pub(super) key: Key,
-    thread: ThreadId,
-}
 
 /// Stands for the last callbacks of a socket: on_terminate and on_free.
 pub(super) struct LastCallbacks<'a, T: Target> {

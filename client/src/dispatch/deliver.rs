@@ -2,12 +2,12 @@
 //! run queue, so that callbacks of one socket never nest.
 
 use super::Target;
-use super::close_one::{CODE_OF_ALL, CODE_OF_ONE, ClosedBy, LastCallbacks};
+use super::close_one::{CODE_OF_ALL, CODE_OF_ONE, LastCallbacks};
 use super::dispatcher::{Dispatcher, Waited};
 use super::key::Key;
+use super::level::Level;
 use super::mailbox::Work;
-use super::state::{Guard, PendingDelivery};
-use super::stop_word::Level;
+use super::state::{ClosedBy, Guard, PendingDelivery};
 use super::waiter::Waiter;
 use crate::context;
 use crate::error::ErrorCode;

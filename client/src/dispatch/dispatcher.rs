@@ -3,7 +3,7 @@
 
 use super::alarm::{Alarm, Slept};
 use super::key::Key;
-use super::lending::OwnerWait;
+use super::lending::presence::OwnerWait;
 use super::mailbox::Mailbox;
 use super::poller::Poller;
 use super::ready_fd::ReadyFd;
@@ -200,7 +200,7 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// Calls the error handler of this context; `false` if there is none.
-    pub(crate) fn report(&self, error: &Error) -> bool {
+    pub fn report(&self, error: &Error) -> bool {
         self.error_handler.run(|handler| handler(error))
     }
 

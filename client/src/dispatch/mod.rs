@@ -16,6 +16,7 @@ mod driving;
 mod handover;
 mod key;
 mod lending;
+mod level;
 mod mailbox;
 mod poller;
 mod pull;

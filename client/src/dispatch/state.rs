@@ -2,9 +2,8 @@
 //! bookkeeping, no callbacks.
 
 use super::Target;
-use super::close_one::{ClosedBy, Last};
 use super::key::{Key, PLACES};
-use super::lending::{Lending, Unread};
+use super::lending::state::{Lending, Unread};
 use super::mailbox::Mailbox;
 use super::ready_fd::ReadyFd;
 use super::task_driver::TaskDriver;
@@ -39,6 +38,21 @@ pub(super) struct Entry<T> {
     pub(super) closed_by: Option<ClosedBy>,
     pub(super) mailbox: Mailbox,
     pub(super) target: Arc<T>,
+}
+
+/// Who ends a socket that is to be closed and has a callback on some stack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ClosedBy {
+    /// The thread that runs the callback, when that has returned.
+    Callback,
+    /// Another thread, which waits for that.
+    Waiter,
+}
+
+/// A socket that has no mailbox any more, and whose last callbacks may still run.
+pub(super) struct Last {
+    pub(super) key: Key,
+    pub(super) thread: ThreadId,
 }
 
 /// A task driver that a thread turns while it waits.

@@ -1,11 +1,7 @@
 //! Which calls of a dispatcher are in progress, and which of them were told to return: one word, changed by
 //! compare-exchange alone, so that a signal handler may stop them whatever it has interrupted.
 
-use super::Target;
-use super::dispatcher::Dispatcher;
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::unfinished::{Noted, Unfinished};
-use std::sync::Arc;
 
 /// How many calls are in progress, nested ones counted each.
 const LEVELS: u64 = (1 << 31) - 1;
@@ -102,72 +98,6 @@ fn stopped_at(word: u64, level: u32) -> u64 {
     word & (LEVELS | REMEMBERED) | u64::from(level) << STOPPED_SHIFT
 }
 
-/// A call in progress. To be dropped without the dispatcher's lock, also by a panic: declare it before the guard. To be
-/// noted while it may call the host.
-pub(super) struct Level<'a, T: Target> {
-    dispatcher: &'a Dispatcher<T>,
-    level: u32,
-}
-
-impl<'a, T: Target> Level<'a, T> {
-    /// With the lock held, so that nobody attaches the dispatcher meanwhile.
-    pub(super) fn enter(dispatcher: &'a Dispatcher<T>) -> Level<'a, T> {
-        Level { dispatcher, level: dispatcher.stop_word.enter() }
-    }
-
-    /// Whether it is inside a callback of the same dispatcher.
-    pub(super) fn is_nested(&self) -> bool {
-        self.level > 1
-    }
-
-    pub(super) fn is_stopped(&self) -> bool {
-        self.dispatcher.stop_word.is_stopped(self.level)
-    }
-}
-
-impl<T: Target> Drop for Level<'_, T> {
-    fn drop(&mut self) {
-        self.dispatcher.leave();
-    }
-}
-
-impl<T: Target> Unfinished for Level<'_, T> {
-    fn give_up(&self) {
-        self.dispatcher.lose();
-    }
-}
-
-/// Stands for a `ws_new` on the stack of the owner: until it is dropped, the dispatcher stays with its thread.
-pub struct InCall<T: Target> {
-    _noted: Noted,
-    _call: Box<Call<T>>,
-}
-
-impl<T: Target> InCall<T> {
-    /// With the lock held.
-    pub(super) fn begin(dispatcher: &Arc<Dispatcher<T>>) -> InCall<T> {
-        dispatcher.stop_word.hold();
-        let call = Box::new(Call(Arc::clone(dispatcher)));
-        // SAFETY: what it points to is in a box, which is dropped after `_noted` and not before.
-        let noted = unsafe { Noted::begin(&*call) };
-        InCall { _noted: noted, _call: call }
-    }
-}
-
-struct Call<T: Target>(Arc<Dispatcher<T>>);
-
-impl<T: Target> Drop for Call<T> {
-    fn drop(&mut self) {
-        self.0.leave();
-    }
-}
-
-impl<T: Target> Unfinished for Call<T> {
-    fn give_up(&self) {
-        self.0.lose();
-    }
-}
-
 #[cfg(all(test, not(ws4d_loom)))]
 mod tests {
     use super::*;
@@ -210,6 +140,7 @@ mod tests {
 mod model {
     use super::*;
     use loom::thread;
+    use std::sync::Arc;
 
     #[test]
     fn a_stop_ends_the_call_in_progress_or_the_next_one_and_no_other() {

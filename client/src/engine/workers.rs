@@ -4,7 +4,7 @@
 use super::io_thread::with_signals_blocked;
 use crate::context::{self, ThreadRole};
 use crate::error::{Component, Error, ErrorCode};
-use crate::library;
+use crate::panics;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::unfinished::{self, Unfinished};
 use std::cell::Cell;
@@ -241,7 +241,7 @@ pub(crate) async fn run_blocking<R: Send + 'static>(
 fn caught<R>(job: impl FnOnce() -> R) -> Option<R> {
     let result = catch_unwind(AssertUnwindSafe(job)).ok();
     if result.is_none() {
-        library::log_caught_panic();
+        panics::log_caught_panic();
     }
     result
 }

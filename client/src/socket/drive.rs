@@ -12,8 +12,8 @@ use crate::connect::{self, Connected, Connection};
 use crate::dispatch::{Mailbox, Task};
 use crate::engine::{self, Enlisted};
 use crate::error::{Component, Error, ErrorCode};
-use crate::library;
 use crate::log::log;
+use crate::panics;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -37,7 +37,7 @@ impl Alive {
 
 impl Drop for Alive {
     fn drop(&mut self) {
-        library::log_caught_panic();
+        panics::log_caught_panic();
         self.socket.finish(Some(Error::new(
             ErrorCode::Internal,
             Component::Socket,

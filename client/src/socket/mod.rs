@@ -396,7 +396,9 @@ impl Target for Socket {
     }
 
     fn report(&self, error: &Error) {
-        library::report_connect_error(error, Some(&self.dispatcher));
+        if !self.dispatcher.report(error) {
+            library::report_connect_error(error);
+        }
     }
 
     fn over(&self) {

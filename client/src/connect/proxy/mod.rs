@@ -9,12 +9,12 @@ mod url;
 
 pub(crate) use choose::Choice;
 
+use super::network::NetworkOptions;
 use super::readiness::Readiness;
-use super::tls;
+use super::tls::{self, TlsOptions};
 use super::url::Destination;
 use crate::error::{Component, Error, ErrorCode};
 use crate::log::log;
-use crate::options::Options;
 use crate::transport::Transport;
 use std::fmt;
 use std::time::Instant;
@@ -63,6 +63,14 @@ impl fmt::Display for Proxy {
     }
 }
 
+/// What of the options a proxy is asked with.
+pub(crate) struct Asked<'a> {
+    pub(crate) tls: &'a TlsOptions,
+    pub(crate) network: &'a NetworkOptions,
+    /// For an HTTP proxy alone.
+    pub(crate) headers: &'a [(String, String)],
+}
+
 impl Proxy {
     fn error(&self, message: impl fmt::Display) -> Error {
         let Proxy { set_by, .. } = self;
@@ -91,14 +99,14 @@ impl Proxy {
     pub(crate) async fn tunnel(
         &self,
         to: &Destination,
-        options: &Options,
+        asked: Asked<'_>,
         transport: &mut Transport,
         readiness: &Readiness,
         deadline: Option<Instant>,
     ) -> Result<(), Error> {
         let mut early = Vec::new();
         if self.scheme == Scheme::Https {
-            let tls = options.tls.for_proxy();
+            let tls = asked.tls.for_proxy();
             let Destination { host, authority, .. } = &self.address;
             let handshake = tls::handshake(host, authority, &tls, transport, readiness).await;
             let secured =
@@ -109,11 +117,10 @@ impl Proxy {
         }
         match self.scheme {
             Scheme::Http | Scheme::Https => {
-                http_connect::ask(self, to, &options.proxy_headers, transport, readiness, early, deadline)
-                    .await?;
+                http_connect::ask(self, to, asked.headers, transport, readiness, early, deadline).await?;
             }
             Scheme::Socks5 | Scheme::Socks5h => {
-                socks::ask(self, to, &options.network, transport, readiness).await?
+                socks::ask(self, to, asked.network, transport, readiness).await?
             }
         }
         log!(Debug, Component::Proxy, "{self} has connected to {}", to.authority_with_port());

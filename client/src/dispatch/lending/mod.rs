@@ -6,11 +6,11 @@
 //!
 //! Here is who watches what; how a socket is turned is the target's.
 
-mod presence;
-mod state;
+pub(super) mod presence;
+pub(super) mod state;
 
-pub(super) use presence::{OwnerPresence, OwnerWait};
-pub(super) use state::{Lending, Unread};
+pub(crate) use presence::{OWNER_ABSENT_AFTER, OWNER_CHECK_INTERVAL, StandbyRole};
+use presence::{OwnerPresence, OwnerWait};
 
 use super::Target;
 use super::alarm::Slept;
@@ -20,15 +20,10 @@ use super::poller::{Poller, Ready};
 use super::state::{Guard, State};
 use super::waiter::Waiter;
 use crate::sync::atomic::Ordering;
-use state::ReadySocket;
+use state::{ReadySocket, Unread};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// How often the standby task looks whether the owner comes to wait; it is missed after one or two of them.
-pub(crate) const OWNER_CHECK_INTERVAL: Duration = Duration::from_millis(2);
-/// After so long without the owner each socket goes back to its I/O thread.
-pub(crate) const OWNER_ABSENT_AFTER: Duration = Duration::from_secs(1);
 
 /// What turning a socket on the owner's thread has left.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,16 +36,6 @@ pub enum ServiceOutcome {
     Over,
     /// There may be more, but reading is held back; to be tried when something has changed.
     Held,
-}
-
-/// What a socket's task does for the sockets of its dispatcher.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum StandbyRole {
-    None,
-    /// Look whether the owner comes, every [`OWNER_CHECK_INTERVAL`].
-    Look,
-    /// Watch the poller, and look again after [`OWNER_ABSENT_AFTER`].
-    Serve,
 }
 
 impl<T: Target> State<T> {

@@ -1,7 +1,21 @@
 //! Where the owner of a dispatcher is, and what the standby task does for that. Pure.
 
-use super::{OWNER_ABSENT_AFTER, StandbyRole};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How often the standby task looks whether the owner comes to wait; it is missed after one or two of them.
+pub(crate) const OWNER_CHECK_INTERVAL: Duration = Duration::from_millis(2);
+/// After so long without the owner each socket goes back to its I/O thread.
+pub(crate) const OWNER_ABSENT_AFTER: Duration = Duration::from_secs(1);
+
+/// What a socket's task does for the sockets of its dispatcher.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum StandbyRole {
+    None,
+    /// Look whether the owner comes, every [`OWNER_CHECK_INTERVAL`].
+    Look,
+    /// Watch the poller, and look again after [`OWNER_ABSENT_AFTER`].
+    Serve,
+}
 
 /// Where the owner is just now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,0 +1,88 @@
+//! Panics of ours: they print nothing, and each is told to the log by whoever catches it, with no lock held.
+
+use crate::error::Component;
+use crate::log::{LogLevel, log};
+use std::any::Any;
+use std::cell::Cell;
+use std::fmt;
+use std::sync::Once;
+
+/// Makes panics of ours go to the log instead of standard error. To be called where the host's calls come in;
+/// does its work once. Our copy of the standard library is our own, so nobody else's panics are touched.
+pub fn quiet_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        std::panic::set_hook(Box::new(|info| {
+            let words = words(info.payload());
+            LAST_PANIC.set(Some(match info.location() {
+                Some(place) => PanicLine::new(format_args!("internal error at {place}: {words}")),
+                None => PanicLine::new(format_args!("internal error: {words}")),
+            }));
+        }));
+    });
+}
+
+thread_local! {
+    /// A panic may come while a lock is held, and the host is not called under one: so its line waits for whoever catches it.
+    static LAST_PANIC: Cell<Option<PanicLine>> = const { Cell::new(None) };
+}
+
+/// A line without memory of its own: there may be none, and a thread that is ending can still keep it.
+#[derive(Clone, Copy)]
+struct PanicLine {
+    bytes: [u8; 240],
+    len: usize,
+}
+
+impl PanicLine {
+    fn new(line: fmt::Arguments<'_>) -> PanicLine {
+        let mut kept = PanicLine { bytes: [0; 240], len: 0 };
+        // What does not fit is left out.
+        let _ = fmt::Write::write_fmt(&mut kept, line);
+        kept
+    }
+}
+
+impl fmt::Write for PanicLine {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.bytes.len() - self.len;
+        let cut = (0..=room.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        self.bytes[self.len..self.len + cut].copy_from_slice(&text.as_bytes()[..cut]);
+        self.len += cut;
+        if cut == text.len() { Ok(()) } else { Err(fmt::Error) }
+    }
+}
+
+/// Tells the log of a panic that was caught. To be called by whoever catches one, with no lock held.
+pub fn log_caught_panic() {
+    if let Some(line) = LAST_PANIC.take() {
+        let words = String::from_utf8_lossy(&line.bytes[..line.len]);
+        log(LogLevel::Error, Component::Socket, format_args!("{words}"));
+    }
+}
+
+/// What may be told of a panic: words that stand in the source. Those that were put together at run time may show
+/// what the program worked on (a slice that is cut inside a character shows the whole text), perhaps a secret.
+fn words(payload: &(dyn Any + Send)) -> &str {
+    payload.downcast_ref::<&'static str>().unwrap_or(&"(its words may hold data, and are not told)")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+    use std::panic::catch_unwind;
+
+    /// `docs/hostile.md`, line 24.
+    #[test]
+    fn a_panic_tells_nothing_that_was_not_in_the_source() {
+        let secret = String::from("Bearer hunter2 \u{20ac}");
+        let cut = catch_unwind(|| secret[..secret.len() - 1].len()).unwrap_err();
+        assert!(
+            format!("{:?}", cut.downcast_ref::<String>()).contains("hunter2"),
+            "or there is nothing to show"
+        );
+        assert!(!words(&*cut).contains("hunter2"));
+        let literal = catch_unwind(|| panic!("a plain fault")).unwrap_err();
+        assert_eq!(words(&*literal), "a plain fault");
+    }
+}
