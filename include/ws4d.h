@@ -2901,9 +2901,10 @@ ws_result ws_options_set_key_log_file(ws_options *o,
  *
  *     (on_attempt (on_open? (on_message | on_drain | on_pong)* on_error? on_terminate) on_reconnect)*  on_end  on_free
  *
- * The policy's `is_final` comes before each on_reconnect, and before on_end. On_free runs once, after all. The reconnector releases the sockets itself: their handles are valid until their
- * `on_terminate` has returned, and are not for ws_release(). All callbacks run where the handler's dispatcher says, one
- * after the other, never nested. ws_dispatcher_run() goes on while it waits. A host that pulls its events gets those of
+ * The policy's `is_final` comes before each `on_reconnect`, and before `on_end`. `on_free` runs once, as the last of all.
+ *
+ * The reconnector releases the sockets itself: their handles are valid until their `on_terminate` has returned, and are not
+ * for ws_release(). All callbacks run where the handler's dispatcher says, one after the other, never nested. ws_dispatcher_run() goes on while it waits. A host that pulls its events gets those of
  * the sockets; on_attempt, on_reconnect, on_end and on_free run inside its ws_dispatcher_next(), `on_reconnect` once the
  * TERMINATE event was freed.
  *
