@@ -583,9 +583,9 @@ typedef struct ws_dispatcher ws_dispatcher;
  * An error stack. Entry 0 is the one to act on and to read first; the others are its details: each address that was
  * tried, the operating system's words.
  *
- * One from an out-parameter is the caller's, who frees it with ws_errors_free(). One from ws_event_errors() lives
- * with its event, one from ws_options_errors() with its options, one passed to the function of ws_set_error_handler() until that returns. A plain pointer: NULL is
- * safe. The readers may be called from several threads at once.
+ * One from an out-parameter is the caller's, who frees it with ws_errors_free(). One from ws_event_errors() lives with its
+ * event, one from ws_options_errors() with its options, and one that is passed to the function of ws_set_error_handler()
+ * until that returns. It is a plain pointer: NULL is safe. The readers may be called from several threads at once.
  */
 typedef struct ws_errors ws_errors;
 
