@@ -85,11 +85,11 @@ fn a_callback_that_runs_on_another_thread_is_waited_for() {
     let (entered, is_entered) = mpsc::channel();
     let (leave, may_leave) = mpsc::channel::<()>();
     let may_leave = std::sync::Mutex::new(may_leave);
-    host.on("message", move |_| {
+    host.on("message text a", move |_| {
         entered.send(()).unwrap();
         may_leave.lock().unwrap().recv().unwrap();
     });
-    let ws = host.open(script(&server, "text:a,text:b"));
+    let ws = host.open(script(&server, "text:a"));
     is_entered.recv().unwrap();
     let (told, done) = mpsc::channel();
     let closer = thread::spawn(move || {
