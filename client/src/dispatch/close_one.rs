@@ -16,7 +16,8 @@ use std::sync::Arc;
 pub(super) const CODE_OF_ONE: u16 = 1000;
 pub(super) const CODE_OF_ALL: u16 = 1001;
 
-/// Stands for the last callbacks of a socket: on_terminate and on_free.
+/// Stands for the last callbacks of a socket: on_terminate and on_free. Its drop takes the dispatcher's lock, so it must not go
+/// out of scope while that is held.
 pub(super) struct LastCallbacks<'a, T: Target> {
     dispatcher: &'a Dispatcher<T>,
     key: Key,
