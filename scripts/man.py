@@ -235,7 +235,8 @@ class Manual:
 
 
 def main():
-    if len(sys.argv) != 2:
+    # An option would become a folder of that name.
+    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
         raise SystemExit(__doc__.strip())
     header = (ROOT / "include/ws4d.h").read_text(encoding="utf-8")
     try:

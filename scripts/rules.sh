@@ -61,6 +61,10 @@ exports=$(grep -rlE '^#\[unsafe\(no_mangle\)\]|^#\[no_mangle\]' --include='*.rs'
 [ -z "$exports" ] || complain 'something beside the C ABI exports to C' "$exports"
 grep -rq 'quiet_panics' src || complain "nobody calls library::quiet_panics: a panic inside would print to the host's standard error"
 
+# What a script once made of an option that it did not know.
+options=$(find . -name '-*' -not -path './target/*' -not -path './build/*' -not -path './.git/*')
+[ -z "$options" ] || complain "a file has the name of an option" "$options"
+
 long=$(find src client protocol tests benches build.rs -name '*.rs' -not -path '*/target/*' -print0 |
     xargs -0 wc -l | awk '$2 != "total" && $1 > 450 { print $2 ": " $1 " lines" }')
 [ -z "$long" ] || complain "files of more than 450 lines" "$long"
