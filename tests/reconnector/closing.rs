@@ -1,5 +1,7 @@
 //! `ws_reconnector_close` ends it with its socket at once.
 
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 use ws4d_test_host::codes::*;
@@ -53,6 +55,38 @@ fn a_wait_ends_too() {
         assert_eq!(end_of(&test).end, WS_RECONNECT_END_HOST);
         is_gone(test);
     }
+}
+
+/// Whether a thread of this process waits for something.
+fn sleeps(thread: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).expect("Linux");
+    stat.rsplit(')').next().is_some_and(|fields| fields.trim_start().starts_with('S'))
+}
+
+#[test]
+fn last_callbacks_that_run_elsewhere_are_waited_for() {
+    static CLOSER: AtomicU32 = AtomicU32::new(0);
+    static RETURNED: AtomicBool = AtomicBool::new(false);
+    let _alone = alone();
+    let server = Server::start();
+    let until_closed: crate::Script = Box::new(|_, _| {
+        while !RETURNED.load(Ordering::SeqCst)
+            && !matches!(CLOSER.load(Ordering::SeqCst), id if id != 0 && sleeps(id))
+        {
+            thread::yield_now();
+        }
+    });
+    let urls = [server.ws("/echo")];
+    let test = Test::with(Mode::Inline, &urls, FAST, Options::new(), vec![("end", until_closed)]);
+    test.until("open", 1);
+    assert_eq!((api().ws_reconnector_terminate)(test.r, 1000, ptr::null()), WS_OK);
+    test.until("end", 1);
+    // SAFETY: gettid has no preconditions.
+    CLOSER.store(unsafe { libc::gettid() }.unsigned_abs(), Ordering::SeqCst);
+    assert_eq!(close(&test), WS_OK);
+    RETURNED.store(true, Ordering::SeqCst);
+    assert_eq!(test.trace().last().map(String::as_str), Some("free"), "{:?}", test.trace());
+    is_gone(test);
 }
 
 #[test]

@@ -37,7 +37,10 @@ impl Reconnector {
         loop {
             let mut state = self.state.lock();
             if state.over {
-                return Ok(());
+                let last = state.before.upgrade();
+                drop(state);
+                // Its own last callbacks run inside the last one of what it did before.
+                return last.map_or(Ok(()), |socket| socket.close_now(|| Ok(())));
             }
             state.stop.get_or_insert_with(|| (1000, String::new()));
             state.queue = Queue::default();

@@ -90,7 +90,7 @@ struct State {
     failed: Option<SocketAddr>,
     /// What it does now; `None` while it decides.
     now: Option<Now>,
-    /// What it did before: while it decides, the last callbacks of that run.
+    /// What it did before: while it decides, and while its own last callbacks run, the last callback of that one runs.
     before: Weak<Socket>,
     /// Counts what it did.
     step: u64,
