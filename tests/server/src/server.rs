@@ -316,8 +316,8 @@ impl Server {
     ///
     /// # Panics
     /// If none comes within half a minute; the message holds the log.
-    pub fn wait_for(&self, mut fits: impl FnMut(&Event) -> bool) -> Event {
-        self.wait_until(|log| log.iter().find(|event| fits(event)).cloned())
+    pub fn wait_for(&self, fits: impl FnMut(&Event) -> bool) -> Event {
+        self.wait_until(first(fits))
     }
 
     /// Waits until `found` gives something for the whole log, looking again after each event.
@@ -332,8 +332,8 @@ impl Server {
     }
 
     /// As [`Server::wait_for`], with a time of its own and `None` at its end.
-    pub fn wait_for_within(&self, timeout: Duration, mut fits: impl FnMut(&Event) -> bool) -> Option<Event> {
-        self.shared.log.wait(timeout, |log| log.iter().find(|event| fits(event)).cloned())
+    pub fn wait_for_within(&self, timeout: Duration, fits: impl FnMut(&Event) -> bool) -> Option<Event> {
+        self.shared.log.wait(timeout, first(fits))
     }
 
     /// Connections that are open now.
@@ -402,5 +402,16 @@ fn new_folder() -> io::Result<PathBuf> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// The first event of a growing log that fits. Each event is looked at once: after a flood, looking at all of them again
+/// after each new one would take minutes.
+fn first(mut fits: impl FnMut(&Event) -> bool) -> impl FnMut(&[Event]) -> Option<Event> {
+    let mut seen = 0;
+    move |log| {
+        let found = log[seen..].iter().find(|event| fits(event)).cloned();
+        seen = log.len();
+        found
     }
 }
