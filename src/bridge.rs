@@ -5,7 +5,7 @@
 
 use std::ffi::{CString, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use ws4d_client::handle_table::Pinned;
@@ -16,13 +16,8 @@ use crate::call_host;
 use crate::handler::ws_handler;
 use crate::handles::{self, Handles, Kind};
 use crate::tls_texts::TlsTexts;
+use crate::token_life::TokenLife;
 use crate::types::ws_socket;
-
-/// The two things that end a token, in either order.
-const RELEASED: u8 = 1;
-const OVER: u8 = 2;
-/// It was released by ws_close(), which happens once.
-const CLOSED: u8 = 4;
 
 pub(crate) struct Bridge {
     /// None: the socket only sends.
@@ -30,8 +25,7 @@ pub(crate) struct Bridge {
     /// The handler's, until `on_free` takes it.
     user_data: AtomicPtr<c_void>,
     freed: AtomicBool,
-    token: AtomicU64,
-    ended: AtomicU8,
+    token: TokenLife,
     /// It is a reconnector's, and not the host's to end.
     is_reconnectors: bool,
 }
@@ -48,8 +42,7 @@ impl Bridge {
             user_data: AtomicPtr::new(handler.map_or(ptr::null_mut(), |handler| handler.user_data)),
             handler,
             freed: AtomicBool::new(false),
-            token: AtomicU64::new(0),
-            ended: AtomicU8::new(0),
+            token: TokenLife::new(false),
             is_reconnectors: false,
         })
     }
@@ -59,7 +52,7 @@ impl Bridge {
         let mut bridge = Bridge::new(handler);
         if let Some(bridge) = Arc::get_mut(&mut bridge) {
             bridge.is_reconnectors = true;
-            *bridge.ended.get_mut() = RELEASED;
+            bridge.token = TokenLife::new(true);
         }
         bridge
     }
@@ -77,23 +70,16 @@ impl Bridge {
 
     /// Before the first callback can come.
     pub(crate) fn set_token(&self, token: u64) {
-        self.token.store(token, Ordering::Release);
+        self.token.set(token);
     }
 
     pub(crate) fn token(&self) -> u64 {
-        self.token.load(Ordering::Acquire)
+        self.token.get()
     }
 
     /// The host gives its token back; a second time is an error.
     pub(crate) fn release(&self) -> Result<(), ErrorCode> {
-        let before = self.ended.fetch_or(RELEASED, Ordering::AcqRel);
-        if before & RELEASED != 0 {
-            return Err(ErrorCode::InvalidHandle);
-        }
-        if before & OVER != 0 {
-            self.end_token();
-        }
-        Ok(())
+        self.token.release().map(|ends| self.end_token_if(ends))
     }
 
     /// The host closes the socket, whether or not it was released before; a second time is an error.
@@ -101,14 +87,13 @@ impl Bridge {
         if self.is_reconnectors {
             return Err(ErrorCode::Unsupported);
         }
-        let before = self.ended.fetch_or(RELEASED | CLOSED, Ordering::AcqRel);
-        if before & CLOSED != 0 {
-            return Err(ErrorCode::InvalidHandle);
-        }
-        if before & OVER != 0 {
+        self.token.close().map(|ends| self.end_token_if(ends))
+    }
+
+    fn end_token_if(&self, ends: bool) {
+        if ends {
             self.end_token();
         }
-        Ok(())
     }
 
     pub(crate) fn end_token(&self) {
@@ -145,9 +130,7 @@ impl Handler for Bridge {
     }
 
     fn over(&self) {
-        if self.ended.fetch_or(OVER, Ordering::AcqRel) & (RELEASED | OVER) == RELEASED {
-            self.end_token();
-        }
+        self.end_token_if(self.token.over());
     }
 
     fn free(&self) {

@@ -30,6 +30,7 @@ pub mod socket;
 pub mod stats;
 pub mod tls_info;
 mod tls_texts;
+mod token_life;
 pub mod types;
 pub mod utf16;
 

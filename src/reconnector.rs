@@ -6,7 +6,6 @@ pub mod policy;
 use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use libc::size_t;
 use ws4d_client::handle_table::Pinned;
@@ -19,6 +18,7 @@ use crate::handler::ws_handler;
 use crate::handles::{self, Handles, Kind};
 use crate::options::{OPTIONS, OptionsEntry};
 use crate::result::ws_result;
+use crate::token_life::TokenLife;
 use crate::types::{ws_options, ws_reconnector};
 use crate::{arg, boundary, call_host, open, send};
 use policy::{Functions, ws_reconnect_fn, ws_reconnect_info, ws_reconnect_policy};
@@ -36,34 +36,24 @@ pub(crate) fn get(r: *const ws_reconnector) -> Result<Pinned<'static, Entry>, Er
     RECONNECTORS.get().get(handles::token(r))
 }
 
-/// The two things that end a token, in either order.
-const RELEASED: u8 = 1;
-const OVER: u8 = 2;
-/// It was released by ws_reconnector_close(), which happens once.
-const CLOSED: u8 = 4;
-
 /// The host's side: its handler, of which each socket has a copy without `on_free`, and its policy's functions.
 struct Host {
     /// Has the `user_data`, and frees it.
     bridge: Arc<Bridge>,
     has_handler: bool,
     functions: Functions,
-    token: AtomicU64,
-    ended: AtomicU8,
+    token: TokenLife,
 }
 
 impl Host {
     fn handle(&self) -> *mut ws_reconnector {
-        handles::handle(self.token.load(Ordering::Acquire))
+        handles::handle(self.token.get())
     }
 
-    fn ends(&self, by: u8) -> u8 {
-        let before = self.ended.fetch_or(by, Ordering::AcqRel);
-        let both = RELEASED | OVER;
-        if (before | by) & both == both && before & both != both {
-            let _ = RECONNECTORS.get().remove(self.token.load(Ordering::Acquire));
+    fn end_token_if(&self, ends: bool) {
+        if ends {
+            let _ = RECONNECTORS.get().remove(self.token.get());
         }
-        before
     }
 
     fn tell(&self, function: ws_reconnect_fn, about: &Reconnecting) {
@@ -127,7 +117,7 @@ impl ReconnectHandler for Host {
 
     fn over(&self, about: &Reconnecting) {
         self.tell(self.functions.on_end, about);
-        self.ends(OVER);
+        self.end_token_if(self.token.over());
         self.bridge.free();
     }
 }
@@ -223,8 +213,7 @@ pub unsafe extern "C" fn ws_reconnector_new(
                 bridge: Arc::clone(&bridge),
                 has_handler: !handler.is_null(),
                 functions,
-                token: AtomicU64::new(0),
-                ended: AtomicU8::new(0),
+                token: TokenLife::new(false),
             });
             begin(url, &options, policy, &host)
         });
@@ -247,7 +236,7 @@ fn begin(url: &str, options: &Options, policy: ws4d_client::Policy, host: &Arc<H
         .get()
         .insert(entry)
         .map_err(|code| arg::refused(code, "no handle is left; release reconnectors that are over"))?;
-    host.token.store(token, Ordering::Release);
+    host.token.set(token);
     if let Err(error) = reconnector.start() {
         let _ = RECONNECTORS.get().remove(token);
         return Err(error);
@@ -319,10 +308,8 @@ pub extern "C" fn ws_reconnector_retry_now(r: *mut ws_reconnector) -> ws_result 
 pub extern "C" fn ws_reconnector_close(r: *mut ws_reconnector) -> ws_result {
     boundary::call(|| {
         let entry = get(r)?;
-        entry.reconnector.close(|| match entry.host.ends(RELEASED | CLOSED) & CLOSED {
-            0 => Ok(()),
-            _ => Err(ErrorCode::InvalidHandle),
-        })
+        let host = &entry.host;
+        entry.reconnector.close(|| host.token.close().map(|ends| host.end_token_if(ends)))
     })
 }
 
@@ -367,9 +354,6 @@ pub unsafe extern "C" fn ws_reconnector_terminate(
 pub extern "C" fn ws_reconnector_release(r: *mut ws_reconnector) -> ws_result {
     boundary::call(|| {
         let entry = get(r)?;
-        match entry.host.ends(RELEASED) & RELEASED {
-            0 => Ok(()),
-            _ => Err(ErrorCode::InvalidHandle),
-        }
+        entry.host.token.release().map(|ends| entry.host.end_token_if(ends))
     })
 }
