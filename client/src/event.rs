@@ -12,7 +12,7 @@ use crate::utf16;
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
-/// What happened.
+/// Kind of an event.
 #[repr(i32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs, reason = "4D's words, and drain and pong")]
@@ -26,7 +26,7 @@ pub enum EventKind {
     Pong = 6,
 }
 
-/// How text frames arrive (4D's `dataType`).
+/// Type in which text frames arrive (4D's `dataType`).
 #[repr(i32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs, reason = "4D's words")]
@@ -36,12 +36,12 @@ pub enum DataType {
     Object = 2,
 }
 
-/// How a connection ended, as `on_terminate` tells it.
+/// The end of a connection, as passed to `on_terminate`.
 #[derive(Clone, Debug, Default)]
 pub struct Ending {
     /// The code of the close frame received; 1005 if it held none, 1006 if none was received.
     pub code: u16,
-    /// The server's text; empty if none.
+    /// The reason in the server's close frame; empty if none.
     pub reason: String,
     /// A close frame was both sent and received.
     pub was_clean: bool,
@@ -64,16 +64,16 @@ pub struct Event {
     start: usize,
     len: usize,
     lazy: OnceLock<Box<Lazy>>,
-    /// What messages do not have.
+    /// Data of the kinds of events other than messages.
     rare: Option<Box<Rare>>,
 }
 
 /// Where the data are.
 enum Place {
     Nowhere,
-    /// Beside those of others.
+    /// In a buffer that other events share.
     Shared(Arc<Buffer>),
-    /// With a NUL behind them.
+    /// In a buffer of its own, with a NUL behind them.
     Own(Box<[u8]>),
 }
 
@@ -85,7 +85,7 @@ struct Rare {
     _guard: Option<Box<dyn Any + Send + Sync>>,
 }
 
-/// What is made only when it is asked for.
+/// Values that are made on the first request.
 #[derive(Default)]
 struct Lazy {
     utf16: OnceLock<Option<Vec<u16>>>,
@@ -127,14 +127,14 @@ impl Event {
         }
     }
 
-    /// A message that was pulled.
+    /// Makes the event of a pulled message.
     pub(crate) fn of_message(message: Message, mode: DataType) -> Event {
         let mut event = Event { mode, place: message.place, ..Event::plain(EventKind::None) };
         event.show(message.item);
         event
     }
 
-    /// An event that will stand for each message of a batch in turn.
+    /// Makes an event that stands for one message of a batch after the other.
     pub(crate) fn of_batch(batch: &Batch, mode: DataType) -> Event {
         let place = Place::Shared(Arc::clone(&batch.bytes));
         Event { mode, place, ..Event::plain(EventKind::None) }
@@ -149,7 +149,7 @@ impl Event {
         self.len = item.len;
     }
 
-    /// Forgets what was made for the message before.
+    /// Drops the values made for the message before.
     #[inline]
     pub(crate) fn forget_lazy(&mut self) {
         if self.lazy.get().is_some() {
@@ -163,7 +163,7 @@ impl Event {
         self
     }
 
-    /// What happened.
+    /// Returns the kind of the event.
     pub fn kind(&self) -> EventKind {
         self.kind
     }
@@ -184,7 +184,7 @@ impl Event {
         }
     }
 
-    /// What arrived, in the terms of the socket's `dataType`. In object mode the first call parses the JSON.
+    /// Type of the message, in the terms of the socket's `dataType`. In object mode the first call parses the JSON.
     pub fn data_type(&self) -> DataType {
         if self.kind != EventKind::Message {
             return DataType::Text;
@@ -206,7 +206,7 @@ impl Event {
         }
     }
 
-    /// Text as UTF-16, a 0 behind it in memory; converted at the first call. `None` if this is not text.
+    /// Text as UTF-16, followed by a 0 in memory; converted at the first call. `None` if this is not text.
     pub fn utf16(&self) -> Option<&[u16]> {
         if !self.is_text() {
             return None;
@@ -216,7 +216,7 @@ impl Event {
         units.as_deref().map(|units| &units[..units.len() - 1])
     }
 
-    /// Whether it has a value, even if there is no memory for that.
+    /// Returns whether the text is JSON, even if there is no memory for its value.
     fn is_json(&self) -> bool {
         match self.parsed() {
             Ok(json) => json.is_some(),
@@ -224,8 +224,8 @@ impl Event {
         }
     }
 
-    /// The value of a text message in object mode; parsed at the first call. `None` if it is not JSON, or if there is no
-    /// memory for it; then a later call tries again.
+    /// The JSON value of a text message in object mode; parsed at the first call. `None` if it is not JSON, or if
+    /// there is no memory for it; in the latter case a later call tries again.
     pub fn json(&self) -> Option<&Json> {
         self.parsed().ok()?
     }
@@ -243,7 +243,7 @@ impl Event {
                 Ok(Err(JsonError::OutOfMemory)) => return Err(JsonError::OutOfMemory),
                 _ => None,
             };
-            // Another thread may have been faster; then its value stays.
+            // If another thread was faster, its value stays.
             let _ = lazy.json.set(parsed);
         }
         Ok(lazy.json.get().and_then(Option::as_deref))
@@ -259,7 +259,7 @@ impl Event {
         self.ending().map_or(0, |ending| ending.code)
     }
 
-    /// Whether a close frame was both sent and received.
+    /// Returns whether a close frame was both sent and received.
     pub fn was_clean(&self) -> bool {
         self.ending().is_some_and(|ending| ending.was_clean)
     }
@@ -268,8 +268,8 @@ impl Event {
         self.rare.as_ref()?.ending.as_ref()
     }
 
-    /// An independent event: any thread, any time. Shares the buffer only where it fills at least half of it,
-    /// so that a kept byte does not keep a megabyte.
+    /// Returns an independent event, usable on any thread at any time. Shares the buffer only where it fills at least
+    /// half of it, so that a kept byte does not keep a megabyte.
     pub fn retain(&self) -> Result<Box<Event>, ErrorCode> {
         let shared = match &self.place {
             Place::Shared(bytes) if (self.len + 1) * 2 >= bytes.capacity() => Some(Arc::clone(bytes)),
@@ -299,7 +299,7 @@ impl Event {
         Ok(Box::new(kept))
     }
 
-    /// What kind of frame brought it: text, or blob. As [`data_type`](Event::data_type), but that it parses nothing.
+    /// Type of the frame that brought it: text or blob. Like [`data_type`](Event::data_type), but without parsing.
     pub fn received_type(&self) -> DataType {
         match self.kind {
             EventKind::Message => received_type(self.received, self.mode),

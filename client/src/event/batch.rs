@@ -8,7 +8,7 @@ use crate::sync::Mutex;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-/// What an item of a batch is.
+/// Type of an item of a batch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ItemKind {
     Text,
@@ -24,7 +24,7 @@ pub(crate) struct Item {
     pub(crate) len: usize,
 }
 
-/// What each queued message is charged beside its bytes, so that a flood of empty ones is bounded too.
+/// Charge of each queued message on top of its bytes, so that a flood of empty messages is bounded too.
 pub(crate) const MESSAGE_OVERHEAD: usize = 64;
 
 impl Item {
@@ -32,31 +32,31 @@ impl Item {
         if self.kind == ItemKind::Pong { EventKind::Pong } else { EventKind::Message }
     }
 
-    /// As [`Event::received_type`](super::Event::received_type), for a socket of this mode.
+    /// Like [`Event::received_type`](super::Event::received_type), for a socket of this mode.
     pub(crate) fn received_type(&self, mode: DataType) -> DataType {
         super::received_type(self.kind, mode)
     }
 
-    /// What it counts in the receive buffer.
+    /// Bytes charged to the receive buffer.
     pub(crate) fn charge(&self) -> usize {
         self.len + MESSAGE_OVERHEAD
     }
 }
 
-/// So many items are worth a place in the pool, and so many are too many for it.
+/// Capacities of the lists that are pooled: shorter ones are not worth it, longer ones keep too much memory.
 const POOLED_CAPACITIES: std::ops::RangeInclusive<usize> = 256..=16 * 1024;
-/// So many lists are kept, by the whole process.
+/// Number of lists that the whole process keeps.
 const MAX_POOLED: usize = 8;
 
 static POOL: PerProcess<Mutex<Vec<Vec<Item>>>> = PerProcess::new(|| Mutex::new(Vec::new()));
 
-/// The items of a batch. A long list is lent, as read buffers are: to ask the system for its pages at each turn costs more
-/// than to fill it.
+/// The items of a batch. Long lists are pooled, as read buffers are: allocating their pages for each read costs more
+/// than filling them.
 #[derive(Default, Debug)]
 pub(crate) struct Items(Vec<Item>);
 
 impl Items {
-    /// Adds an item; a list that becomes long moves to one that was long before.
+    /// Adds an item; a list that becomes long moves into a pooled one.
     #[inline]
     pub(crate) fn add(&mut self, item: Item) -> Result<(), ErrorCode> {
         if self.0.len() == self.0.capacity() {
@@ -71,14 +71,14 @@ impl Items {
         if self.0.len() == *POOLED_CAPACITIES.start()
             && let Some(mut long) = POOL.get().lock().pop()
         {
-            // Each in the pool has room for more.
+            // Each list in the pool has room for more.
             long.extend_from_slice(&self.0);
             self.0 = long;
         }
         self.0.try_reserve(1).map_err(|_| ErrorCode::OutOfMemory)
     }
 
-    /// A list of its own.
+    /// Copies items into a new list.
     pub(crate) fn copied(these: &[Item]) -> Result<Items, ErrorCode> {
         let mut items = Vec::new();
         items.try_reserve_exact(these.len()).map_err(|_| ErrorCode::OutOfMemory)?;
@@ -86,7 +86,7 @@ impl Items {
         Ok(Items(items))
     }
 
-    /// Gives the memory of the lists that wait back to the system.
+    /// Frees the pooled lists.
     #[cfg(not(ws4d_loom))]
     pub(crate) fn free_pool() {
         POOL.get().lock().clear();
@@ -134,21 +134,21 @@ pub(crate) struct Batch {
     pub(crate) bytes: Arc<Buffer>,
     pub(crate) items: Items,
     pub(crate) next: usize,
-    /// What the undelivered items count in the receive buffer.
+    /// Charge of the undelivered items.
     charge: usize,
 }
 
-/// Up to this size a batch may take in the one behind it, so that a trickle of small messages does not
-/// become a trickle of small buffers.
+/// Size up to which a batch may take in the next one, so that a trickle of small messages does not become a trickle
+/// of small buffers.
 const MERGE_UP_TO: usize = 16 * 1024;
 
 impl Batch {
-    /// A batch of one message that owns its buffer. `bytes` has the message in front and one byte behind.
+    /// Makes a batch of one message with a buffer of its own. `bytes` holds the message and one byte behind it.
     pub(crate) fn single(kind: ItemKind, bytes: Vec<u8>, len: usize) -> Batch {
         Batch::shared(Arc::new(bytes.into()), vec![Item { kind, start: 0, len }].into())
     }
 
-    /// A batch whose buffer others may share.
+    /// Makes a batch whose buffer may be shared.
     pub(crate) fn shared(bytes: Arc<Buffer>, items: Items) -> Batch {
         let charge = items.iter().map(Item::charge).sum();
         Batch { bytes, items, next: 0, charge }
@@ -159,22 +159,22 @@ impl Batch {
         &self.items[self.next..]
     }
 
-    /// What the undelivered items count in the receive buffer.
+    /// Returns the charge of the undelivered items.
     pub(crate) fn charge(&self) -> usize {
         self.charge
     }
 
-    /// Items that count so much were delivered.
+    /// Removes the charge of delivered items.
     pub(crate) fn delivered(&mut self, charge: usize) {
         self.charge -= charge;
     }
 
-    /// What the undelivered items need, with the NUL behind each.
+    /// Bytes that the undelivered items need, with the NUL behind each.
     fn needed(&self) -> usize {
         self.charge - self.rest().len() * (MESSAGE_OVERHEAD - 1)
     }
 
-    /// Keeps items while less than `room` is charged before them; says how many were dropped.
+    /// Keeps items while less than `room` is charged before them; returns the number of dropped items.
     pub(crate) fn keep_charge(&mut self, room: usize) -> usize {
         let mut charge = 0;
         let kept = self.rest().iter().take_while(|item| {
@@ -198,7 +198,7 @@ impl Batch {
         Ok(())
     }
 
-    /// A batch that has these items of a buffer in one of their own size.
+    /// Makes a batch of copies of these items, in a buffer of their own size.
     pub(crate) fn copied(from: &[u8], these: &[Item]) -> Result<Batch, ErrorCode> {
         let needed = these.iter().map(|item| item.len + 1).sum();
         let mut bytes = Vec::new();
@@ -223,8 +223,8 @@ impl Batch {
         Ok(Some(message))
     }
 
-    /// Takes messages out that are at most `most_bytes` long each, into a block where each has a NUL behind it; `take`
-    /// is told where, and says whether another one is wanted. Ends at the first that is longer.
+    /// Takes out messages of at most `most_bytes` each, into a block where each has a NUL behind it; `take` is called
+    /// with the place of each and returns whether another one is wanted. Ends at the first longer message.
     pub(crate) fn take_into(
         &mut self,
         block: &mut Vec<u8>,
@@ -248,8 +248,7 @@ impl Batch {
         Ok(())
     }
 
-    /// Takes in `other`, which comes right behind, where both are small and this one's buffer is not shared;
-    /// gives it back otherwise.
+    /// Takes in `other`, the next batch, if both are small and this one's buffer is not shared; returns it otherwise.
     pub(crate) fn merge(&mut self, other: Batch) -> Option<Batch> {
         let needed = other.needed();
         if self.bytes.len() + needed > MERGE_UP_TO {
@@ -265,14 +264,14 @@ impl Batch {
     }
 }
 
-/// One message or pong that has left its batch, with data that keep no more than twice their size.
+/// One message or pong taken out of its batch, whose data keep no more than twice their size in memory.
 pub(crate) struct Message {
     pub(super) place: Place,
     pub(crate) item: Item,
 }
 
 impl Message {
-    /// One whose data lie in a buffer that others share.
+    /// Makes a message whose data lie in a shared buffer.
     pub(crate) fn shared(bytes: &Arc<Buffer>, item: Item) -> Message {
         Message { place: Place::Shared(Arc::clone(bytes)), item }
     }
@@ -287,7 +286,7 @@ fn append(bytes: &mut Vec<u8>, items: &mut Vec<Item>, from: &[u8], these: &[Item
     }
 }
 
-/// A copy of its own size, with a NUL behind it.
+/// Copies the data exactly, with a NUL behind them.
 pub(super) fn with_nul(data: &[u8]) -> Result<Box<[u8]>, ErrorCode> {
     let mut own = Vec::new();
     own.try_reserve_exact(data.len() + 1).map_err(|_| ErrorCode::OutOfMemory)?;

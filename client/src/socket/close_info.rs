@@ -1,5 +1,5 @@
-//! What became of a socket: when it was begun, opened and closed, and the first end of it that was noticed, which is
-//! the one that the host is told. Written thrice in a life.
+//! The record of a connection: when it began, opened and closed, and the first end that was noticed, which is the one
+//! reported to the host. Each socket writes it three times.
 
 use super::Socket;
 use super::outgoing::Phase;
@@ -48,13 +48,13 @@ impl From<Step> for Stage {
 /// Why and when a connection ended.
 #[derive(Clone, Debug)]
 pub struct CloseInfo {
-    /// Where it was then.
+    /// The stage it had reached.
     pub stage: Stage,
-    /// What went wrong; `None` where the server closed, or the host ended it.
+    /// The error that ended it; `None` if the server closed, or the host ended it.
     pub cause: Option<ErrorCode>,
-    /// Of the server's close frame: 0 for none, 1005 for one without a code.
+    /// Code of the server's close frame: 0 if there was none, 1005 if it held no code.
     pub code_received: u16,
-    /// Of ours, likewise, once it has left.
+    /// Code of our close frame, in the same way; 0 until it was sent.
     pub code_sent: u16,
     /// A close frame was sent and received.
     pub was_clean: bool,
@@ -62,11 +62,11 @@ pub struct CloseInfo {
     pub os_code: i32,
     /// The alert by which the server ended TLS.
     pub tls_alert: Option<u8>,
-    /// A certificate was refused only because its time has not come.
+    /// A certificate was refused only because it is not valid yet.
     pub is_not_valid_yet: bool,
-    /// The host has ended the connection; what went wrong after that is in `cause` all the same.
+    /// The host ended the connection. An error after that is in `cause` all the same.
     pub by_host: bool,
-    /// Of the answer to the upgrade, 0 for none.
+    /// HTTP status of the answer to the upgrade, 0 if there was none.
     pub http_status: u16,
     /// When the socket was made.
     pub began: SystemTime,
@@ -74,18 +74,18 @@ pub struct CloseInfo {
     pub opened: Option<SystemTime>,
     /// When it ended.
     pub closed: SystemTime,
-    /// How long it was open.
+    /// The time for which it was open.
     pub open_for: Option<Duration>,
-    /// When a server that refused wants to be asked again.
+    /// When to try again, where a server that refused has said so.
     pub retry_after: Option<Box<RetryAfter>>,
 }
 
-/// A `Retry-After` header (RFC 9110 section 10.2.3) as it came, and the answer's `Date`.
+/// A `Retry-After` header (RFC 9110 section 10.2.3) as received, and the `Date` of that answer.
 #[derive(Clone, Debug)]
 pub struct RetryAfter {
-    /// Seconds, or a date.
+    /// A number of seconds, or a date.
     pub value: String,
-    /// The server's clock.
+    /// The server's clock at the time of the answer.
     pub date: Option<String>,
 }
 
@@ -109,9 +109,9 @@ struct Times {
 
 struct End {
     info: CloseInfo,
-    /// What went wrong, in full.
+    /// The error with its whole stack.
     error: Option<Arc<Error>>,
-    /// Of the server's close frame.
+    /// Reason of the server's close frame.
     reason: String,
 }
 
@@ -126,7 +126,7 @@ impl History {
 }
 
 impl Socket {
-    /// Notes the end that the host is told. The first one counts. `phase`: what it was until then.
+    /// Records the end that is reported to the host; only the first call counts. `phase` is the one before the end.
     pub(super) fn note_end(&self, phase: Phase, ending: &Ending, cause: Option<&Error>) {
         if self.timer.is_some() {
             return;
@@ -145,7 +145,7 @@ impl Socket {
         let info = CloseInfo {
             stage,
             cause: cause.map(Error::code),
-            // 1006 says that there was none; no server may send it.
+            // 1006 stands for no close frame; a server may not send it.
             code_received: if ending.code == 1006 { 0 } else { ending.code },
             code_sent: 0,
             was_clean: ending.was_clean,
@@ -190,7 +190,7 @@ impl Socket {
         }
     }
 
-    /// Why the connection ended; `None` as long as that is not known.
+    /// Returns why the connection ended, or `None` as long as that is not known.
     pub fn close_info(&self) -> Option<CloseInfo> {
         let noted = self.history.0.lock().end.as_ref()?.info.clone();
         let outgoing = self.outgoing.lock();
@@ -198,18 +198,18 @@ impl Socket {
         Some(CloseInfo { code_sent: outgoing.code_sent(), by_host, ..noted })
     }
 
-    /// Whether the connection was ever open.
+    /// Returns whether the connection was ever open.
     pub(crate) fn was_open(&self) -> bool {
         self.history.0.lock().opened.is_some()
     }
 
-    /// The address that failed last: the one that took the connection, unless it was the host that ended that; then one that
-    /// had been given up before.
+    /// The address that failed last: the one that was connected, or, if the host ended that connection, the last one
+    /// tried before it without success.
     pub(crate) fn failed_address(&self, by_host: bool) -> Option<SocketAddr> {
         if by_host { self.progress.given_up() } else { self.progress.reached() }
     }
 
-    /// Why the connection ended, as an error; `None` where the host ended it, and as long as it has not ended.
+    /// Returns why the connection ended, as an error; `None` if the host ended it, or if it has not ended.
     pub(crate) fn why_ended(&self) -> Option<Arc<Error>> {
         if self.close_info()?.by_host {
             return None;

@@ -1,5 +1,5 @@
-//! How a connection ends: by the host, by the server, by a failure, or because its context is gone. Whoever
-//! notices the end calls here; the mailbox makes sure that the host hears of it once.
+//! The ends of a connection: by the host, by the server, by a failure, or because its context is gone. The code that
+//! notices the end calls this module; the mailbox makes sure that it is reported to the host once.
 
 use super::outgoing::{ConnectionFailure, Phase};
 use super::{Socket, Status};
@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ws4d_protocol::close::{CloseFrame, MAX_REASON};
 
-/// So long a host may take to answer the last message that it pulled before the server broke the rules.
+/// Time for the host to answer the last message that it pulled before the server violated the protocol.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// 1006 is what nobody sent; 1005 is an empty frame (RFC 6455 §7.1.5).
+/// 1006 stands for no close frame, 1005 for an empty one (RFC 6455 §7.1.5).
 fn ending_of(received: Option<&CloseFrame>, close_sent: bool) -> Ending {
     match received {
         Some(frame) => {
@@ -25,7 +25,7 @@ fn ending_of(received: Option<&CloseFrame>, close_sent: bool) -> Ending {
     }
 }
 
-/// The code and the reason of a close frame, if a host may send them.
+/// Returns the code and the reason of a close frame, if a host may send them.
 pub(crate) fn judge_close(code: i32, reason: &[u8]) -> Result<(u16, &str), ErrorCode> {
     let code = match code {
         0 | 1000 => 1000,
@@ -40,16 +40,16 @@ pub(crate) fn judge_close(code: i32, reason: &[u8]) -> Result<(u16, &str), Error
 }
 
 impl Socket {
-    /// Closes: `code` 0, 1000 or 3000 to 4999, a reason of at most 123 bytes. Queued messages are sent first.
-    /// Closing or closed already, it changes nothing. While connecting it aborts.
+    /// Closes: `code` 0, 1000 or 3000 to 4999, a reason of at most 123 bytes. Queued messages are sent first. Has no
+    /// effect on a socket that is closing or closed; aborts one that is connecting.
     pub fn terminate(self: &Arc<Self>, code: i32, reason: &[u8]) -> Result<(), ErrorCode> {
         let (code, reason) = judge_close(code, reason)?;
         self.close(code, reason, Phase::Closing);
         Ok(())
     }
 
-    /// Drops the connection at once; what is queued, both ways, is lost. Closed already, it only discards what
-    /// is undelivered.
+    /// Drops the connection at once; queued messages are lost in both directions. On a closed socket it only discards
+    /// undelivered events.
     pub fn abort(self: &Arc<Self>) -> Result<(), ErrorCode> {
         self.finish(None);
         self.post(Mailbox::discard);
@@ -57,8 +57,8 @@ impl Socket {
         Ok(())
     }
 
-    /// Ends it at once for the host: see [`Dispatcher::close_one`](crate::dispatch::Dispatcher::close_one). `gone` makes the
-    /// host's name for it count as released.
+    /// Ends the socket at once for the host: see [`Dispatcher::close_one`](crate::dispatch::Dispatcher::close_one).
+    /// `gone` releases the host's handle.
     pub fn close_now(
         self: &Arc<Self>,
         gone: impl FnOnce() -> Result<(), ErrorCode>,
@@ -67,8 +67,8 @@ impl Socket {
         self.dispatcher.close_one(key, self, gone)
     }
 
-    /// The host hears no more of it: what was accepted still goes out, then a close frame with this code. Returns how it
-    /// ended for the host.
+    /// Closes without further events for the host: accepted messages are still sent, then a close frame with this
+    /// code. Returns the ending that the host sees.
     pub(super) fn close_in_background(self: &Arc<Self>, code: u16) -> Ending {
         let (ending, phase) = {
             let outgoing = self.outgoing.lock();
@@ -94,7 +94,7 @@ impl Socket {
                 outgoing.ended_by_host = outgoing.failure.is_none();
                 outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
             }
-            // The close frame is on its way: only who is told changes.
+            // The close frame is queued or sent already; only the reporting changes.
             Phase::Closing if next == Phase::Lingering => outgoing.phase = next,
             _ => return,
         }
@@ -109,8 +109,8 @@ impl Socket {
         self.tell_task();
     }
 
-    /// The server's close frame has come. Called with the `incoming` lock held; to be followed by a flush, and by the
-    /// log's line, without it.
+    /// Handles the server's close frame. Called with the `incoming` lock held; the caller flushes and logs after it
+    /// has released that.
     pub(super) fn close_received(self: &Arc<Self>, frame: CloseFrame) {
         let mut outgoing = self.outgoing.lock();
         let answer = frame.code;
@@ -126,18 +126,18 @@ impl Socket {
         drop(outgoing);
         self.set_status(Status::Closing);
         if first {
-            // Whoever reads: the task keeps the time. A later deadline it finds when the first one is over.
+            // The task keeps the deadline, whichever thread reads. It notices a later one when the first has passed.
             self.tell_task();
         }
     }
 
-    /// The server broke the rules. Nothing more is read; but what came before is still delivered, and may be answered,
-    /// before the connection is given up, at most for the close timeout.
-    /// Called with the `incoming` lock held, so that nobody reads any more; to be followed by
-    /// [`fail_when_delivered`](Self::fail_when_delivered) without it.
+    /// Records that the server violated the protocol. Nothing more is read, but messages received before are still
+    /// delivered, and may be answered, until the connection is failed, at the latest when the close timeout is over.
+    /// Called with the `incoming` lock held, so that no thread reads any more; the caller then releases it and calls
+    /// [`fail_when_delivered`](Self::fail_when_delivered).
     pub(super) fn record_failure(&self, failure: ConnectionFailure) {
         let mut outgoing = self.outgoing.lock();
-        // Whom it was said goodbye to is only read to its end.
+        // After the goodbye, only drain the peer until EOF.
         let gone = outgoing.phase == Phase::Lingering && outgoing.end_reported;
         if gone || outgoing.failure.is_some() || matches!(outgoing.phase, Phase::Connecting | Phase::Over) {
             return;
@@ -146,7 +146,7 @@ impl Socket {
         outgoing.deadline.get_or_insert(Instant::now() + self.settings.close_timeout);
     }
 
-    /// Gives up a connection that has failed, if the host has had what came before, or is gone.
+    /// Fails the connection if a failure was recorded and the host has received all earlier messages, or is gone.
     pub(super) fn fail_when_delivered(self: &Arc<Self>) {
         if self.outgoing.lock().failure.is_none() {
             return;
@@ -154,7 +154,7 @@ impl Socket {
         match self.post(Mailbox::await_delivery) {
             None | Some(Delivery::Done) => self.fail(),
             Some(Delivery::Pulled) => {
-                // A host that pulls may wait for the error before it comes back.
+                // A pulling host may wait for the error before it calls again.
                 let soon = Instant::now() + GRACE.min(self.settings.close_timeout);
                 let mut outgoing = self.outgoing.lock();
                 outgoing.deadline = Some(outgoing.deadline.map_or(soon, |deadline| deadline.min(soon)));
@@ -168,7 +168,7 @@ impl Socket {
         self.fail_connection(*failure);
     }
 
-    /// Tells the server with a close code, the host with an error, and lets go.
+    /// Fails the connection (RFC 6455 §7.1.7): sends the close code to the server and reports the error to the host.
     fn fail_connection(self: &Arc<Self>, failure: ConnectionFailure) {
         let ConnectionFailure { close_code, reason, error } = failure;
         let mut outgoing = self.outgoing.lock();
@@ -198,7 +198,7 @@ impl Socket {
         self.tell_task();
     }
 
-    /// Ends our side of the stream once the close frame has left, so that the server ends its own.
+    /// Shuts down our side of the stream once the close frame was written, so that the server ends its own.
     pub(super) fn shut_down_write(&self) {
         let outgoing = self.outgoing.lock();
         if let (true, false, Some(transport)) = (outgoing.close_sent, outgoing.blocked, &outgoing.transport) {
@@ -206,7 +206,7 @@ impl Socket {
         }
     }
 
-    /// The stream has ended, with or without an error of the network.
+    /// Handles the end of the stream, with or without a network error.
     pub(super) fn stream_ended(self: &Arc<Self>, error: Option<Error>) {
         let (phase, closed, owed) = {
             let mut outgoing = self.outgoing.lock();
@@ -216,7 +216,7 @@ impl Socket {
             (outgoing.phase, closed, owed)
         };
         if owed && !matches!(phase, Phase::Connecting | Phase::Over) {
-            // It may still read: our close frame is on its way, at most until the deadline.
+            // The server may still read: our close frame has until the deadline to leave.
             self.flush();
             return self.tell_task();
         }
@@ -229,16 +229,16 @@ impl Socket {
         });
         match phase {
             Phase::Open => self.finish(Some(error)),
-            // It is no error for the host, but why the end was not clean.
+            // No error for the host, but the reason why the end was not clean.
             _ => self.end((!closed).then_some(&error), None),
         }
     }
 
-    /// The close timeout is over.
+    /// Handles the end of the close timeout.
     pub(super) fn deadline_passed(self: &Arc<Self>) {
         let mut outgoing = self.outgoing.lock();
         if outgoing.deadline.is_none_or(|deadline| deadline > Instant::now()) {
-            // The network has taken something meanwhile.
+            // The deadline moved, because the network took bytes meanwhile.
             return;
         }
         if outgoing.failure.is_some() {
@@ -260,17 +260,18 @@ impl Socket {
         self.end(Some(&Error::new(ErrorCode::Timeout, Component::WebSocket, what)), None);
     }
 
-    /// The connection could not be made.
+    /// Ends a socket whose connection could not be made.
     pub(super) fn connect_failed(self: &Arc<Self>, error: Error) {
         self.finish(Some(error));
     }
 
-    /// Drops the connection and tells the host how it ended, if it has not been told.
+    /// Drops the connection and reports the end to the host, unless that was done before.
     pub(super) fn finish(self: &Arc<Self>, error: Option<Error>) {
         self.end(error.clone().as_ref(), error);
     }
 
-    /// The thread of its callbacks has ended inside one of the host's functions: drops the connection, and tells nobody.
+    /// Drops the connection without a report: the thread of its callbacks has ended inside one of the host's
+    /// functions.
     pub(super) fn lose_host(self: &Arc<Self>) {
         self.outgoing.lock().end_reported = true;
         self.end(None, None);
@@ -278,7 +279,7 @@ impl Socket {
         self.handler.over();
     }
 
-    /// As [`finish`](Self::finish), with a cause that is no error for the host.
+    /// Like [`finish`](Self::finish), with a cause that need not be an error for the host.
     fn end(self: &Arc<Self>, cause: Option<&Error>, error: Option<Error>) {
         let mut outgoing = self.outgoing.lock();
         if outgoing.phase == Phase::Over {
@@ -320,7 +321,7 @@ impl Socket {
 impl Stop for Socket {
     fn thread_lost(self: Arc<Self>) {
         if self.dispatcher.is_private() {
-            // Its callbacks ran on that thread, and nowhere else.
+            // Its callbacks ran on that thread only.
             return self.finish(None);
         }
         let what = format!("The I/O thread of {} was ended inside a function of the host's", self.shown());
@@ -344,7 +345,7 @@ impl Stop for Socket {
         let first = open && outgoing.claim_report();
         drop(outgoing);
         if first {
-            // No answer is awaited; one that is faster than this thread is not told either.
+            // The server's answer is not awaited, nor reported where it comes before this thread is done.
             socket.note_end(Phase::Open, &Ending::abnormal(), Some(&shut_down));
             socket.tell(Ending::abnormal(), None);
         }

@@ -1,5 +1,5 @@
-//! Who watches the socket's descriptor: the I/O thread, or the dispatcher's owner, which has it lent while it waits. Only
-//! the I/O task lends and takes back.
+//! Watching the socket's descriptor: by the I/O thread, or by the dispatcher's owner, to whom it is lent while it
+//! waits. Only the I/O task lends and takes back.
 
 use super::Socket;
 use super::outgoing::Phase;
@@ -20,19 +20,20 @@ pub(super) struct Descriptor {
     socket: Arc<Socket>,
     key: Key,
     stream: Arc<Stream>,
-    /// Made once this thread is to watch it.
+    /// Registration with this thread's reactor; made when this thread first watches the descriptor.
     readiness: Option<Readiness>,
     lent: bool,
-    /// When the standby task looks next.
+    /// When the standby task checks next whether the owner still comes to wait.
     look: Option<Instant>,
     /// The dispatcher's poller, which this task watches while the owner is away.
     poller: Option<AsyncFd<Watched>>,
-    /// It may have something to tell, or something was left to read.
+    /// The poller may have events that it does not signal again, or a socket was left with bytes to read.
     again: bool,
 }
 
 impl Descriptor {
-    /// `None` if the socket has no mailbox yet: it never began. Its watcher is to be [updated](Descriptor::update_watcher) before all else.
+    /// Returns `None` if the socket has no mailbox, because it never began. Call
+    /// [`update_watcher`](Descriptor::update_watcher) first.
     pub(super) fn new(
         socket: &Arc<Socket>,
         stream: Arc<Stream>,
@@ -51,8 +52,9 @@ impl Descriptor {
         }))
     }
 
-    /// Lends what the owner wants and may have: an open connection, or a closing one, without anything to be settled here.
-    /// Says whether it may have it. Any thread, before the task's first look.
+    /// Lends the descriptor of an open or closing connection to the owner, unless the owner does not borrow, or the
+    /// I/O task has something to settle. Returns whether it may be lent. Called by any thread before the task first
+    /// runs.
     pub(super) fn lend(&mut self) -> bool {
         let wanted = self.socket.dispatcher.borrows() && self.socket.is_plain_sailing();
         if wanted && !self.lent && !self.socket.has_backlog() {
@@ -65,9 +67,9 @@ impl Descriptor {
         wanted
     }
 
-    /// Lends, or takes back. `timed`: this task has a time to keep.
+    /// Lends the descriptor, or takes it back. `timed`: this task has a deadline to keep.
     pub(super) fn update_watcher(&mut self, timed: bool) -> io::Result<()> {
-        // The owner of a driving dispatcher has to turn the task for that.
+        // The owner of a driving dispatcher has to run this task for that.
         let alone = timed && self.socket.dispatcher.task_driver().is_some();
         if (alone || !self.lend()) && self.lent {
             self.take_back();
@@ -94,7 +96,7 @@ impl Descriptor {
                 if !serves {
                     self.poller = self.socket.dispatcher.poller().map(watch).transpose()?;
                     self.look = None;
-                    // What the owner has left, nobody tells.
+                    // Nothing signals the events that the owner has left behind.
                     self.again = true;
                 }
                 self.look = self.look.or_else(|| Instant::now().checked_add(OWNER_ABSENT_AFTER));
@@ -103,23 +105,24 @@ impl Descriptor {
         Ok(())
     }
 
-    /// Whether something may be there that the poller will not tell of.
+    /// Returns whether there may be events that the poller will not signal.
     pub(super) fn is_to_serve(&self) -> bool {
         self.again && self.poller.is_some()
     }
 
-    /// Waits until the poller has something to tell; for ever where this task does not serve.
+    /// Waits until the poller has events; for ever where this task does not serve.
     pub(super) fn poll_told(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(poller) = &self.poller else { return Poll::Pending };
         poller.poll_read_ready(cx).map_ok(|mut guard| guard.clear_ready())
     }
 
-    /// Turns the sockets of the dispatcher in the owner's stead, once: this task's own time is looked at in between.
+    /// Services the sockets of the dispatcher in the owner's place, once, so that this task's own deadlines are
+    /// checked in between.
     pub(super) fn serve(&mut self) {
         self.again = self.socket.dispatcher.serve();
     }
 
-    /// Turns this socket in the owner's stead, if it was held back and there is room again.
+    /// Services this socket in the owner's place, if reading was held back and there is room again.
     pub(super) fn service_unread(&self) -> bool {
         self.is_lent() && self.socket.dispatcher.service_unread(self.key)
     }
@@ -128,18 +131,18 @@ impl Descriptor {
         self.lent
     }
 
-    /// Whether the kernel would take something now. Asked after a sender was told that it does not: the owner may have
-    /// seen the change before that was noted.
+    /// Returns whether the kernel would take bytes now. Checked after a write was blocked, because the owner may have
+    /// seen the socket become writable before that was recorded.
     pub(super) fn is_writable(&self) -> bool {
         transport::is_writable(&self.stream)
     }
 
-    /// Waits until a read may find something; for ever where the owner watches.
+    /// Waits until a read may find bytes; for ever while the owner watches.
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
         self.readiness.as_ref().map_or(Poll::Pending, |readiness| readiness.poll_readable(cx))
     }
 
-    /// Waits until the kernel may take something; for ever where the owner watches.
+    /// Waits until the kernel may take bytes; for ever while the owner watches.
     pub(super) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
         self.readiness.as_ref().map_or(Poll::Pending, |readiness| readiness.poll_writable(cx))
     }
@@ -149,7 +152,7 @@ impl Descriptor {
         self.look
     }
 
-    /// Looks whether the owner still comes to wait.
+    /// Checks whether the owner still comes to wait.
     pub(super) fn look(&mut self) {
         self.look = None;
         self.socket.dispatcher.check_owner_returns(self.key);
@@ -170,7 +173,7 @@ impl AsRawFd for Watched {
 }
 
 fn watch(poller: Arc<Poller>) -> io::Result<AsyncFd<Watched>> {
-    // SAFETY: what is watched owns the descriptor, and goes only after its registration.
+    // SAFETY: the registered value owns the descriptor, which is closed only after the registration is dropped.
     Ok(unsafe { AsyncFd::register_with_interest(Watched(poller), Interest::READABLE) }?)
 }
 
@@ -184,14 +187,14 @@ impl Drop for Descriptor {
 }
 
 impl Socket {
-    /// Whether nothing but messages and a close frame is to be expected, so that any thread may read.
+    /// Returns whether only messages and a close frame are to be expected, so that any thread may read.
     fn is_plain_sailing(&self) -> bool {
         let outgoing = self.outgoing.lock();
         let open = matches!(outgoing.phase, Phase::Open | Phase::Closing);
         open && !outgoing.read_ended && outgoing.failure.is_none() && outgoing.write_error.is_none()
     }
 
-    /// The owner's turn, on its thread.
+    /// Services the socket for the owner, on the owner's thread.
     pub(super) fn service_here(self: &Arc<Self>, readable: bool, writable: bool) -> ServiceOutcome {
         if writable && self.outgoing.lock().blocked {
             self.write_ready();
@@ -200,12 +203,12 @@ impl Socket {
             None | Some(ReadOutcome::Nothing | ReadOutcome::Drained) => ServiceOutcome::Drained,
             Some(ReadOutcome::Over) => ServiceOutcome::Over,
             Some(ReadOutcome::More) => ServiceOutcome::More,
-            // Whoever makes room from now on tells the I/O task.
+            // From here on, a thread that makes room notifies the I/O task.
             Some(ReadOutcome::Full) if self.may_read() => ServiceOutcome::More,
             Some(ReadOutcome::Full) => ServiceOutcome::Held,
         };
         if !self.is_plain_sailing() {
-            // The task sees to ends: it takes the descriptor back, with what is left.
+            // The task handles ends: it takes the descriptor back and does the rest.
             self.tell_task();
             return ServiceOutcome::Over;
         }

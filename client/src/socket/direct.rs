@@ -1,5 +1,5 @@
-//! The short way of a small message that finds nothing before it: from the caller's bytes through one buffer of the thread
-//! to the kernel, with no place in the queue. What the kernel does not take goes on the long way.
+//! The fast path of a small message when nothing waits before it: from the caller's bytes through one buffer of the
+//! thread to the kernel, with no place in the queue. Bytes that the kernel does not take are queued.
 
 use super::Socket;
 use super::flush::Drain;
@@ -18,13 +18,13 @@ use std::sync::Arc;
 use ws4d_protocol::send::encode;
 
 thread_slot! {
-    /// Belongs to the thread that sends: a socket that is silent has none.
+    /// Belongs to the sending thread, so that an idle socket needs none.
     static FRAME: Vec<u8>;
 }
 
 impl Socket {
-    /// Sends the message at once: nothing waits, and nobody writes. Of its two arguments the guard goes first where this
-    /// panics.
+    /// Sends the message at once: the queue is empty and no thread is writing. On a panic the guard is dropped before
+    /// `flusher` locks.
     pub(super) fn send_direct<'a>(
         self: &'a Arc<Self>,
         message: &OutgoingMessage<&[u8]>,
@@ -56,7 +56,7 @@ impl Socket {
         flusher.end_writing();
         fault_point!();
         let tell_io = self.note_written(&mut outgoing, written);
-        // Who came meanwhile has left it to this call.
+        // Threads that sent meanwhile have left their messages to this call.
         let more = !outgoing.queue.is_empty();
         let drain = self.end_flush(flusher, outgoing, tell_io, true);
         FRAME.keep(frame);

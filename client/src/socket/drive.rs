@@ -1,5 +1,6 @@
-//! The I/O task of one socket: makes the connection, then waits for readiness, for other threads and for
-//! time, and turns the socket. It holds no state of its own, so that other threads may turn the socket as well.
+//! The I/O task of one socket: makes the connection, then waits for readiness, notifications of other threads and
+//! deadlines, and services the socket. It holds no connection state, so that other threads may service the socket as
+//! well.
 
 use super::descriptor::Descriptor;
 use super::implied_cork::Deferred;
@@ -23,7 +24,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
-/// A socket on its way through its tasks. Where one is dropped or panics, the host still hears of an end.
+/// A socket on its way through its tasks. If one is dropped or panics, the end is still reported to the host.
 pub(super) struct Alive {
     socket: Arc<Socket>,
     enlisted: Enlisted,
@@ -43,7 +44,7 @@ impl Drop for Alive {
             Component::Socket,
             "The socket's task ended",
         )));
-        // What it is told from now on, nobody waits for.
+        // From now on no task reads notifications.
         if self.socket.task_notified.swap(true, Ordering::AcqRel) {
             self.socket.dispatcher.task_runs();
         }
@@ -65,11 +66,11 @@ pub(super) async fn run(alive: Alive, start: Box<Start>) {
     socket.deliver_what_is_left().await;
 }
 
-/// The first part of the life of a socket whose host waits in `ws_new`, on that thread; the rest is the I/O thread's.
+/// Connects a socket whose host waits in `ws_new`, on that thread; afterwards the I/O thread runs it.
 pub(super) async fn connect_here(alive: Alive, start: Box<Start>) {
     let socket = Arc::clone(&alive.socket);
     let Some(Connected { connection, readiness }) = socket.connection(start).await else {
-        // Nobody is called back: `ws_new` takes the failure.
+        // No callback: `ws_new` returns the failure.
         return;
     };
     // The descriptor is watched elsewhere from now on.
@@ -94,7 +95,7 @@ pub(super) async fn connect_here(alive: Alive, start: Box<Start>) {
         })
     };
     if let Err((error, rest)) = engine::spawn(socket.id, since, rest) {
-        // Before the task goes, which would say that it has failed.
+        // Before the task is dropped, which would report a fault of the task.
         socket.finish(Some(error));
         drop(rest);
     }
@@ -112,9 +113,9 @@ pub(super) async fn wait(alive: Alive, delay: Duration) {
 }
 
 impl Socket {
-    /// Makes the connection; `None` if that failed, or is not wanted any more.
+    /// Makes the connection; returns `None` if that failed or was aborted.
     async fn connection(self: &Arc<Self>, start: Box<Start>) -> Option<Connected> {
-        // In a box of its own: it is large, and gone once the connection is open.
+        // Boxed, because it is large and not needed once the connection is open.
         let connecting = Box::pin(connect::connect(&start.destination, &start.options, &self.progress));
         let connected = tokio::select! {
             biased;
@@ -131,7 +132,8 @@ impl Socket {
         }
     }
 
-    /// A socket that calls back here may be paused with messages that wait for the host.
+    /// Delivers what is left: a socket that calls back on the I/O thread may be paused with messages that wait for
+    /// the host.
     async fn deliver_what_is_left(self: &Arc<Self>) {
         while self.deliver_here() {
             self.changed.notified().await;
@@ -144,7 +146,7 @@ impl Socket {
         }
     }
 
-    /// Takes the connection over; `false` if the host has changed its mind meanwhile.
+    /// Takes the connection over; returns `false` if the host has aborted meanwhile.
     fn opened(self: &Arc<Self>, connection: Connection) -> bool {
         let Connection { transport, accepted, peer, tls } = connection;
         let _ = self.session.set(Session {
@@ -166,7 +168,7 @@ impl Socket {
         self.history.opened();
         outgoing.transport = Some(transport);
         outgoing.deflate = accepted.deflate;
-        // What was sent meanwhile comes first.
+        // Messages sent while connecting go first.
         outgoing.hand_over();
         drop(outgoing);
         log!(Info, Component::WebSocket, "socket {}: open: {}", self.id(), self.shown());
@@ -197,7 +199,7 @@ impl Socket {
                 return self.poller_failed("The socket could not be watched", &error);
             }
             let lent = descriptor.is_lent();
-            // Asked also where the owner reads: it notes whether reading stands still.
+            // Called also while the owner reads, because it records whether reading is paused.
             let may_read = self.may_read() && !lent;
             if let Some(keepalive) = &mut keepalive {
                 keepalive.turn(self);
@@ -214,7 +216,7 @@ impl Socket {
             // Not left to the `select!` below, where a server that never stops sending always has something ready.
             if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 if self.may_read() {
-                    // Its answer may be there, whoever watches for it.
+                    // The server's answer may have arrived, even if another thread watches for it.
                     self.read_ready();
                 }
                 self.deadline_passed();
@@ -243,7 +245,7 @@ impl Socket {
             timer.set(until);
             match self.wait_for_event(&descriptor, &mut timer, blocked, may_read).await {
                 Ok(Woken::Notified) => {}
-                // The next socket has its turn.
+                // Let the next socket run.
                 Ok(Woken::More) => tokio::task::yield_now().await,
                 Ok(Woken::Poller) => descriptor.serve(),
                 Ok(Woken::Time) => {
@@ -265,8 +267,8 @@ impl Socket {
         }
     }
 
-    /// Waits for what comes first, and turns what the descriptor is ready for. One function that looks at everything,
-    /// because a future for each would be the greater part of what an idle socket takes.
+    /// Waits for the first event, and reads or writes where the descriptor is ready. One function polls everything,
+    /// because a future for each event would be the greater part of an idle socket's memory.
     async fn wait_for_event(
         self: &Arc<Self>,
         descriptor: &Descriptor,
@@ -306,9 +308,9 @@ impl Socket {
         self.connect_failed(Error::from_io(Component::Tcp, what, error));
     }
 
-    /// Looks for something to read without sleeping, for as long as the option says, at most until there is a time to keep.
-    /// Says whether the loop has to look again, because something was found or has changed. Other tasks of the thread have
-    /// their turns, and what is `blocked` leaves as soon as the kernel takes it.
+    /// Polls for bytes to read without sleeping, for as long as `busy_poll` says, at most until the next deadline.
+    /// Returns whether the loop has to start again, because bytes were found or something has changed. Other tasks of
+    /// the thread run in between, and `blocked` bytes are written as soon as the kernel takes them.
     async fn spin(self: &Arc<Self>, descriptor: &Descriptor, blocked: bool, until: Option<Instant>) -> bool {
         let begun = Instant::now();
         loop {
@@ -332,7 +334,7 @@ impl Socket {
         }
     }
 
-    /// The kernel may take more. Says whether it does not after all.
+    /// Writes after the kernel may take more again. Returns whether it is blocked after all.
     pub(super) fn write_ready(self: &Arc<Self>) -> bool {
         let transport = {
             let mut outgoing = self.outgoing.lock();
@@ -343,7 +345,7 @@ impl Socket {
         match transport.flush() {
             Ok(true) => {
                 self.outgoing.lock().blocked = true;
-                // Whoever watches may have seen the change before that was noted.
+                // The watching thread may have seen the change before `blocked` was set.
                 self.tell_task();
             }
             Ok(false) => self.flush(),
@@ -356,7 +358,8 @@ impl Socket {
         self.outgoing.lock().blocked
     }
 
-    /// Runs the callbacks of a socket without a dispatcher, here on the I/O thread. Says whether some are to come.
+    /// Runs the callbacks of a socket without a dispatcher, here on the I/O thread. Returns whether some are still to
+    /// come.
     fn deliver_here(self: &Arc<Self>) -> bool {
         if !self.dispatcher.is_private() {
             return false;
@@ -369,25 +372,25 @@ impl Socket {
                 break;
             }
         }
-        // What is held back must not keep the read buffer.
+        // Messages that are held back must not keep the read buffer.
         let Some(key) = self.key.get().copied() else { return false };
         let (compacted, _) = self.dispatcher.update(key, Mailbox::compact);
         compacted.is_some()
     }
 }
 
-/// What a task has waited for.
+/// The event that ended the wait of a task.
 enum Woken {
-    /// Another thread has told it something, or it has turned the descriptor: to look at everything.
+    /// Another thread has notified the task, or it has serviced the descriptor: everything has to be checked.
     Notified,
-    /// It has turned the descriptor, which may have more.
+    /// It has serviced the descriptor, which may have more.
     More,
-    /// The dispatcher's poller has something to tell.
+    /// The dispatcher's poller has events.
     Poller,
     Time,
 }
 
-/// The one timer of a task. Who has no time to keep has none.
+/// The one timer of a task; none is allocated while there is no deadline.
 #[derive(Default)]
 struct Timer(Option<Pin<Box<Sleep>>>);
 

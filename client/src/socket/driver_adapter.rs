@@ -1,4 +1,4 @@
-//! Sockets without an I/O thread: the engine's driver as what a driving dispatcher turns.
+//! Sockets without an I/O thread: the engine's driver as the `TaskDriver` of a driving dispatcher.
 
 use super::Dispatcher;
 use crate::dispatch::{Slept, Task, TaskDriver};
@@ -39,8 +39,8 @@ impl TaskDriver for Driver {
 }
 
 impl Dispatcher {
-    /// A dispatcher of the calling thread that needs no other one: its sockets' I/O is done where it dispatches, waits or
-    /// pulls, and nowhere else. [`ErrorCode::OutOfMemory`]: no descriptors, or no memory.
+    /// A dispatcher of the calling thread that needs no other thread: it does its sockets' I/O only while it
+    /// dispatches, waits or pulls. Fails with [`ErrorCode::OutOfMemory`] if there are no descriptors or no memory.
     pub fn new_driving() -> Result<Arc<Dispatcher>, ErrorCode> {
         let driver = Driver::alone().map_err(|error| error.code())?;
         Dispatcher::driving(driver)

@@ -124,7 +124,7 @@ impl Life {
         self.got.recv_timeout(PATIENCE).expect("a message in good time") == message
     }
 
-    /// Whether the host was told of an error before the end.
+    /// Returns whether an error was reported before the end.
     fn ended_with_an_error(&self) -> bool {
         let mut error = false;
         loop {

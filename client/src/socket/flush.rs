@@ -1,4 +1,4 @@
-//! Writing: one thread at a time is the flusher, and holds no lock while it writes.
+//! Writing: one thread at a time is the flusher; it holds no lock while it writes.
 
 use super::Socket;
 use super::outgoing::{Outgoing, Phase};
@@ -13,14 +13,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 impl Socket {
-    /// Writes what waits, as far as the kernel takes it. Any thread; never waits.
+    /// Writes the queue as far as the kernel takes it. Any thread; never blocks.
     pub(super) fn flush(self: &Arc<Self>) {
         if self.write_out(true) == Drain::Due {
             self.post(Mailbox::drained);
         }
     }
 
-    /// The same for whoever has a role: the host is told of nothing. `drains`: a drain that is due is the caller's to tell.
+    /// Like [`flush`](Self::flush), for a caller that holds a role: it reports nothing to the host. `drains`: the
+    /// caller reports a drain that is due.
     pub(super) fn write_out(self: &Arc<Self>, drains: bool) -> Drain {
         let mut flusher = Flusher::none(self);
         let mut outgoing = self.outgoing.lock();
@@ -56,19 +57,19 @@ impl Socket {
         self.end_flush(&mut flusher, outgoing, tell_io, drains)
     }
 
-    /// What a write says of the connection. Says whether the I/O thread has to know.
+    /// Records the result of a write. Returns whether the I/O thread has to be notified.
     pub(super) fn note_written(&self, outgoing: &mut Outgoing, written: io::Result<Written>) -> bool {
         match written {
             Ok(Written { taken, blocked }) => {
                 outgoing.blocked = blocked;
                 if taken > 0 && outgoing.deadline.is_some() {
-                    // The close timeout starts again whenever the network takes queued bytes.
+                    // The close timeout restarts whenever the network takes queued bytes.
                     outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
                 }
                 blocked
             }
             Err(error) => {
-                // What the server has sent before is still read; then the reader says how it ended.
+                // Bytes that the server sent before are still read; then the reader reports the end.
                 outgoing.clear();
                 outgoing.write_error = Some(error);
                 outgoing.deadline.get_or_insert(Instant::now() + self.settings.close_timeout);
@@ -77,7 +78,7 @@ impl Socket {
         }
     }
 
-    /// Gives the role of the flusher up. Says whether the host is owed a drain, now that it is gone.
+    /// Gives up the flusher's role. Returns whether the host is now owed a drain.
     pub(super) fn end_flush(
         &self,
         flusher: &mut Flusher<'_>,
@@ -99,7 +100,7 @@ impl Socket {
     }
 }
 
-/// Whether the host is to be told that there is room again.
+/// A drain, which reports to the host that the send buffer has room again: due, or not.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Drain {

@@ -1,26 +1,27 @@
-//! Where a message is cut into frames. Pure: no lock, no I/O.
+//! Cuts a message into frames. Pure: no lock, no I/O.
 
 use super::queue::LONG_CHUNK;
 use ws4d_protocol::send::frame_len;
 
-/// The payloads of a message's frames, in order; of an empty message one empty payload.
+/// The payloads of a message's frames, in order; an empty message has one empty payload.
 pub(super) struct Fragments<'a> {
     rest: &'a [u8],
-    /// So long is a payload at most, but for a character that is longer.
+    /// Maximum length of a payload, except for a character that is longer.
     most: usize,
-    /// UTF-8, which is cut between characters.
+    /// The message is UTF-8, which is cut between characters.
     text: bool,
     over: bool,
 }
 
 impl<'a> Fragments<'a> {
-    /// Cuts a message into frames of at most `frame_size` bytes; 0: it is one frame. `text` is UTF-8 that was judged.
+    /// Cuts a message into frames of at most `frame_size` bytes, or into one frame if that is 0. `text`: the payload
+    /// is valid UTF-8.
     pub(super) fn of(payload: &'a [u8], frame_size: usize, text: bool) -> Fragments<'a> {
         let most = if frame_size == 0 { usize::MAX } else { frame_size };
         Fragments { rest: payload, most, text, over: false }
     }
 
-    /// Where the next payload ends.
+    /// Returns the end of the next payload.
     fn cut(&self) -> usize {
         let begins = |at: usize| self.rest.get(at).is_none_or(|byte| byte & 0xc0 != 0x80);
         let most = self.most.min(self.rest.len());
@@ -48,14 +49,14 @@ impl<'a> Iterator for Fragments<'a> {
     }
 }
 
-/// What of a message is not in a chunk yet.
+/// The part of a message that is not in a chunk yet.
 pub(super) struct Left {
     pub(super) payload: usize,
     pub(super) charge: usize,
 }
 
 impl Left {
-    /// Takes a chunk's part of the charge: in proportion to its `payload`, so that the last has the rest.
+    /// Takes a chunk's share of the charge, in proportion to its `payload`; the last chunk takes the rest.
     pub(super) fn take(&mut self, payload: usize) -> usize {
         let share = if payload == self.payload {
             self.charge
@@ -68,7 +69,7 @@ impl Left {
         share
     }
 
-    /// How many bytes the next chunk will hold about, whose first frame has a payload of `first` bytes.
+    /// Estimates the size of the next chunk, whose first frame has a payload of `first` bytes.
     pub(super) fn room(&self, first: usize, frame_size: usize) -> usize {
         let frames = if frame_size == 0 { 1 } else { self.payload.div_ceil(frame_size) };
         let all =

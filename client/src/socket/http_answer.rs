@@ -5,8 +5,8 @@ use super::outgoing::ConnectionFailure;
 use crate::error::{Component, Error, ErrorCode};
 
 impl Socket {
-    /// What stands between may not know that the connection is one of frames now, and answer for a server that is gone. As
-    /// a frame that would be one with a reserved bit.
+    /// Names an HTTP answer in the error. An intermediary may not know that the connection was upgraded, and answer
+    /// for a server that is gone; decoded as a frame, the answer is one with a reserved bit.
     pub(super) fn name_http(&self, failure: ConnectionFailure, bytes: &[u8]) -> ConnectionFailure {
         if !bytes.starts_with(b"HTTP/1.") {
             return failure;

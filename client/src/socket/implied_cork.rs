@@ -1,5 +1,5 @@
-//! The implied cork: while a callback runs on an I/O thread, what is sent is collected, and leaves together when the callback
-//! has returned. A message above [`COMMIT`](super::queue::COMMIT) leaves at once, with what is before it.
+//! The implied cork: messages sent by a callback on an I/O thread are collected, and leave together when the callback
+//! has returned. A message above [`COMMIT`](super::queue::COMMIT) leaves at once, with those before it.
 
 use super::Socket;
 use crate::context;
@@ -9,32 +9,33 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 thread_slot! {
-    /// There while the thread collects. One that is ending has none, and collects nothing.
+    /// Set while the thread collects. A thread that is ending has none and collects nothing.
     static DEFERRED: Vec<Arc<Socket>>;
 }
 
-/// For as long as this lives, what its thread sends is collected.
+/// While this value lives, messages that its thread sends are collected.
 pub(super) struct Deferred(());
 
 impl Deferred {
-    /// Collects from now on, on this thread.
+    /// Starts to collect on this thread.
     pub(super) fn begin() -> Deferred {
         DEFERRED.keep(Vec::new());
         Deferred(())
     }
 
-    /// Whether what is sent now, on this thread, is collected.
+    /// Returns whether messages that this thread sends now are collected.
     pub(super) fn collects() -> bool {
         context::in_callback() && DEFERRED.is_kept()
     }
 
-    /// Whether what `socket` sends now is collected.
+    /// Adds `socket` to the sockets to flush later. Returns whether it is collected.
     pub(super) fn take_in(socket: &Arc<Socket>) -> bool {
         if !context::in_callback() {
             return false;
         }
         let Some(mut sockets) = DEFERRED.take() else { return false };
-        // A callback may send to thousands: no search. A socket that two threads collect may stand in a list twice.
+        // A callback may send to thousands of sockets, so the list is not searched. A socket that two threads collect
+        // may be in a list twice.
         let here = this_thread().number();
         let listed = socket.collected_by.load(Ordering::Relaxed) == here;
         let taken = listed || sockets.try_reserve(1).is_ok();
@@ -46,7 +47,7 @@ impl Deferred {
         taken
     }
 
-    /// Whether this thread has collected something of `socket`.
+    /// Returns whether this thread has collected messages of `socket`.
     pub(super) fn holds(socket: &Socket) -> bool {
         socket.collected_by.load(Ordering::Relaxed) == this_thread().number()
     }

@@ -1,8 +1,8 @@
-//! Looks after the server's silence, for sockets whose options ask for it: the timer, what was heard, and the pings of
-//! our own. What follows from it, `liveness` decides.
+//! Detection of a silent server, for sockets whose options ask for it: the timer, the receive activity, and our own
+//! pings. `liveness` decides what follows from them.
 //!
-//! The task has the timer, whoever reads: the facts are in the socket. A turn costs one look at the clock where
-//! bytes came; a message costs nothing.
+//! The task has the timer; the facts are in the socket, where any reading thread records them. A read that brings
+//! bytes costs one reading of the clock, a message costs nothing.
 
 use super::liveness::{Heard, Liveness, Verdict};
 use super::outgoing::Phase;
@@ -18,14 +18,14 @@ use std::time::{Duration, Instant};
 use ws4d_protocol::frame::OpCode;
 use ws4d_protocol::send::encode;
 
-/// What every reader notes, on whatever thread.
+/// Receive activity, recorded by every reading thread.
 pub(super) struct ReceiveActivity {
     born: Instant,
-    /// When the last bytes came, in microseconds since `born`; noted only where it matters.
+    /// When the last bytes came, in microseconds since `born`; recorded only where a limit needs it.
     last: AtomicU64,
-    /// Reading stands still, because the receive buffer is full.
+    /// Reading is paused, because the receive buffer is full.
     held: AtomicBool,
-    /// How often it began to.
+    /// Number of times that reading was paused.
     holds: AtomicU64,
 }
 
@@ -39,7 +39,7 @@ impl ReceiveActivity {
         }
     }
 
-    /// Something was heard just now.
+    /// Records that bytes came just now.
     fn note(&self) {
         let micros = self.born.elapsed().as_micros();
         self.last.store(u64::try_from(micros).unwrap_or(u64::MAX), Ordering::Relaxed);
@@ -49,7 +49,7 @@ impl ReceiveActivity {
         self.born + Duration::from_micros(self.last.load(Ordering::Relaxed))
     }
 
-    /// Whether reading stands still from now on. Says whether it goes on, after it stood.
+    /// Records whether reading is paused from now on. Returns `true` if it resumes after a pause.
     pub(super) fn set_reading_paused(&self, held: bool) -> bool {
         let changes = held != self.held.load(Ordering::Relaxed);
         if changes {
@@ -60,27 +60,27 @@ impl ReceiveActivity {
     }
 }
 
-/// A ping of ours, as far as the road to the server is concerned.
+/// Our ping on its way to the server.
 #[derive(Default)]
 struct PingInFlight {
-    /// Where in the stream it ends, once it has left for the kernel.
+    /// Position in the stream where the ping ends, once the kernel has taken it.
     end: Option<u64>,
-    /// So much of the stream had arrived when it was last looked at.
+    /// Number of bytes of the stream that had arrived at the last check.
     arrived: u64,
 }
 
-/// One socket's timer.
+/// The keep-alive timer of one socket.
 pub(super) struct KeepAlive {
     liveness: Liveness,
     until: Option<Instant>,
     holds: u64,
     ping: PingInFlight,
-    /// The connection is not open any more: how it ends is not decided here.
+    /// The connection is not open any more; its end is decided elsewhere.
     over: bool,
 }
 
 impl KeepAlive {
-    /// From the open connection on; `None` where nothing is to be looked after.
+    /// Begins with the open connection; returns `None` where no limit is set.
     pub(super) fn begin(socket: &Socket) -> Option<Box<KeepAlive>> {
         let Settings { liveness: limits, .. } = socket.settings;
         if !limits.has_limits() {
@@ -98,12 +98,12 @@ impl KeepAlive {
         }))
     }
 
-    /// When it is time to look; `None` where there is nothing to look after.
+    /// When the next check is due; `None` while there is nothing to check.
     pub(super) fn until(&self) -> Option<Instant> {
         self.until
     }
 
-    /// To be called once a turn: while reading stands still, so does the time.
+    /// Updates the deadline; called once per pass of the task's loop. While reading is paused, so is the timer.
     pub(super) fn turn(&mut self, socket: &Socket) {
         if self.over || socket.receive_activity.held.load(Ordering::Relaxed) {
             self.until = None;
@@ -117,13 +117,13 @@ impl KeepAlive {
         }
     }
 
-    /// It is time to look.
+    /// Checks the silence, when that is due.
     pub(super) fn look(&mut self, socket: &Arc<Socket>) {
         let mut looked = false;
         loop {
             self.over = !socket.is_open();
             self.turn(socket);
-            // Reading stands still, or has just begun again.
+            // Reading is paused, or has just resumed.
             if self.until.is_none_or(|until| until > Instant::now()) {
                 return;
             }
@@ -159,7 +159,7 @@ impl PingInFlight {
         self.is_on_its_way(socket);
     }
 
-    /// Whether the ping has still to arrive, and what lies before it went on meanwhile.
+    /// Returns whether the ping has still to arrive, and the bytes before it made progress since the last check.
     fn is_on_its_way(&mut self, socket: &Socket) -> bool {
         let outgoing = socket.outgoing.lock();
         let Some(transport) = outgoing.transport.clone() else { return false };
@@ -175,14 +175,14 @@ impl PingInFlight {
     }
 }
 
-/// How many bytes of ours the server's TCP has got; `None` where the system does not tell.
+/// Number of our bytes that the server's TCP has acknowledged; `None` where the system does not tell.
 fn arrived(transport: &Transport) -> Option<u64> {
     let waiting = transport.unacknowledged()?;
     Some(transport.traffic().sent().saturating_sub(waiting))
 }
 
 impl Socket {
-    /// One read has brought something, or not.
+    /// Records a read, if it has brought bytes.
     #[inline]
     pub(super) fn record_read(&self, transport: &Transport, received_before: u64) {
         if self.settings.liveness.has_limits() && transport.traffic().received() != received_before {
@@ -190,7 +190,8 @@ impl Socket {
         }
     }
 
-    /// Reads here, whoever has the descriptor: who that is would not be told of what stays.
+    /// Reads on this thread, even where the descriptor is lent; the owner is then told about bytes that stay, because
+    /// its poller would not.
     pub(super) fn look_for_bytes(self: &Arc<Self>) -> ReadOutcome {
         let outcome = self.read_ready();
         if matches!(outcome, ReadOutcome::Full | ReadOutcome::More)
@@ -206,9 +207,9 @@ impl Socket {
         outgoing.phase == Phase::Open && outgoing.failure.is_none() && outgoing.write_error.is_none()
     }
 
-    /// A ping of our own, whose pong is no event.
+    /// Sends a ping of our own, whose pong is no event.
     fn keep_alive(self: &Arc<Self>) {
-        // Nothing that a ping of the host's would have.
+        // A random payload, which differs from those of the host's pings.
         let payload = random::bytes::<8>();
         let mut frame = Vec::with_capacity(14);
         if encode(OpCode::Ping, true, &payload, random::mask_key(), &mut frame).is_err() {

@@ -1,5 +1,6 @@
-//! The rest of a large frame: who waits for it is woken when it is there, and not for each packet. Where what has come may show
-//! already that the frame is wrong, it is looked at now and then, and where nothing more came, the next byte wakes again.
+//! The rest of a large frame: the reader is woken when it has arrived, not for each packet. Where the bytes so far
+//! may already show that the frame is invalid, they are checked from time to time; where no more came in between, the
+//! next byte wakes again.
 
 use super::Socket;
 use super::receive::{Incoming, ReadOutcome};
@@ -9,15 +10,15 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use ws4d_protocol::receive::Receiver;
 
-/// So often the task looks at what has come of a frame whose payload is judged as it comes.
+/// Interval at which the task checks a partial frame whose payload is validated as it arrives.
 const PARTIAL_FRAME_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// When the task looks next.
+/// The timer of the checks of a partial frame.
 #[derive(Default)]
 pub(super) struct Look(Option<Instant>);
 
 impl Look {
-    /// To be called once a turn: when it is time.
+    /// Returns when the next check is due; called once per pass of the task's loop.
     pub(super) fn due(&mut self, socket: &Socket) -> Option<Instant> {
         if socket.rest_awaited.load(Ordering::Acquire) {
             self.0 = self.0.or_else(|| Instant::now().checked_add(PARTIAL_FRAME_CHECK_INTERVAL));
@@ -27,7 +28,7 @@ impl Look {
         self.0
     }
 
-    /// It is time.
+    /// Checks the partial frame.
     pub(super) fn look(&mut self, socket: &Arc<Socket>) {
         self.0 = None;
         if socket.still_awaits_rest() && socket.look_for_bytes() == ReadOutcome::Nothing {
@@ -37,10 +38,10 @@ impl Look {
 }
 
 impl Socket {
-    /// A read is over, and what it brought is decoded. `receiver` is what `incoming` guards.
+    /// Called after a read and the decoding of its bytes. `receiver` is guarded by `incoming`.
     pub(super) fn await_rest(&self, receiver: &Receiver, transport: &Transport, drained: bool) {
         let may_fail = receiver.may_fail();
-        // The task of a driving dispatcher looks only when its owner does.
+        // The task of a driving dispatcher runs only while its owner drives it.
         let unseen = may_fail && self.dispatcher.task_driver().is_some();
         let missing = if unseen { 0 } else { receiver.missing() };
         let looks = match transport.expect(missing, drained) {
@@ -48,13 +49,13 @@ impl Socket {
             Wakes::ForMany => may_fail,
             Wakes::TooLate => true,
         };
-        // Once for a burst of such frames.
+        // One notification for a burst of such frames.
         if looks && !self.rest_awaited.swap(true, Ordering::AcqRel) {
             self.tell_task();
         }
     }
 
-    /// Whether there is such a frame; if not, none is looked for until the next one.
+    /// Returns whether the rest of such a frame is awaited; if not, the checks stop until the next one.
     fn still_awaits_rest(&self) -> bool {
         let Incoming { receiver, .. } = &*self.incoming.lock();
         let transport = self.outgoing.lock().transport.clone();
@@ -64,12 +65,12 @@ impl Socket {
         awaits
     }
 
-    /// The server has stopped inside the frame: the next byte wakes, and nobody looks before.
+    /// The server has stopped inside the frame: the next byte wakes, and there are no checks before.
     fn wake_for_any(&self) {
         let _incoming = self.incoming.lock();
         let transport = self.outgoing.lock().transport.clone();
         let wakes = transport.map(|transport| transport.expect(0, true));
-        // As long as that is refused, it is looked.
+        // The checks go on as long as the system refuses that.
         self.rest_awaited.store(wakes == Some(Wakes::TooLate), Ordering::Release);
     }
 }

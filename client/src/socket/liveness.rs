@@ -1,24 +1,24 @@
-//! Whether the server is still there: when to ping it, and when to give it up. A plain state machine: the time, and
-//! what was heard, are arguments. It is asked when its timer fires, never for a message.
+//! Decides when to ping the server, and when to give it up as dead. A plain state machine: the clock and the receive
+//! activity are arguments. It runs when its timer fires, never for a message.
 //!
-//! Three things must not look like a dead server: a host that is slow, so that reading stands still; a machine that
-//! slept, so that nobody listened; and a long message of ours on a slow road, behind which the ping still waits.
+//! Three things must not look like a dead server: a slow host, so that reading is paused; a machine that slept, so
+//! that nothing was read; and a long message of ours on a slow network, behind which the ping still waits.
 
 use crate::options::LivenessLimits;
 use std::time::{Duration, Instant};
 
-/// A timer that fires so much too late was not late because of a busy thread: the machine slept, or the process was
+/// A timer that is late by more than this was not delayed by a busy thread: the machine slept, or the process was
 /// stopped.
 const SLEPT: Duration = Duration::from_secs(1);
 
-/// What is to be done.
+/// The decision of [`Liveness::judge`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Verdict {
-    /// Nothing, until then.
+    /// Nothing until then.
     Wait(Option<Instant>),
-    /// Read what has come, then ask again: nobody is dead before that.
+    /// Read first, then judge again: bytes that have arrived count.
     Look,
-    /// Ping, and ask again then.
+    /// Send a ping, and judge again then.
     Ping(Option<Instant>),
     /// Nothing was heard for the idle timeout.
     Idle(Duration),
@@ -26,36 +26,36 @@ pub(super) enum Verdict {
     Unanswered(Duration),
 }
 
-/// What was found out before the state machine is asked.
+/// The facts that the state machine judges.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Heard {
     pub(super) now: Instant,
     /// When the last byte came, or the connection was opened.
     pub(super) last: Instant,
-    /// What had come was read just now.
+    /// All bytes that had arrived were read just now.
     pub(super) looked: bool,
-    /// The pong of our last ping has not come.
+    /// The pong of our last ping is outstanding.
     pub(super) out: bool,
-    /// The ping has not reached the server yet, and the network goes on taking what lies before it.
+    /// The ping has not reached the server yet, and the bytes before it make progress.
     pub(super) on_its_way: bool,
 }
 
-/// One connection's silence.
+/// The silence of one connection.
 #[derive(Debug)]
 pub(super) struct Liveness {
     limits: LivenessLimits,
     /// Silence counts from here.
     since: Instant,
-    /// A ping is out since then, and nothing was heard since.
+    /// When the outstanding ping was sent; nothing was received since.
     pinged: Option<Instant>,
-    /// When the last ping went out, or the connection was opened.
+    /// When the last ping was sent, or the connection was opened.
     asked: Instant,
-    /// The pong of that ping had not come when it was last judged.
+    /// The pong of that ping was outstanding at the last judgement.
     out: bool,
-    /// When it was last judged, and when that was to be again.
+    /// When the silence was last judged, and when the next judgement was planned.
     judged: Instant,
     planned: Option<Instant>,
-    /// The machine has slept: no verdict before the ping had its time.
+    /// Set after the machine slept: no verdict before then, so that the ping has its full time.
     reprieve: Option<Instant>,
 }
 
@@ -75,15 +75,15 @@ impl Liveness {
         liveness
     }
 
-    /// When to ask again; `None`: never, unless something happens.
+    /// When to judge again; `None`: never, unless something happens.
     pub(super) fn due(&self) -> Option<Instant> {
         let next = match self.answer_due() {
-            // Nobody tells when the answer comes: it is looked for each interval, so that the next ping is in time.
+            // Nothing signals the answer: it is checked for each interval, so that the next ping is in time.
             _ if self.awaits_pong(self.judged) => self.in_an_interval(),
             Some(_) => self.in_an_interval(),
             None => self.next_ping(),
         };
-        // Likewise a reprieve ends with what is heard.
+        // In the same way, received bytes end a reprieve.
         let heard = self.reprieve.and_then(|_| self.judged.checked_add(self.limits.idle_timeout?));
         [self.idle_end(), self.answer_due(), next, heard].into_iter().flatten().min()
     }
@@ -92,7 +92,7 @@ impl Liveness {
         self.judged.checked_add(self.limits.ping_interval?)
     }
 
-    /// Whether the server speaks, is to be pinged all the same, and has its time for the pong of the ping before.
+    /// Returns whether the last ping, sent although bytes come, still has time for its pong.
     fn awaits_pong(&self, now: Instant) -> bool {
         let end = self.limits.ping_timeout.and_then(|timeout| self.asked.checked_add(timeout));
         self.limits.ping_always
@@ -101,7 +101,7 @@ impl Liveness {
             && end.is_none_or(|end| now < end)
     }
 
-    /// With no limit for the answer, pings go on.
+    /// Without a limit for the answer, pings go on.
     fn answer_due(&self) -> Option<Instant> {
         self.pinged?.checked_add(self.limits.ping_timeout?)
     }
@@ -116,7 +116,8 @@ impl Liveness {
         last.checked_add(self.limits.ping_interval?)
     }
 
-    /// Reading goes on after it stood still: silence counts anew, and a ping has its whole time again.
+    /// Restarts the clock when reading resumes after a pause: the silence counts anew, and a ping has its full time
+    /// again.
     pub(super) fn restart(&mut self, now: Instant) {
         self.judged = now;
         self.since = now;
@@ -126,7 +127,7 @@ impl Liveness {
         self.planned = self.due();
     }
 
-    /// What is to be done.
+    /// Decides what to do now.
     pub(super) fn judge(&mut self, heard: Heard) -> Verdict {
         let Heard { now, last, looked, out, on_its_way } = heard;
         self.judged = now;
@@ -154,7 +155,7 @@ impl Liveness {
         }
         let ping = self.pinged.is_none() || self.limits.ping_timeout.is_none();
         if ping && past(self.next_ping()) && !self.awaits_pong(now) {
-            // What has come may put the ping off; not each byte wakes a reader.
+            // Bytes that have arrived may put the ping off; not each byte wakes a reader.
             if !looked {
                 return Verdict::Look;
             }
@@ -172,7 +173,7 @@ impl Liveness {
         self.out = true;
     }
 
-    /// Nobody listened for a while: the server is asked, and has its whole time to answer.
+    /// Pings after a time in which nothing was read; the server has its full time to answer.
     fn ask_again(&mut self, now: Instant) -> Verdict {
         self.since = now;
         self.ping_out(now);

@@ -1,6 +1,5 @@
-//! One WebSocket connection, from connecting to closed. A socket is plain state behind locks that are never
-//! held during a callback, so any thread may turn it: whoever sends writes, and the I/O thread turns what
-//! nobody else does.
+//! One WebSocket connection, from connecting to closed. A socket is plain state behind locks that are never held
+//! during a callback, so any thread may service it: the sending thread writes, and the I/O thread does the rest.
 //!
 //! Two locks, in this order where both are held: `incoming` (decoding), `outgoing` (sending and the phase). The
 //! dispatcher's lock comes last. The flusher writes with no lock held.
@@ -57,7 +56,7 @@ use ws4d_protocol::deflate::Deflater;
 /// A dispatcher of sockets.
 pub type Dispatcher = dispatch::Dispatcher<Socket>;
 
-/// How far a connection is (4D's `status`). May be ahead of the callbacks.
+/// Status of a connection (4D's `status`). May be ahead of the callbacks.
 #[repr(i32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[allow(missing_docs, reason = "4D's words")]
@@ -68,52 +67,52 @@ pub enum Status {
     Closed = 3,
 }
 
-/// What a message is sent as.
+/// Type of a message to send.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SendKind {
     /// A text frame; the bytes must be UTF-8.
     Text,
     /// A binary frame.
     Blob,
-    /// A text frame; the bytes must be JSON, whose white space between tokens is dropped.
+    /// A text frame; the bytes must be JSON, which is sent without white space between tokens.
     Object,
 }
 
 /// The host's side of a socket.
 pub trait Handler: Send + Sync {
-    /// Whether events are delivered at all; `false` for a socket that only sends.
+    /// Returns whether events are delivered at all; `false` for a socket that only sends.
     fn receives(&self) -> bool;
-    /// The connection is made and not open yet: what is to be sent before all else may come in, with
+    /// Called when the connection is made and not open yet, so that messages can be queued before all others with
     /// [`Socket::send_ahead`]. On the I/O thread, with no lock held; not a callback.
     fn connected(&self, _socket: &Socket) {}
     /// Runs the callback for this kind of event, if there is one.
     fn event(&self, event: &Event);
-    /// The socket is over: `on_terminate` has returned, or the pulled TERMINATE was freed. Exactly once.
+    /// Called exactly once, when the socket is over: `on_terminate` has returned, or the pulled TERMINATE was freed.
     fn over(&self);
     /// Runs `on_free`: exactly once, after the last callback.
     fn free(&self);
 }
 
-/// What of the options a living socket needs.
+/// The options that a socket needs after connecting.
 #[derive(Clone, Copy)]
 struct Settings {
     data_type: DataType,
     strict_json: bool,
-    /// What arrives as text has to be UTF-8.
+    /// Received text must be UTF-8.
     validate_utf8: bool,
-    /// Where callbacks run on the I/O thread: so long it looks before it sleeps.
+    /// Where callbacks run on the I/O thread: time to poll before it sleeps.
     busy_poll: Duration,
     close_timeout: Duration,
     liveness: LivenessLimits,
     max_message_size: usize,
-    /// The longest payload of a frame; 0: a message is one frame.
+    /// Maximum payload of a frame; 0: a message is one frame.
     frame_size: usize,
     send_buffer_size: usize,
     receive_buffer_size: usize,
     compression: Compression,
 }
 
-/// What is known once the connection is open.
+/// Facts that are known once the connection is open.
 struct Session {
     subprotocol: Option<String>,
     status: u16,
@@ -122,7 +121,7 @@ struct Session {
     tls: Option<Box<TlsInfo>>,
 }
 
-/// What only connecting needs.
+/// Data that only connecting needs.
 struct Start {
     destination: Destination,
     options: Options,
@@ -134,12 +133,12 @@ pub struct Socket {
     tag: AtomicU64,
     status: AtomicI32,
     settings: Settings,
-    /// As passed, less user info.
+    /// The URL as passed, without user info.
     url: Box<str>,
-    /// The same as errors and the log show it, if that differs: its query may be a secret.
+    /// The URL as errors and the log show it, if that differs: its query may be a secret.
     shown: Option<Box<str>>,
     secure: bool,
-    /// Until the connection is begun.
+    /// Taken when connecting begins.
     start: Mutex<Option<Box<Start>>>,
     handler: Arc<dyn Handler>,
     dispatcher: Arc<Dispatcher>,
@@ -147,28 +146,28 @@ pub struct Socket {
     gate: Gate,
     session: OnceLock<Session>,
     outgoing: Mutex<Outgoing>,
-    /// The thread that has collected it last and not flushed it yet, or 0.
+    /// Number of the thread that last collected this socket and has not flushed it yet, or 0.
     collected_by: AtomicU64,
-    /// Ours, where its context goes from message to message; made for the first one.
+    /// The deflater, if its context is kept between messages; made for the first message.
     deflater: Mutex<Option<Box<Deflater>>>,
     incoming: Mutex<Incoming>,
     received: stats::Received,
     receive_activity: keepalive::ReceiveActivity,
-    /// The task looks now and then whether the beginning of a large frame is right.
+    /// The task checks from time to time whether the beginning of a large frame is valid.
     rest_awaited: AtomicBool,
     progress: Progress,
     history: close_info::History,
-    /// No connection at all, but a wait that ends in TERMINATE.
+    /// Set for a socket without a connection, which only waits and then ends with TERMINATE.
     timer: Option<Duration>,
     /// Wakes the task.
     changed: Notify,
-    /// It was told something, and has not run since.
+    /// The task was notified and has not run since.
     task_notified: AtomicBool,
 }
 
 impl Socket {
-    /// Judges the URL, the options together and the caller's right to the dispatcher; does nothing else yet. With no dispatcher
-    /// callbacks run on the I/O thread. On an error nothing of the handler was called.
+    /// Checks the URL, the combination of options and the caller's right to the dispatcher; does nothing else yet.
+    /// Without a dispatcher, callbacks run on the I/O thread. On an error no method of the handler was called.
     pub fn new(
         url: &str,
         options: &Options,
@@ -190,8 +189,9 @@ impl Socket {
         Socket::make(destination, options, handler, dispatcher, None)
     }
 
-    /// No connection but a wait, with a socket's place in the dispatcher: after `delay`, or at [`Socket::abort`], at a
-    /// shutdown, or with its dispatcher, its one event, a TERMINATE, is deliverable. For whoever tries again later.
+    /// Makes a socket without a connection, which only waits in the dispatcher: its one event, a TERMINATE, becomes
+    /// deliverable after `delay`, at [`Socket::abort`], at a shutdown, or with the end of its dispatcher. For
+    /// connecting again later.
     pub(crate) fn timer(
         url: &str,
         delay: Duration,
@@ -228,7 +228,7 @@ impl Socket {
             compression: options.compression,
         };
         let mut start = Box::new(Start { destination, options: options.clone() });
-        // Here, on the host's thread: see there.
+        // Must run on the host's thread; see `choose_proxy`.
         start.options.proxy.choose_proxy();
         let Destination { url, shown, secure, .. } = &start.destination;
         Ok(Arc::new(Socket {
@@ -260,7 +260,7 @@ impl Socket {
         }))
     }
 
-    /// Tells the socket's task to look again. Any thread, also with locks held.
+    /// Notifies the socket's task. Any thread, also with locks held.
     fn tell_task(&self) {
         if !self.task_notified.swap(true, Ordering::AcqRel) {
             self.dispatcher.task_told();
@@ -268,14 +268,14 @@ impl Socket {
         self.changed.notify_one();
     }
 
-    /// The task looks, or has ended.
+    /// Called when the task runs, or has ended.
     fn task_runs(&self) {
         if self.task_notified.swap(false, Ordering::AcqRel) {
             self.dispatcher.task_runs();
         }
     }
 
-    /// Changes the mailbox. The caller holds no lock but, at most, `incoming`'s, which no reader takes.
+    /// Changes the mailbox. The caller may hold `incoming`, which no reader of events takes, and no other lock.
     fn post<R>(self: &Arc<Self>, change: impl FnOnce(&mut Mailbox) -> R) -> Option<R> {
         let key = *self.key.get()?;
         let (result, signal) = self.dispatcher.update(key, change);
@@ -288,9 +288,9 @@ impl Socket {
         self.status.fetch_max(status as i32, Ordering::AcqRel);
     }
 
-    // What the host asks.
+    // Queries and requests of the host.
 
-    /// Keeps the host layer's name for this socket.
+    /// Stores the host layer's name for this socket.
     pub fn set_tag(&self, tag: u64) {
         self.tag.store(tag, Ordering::Release);
     }
@@ -300,7 +300,7 @@ impl Socket {
         self.tag.load(Ordering::Acquire)
     }
 
-    /// How far the connection is.
+    /// Returns the status of the connection.
     pub fn status(&self) -> Status {
         match self.status.load(Ordering::Acquire) {
             0 => Status::Connecting,
@@ -315,7 +315,7 @@ impl Socket {
         self.id
     }
 
-    /// As passed, less user info.
+    /// The URL as passed, without user info.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -330,7 +330,7 @@ impl Socket {
         self.settings.data_type
     }
 
-    /// What the server chose; `None` until connected, or if it chose none.
+    /// The subprotocol that the server chose; `None` until connected, or if it chose none.
     pub fn subprotocol(&self) -> Option<&str> {
         self.session.get()?.subprotocol.as_deref()
     }
@@ -345,12 +345,12 @@ impl Socket {
         self.session.get().map_or(&[], |session| &session.headers)
     }
 
-    /// Whether the URL is a wss one.
+    /// Returns whether the URL is a wss one.
     pub fn is_secure(&self) -> bool {
         self.secure
     }
 
-    /// What the TLS handshake with the server agreed on; `None` until connected, and without TLS.
+    /// Parameters agreed on in the TLS handshake with the server; `None` until connected, and without TLS.
     pub fn tls_info(&self) -> Option<&TlsInfo> {
         self.session.get()?.tls.as_deref()
     }
@@ -360,14 +360,14 @@ impl Socket {
         self.session.get().map(|session| session.peer.as_str())
     }
 
-    /// Holds messages back, and what is queued behind one. Changes nothing once TERMINATE was delivered.
+    /// Holds back messages, and the events queued behind one. Has no effect once TERMINATE was delivered.
     pub fn pause(self: &Arc<Self>) -> Result<(), ErrorCode> {
         self.post(Mailbox::pause);
         self.gate.interrupt();
         Ok(())
     }
 
-    /// Lets messages go again.
+    /// Delivers messages again.
     pub fn resume(self: &Arc<Self>) -> Result<(), ErrorCode> {
         self.post(Mailbox::resume);
         self.gate.interrupt();

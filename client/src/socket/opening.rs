@@ -1,4 +1,4 @@
-//! How a socket's life begins: where the task that connects runs, and who waits for it.
+//! The beginning of a socket: where the task that connects runs, and which thread waits for it.
 
 use super::drive::{self, Alive};
 use super::{Socket, Start};
@@ -8,15 +8,15 @@ use crate::error::{Component, Error, ErrorCode};
 use std::sync::{Arc, Weak};
 
 impl Socket {
-    /// Connects and waits for it: OPEN has run when this returns. On an error no event was delivered and
-    /// `free` was not called. To be called once, instead of [`Socket::start`]; on a dispatcher, after
+    /// Connects and waits until the connection is open: OPEN has run when this returns. On an error no event was
+    /// delivered and `free` was not called. Called once, instead of [`Socket::start`]; on a dispatcher, after
     /// [`Dispatcher::begin_call`](dispatch::Dispatcher::begin_call).
     pub fn connect(self: &Arc<Self>) -> Result<(), Error> {
         if !Driver::can_turn_here() {
             let what = "This thread is ending, and can wait for no connection any more";
             return Err(Error::new(ErrorCode::ShutDown, Component::Socket, what));
         }
-        // The task that connects runs on this thread, while it waits: a hop less, both ways.
+        // The task that connects runs on this waiting thread, which saves a switch to the I/O thread and back.
         let (task_driver, borrowed) = match self.dispatcher.task_driver() {
             Some(task_driver) => (Arc::clone(task_driver), None),
             None => {
@@ -44,12 +44,12 @@ impl Socket {
         }
     }
 
-    /// Begins to connect. On an error as [`Socket::connect`]; a connection that fails later is ERROR and TERMINATE.
+    /// Begins to connect. Errors as of [`Socket::connect`]; a connection that fails later brings ERROR and TERMINATE.
     pub fn start(self: &Arc<Self>) -> Result<(), Error> {
         self.begin(None).map(drop)
     }
 
-    /// Begins to connect, in a task of `waiter`, which a blocking `ws_new` turns.
+    /// Begins to connect, in a task of `waiter`, which a blocking `ws_new` drives.
     fn begin(self: &Arc<Self>, waiter: Option<&Arc<dyn TaskDriver>>) -> Result<Key, Error> {
         let Some(start) = self.start.lock().take() else {
             return Err(Error::new(ErrorCode::Internal, Component::Socket, "A socket connects once"));
@@ -68,10 +68,10 @@ impl Socket {
         match self.live(start, waiter) {
             Ok(()) => Ok(key),
             Err((error, task)) => {
-                // Before the task goes, which would tell of an end.
+                // Before the task is dropped, which would report an end.
                 let forgotten = self.dispatcher.forget(key);
                 drop(task);
-                // A shutdown in between has ended it, and its owner was faster: then it was a socket.
+                // If a shutdown has ended it meanwhile and the owner has delivered that already, it counts as begun.
                 if forgotten { Err(error) } else { Ok(key) }
             }
         }

@@ -1,5 +1,5 @@
-//! What the `outgoing` lock guards: the phase of the connection, and what waits to be sent. Decides what may come in
-//! and makes control frames; who writes is in `send`, who ends in `closing`.
+//! Send state and connection phase, guarded by `Socket::outgoing`. Admits messages and makes control frames; `send`
+//! and `flush` write, `closing` ends.
 
 use super::queue::OutQueue;
 use super::stats::Sent;
@@ -15,91 +15,91 @@ use ws4d_protocol::deflate;
 use ws4d_protocol::frame::OpCode;
 use ws4d_protocol::send::encode;
 
-/// Of so many unanswered pings the answers are recognised.
+/// Maximum number of unanswered pings whose pongs are recognised.
 const MOST_PINGS: usize = 65536;
 
-/// Where the connection is. The host sees less ([`Status`]).
+/// Phase of the connection. The host sees a coarser one ([`Status`]).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
     Connecting,
     Open,
-    /// A close frame is queued or sent; the server's, or its end of the TCP connection, is waited for.
+    /// A close frame is queued or sent; waits for the server's, or for the end of its TCP stream.
     Closing,
-    /// The host has been told the end; the transport says goodbye in the background.
+    /// The end was reported to the host; the transport closes in the background.
     Lingering,
     Over,
 }
 
-/// The server broke the rules, or sent what there is no memory for.
+/// A failure that the reader found: the server violated the protocol, or there is no memory for its message.
 pub(super) struct ConnectionFailure {
     pub(super) close_code: u16,
-    /// What the server is told. Never the host's message: that names the URL, whose query may hold a token.
+    /// Reason for the server. Never the message for the host: that names the URL, whose query may hold a token.
     pub(super) reason: String,
     pub(super) error: Error,
 }
 
-/// What the `outgoing` lock guards: the phase, and what waits to be sent.
+/// Send state and connection phase, guarded by `Socket::outgoing`.
 pub(super) struct Outgoing {
     pub(super) phase: Phase,
     pub(super) transport: Option<Arc<Transport>>,
     pub(super) queue: OutQueue,
     pub(super) corked: bool,
-    /// A thread is writing; it will look again.
+    /// A thread is writing; it checks the queue again before it stops.
     pub(super) flushing: bool,
-    /// The kernel took no more; the I/O thread waits until it does.
+    /// The kernel takes no more; the I/O thread waits until it does.
     pub(super) blocked: bool,
     pub(super) want_drain: bool,
-    /// The close frame has left, or a thread is just writing it: its answer may come before that thread is back.
+    /// The close frame was written, or a thread is just writing it: the answer may come before that thread returns.
     pub(super) close_sent: bool,
-    /// Of our close frame; 1005 for an empty one.
+    /// Code of our close frame; 1005 for an empty one.
     close_code: u16,
     pub(super) received: Option<Box<CloseFrame>>,
     pub(super) write_error: Option<io::Error>,
-    /// A panic has given a role up: what that has left is the task's to do.
+    /// A panic has dropped a role; the task does the rest of its work.
     pub(super) undone: bool,
     /// A message, or a part of one, is lost: nothing more may leave.
     pub(super) lost: bool,
-    /// The host has closed before anything had failed: what goes wrong from then on is no error for it.
+    /// The host has closed before anything failed: later failures are no error for it.
     pub(super) ended_by_host: bool,
-    /// The server has ended its stream behind its close frame, and ours has not left.
+    /// The server has ended its stream after its close frame.
     pub(super) read_ended: bool,
-    /// Whoever set this tells the host how it ended; nobody else does, whatever it has found.
+    /// The end was claimed by a thread that reports it to the host; see [`claim_report`](Self::claim_report).
     pub(super) end_reported: bool,
-    /// To be given up, once the host has had what came before.
+    /// Set when the connection is to be failed, once the host has received all earlier messages.
     pub(super) failure: Option<Box<ConnectionFailure>>,
     pub(super) deadline: Option<Instant>,
-    /// What was agreed about compressed messages.
+    /// Parameters of permessage-deflate, if agreed.
     pub(super) deflate: Option<deflate::Params>,
-    /// Accepted messages whose place is taken and whose encoding waits: for the connection, or for the deflater.
+    /// Accepted messages that have a place in the queue and wait for the connection or the deflater to be encoded.
     pub(super) waiting: VecDeque<Waiting>,
-    /// Who encodes what waits, and compresses with a context that goes from message to message.
+    /// The thread that encodes `waiting`, and compresses with a context that is kept between messages.
     pub(super) encoder: Encoder,
     pub(super) sent: Sent,
-    /// From a ping to its pong, the last time.
+    /// Time from the last answered ping to its pong.
     pub(super) round_trip: Option<Duration>,
-    /// Pings that were not answered, newest last.
+    /// Unanswered pings, newest last.
     pings: VecDeque<Ping>,
 }
 
 struct Ping {
-    /// Of its payload.
+    /// Hash of the payload.
     hash: u64,
     sent: Instant,
     wanted: bool,
 }
 
-/// Whose turn it is with the deflater: messages must reach it in the order of their places. Only who has the turn
-/// gives it away.
+/// The thread that may use the deflater: messages must reach it in the order of their places. Only that thread passes
+/// it on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Encoder {
     Nobody,
-    /// A thread that sends a message of its own; who comes meanwhile waits in `waiting`.
+    /// A thread that sends its own message; messages of other threads wait in `waiting`.
     Sender,
-    /// The I/O thread, until nothing waits any more.
+    /// The I/O thread, until `waiting` is empty.
     IoThread,
 }
 
-/// A message that was accepted and is not encoded yet.
+/// An accepted message that is not encoded yet.
 pub(super) struct Waiting {
     pub(super) ticket: u64,
     pub(super) charge: usize,
@@ -111,7 +111,7 @@ pub(super) struct Waiting {
 pub(super) struct OutgoingMessage<P> {
     pub(super) opcode: OpCode,
     pub(super) payload: P,
-    /// Not to be compressed.
+    /// Sent without compression.
     pub(super) plain: bool,
 }
 
@@ -145,7 +145,7 @@ impl Outgoing {
         }
     }
 
-    /// Whether a message may come in. Where the buffer is full, a cork has ended: to be followed by a flush.
+    /// Checks whether a message may be queued. A full buffer ends a cork, so that the caller has to flush.
     pub(super) fn admit(&mut self, limit: usize) -> Result<(), ErrorCode> {
         if !matches!(self.phase, Phase::Connecting | Phase::Open) || self.is_broken() {
             return Err(ErrorCode::Closed);
@@ -157,18 +157,18 @@ impl Outgoing {
         Ok(())
     }
 
-    /// A message finds the buffer full: a drain is owed, and a cork has ended.
+    /// Records that a message was refused because the buffer is full: a drain is owed, and a cork ends.
     pub(super) fn refuse_full(&mut self) {
         self.want_drain = true;
         self.corked = false;
     }
 
-    /// Whether nothing more will leave.
+    /// Returns whether nothing more can be sent.
     pub(super) fn is_broken(&self) -> bool {
         self.write_error.is_some() || self.lost
     }
 
-    /// Keeps a copy of a message for when its turn comes.
+    /// Queues a copy of a message that is to be encoded later.
     pub(super) fn wait(&mut self, message: OutgoingMessage<&[u8]>, charge: usize) -> Result<(), ErrorCode> {
         let mut payload = Vec::new();
         payload.try_reserve_exact(message.payload.len()).map_err(|_| ErrorCode::OutOfMemory)?;
@@ -177,7 +177,7 @@ impl Outgoing {
         self.keep(message, charge).map_err(|_| ErrorCode::OutOfMemory)
     }
 
-    /// Keeps a message for when its turn comes; gives it back where there is no memory for its place.
+    /// Queues a message that is to be encoded later; returns it if there is no memory for its place.
     pub(super) fn keep(
         &mut self,
         message: OutgoingMessage<Vec<u8>>,
@@ -191,46 +191,47 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Gives the turn to the I/O thread if messages wait; their own thread is not the sender of others.
+    /// Passes the deflater to the I/O thread if messages wait, because a sender does not encode those of other
+    /// threads.
     pub(super) fn hand_over(&mut self) {
         self.encoder = if self.waiting.is_empty() { Encoder::Nobody } else { Encoder::IoThread };
     }
 
-    /// Claims to tell the host how it ended; `false`: another has.
+    /// Claims the report of the end to the host; returns `false` if another thread has claimed it.
     pub(super) fn claim_report(&mut self) -> bool {
         !std::mem::replace(&mut self.end_reported, true)
     }
 
-    /// Whether what the server has still been owed has left, or never will.
+    /// Returns whether, after the end of the server's stream, our close frame was sent, or never will be.
     pub(super) fn is_answered(&self) -> bool {
         self.read_ended && !self.flushing && (self.close_sent || self.is_broken())
     }
 
-    /// Drops what has not begun to leave.
+    /// Drops all messages of which nothing was written.
     pub(super) fn drop_unsent(&mut self) {
         self.waiting.clear();
         self.queue.drop_unsent();
     }
 
-    /// Drops all that waits: the connection is over.
+    /// Drops the whole queue: the connection is over.
     pub(super) fn clear(&mut self) {
         self.waiting.clear();
         self.queue.clear();
     }
 
-    /// Queues the close frame; with `None` an empty one.
+    /// Queues the close frame; an empty one for `None`.
     pub(super) fn close_with(&mut self, code: Option<u16>, reason: &str) {
         self.close_code = code.unwrap_or(1005);
         self.queue.push_close(close_frame(code, reason));
         self.corked = false;
     }
 
-    /// The code of our close frame, once that has left; 0 before.
+    /// The code of our close frame, or 0 until it was sent.
     pub(super) fn code_sent(&self) -> u16 {
         if self.close_sent { self.close_code } else { 0 }
     }
 
-    /// Whether a drain that was promised is due.
+    /// Returns whether a promised drain is due, and clears the promise.
     pub(super) fn take_drain(&mut self, limit: usize) -> bool {
         let due = self.want_drain
             && self.phase == Phase::Open
@@ -249,27 +250,27 @@ impl Outgoing {
         if encode(OpCode::Pong, true, payload, mask_key(), &mut frame).is_err() {
             return;
         }
-        // The newest one answers those before it as well (RFC 6455 §5.5.3).
+        // The newest pong also answers the pings before (RFC 6455 §5.5.3).
         if self.blocked || self.queue.push_control(&frame, 0).is_err() {
             self.queue.push_late_pong(frame);
         }
     }
 
-    /// Remembers a ping, so that its pong is recognised. `wanted`: the host wants to know of that.
+    /// Remembers a ping, so that its pong is recognised. `wanted`: the pong is an event for the host.
     pub(super) fn remember_ping(&mut self, payload: &[u8], wanted: bool) {
-        // The oldest gives its place up, also where there is no memory for one more.
+        // Drops the oldest one, also if there is no memory for another.
         if self.pings.len() >= MOST_PINGS || self.pings.try_reserve(1).is_err() {
             self.pings.pop_front();
         }
         self.pings.push_back(Ping { hash: hash(payload), sent: Instant::now(), wanted });
     }
 
-    /// Whether a ping of our own waits for its pong.
+    /// Returns whether the pong of a ping of our own is outstanding.
     pub(super) fn own_ping_is_out(&self) -> bool {
         self.pings.iter().any(|ping| !ping.wanted)
     }
 
-    /// Whether a pong answers a ping of the host's; those before it are answered with it (RFC 6455 §5.5.3).
+    /// Returns whether a pong answers a ping of the host. It answers all earlier pings as well (RFC 6455 §5.5.3).
     pub(super) fn answers_ping(&mut self, payload: &[u8]) -> bool {
         let hash = hash(payload);
         let Some(at) = self.pings.iter().position(|ping| ping.hash == hash) else { return false };

@@ -1,8 +1,8 @@
-//! What waits to be sent, in the order in which it will leave. Bytes and bookkeeping only: no I/O, no lock.
+//! The send queue, in the order of sending. Bytes and bookkeeping only: no I/O, no lock.
 //!
-//! A message takes its place when it is accepted and may be encoded later: its slot keeps the place, so that a
-//! large message is masked outside the lock and the order of the calls is kept. Control frames leave at
-//! the next frame boundary.
+//! A message takes its place when it is accepted and may be encoded later: its slot keeps the place, so that a large
+//! message is masked outside the lock and the order of the calls is kept. Control frames are sent at the next frame
+//! boundary.
 
 use crate::buffer::Buffer;
 use crate::random::mask_key;
@@ -16,13 +16,13 @@ use ws4d_protocol::send::{OutOfMemory, encode};
 pub(super) const LONG_CHUNK: usize = 128 * 1024 + 14;
 /// Small messages share a chunk up to this size, so that they leave in one write.
 const SHARED_CHUNK: usize = 16 * 1024;
-/// The room that such a chunk begins with.
+/// Initial capacity of a shared chunk.
 const FIRST_ROOM: usize = 1024;
-/// So much leaves in one system call, and so much of a large message is encoded before some of it leaves. With less the server
-/// is woken more often, which costs the sender most; more has left the cache when the kernel copies it. A control frame
-/// waits for no more than that.
+/// Bytes written in one system call, and encoded of a large message before the first are written. With less, the
+/// server is woken more often, which costs the sender most; more would have left the cache when the kernel copies it.
+/// A control frame waits for no more than that.
 pub(super) const COMMIT: usize = 512 * 1024;
-/// So many chunks go into one system call.
+/// Maximum number of chunks in one system call.
 pub(super) const SLICES: usize = 32;
 
 /// One or more whole frames.
@@ -30,7 +30,7 @@ pub(super) const SLICES: usize = 32;
 pub(super) struct Chunk {
     pub(super) bytes: Buffer,
     written: usize,
-    /// What it counts in the send buffer until it has left.
+    /// Bytes charged to the send buffer until the chunk was written.
     pub(super) charge: usize,
     closes: bool,
 }
@@ -40,7 +40,7 @@ impl Chunk {
         Chunk { bytes: bytes.into(), written: 0, charge, closes: false }
     }
 
-    /// Whether this is the close frame.
+    /// Returns whether this is the close frame.
     pub(super) fn closes(&self) -> bool {
         self.closes
     }
@@ -54,7 +54,7 @@ impl Chunk {
 #[derive(Debug)]
 struct Slot {
     chunks: VecDeque<Chunk>,
-    /// All of it is there; before, what is there may leave.
+    /// All chunks are there. Before that, those that are there may already be sent.
     encoded: bool,
     begun: bool,
 }
@@ -65,7 +65,7 @@ impl Slot {
     }
 }
 
-/// Chunks whose order is settled; the first may be partly written.
+/// Chunks in their final order; the first may be partly written.
 pub(super) type Wire = VecDeque<Chunk>;
 
 #[derive(Default, Debug)]
@@ -81,7 +81,7 @@ pub(super) struct OutQueue {
 }
 
 impl OutQueue {
-    /// Bytes of messages that have not left, plus 64 each.
+    /// Bytes of unsent messages, plus 64 each.
     pub(super) fn buffered(&self) -> usize {
         self.buffered
     }
@@ -121,7 +121,7 @@ impl OutQueue {
         self.slots.try_reserve(1).map_err(|_| OutOfMemory { wanted: size_of::<Slot>() })
     }
 
-    /// Takes the place for a message that will be encoded outside the lock.
+    /// Reserves the place of a message that will be encoded outside the lock.
     pub(super) fn reserve(&mut self, charge: usize) -> Result<u64, OutOfMemory> {
         self.reserve_slot()?;
         self.buffered += charge;
@@ -129,14 +129,14 @@ impl OutQueue {
         Ok(self.first_ticket + self.slots.len() as u64 - 1)
     }
 
-    /// The slot of a ticket; `None`: it was dropped meanwhile, because the connection is over.
+    /// Returns the slot of a ticket, or `None` if it was dropped meanwhile, because the connection is over.
     fn slot(&mut self, ticket: u64) -> Option<&mut Slot> {
         let at = ticket.checked_sub(self.first_ticket)?;
         self.slots.get_mut(at as usize)
     }
 
-    /// The next part of the message whose place that is; it may leave before the rest is there. `last`: the whole is.
-    /// `false`: nobody waits for it any more.
+    /// Adds the next part of the message at that place; it may be sent before the rest is there. `last`: it completes
+    /// the message. Returns `false` if the place was dropped.
     pub(super) fn add(&mut self, ticket: u64, chunk: Chunk, last: bool) -> Result<bool, OutOfMemory> {
         let Some(slot) = self.slot(ticket) else { return Ok(false) };
         slot.chunks.try_reserve(1).map_err(|_| OutOfMemory { wanted: size_of::<Chunk>() })?;
@@ -145,7 +145,8 @@ impl OutQueue {
         Ok(true)
     }
 
-    /// Gives the place up, with what is in it. `false`: a part of the message may have left, so it cannot be taken back.
+    /// Gives up the place with its chunks. Returns `false` if a part of the message may have been sent, so that it
+    /// cannot be taken back.
     pub(super) fn give_up(&mut self, ticket: u64, charge: usize) -> bool {
         let Some(slot) = self.slot(ticket) else { return true };
         if slot.begun {
@@ -157,18 +158,18 @@ impl OutQueue {
         true
     }
 
-    /// A message is written without a place here; it counts meanwhile.
+    /// Charges a message that is written without a place in the queue.
     pub(super) fn begin_direct(&mut self, charge: usize) {
         self.buffered += charge;
     }
 
-    /// So much of it was taken; the rest comes first.
+    /// Ends such a write, of which `taken` bytes were written; the rest goes to the front of the queue.
     pub(super) fn end_direct(&mut self, frame: &[u8], taken: usize, charge: usize) {
         if taken < frame.len() {
             let chunk = Chunk { written: taken, ..Chunk::new(frame.to_vec(), charge) };
             self.wire.push_front(chunk);
         } else {
-            // What was dropped meanwhile counts no more.
+            // Saturating, because a drop in between has reset the charge.
             self.buffered = self.buffered.saturating_sub(charge);
         }
     }
@@ -183,7 +184,7 @@ impl OutQueue {
         Ok(())
     }
 
-    /// Keeps a pong for later, instead of the one kept before.
+    /// Keeps a pong for later, in place of the one kept before.
     pub(super) fn push_late_pong(&mut self, frame: Vec<u8>) {
         self.late_pong = Some(frame);
     }
@@ -194,7 +195,7 @@ impl OutQueue {
         self.slots.push_back(Slot::whole(chunk));
     }
 
-    /// Drops what has not begun to leave; what has begun is finished, so that frames stay whole.
+    /// Drops all chunks but one that is partly written, so that frames stay whole.
     pub(super) fn drop_unsent(&mut self) {
         let begun = self.wire.front().is_some_and(|chunk| chunk.written > 0);
         self.wire.truncate(usize::from(begun));
@@ -212,7 +213,7 @@ impl OutQueue {
         self.buffered = 0;
     }
 
-    /// Settles what leaves next and hands it out; `put_back` brings the rest. `held`: messages are corked.
+    /// Takes out the chunks to write next; `put_back` returns the rest. `held`: messages are corked.
     pub(super) fn take_wire(&mut self, held: bool) -> Wire {
         if let Some(pong) = self.late_pong.take() {
             self.control.bytes.extend_from_slice(&pong);
@@ -246,7 +247,7 @@ impl OutQueue {
         std::mem::take(&mut self.wire)
     }
 
-    /// Takes back what was handed out, of which `taken` bytes have left. Says whether the close frame has.
+    /// Returns the chunks to the queue, of which `taken` bytes were written. Returns whether the close frame was.
     pub(super) fn put_back(&mut self, mut wire: Wire, mut taken: usize) -> bool {
         let mut closed = false;
         while let Some(chunk) = wire.front_mut() {
@@ -264,7 +265,7 @@ impl OutQueue {
         closed
     }
 
-    /// Whether nothing at all waits.
+    /// Returns whether nothing is queued.
     pub(super) fn is_empty(&self) -> bool {
         self.wire.is_empty()
             && self.control.bytes.is_empty()
@@ -273,7 +274,7 @@ impl OutQueue {
     }
 }
 
-/// The first chunks as one system call takes them.
+/// Fills `storage` with the first chunks, for one system call; returns their number.
 pub(super) fn slices<'a>(wire: &'a Wire, storage: &mut [IoSlice<'a>; SLICES]) -> usize {
     let mut n = 0;
     for chunk in wire.iter().take(SLICES) {

@@ -1,6 +1,6 @@
-//! Receiving: one turn reads what is there, decodes it, and hands all its messages to the mailbox as batches
-//! that share the read buffer. Buffers belong to the thread that turns, not to the socket: an idle socket
-//! has none.
+//! Receiving: one call reads the available bytes, decodes them, and puts all messages into the mailbox as batches
+//! that share the read buffer. Buffers belong to the reading thread, not to the socket, so that an idle socket has
+//! none.
 
 mod decoded;
 mod failures;
@@ -24,23 +24,24 @@ use std::sync::Arc;
 use ws4d_protocol::deflate;
 use ws4d_protocol::receive::{Data, Incoming as Decoded, Receiver, SpareInflater};
 
-/// So many bytes in one read are much.
+/// A read of so many bytes may be the beginning of a large message.
 const LARGE_READ: usize = 64 * 1024;
 
-/// So much is decoded before it is handed on; uncompressed messages, whose bytes a turn bounds, never count more.
+/// Charge that is decoded before the messages are handed on; uncompressed messages, bounded by one read, never exceed
+/// it.
 const STEP: usize = TURN / 2 * MESSAGE_OVERHEAD;
-/// The same where nobody will have what comes.
+/// The same, where the messages are discarded.
 const SMALL_STEP: usize = 64 * 1024;
 
 thread_slot! {
-    /// Without context takeover one inflater serves all sockets that this thread turns.
+    /// Without context takeover one inflater serves all sockets that this thread reads.
     static INFLATER: SpareInflater;
 }
 
-/// What the `incoming` lock guards.
+/// Receive state, guarded by `Socket::incoming`.
 pub(super) struct Incoming {
     pub(super) receiver: Receiver,
-    /// Read, but not decoded from this byte on, because the receive buffer was full.
+    /// A read buffer, and the offset from which it is not decoded yet, because the receive buffer was full.
     backlog: Option<Box<(Buffer, usize)>>,
 }
 
@@ -50,40 +51,40 @@ impl Incoming {
     }
 }
 
-/// What a turn found.
+/// Result of [`Socket::read_ready`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ReadOutcome {
     /// There may be more.
     More,
-    /// The network had nothing.
+    /// There was nothing to read.
     Nothing,
-    /// It has nothing more for now.
+    /// All available bytes were read.
     Drained,
-    /// The receive buffer is full, or what came before a failure is not delivered yet.
+    /// The receive buffer is full, or messages from before a failure are not delivered yet.
     Full,
     /// The connection is over.
     Over,
 }
 
-/// What one turn has to decode.
+/// Bytes to decode in one call.
 struct Input {
     buffer: Buffer,
-    /// What is before was decoded.
+    /// Offset of the first byte that is not decoded.
     at: usize,
     received: io::Result<Received>,
 }
 
-/// What a turn has to tell once no lock is held.
+/// Notifications to send once no lock is held.
 #[derive(Default)]
 struct Turn {
     signals: Signals,
     answers: bool,
     failed: bool,
-    /// Of the server's close frame.
+    /// Code of the server's close frame.
     close_code: Option<u16>,
 }
 
-/// The signals of the steps of a turn; there is hardly ever more than one.
+/// The signals of all steps; there is hardly ever more than one.
 #[derive(Default)]
 struct Signals {
     first: Option<Signal<Socket>>,
@@ -135,17 +136,17 @@ impl Socket {
         };
         let holds = incoming.holds_memory();
         drop(incoming);
-        // From here on no lock is held.
+        // No lock is held from here on.
         self.end_turn(turn);
         let outcome = self.read_outcome(complete, received);
         if holds && self.is_over() {
-            // Whoever has ended it meanwhile may have found the lock taken.
+            // A thread that has ended it meanwhile may have found the lock taken.
             self.free_received();
         }
         outcome
     }
 
-    /// Whether there is to be a turn, and how much it may bring.
+    /// Checks whether to read, and how much may be decoded.
     fn begin_turn(&self) -> Result<(Arc<Transport>, Key, usize), ReadOutcome> {
         let transport = {
             let outgoing = self.outgoing.lock();
@@ -162,13 +163,13 @@ impl Socket {
         };
         let room = self.room(key);
         if self.receive_activity.set_reading_paused(room == 0) && self.settings.liveness.has_limits() {
-            // The I/O task's timer stands still.
+            // The I/O task has to pause its timer.
             self.tell_task();
         }
         if room == 0 { Err(ReadOutcome::Full) } else { Ok((transport, key, room)) }
     }
 
-    /// How much may be decoded now; 0: the receive buffer is full.
+    /// Returns the charge that may be decoded now; 0 if the receive buffer is full.
     fn room(&self, key: Key) -> usize {
         let room = self.dispatcher.update_quietly(key, |mailbox| {
             if mailbox.stop_reading_if_full() {
@@ -181,7 +182,7 @@ impl Socket {
         room.unwrap_or(SMALL_STEP).min(STEP)
     }
 
-    /// What the last turn has left, or what one read brings.
+    /// Returns the backlog, or else the bytes of one read.
     fn next_input(&self, incoming: &mut Incoming, transport: &Transport) -> Result<Input, ConnectionFailure> {
         match incoming.backlog.take() {
             Some(backlog) => {
@@ -193,7 +194,8 @@ impl Socket {
         }
     }
 
-    /// Decodes the input step by step and hands on what comes out. `false`: the receive buffer is full before the end.
+    /// Decodes the input step by step and hands on the messages. Returns `false` if the receive buffer is full before
+    /// the end.
     fn take_in(
         self: &Arc<Self>,
         incoming: &mut Incoming,
@@ -202,7 +204,7 @@ impl Socket {
         mut room: usize,
         turn: &mut Turn,
     ) -> bool {
-        // Where much came, a large message may begin.
+        // After a large read, a large message may begin.
         let large = input.buffer.len() >= LARGE_READ;
         if large && let Some(spare) = Buffer::spare() {
             incoming.receiver.lend(spare.into_vec());
@@ -220,7 +222,7 @@ impl Socket {
                 write_nuls(&mut buffer, &decoded.items);
                 decoded.batches(Arc::new(buffer), self.dispatcher.is_private())
             } else {
-                // What was decoded moves out, because what was not stays.
+                // The decoded messages are copied, because the rest of the buffer stays.
                 decoded.copied_batches(&input.buffer)
             };
             self.hand_on(key, decoded, batches, turn);
@@ -241,7 +243,7 @@ impl Socket {
         complete
     }
 
-    /// Puts what was decoded into the mailbox.
+    /// Puts the decoded messages into the mailbox.
     fn hand_on(
         &self,
         key: Key,
@@ -277,7 +279,7 @@ impl Socket {
         }
     }
 
-    /// Tells what the turn has brought. No lock is held.
+    /// Sends the notifications. No lock is held.
     fn end_turn(self: &Arc<Self>, turn: Turn) {
         let Turn { signals, answers, failed, close_code } = turn;
         if let Some(code) = close_code {
@@ -309,7 +311,8 @@ impl Socket {
         }
     }
 
-    /// The connection is over: what it has half received goes. Where a turn holds the lock, it does the same at its end.
+    /// Frees partly received messages when the connection is over. A reader that holds the lock does the same at its
+    /// end.
     pub(super) fn free_received(&self) {
         let gone = self
             .incoming
@@ -318,19 +321,19 @@ impl Socket {
         drop(gone);
     }
 
-    /// Whether the last turn has left something to decode.
+    /// Returns whether the last read has left bytes to decode.
     pub(super) fn has_backlog(&self) -> bool {
         self.incoming.lock().backlog.is_some()
     }
 
-    /// What was agreed, and what came behind the server's answer to the upgrade.
+    /// Begins to receive, with the agreed compression and the bytes that followed the server's answer to the upgrade.
     pub(super) fn begin_receiving(&self, deflate: Option<&deflate::Params>, bytes: Vec<u8>) {
         let mut incoming = self.incoming.lock();
         incoming.receiver = self.settings.receiver(deflate);
         incoming.backlog = (!bytes.is_empty()).then(|| Box::new((bytes.into(), 0)));
     }
 
-    /// One read: straight into the message that is being received, where that is large, and into the buffer.
+    /// Reads once: straight into the current message, if that is large, and into the buffer.
     fn read(&self, incoming: &mut Incoming, transport: &Transport) -> Result<Input, ConnectionFailure> {
         let mut buffer = Buffer::for_reading().map_err(|_| out_of_memory())?;
         let before = transport.traffic().received();
@@ -345,7 +348,7 @@ impl Socket {
         Ok(Input { buffer, at: 0, received })
     }
 
-    /// Decodes the buffer until it is used up or the receive buffer is full; says how far it came.
+    /// Decodes until the end of the buffer, or until the receive buffer is full; returns the offset that was reached.
     fn decode(
         self: &Arc<Self>,
         incoming: &mut Incoming,
@@ -381,7 +384,7 @@ impl Socket {
                 }
             }
         }
-        // After a failure nothing more is decoded, so nothing is kept.
+        // Nothing is decoded after a failure, so nothing is kept.
         if decoded.failure.is_some() { buffer.len() } else { at }
     }
 
@@ -407,7 +410,7 @@ impl Socket {
         }
     }
 
-    /// Whether the mailbox has room; remembers if it had not.
+    /// Returns whether the mailbox has room, and records whether reading is paused.
     pub(super) fn may_read(&self) -> bool {
         let Some(key) = self.key.get().copied() else { return false };
         {
@@ -423,7 +426,8 @@ impl Socket {
 }
 
 impl Incoming {
-    /// Keeps what was not decoded, in a buffer that it fills to a half at least, if there is memory for one.
+    /// Keeps the bytes that were not decoded, in a buffer that they fill at least by half, if there is memory for
+    /// one.
     fn keep(&mut self, buffer: Buffer, at: usize) {
         let rest = &buffer[at..];
         let mut fitting = Vec::new();
@@ -436,7 +440,7 @@ impl Incoming {
         self.backlog = Some(Box::new(kept));
     }
 
-    /// Whether the end of the connection frees anything here.
+    /// Returns whether there is memory to free when the connection ends.
     fn holds_memory(&self) -> bool {
         self.backlog.is_some() || !self.receiver.is_idle() || self.receiver.has_inflater()
     }

@@ -1,9 +1,9 @@
-//! The roles of the sending side, each a value that a panic gives up: the place of a message that is being encoded, with
-//! the turn of the deflater, and the role of the flusher. Whatever happens on the way, nobody waits for one that is gone:
-//! the socket goes on, or ends with an error.
+//! The roles of the sending side, each a value whose drop gives the role up, also by a panic: the place of a message
+//! that is being encoded, with the use of the deflater, and the role of the flusher. After a panic no thread waits
+//! for a role that is gone: the socket goes on, or ends with an error.
 //!
-//! A role is declared before the guard of `outgoing`, which it locks when it is dropped. No function of the host's runs
-//! while one is held; and none runs in a drop, so what is left to do then is the task's ([`Socket::finish_undone`]).
+//! A role is declared before the guard of `outgoing`, because its drop locks that. No function of the host runs while
+//! a role is held, nor in its drop; the task does the rest of the work ([`Socket::finish_undone`]).
 
 use super::Socket;
 use super::outgoing::{Encoder, Outgoing};
@@ -21,17 +21,17 @@ pub(super) struct Place<'a> {
 struct Taken {
     ticket: u64,
     charge: usize,
-    /// With the turn of the deflater.
+    /// Taken together with the deflater.
     in_turn: bool,
-    /// The host was told that it was taken: it may not be lost.
+    /// The message was accepted, so that it may not be lost.
     accepted: bool,
 }
 
-/// What a place that was given up has left.
+/// State of the message whose place was given up.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum GivenUp {
-    /// Nothing of the message had left: others may have waited behind it, for a flush.
+    /// Nothing of the message was sent. Others may have waited behind it, for a flush.
     Whole,
     /// The connection has lost a message, or a part of one.
     Torn,
@@ -43,7 +43,7 @@ impl<'a> Place<'a> {
         Place { socket, taken: None }
     }
 
-    /// Takes the next place in the queue, and the deflater's turn where that is needed, which is nobody's.
+    /// Takes the next place in the queue, and, if `in_turn`, the deflater, which must be free.
     pub(super) fn take(
         &mut self,
         outgoing: &mut Outgoing,
@@ -58,17 +58,17 @@ impl<'a> Place<'a> {
         Ok(ticket)
     }
 
-    /// Goes on with the place of a message that has waited. The turn stays the I/O thread's.
+    /// Takes over the place of a message that has waited. The deflater stays with the I/O thread.
     pub(super) fn resume(&mut self, ticket: u64, charge: usize) {
         self.taken = Some(Taken { ticket, charge, in_turn: false, accepted: true });
     }
 
-    /// All of the message is in its place. Says whether the I/O thread has something to encode.
+    /// Called when the whole message is in its place. Returns whether the I/O thread has messages to encode.
     pub(super) fn filled(&mut self, outgoing: &mut Outgoing) -> bool {
         self.taken.take().is_some_and(|taken| taken.hand_over(outgoing))
     }
 
-    /// The message cannot be encoded.
+    /// Gives up the place of a message that cannot be encoded.
     pub(super) fn give_up(&mut self) -> GivenUp {
         let Some(taken) = self.taken.take() else { return GivenUp::Whole };
         let mut outgoing = self.socket.outgoing.lock();
@@ -91,7 +91,8 @@ impl Taken {
         }
     }
 
-    /// Messages that came meanwhile are encoded by the I/O thread: this call is nobody else's worker.
+    /// Leaves messages that were queued meanwhile to the I/O thread, because a sender does not encode those of other
+    /// threads.
     fn hand_over(self, outgoing: &mut Outgoing) -> bool {
         if self.in_turn {
             outgoing.hand_over();
@@ -111,7 +112,8 @@ impl Drop for Place<'_> {
     }
 }
 
-/// The role of the flusher: only its thread writes. Whoever finds it taken has something before it and goes home.
+/// The role of the flusher: only its thread writes. A thread that finds the role taken returns, and its messages are
+/// written by the flusher.
 pub(super) struct Flusher<'a> {
     socket: &'a Arc<Socket>,
     role: Role,
@@ -121,7 +123,7 @@ pub(super) struct Flusher<'a> {
 enum Role {
     No,
     Yes,
-    /// Bytes are out of the queue, and nobody but the kernel knows how many it has taken.
+    /// Bytes are out of the queue, and only the kernel knows how many it has taken.
     Writing,
 }
 
@@ -131,7 +133,7 @@ impl<'a> Flusher<'a> {
         Flusher { socket, role: Role::No }
     }
 
-    /// `false`: another thread has the role.
+    /// Takes the role; returns `false` if another thread has it.
     pub(super) fn take(&mut self, outgoing: &mut Outgoing) -> bool {
         if std::mem::replace(&mut outgoing.flushing, true) {
             return false;
@@ -144,7 +146,7 @@ impl<'a> Flusher<'a> {
         self.role = Role::Writing;
     }
 
-    /// What was not taken is back in the queue.
+    /// Called when the unwritten chunks are back in the queue.
     pub(super) fn end_writing(&mut self) {
         self.role = Role::Yes;
     }
@@ -178,8 +180,9 @@ fn leave_undone(socket: &Socket, mut outgoing: crate::sync::MutexGuard<'_, Outgo
 }
 
 impl Socket {
-    /// Does what was left to the task: where a panic has given a role up, the connection that lost something ends, and any
-    /// other goes on; and one ends whose last word has left. Says whether this one is over.
+    /// Does the work left to the task: after a panic has given a role up, ends the connection if a message was lost,
+    /// and flushes otherwise; ends a connection whose close frame was the last to send. Returns whether the
+    /// connection is over.
     pub(super) fn finish_undone(self: &Arc<Self>) -> bool {
         let (undone, lost, answered) = {
             let mut outgoing = self.outgoing.lock();

@@ -1,4 +1,4 @@
-//! Sending, on the caller's thread: check, take a place, encode, write. Only what the kernel does not take is
+//! Sending, on the caller's thread: check, take a place, encode, write. Only bytes that the kernel does not take are
 //! left to the I/O thread.
 
 use super::fragments::{Fragments, Left};
@@ -30,7 +30,7 @@ thread_slot! {
     static DEFLATER: Deflater;
 }
 
-/// What a message is sent as, if it may be.
+/// Checks a message and returns its opcode and payload.
 fn judge(kind: SendKind, data: &[u8], limit: usize) -> Result<(OpCode, Cow<'_, [u8]>), ErrorCode> {
     let (opcode, payload) = match kind {
         SendKind::Blob => (OpCode::Binary, Cow::Borrowed(data)),
@@ -49,11 +49,11 @@ fn judge(kind: SendKind, data: &[u8], limit: usize) -> Result<(OpCode, Cow<'_, [
     Ok((opcode, payload))
 }
 
-/// A message that was judged and copied before there was a connection for it.
+/// A message that was checked and copied before there was a connection for it.
 pub(crate) struct Kept(OutgoingMessage<Vec<u8>>);
 
 impl Kept {
-    /// Judges and copies a message; errors as [`Socket::send`]'s.
+    /// Checks and copies a message. Errors as of [`Socket::send`].
     pub(crate) fn new(kind: SendKind, data: &[u8], plain: bool, limit: usize) -> Result<Kept, ErrorCode> {
         let (opcode, judged) = judge(kind, data, limit)?;
         let payload = match judged {
@@ -68,15 +68,15 @@ impl Kept {
         Ok(Kept(OutgoingMessage { opcode, payload, plain }))
     }
 
-    /// What it counts in a buffer.
+    /// Bytes charged to a buffer.
     pub(crate) fn charge(&self) -> usize {
         self.0.payload.len() + MESSAGE_OVERHEAD
     }
 }
 
 impl Socket {
-    /// Inside [`Handler::connected`](super::Handler::connected): puts a message before all others, whatever the send
-    /// buffer's limit, because whoever kept it has counted it. Gives it back where the connection is not wanted any more.
+    /// Puts a message before all others, inside [`Handler::connected`](super::Handler::connected). Ignores the send
+    /// buffer's limit, because the message was counted where it was kept. Returns it if the connection was aborted.
     pub(crate) fn send_ahead(&self, message: Kept) -> Result<(), Kept> {
         let charge = message.charge();
         let mut outgoing = self.outgoing.lock();
@@ -89,22 +89,22 @@ impl Socket {
         Ok(())
     }
 
-    /// Inside [`Handler::connected`](super::Handler::connected): somebody was told to wait before there was a
-    /// connection, and is owed a DRAIN.
+    /// Promises a DRAIN, inside [`Handler::connected`](super::Handler::connected), because a message was refused
+    /// before there was a connection.
     pub(crate) fn owe_drain(&self) {
         self.outgoing.lock().want_drain = true;
     }
 
-    /// Sends a message; success means accepted. `plain`: it is not compressed, because it mixes secrets with a
-    /// stranger's text. Errors, with nothing sent: [`ErrorCode::InvalidUtf8`], [`ErrorCode::InvalidJson`],
-    /// [`ErrorCode::TooLarge`], [`ErrorCode::Closed`], [`ErrorCode::WouldBlock`], [`ErrorCode::OutOfMemory`]; of the
-    /// last the connection may be over, where a part of a message of several frames had left.
+    /// Sends a message; success means accepted. `plain`: it is not compressed, because it mixes secrets with text of
+    /// a third party. Errors, with nothing sent: [`ErrorCode::InvalidUtf8`], [`ErrorCode::InvalidJson`],
+    /// [`ErrorCode::TooLarge`], [`ErrorCode::Closed`], [`ErrorCode::WouldBlock`], [`ErrorCode::OutOfMemory`]. After
+    /// the last, the connection may be over, if a part of a fragmented message was sent.
     pub fn send(self: &Arc<Self>, kind: SendKind, data: &[u8], plain: bool) -> Result<(), ErrorCode> {
         let (opcode, payload) = judge(kind, data, self.settings.max_message_size)?;
         let message = OutgoingMessage { opcode, payload: &*payload, plain };
         let collects = Deferred::collects();
-        // Messages that a callback on the I/O thread has collected leave before it is told to wait, so that no drain
-        // is promised that the host has not been refused for.
+        // Messages that a callback on the I/O thread has collected are sent before a new one is refused, so that the
+        // collected ones alone do not make the buffer full.
         let limit = self.settings.send_buffer_size;
         if collects && limit != 0 && Deferred::holds(self) && self.buffered_amount() >= limit {
             self.flush();
@@ -112,7 +112,7 @@ impl Socket {
         self.accept(message, collects)
     }
 
-    /// Sends a message that was judged, on its way. `collects`: what a callback sends leaves later.
+    /// Sends a checked message on the way that suits it. `collects`: messages of the current callback are collected.
     fn accept(self: &Arc<Self>, message: OutgoingMessage<&[u8]>, collects: bool) -> Result<(), ErrorCode> {
         let len = message.payload.len();
         let charge = len + MESSAGE_OVERHEAD;
@@ -129,7 +129,7 @@ impl Socket {
                 }
                 drop(outgoing);
                 if full {
-                    // What a cork has held makes room.
+                    // Sending the corked messages makes room.
                     self.flush();
                 }
                 return Err(error);
@@ -162,14 +162,14 @@ impl Socket {
         outgoing.corked &= limit == 0 || outgoing.queue.buffered() < limit;
         let corked = outgoing.corked;
         drop(outgoing);
-        // Of a large message some has left already.
+        // The first parts of a large message were sent already.
         if !corked && (len > COMMIT || !Deferred::take_in(self)) {
             self.flush();
         }
         Ok(())
     }
 
-    /// What decides about the way of a message.
+    /// Collects the facts that decide about the way of a message.
     fn situation(&self, outgoing: &Outgoing, message: &OutgoingMessage<&[u8]>, collects: bool) -> Situation {
         let limit = self.settings.send_buffer_size;
         Situation {
@@ -197,20 +197,20 @@ impl Socket {
         }
     }
 
-    /// Whether a payload of so many bytes does not fit in one frame.
+    /// Returns whether a payload of `len` bytes needs several frames.
     fn is_fragmented(&self, len: usize) -> bool {
         let most = self.settings.frame_size;
         most != 0 && len > most
     }
 
-    /// Whether the message is to be compressed where that was agreed.
+    /// Returns whether to compress the message, if compression was agreed.
     pub(super) fn is_worth_compressing(&self, message: &OutgoingMessage<&[u8]>) -> bool {
         let len = message.payload.len();
         !message.plain && len > 0 && len >= self.settings.compression.min_size
     }
 
-    /// Encodes the messages that wait, in their order, if that is the I/O thread's turn: when the connection has
-    /// opened, and when a sender found the deflater busy.
+    /// Encodes the waiting messages, in order, if the I/O thread has the deflater: after the connection was opened,
+    /// and after a sender found the deflater busy.
     pub(super) fn encode_waiting(self: &Arc<Self>) {
         loop {
             let mut place = Place::none(self);
@@ -228,7 +228,7 @@ impl Socket {
             let deflate = outgoing.deflate.filter(|_| self.is_worth_compressing(&message));
             drop(outgoing);
             if self.encode_at(ticket, message, charge, deflate).is_err() {
-                // It was accepted, so that is the end.
+                // The message was accepted, so the connection ends.
                 return self.could_not_encode(place.give_up());
             }
             place.filled(&mut self.outgoing.lock());
@@ -236,15 +236,15 @@ impl Socket {
         }
     }
 
-    /// A connection that loses a message, or a part of one, is over.
+    /// Ends a connection that lost a message, or a part of one.
     fn lost_a_message(self: &Arc<Self>) {
         let what = format!("There is no memory for a message to {}", self.shown());
         self.finish(Some(Error::new(ErrorCode::OutOfMemory, Component::WebSocket, what)));
     }
 
-    /// Encodes a message to its place, compressed if that was agreed and is worth it, as frames of at most
-    /// `frame_size` bytes, which share its charge. What is there leaves at each [`COMMIT`]: from the cache, and from memory that serves for
-    /// what follows.
+    /// Encodes a message at its place, compressed with `deflate` if given, as frames of at most `frame_size` bytes,
+    /// which share its charge. The encoded frames are written after each [`COMMIT`], from the cache, and their memory
+    /// is used again for the next.
     fn encode_at(
         self: &Arc<Self>,
         ticket: u64,
@@ -253,7 +253,7 @@ impl Socket {
         deflate: Option<deflate::Params>,
     ) -> Result<(), OutOfMemory> {
         let mut squeezed = Vec::new();
-        // Where there is no memory to compress it, it leaves as it is, which is always legal and takes less.
+        // Without memory to compress it, the message is sent as it is, which is always legal and takes less memory.
         let compressed =
             deflate.is_some_and(|params| self.compress(&params, message.payload, &mut squeezed) == Ok(true));
         fault_point!();
@@ -302,7 +302,7 @@ impl Socket {
             fault_point!();
             if !last && uncommitted >= COMMIT {
                 uncommitted = 0;
-                // A drain is told by whoever flushes when the place is filled.
+                // The flush after the place was filled reports a drain.
                 let _ = self.write_out(false);
             }
         }
@@ -317,14 +317,14 @@ impl Socket {
     ) -> Result<bool, OutOfMemory> {
         let level = self.settings.compression.level;
         if params.client_context_takeover {
-            // One at a time, in the order of the tickets: whose turn it is says `Encoder`.
+            // One message at a time, in the order of the tickets, as `Encoder` ensures.
             let compressed = self
                 .deflater
                 .lock()
                 .get_or_insert_with(|| Box::new(Deflater::new(level, params)))
                 .compress(payload, out);
             if self.is_over() {
-                // Whoever has ended it meanwhile may have found the lock taken.
+                // A thread that has ended it meanwhile may have found the lock taken.
                 self.free_deflater();
             }
             return compressed;
@@ -336,26 +336,27 @@ impl Socket {
         compressed
     }
 
-    /// The connection is over. Where a sender holds the lock, it does the same at its end.
+    /// Frees the deflater when the connection is over. A sender that holds the lock does the same at its end.
     pub(super) fn free_deflater(&self) {
         let gone = self.deflater.try_lock().map(|mut deflater| deflater.take());
         drop(gone);
     }
 
-    /// A message that was compressed does not leave: the server will not have it.
+    /// Drops the deflater's context after a message that was compressed but not sent, because the server's context
+    /// lacks it.
     pub(super) fn forget_compressed(&self) {
         if let Some(deflater) = &mut *self.deflater.lock() {
             deflater.forget();
         }
     }
 
-    /// Sends a ping of at most 125 bytes; its pong is an event. [`ErrorCode::TooLarge`] for a longer one, and
-    /// as [`Socket::send`].
+    /// Sends a ping of at most 125 bytes; its pong is an event. Errors: [`ErrorCode::TooLarge`] for a longer one, and
+    /// as of [`Socket::send`].
     pub fn ping(self: &Arc<Self>, data: &[u8]) -> Result<(), ErrorCode> {
         self.send_control(OpCode::Ping, data)
     }
 
-    /// Sends a pong that answers nothing (RFC 6455 §5.5.3); else as [`Socket::ping`].
+    /// Sends an unsolicited pong (RFC 6455 §5.5.3); otherwise like [`Socket::ping`].
     pub fn pong(self: &Arc<Self>, data: &[u8]) -> Result<(), ErrorCode> {
         self.send_control(OpCode::Pong, data)
     }
@@ -388,13 +389,13 @@ impl Socket {
         if !matches!(outgoing.phase, Phase::Connecting | Phase::Open) {
             return Err(ErrorCode::Closed);
         }
-        // A full buffer is not held: somebody may wait for room.
+        // A full buffer is not held back, because a thread may wait for room.
         let limit = self.settings.send_buffer_size;
         outgoing.corked = limit == 0 || outgoing.queue.buffered() < limit;
         Ok(())
     }
 
-    /// Sends what was held back.
+    /// Sends the messages that were held back.
     pub fn uncork(self: &Arc<Self>) -> Result<(), ErrorCode> {
         let mut outgoing = self.outgoing.lock();
         if !matches!(outgoing.phase, Phase::Connecting | Phase::Open) {
@@ -406,7 +407,7 @@ impl Socket {
         Ok(())
     }
 
-    /// How full the send buffer is: the bytes of messages that have not left, plus 64 each.
+    /// Bytes in the send buffer: those of unsent messages, plus 64 each.
     pub fn buffered_amount(&self) -> usize {
         self.outgoing.lock().queue.buffered()
     }

@@ -1,4 +1,4 @@
-//! What a socket has counted. Counted where the bytes pass, with plain additions; put together when asked.
+//! Statistics of a socket: counted with plain additions where the bytes pass, collected on request.
 
 use super::Socket;
 use crate::connect::progress::Phases;
@@ -7,7 +7,7 @@ use crate::transport::Traffic;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// What a socket has counted since it was made.
+/// Statistics of a socket since it was made.
 #[derive(Clone, Debug)]
 pub struct Stats {
     /// Messages accepted for sending.
@@ -18,24 +18,24 @@ pub struct Stats {
     pub bytes_sent: u64,
     /// The payload of the messages received, after decompression.
     pub bytes_received: u64,
-    /// What the kernel took of the connection, from the request of the upgrade on: frames, their headers, TLS.
+    /// Bytes written to the network, from the upgrade request on: frames, their headers, TLS.
     pub wire_bytes_sent: u64,
-    /// What came over the connection, from the answer to the upgrade on.
+    /// Bytes read from the network, from the answer to the upgrade on.
     pub wire_bytes_received: u64,
     /// Messages that came after the host had closed, and that the receive buffer had no room for.
     pub messages_discarded: u64,
-    /// How full the send buffer is.
+    /// Bytes in the send buffer.
     pub send_buffered: usize,
-    /// How full the receive buffer is.
+    /// Bytes in the receive buffer.
     pub receive_buffered: usize,
-    /// From a ping to its pong, the last time.
+    /// Time from the last answered ping to its pong.
     pub ping: Option<Duration>,
-    /// How long connecting took.
+    /// Times that the steps of connecting took.
     pub phases: Phases,
 }
 
 impl Stats {
-    /// Of no socket.
+    /// The statistics of no socket.
     pub(crate) fn none() -> Stats {
         Stats {
             messages_sent: 0,
@@ -52,7 +52,7 @@ impl Stats {
         }
     }
 
-    /// The counters of both, the buffers of the later one; times as that has them.
+    /// The sum of the counters, with the buffers and times of `later`.
     pub(crate) fn and_then(&self, later: &Stats) -> Stats {
         Stats {
             messages_sent: self.messages_sent + later.messages_sent,
@@ -66,7 +66,7 @@ impl Stats {
         }
     }
 
-    /// Counters and buffers of this one, all times of `other`.
+    /// The counters and buffers of `self`, with all times of `other`.
     pub(crate) fn with_times_of(self, other: &Stats) -> Stats {
         Stats {
             messages_sent: self.messages_sent,
@@ -83,7 +83,7 @@ impl Stats {
     }
 }
 
-/// What the reading side counts, once a turn.
+/// Counters of the reader, updated once per step.
 #[derive(Default)]
 pub(super) struct Received {
     pub(super) messages: AtomicU64,
@@ -91,24 +91,24 @@ pub(super) struct Received {
     pub(super) discarded: AtomicU64,
 }
 
-/// What the sending side counts, under its lock.
+/// Counters of the sender, guarded by `Socket::outgoing`.
 #[derive(Default)]
 pub(super) struct Sent {
     pub(super) messages: u64,
     pub(super) bytes: u64,
-    /// The wire's bytes, received and sent, once the transport is gone.
+    /// Network bytes received and sent, once the transport is gone.
     wire: (u64, u64),
 }
 
 impl Sent {
-    /// A message of so many bytes was accepted.
+    /// Counts an accepted message of that many bytes.
     #[inline]
     pub(super) fn message(&mut self, bytes: usize) {
         self.messages += 1;
         self.bytes += bytes as u64;
     }
 
-    /// The transport goes.
+    /// Keeps the counters of a transport that is about to be dropped.
     pub(super) fn keep(&mut self, traffic: &Traffic) {
         self.wire = (traffic.received(), traffic.sent());
     }
@@ -121,7 +121,7 @@ pub(super) fn add(counter: &AtomicU64, n: u64) {
 }
 
 impl Socket {
-    /// What was counted so far. Any thread; takes locks that are never held for long.
+    /// Returns the statistics so far. Any thread; takes locks that are never held for long.
     pub fn stats(&self) -> Stats {
         let receive_buffered = self.key.get().and_then(|key| self.dispatcher.inspect(*key, Mailbox::charge));
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The way of a message out, decided once from what there is when it comes. Pure: no lock, no I/O.
+//! The way by which a message is sent, decided once from the state at the call. Pure: no lock, no I/O.
 
 use super::outgoing::{Encoder, Phase};
 use crate::error::ErrorCode;
@@ -6,43 +6,43 @@ use crate::error::ErrorCode;
 /// Up to this size a message is encoded under the lock: that costs less than taking the lock twice.
 pub(super) const SHORT: usize = 4 * 1024;
 
-/// How a message leaves.
+/// The way by which a message is sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Way {
-    /// It is not taken.
+    /// The message is refused.
     Refused(ErrorCode),
-    /// A copy waits for its turn to be encoded, with its place in the queue.
+    /// A copy waits with a place in the queue, and is encoded later.
     Waiting,
-    /// Encoded outside the lock, to a place in the queue. `in_turn`: with the turn of the deflater whose context goes from
-    /// message to message.
+    /// Encoded outside the lock, at a place in the queue. `in_turn`: with the deflater whose context is kept between
+    /// messages.
     Ticket { compressed: bool, in_turn: bool },
-    /// Encoded where it will leave from, with others, once nothing holds it any more.
+    /// Encoded at the end of the queue, and sent with others once the cork is gone.
     Held,
-    /// Encoded behind what waits.
+    /// Encoded at the end of the queue.
     Appended,
     /// From the caller's bytes through a buffer of the thread to the kernel, with no place in the queue.
     Direct,
 }
 
-/// What decides about it.
+/// The state that decides about the way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Situation {
     pub(super) phase: Phase,
-    /// The network, or a fault of ours, has ended the sending side.
+    /// A network error, or a fault of the library, has ended the sending side.
     pub(super) broken: bool,
     /// The send buffer is full.
     pub(super) full: bool,
-    /// How long the message is.
+    /// Length of the message.
     pub(super) len: usize,
-    /// It is longer than a frame may be.
+    /// The message is longer than a frame may be.
     pub(super) fragmented: bool,
-    /// A cork of the host's, or of a callback on the I/O thread, holds messages.
+    /// A cork of the host, or of a callback on the I/O thread, holds messages back.
     pub(super) held: bool,
-    /// It is to be compressed, if anything was agreed; `takeover`: with the context of those before it.
+    /// The message is to be compressed, if that was agreed; `takeover`: with the context of earlier messages.
     pub(super) compressed: bool,
     pub(super) takeover: bool,
     pub(super) encoder: Encoder,
-    /// Nothing waits, nobody writes, and the kernel takes more.
+    /// The queue is empty, no thread is writing, and the kernel takes more.
     pub(super) clear: bool,
 }
 
@@ -52,7 +52,7 @@ impl Situation {
             Phase::Closing | Phase::Lingering | Phase::Over => Way::Refused(ErrorCode::Closed),
             _ if self.broken => Way::Refused(ErrorCode::Closed),
             _ if self.full => Way::Refused(ErrorCode::WouldBlock),
-            // What will be agreed about compression is not known yet.
+            // It is not known yet whether compression will be agreed.
             Phase::Connecting => Way::Waiting,
             Phase::Open if self.compressed => match self.encoder {
                 Encoder::Nobody => Way::Ticket { compressed: true, in_turn: self.takeover },

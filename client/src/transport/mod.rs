@@ -1,5 +1,5 @@
-//! The byte stream under the protocol: a non-blocking descriptor, bare or with TLS, that any thread may turn
-//! without waiting. Knows neither frames nor tasks; who waits for readiness is none of its business.
+//! The byte stream under the protocol: a non-blocking descriptor, bare or with TLS, that any thread may read and
+//! write without waiting. Knows neither frames nor tasks; waiting for readiness is left to its users.
 
 mod pace;
 mod plain;
@@ -16,18 +16,18 @@ use std::io::{self, ErrorKind, IoSlice, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// To wait for fewer bytes is not worth a system call.
+/// Waiting for fewer bytes is not worth a system call.
 const FEW: u64 = 32 * 1024;
-/// No more is waited for: the rest is copied while the server sends on.
+/// Upper limit of the mark: the rest is copied while the server sends more.
 const MOST_AT_ONCE: u64 = 256 * 1024;
 
 /// A descriptor of a connected socket, of whatever family: TCP, or a Unix socket.
 pub(crate) type Stream = socket2::Socket;
 
-/// What a read brought.
+/// Result of a read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Received {
-    /// So many bytes, the first of them in the direct buffer; `drained`: there is nothing more for now.
+    /// Bytes were read, the first of them into the direct buffer; `drained`: there is nothing more for now.
     Data { direct: usize, buffered: usize, drained: bool },
     /// Nothing for now.
     Nothing,
@@ -35,10 +35,10 @@ pub(crate) enum Received {
     End,
 }
 
-/// What a write took.
+/// Result of a write.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Written {
-    /// So many of the caller's bytes need not be offered again.
+    /// Number of the caller's bytes that were taken.
     pub(crate) taken: usize,
     /// The kernel takes no more for now.
     pub(crate) blocked: bool,
@@ -50,12 +50,12 @@ pub(crate) struct Transport {
     /// TLS, the session next to the descriptor first: a proxy's, the server's, both, or none.
     sessions: Vec<TlsSession>,
     traffic: Traffic,
-    /// Fewer bytes than this wake nobody; 0: one does.
+    /// Fewer bytes than this do not make the socket readable; 0: the default, one byte.
     low_water: AtomicUsize,
     wakes_too_late: AtomicBool,
 }
 
-/// A stream up to some session: what that session's records go through.
+/// A stream with some of its sessions: the layer under the next session.
 #[derive(Clone, Copy)]
 struct Layer<'a> {
     stream: &'a Stream,
@@ -63,13 +63,14 @@ struct Layer<'a> {
     sessions: &'a [TlsSession],
 }
 
-/// What wakes who waits for readability.
+/// The bytes that make the stream readable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Wakes {
     ForAnyByte,
-    /// What is missing, or much of it; some packets wake nobody.
+    /// The missing bytes, or many of them; a few packets do not wake the reader.
     ForMany,
-    /// More than what is missing: the system has refused to lower the mark, and nobody is woken by what is awaited.
+    /// More than the missing bytes: the system has refused to lower the mark, so that the awaited bytes do not wake
+    /// the reader.
     TooLate,
 }
 
@@ -85,7 +86,7 @@ impl Transport {
         }
     }
 
-    /// From here on everything goes through this session, whose handshake was done over the stream as it was.
+    /// Adds a session, whose handshake was done over the stream so far; all later bytes go through it.
     pub(crate) fn secure(&mut self, session: TlsSession) {
         self.sessions.push(session);
     }
@@ -99,7 +100,7 @@ impl Transport {
         Layer { stream: &self.stream, traffic: &self.traffic, sessions: &self.sessions }
     }
 
-    /// Reads what is there, first into `direct` (a buffer and how many bytes belong into it), then into
+    /// Reads the available bytes, first into `direct` (a buffer and the number of bytes wanted in it), then into
     /// `into`; both are appended to within their capacity, without zeroing it first.
     pub(crate) fn read(
         &self,
@@ -109,10 +110,9 @@ impl Transport {
         self.top().receive(direct, into)
     }
 
-    /// At least `missing` bytes more have to come before there is anything to do: who waits for readability is not woken for
-    /// each packet, where they are many. A read takes what there is all the same, and the end of the stream wakes. To be
-    /// called after each read, so that nothing that is worth a look is slept over; `drained`: that read has left nothing. Says
-    /// what wakes now.
+    /// Announces that at least `missing` more bytes are needed: if they are many, the reader is not woken for each
+    /// packet. A read returns the available bytes all the same, and the end of the stream wakes. Called after each
+    /// read, so that the mark fits the next bytes; `drained`: that read has left nothing. Returns what wakes now.
     pub(crate) fn expect(&self, missing: u64, drained: bool) -> Wakes {
         let now = self.low_water.load(Ordering::Relaxed);
         let low = match missing {
@@ -120,7 +120,7 @@ impl Transport {
             FEW.. if self.sessions.is_empty() => missing.min(MOST_AT_ONCE) as usize,
             _ => 0,
         };
-        // Raised only where the next wake-up is waited for.
+        // Raised only if the next thing is to wait.
         let low = if drained { low } else { low.min(now) };
         if low != now && plain::set_low_water(&self.stream, low.max(1)) {
             self.low_water.store(low, Ordering::Relaxed);
@@ -134,18 +134,17 @@ impl Transport {
         }
     }
 
-    /// Whether the last answer was [`Wakes::TooLate`].
+    /// Returns whether the last call of [`expect`](Self::expect) returned [`Wakes::TooLate`].
     pub(crate) fn wakes_too_late(&self) -> bool {
         self.wakes_too_late.load(Ordering::Relaxed)
     }
 
-    /// Writes from the slices, in order, what the kernel takes.
+    /// Writes as much of the slices, in order, as the kernel takes.
     pub(crate) fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<Written> {
         self.top().send(slices)
     }
 
-    /// Sends what the stream itself has to say (TLS answers, or a record that was cut); says whether that is
-    /// blocked.
+    /// Sends the stream's own bytes (TLS answers, or the rest of a record); returns whether that is blocked.
     pub(crate) fn flush(&self) -> io::Result<bool> {
         self.top().flush()
     }
@@ -155,7 +154,7 @@ impl Transport {
         self.top()
     }
 
-    /// Says goodbye on this side: `close_notify`, then the end of the stream. Reading goes on.
+    /// Ends the sending side: `close_notify`, then the end of the stream. Reading goes on.
     pub(crate) fn finish_sending(&self) {
         let mut layer = self.top();
         while let Some((session, under)) = layer.split() {
@@ -165,40 +164,39 @@ impl Transport {
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
     }
 
-    /// How many of the bytes that the kernel took the server's side has not got yet; `None` where the system does not
-    /// tell.
+    /// Number of bytes that the kernel took and the peer has not acknowledged; `None` where the system does not tell.
     pub(crate) fn unacknowledged(&self) -> Option<u64> {
         plain::unacknowledged(&self.stream)
     }
 
-    /// What went over it so far.
+    /// The byte counters.
     pub(crate) fn traffic(&self) -> &Traffic {
         &self.traffic
     }
 
-    /// Drops the connection for both sides; the descriptor stays until the last owner lets go.
+    /// Drops the connection for both sides; the descriptor stays open until its last owner is dropped.
     pub(crate) fn drop_connection(&self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
 }
 
-/// A socket that is not connected yet, as a transport wants it.
+/// Makes an unconnected socket with the flags that a transport needs.
 pub(crate) fn non_blocking(domain: Domain, protocol: Option<Protocol>) -> io::Result<Stream> {
     plain::non_blocking(domain, protocol)
 }
 
-/// Whether the kernel takes something now.
+/// Returns whether the kernel takes bytes now.
 pub(crate) fn is_writable(stream: &Stream) -> bool {
     plain::is_writable(stream)
 }
 
-/// What TLS itself objected to, if it was TLS that failed.
+/// Returns the TLS error, if it was TLS that failed.
 pub(crate) fn tls_failure(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
 impl<'a> Layer<'a> {
-    /// The last session, and what is under it.
+    /// Returns the last session, and the layer under it.
     fn split(self) -> Option<(&'a TlsSession, Layer<'a>)> {
         let (session, sessions) = self.sessions.split_last()?;
         Some((session, Layer { sessions, ..self }))
@@ -218,7 +216,7 @@ impl<'a> Layer<'a> {
         }
     }
 
-    /// Whether something waits for the kernel.
+    /// Sends waiting records; returns whether some still wait.
     fn flush(self) -> io::Result<bool> {
         match self.split() {
             None => Ok(false),

@@ -1,17 +1,17 @@
-//! How large a TLS record may be. A record can be read only when the last of its packets is there: after a silence records are
-//! of one packet each, so that the server can begin with the first; later they are as large as they may be, because each
-//! costs a header and a tag.
+//! The size of TLS records. A record can be read only when the last of its packets has arrived: after a silence,
+//! records are of one packet each, so that the server can begin with the first; later they are as large as possible,
+//! because each costs a header and a tag.
 
 use std::time::{Duration, Instant};
 
 /// The payload of a record that fits into one packet of the usual sizes, headers of IPv6, TCP and TLS included.
 pub(super) const ONE_PACKET: usize = 1300;
-/// So many bytes of a burst go in such records.
+/// Number of bytes of a burst that go in such records.
 const BURST: usize = 48 * 1024;
-/// After so long a silence a burst begins.
+/// Length of the silence after which a burst begins.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// What was sent since the last silence.
+/// Bytes sent since the last silence.
 #[derive(Default)]
 pub(super) struct Pace {
     last: Option<Instant>,
@@ -19,7 +19,7 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// More than one packet's worth is about to be sent.
+    /// Called before more than one packet's worth is sent.
     pub(super) fn begin(&mut self, now: Instant) {
         if self.last.is_none_or(|last| now.saturating_duration_since(last) >= SILENCE) {
             self.sent = 0;
@@ -27,7 +27,7 @@ impl Pace {
         self.last = Some(now);
     }
 
-    /// How much of `wanted` goes into the next records.
+    /// Returns how much of `wanted` goes into the next records.
     pub(super) fn next(&self, wanted: usize) -> usize {
         if self.sent < BURST { wanted.min(ONE_PACKET) } else { wanted }
     }

@@ -92,8 +92,8 @@ pub(super) fn receive(
     Ok(Received::Data { direct: in_direct, buffered: got - in_direct, drained: got < room })
 }
 
-/// The socket is readable once so many bytes are there, or none will come; a non-blocking read takes what there is. Says whether
-/// the system has taken that.
+/// Makes the socket readable only once so many bytes are there, or none will come; a non-blocking read returns the
+/// available ones all the same. Returns whether the system has accepted that.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn set_low_water(stream: &Stream, bytes: usize) -> bool {
     let set = |level, option, value: libc::c_int| {
@@ -104,13 +104,14 @@ pub(super) fn set_low_water(stream: &Stream, bytes: usize) -> bool {
     set(libc::SOL_SOCKET, libc::SO_RCVLOWAT, libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX))
 }
 
-/// The BSDs' reads give nothing below the mark, and their pollers do not tell of one that is lowered.
+/// Not used on the BSDs: their reads return nothing below the mark, and their pollers do not signal when it is
+/// lowered.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(super) fn set_low_water(_: &Stream, _: usize) -> bool {
     false
 }
 
-/// Asks the kernel; never waits.
+/// Asks the kernel whether the socket is writable; never waits.
 pub(super) fn is_writable(stream: &Stream) -> bool {
     let mut asked = libc::pollfd { fd: stream.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
     // SAFETY: one entry, which lives through the call.
@@ -118,7 +119,7 @@ pub(super) fn is_writable(stream: &Stream) -> bool {
     told > 0 && asked.revents != 0
 }
 
-/// Sends what the kernel takes of the slices.
+/// Sends as much of the slices as the kernel takes.
 pub(super) fn send(stream: &Stream, traffic: &Traffic, slices: &[IoSlice<'_>]) -> io::Result<Written> {
     let total: usize = slices.iter().map(|slice| slice.len()).sum();
     let mut taken = 0;
@@ -159,7 +160,7 @@ fn send_once(stream: &Stream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
     if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(sent as usize) }
 }
 
-/// What the kernel has taken and the other side has not acknowledged, in bytes.
+/// Bytes that the kernel has taken and the peer has not acknowledged.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn unacknowledged(stream: &Stream) -> Option<u64> {
     let mut bytes: libc::c_int = 0;

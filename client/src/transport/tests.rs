@@ -155,7 +155,7 @@ fn over_tcp() -> (Transport, TcpStream) {
     (Transport::new(Arc::new(ours)), peer)
 }
 
-/// Whether the transport becomes readable within so many milliseconds; -1: waits for it.
+/// Returns whether the transport becomes readable within so many milliseconds; -1: no limit.
 fn is_readable(transport: &Transport, ms: i32) -> bool {
     let mut asked = libc::pollfd { fd: transport.stream().as_raw_fd(), events: libc::POLLIN, revents: 0 };
     // SAFETY: one entry, which lives through the call.
@@ -214,7 +214,7 @@ fn the_end_wakes_who_waits_for_much() {
 fn a_mark_that_the_system_does_not_lower_is_told() {
     let (transport, _peer) = over_tcp();
     assert_eq!(transport.expect(100_000, true), Wakes::ForMany);
-    // What takes no options of a socket, in its place; and back.
+    // A descriptor that takes no socket options, in place of the socket; and back.
     let fd = transport.stream().as_raw_fd();
     let kept = transport.stream().try_clone().unwrap();
     let file = std::fs::File::open("/dev/null").unwrap();

@@ -1,6 +1,6 @@
-//! TLS over a non-blocking socket, or over another such session (a proxy's): one rustls connection behind a lock,
-//! for reading and writing. Whoever has reason to turns it. Records leave in the order in which they were made,
-//! because they leave under the lock; the lock of the session below is taken inside it, never the other way round.
+//! TLS over a non-blocking socket, or over another such session (a proxy's): one rustls connection behind a lock, for
+//! reading and writing. Any thread may use it. Records are sent in the order in which they were made, because they
+//! are written under the lock; the lock of the session below is taken inside it, never the other way round.
 
 use super::pace::{ONE_PACKET, Pace};
 use super::{Layer, Received, Written};
@@ -12,13 +12,13 @@ use std::io::{self, BufRead, ErrorKind, IoSlice, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Room for what one read of the socket brings. What it is decrypted to, with a record of which a part had come before, fits
+/// Capacity for one read of the socket. Its plaintext, with that of a record whose beginning had come before, fits
 /// into a read buffer.
 const CIPHERTEXT: usize = TURN - 32 * 1024;
 
 thread_slot! {
-    /// Belong to the thread that turns, not to the socket: an idle socket needs no buffer. One for each session
-    /// that is being turned: a session inside another takes a second one.
+    /// Buffers of the thread, not of the socket, so that an idle socket needs none. A read takes one for each
+    /// session: a session inside another takes a second one.
     static SCRATCH: Vec<Vec<u8>>;
 }
 
@@ -41,16 +41,16 @@ fn keep_scratch(scratch: Vec<u8>) {
 /// An established TLS session.
 pub(crate) struct TlsSession {
     connection: Mutex<ClientConnection>,
-    /// Behind the other lock; this one costs nothing beside an encryption.
+    /// Locked inside `connection`; costs nothing beside an encryption.
     pace: Mutex<Pace>,
-    /// The server has said close_notify: nothing more will come.
+    /// The server has sent close_notify: nothing more will come.
     ended: AtomicBool,
 }
 
 impl TlsSession {
-    /// The handshake of `connection` is complete.
+    /// Makes a session of a connection whose handshake is complete.
     pub(crate) fn new(mut connection: ClientConnection) -> TlsSession {
-        // One turn encrypts at most so much ahead of what the kernel takes.
+        // Limits the records that are encrypted ahead of what the kernel takes.
         connection.set_buffer_limit(Some(256 * 1024));
         TlsSession {
             connection: Mutex::new(connection),
@@ -59,7 +59,7 @@ impl TlsSession {
         }
     }
 
-    /// Decrypts what is there and appends it to `into`.
+    /// Reads and decrypts the available records and appends the plaintext to `into`.
     pub(super) fn receive(&self, under: Layer<'_>, into: &mut Vec<u8>) -> io::Result<Received> {
         if self.ended.load(Ordering::Relaxed) {
             return Ok(Received::End);
@@ -105,7 +105,7 @@ impl TlsSession {
                         }
                         Ok(_) => {}
                         Err(error) => {
-                            // The alert that tells the server.
+                            // Send the alert for the server.
                             let _ = write_records(&mut connection, under);
                             return Err(io::Error::new(ErrorKind::InvalidData, error));
                         }
@@ -115,7 +115,7 @@ impl TlsSession {
             }
         };
         if connection.wants_write() {
-            // Answers of TLS itself (key updates); what does not leave now leaves with the next write.
+            // Answers of TLS itself (key updates). Those that cannot be sent now are sent with the next write.
             let _ = write_records(&mut connection, under);
         }
         let buffered = into.len() - start;
@@ -129,7 +129,7 @@ impl TlsSession {
         Ok(Received::Data { direct: 0, buffered, drained })
     }
 
-    /// Encrypts and sends what the kernel takes. Records that it does not take wait in the session.
+    /// Encrypts and sends as much as the kernel takes. Records that it does not take wait in the session.
     pub(super) fn send(&self, under: Layer<'_>, slices: &[IoSlice<'_>]) -> io::Result<Written> {
         let mut connection = self.connection.lock();
         let mut taken = 0;
@@ -148,7 +148,7 @@ impl TlsSession {
                 pace.sent(n);
                 taken += n;
                 rest = &rest[n..];
-                // The session is full: let it out before more goes in.
+                // The session is full: write its records before adding more.
                 if n == 0 && write_records(&mut connection, under)? {
                     return Ok(Written { taken, blocked: true });
                 }
@@ -158,7 +158,7 @@ impl TlsSession {
         Ok(Written { taken, blocked })
     }
 
-    /// Sends records that wait; says whether some still do.
+    /// Sends waiting records; returns whether some still wait.
     pub(super) fn flush(&self, under: Layer<'_>) -> io::Result<bool> {
         write_records(&mut self.connection.lock(), under)
     }
@@ -176,7 +176,7 @@ fn take_plaintext(connection: &mut ClientConnection, into: &mut Vec<u8>) -> io::
         match reader.fill_buf() {
             Ok([]) => return Ok(()),
             Ok(chunk) => {
-                // One byte more: the caller may have to put a NUL behind.
+                // One byte more, for the NUL that the caller may add.
                 into.try_reserve(chunk.len() + 1).map_err(|_| io::Error::from(ErrorKind::OutOfMemory))?;
                 into.extend_from_slice(chunk);
                 let len = chunk.len();
@@ -190,7 +190,7 @@ fn take_plaintext(connection: &mut ClientConnection, into: &mut Vec<u8>) -> io::
     }
 }
 
-/// Lets records out; says whether the kernel takes no more.
+/// Writes records; returns whether the kernel takes no more.
 fn write_records(connection: &mut ClientConnection, mut under: Layer<'_>) -> io::Result<bool> {
     while connection.wants_write() {
         match connection.write_tls(&mut under) {
@@ -200,6 +200,6 @@ fn write_records(connection: &mut ClientConnection, mut under: Layer<'_>) -> io:
             Err(error) => return Err(error),
         }
     }
-    // What a session below has taken need not have left.
+    // A session below may still hold records that it has taken.
     under.flush()
 }

@@ -1,5 +1,5 @@
-//! How many bytes went over the connection, both ways. Counted where the system calls are, so that the frames' and
-//! TLS's own bytes are in it.
+//! Bytes sent and received over the connection. Counted at the system calls, so that the overhead of frames and TLS
+//! is included.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,12 +21,12 @@ impl Traffic {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Bytes that were read from the network.
+    /// Bytes read from the network.
     pub(crate) fn received(&self) -> u64 {
         self.received.load(Ordering::Relaxed)
     }
 
-    /// Bytes that the kernel has taken.
+    /// Bytes taken by the kernel.
     pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }

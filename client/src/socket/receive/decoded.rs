@@ -1,4 +1,4 @@
-//! What one step of a turn decodes, and the batches that come of it.
+//! The messages that one step decodes, and the batches made of them.
 
 use super::failures::out_of_memory;
 use crate::buffer::Buffer;
@@ -7,7 +7,7 @@ use crate::event::{Batch, Item, ItemKind, Items};
 use crate::socket::outgoing::ConnectionFailure;
 use std::sync::Arc;
 
-/// What one input was decoded into, in order.
+/// Decoded messages and control frames, in order.
 #[derive(Default)]
 pub(super) struct DecodedInput {
     /// Messages in the read buffer, and batches of their own between them.
@@ -45,8 +45,8 @@ impl DecodedInput {
         self.pieces.push(Piece::Own(batch));
     }
 
-    /// The batches, in order; the messages of the buffer stay in it, or, unless `in_place`, move to one of their size
-    /// where they fill less than half.
+    /// Returns the batches, in order. Messages stay in the read buffer; but unless `in_place`, those that fill less
+    /// than half of it are copied into one of their size.
     pub(super) fn batches(&mut self, buffer: Arc<Buffer>, in_place: bool) -> Result<Vec<Batch>, ErrorCode> {
         self.each_batch(|items| {
             let mut batch = Batch::shared(Arc::clone(&buffer), items);
@@ -58,7 +58,7 @@ impl DecodedInput {
         })
     }
 
-    /// The batches, in order, with nothing left in the buffer.
+    /// Returns the batches, in order, with all messages copied out of the buffer.
     pub(super) fn copied_batches(&mut self, buffer: &[u8]) -> Result<Vec<Batch>, ErrorCode> {
         self.each_batch(|items| Batch::copied(buffer, &items))
     }
@@ -101,13 +101,13 @@ impl DecodedInput {
     }
 }
 
-/// Puts a NUL behind each text: what stands there was decoded, and nobody needs it any more.
+/// Puts a NUL behind each text, over a byte that was decoded and is not needed any more.
 pub(super) fn write_nuls(buffer: &mut Buffer, items: &[Item]) {
     for item in items.iter().filter(|item| item.kind == ItemKind::Text) {
         let end = item.start + item.len;
         match buffer.get_mut(end) {
             Some(byte) => *byte = 0,
-            // The reader has left room for it.
+            // The read has left room for it.
             None => buffer.push(0),
         }
     }

@@ -1,4 +1,4 @@
-//! What the end of a connection is called that the reading side has found.
+//! The errors of connections whose end the reader has found.
 
 use crate::connect::tls;
 use crate::error::{Component, Error, ErrorCode};
@@ -16,7 +16,7 @@ pub(super) fn out_of_memory() -> ConnectionFailure {
 }
 
 impl Socket {
-    /// In strict mode a text must be JSON. It is parsed when the host asks for its value.
+    /// Checks that a text is JSON, for strict mode. It is parsed when the host asks for its value.
     pub(super) fn check_json(&self, text: &[u8]) -> Result<(), ConnectionFailure> {
         let checked = std::str::from_utf8(text).map(json::check);
         match checked {
@@ -56,7 +56,7 @@ impl Socket {
             None => {
                 let what = format!("The connection to {} was lost", self.shown());
                 let lost = Error::from_io(Component::Tcp, &what, error);
-                // Whatever the system calls it, the connection is gone.
+                // The connection is gone, whichever error the system names.
                 if lost.code() == ErrorCode::Internal {
                     return Error::new(
                         ErrorCode::ConnectionReset,

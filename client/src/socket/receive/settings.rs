@@ -1,11 +1,11 @@
-//! What a socket's options say to its receiver.
+//! The receiver of a socket, made from its options.
 
 use crate::socket::Settings;
 use ws4d_protocol::deflate;
 use ws4d_protocol::receive::{Limits, Receiver};
 
 impl Settings {
-    /// For a connection on which that was agreed about compression.
+    /// Makes the receiver of a connection with this agreed compression.
     pub(super) fn receiver(&self, deflate: Option<&deflate::Params>) -> Receiver {
         let limits = Limits { max_message_size: self.max_message_size as u64 };
         let receiver = Receiver::with_deflate(limits, deflate);
