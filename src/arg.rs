@@ -1,4 +1,4 @@
-//! What the host passes in: pointers, lengths, texts, numbers, checked before anything else sees them.
+//! The arguments of the host: pointers, lengths, texts and numbers, checked before other code sees them.
 //!
 //! Knows no handle and no client object.
 
@@ -12,7 +12,7 @@ use ws4d_client::{Component, DataType, Error, ErrorCode, MOST_PEM, MOST_TEXT};
 /// `WS_NUL_TERMINATED` of the header: as a length, "the text ends at its NUL".
 pub(crate) const NUL_TERMINATED: size_t = size_t::MAX;
 
-/// Why what was passed is refused.
+/// The error for an argument that is refused.
 pub(crate) fn refused(code: ErrorCode, message: &str) -> Error {
     Error::new(code, Component::Socket, message)
 }

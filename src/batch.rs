@@ -87,7 +87,7 @@ impl ws_batch {
     fn new(pulled: PulledBatch<Socket>) -> ws_batch {
         let block = pulled.block();
         let block = (block.as_ptr().cast(), block.len());
-        // The data stay where they are: on the heap, and nobody changes them any more.
+        // The data stay where they are: on the heap, where nothing changes them any more.
         let items = pulled.summaries().map(item).collect();
         ws_batch { pulled, items, block }
     }

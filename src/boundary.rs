@@ -57,12 +57,12 @@ pub(crate) fn attempt<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, E
     })
 }
 
-/// For what a thread has to do that ends, and must not be unwound any further.
+/// For the work of a thread that is ending and must not be unwound any further.
 pub(crate) fn last_words(body: impl FnOnce()) {
     caught(body);
 }
 
-/// For what may do I/O, wait or call the host: cancellation is held off until it returns.
+/// For functions that may do I/O, wait or call the host: cancellation is held off until they return.
 #[inline]
 fn caught_and_held<T>(body: impl FnOnce() -> T) -> Option<T> {
     let _held = CancellationHeld::begin();
@@ -73,7 +73,7 @@ fn caught<T>(body: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(body)) {
         Ok(value) => Some(value),
         Err(payload) => {
-            // Dropping a payload may panic in its turn; then the second one is let go.
+            // Dropping a payload may panic too; the second payload is leaked.
             if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
                 mem::forget(second);
             }

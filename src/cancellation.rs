@@ -8,8 +8,8 @@ unsafe extern "C" {
     fn ws4d_restore_cancellation(before: c_int);
 }
 
-/// For as long as this lives, `pthread_cancel` does not act on the calling thread: a cancellation point of the library's
-/// would unwind through Rust.
+/// While this value lives, `pthread_cancel` does not act on the calling thread, because a cancellation point in the
+/// library would unwind through Rust.
 pub(crate) struct CancellationHeld(c_int);
 
 impl CancellationHeld {

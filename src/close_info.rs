@@ -51,7 +51,7 @@ unsafe impl OutStruct for ws_close_info {
     const FIRST_SIZE: usize = 72;
 }
 
-/// What there is to say of a connection that has not ended.
+/// The values for a connection that has not ended.
 const NEUTRAL: ws_close_info = ws_close_info {
     size: size_of::<ws_close_info>(),
     stage: ws_stage::WS_STAGE_NONE as i32,

@@ -4,8 +4,8 @@
 //! language runtimes box. Kind and epoch are compared before the table is asked, so that no table sees a key of
 //! another type or of the parent process.
 //!
-//! Knows none of the types behind the tokens: who has a type has its table, in a `PerProcess`, because after a fork
-//! the child must not touch a lock that another thread of the parent may have held.
+//! Knows none of the types behind the tokens: the module of a type has its table, in a `PerProcess`, because after a
+//! fork the child must not touch a lock that another thread of the parent may have held.
 
 use std::ptr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ const KEY_BITS: u32 = 40;
 const EPOCH_BITS: u32 = 4;
 const EPOCHS: u32 = 1 << EPOCH_BITS;
 
-/// What a token stands for. 0 is none of them, so that no token is NULL.
+/// Kind of the object behind a token. 0 is not used, so that no token is NULL.
 #[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Socket = 1,
@@ -42,7 +42,7 @@ impl Kind {
         Err(self.refuse(epoch, token))
     }
 
-    /// A token of an ancestor is told from an invented one: its epoch has been.
+    /// A token of an ancestor process differs from an invented one in its epoch, which is an earlier one.
     #[cold]
     fn refuse(self, epoch: u32, token: u64) -> ErrorCode {
         let its_epoch = (token >> KEY_BITS) as u32 % EPOCHS;
@@ -69,7 +69,7 @@ impl<T> Handles<T> {
         Handles { kind, epoch: library::fork_epoch(), table: HandleTable::new() }
     }
 
-    /// The token under which `value` is found from now on; `OutOfMemory` when a million objects are alive.
+    /// Adds `value` and returns its token, or `OutOfMemory` if a million objects are alive.
     pub(crate) fn insert(&self, value: Arc<T>) -> Result<u64, ErrorCode> {
         let key = self.table.insert(value).ok_or(ErrorCode::OutOfMemory)?;
         Ok(self.kind.token(self.epoch, key))

@@ -1,8 +1,8 @@
 //! The C ABI of libws4d: the only place with `extern "C"` and with raw pointers of the host.
 //!
 //! Each entry point is a few lines: enter the guard (`boundary`), check the arguments (`arg`), look the handle up
-//! (`handles`), call one method of the client, translate the result. What a Rust test could want to know belongs
-//! in the client crate, not here. The doc comments of the exported items are the header's.
+//! (`handles`), call one method of the client, translate the result. Logic that a Rust test could want to check
+//! belongs in the client crate, not here. The doc comments of the exported items are the header's.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 #![allow(non_camel_case_types)]

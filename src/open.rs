@@ -1,6 +1,6 @@
 //! `ws_new` and `ws_new_async`: from the host's arguments to a socket, or to an error stack.
 //!
-//! Knows nothing of connecting; the client does that. Here is the order in which a failure is told.
+//! Knows nothing of connecting; the client does that. This file has the order in which a failure is reported.
 
 use std::ffi::c_char;
 use std::ptr;
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn ws_new_async(
 }
 
 /// # Safety
-/// That of `ws_new`.
+/// The error stack of `ws_new`.
 unsafe fn open(
     url: *const c_char,
     handler: *const ws_handler,
@@ -127,7 +127,7 @@ unsafe fn open(
     })
 }
 
-/// What a function that opens does where it fails, in this order.
+/// Reports the failure of a function that opens, in this order.
 ///
 /// # Safety
 /// `errors` is NULL or writable.

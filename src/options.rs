@@ -24,7 +24,7 @@ use refused::{Hidden, Shown, Url};
 pub(crate) static OPTIONS: PerProcess<Handles<OptionsEntry>> =
     PerProcess::new(|| Handles::new(Kind::Options));
 
-/// What a token of options leads to.
+/// The value behind a token of options.
 pub(crate) struct OptionsEntry {
     options: Mutex<Options>,
     /// Why the last setter that failed did; the host may hold a pointer to it until another one fails.
@@ -45,8 +45,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What every setter does: `body` sets, and where it refuses, the options' error stack and the log say so. `arguments` are
-/// those of the setter, as they may be shown.
+/// Runs the body of a setter; if that refuses, the options' error stack and the log say so. `arguments` are those of
+/// the setter, as they may be shown.
 fn set(
     o: *mut ws_options,
     setter: &'static str,
@@ -58,7 +58,7 @@ fn set(
         let Err(refusal) = body(&mut lock(&entry.options)) else { return Ok(()) };
         let error = refused::error(setter, arguments, &refusal);
         let errors = Some(Box::new(ws_errors::new(&error)));
-        // The old one is dropped behind the lock, and the log is told with none held.
+        // The old stack is dropped after the lock is released, and the log is called with none held.
         let _old = std::mem::replace(&mut *lock(&entry.errors), errors);
         library::report_refused_option(&error);
         Err(refusal.code())

@@ -26,7 +26,7 @@ use policy::{Functions, ws_reconnect_fn, ws_reconnect_info, ws_reconnect_policy}
 /// All reconnectors of this process.
 static RECONNECTORS: PerProcess<Handles<Entry>> = PerProcess::new(|| Handles::new(Kind::Reconnector));
 
-/// What a token of a reconnector leads to.
+/// The value behind a reconnector's token.
 pub(crate) struct Entry {
     pub(crate) reconnector: Arc<Reconnector>,
     host: Arc<Host>,

@@ -157,7 +157,7 @@ pub unsafe extern "C" fn ws_send(
     })
 }
 
-/// What the arguments of `ws_send` are: kind, bytes, and whether they go uncompressed.
+/// The checked arguments of `ws_send`: kind, bytes, and whether they are sent without compression.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes, or up to its NUL, for the length of the caller's call.

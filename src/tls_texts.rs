@@ -1,4 +1,4 @@
-//! What a `ws_tls_info` points to, kept by the socket's entry.
+//! The texts that a `ws_tls_info` points to, kept by the socket's entry.
 
 use std::ffi::CString;
 

@@ -75,7 +75,7 @@ pub unsafe extern "C" fn ws_utf8_from_utf16(
 /// The room that a host gives for a result; none where that can be none.
 ///
 /// # Safety
-/// `out` is NULL or writable for `room` items for the length of the caller's call, and nobody else looks at it.
+/// `out` is NULL or writable for `room` items for the length of the caller's call, and no other code reads it.
 unsafe fn room_of<'a, T>(out: *mut T, room: size_t) -> &'a mut [MaybeUninit<T>] {
     if out.is_null() || !out.is_aligned() || room > isize::MAX as usize / size_of::<T>() {
         return &mut [];
@@ -84,7 +84,7 @@ unsafe fn room_of<'a, T>(out: *mut T, room: size_t) -> &'a mut [MaybeUninit<T>] 
     unsafe { slice::from_raw_parts_mut(out.cast(), room) }
 }
 
-/// What is written of a text to the room that there is, and how much the whole of it needs.
+/// The part of a text that fits into a buffer, and the size that the whole text needs.
 struct Filled<'a, T> {
     room: &'a mut [MaybeUninit<T>],
     written: usize,
@@ -110,7 +110,7 @@ impl<'a, T: Copy + Default> Filled<'a, T> {
         }
     }
 
-    /// What the whole needs, with a 0 behind it where there is room.
+    /// Returns the size that the whole text needs; writes a 0 behind the text where there is room.
     fn finish(self) -> usize {
         if let Some(behind) = self.room.get_mut(self.needed) {
             behind.write(T::default());

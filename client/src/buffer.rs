@@ -1,22 +1,23 @@
-//! Byte buffers that messages share. Those of the size that a turn reads are lent: when the last message in one is
-//! gone it comes back, so that a fast reader does not ask the system for fresh pages at each turn. So are large ones, that
-//! hold a message, or a part of one on its way out: to get its pages costs more than to copy it.
+//! Byte buffers that messages share. Read buffers are pooled: one returns to the pool when the last message in it is
+//! dropped, so that a fast reader does not allocate fresh pages for each read. Large buffers, which hold a message or
+//! a part of one to be sent, are pooled too, because allocating their pages costs more than copying the message.
 
 use crate::error::ErrorCode;
 use crate::fork::PerProcess;
 use crate::sync::Mutex;
 use std::ops::{Deref, DerefMut, RangeInclusive};
 
-/// One turn of a socket reads at most so much.
+/// Maximum number of bytes in one read.
 pub(crate) const TURN: usize = 256 * 1024;
-/// One byte more, for the NUL behind a text that ends with the buffer. No other buffer has this capacity but by chance.
+/// Capacity of a read buffer: one byte more, for the NUL behind a text that ends with the buffer. Other buffers have
+/// this capacity only by chance.
 const CAPACITY: usize = TURN + 1;
-/// So many are kept for the next turn, by the whole process.
+/// Number of read buffers that the whole process keeps.
 const MAX_POOLED: usize = 8;
 
 static POOL: PerProcess<Mutex<Vec<Vec<u8>>>> = PerProcess::new(|| Mutex::new(Vec::new()));
 
-/// Buffers of these capacities are kept beside those, by the whole process: so many bytes of them.
+/// Capacities of the large buffers that are pooled as well; the whole process keeps up to `KEPT_LARGE` bytes of them.
 const LARGE: RangeInclusive<usize> = 64 * 1024..=4 * 1024 * 1024;
 const KEPT_LARGE: usize = 8 * 1024 * 1024;
 
@@ -24,7 +25,7 @@ static LARGE_POOL: PerProcess<Mutex<Large>> = PerProcess::new(|| Mutex::new(Larg
 
 #[derive(Default)]
 struct Large {
-    /// The one that was used last comes last.
+    /// The most recently used one is last.
     buffers: Vec<Vec<u8>>,
     bytes: usize,
 }
@@ -45,12 +46,12 @@ impl Large {
     }
 }
 
-/// Bytes; a plain `Vec` but for what becomes of it.
+/// A `Vec` of bytes that returns to its pool when it is dropped.
 #[derive(Default, Debug)]
 pub(crate) struct Buffer(Vec<u8>);
 
 impl Buffer {
-    /// An empty buffer for one turn.
+    /// Returns an empty buffer for one read.
     pub(crate) fn for_reading() -> Result<Buffer, ErrorCode> {
         if let Some(bytes) = POOL.get().lock().pop() {
             return Ok(Buffer(bytes));
@@ -60,7 +61,7 @@ impl Buffer {
         Ok(Buffer(bytes))
     }
 
-    /// An empty buffer for so many bytes.
+    /// Returns an empty buffer for `wanted` bytes.
     pub(crate) fn with_room(wanted: usize) -> Result<Buffer, ErrorCode> {
         if LARGE.contains(&wanted)
             && let Some(large) =
@@ -73,17 +74,17 @@ impl Buffer {
         Ok(Buffer(bytes))
     }
 
-    /// The large buffer that was used last, for a message whose size nobody knows yet.
+    /// Returns the most recently used large buffer, for a message whose size is not known yet.
     pub(crate) fn spare() -> Option<Buffer> {
         LARGE_POOL.get().lock().take(|_| true).map(Buffer)
     }
 
-    /// The bytes as what they are.
+    /// Returns the bytes as a plain `Vec`, which does not return to the pool by itself.
     pub(crate) fn into_vec(mut self) -> Vec<u8> {
         std::mem::take(&mut self.0)
     }
 
-    /// Gives the memory of the buffers that wait back to the system.
+    /// Frees the pooled buffers.
     #[cfg(not(ws4d_loom))]
     pub(crate) fn free_pool() {
         POOL.get().lock().clear();

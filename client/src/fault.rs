@@ -17,7 +17,7 @@ mod armed {
     use std::cell::Cell;
 
     thread_local! {
-        /// At which point the thread panics, counted from the next one; 0: at none.
+        /// Number of the point at which the thread panics, counted from the next one; 0: at none.
         static LEFT: Cell<u32> = const { Cell::new(0) };
     }
 
@@ -26,7 +26,7 @@ mod armed {
         LEFT.set(n);
     }
 
-    /// Says whether it has.
+    /// Disarms it; returns whether the thread has panicked.
     pub(crate) fn disarm() -> bool {
         LEFT.replace(0) == 0
     }

@@ -1,4 +1,4 @@
-//! Panics of ours: they print nothing, and each is told to the log by whoever catches it, with no lock held.
+//! Panics of the library: they print nothing; the code that catches one logs it, with no lock held.
 
 use crate::error::Component;
 use crate::log::{LogLevel, log};
@@ -7,8 +7,8 @@ use std::cell::Cell;
 use std::fmt;
 use std::sync::Once;
 
-/// Makes panics of ours go to the log instead of standard error. To be called where the host's calls come in;
-/// does its work once. Our copy of the standard library is our own, so nobody else's panics are touched.
+/// Makes panics of the library go to the log instead of standard error. Called where calls of the host come in; takes
+/// effect once. The library has its own copy of the standard library, so that panics of other code are not touched.
 pub fn quiet_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -23,11 +23,12 @@ pub fn quiet_panics() {
 }
 
 thread_local! {
-    /// A panic may come while a lock is held, and the host is not called under one: so its line waits for whoever catches it.
+    /// The line of the last panic. The log function of the host is not called with a lock held, and a panic may occur
+    /// under one: the line waits for the code that catches the panic.
     static LAST_PANIC: Cell<Option<PanicLine>> = const { Cell::new(None) };
 }
 
-/// A line without memory of its own: there may be none, and a thread that is ending can still keep it.
+/// A line without allocated memory: there may be none left, and a thread that is ending can still store it.
 #[derive(Clone, Copy)]
 struct PanicLine {
     bytes: [u8; 240],
@@ -37,7 +38,7 @@ struct PanicLine {
 impl PanicLine {
     fn new(line: fmt::Arguments<'_>) -> PanicLine {
         let mut kept = PanicLine { bytes: [0; 240], len: 0 };
-        // What does not fit is left out.
+        // The part that does not fit is left out.
         let _ = fmt::Write::write_fmt(&mut kept, line);
         kept
     }
@@ -53,7 +54,7 @@ impl fmt::Write for PanicLine {
     }
 }
 
-/// Tells the log of a panic that was caught. To be called by whoever catches one, with no lock held.
+/// Logs a panic that was caught. Called after each `catch_unwind`, with no lock held.
 pub fn log_caught_panic() {
     if let Some(line) = LAST_PANIC.take() {
         let words = String::from_utf8_lossy(&line.bytes[..line.len]);
@@ -61,8 +62,8 @@ pub fn log_caught_panic() {
     }
 }
 
-/// What may be told of a panic: words that stand in the source. Those that were put together at run time may show
-/// what the program worked on (a slice that is cut inside a character shows the whole text), perhaps a secret.
+/// The words of a panic, if they stand in the source. Words formatted at run time may show the data that were being
+/// processed (slicing inside a character shows the whole text), perhaps a secret.
 fn words(payload: &(dyn Any + Send)) -> &str {
     payload.downcast_ref::<&'static str>().unwrap_or(&"(its words may hold data, and are not told)")
 }

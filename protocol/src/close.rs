@@ -9,7 +9,7 @@ use std::str;
 /// The longest reason of a close frame, in bytes: what a control frame holds behind the code.
 pub const MAX_REASON: usize = MAX_CONTROL_PAYLOAD - 2;
 
-/// What a close frame says.
+/// The contents of a close frame.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct CloseFrame {
     /// The code; `None` if the frame was empty, which the API reports as 1005.
@@ -22,19 +22,19 @@ const BAD_CODE: Failure = Failure::Protocol("a close frame has a code that must 
 const HALF_CODE: Failure = Failure::Protocol("a close frame has half a code (RFC 6455 5.5.1)");
 const BAD_REASON: Failure = Failure::InvalidText("the reason of a close frame is not UTF-8 (RFC 6455 5.5.1)");
 
-/// Whether an endpoint may send this code (RFC 6455 §7.4 and the IANA registry). A host's own
-/// choice is narrower still.
+/// Returns whether an endpoint may send this code (RFC 6455 §7.4 and the IANA registry). A host's own choice is
+/// narrower still.
 pub const fn may_send(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1011 | 3000..=4999)
 }
 
-/// Whether a server may send this code: 1012 to 1014 as well, which only servers and gateways have
-/// a use for.
+/// Returns whether a server may send this code. That includes 1012 to 1014, which only servers and gateways use.
 pub const fn may_receive(code: u16) -> bool {
     matches!(code, 1000..=1003 | 1007..=1014 | 3000..=4999)
 }
 
-/// What a code says (RFC 6455 §7.4.1 and the IANA registry); `None` for one that only its application knows.
+/// Returns the meaning of a code (RFC 6455 §7.4.1 and the IANA registry), or `None` for one that only its application
+/// knows.
 pub const fn meaning(code: u16) -> Option<&'static str> {
     Some(match code {
         1000 => "normal closure",
@@ -53,7 +53,7 @@ pub const fn meaning(code: u16) -> Option<&'static str> {
     })
 }
 
-/// Judges the beginning of a close frame's payload: whether it can still become a legal one.
+/// Checks whether the beginning of a close frame's payload can still become a legal one.
 ///
 /// # Errors
 ///
@@ -90,8 +90,9 @@ pub fn parse(payload: &[u8]) -> Result<CloseFrame, Failure> {
 
 /// Appends the payload of a close frame to `out`: nothing at all without a code.
 ///
-/// A code that only a server chooses (1012 to 1014) is legal here too: it is echoed. A reason longer than [`MAX_REASON`] is cut at the last character that fits: what the library
-/// itself has to say may be long, and a host's reason was judged when it came in.
+/// A code that only a server chooses (1012 to 1014) is legal here too: it is echoed. A reason longer than
+/// [`MAX_REASON`] is cut at the last character that fits, because the library's own reasons may be long; a host's
+/// reason was checked when it came in.
 pub fn encode(code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
     let Some(code) = code else { return };
     debug_assert!(may_receive(code), "close code {code} must not be sent");

@@ -1,4 +1,4 @@
-//! What the receiver gives: one event after the other.
+//! The events that the receiver returns, one after the other.
 //!
 //! Plain data; knows nothing of how it was decoded.
 
@@ -27,9 +27,8 @@ pub enum Incoming {
 pub enum Data {
     /// Where it lies in the input of this call of `next`.
     ///
-    /// Once `next` has returned `None` for this input, the byte behind the range (which may be the
-    /// first byte behind the input) belongs to nothing that anybody still needs: the place for a
-    /// NUL.
+    /// Once `next` has returned `None` for this input, the byte behind the range (which may be the first byte behind
+    /// the input) is not needed any more: the place for a NUL.
     Range(Range<usize>),
     /// It came in pieces, and was put together here. The capacity is larger than the length: a NUL
     /// can be pushed.
@@ -63,7 +62,7 @@ impl ControlPayload {
         ControlPayload { bytes: [0; MAX_CONTROL_PAYLOAD], len: 0 }
     }
 
-    /// Adds what the header of a control frame, which was judged, has announced.
+    /// Adds payload bytes of a control frame, whose length was checked with its header.
     pub(crate) fn extend(&mut self, more: &[u8]) {
         let len = self.len();
         self.bytes[len..len + more.len()].copy_from_slice(more);

@@ -1,26 +1,26 @@
-//! Why a connection ends by the fault of the server, or for want of memory.
+//! Failures that end a connection: faults of the server, or a lack of memory.
 //!
-//! Plain data; knows nothing of who found it.
+//! Plain data; knows nothing of the code that found it.
 
 use std::fmt;
 
-/// Why the connection cannot go on. What the peer sent is never part of it.
+/// The reason why the connection cannot go on. It never contains bytes of the peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Failure {
-    /// The server broke the RFC; what it did.
+    /// The server violated the RFC; says how.
     Protocol(&'static str),
-    /// Data that are not what they say: text that is not UTF-8, in a message or in the reason of a close
-    /// frame, or compressed data that cannot be inflated (RFC 7692 §7.2.2).
+    /// Invalid data: text that is not UTF-8, in a message or in the reason of a close frame, or compressed data that
+    /// cannot be inflated (RFC 7692 §7.2.2).
     InvalidText(&'static str),
-    /// A message above the limit, judged by the header that would make it so; a compressed one by what
-    /// came out of it.
+    /// A message above the limit, found in the header that makes it too large; for a compressed message, found while
+    /// inflating.
     TooLarge {
         /// The limit, in bytes.
         limit: u64,
     },
     /// There is no memory for a message.
     OutOfMemory {
-        /// How many bytes the message would have taken, as far as it was known.
+        /// Number of bytes that the message would have taken, as far as that was known.
         wanted: usize,
     },
 }

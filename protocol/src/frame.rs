@@ -1,7 +1,7 @@
 //! Frame headers (RFC 6455 §5.2), read and written.
 //!
-//! What a header may say by itself is judged here; what it may say at its place in the stream (a
-//! continuation without a start, a compressed frame) is the receiver's, who knows the stream.
+//! This module checks a header by itself. The receiver, which knows the stream, checks it at its place there (a
+//! continuation without a start, a compressed frame).
 
 use crate::failure::Failure;
 
@@ -14,7 +14,7 @@ pub const MAX_CLIENT_HEADER: usize = MAX_SERVER_HEADER + 4;
 /// The longest payload of a close, ping or pong frame (RFC 6455 §5.5).
 pub const MAX_CONTROL_PAYLOAD: usize = 125;
 
-/// What a frame is (RFC 6455 §11.8).
+/// The type of a frame (RFC 6455 §11.8).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum OpCode {
@@ -46,14 +46,13 @@ impl OpCode {
         })
     }
 
-    /// Whether this is a control frame (RFC 6455 §5.5): short, whole, and allowed between
-    /// fragments.
+    /// Returns whether this is a control frame (RFC 6455 §5.5): short, whole, and allowed between fragments.
     pub const fn is_control(self) -> bool {
         self as u8 & 0x8 != 0
     }
 }
 
-/// What the header of a server's frame says. There is no mask key: a server must not mask.
+/// The header of a server's frame. There is no mask key, because a server must not mask.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FrameHeader {
     /// The last frame of its message.
@@ -61,9 +60,9 @@ pub struct FrameHeader {
     /// The first reserved bit: the first frame of a compressed message (RFC 7692 §6), where that
     /// was agreed.
     pub rsv1: bool,
-    /// What the frame is.
+    /// The type of the frame.
     pub opcode: OpCode,
-    /// How many payload bytes the server says will follow: a claim, below 2^63.
+    /// Number of payload bytes that the server has announced: a claim, below 2^63.
     pub len: u64,
 }
 
@@ -79,8 +78,8 @@ const BIT_63: Failure = Failure::Protocol("a frame's length has its highest bit 
 /// Reads the header of a server's frame at the start of `bytes`: the header and its own length, or
 /// `None` if more bytes are needed.
 ///
-/// Whatever the bytes that are there show to be wrong is refused at once, so the failure is known
-/// at the first byte that shows it when this is called for each longer prefix.
+/// An error is reported as soon as the given bytes show it: called for each longer prefix, this function fails at the
+/// first byte that is wrong.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
 //! The client side of RFC 6455 and RFC 7692 without I/O: bytes in, events out; messages in, bytes out.
 //!
-//! This crate knows no socket, no clock, no thread, no random numbers and no C: whoever calls it
-//! reads, writes, draws the mask keys and decides when to answer a ping or a close. So it can be
-//! tested, fuzzed and compared with other implementations alone.
+//! This crate knows no socket, no clock, no thread, no random numbers and no C: the caller reads, writes, draws the
+//! mask keys and decides when to answer a ping or a close. So the crate can be tested, fuzzed and compared with other
+//! implementations alone.
 //!
 //! # Design note
 //!
@@ -11,10 +11,9 @@
 //!   is allocated. All else (a header cut in two, the first part of a payload, fragments) is copied
 //!   into the receiver before it asks for more, so the caller may use its read buffer again, or
 //!   write a NUL behind each text in it, as soon as `next` has returned `None`.
-//! - What the RFC forbids is refused at the first byte that shows it, and at the same byte however
-//!   the stream was cut. The fast way through `next` only ever accepts; what it does not like is
-//!   walked again byte by byte, and that walk finds the first bad byte. There is therefore one
-//!   judge, not two.
+//! - Violations of the RFC are refused at the first byte that shows them, and at the same byte however the stream was
+//!   cut. The fast path of `next` only accepts; all other input is decoded again byte by byte, which finds the first
+//!   bad byte. So there is one place that refuses, not two.
 //! - A length in a header is a claim. Memory follows the bytes that came, never the claim; the
 //!   limit follows the claim.
 //! - Fragments cost what their bytes cost: empty and one-byte fragments are linear in time, and in

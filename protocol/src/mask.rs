@@ -1,7 +1,7 @@
 //! Masking (RFC 6455 §5.3): each payload byte XOR one of the four bytes of the key, in turn.
 //!
-//! Written so that the compiler vectorises it; knows nothing of frames. Where the keys come from is
-//! the caller's business (a CSPRNG, a new one for each frame: RFC 6455 §10.3).
+//! Written so that the compiler vectorises it; knows nothing of frames. The caller supplies the keys (from a CSPRNG,
+//! a new one for each frame: RFC 6455 §10.3).
 
 /// Bytes that are masked in one step: a multiple of four, so that each step starts at the same byte
 /// of the key. Of 16 to 256, 32 measured best for short and for long payloads.
@@ -45,7 +45,7 @@ pub fn append_masked(out: &mut Vec<u8>, data: &[u8], key: [u8; 4], offset: usize
     out.extend(rest.iter().zip(&key).map(|(byte, key)| byte ^ key));
 }
 
-/// XORs as many bytes as the shorter of the two has.
+/// XORs the bytes of the shorter of the two.
 #[inline(always)]
 fn xor(data: &mut [u8], key: &[u8]) {
     for (byte, key) in data.iter_mut().zip(key) {

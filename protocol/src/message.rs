@@ -1,5 +1,4 @@
-//! The message that is being put together: its bytes, its UTF-8, and how far its memory may run
-//! ahead.
+//! The message that is being assembled: its bytes, its UTF-8 state, and the bound of its memory.
 //!
 //! Knows payloads, not frames: the receiver says what belongs to the message and when it ends.
 
@@ -7,14 +6,13 @@ use crate::event::{Data, Incoming};
 use crate::failure::Failure;
 use crate::utf8::{self, Utf8Validator};
 
-/// How far the buffer may run ahead of the bytes that came, beside doubling.
+/// Bytes that the buffer may be ahead of those received, beside doubling.
 const AHEAD: usize = 192 * 1024;
 
-/// From how many missing bytes on reading straight into the buffer is worth a system call of its
-/// own.
+/// Number of missing bytes from which on reading straight into the buffer is worth a system call.
 pub(crate) const FILL_MIN: usize = 16 * 1024;
 
-/// The least room that something is inflated into, and in which a short message fits with its NUL.
+/// Minimum room to inflate into, in which a short message fits with its NUL.
 const LEAST_INFLATED: usize = 256;
 
 pub(crate) const BAD_TEXT: Failure = Failure::InvalidText("a text message is not UTF-8 (RFC 6455 8.1)");
@@ -22,7 +20,7 @@ pub(crate) const BAD_TEXT: Failure = Failure::InvalidText("a text message is not
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Kind {
     Text,
-    /// Text of which nobody asks whether it is UTF-8.
+    /// Text that is not checked for UTF-8.
     UnjudgedText,
     Binary,
 }
@@ -37,7 +35,7 @@ impl Kind {
     }
 }
 
-/// What the frame that is being read says about the bytes to come.
+/// The current frame's announcement of the bytes to come.
 #[derive(Clone, Copy)]
 pub(crate) struct Outlook {
     /// Payload bytes that the frame still owes, those at hand included.
@@ -65,7 +63,7 @@ impl Message {
         self.kind.is_some()
     }
 
-    /// Whether it has to be UTF-8.
+    /// Returns whether the message has to be UTF-8.
     pub(crate) fn is_text(&self) -> bool {
         self.kind == Some(Kind::Text)
     }
@@ -84,7 +82,7 @@ impl Message {
         *self = Message { kind: Some(kind), ..Message::none() };
     }
 
-    /// Whether nothing of it was copied yet.
+    /// Returns whether nothing of the message was copied yet.
     pub(crate) fn has_no_buffer(&self) -> bool {
         self.bytes.capacity() == 0
     }
@@ -94,9 +92,9 @@ impl Message {
         self.bytes = buffer;
     }
 
-    /// Judges the next bytes of the message and copies them.
+    /// Checks the next bytes of the message and copies them.
     ///
-    /// On failure it says how many of the bytes it took to show it.
+    /// A failure comes with the number of bytes up to the one that shows it.
     pub(crate) fn append(&mut self, bytes: &[u8], outlook: Outlook) -> Result<(), (usize, Failure)> {
         if bytes.is_empty() {
             return Ok(());
@@ -132,7 +130,7 @@ impl Message {
         Ok(kind.incoming(Data::Assembled(message.bytes)))
     }
 
-    /// Lets `read` append to the buffer, and judges what it appended.
+    /// Lets `read` append to the buffer, and checks the appended bytes.
     pub(crate) fn fill<R>(
         &mut self,
         outlook: Outlook,
@@ -154,12 +152,11 @@ impl Message {
         Ok((result, end - start))
     }
 
-    /// Lets `inflate` append what it can to the room that the buffer has, at least one byte, and judges
-    /// what it appended. `arriving`: how many bytes are about to be inflated.
+    /// Lets `inflate` append to the buffer, within its room of at least one byte, and checks the appended bytes.
+    /// `arriving`: number of compressed bytes about to be inflated.
     ///
-    /// The room ends one byte above the limit, so that a message above it shows as soon as it is. What
-    /// is wrong is found in the order in which it lies in the message: text first, the limit, and last
-    /// what `inflate` itself has found.
+    /// The room ends one byte above the limit, so that a message above it is found at once. Failures are reported in
+    /// the order of the message: bad text first, then the limit, and last an error of `inflate`.
     pub(crate) fn inflate<E>(
         &mut self,
         arriving: usize,
@@ -168,7 +165,7 @@ impl Message {
     ) -> Result<Result<bool, E>, Failure> {
         let start = self.bytes.len();
         if self.bytes.capacity() == start {
-            // As much again as there is; at the beginning what usually comes out of what arrives.
+            // Double the size; at the beginning the size that the arriving bytes usually inflate to.
             let size = start.saturating_mul(2).max(arriving.saturating_mul(4)).max(start + LEAST_INFLATED);
             let size = size.min(clamp(limit).saturating_add(1));
             self.bytes.try_reserve_exact(size - start).map_err(|_| Failure::OutOfMemory { wanted: size })?;
@@ -184,8 +181,8 @@ impl Message {
         Ok(result)
     }
 
-    /// Makes room for a NUL behind a message that was inflated, and gives back what it did not need: a
-    /// message holds at most twice its bytes and [`LEAST_INFLATED`].
+    /// Makes room for a NUL behind an inflated message, and frees excess memory: a message holds at most twice its
+    /// bytes and [`LEAST_INFLATED`].
     pub(crate) fn fit(&mut self) -> Result<(), Failure> {
         let len = self.bytes.len();
         let mut fitting = Vec::new();
@@ -198,9 +195,8 @@ impl Message {
 
     /// Makes room for `more` bytes and a NUL.
     ///
-    /// The buffer takes the size that the frame announces, if that is not far ahead of what came:
-    /// at most as much again and [`AHEAD`]. Where frames follow it doubles, so that many small ones
-    /// cost linear time.
+    /// The buffer takes the size that the frame announces, if that is not far ahead of the bytes received: at most
+    /// twice as many and [`AHEAD`]. Where frames follow it doubles, so that many small ones cost linear time.
     fn reserve(&mut self, more: usize, outlook: Outlook) -> Result<(), Failure> {
         let len = self.bytes.len();
         if self.bytes.capacity() - len > more {

@@ -1,7 +1,7 @@
 //! The receiving half: the server's bytes in, messages and control frames out (RFC 6455 §5, §6.2).
 //!
-//! Knows the order of frames and what of the stream it has seen. Must not know where the bytes come
-//! from, nor answer a ping or a close: it only says that they came.
+//! Knows the order of frames and the part of the stream seen so far. Must not know the source of the bytes, nor
+//! answer a ping or a close: it only reports them.
 //!
 //! permessage-deflate (RFC 7692) goes in at two places: where RSV1 is judged, and between the payload
 //! of a data frame and the message.
@@ -24,7 +24,8 @@ const NOT_FIRST: Failure = Failure::Protocol("RSV1 on a frame that begins no mes
 const NO_MESSAGE: Failure = Failure::Protocol("a continuation frame continues no message (RFC 6455 5.4)");
 const OPEN_MESSAGE: Failure = Failure::Protocol("a new message begins inside another (RFC 6455 5.4)");
 
-/// What an unfragmented message whose frame begins with this byte is, if it is a legal one. `text`: what a text message is.
+/// Returns the kind of an unfragmented message whose frame begins with this byte, if it is legal. `text`: the kind of
+/// text messages.
 #[inline]
 fn kind_of(first: u8, payload: &[u8], text: Kind) -> Option<Kind> {
     match first {
@@ -34,14 +35,14 @@ fn kind_of(first: u8, payload: &[u8], text: Kind) -> Option<Kind> {
     }
 }
 
-/// How much a server may send.
+/// Limits on what a server may send.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Limits {
     /// The largest message in bytes, all its fragments together; 0: no limit.
     pub max_message_size: u64,
 }
 
-/// What the next byte belongs to.
+/// The part of the stream that the next byte belongs to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stage {
     /// A header, of which nothing or a part was kept.
@@ -61,7 +62,7 @@ enum Stage {
 /// ```
 /// # use ws4d_protocol::receive::*;
 /// # fn deliver(_: Incoming, _: &[u8]) {}
-/// # fn turn(receiver: &mut Receiver, input: &[u8]) -> Result<(), Failure> {
+/// # fn feed(receiver: &mut Receiver, input: &[u8]) -> Result<(), Failure> {
 /// let mut at = 0;
 /// while let Some(event) = receiver.next(input, &mut at)? {
 ///     deliver(event, input);
@@ -69,28 +70,28 @@ enum Stage {
 /// # Ok(()) }
 /// ```
 ///
-/// How the stream is cut into inputs changes no event and no failure, only whether data is a
-/// [`Data::Range`] or [`Data::Assembled`].
+/// Events and failures do not depend on how the stream is cut into inputs; only whether data is a [`Data::Range`] or
+/// [`Data::Assembled`] does.
 #[derive(Debug)]
 pub struct Receiver {
     stage: Stage,
     limit: u64,
-    /// What a text message is.
+    /// The kind of text messages.
     text: Kind,
     /// The beginning of a header that the last input cut in two.
     header: [u8; MAX_SERVER_HEADER],
     header_len: usize,
-    /// The frame whose payload is being read, and how much of it is missing.
+    /// The frame whose payload is being read, and the number of missing bytes.
     frame: FrameHeader,
     remaining: u64,
     message: Message,
     /// The open message is compressed.
     compressed: bool,
-    /// What was agreed about compressed messages; `None`: that there are none.
+    /// The state of permessage-deflate; `None` if it was not agreed.
     inflation: Option<Inflation>,
-    /// Lent for a large message.
+    /// A buffer lent for a large message.
     spare: Vec<u8>,
-    /// Of the control frame that is being read: a box that goes with it.
+    /// Payload of the control frame that is being read; allocated only meanwhile.
     control: Option<Box<ControlPayload>>,
 }
 
@@ -114,12 +115,12 @@ impl Receiver {
         }
     }
 
-    /// As [`new`](Receiver::new), for a connection on which permessage-deflate was agreed, or was not:
-    /// `None`.
+    /// Like [`new`](Receiver::new), for a connection with this agreed permessage-deflate; `None` if it was not
+    /// agreed.
     ///
-    /// A compressed message is always [`Data::Assembled`], of a capacity of at most twice its length and
-    /// 256 bytes. The limit is for what comes out of it, judged as it
-    /// comes; how much is inflated for a number of compressed bytes has no limit of its own.
+    /// A compressed message is always [`Data::Assembled`], of a capacity of at most twice its length and 256 bytes.
+    /// The limit applies to the inflated bytes, checked while inflating; the ratio of compression has no limit of its
+    /// own.
     ///
     /// The inflater takes [`INFLATER_MEMORY`](crate::deflate::INFLATER_MEMORY) bytes from the first
     /// compressed message on. With the server's context takeover it stays until the end or a failure.
@@ -128,7 +129,7 @@ impl Receiver {
         Receiver { inflation: agreed.map(Inflation::new), ..Receiver::new(limits) }
     }
 
-    /// Takes text messages as they are, UTF-8 or not. The reason of a close frame is judged all the same.
+    /// Accepts text messages without a check for UTF-8. The reason of a close frame is still checked.
     #[must_use]
     pub const fn without_text_check(self) -> Receiver {
         let mut receiver = self;
@@ -136,44 +137,44 @@ impl Receiver {
         receiver
     }
 
-    /// Lends an empty buffer for the next message that comes in one frame, fills at least half of it, and is not whole in
-    /// its input: its pages need not be asked for then. To be had back with [`take_back`](Receiver::take_back).
+    /// Lends an empty buffer for the next message that comes in one frame, fills at least half of it, and is not
+    /// whole in its input, so that its pages need not be allocated. [`take_back`](Receiver::take_back) returns it.
     pub fn lend(&mut self, spare: Vec<u8>) {
         debug_assert!(spare.is_empty());
         self.spare = spare;
     }
 
-    /// What was lent and not used.
+    /// Returns the lent buffer, if it was not used.
     pub fn take_back(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.spare)
     }
 
-    /// Whether [`lend_inflater`](Receiver::lend_inflater) does anything.
+    /// Returns whether [`lend_inflater`](Receiver::lend_inflater) has an effect.
     pub fn wants_inflater(&self) -> bool {
         self.inflation.as_ref().is_some_and(Inflation::takes_spare)
     }
 
-    /// Lends an inflater for the next input, or, with `None`, has that input's kept: to be had back with
-    /// [`take_back_inflater`](Receiver::take_back_inflater).
+    /// Lends an inflater for the next input; with `None`, one is made when needed and kept as if lent.
+    /// [`take_back_inflater`](Receiver::take_back_inflater) returns it.
     pub fn lend_inflater(&mut self, spare: Option<SpareInflater>) {
         if let Some(inflation) = &mut self.inflation {
             inflation.lend(spare);
         }
     }
 
-    /// What was lent, or made since; `None` where a compressed message is open, which needs it, or failed.
+    /// Returns the inflater that was lent, or made since; `None` while a compressed message is open, which needs it,
+    /// or has failed.
     pub fn take_back_inflater(&mut self) -> Option<SpareInflater> {
         let open = self.compressed;
         self.inflation.as_mut()?.take_back(open)
     }
 
-    /// Whether there is an inflater, which takes [`INFLATER_MEMORY`](crate::deflate::INFLATER_MEMORY) bytes.
+    /// Returns whether there is an inflater, which takes [`INFLATER_MEMORY`](crate::deflate::INFLATER_MEMORY) bytes.
     pub fn has_inflater(&self) -> bool {
         self.inflation.as_ref().is_some_and(Inflation::has_inflater)
     }
 
-    /// Whether nothing is begun: no part of a header, of a payload or of a message. True also after
-    /// the end.
+    /// Returns whether nothing has begun: no part of a header, of a payload or of a message. True also after the end.
     pub fn is_idle(&self) -> bool {
         match self.stage {
             Stage::Header => self.header_len == 0 && !self.message.is_open(),
@@ -182,38 +183,38 @@ impl Receiver {
         }
     }
 
-    /// How many bytes of the data frame that is being read have still to come before there can be an event: what comes in
-    /// smaller pieces is worth no wake-up. 0: the next byte may make one.
+    /// Returns the number of bytes of the current data frame that have to come before there can be an event; fewer
+    /// bytes are not worth a wake-up. 0: the next byte may complete one.
     pub fn missing(&self) -> u64 {
         if self.stage == Stage::Data { self.remaining } else { 0 }
     }
 
-    /// Whether what is [`missing`](Receiver::missing) may show a failure before it is whole: text, and what is compressed.
+    /// Returns whether the [`missing`](Receiver::missing) bytes may show a failure before they are complete, as those
+    /// of text and of compressed messages may.
     pub fn may_fail(&self) -> bool {
         self.stage == Stage::Data && (self.compressed || self.message.is_text())
     }
 
-    /// Decodes the next event out of `input[*at..]`, and moves `*at` behind what it took.
+    /// Decodes the next event out of `input[*at..]`, and moves `*at` behind the bytes taken.
     ///
-    /// `None`: the input is used up, and what the receiver still needs of it was copied, so the
-    /// caller may overwrite it. Call again with the next input, and `*at` at 0.
+    /// Returns `None` when the input is used up. The bytes still needed were copied, so the caller may overwrite the
+    /// input. Call again with the next input, and `*at` at 0.
     ///
     /// After a failure, and after [`Incoming::Close`], each further call takes all its input and
     /// gives `None` (RFC 6455 §1.4: data behind a close frame is discarded).
     ///
     /// # Errors
     ///
-    /// The first thing the server did wrong, at the first byte that shows it, with `*at` behind
-    /// that byte: [`Failure::Protocol`] (RFC 6455 §5.1 to §5.5, §7.4), [`Failure::InvalidText`]
-    /// (§8.1), [`Failure::TooLarge`] with the last byte of the header that makes a message too
-    /// large, [`Failure::OutOfMemory`] at a byte that is not defined.
+    /// The first violation of the server, at the first byte that shows it, with `*at` behind that byte:
+    /// [`Failure::Protocol`] (RFC 6455 §5.1 to §5.5, §7.4), [`Failure::InvalidText`] (§8.1), [`Failure::TooLarge`]
+    /// with the last byte of the header that makes a message too large, [`Failure::OutOfMemory`] at a byte that is
+    /// not defined.
     ///
-    /// In a compressed payload (RFC 7692) `*at` is behind all that the input has of the frame, and the
-    /// bytes that show the failure are among those of this input: [`Failure::InvalidText`] for data that
-    /// cannot be inflated and for bad text in what was, [`Failure::TooLarge`] for what came out. Which
-    /// of them does not depend on how the stream was cut, with one exception: data that reach back
-    /// behind a window smaller than 15 bits that was agreed may be inflated in one cut, and refused in
-    /// another.
+    /// In a compressed payload (RFC 7692) `*at` is behind all bytes of the frame in this input, and the bytes that
+    /// show the failure are among those of this input: [`Failure::InvalidText`] for data that cannot be inflated and
+    /// for bad text in inflated data, [`Failure::TooLarge`] for the size of the inflated data. The failure does not
+    /// depend on how the stream was cut, with one exception: data that reach back behind a window smaller than 15
+    /// bits that was agreed may be inflated in one cut, and refused in another.
     ///
     /// # Panics
     ///
@@ -236,8 +237,8 @@ impl Receiver {
         Ok(event)
     }
 
-    /// The fast way: an unfragmented message of at most 125 bytes, whole in the input, and legal.
-    /// Everything else, and everything doubtful, is left untouched for those below.
+    /// The fast path: an unfragmented message of at most 125 bytes, whole in the input, and legal. All other input is
+    /// left to the functions below.
     #[inline]
     fn next_short(&mut self, input: &[u8], at: &mut usize) -> Option<Incoming> {
         if self.stage != Stage::Header || self.header_len != 0 || self.message.is_open() {
@@ -267,7 +268,7 @@ impl Receiver {
         };
         let len = u16::from_be_bytes([*high, *low]);
         let payload = rest.get(..usize::from(len))?;
-        // What is shorter has the wrong form.
+        // A shorter length has the wrong form.
         if len < 126 || u64::from(len) > self.limit {
             return None;
         }
@@ -329,7 +330,7 @@ impl Receiver {
         Ok(None)
     }
 
-    /// Judges the beginning of a header, by itself and at its place in the stream.
+    /// Checks the beginning of a header, by itself and at its place in the stream.
     fn judge(&self, bytes: &[u8]) -> Result<Option<(FrameHeader, usize)>, Failure> {
         if let Some(first) = bytes.first() {
             let opcode = OpCode::from_bits(first & 0x0f);
@@ -352,7 +353,7 @@ impl Receiver {
         let Some((header, len)) = frame::parse(bytes)? else {
             return Ok(None);
         };
-        // What a compressed payload comes to is not known before it is inflated.
+        // The size of a compressed payload is not known before it is inflated.
         let compressed = header.rsv1 || self.compressed;
         if !header.opcode.is_control() && !compressed && header.len > self.limit - self.message.len() as u64 {
             return Err(Failure::TooLarge { limit: self.limit });
@@ -379,7 +380,7 @@ impl Receiver {
         self.compressed = self.frame.rsv1;
     }
 
-    /// Nothing that follows is read, and nothing is kept.
+    /// Ends the stream: later bytes are ignored, and nothing is kept.
     #[cold]
     fn end(&mut self) {
         self.stage = Stage::Over;

@@ -10,7 +10,7 @@ use std::fmt;
 /// There is no memory for a frame; nothing was appended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct OutOfMemory {
-    /// How many more bytes were wanted.
+    /// Number of bytes that could not be allocated.
     pub wanted: usize,
 }
 
@@ -25,7 +25,7 @@ impl std::error::Error for OutOfMemory {}
 /// The header of a client's frame with at most 125 bytes of payload.
 const SHORT_HEADER: usize = 6;
 
-/// How many bytes a client's frame with a payload of this length takes.
+/// Returns the length of a client's frame with a payload of `len` bytes.
 pub const fn frame_len(payload_len: usize) -> usize {
     let header = match payload_len {
         0..=125 => SHORT_HEADER,
@@ -37,8 +37,8 @@ pub const fn frame_len(payload_len: usize) -> usize {
 
 /// Appends one frame to `out`.
 ///
-/// The payload of a control frame is at most 125 bytes, and its `fin` is true; text is UTF-8 over
-/// the whole message: all three were judged where the host's data came in.
+/// The payload of a control frame is at most 125 bytes, and its `fin` is true; text is UTF-8 over the whole message:
+/// all three are checked where the host's data come in.
 ///
 /// # Errors
 ///
@@ -53,9 +53,9 @@ pub fn encode(
     append(opcode, fin, false, payload, key, out)
 }
 
-/// Appends the first frame of a message that [`Deflater::compress`](crate::deflate::Deflater::compress)
-/// has compressed: as [`encode`], with RSV1 (RFC 7692 §6.1). Its further fragments have no such bit:
-/// they are [`encode`]'s.
+/// Appends the first frame of a message that [`Deflater::compress`](crate::deflate::Deflater::compress) has
+/// compressed: like [`encode`], with RSV1 (RFC 7692 §6.1). Use [`encode`] for further fragments, which do not have
+/// that bit.
 ///
 /// # Errors
 ///

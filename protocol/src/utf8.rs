@@ -1,4 +1,4 @@
-//! UTF-8 that is judged while it comes (RFC 6455 §8.1), at the first byte that cannot be right.
+//! Validation of UTF-8 while it arrives (RFC 6455 §8.1), which fails at the first byte that cannot be right.
 //!
 //! Knows nothing of frames and messages. Long text goes through simdutf8, short text through std,
 //! which is faster there.
@@ -26,7 +26,7 @@ impl fmt::Display for Utf8Error {
 
 impl std::error::Error for Utf8Error {}
 
-/// What is known about some bytes of a text.
+/// The result of checking some bytes of a text.
 enum Verdict {
     Valid,
     /// Valid but for a last character that begins here and is not complete.
@@ -57,11 +57,11 @@ fn judge(bytes: &[u8]) -> Verdict {
     }
 }
 
-/// Judges a whole text.
+/// Checks a whole text.
 ///
 /// # Errors
 ///
-/// [`Utf8Error`] with the first byte that shows that it is none.
+/// [`Utf8Error`] with the first byte that shows that it is not UTF-8.
 #[inline]
 pub fn check(text: &[u8]) -> Result<(), Utf8Error> {
     // Most text on most connections is short and ASCII, and this test is a few vector instructions.
@@ -71,8 +71,8 @@ pub fn check(text: &[u8]) -> Result<(), Utf8Error> {
     check_any(text)
 }
 
-/// As std's, but several times as fast between 16 bytes and [`LONG`]: the last step overlaps the
-/// one before it, so that no byte is looked at alone.
+/// Like std's, but several times as fast between 16 bytes and [`LONG`]: the last step overlaps the one before it, so
+/// that no byte is checked alone.
 #[inline]
 fn is_ascii(text: &[u8]) -> bool {
     let Some(last) = text.last_chunk::<16>() else {
@@ -91,8 +91,8 @@ fn check_any(text: &[u8]) -> Result<(), Utf8Error> {
     }
 }
 
-/// Judges a text that comes in pieces, cut anywhere. Its state is at most three bytes, so any
-/// number of pieces of any size costs what their bytes cost.
+/// Checks a text that comes in pieces, cut anywhere. The state is at most three bytes, so the cost depends on the
+/// number of bytes only, not on that of the pieces.
 #[derive(Clone, Default, Debug)]
 pub struct Utf8Validator {
     /// The beginning of a character that the last piece cut in two.
@@ -106,7 +106,7 @@ impl Utf8Validator {
         Utf8Validator { open: [0; 4], open_len: 0 }
     }
 
-    /// Judges the next piece.
+    /// Checks the next piece.
     ///
     /// # Errors
     ///
@@ -147,7 +147,7 @@ impl Utf8Validator {
         Ok(())
     }
 
-    /// Judges the end of the text, and starts a new one.
+    /// Checks the end of the text, and starts a new one.
     ///
     /// # Errors
     ///

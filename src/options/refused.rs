@@ -9,7 +9,7 @@ pub(super) trait Shown {
     fn show(&self, text: &mut String);
 }
 
-/// More of a text than this helps nobody.
+/// Maximum length of a text in a message; more would not help.
 const MOST_SHOWN: usize = 100;
 
 macro_rules! numbers {
@@ -33,7 +33,7 @@ impl Shown for Result<&str, ErrorCode> {
     }
 }
 
-/// What may be a secret. That it is NULL is none.
+/// An argument that may be a secret. NULL is no secret.
 pub(super) struct Hidden<'a, T>(pub(super) &'a Result<T, ErrorCode>);
 
 impl<T> Shown for Hidden<'_, T> {
@@ -68,7 +68,7 @@ fn missing(code: ErrorCode) -> &'static str {
     }
 }
 
-/// What the setter's refusal says.
+/// The message of a setter's refusal.
 pub(super) fn error(setter: &str, arguments: &[&dyn Shown], refusal: &Refusal) -> Error {
     let mut message = format!("{setter}(");
     for (i, argument) in arguments.iter().enumerate() {

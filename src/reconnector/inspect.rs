@@ -1,4 +1,4 @@
-//! What a reconnector says of itself; what its sockets have counted is in `stats`.
+//! Entry points that query a reconnector; the statistics of its sockets are in `stats`.
 
 use std::ptr;
 

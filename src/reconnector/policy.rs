@@ -1,4 +1,4 @@
-//! The structs of a reconnector: what the host asks for, and what it is told.
+//! The structs of a reconnector: the policy that the host sets, and the reports that it gets.
 
 use std::ffi::{c_char, c_void};
 use std::time::Duration;
@@ -161,7 +161,7 @@ pub(super) struct Functions {
     pub(super) is_final: ws_reconnect_final_fn,
 }
 
-/// What the host asks for; NULL is the defaults.
+/// Reads the policy of the host; NULL stands for the defaults.
 ///
 /// # Safety
 /// `policy` is NULL or readable for its `size`, and its `final_codes` for its `final_code_count`.

@@ -1,4 +1,4 @@
-//! What the host asks of a reconnector, at any time and from any thread.
+//! The requests and queries of the host, at any time and from any thread.
 
 use super::Reconnector;
 use super::sending::Queue;
@@ -8,7 +8,8 @@ use crate::socket::{Socket, Status, judge_close};
 use std::sync::Arc;
 
 impl Reconnector {
-    /// Ends it for good: closes the connection as [`Socket::terminate`] does, or the wait. A second time changes nothing.
+    /// Ends the reconnector for good: closes the connection like [`Socket::terminate`], or ends the wait. A second
+    /// call has no effect.
     pub fn terminate(&self, code: i32, reason: &[u8]) -> Result<(), ErrorCode> {
         let (code, reason) = judge_close(code, reason)?;
         let mut state = self.state.lock();
@@ -27,8 +28,8 @@ impl Reconnector {
         Ok(())
     }
 
-    /// Ends it at once, with its socket: see [`Socket::close_now`]. `gone` makes the host's name for it count as released.
-    /// [`ErrorCode::WrongThread`], with nothing changed: another thread's dispatcher.
+    /// Ends the reconnector at once, with its socket: see [`Socket::close_now`]. `gone` releases the host's handle.
+    /// Fails with [`ErrorCode::WrongThread`], with nothing changed, if its dispatcher belongs to another thread.
     pub fn close(&self, gone: impl FnOnce() -> Result<(), ErrorCode>) -> Result<(), ErrorCode> {
         if let Some(dispatcher) = self.dispatcher.as_ref().filter(|dispatcher| !dispatcher.is_closed()) {
             dispatcher.check_owner()?;
@@ -39,19 +40,19 @@ impl Reconnector {
             if state.over {
                 let last = state.before.upgrade();
                 drop(state);
-                // Its own last callbacks run inside the last one of what it did before.
+                // The last callbacks of the reconnector run inside the last callback of its last socket or wait.
                 return last.map_or(Ok(()), |socket| socket.close_now(|| Ok(())));
             }
             state.stop.get_or_insert_with(|| (1000, String::new()));
             state.queue = Queue::default();
             let now = state.now.as_ref().filter(|now| now.begun).map(|now| Arc::clone(&now.socket));
-            // Where it decides what to do, on some thread, the last callbacks of what it did before run there.
+            // While the next step is decided, on some thread, the last callbacks of the step before run there.
             let socket = now.or_else(|| state.before.upgrade());
             drop(state);
             if let Some(socket) = socket {
                 socket.close_now(|| Ok(()))?;
             }
-            // Inside a callback of its own it ends when that has returned.
+            // Inside a callback of the reconnector, it ends when that has returned.
             if context::in_callback() {
                 return Ok(());
             }
@@ -59,8 +60,9 @@ impl Reconnector {
         }
     }
 
-    /// Ends the wait for the next attempt, whatever it waits for; where it decides just now, or its socket has ended, the wait
-    /// that would follow. Changes nothing while it connects or is connected. [`ErrorCode::Closed`]: it is over.
+    /// Ends the wait for the next attempt, or, if its socket has ended and the next step is not decided yet, the wait
+    /// that would follow. Has no effect while it is connecting or connected. Fails with [`ErrorCode::Closed`] if it
+    /// is over.
     pub fn retry_now(&self) -> Result<(), ErrorCode> {
         let mut state = self.state.lock();
         if state.over {
@@ -69,7 +71,7 @@ impl Reconnector {
         let wait = match &state.now {
             Some(now) if now.is_wait && now.begun => Some(Arc::clone(&now.socket)),
             Some(now) if !now.is_wait && now.socket.status() != Status::Closed => return Ok(()),
-            // The wait is to come.
+            // The wait has not begun yet.
             _ => {
                 state.retry_now = true;
                 None
@@ -79,13 +81,14 @@ impl Reconnector {
         wait.map_or(Ok(()), |wait| wait.abort())
     }
 
-    /// The socket of now; `None` between two.
+    /// Returns the current socket; `None` between two.
     pub fn socket(&self) -> Option<Arc<Socket>> {
         let state = self.state.lock();
         state.now.as_ref().filter(|now| !now.is_wait).map(|now| Arc::clone(&now.socket))
     }
 
-    /// Connecting: it waits or tries. Connected. Closing: the host has ended it. Closed: it is over.
+    /// Returns the status: `Connecting` while it waits or connects, `Closing` once the host has ended it, `Closed`
+    /// when it is over.
     pub fn status(&self) -> Status {
         let state = self.state.lock();
         match &state.now {
@@ -96,13 +99,14 @@ impl Reconnector {
         }
     }
 
-    /// How many attempts there were since the last stable connection, the one that goes on included; 0 before one failed.
+    /// Returns the number of attempts since the last stable connection, including the current one; 0 before one has
+    /// failed.
     pub fn attempts(&self) -> u32 {
         self.state.lock().tries.attempt()
     }
 }
 
 pub(super) fn end(socket: &Arc<Socket>, is_wait: bool, stop: &(u16, String)) {
-    // The code and the reason were judged, and a socket that has ended already is as good.
+    // No error is possible: the code and the reason were checked, and a socket that has ended needs no end.
     let _ = if is_wait { socket.abort() } else { socket.terminate(stop.0.into(), stop.1.as_bytes()) };
 }

@@ -1,12 +1,12 @@
-//! What a reconnector has counted over all of its sockets.
+//! The statistics of a reconnector over all of its sockets.
 
 use super::Reconnector;
 use crate::socket::{Socket, Stats};
 
-/// Of the sockets that are gone.
+/// The statistics of the sockets that are gone.
 pub(super) struct Past {
     stats: Stats,
-    /// How many of them were open.
+    /// Number of those sockets that were open.
     connections: u32,
 }
 
@@ -15,13 +15,15 @@ impl Past {
         Past { stats: Stats::none(), connections: 0 }
     }
 
-    /// A socket is gone. Nobody may look at both between.
+    /// Adds a socket that is gone. Called under the lock of the state, together with its removal, so that it is never
+    /// counted twice.
     pub(super) fn add(&mut self, socket: &Socket) {
         self.stats = Stats { send_buffered: 0, receive_buffered: 0, ..self.with(socket) };
         self.connections = self.connections.saturating_add(socket.was_open().into());
     }
 
-    /// Times are those of the last connection that was open; of the last attempt as long as none was.
+    /// Adds the statistics of `socket`. Times are those of the last connection that was open, or, before there was
+    /// one, of the last attempt.
     fn with(&self, socket: &Socket) -> Stats {
         let together = self.stats.and_then(&socket.stats());
         if self.connections == 0 || socket.was_open() {
@@ -32,7 +34,7 @@ impl Past {
 }
 
 impl Reconnector {
-    /// What its sockets have counted together; the queue counts as sending.
+    /// Returns the statistics of all sockets together; the queue is included in `send_buffered`.
     pub fn stats(&self) -> Stats {
         let state = self.state.lock();
         let now = state.now.as_ref().filter(|now| !now.is_wait);
@@ -41,7 +43,7 @@ impl Reconnector {
         stats
     }
 
-    /// How often it was connected.
+    /// Returns how many connections there were.
     pub fn connections(&self) -> u32 {
         let state = self.state.lock();
         let now = state.now.as_ref().is_some_and(|now| now.socket.was_open());

@@ -1,10 +1,10 @@
 //! A connection that comes back: sockets one after the other, each with its whole grammar, and waits between them. It
-//! stands on top of sockets and changes nothing in them; a wait is a socket that makes no connection (`Socket::timer`),
+//! is built on top of sockets and changes nothing in them. A wait is a socket without a connection (`Socket::timer`),
 //! so that it keeps a dispatcher running, and ends with it, with a shutdown and with a terminate, as a socket does.
 //!
-//! All that is decided happens where a socket or a wait is freed: in the context of the callbacks, one after the other.
-//! Whether and when it tries again is `policy`'s; this file has the steps, `control` what the host asks, `sending` the
-//! messages, `counting` what passed over all of its sockets.
+//! All decisions are made when a socket or a wait is freed: in the context of the callbacks, one after the other.
+//! `policy` decides whether and when to try again; this file has the steps, `control` the requests of the host,
+//! `sending` the messages, `counting` the statistics over all sockets.
 
 mod control;
 mod counting;
@@ -31,16 +31,16 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
-/// What the host is told between two connections, and at the end.
+/// The report to the host between two connections, and at the end.
 #[derive(Clone, Debug)]
 pub struct Reconnecting {
     /// The number of the next attempt since the last stable connection; at the end, that of the last.
     pub attempt: u32,
-    /// How long it waits first.
+    /// Delay before the next attempt.
     pub delay: Duration,
-    /// How the connection ended.
+    /// The end of the connection.
     pub end: End,
-    /// Why it is over; `None`: it is not.
+    /// The reason why the reconnector is over; `None` while it is not.
     pub given_up: Option<GivenUp>,
 }
 
@@ -54,31 +54,33 @@ impl Verdict {
     }
 }
 
-/// Gives a socket its name with the host; called before its first event.
+/// Gives a socket its handle for the host; called before its first event.
 pub type Naming = Box<dyn FnOnce(&Arc<Socket>) -> Result<(), Error>>;
 
 /// The host's side of a reconnector. All but [`socket`](Self::socket) are callbacks.
 pub trait ReconnectHandler: Send + Sync {
-    /// The handler of one more socket, and what names that.
+    /// Returns the handler for one more socket, and the function that gives that its handle.
     fn socket(&self) -> (Arc<dyn Handler>, Naming);
-    /// Before each attempt: fresh options, and another URL if there is one, or why it is none that could be taken.
+    /// Called before each attempt, with fresh options. Returns another URL, if there is one, or the reason why it is
+    /// invalid.
     fn attempt(&self, attempt: u32, options: &mut Options) -> Option<Result<String, ErrorCode>>;
-    /// A connection, or an attempt, has ended; `about` has what comes by default. Whether it is final.
+    /// Called when a connection or an attempt has ended; `about` has the default decision. Returns whether the end is
+    /// final.
     fn is_final(&self, about: &Reconnecting) -> bool;
-    /// It will try again.
+    /// Called when another attempt will be made.
     fn reconnecting(&self, about: &Reconnecting);
-    /// It will not; the last call. `free` of the host belongs behind it.
+    /// Called last, when there will be no other attempt. The host's `free` follows it.
     fn over(&self, about: &Reconnecting);
 }
 
 /// A connection that comes back. Every method may be called from any thread, also inside a callback.
 pub struct Reconnector {
     policy: Policy,
-    /// As the host gave them; each attempt has a copy.
+    /// The options as given by the host; each attempt has a copy.
     options: Options,
     dispatcher: Option<Arc<Dispatcher>>,
     host: Arc<dyn ReconnectHandler>,
-    /// Shutdowns before it was made: one more ends it.
+    /// Number of shutdowns before it was made: one more ends it.
     shutdowns: u64,
     state: Mutex<State>,
 }
@@ -88,15 +90,16 @@ struct State {
     tries: Tries,
     /// The address that failed last.
     failed: Option<SocketAddr>,
-    /// What it does now; `None` while it decides.
+    /// The current socket or wait; `None` while the next step is decided.
     now: Option<Now>,
-    /// What it did before: while it decides, and while its own last callbacks run, the last callback of that one runs.
+    /// The socket or wait before. Its last callback is running while the next step is decided, and during the last
+    /// callbacks of the reconnector.
     before: Weak<Socket>,
-    /// Counts what it did.
+    /// Number of sockets and waits that have ended.
     step: u64,
-    /// The host wants the wait that comes to be none.
+    /// The host has asked to skip the next wait.
     retry_now: bool,
-    /// The host wants an end.
+    /// The host has ended the reconnector, with this code and reason.
     stop: Option<(u16, String)>,
     over: bool,
     queue: Queue,
@@ -106,14 +109,15 @@ struct State {
 struct Now {
     socket: Arc<Socket>,
     is_wait: bool,
-    /// It was started: an end of it will be told.
+    /// The socket was started, so that its end will be reported.
     begun: bool,
-    /// Messages go to it.
+    /// Messages are sent to the socket, not to the queue.
     up: bool,
 }
 
 impl Reconnector {
-    /// Judges the URL and the options together; does nothing else yet. Nothing of the host was called if that fails.
+    /// Checks the URL and the combination of options; does nothing else yet. On an error no function of the host was
+    /// called.
     pub fn new(
         url: &str,
         options: &Options,
@@ -124,7 +128,7 @@ impl Reconnector {
         url::parse(url)?;
         options.check_combination()?;
         let mut options = options.clone();
-        // Here, on the host's thread, as for a socket.
+        // Must run on the host's thread, as for a socket.
         options.proxy.choose_proxy();
         let state = State {
             url: url.to_owned(),
@@ -143,7 +147,8 @@ impl Reconnector {
         Ok(Arc::new(Reconnector { policy, options, dispatcher, host, shutdowns, state: Mutex::new(state) }))
     }
 
-    /// Begins: the first attempt is made in the context of the callbacks. On an error nothing of the host was called.
+    /// Begins; the first attempt is made in the context of the callbacks. On an error no function of the host was
+    /// called.
     pub fn start(self: &Arc<Self>) -> Result<(), Error> {
         self.wait(Duration::ZERO)
     }
@@ -161,7 +166,7 @@ impl Reconnector {
         let step = state.step;
         let now = Now { socket: Arc::clone(&socket), is_wait, begun: false, up: false };
         state.now = Some(now);
-        // What was asked for before is done by an attempt.
+        // An attempt fulfils an earlier request to retry.
         state.retry_now &= is_wait;
         drop(state);
         let started = socket.start();
@@ -182,7 +187,7 @@ impl Reconnector {
         match stop {
             Some(stop) => end(&socket, is_wait, &stop),
             None if at_once => drop(socket.abort()),
-            // It began too late for the shutdown to see it.
+            // The socket began too late to be ended by the shutdown.
             None if still && self.was_shut_down() => drop(socket.abort()),
             None => {}
         }
@@ -193,7 +198,7 @@ impl Reconnector {
         engine::shutdowns() != self.shutdowns
     }
 
-    /// What it did has ended; says whether that is the end of all.
+    /// Records that the current socket or wait has ended. Returns the reason if the reconnector is over.
     fn step(&self) -> Option<GivenUp> {
         let mut state = self.state.lock();
         state.step += 1;
@@ -220,7 +225,7 @@ impl Reconnector {
             .then_some(GivenUp::Dispatcher)
     }
 
-    /// The wait is over.
+    /// Makes an attempt, after a wait.
     fn attempt(self: &Arc<Self>) {
         if let Some(given_up) = self.step() {
             return self.give_up(given_up, End::default());
@@ -235,7 +240,7 @@ impl Reconnector {
         match self.host.attempt(attempt, &mut options) {
             None => {}
             Some(Ok(fresh)) => {
-                // One that is wrong is not for the attempts after this one.
+                // An invalid URL is not kept for later attempts.
                 if url::parse(&fresh).is_ok() {
                     self.state.lock().url.clone_from(&fresh);
                 }
@@ -265,13 +270,13 @@ impl Reconnector {
             .and_then(|socket| name(&socket).map(|()| socket))
             .and_then(|socket| self.begin(socket, false));
         if started.is_err() {
-            // Its name, if it has one.
+            // Releases its handle, if it has one.
             inner.over();
         }
         started
     }
 
-    /// A socket was freed.
+    /// Called when a socket was freed.
     fn disconnected(self: &Arc<Self>) {
         let socket = self.state.lock().now.as_ref().map(|now| Arc::clone(&now.socket));
         let end = socket.map_or(End::default(), |socket| End::of(&socket, SystemTime::now()));
@@ -290,7 +295,7 @@ impl Reconnector {
             state.failed = end.address.or(state.failed);
             state.tries.clone()
         };
-        // The host is asked with no lock held; nobody else changes `tries`.
+        // The host is asked with no lock held; no other thread changes `tries`.
         let verdict = tries.decide(&self.policy, &end, now, random, |by_default, attempt| {
             self.host.is_final(&by_default.about(attempt, &end))
         });
@@ -311,7 +316,7 @@ impl Reconnector {
             let given_up = match error.code() {
                 ErrorCode::ShutDown => GivenUp::ShutDown,
                 ErrorCode::InvalidHandle => GivenUp::Dispatcher,
-                // Without a thread, or a URL, there is no next attempt.
+                // Without a thread or a valid URL no other attempt is possible.
                 _ => GivenUp::Refused,
             };
             let cause = end.cause.or(Some(error.code()));
@@ -333,7 +338,7 @@ impl Reconnector {
         self.host.over(&Verdict::Over(given_up).about(attempt, &end));
     }
 
-    /// Why it is over where no connection has said so.
+    /// Returns the error of an end that no connection has caused.
     fn ended_with(&self, given_up: GivenUp) -> Option<Arc<Error>> {
         let (code, what) = match given_up {
             GivenUp::ShutDown => (ErrorCode::ShutDown, "ws_shutdown"),
@@ -372,7 +377,7 @@ impl Handler for Wait {
     }
 }
 
-/// The handler of a connection: the host's, and what follows when it is freed.
+/// The handler of a connection: the host's, followed by the reconnector's next step when the connection is freed.
 struct Connection {
     reconnector: Arc<Reconnector>,
     inner: Arc<dyn Handler>,

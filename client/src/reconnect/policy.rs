@@ -1,5 +1,5 @@
-//! Whether and when to try again: pure decisions. What has ended, how often it was tried and what time it is come in as
-//! arguments, so that all of it is tried without waiting.
+//! Decides whether and when to try again. Pure: the end, the number of attempts and the clock are arguments, so that
+//! tests need not wait.
 
 use super::retry_after;
 use crate::error::{Error, ErrorCode};
@@ -8,27 +8,27 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-/// How a reconnector goes about it.
+/// The policy of a reconnector.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// The first window out of which a delay is drawn; each further attempt doubles it.
+    /// The first window from which a delay is drawn; each further attempt doubles it.
     pub base_delay: Duration,
     /// The largest window.
     pub max_delay: Duration,
     /// The least delay after a connection that was not stable.
     pub min_delay: Duration,
-    /// A connection that was open so long was a good one: attempts count from 1 again.
+    /// A connection that was open at least this long was stable: attempts count from 1 again.
     pub stable: Duration,
-    /// The most attempts in a row without a stable connection; 0: no limit.
+    /// Maximum number of attempts in a row without a stable connection; 0: no limit.
     pub max_attempts: u32,
-    /// The longest time without a stable connection; `None`: no limit.
+    /// Maximum time without a stable connection; `None`: no limit.
     pub max_time: Option<Duration>,
-    /// What the server may ask for by Retry-After.
+    /// Maximum delay that the server may ask for by Retry-After.
     pub max_retry_after: Duration,
-    /// How many bytes of messages are kept while there is no connection, each counted with 64 more; 0: none.
+    /// Bytes of messages to keep while there is no connection, plus 64 for each; 0: no messages are kept.
     pub queue_size: usize,
-    /// Close codes of the server after which it does not come back. By default none: servers that restart, and those that
-    /// meet a fault of their own, close with every code that there is.
+    /// Close codes of the server after which there is no other attempt. By default none, because servers that
+    /// restart, or that meet a fault of their own, close with any code.
     pub final_codes: Vec<u16>,
 }
 
@@ -48,19 +48,19 @@ impl Default for Policy {
     }
 }
 
-/// Why it is over for good.
+/// The reason why a reconnector is over.
 #[repr(i32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum GivenUp {
-    /// The host has ended it.
+    /// The host has ended the reconnector.
     Host = 1,
-    /// The server closed with a final code, or the host finds it final.
+    /// The server closed with a final code, or the host has declared the end final.
     CloseCode = 2,
-    /// Another attempt could not mend it, or the host finds that it could not.
+    /// Another attempt could not succeed, or the host has decided so.
     Refused = 3,
-    /// All attempts are used up.
+    /// The limit of attempts was reached.
     Attempts = 4,
-    /// The time is used up.
+    /// The limit of time was reached.
     Time = 5,
     /// Its dispatcher was closed.
     Dispatcher = 6,
@@ -68,39 +68,40 @@ pub enum GivenUp {
     ShutDown = 7,
 }
 
-/// How a connection ended, as far as it matters here.
+/// The end of a connection, as far as the policy needs it.
 #[derive(Clone, Debug, Default)]
 pub struct End {
-    /// What went wrong; `None`: the server closed.
+    /// The error that ended it; `None` if the server closed.
     pub cause: Option<ErrorCode>,
-    /// Of the server's close frame, 0 for none.
+    /// Code of the server's close frame, 0 if there was none.
     pub code: u16,
-    /// Of the answer to the opening handshake, 0 for none.
+    /// HTTP status of the answer to the opening handshake, 0 if there was none.
     pub http_status: u16,
     /// The alert by which the server ended TLS.
     pub tls_alert: Option<u8>,
-    /// A certificate was refused only because its time has not come.
+    /// A certificate was refused only because it is not valid yet.
     pub is_not_valid_yet: bool,
-    /// The host has ended this connection, and no more than that.
+    /// The host has ended this connection, but not the reconnector.
     pub by_host: bool,
     /// The address that failed last.
     pub address: Option<SocketAddr>,
-    /// How long it was open; `None`: never.
+    /// The time for which it was open; `None` if it never was.
     pub open_for: Option<Duration>,
-    /// What a refusal asked for.
+    /// Delay that a refusing server asked for.
     pub retry_after: Option<Duration>,
-    /// Why, in full; where the server closed an error that says so. `None`: the host has ended it.
+    /// The error with its whole stack; if the server closed, one that says so. `None` if the host has ended the
+    /// connection.
     pub error: Option<Arc<Error>>,
 }
 
 impl End {
-    /// How this socket's connection has ended.
+    /// Returns the end of this socket's connection.
     pub(crate) fn of(socket: &Socket, now: SystemTime) -> End {
         let Some(info) = socket.close_info() else { return End::default() };
         let asked = info.retry_after.as_ref();
         End {
             cause: info.cause,
-            // A code that no server may send is a breach of the protocol, and no word of the server's.
+            // A code that servers must not send is a protocol violation, and not counted as the server's code.
             code: if info.cause == Some(ErrorCode::Protocol) { 0 } else { info.code_received },
             http_status: info.http_status,
             tls_alert: info.tls_alert,
@@ -113,16 +114,16 @@ impl End {
         }
     }
 
-    /// An attempt that did not come as far as a connection.
+    /// Makes the end of an attempt that failed before a socket was started.
     pub(crate) fn failed(error: Error) -> End {
         End { cause: Some(error.code()), error: Some(Arc::new(error)), ..End::default() }
     }
 }
 
-/// What is to be done.
+/// The decision of [`Tries::decide`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Verdict {
-    /// Try again after so long.
+    /// Try again after this delay.
     After(Duration),
     Over(GivenUp),
 }
@@ -131,9 +132,9 @@ pub(crate) enum Verdict {
 #[derive(Clone, Debug)]
 pub(crate) struct Tries {
     attempt: u32,
-    /// Since when there is no stable connection.
+    /// The time since when there is no stable connection.
     since: Instant,
-    /// There was a connection: the server, and what the host says to it, were right once.
+    /// There was an open connection, so that the server and the host's options were right once.
     was_open: bool,
 }
 
@@ -142,13 +143,12 @@ impl Tries {
         Tries { attempt: 0, since: now, was_open: false }
     }
 
-    /// The number of the next attempt, or of the one that is going on; 0: none has failed since the last stable
-    /// connection.
+    /// Returns the number of the next or the current attempt; 0 if none has failed since the last stable connection.
     pub(crate) fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// A connection, or an attempt, has ended at `now`.
+    /// Records the end of a connection or an attempt, at `now`.
     pub(crate) fn ended(&mut self, policy: &Policy, end: &End, now: Instant) {
         self.was_open |= end.open_for.is_some();
         if is_stable(policy, end) {
@@ -156,7 +156,7 @@ impl Tries {
         }
     }
 
-    /// One more attempt, or the limit that it would break. `random` is all of 64 bits.
+    /// Counts one more attempt and returns its delay, or the limit that it would exceed. `random` is 64 random bits.
     fn one_more(
         &mut self,
         policy: &Policy,
@@ -179,8 +179,8 @@ impl Tries {
         Ok(delay)
     }
 
-    /// Decides after an end at `now`, which [`ended`](Self::ended) knows of. `ask` is told what comes by default, with the
-    /// number of the attempt, and says whether it is final; it is not asked where there is no choice.
+    /// Decides after an end at `now`, which [`ended`](Self::ended) has recorded. `ask` gets the default decision and
+    /// the number of the attempt, and returns whether the end is final; it is not called where there is no choice.
     pub(crate) fn decide(
         &mut self,
         policy: &Policy,
@@ -199,7 +199,7 @@ impl Tries {
         let is_final = match by_default {
             Verdict::Over(GivenUp::ShutDown) => true,
             Verdict::Over(_) => ask(by_default, attempt),
-            // Nothing has failed.
+            // No attempt has failed.
             Verdict::After(_) if end.by_host => false,
             Verdict::After(_) => ask(by_default, attempt),
         };
@@ -215,7 +215,7 @@ impl Tries {
         }
     }
 
-    /// What another attempt would not mend.
+    /// Returns the reason if another attempt cannot succeed.
     fn hopeless(&self, policy: &Policy, end: &End) -> Option<GivenUp> {
         if end.code != 0 && !end.by_host && policy.final_codes.contains(&end.code) {
             return Some(GivenUp::CloseCode);
@@ -223,11 +223,11 @@ impl Tries {
         let is_final = match end.cause? {
             ErrorCode::ShutDown => return Some(GivenUp::ShutDown),
             _ if is_wrong_call(end) => true,
-            // What was right once: it may be a server that restarts, or a balancer that has lost it.
+            // The server was right once: it may be restarting, or a load balancer may have lost it.
             _ if self.was_open => false,
             ErrorCode::Certificate => !end.is_not_valid_yet,
             ErrorCode::Tls => end.tls_alert.is_some_and(is_about_a_certificate),
-            // Of the server, or of a proxy.
+            // The status is of the server or of a proxy.
             ErrorCode::HttpStatus | ErrorCode::Proxy => {
                 matches!(end.http_status, 401 | 403 | 404 | 407 | 410)
             }
@@ -241,12 +241,13 @@ fn is_stable(policy: &Policy, end: &End) -> bool {
     end.open_for.is_some_and(|time| time >= policy.stable)
 }
 
-/// The program must be mended. What comes over an open connection is no call.
+/// Returns whether the call of the host was wrong, so that the program has to be changed. Errors of an open
+/// connection are not of this kind.
 fn is_wrong_call(end: &End) -> bool {
     end.open_for.is_none() && end.cause.is_some_and(|cause| (-19..0).contains(&(cause as i32)))
 }
 
-/// The next attempt will probably meet the same.
+/// Returns whether the next attempt will probably fail in the same way.
 fn is_refusal(end: &End) -> bool {
     match end.cause {
         Some(ErrorCode::Certificate) => true,
@@ -261,7 +262,7 @@ fn is_refusal(end: &End) -> bool {
 fn delay(policy: &Policy, attempt: u32, end: &End, random: u64) -> Duration {
     let window = window(policy, attempt);
     if let Some(asked) = end.retry_after {
-        // All who were told the same moment must not come in the same moment.
+        // Clients that were given the same time must not all come at that time.
         return asked.min(policy.max_retry_after).saturating_add(part(window, random));
     }
     if end.code == TRY_AGAIN_LATER {
@@ -275,7 +276,7 @@ fn delay(policy: &Policy, attempt: u32, end: &End, random: u64) -> Duration {
     part(window, random)
 }
 
-/// RFC 6455's registry: "Try Again Later".
+/// "Try Again Later" (the registry of RFC 6455).
 const TRY_AGAIN_LATER: u16 = 1013;
 
 /// The window doubles with each attempt, up to the cap.
@@ -285,18 +286,18 @@ fn window(policy: &Policy, attempt: u32) -> Duration {
     window.map_or(policy.max_delay, |window| window.min(policy.max_delay))
 }
 
-/// "Full jitter": anything between nothing and all of the window.
+/// "Full jitter": a random part of the window, between nothing and all of it.
 fn part(window: Duration, random: u64) -> Duration {
     let nanos = (window.as_nanos() * (u128::from(random) + 1)) >> 64;
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
-/// The alerts that judge us or what we offer (RFC 8446 section 6.2), not a mishap.
+/// Returns whether an alert refuses the client or its offer (RFC 8446 section 6.2), and is not an accident.
 fn is_a_judgement(alert: u8) -> bool {
     matches!(alert, 40..=49 | 70 | 71 | 112 | 113 | 116 | 120)
 }
 
-/// Those of them that refuse the client's certificate, or ask for one.
+/// Returns whether an alert refuses the client's certificate, or asks for one.
 fn is_about_a_certificate(alert: u8) -> bool {
     matches!(alert, 41..=46 | 48 | 116)
 }

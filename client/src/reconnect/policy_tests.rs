@@ -126,7 +126,7 @@ fn what_may_mend_itself_is_tried_again_and_a_refusal_waits_the_longest_delay() {
     for end in mishaps.chain([proxy, alert(None), alert(Some(80))]) {
         assert_eq!(once(&end, 0), Verdict::After(MS(20)), "{end:?}");
     }
-    // What the server asks for goes before.
+    // The server's Retry-After takes precedence.
     let asks = End { retry_after: Some(Duration::from_secs(7)), ..http(423) };
     assert_eq!(once(&asks, 0), Verdict::After(MS(7000)));
 }
@@ -197,7 +197,7 @@ fn the_host_decides_what_is_final_but_for_limits_a_shutdown_and_its_own_end() {
     };
     let (again, longest) = (Verdict::After(MS(20)), Verdict::After(MS(1000)));
     let (refused, by_code) = (Verdict::Over(GivenUp::Refused), Verdict::Over(GivenUp::CloseCode));
-    // What goes on by default, and what does not.
+    // Ends after which it tries again by default, and those after which it does not.
     assert_eq!(decide(&policy(), &http(503), false), (Some((again, 1)), again, 1));
     assert_eq!(decide(&policy(), &http(503), true), (Some((again, 1)), refused, 0));
     assert_eq!(decide(&policy(), &http(404), false), (Some((refused, 0)), longest, 1));
@@ -206,7 +206,7 @@ fn the_host_decides_what_is_final_but_for_limits_a_shutdown_and_its_own_end() {
     let own = Policy { final_codes: vec![1008], ..policy() };
     assert_eq!(decide(&own, &closed(1008), false), (Some((by_code, 0)), again, 1));
     assert_eq!(decide(&policy(), &failed(ErrorCode::InvalidUrl), false).1, longest);
-    // No choice.
+    // The host has no choice.
     let shut_down = Verdict::Over(GivenUp::ShutDown);
     assert_eq!(decide(&policy(), &failed(ErrorCode::ShutDown), false), (None, shut_down, 0));
     let by_host = End { by_host: true, ..closed(1000) };

@@ -1,18 +1,18 @@
-//! `Retry-After` (RFC 9110 section 10.2.3): seconds, or the moment itself.
+//! `Retry-After` (RFC 9110 section 10.2.3): a number of seconds, or a date.
 
 use std::time::{Duration, SystemTime};
 
-/// How long to wait. `date` is the answer's `Date`: the server's own clock judges its own moment, where it told it;
-/// else `now` does. `None` for what is neither.
+/// Returns the delay. A date is compared with the server's own clock, `date`, which is the answer's `Date`, or with
+/// `now` if there is none. Returns `None` if the value is neither a number nor a date.
 pub(super) fn parse(value: &str, date: Option<&str>, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More seconds than fit are more than any limit.
+        // A number that does not fit is above any limit.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::from(u32::MAX))));
     }
     let moment = httpdate::parse_http_date(value).ok()?;
     let now = date.and_then(|date| httpdate::parse_http_date(date.trim()).ok()).unwrap_or(now);
-    // A moment of the past is now.
+    // A date in the past means now.
     Some(moment.duration_since(now).unwrap_or_default())
 }
 

@@ -1,5 +1,5 @@
-//! Messages: straight to the connection while there is one, else into a bounded queue, which goes first when the next
-//! one is made. The messages of one thread keep their order.
+//! Sending: straight to the connection while there is one, otherwise into a bounded queue, which is sent first on the
+//! next connection. The messages of one thread keep their order.
 
 use super::Reconnector;
 use crate::error::ErrorCode;
@@ -8,22 +8,22 @@ use std::collections::VecDeque;
 use std::ptr;
 use std::sync::Arc;
 
-/// What was accepted while there was no connection.
+/// Messages accepted while there was no connection.
 #[derive(Default)]
 pub(super) struct Queue {
     messages: VecDeque<Kept>,
     charge: usize,
-    /// Somebody was told to wait.
+    /// A message was refused because the queue was full, so that a drain is owed.
     refused: bool,
 }
 
 impl Queue {
-    /// How much it holds.
+    /// Returns the charge of the queued messages.
     pub(super) fn charge(&self) -> usize {
         self.charge
     }
 
-    /// As a send buffer: while it is below its limit it takes one more.
+    /// Queues a message. Like a send buffer, the queue takes one more while it is below its limit.
     fn push(&mut self, message: Kept, limit: usize) -> Result<(), ErrorCode> {
         if self.charge >= limit {
             self.refused = true;
@@ -36,8 +36,9 @@ impl Queue {
 }
 
 impl Reconnector {
-    /// Sends a message, or keeps it until there is a connection. Errors as [`Socket::send`]'s:
-    /// [`ErrorCode::WouldBlock`] also where the queue is full, or there is none; [`ErrorCode::Closed`] once it has ended.
+    /// Sends a message, or queues it until there is a connection. Errors as of [`Socket::send`];
+    /// [`ErrorCode::WouldBlock`] also if the queue is full or has no room at all; [`ErrorCode::Closed`] once the
+    /// reconnector has ended.
     pub fn send(&self, kind: SendKind, data: &[u8], plain: bool) -> Result<(), ErrorCode> {
         let mut kept = None;
         loop {
@@ -49,7 +50,7 @@ impl Reconnector {
             drop(state);
             if let Some(socket) = up {
                 match socket.send(kind, data, plain) {
-                    // It has ended, and the host has not had all of that yet.
+                    // The connection has ended, but the host has not received all of its events yet.
                     Err(ErrorCode::Closed) => self.went_down(&socket),
                     sent => return sent,
                 }
@@ -57,7 +58,7 @@ impl Reconnector {
             }
             let message = match kept.take() {
                 Some(message) => message,
-                // Judged and copied without a lock.
+                // Checked and copied with no lock held.
                 None => Kept::new(kind, data, plain, self.options.max_message_size)?,
             };
             let mut state = self.state.lock();
@@ -76,7 +77,8 @@ impl Reconnector {
         }
     }
 
-    /// A connection is made and not open yet: what was kept goes first, then all else goes straight to it.
+    /// Called when a connection is made and not open yet: sends the queued messages first; later ones go straight to
+    /// the connection.
     pub(super) fn hand_over(&self, socket: &Socket) {
         let mut guard = self.state.lock();
         let state = &mut *guard;

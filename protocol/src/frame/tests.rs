@@ -6,7 +6,7 @@ fn header(bytes: &[u8]) -> Option<(FrameHeader, usize)> {
     parse(bytes).expect("a legal header")
 }
 
-/// Refused with its last byte, and not a byte before.
+/// Asserts that a header is refused at its last byte, and not a byte before.
 fn refused_at_its_last_byte(bytes: &[u8], why: Failure) {
     for end in 0..bytes.len() {
         assert_eq!(parse(&bytes[..end]), Ok(None), "{bytes:02x?} was judged after {end} bytes");

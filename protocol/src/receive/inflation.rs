@@ -1,27 +1,27 @@
-//! The receiver's inflater: when there is one.
+//! The receiver's inflater and its lifetime.
 //!
-//! Knows messages; what is inflated, and where to, is the payload's.
+//! Knows messages; `payload` decides which bytes are inflated, and where to.
 
 use crate::deflate::{InflateError, Inflater, Params};
 use crate::send::OutOfMemory;
 
-/// What was agreed about the server's messages, and the inflater while there is one.
+/// The agreed parameters of the server's messages, and the inflater while there is one.
 #[derive(Debug)]
 pub(super) struct Inflation {
     window_bits: u8,
     takeover: bool,
     inflater: Option<Box<Inflater>>,
-    /// It is had back when the input is used up.
+    /// The inflater is taken back when the input is used up.
     lent: bool,
 }
 
-/// An inflater between two messages, which knows nothing of those before: good for any connection without the server's
-/// context takeover. To make one takes longer than to inflate a short message.
+/// An inflater between two messages, with no context: usable for any connection without the server's context
+/// takeover. Making one takes longer than inflating a short message.
 #[derive(Debug)]
 pub struct SpareInflater(Box<Inflater>);
 
 impl Inflation {
-    /// Whether another connection's inflater would do.
+    /// Returns whether an inflater of another connection can be used.
     pub(super) fn takes_spare(&self) -> bool {
         !self.takeover && self.inflater.is_none()
     }
@@ -33,7 +33,7 @@ impl Inflation {
         }
     }
 
-    /// A message that is `open` keeps it, as if it had never been lent.
+    /// Returns the lent inflater. A message that is `open` keeps it, as if it had not been lent.
     pub(super) fn take_back(&mut self, open: bool) -> Option<SpareInflater> {
         let lent = std::mem::take(&mut self.lent);
         if lent && !open { self.inflater.take().map(SpareInflater) } else { None }
@@ -60,12 +60,12 @@ impl Inflation {
         self.inflater.is_some()
     }
 
-    /// The message is over: whether its data is.
+    /// Ends a message; fails if its compressed data have not ended.
     pub(super) fn finish_message(&mut self) -> Result<(), InflateError> {
         self.inflater.as_mut().map_or(Ok(()), |inflater| inflater.finish())
     }
 
-    /// No compressed message is open, and nothing to inflate at hand.
+    /// Frees the inflater where it is not needed: no compressed message is open, and there is nothing to inflate.
     #[inline]
     pub(super) fn rest(&mut self) {
         if !self.takeover && !self.lent {

@@ -1,6 +1,6 @@
-//! The payloads of frames: copied, judged, or read straight into their message.
+//! The payloads of frames: copied, checked, or read straight into their message.
 //!
-//! Knows the frame that is being read; what comes before and after it is the receiver's.
+//! Knows only the frame that is being read; the receiver knows the stream.
 
 use super::{ControlPayload, Failure, Incoming, NOT_AGREED, Receiver, Stage};
 use crate::close;
@@ -23,7 +23,7 @@ fn inflate_failure(error: InflateError, broken: Failure) -> Failure {
 }
 
 impl Receiver {
-    /// How much of the frame's payload lies in the input at `at`.
+    /// Returns how much of the frame's payload lies in the input at `at`.
     fn at_hand<'a>(&self, input: &'a [u8], at: usize) -> &'a [u8] {
         let rest = &input[at..];
         let len = usize::try_from(self.remaining).map_or(rest.len(), |remaining| remaining.min(rest.len()));
@@ -63,7 +63,7 @@ impl Receiver {
         if self.frame.fin && all_here { self.message.finish().map(Some) } else { Ok(None) }
     }
 
-    /// Inflates what lies in the input, all of it: where in it something was wrong is not told.
+    /// Inflates all payload bytes in the input; a failure does not say at which of them it occurred.
     pub(super) fn read_compressed(
         &mut self,
         input: &[u8],
@@ -124,9 +124,8 @@ impl Receiver {
         }))
     }
 
-    /// Whether [`fill`](Receiver::fill) would read: the payload of a data frame has begun and 16
-    /// KiB or more of it are missing. Never for a compressed message, whose payload is not what its
-    /// buffer holds.
+    /// Returns whether [`fill`](Receiver::fill) would read: the payload of a data frame has begun and 16 KiB or more
+    /// of it are missing. Always `false` for a compressed message, because its buffer holds the inflated bytes.
     pub fn wants_fill(&self) -> bool {
         self.stage == Stage::Data && !self.compressed && self.remaining >= FILL_MIN as u64
     }
@@ -134,22 +133,20 @@ impl Receiver {
     /// Lets the caller read the next bytes of a large message straight into the buffer of that
     /// message.
     ///
-    /// To be called between inputs: when [`next`](Receiver::next) has given `None`. Unless
-    /// [`wants_fill`](Receiver::wants_fill), nothing happens: `None`. Otherwise `read` is called
-    /// once with the buffer and the room `n` in it, at least 16 KiB. It may append up to `n` bytes
-    /// that it read from the server to the buffer (they belong to the current frame, and fit
-    /// without an allocation: `spare_capacity_mut()[..n]` is theirs), and must leave what is there
-    /// untouched; its result is passed on. What it appended was taken from the stream, as if it had
-    /// been an input of `next`. When that completes the message, the next call of `next`, also with
-    /// an empty input, gives it: so call `next(&[], &mut 0)` after each `fill` that brought
-    /// something.
+    /// Called between inputs, after [`next`](Receiver::next) has returned `None`. Returns `None` without an effect
+    /// unless [`wants_fill`](Receiver::wants_fill). Otherwise `read` is called once with the buffer and the room `n`
+    /// in it, at least 16 KiB. It may append up to `n` bytes read from the server (they belong to the current frame,
+    /// and fit into `spare_capacity_mut()[..n]` without an allocation), and must leave the bytes before untouched;
+    /// its result is returned. Appended bytes count as an input of `next`. When they complete the message, the next
+    /// call of `next`, also with an empty input, returns it: so call `next(&[], &mut 0)` after each `fill` that has
+    /// appended bytes.
     ///
-    /// The buffer grows with what has come: at most to twice as much and 256 KiB.
+    /// The buffer grows with the bytes received: at most to twice as many and 256 KiB.
     ///
     /// # Errors
     ///
-    /// [`Failure::InvalidText`] when the appended bytes are not UTF-8, [`Failure::OutOfMemory`]
-    /// before `read` is called; afterwards it is over, as after a failure of `next`.
+    /// [`Failure::InvalidText`] when the appended bytes are not UTF-8, [`Failure::OutOfMemory`] before `read` is
+    /// called; afterwards the receiver has ended, as after a failure of `next`.
     ///
     /// # Panics
     ///
