@@ -24,7 +24,7 @@ pub(super) struct Descriptor {
     readiness: Option<Readiness>,
     lent: bool,
     /// When the standby task checks next whether the owner still comes to wait.
-    look: Option<Instant>,
+    next_owner_check: Option<Instant>,
     /// The dispatcher's poller, which this task watches while the owner is away.
     poller: Option<AsyncFd<Watched>>,
     /// The poller may have events that it does not signal again, or a socket was left with bytes to read.
@@ -46,7 +46,7 @@ impl Descriptor {
             stream,
             readiness,
             lent: false,
-            look: None,
+            next_owner_check: None,
             poller: None,
             again: false,
         }))
@@ -86,20 +86,21 @@ impl Descriptor {
     fn apply_role(&mut self, role: StandbyRole) -> io::Result<()> {
         let serves = self.poller.is_some();
         match role {
-            StandbyRole::None => (self.look, self.poller) = (None, None),
+            StandbyRole::None => (self.next_owner_check, self.poller) = (None, None),
             StandbyRole::Look => {
-                let look = if serves { None } else { self.look };
-                self.look = look.or_else(|| Instant::now().checked_add(OWNER_CHECK_INTERVAL));
+                let planned = if serves { None } else { self.next_owner_check };
+                self.next_owner_check = planned.or_else(|| Instant::now().checked_add(OWNER_CHECK_INTERVAL));
                 self.poller = None;
             }
             StandbyRole::Serve => {
                 if !serves {
                     self.poller = self.socket.dispatcher.poller().map(watch).transpose()?;
-                    self.look = None;
+                    self.next_owner_check = None;
                     // Nothing signals the events that the owner has left behind.
                     self.again = true;
                 }
-                self.look = self.look.or_else(|| Instant::now().checked_add(OWNER_ABSENT_AFTER));
+                self.next_owner_check =
+                    self.next_owner_check.or_else(|| Instant::now().checked_add(OWNER_ABSENT_AFTER));
             }
         }
         Ok(())
@@ -111,7 +112,7 @@ impl Descriptor {
     }
 
     /// Waits until the poller has events; for ever where this task does not serve.
-    pub(super) fn poll_told(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_dispatcher(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(poller) = &self.poller else { return Poll::Pending };
         poller.poll_read_ready(cx).map_ok(|mut guard| guard.clear_ready())
     }
@@ -147,14 +148,14 @@ impl Descriptor {
         self.readiness.as_ref().map_or(Poll::Pending, |readiness| readiness.poll_writable(cx))
     }
 
-    /// When [`look`](Descriptor::look) is due.
+    /// When [`check_owner`](Descriptor::check_owner) is due.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.look
+        self.next_owner_check
     }
 
     /// Checks whether the owner still comes to wait.
-    pub(super) fn look(&mut self) {
-        self.look = None;
+    pub(super) fn check_owner(&mut self) {
+        self.next_owner_check = None;
         self.socket.dispatcher.check_owner_returns(self.key);
     }
 

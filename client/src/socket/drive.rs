@@ -5,7 +5,7 @@
 use super::descriptor::Descriptor;
 use super::implied_cork::Deferred;
 use super::keepalive::KeepAlive;
-use super::large_frame::Look;
+use super::large_frame::PartialFrameCheck;
 use super::outgoing::Phase;
 use super::receive::ReadOutcome;
 use super::{Session, Socket, Start, Status};
@@ -180,8 +180,8 @@ impl Socket {
     }
 
     async fn drive(self: &Arc<Self>, mut descriptor: Box<Descriptor>) {
-        let (mut keepalive, mut look, mut timer) =
-            (KeepAlive::begin(self), Look::default(), Timer::default());
+        let (mut keepalive, mut partial_frame, mut timer) =
+            (KeepAlive::begin(self), PartialFrameCheck::default(), Timer::default());
         loop {
             self.task_runs();
             self.deliver_here();
@@ -193,8 +193,8 @@ impl Socket {
             }
             self.fail_when_delivered();
             self.encode_waiting();
-            let looks = self.rest_awaited.load(Ordering::Acquire);
-            let timed = looks || keepalive.is_some() || self.outgoing.lock().deadline.is_some();
+            let awaits_rest = self.rest_awaited.load(Ordering::Acquire);
+            let timed = awaits_rest || keepalive.is_some() || self.outgoing.lock().deadline.is_some();
             if let Err(error) = descriptor.update_watcher(timed) {
                 return self.poller_failed("The socket could not be watched", &error);
             }
@@ -202,7 +202,7 @@ impl Socket {
             // Called also while the owner reads, because it records whether reading is paused.
             let may_read = self.may_read() && !lent;
             if let Some(keepalive) = &mut keepalive {
-                keepalive.turn(self);
+                keepalive.update(self);
             }
             if may_read && self.has_backlog() {
                 self.read_ready();
@@ -235,9 +235,10 @@ impl Socket {
                 descriptor.serve();
                 continue;
             }
-            let heard_until = keepalive.as_ref().and_then(|keepalive| keepalive.until());
-            let look_at = look.due(self);
-            let until = [deadline, descriptor.due(), heard_until, look_at].into_iter().flatten().min();
+            let silence_check = keepalive.as_ref().and_then(|keepalive| keepalive.until());
+            let partial_frame_check = partial_frame.due(self);
+            let until =
+                [deadline, descriptor.due(), silence_check, partial_frame_check].into_iter().flatten().min();
             let spins = may_read && !self.settings.busy_poll.is_zero();
             if spins && Box::pin(self.spin(&descriptor, blocked, until)).await {
                 continue;
@@ -251,15 +252,15 @@ impl Socket {
                 Ok(Woken::Time) => {
                     let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= Instant::now());
                     if is_due(descriptor.due()) {
-                        descriptor.look();
+                        descriptor.check_owner();
                     }
                     if let Some(keepalive) = &mut keepalive
                         && is_due(keepalive.until())
                     {
-                        keepalive.look(self);
+                        keepalive.check(self);
                     }
-                    if is_due(look_at) {
-                        look.look(self);
+                    if is_due(partial_frame_check) {
+                        partial_frame.check(self);
                     }
                 }
                 Err(error) => self.poller_failed("The poller failed", &error),
@@ -296,8 +297,8 @@ impl Socket {
                 }
                 return Poll::Ready(Ok(Woken::More));
             }
-            if let Poll::Ready(told) = descriptor.poll_told(cx) {
-                return Poll::Ready(told.map(|()| Woken::Poller));
+            if let Poll::Ready(polled) = descriptor.poll_dispatcher(cx) {
+                return Poll::Ready(polled.map(|()| Woken::Poller));
             }
             timer.poll(cx).map(|()| Ok(Woken::Time))
         })

@@ -4,7 +4,7 @@
 //! The task has the timer; the facts are in the socket, where any reading thread records them. A read that brings
 //! bytes costs one reading of the clock, a message costs nothing.
 
-use super::liveness::{Heard, Liveness, Verdict};
+use super::liveness::{Liveness, LivenessAction, Observed};
 use super::outgoing::Phase;
 use super::receive::ReadOutcome;
 use super::{Settings, Socket};
@@ -104,7 +104,7 @@ impl KeepAlive {
     }
 
     /// Updates the deadline; called once per pass of the task's loop. While reading is paused, so is the timer.
-    pub(super) fn turn(&mut self, socket: &Socket) {
+    pub(super) fn update(&mut self, socket: &Socket) {
         if self.over || socket.receive_activity.held.load(Ordering::Relaxed) {
             self.until = None;
             return;
@@ -118,34 +118,34 @@ impl KeepAlive {
     }
 
     /// Checks the silence, when that is due.
-    pub(super) fn look(&mut self, socket: &Arc<Socket>) {
-        let mut looked = false;
+    pub(super) fn check(&mut self, socket: &Arc<Socket>) {
+        let mut was_read = false;
         loop {
             self.over = !socket.is_open();
-            self.turn(socket);
+            self.update(socket);
             // Reading is paused, or has just resumed.
             if self.until.is_none_or(|until| until > Instant::now()) {
                 return;
             }
-            let on_its_way = looked && self.ping.is_on_its_way(socket);
+            let on_its_way = was_read && self.ping.is_on_its_way(socket);
             let out = socket.settings.liveness.ping_always && socket.outgoing.lock().own_ping_is_out();
             let last = socket.receive_activity.last();
-            let heard = Heard { now: Instant::now(), last, looked, out, on_its_way };
-            match self.liveness.judge(heard) {
-                Verdict::Wait(until) => return self.until = until,
-                Verdict::Look => {
-                    socket.look_for_bytes();
-                    looked = true;
+            let observed = Observed { now: Instant::now(), last, was_read, out, on_its_way };
+            match self.liveness.judge(observed) {
+                LivenessAction::Wait(until) => return self.until = until,
+                LivenessAction::Read => {
+                    socket.read_pending();
+                    was_read = true;
                 }
-                Verdict::Ping(until) => {
+                LivenessAction::Ping(until) => {
                     self.until = until;
                     return self.ping.send(socket);
                 }
-                Verdict::Idle(silence) => {
-                    return socket.give_up_silent(silence, "sent nothing", "idle_timeout_ms");
+                LivenessAction::Idle(silence) => {
+                    return socket.fail_silent(silence, "sent nothing", "idle_timeout_ms");
                 }
-                Verdict::Unanswered(silence) => {
-                    return socket.give_up_silent(silence, "not answered a ping", "ping_timeout_ms");
+                LivenessAction::Unanswered(silence) => {
+                    return socket.fail_silent(silence, "not answered a ping", "ping_timeout_ms");
                 }
             }
         }
@@ -192,7 +192,7 @@ impl Socket {
 
     /// Reads on this thread, even where the descriptor is lent; the owner is then told about bytes that stay, because
     /// its poller would not.
-    pub(super) fn look_for_bytes(self: &Arc<Self>) -> ReadOutcome {
+    pub(super) fn read_pending(self: &Arc<Self>) -> ReadOutcome {
         let outcome = self.read_ready();
         if matches!(outcome, ReadOutcome::Full | ReadOutcome::More)
             && let Some(key) = self.key.get()
@@ -225,7 +225,7 @@ impl Socket {
         self.flush();
     }
 
-    fn give_up_silent(self: &Arc<Self>, silence: Duration, what: &str, option: &str) {
+    fn fail_silent(self: &Arc<Self>, silence: Duration, what: &str, option: &str) {
         let message = format!(
             "The server of {} has {what} for {} ms and was given up (ws_options_set_{option})",
             self.shown(),

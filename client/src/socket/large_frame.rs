@@ -15,9 +15,9 @@ const PARTIAL_FRAME_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The timer of the checks of a partial frame.
 #[derive(Default)]
-pub(super) struct Look(Option<Instant>);
+pub(super) struct PartialFrameCheck(Option<Instant>);
 
-impl Look {
+impl PartialFrameCheck {
     /// Returns when the next check is due; called once per pass of the task's loop.
     pub(super) fn due(&mut self, socket: &Socket) -> Option<Instant> {
         if socket.rest_awaited.load(Ordering::Acquire) {
@@ -29,9 +29,9 @@ impl Look {
     }
 
     /// Checks the partial frame.
-    pub(super) fn look(&mut self, socket: &Arc<Socket>) {
+    pub(super) fn check(&mut self, socket: &Arc<Socket>) {
         self.0 = None;
-        if socket.still_awaits_rest() && socket.look_for_bytes() == ReadOutcome::Nothing {
+        if socket.still_awaits_rest() && socket.read_pending() == ReadOutcome::Nothing {
             socket.wake_for_any();
         }
     }
@@ -44,13 +44,13 @@ impl Socket {
         // The task of a driving dispatcher runs only while its owner drives it.
         let unseen = may_fail && self.dispatcher.task_driver().is_some();
         let missing = if unseen { 0 } else { receiver.missing() };
-        let looks = match transport.expect(missing, drained) {
+        let checks = match transport.expect(missing, drained) {
             Wakes::ForAnyByte => false,
             Wakes::ForMany => may_fail,
             Wakes::TooLate => true,
         };
         // One notification for a burst of such frames.
-        if looks && !self.rest_awaited.swap(true, Ordering::AcqRel) {
+        if checks && !self.rest_awaited.swap(true, Ordering::AcqRel) {
             self.tell_task();
         }
     }

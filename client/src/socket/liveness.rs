@@ -13,14 +13,14 @@ const SLEPT: Duration = Duration::from_secs(1);
 
 /// The decision of [`Liveness::judge`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Verdict {
+pub(super) enum LivenessAction {
     /// Nothing until then.
     Wait(Option<Instant>),
     /// Read first, then judge again: bytes that have arrived count.
-    Look,
+    Read,
     /// Send a ping, and judge again then.
     Ping(Option<Instant>),
-    /// Nothing was heard for the idle timeout.
+    /// Nothing was received for the idle timeout.
     Idle(Duration),
     /// The ping was not answered in time.
     Unanswered(Duration),
@@ -28,12 +28,12 @@ pub(super) enum Verdict {
 
 /// The facts that the state machine judges.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Heard {
+pub(super) struct Observed {
     pub(super) now: Instant,
     /// When the last byte came, or the connection was opened.
     pub(super) last: Instant,
     /// All bytes that had arrived were read just now.
-    pub(super) looked: bool,
+    pub(super) was_read: bool,
     /// The pong of our last ping is outstanding.
     pub(super) out: bool,
     /// The ping has not reached the server yet, and the bytes before it make progress.
@@ -84,8 +84,8 @@ impl Liveness {
             None => self.next_ping(),
         };
         // In the same way, received bytes end a reprieve.
-        let heard = self.reprieve.and_then(|_| self.judged.checked_add(self.limits.idle_timeout?));
-        [self.idle_end(), self.answer_due(), next, heard].into_iter().flatten().min()
+        let activity = self.reprieve.and_then(|_| self.judged.checked_add(self.limits.idle_timeout?));
+        [self.idle_end(), self.answer_due(), next, activity].into_iter().flatten().min()
     }
 
     fn in_an_interval(&self) -> Option<Instant> {
@@ -128,8 +128,8 @@ impl Liveness {
     }
 
     /// Decides what to do now.
-    pub(super) fn judge(&mut self, heard: Heard) -> Verdict {
-        let Heard { now, last, looked, out, on_its_way } = heard;
+    pub(super) fn judge(&mut self, observed: Observed) -> LivenessAction {
+        let Observed { now, last, was_read, out, on_its_way } = observed;
         self.judged = now;
         self.out = out;
         if last > self.since {
@@ -139,32 +139,32 @@ impl Liveness {
         }
         let past = |end: Option<Instant>| end.is_some_and(|end| now >= end);
         if past(self.answer_due()) || past(self.idle_end()) {
-            if !looked {
-                return Verdict::Look;
+            if !was_read {
+                return LivenessAction::Read;
             }
             if self.planned.is_some_and(|planned| now.saturating_duration_since(planned) > SLEPT) {
                 return self.ask_again(now);
             }
             if past(self.idle_end()) {
-                return Verdict::Idle(now - self.since);
+                return LivenessAction::Idle(now - self.since);
             }
             if !on_its_way {
-                return Verdict::Unanswered(self.pinged.map_or(Duration::ZERO, |pinged| now - pinged));
+                return LivenessAction::Unanswered(self.pinged.map_or(Duration::ZERO, |pinged| now - pinged));
             }
             self.pinged = Some(now);
         }
         let ping = self.pinged.is_none() || self.limits.ping_timeout.is_none();
         if ping && past(self.next_ping()) && !self.awaits_pong(now) {
             // Bytes that have arrived may put the ping off; not each byte wakes a reader.
-            if !looked {
-                return Verdict::Look;
+            if !was_read {
+                return LivenessAction::Read;
             }
             self.ping_out(now);
             self.planned = self.due();
-            return Verdict::Ping(self.planned);
+            return LivenessAction::Ping(self.planned);
         }
         self.planned = self.due();
-        Verdict::Wait(self.planned)
+        LivenessAction::Wait(self.planned)
     }
 
     fn ping_out(&mut self, now: Instant) {
@@ -174,12 +174,12 @@ impl Liveness {
     }
 
     /// Pings after a time in which nothing was read; the server has its full time to answer.
-    fn ask_again(&mut self, now: Instant) -> Verdict {
+    fn ask_again(&mut self, now: Instant) -> LivenessAction {
         self.since = now;
         self.ping_out(now);
         self.reprieve = self.limits.ping_timeout.and_then(|timeout| now.checked_add(timeout));
         self.planned = self.due();
-        Verdict::Ping(self.planned)
+        LivenessAction::Ping(self.planned)
     }
 }
 

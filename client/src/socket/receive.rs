@@ -178,7 +178,7 @@ impl Socket {
             let room = mailbox.room();
             if mailbox.is_closing() { room.max(SMALL_STEP) } else { room }
         });
-        // Without a mailbox (its dispatcher is closed) the server's close frame is still looked for.
+        // Without a mailbox (its dispatcher is closed) the server's close frame is still read.
         room.unwrap_or(SMALL_STEP).min(STEP)
     }
 

@@ -40,25 +40,25 @@ impl Clock {
         self.opened + ms(time)
     }
 
-    fn judge(&mut self, now: u64, looked: bool, on_its_way: bool) -> Verdict {
+    fn judge(&mut self, now: u64, was_read: bool, on_its_way: bool) -> LivenessAction {
         let (now, last) = (self.at(now), self.at(self.last));
-        self.liveness.judge(Heard { now, last, looked, out: self.out, on_its_way })
+        self.liveness.judge(Observed { now, last, was_read, out: self.out, on_its_way })
     }
 
     /// The timer fires; what had come was read, and was nothing.
-    fn fires(&mut self, now: u64) -> Verdict {
+    fn fires(&mut self, now: u64) -> LivenessAction {
         match self.judge(now, false, false) {
-            Verdict::Look => self.judge(now, true, false),
+            LivenessAction::Read => self.judge(now, true, false),
             verdict => verdict,
         }
     }
 
-    fn wait(&self, time: u64) -> Verdict {
-        Verdict::Wait(Some(self.at(time)))
+    fn wait(&self, time: u64) -> LivenessAction {
+        LivenessAction::Wait(Some(self.at(time)))
     }
 
-    fn ping(&self, time: u64) -> Verdict {
-        Verdict::Ping(Some(self.at(time)))
+    fn ping(&self, time: u64) -> LivenessAction {
+        LivenessAction::Ping(Some(self.at(time)))
     }
 
     fn due(&self) -> Option<u64> {
@@ -73,14 +73,14 @@ fn silence_ends_in_the_idle_timeout_and_any_byte_puts_it_off() {
     assert_eq!(clock.due(), Some(100));
     clock.last = 60;
     assert_eq!(clock.fires(100), clock.wait(160), "bytes came since");
-    assert_eq!(clock.judge(160, false, false), Verdict::Look, "not before what came was read");
-    assert_eq!(clock.judge(160, true, false), Verdict::Idle(ms(100)));
+    assert_eq!(clock.judge(160, false, false), LivenessAction::Read, "not before what came was read");
+    assert_eq!(clock.judge(160, true, false), LivenessAction::Idle(ms(100)));
 }
 
 #[test]
-fn what_the_look_finds_is_life() {
+fn bytes_that_the_read_brings_are_life() {
     let mut clock = Clock::new(100, 0, 0);
-    assert_eq!(clock.judge(100, false, false), Verdict::Look);
+    assert_eq!(clock.judge(100, false, false), LivenessAction::Read);
     clock.last = 100;
     assert_eq!(clock.judge(100, true, false), clock.wait(200));
 }
@@ -94,19 +94,19 @@ fn a_ping_goes_out_after_an_interval_of_silence_and_any_byte_answers_it() {
     clock.last = 140;
     assert_eq!(clock.fires(180), clock.wait(240), "answered");
     assert_eq!(clock.fires(240), clock.ping(290), "silent again");
-    assert_eq!(clock.fires(290), Verdict::Unanswered(ms(50)));
+    assert_eq!(clock.fires(290), LivenessAction::Unanswered(ms(50)));
 }
 
 #[test]
 fn one_ping_is_out_at_a_time() {
     let mut clock = Clock::new(0, 10, 1000);
-    assert_eq!(clock.fires(10), clock.ping(20), "when the answer is looked for");
+    assert_eq!(clock.fires(10), clock.ping(20), "when the answer is checked for");
     assert_eq!(clock.fires(20), clock.wait(30));
     clock.last = 25;
     assert_eq!(clock.fires(30), clock.wait(35), "answered: the next ping is an interval behind");
     assert_eq!(clock.fires(35), clock.ping(45));
     assert_eq!(clock.fires(1034), clock.wait(1035));
-    assert_eq!(clock.fires(1035), Verdict::Unanswered(ms(1000)));
+    assert_eq!(clock.fires(1035), LivenessAction::Unanswered(ms(1000)));
 }
 
 #[test]
@@ -121,10 +121,10 @@ fn with_no_limit_for_the_answer_pings_go_on() {
 fn the_nearer_of_idle_and_ping_timeout_counts() {
     let mut clock = Clock::new(100, 50, 20);
     assert_eq!(clock.fires(50), clock.ping(70));
-    assert_eq!(clock.fires(70), Verdict::Unanswered(ms(20)));
+    assert_eq!(clock.fires(70), LivenessAction::Unanswered(ms(20)));
     let mut clock = Clock::new(100, 50, 80);
     assert_eq!(clock.fires(50), clock.ping(100));
-    assert_eq!(clock.fires(100), Verdict::Idle(ms(100)));
+    assert_eq!(clock.fires(100), LivenessAction::Idle(ms(100)));
 }
 
 /// The host was slow, not the server.
@@ -136,7 +136,7 @@ fn after_a_standstill_everything_counts_anew() {
     clock.liveness.restart(later);
     assert_eq!(clock.due(), Some(5040));
     assert_eq!(clock.fires(5040), clock.wait(5050), "the ping has its whole time again");
-    assert_eq!(clock.fires(5050), Verdict::Unanswered(ms(50)));
+    assert_eq!(clock.fires(5050), LivenessAction::Unanswered(ms(50)));
 }
 
 /// `docs/hostile.md`, line 22: after a machine's sleep the server is asked before it is given up.
@@ -147,10 +147,10 @@ fn after_a_sleep_the_server_is_pinged_and_has_its_whole_time() {
         if interval != 0 {
             clock.fires(interval);
         }
-        assert_eq!(clock.judge(3_600_000, false, false), Verdict::Look, "read first");
+        assert_eq!(clock.judge(3_600_000, false, false), LivenessAction::Read, "read first");
         assert_eq!(clock.judge(3_600_000, true, false), clock.ping(3_600_300));
         if idle == 0 {
-            assert_eq!(clock.fires(3_600_300), Verdict::Unanswered(ms(300)));
+            assert_eq!(clock.fires(3_600_300), LivenessAction::Unanswered(ms(300)));
         } else {
             clock.last = 3_600_100;
             assert_eq!(clock.fires(3_600_300), clock.wait(next));
@@ -164,7 +164,7 @@ fn after_a_sleep_a_short_idle_timeout_waits_for_the_ping_too() {
     assert_eq!(clock.judge(5000, true, false), clock.ping(5100));
     assert_eq!(clock.fires(5100), clock.wait(5200), "the idle timeout alone would end it here");
     assert_eq!(clock.fires(5499), clock.wait(5500));
-    assert_eq!(clock.fires(5500), Verdict::Idle(ms(500)));
+    assert_eq!(clock.fires(5500), LivenessAction::Idle(ms(500)));
     let mut clock = Clock::new(100, 0, 0);
     assert_eq!(clock.judge(5000, true, false), clock.ping(5100), "no limit for the answer: the idle timeout");
 }
@@ -175,24 +175,24 @@ fn the_answer_after_a_sleep_ends_the_reprieve() {
     assert_eq!(clock.judge(5000, true, false), clock.ping(5100));
     clock.last = 5001;
     assert_eq!(clock.fires(5100), clock.wait(5101));
-    assert_eq!(clock.fires(5101), Verdict::Idle(ms(100)));
+    assert_eq!(clock.fires(5101), LivenessAction::Idle(ms(100)));
 }
 
-/// The look is a part of one judgement: what it finds makes no timer late.
+/// The read is a part of one judgement: bytes that it brings make no timer late.
 #[test]
 fn bytes_that_came_long_before_the_timer_make_it_no_sleep() {
     let mut clock = Clock::new(0, 10_000, 10_000);
     assert_eq!(clock.fires(10_000), clock.ping(20_000));
     clock.liveness.limits.idle_timeout = Some(ms(5000));
     clock.last = 12_000;
-    assert_eq!(clock.judge(20_000, false, false), Verdict::Look);
-    assert_eq!(clock.judge(20_000, true, false), Verdict::Idle(ms(8000)));
+    assert_eq!(clock.judge(20_000, false, false), LivenessAction::Read);
+    assert_eq!(clock.judge(20_000, true, false), LivenessAction::Idle(ms(8000)));
 }
 
 #[test]
 fn after_a_sleep_what_had_come_is_life_and_no_ping_is_needed() {
     let mut clock = Clock::new(100, 0, 500);
-    assert_eq!(clock.judge(5000, false, false), Verdict::Look);
+    assert_eq!(clock.judge(5000, false, false), LivenessAction::Read);
     clock.last = 5000;
     assert_eq!(clock.judge(5000, true, false), clock.wait(5100));
 }
@@ -200,8 +200,8 @@ fn after_a_sleep_what_had_come_is_life_and_no_ping_is_needed() {
 #[test]
 fn a_timer_that_is_a_little_late_is_no_sleep() {
     let mut clock = Clock::new(100, 0, 500);
-    assert_eq!(clock.fires(1000), Verdict::Idle(ms(1000)), "a busy thread");
-    assert!(matches!(Clock::new(100, 0, 500).fires(1101), Verdict::Ping(_)));
+    assert_eq!(clock.fires(1000), LivenessAction::Idle(ms(1000)), "a busy thread");
+    assert!(matches!(Clock::new(100, 0, 500).fires(1101), LivenessAction::Ping(_)));
 }
 
 /// A large message of ours on a slow road: the ping waits behind it.
@@ -211,7 +211,7 @@ fn a_ping_that_is_on_its_way_has_its_time_again() {
     assert_eq!(clock.fires(100), clock.ping(150));
     assert_eq!(clock.judge(150, true, true), clock.wait(200));
     assert_eq!(clock.judge(200, true, true), clock.wait(250));
-    assert_eq!(clock.judge(250, true, false), Verdict::Unanswered(ms(50)));
+    assert_eq!(clock.judge(250, true, false), LivenessAction::Unanswered(ms(50)));
 }
 
 #[test]
@@ -224,7 +224,7 @@ fn times_beyond_the_clock_never_come() {
         ping_always: false,
     };
     assert_eq!(clock.due(), None);
-    assert_eq!(clock.fires(1 << 40), Verdict::Wait(None));
+    assert_eq!(clock.fires(1 << 40), LivenessAction::Wait(None));
 }
 
 #[test]
@@ -232,13 +232,13 @@ fn a_server_that_speaks_is_pinged_each_interval_where_that_was_asked_for() {
     let mut clock = Clock::always(100, 50);
     assert_eq!(clock.due(), Some(100));
     clock.last = 90;
-    assert_eq!(clock.judge(100, false, false), Verdict::Look, "what came may be the pong");
+    assert_eq!(clock.judge(100, false, false), LivenessAction::Read, "what came may be the pong");
     assert_eq!(clock.judge(100, true, false), clock.ping(150));
     clock.last = 140;
     assert_eq!(clock.fires(150), clock.wait(200), "an interval after the last ping");
     clock.last = 200;
     assert_eq!(clock.fires(200), clock.ping(250));
-    assert_eq!(clock.fires(250), Verdict::Unanswered(ms(50)), "silence counts as ever");
+    assert_eq!(clock.fires(250), LivenessAction::Unanswered(ms(50)), "silence counts as ever");
 }
 
 #[test]
