@@ -8,10 +8,10 @@ use crate::sync::Mutex;
 use std::ops::{Deref, DerefMut, RangeInclusive};
 
 /// Maximum number of bytes in one read.
-pub(crate) const TURN: usize = 256 * 1024;
+pub(crate) const MAX_READ: usize = 256 * 1024;
 /// Capacity of a read buffer: one byte more, for the NUL behind a text that ends with the buffer. Other buffers have
 /// this capacity only by chance.
-const CAPACITY: usize = TURN + 1;
+const CAPACITY: usize = MAX_READ + 1;
 /// Number of read buffers that the whole process keeps.
 const MAX_POOLED: usize = 8;
 

@@ -6,7 +6,7 @@ use super::dispatcher::Dispatcher;
 use super::key::Key;
 use super::pull::{Taken, take_one};
 use super::state::State;
-use crate::buffer::{Buffer, TURN};
+use crate::buffer::{Buffer, MAX_READ};
 use crate::error::ErrorCode;
 use crate::event::{DataType, Event, EventKind, Item, Message};
 use std::sync::{Arc, OnceLock};
@@ -16,7 +16,7 @@ use std::time::Duration;
 const MOST_IN_BLOCK: usize = 16 * 1024;
 /// A batch ends where its block has grown to this: what is larger than a cache is read twice from memory. The last message
 /// still finds room in a lent block.
-const BLOCK: usize = TURN - MOST_IN_BLOCK;
+const BLOCK: usize = MAX_READ - MOST_IN_BLOCK;
 /// Where so much waits, the block is lent from the start: to grow it, and to ask for its pages, costs more than the copies.
 const LARGE_PULL: usize = 64 * 1024;
 

@@ -9,7 +9,7 @@ mod settings;
 use super::outgoing::ConnectionFailure;
 use super::stats;
 use super::{Dispatcher, Settings, Socket};
-use crate::buffer::{Buffer, TURN};
+use crate::buffer::{Buffer, MAX_READ};
 use crate::dispatch::{Key, Mailbox, Signal};
 use crate::error::{Component, ErrorCode};
 use crate::event::DataType;
@@ -29,7 +29,7 @@ const LARGE_READ: usize = 64 * 1024;
 
 /// Charge that is decoded before the messages are handed on; uncompressed messages, bounded by one read, never exceed
 /// it.
-const STEP: usize = TURN / 2 * MESSAGE_OVERHEAD;
+const STEP: usize = MAX_READ / 2 * MESSAGE_OVERHEAD;
 /// The same, where the messages are discarded.
 const SMALL_STEP: usize = 64 * 1024;
 
@@ -76,7 +76,7 @@ struct Input {
 
 /// Notifications to send once no lock is held.
 #[derive(Default)]
-struct Turn {
+struct Notifications {
     signals: Signals,
     answers: bool,
     failed: bool,
@@ -108,14 +108,14 @@ impl Socket {
     /// Reads and decodes once. The I/O task calls it when the socket is readable or has a backlog.
     pub(super) fn read_ready(self: &Arc<Self>) -> ReadOutcome {
         let mut incoming = self.incoming.lock();
-        let (transport, key, room) = match self.begin_turn() {
+        let (transport, key, room) = match self.begin_read() {
             Ok(begun) => begun,
             Err(outcome) => return outcome,
         };
-        let mut turn = Turn::default();
+        let mut notifications = Notifications::default();
         let (complete, received) = match self.next_input(&mut incoming, &transport) {
             Ok(mut input) => {
-                let complete = self.take_in(&mut incoming, &mut input, key, room, &mut turn);
+                let complete = self.take_in(&mut incoming, &mut input, key, room, &mut notifications);
                 match input.received {
                     Ok(Received::Data { drained, .. }) => {
                         self.await_rest(&incoming.receiver, &transport, drained);
@@ -130,14 +130,14 @@ impl Socket {
             }
             Err(failure) => {
                 self.record_failure(failure);
-                turn.failed = true;
+                notifications.failed = true;
                 (true, Ok(Received::Data { direct: 0, buffered: 0, drained: false }))
             }
         };
         let holds = incoming.holds_memory();
         drop(incoming);
         // No lock is held from here on.
-        self.end_turn(turn);
+        self.send_notifications(notifications);
         let outcome = self.read_outcome(complete, received);
         if holds && self.is_over() {
             // A thread that has ended it meanwhile may have found the lock taken.
@@ -147,7 +147,7 @@ impl Socket {
     }
 
     /// Checks whether to read, and how much may be decoded.
-    fn begin_turn(&self) -> Result<(Arc<Transport>, Key, usize), ReadOutcome> {
+    fn begin_read(&self) -> Result<(Arc<Transport>, Key, usize), ReadOutcome> {
         let transport = {
             let outgoing = self.outgoing.lock();
             if outgoing.failure.is_some() {
@@ -202,7 +202,7 @@ impl Socket {
         input: &mut Input,
         key: Key,
         mut room: usize,
-        turn: &mut Turn,
+        notifications: &mut Notifications,
     ) -> bool {
         // After a large read, a large message may begin.
         let large = input.buffer.len() >= LARGE_READ;
@@ -225,11 +225,11 @@ impl Socket {
                 // The decoded messages are copied, because the rest of the buffer stays.
                 decoded.copied_batches(&input.buffer)
             };
-            self.hand_on(key, decoded, batches, turn);
+            self.hand_on(key, decoded, batches, notifications);
             if complete {
                 break true;
             }
-            room = if turn.failed { 0 } else { self.room(key) };
+            room = if notifications.failed { 0 } else { self.room(key) };
             if room == 0 {
                 break false;
             }
@@ -249,7 +249,7 @@ impl Socket {
         key: Key,
         mut decoded: DecodedInput,
         batches: Result<Vec<Batch>, ErrorCode>,
-        turn: &mut Turn,
+        notifications: &mut Notifications,
     ) {
         let batches = batches.unwrap_or_else(|_| {
             decoded.failure.get_or_insert_with(out_of_memory);
@@ -262,7 +262,7 @@ impl Socket {
                 mailbox.reserve(batches.len())?;
                 Ok::<u64, ErrorCode>(batches.into_iter().map(|batch| mailbox.push(batch)).sum())
             });
-            turn.signals.add(signal);
+            notifications.signals.add(signal);
             match discarded {
                 Some(Ok(discarded)) => stats::add(&self.received.discarded, discarded),
                 Some(Err(_)) => {
@@ -271,17 +271,17 @@ impl Socket {
                 None => {}
             }
         }
-        turn.answers |= decoded.answers;
-        turn.close_code = turn.close_code.or(decoded.close_code);
+        notifications.answers |= decoded.answers;
+        notifications.close_code = notifications.close_code.or(decoded.close_code);
         if let Some(failure) = decoded.failure {
             self.record_failure(failure);
-            turn.failed = true;
+            notifications.failed = true;
         }
     }
 
     /// Sends the notifications. No lock is held.
-    fn end_turn(self: &Arc<Self>, turn: Turn) {
-        let Turn { signals, answers, failed, close_code } = turn;
+    fn send_notifications(self: &Arc<Self>, notifications: Notifications) {
+        let Notifications { signals, answers, failed, close_code } = notifications;
         if let Some(code) = close_code {
             log!(Debug, Component::WebSocket, "socket {}: close frame received, code {code}", self.id());
         }

@@ -4,7 +4,7 @@
 
 use super::pace::{ONE_PACKET, Pace};
 use super::{Layer, Received, Written};
-use crate::buffer::TURN;
+use crate::buffer::MAX_READ;
 use crate::sync::Mutex;
 use crate::thread_slot::thread_slot;
 use rustls::ClientConnection;
@@ -14,7 +14,7 @@ use std::time::Instant;
 
 /// Capacity for one read of the socket. Its plaintext, with that of a record whose beginning had come before, fits
 /// into a read buffer.
-const CIPHERTEXT: usize = TURN - 32 * 1024;
+const CIPHERTEXT: usize = MAX_READ - 32 * 1024;
 
 thread_slot! {
     /// Buffers of the thread, not of the socket, so that an idle socket needs none. A read takes one for each
