@@ -99,9 +99,9 @@ impl RetryAfter {
     }
 }
 
-pub(super) struct History(Mutex<Times>);
+pub(super) struct ConnectionRecord(Mutex<Record>);
 
-struct Times {
+struct Record {
     began: SystemTime,
     opened: Option<(SystemTime, Instant)>,
     end: Option<Box<End>>,
@@ -115,9 +115,9 @@ struct End {
     reason: String,
 }
 
-impl History {
-    pub(super) fn new() -> History {
-        History(Mutex::new(Times { began: SystemTime::now(), opened: None, end: None }))
+impl ConnectionRecord {
+    pub(super) fn new() -> ConnectionRecord {
+        ConnectionRecord(Mutex::new(Record { began: SystemTime::now(), opened: None, end: None }))
     }
 
     pub(super) fn opened(&self) {
@@ -138,8 +138,8 @@ impl Socket {
             Phase::Closing | Phase::Lingering | Phase::Over => Stage::Closing,
         };
         let answered = self.session.get().map_or(0, |session| session.status);
-        let mut times = self.history.0.lock();
-        if times.end.is_some() {
+        let mut record = self.record.0.lock();
+        if record.end.is_some() {
             return;
         }
         let info = CloseInfo {
@@ -154,15 +154,15 @@ impl Socket {
             is_not_valid_yet: cause.is_some_and(Error::is_not_valid_yet),
             by_host: cause.is_none() && ending.code == 1006,
             http_status: cause.and_then(Error::http).map_or(answered, |answer| answer.status),
-            began: times.began,
-            opened: times.opened.map(|(at, _)| at),
+            began: record.began,
+            opened: record.opened.map(|(at, _)| at),
             closed: SystemTime::now(),
-            open_for: times.opened.map(|(_, at)| at.elapsed()),
+            open_for: record.opened.map(|(_, at)| at.elapsed()),
             retry_after: cause.and_then(RetryAfter::of),
         };
         let error = cause.cloned().map(Arc::new);
-        times.end = Some(Box::new(End { info, error, reason: ending.reason.clone() }));
-        drop(times);
+        record.end = Some(Box::new(End { info, error, reason: ending.reason.clone() }));
+        drop(record);
         self.log_end(stage, ending, cause);
     }
 
@@ -192,7 +192,7 @@ impl Socket {
 
     /// Returns why the connection ended, or `None` as long as that is not known.
     pub fn close_info(&self) -> Option<CloseInfo> {
-        let noted = self.history.0.lock().end.as_ref()?.info.clone();
+        let noted = self.record.0.lock().end.as_ref()?.info.clone();
         let outgoing = self.outgoing.lock();
         let by_host = noted.by_host || outgoing.ended_by_host;
         Some(CloseInfo { code_sent: outgoing.code_sent(), by_host, ..noted })
@@ -200,7 +200,7 @@ impl Socket {
 
     /// Returns whether the connection was ever open.
     pub(crate) fn was_open(&self) -> bool {
-        self.history.0.lock().opened.is_some()
+        self.record.0.lock().opened.is_some()
     }
 
     /// The address that failed last: the one that was connected, or, if the host ended that connection, the last one
@@ -214,8 +214,8 @@ impl Socket {
         if self.close_info()?.by_host {
             return None;
         }
-        let times = self.history.0.lock();
-        let End { info, error, reason } = times.end.as_deref()?;
+        let record = self.record.0.lock();
+        let End { info, error, reason } = record.end.as_deref()?;
         if error.is_some() {
             return error.clone();
         }

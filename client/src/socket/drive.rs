@@ -3,7 +3,7 @@
 //! well.
 
 use super::descriptor::Descriptor;
-use super::implied_cork::Deferred;
+use super::implied_cork::ImpliedCork;
 use super::keepalive::KeepAlive;
 use super::large_frame::PartialFrameCheck;
 use super::outgoing::Phase;
@@ -165,7 +165,7 @@ impl Socket {
             return false;
         }
         outgoing.phase = Phase::Open;
-        self.history.opened();
+        self.record.opened();
         outgoing.transport = Some(transport);
         outgoing.deflate = accepted.deflate;
         // Messages sent while connecting go first.
@@ -366,9 +366,9 @@ impl Socket {
             return false;
         }
         loop {
-            let deferred = Deferred::begin();
+            let cork = ImpliedCork::begin();
             let ran = self.dispatcher.dispatch(0);
-            drop(deferred);
+            drop(cork);
             if !matches!(ran, Ok(1..)) {
                 break;
             }

@@ -10,30 +10,30 @@ use std::sync::atomic::Ordering;
 
 thread_slot! {
     /// Set while the thread collects. A thread that is ending has none and collects nothing.
-    static DEFERRED: Vec<Arc<Socket>>;
+    static COLLECTED: Vec<Arc<Socket>>;
 }
 
 /// While this value lives, messages that its thread sends are collected.
-pub(super) struct Deferred(());
+pub(super) struct ImpliedCork(());
 
-impl Deferred {
+impl ImpliedCork {
     /// Starts to collect on this thread.
-    pub(super) fn begin() -> Deferred {
-        DEFERRED.keep(Vec::new());
-        Deferred(())
+    pub(super) fn begin() -> ImpliedCork {
+        COLLECTED.keep(Vec::new());
+        ImpliedCork(())
     }
 
     /// Returns whether messages that this thread sends now are collected.
     pub(super) fn collects() -> bool {
-        context::in_callback() && DEFERRED.is_kept()
+        context::in_callback() && COLLECTED.is_kept()
     }
 
     /// Adds `socket` to the sockets to flush later. Returns whether it is collected.
-    pub(super) fn take_in(socket: &Arc<Socket>) -> bool {
+    pub(super) fn collect(socket: &Arc<Socket>) -> bool {
         if !context::in_callback() {
             return false;
         }
-        let Some(mut sockets) = DEFERRED.take() else { return false };
+        let Some(mut sockets) = COLLECTED.take() else { return false };
         // A callback may send to thousands of sockets, so the list is not searched. A socket that two threads collect
         // may be in a list twice.
         let here = this_thread().number();
@@ -43,20 +43,20 @@ impl Deferred {
             socket.collected_by.store(here, Ordering::Relaxed);
             sockets.push(Arc::clone(socket));
         }
-        DEFERRED.keep(sockets);
+        COLLECTED.keep(sockets);
         taken
     }
 
     /// Returns whether this thread has collected messages of `socket`.
-    pub(super) fn holds(socket: &Socket) -> bool {
+    pub(super) fn has_collected(socket: &Socket) -> bool {
         socket.collected_by.load(Ordering::Relaxed) == this_thread().number()
     }
 }
 
-impl Drop for Deferred {
+impl Drop for ImpliedCork {
     fn drop(&mut self) {
         let here = this_thread().number();
-        for socket in DEFERRED.take().unwrap_or_default() {
+        for socket in COLLECTED.take().unwrap_or_default() {
             let _ = socket.collected_by.compare_exchange(here, 0, Ordering::Relaxed, Ordering::Relaxed);
             socket.flush();
         }

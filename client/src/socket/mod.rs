@@ -156,7 +156,7 @@ pub struct Socket {
     /// The task checks from time to time whether the beginning of a large frame is valid.
     rest_awaited: AtomicBool,
     progress: Progress,
-    history: close_info::History,
+    record: close_info::ConnectionRecord,
     /// Set for a socket without a connection, which only waits and then ends with TERMINATE.
     timer: Option<Duration>,
     /// Wakes the task.
@@ -253,7 +253,7 @@ impl Socket {
             receive_activity: keepalive::ReceiveActivity::new(),
             rest_awaited: AtomicBool::new(false),
             progress: Progress::new(),
-            history: close_info::History::new(),
+            record: close_info::ConnectionRecord::new(),
             timer,
             changed: Notify::new(),
             task_notified: AtomicBool::new(false),

@@ -2,7 +2,7 @@
 //! left to the I/O thread.
 
 use super::fragments::{Fragments, Left};
-use super::implied_cork::Deferred;
+use super::implied_cork::ImpliedCork;
 use super::outgoing::{Encoder, Outgoing, OutgoingMessage, Phase, Waiting};
 use super::queue::{COMMIT, Chunk, LONG_CHUNK};
 use super::roles::{Flusher, GivenUp, Place};
@@ -102,11 +102,11 @@ impl Socket {
     pub fn send(self: &Arc<Self>, kind: SendKind, data: &[u8], plain: bool) -> Result<(), ErrorCode> {
         let (opcode, payload) = judge(kind, data, self.settings.max_message_size)?;
         let message = OutgoingMessage { opcode, payload: &*payload, plain };
-        let collects = Deferred::collects();
+        let collects = ImpliedCork::collects();
         // Messages that a callback on the I/O thread has collected are sent before a new one is refused, so that the
         // collected ones alone do not make the buffer full.
         let limit = self.settings.send_buffer_size;
-        if collects && limit != 0 && Deferred::holds(self) && self.buffered_amount() >= limit {
+        if collects && limit != 0 && ImpliedCork::has_collected(self) && self.buffered_amount() >= limit {
             self.flush();
         }
         self.accept(message, collects)
@@ -163,7 +163,7 @@ impl Socket {
         let corked = outgoing.corked;
         drop(outgoing);
         // The first parts of a large message were sent already.
-        if !corked && (len > COMMIT || !Deferred::take_in(self)) {
+        if !corked && (len > COMMIT || !ImpliedCork::collect(self)) {
             self.flush();
         }
         Ok(())
@@ -403,7 +403,7 @@ impl Socket {
         }
         outgoing.corked = false;
         drop(outgoing);
-        self.flush_or_defer();
+        self.flush_or_collect();
         Ok(())
     }
 
@@ -412,8 +412,8 @@ impl Socket {
         self.outgoing.lock().queue.buffered()
     }
 
-    fn flush_or_defer(self: &Arc<Self>) {
-        if !Deferred::take_in(self) {
+    fn flush_or_collect(self: &Arc<Self>) {
+        if !ImpliedCork::collect(self) {
             self.flush();
         }
     }
