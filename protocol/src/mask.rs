@@ -7,8 +7,8 @@
 /// of the key. Of 16 to 256, 32 measured best for short and for long payloads.
 const STEP: usize = 32;
 
-/// The key, turned so that its first byte is the one for `offset`.
-fn turned(key: [u8; 4], offset: usize) -> [u8; 4] {
+/// The key, rotated so that its first byte is the one for `offset`.
+fn rotated(key: [u8; 4], offset: usize) -> [u8; 4] {
     u32::from_le_bytes(key).rotate_right(offset as u32 % 4 * 8).to_le_bytes()
 }
 
@@ -21,7 +21,7 @@ fn step_key(key: [u8; 4]) -> [u8; STEP] {
 ///
 /// `offset`: how many bytes of the same payload came before `data`.
 pub fn apply_mask(data: &mut [u8], key: [u8; 4], offset: usize) {
-    let key = step_key(turned(key, offset));
+    let key = step_key(rotated(key, offset));
     let (steps, rest) = data.as_chunks_mut::<STEP>();
     for step in steps {
         xor(step, &key);
@@ -35,7 +35,7 @@ pub fn apply_mask(data: &mut [u8], key: [u8; 4], offset: usize) {
 /// running out of memory must not abort: this function allocates as `Vec::extend` does.
 pub fn append_masked(out: &mut Vec<u8>, data: &[u8], key: [u8; 4], offset: usize) {
     out.reserve(data.len());
-    let key = step_key(turned(key, offset));
+    let key = step_key(rotated(key, offset));
     let (steps, rest) = data.as_chunks::<STEP>();
     for step in steps {
         let mut masked = *step;

@@ -21,7 +21,7 @@ pub(crate) const BAD_TEXT: Failure = Failure::InvalidText("a text message is not
 pub(crate) enum Kind {
     Text,
     /// Text that is not checked for UTF-8.
-    UnjudgedText,
+    UncheckedText,
     Binary,
 }
 
@@ -29,7 +29,7 @@ impl Kind {
     #[inline]
     pub(crate) fn incoming(self, data: Data) -> Incoming {
         match self {
-            Kind::Text | Kind::UnjudgedText => Incoming::Text(data),
+            Kind::Text | Kind::UncheckedText => Incoming::Text(data),
             Kind::Binary => Incoming::Binary(data),
         }
     }
@@ -37,7 +37,7 @@ impl Kind {
 
 /// The current frame's announcement of the bytes to come.
 #[derive(Clone, Copy)]
-pub(crate) struct Outlook {
+pub(crate) struct Expected {
     /// Payload bytes that the frame still owes, those at hand included.
     pub(crate) remaining: u64,
     /// No frame of this message follows.
@@ -95,14 +95,14 @@ impl Message {
     /// Checks the next bytes of the message and copies them.
     ///
     /// A failure comes with the number of bytes up to the one that shows it.
-    pub(crate) fn append(&mut self, bytes: &[u8], outlook: Outlook) -> Result<(), (usize, Failure)> {
+    pub(crate) fn append(&mut self, bytes: &[u8], expected: Expected) -> Result<(), (usize, Failure)> {
         if bytes.is_empty() {
             return Ok(());
         }
         if self.kind() == Kind::Text {
             self.utf8.push(bytes).map_err(|error| (error.at + 1, BAD_TEXT))?;
         }
-        self.reserve(bytes.len(), outlook).map_err(|failure| (bytes.len(), failure))?;
+        self.reserve(bytes.len(), expected).map_err(|failure| (bytes.len(), failure))?;
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }
@@ -133,11 +133,11 @@ impl Message {
     /// Lets `read` append to the buffer, and checks the appended bytes.
     pub(crate) fn fill<R>(
         &mut self,
-        outlook: Outlook,
+        expected: Expected,
         read: impl FnOnce(&mut Vec<u8>, usize) -> R,
     ) -> Result<(R, usize), Failure> {
-        let owed = usize::try_from(outlook.remaining).unwrap_or(usize::MAX);
-        self.reserve(owed.min(FILL_MIN), outlook)?;
+        let owed = usize::try_from(expected.remaining).unwrap_or(usize::MAX);
+        self.reserve(owed.min(FILL_MIN), expected)?;
         let start = self.bytes.len();
         let room = owed.min(self.bytes.capacity() - start - 1);
         let result = read(&mut self.bytes, room);
@@ -197,20 +197,20 @@ impl Message {
     ///
     /// The buffer takes the size that the frame announces, if that is not far ahead of the bytes received: at most
     /// twice as many and [`AHEAD`]. Where frames follow it doubles, so that many small ones cost linear time.
-    fn reserve(&mut self, more: usize, outlook: Outlook) -> Result<(), Failure> {
+    fn reserve(&mut self, more: usize, expected: Expected) -> Result<(), Failure> {
         let len = self.bytes.len();
         if self.bytes.capacity() - len > more {
             return Ok(());
         }
         let arrived = len.saturating_add(more);
         let doubled = arrived.saturating_mul(2);
-        let announced = clamp(outlook.remaining.saturating_add(len as u64));
+        let announced = clamp(expected.remaining.saturating_add(len as u64));
         let mut size = announced.min(doubled.saturating_add(AHEAD));
-        if !outlook.fin {
+        if !expected.fin {
             size = size.max(doubled);
         }
         // A NUL goes behind the message.
-        let size = size.min(clamp(outlook.limit)).max(arrived).saturating_add(1);
+        let size = size.min(clamp(expected.limit)).max(arrived).saturating_add(1);
         self.bytes
             .try_reserve_exact(size - len)
             .or_else(|_| self.bytes.try_reserve_exact(more.saturating_add(1)))
@@ -226,20 +226,20 @@ fn clamp(size: u64) -> usize {
 mod tests {
     use super::*;
 
-    fn outlook(remaining: u64, fin: bool) -> Outlook {
-        Outlook { remaining, fin, limit: u64::MAX }
+    fn expected(remaining: u64, fin: bool) -> Expected {
+        Expected { remaining, fin, limit: u64::MAX }
     }
 
     #[test]
     fn the_buffer_is_exact_where_the_end_is_near_and_never_far_ahead() {
         let mut message = Message::none();
         message.begin(Kind::Binary);
-        message.append(&[0; 20], outlook(1000, true)).unwrap();
+        message.append(&[0; 20], expected(1000, true)).unwrap();
         assert_eq!(message.bytes.capacity(), 1001);
 
         let mut message = Message::none();
         message.begin(Kind::Binary);
-        message.append(&[0; 20], outlook(u64::MAX >> 1, true)).unwrap();
+        message.append(&[0; 20], expected(u64::MAX >> 1, true)).unwrap();
         assert!(message.bytes.capacity() <= 2 * 20 + AHEAD + 1, "{}", message.bytes.capacity());
     }
 
@@ -251,7 +251,7 @@ mod tests {
             for left in (1..=1_000_000u64).rev() {
                 let before = message.bytes.capacity();
                 let remaining = if fin { left } else { 1 };
-                message.append(&[1], outlook(remaining, fin)).unwrap();
+                message.append(&[1], expected(remaining, fin)).unwrap();
                 growths += usize::from(message.bytes.capacity() != before);
                 assert!(message.bytes.capacity() <= 2 * message.len() + 256 * 1024);
             }
@@ -263,7 +263,7 @@ mod tests {
     fn doubling_stops_at_the_limit() {
         let mut message = Message::none();
         message.begin(Kind::Binary);
-        let near = Outlook { remaining: 600, fin: false, limit: 1000 };
+        let near = Expected { remaining: 600, fin: false, limit: 1000 };
         message.append(&[0; 600], near).unwrap();
         assert_eq!(message.bytes.capacity(), 1001);
     }

@@ -29,7 +29,7 @@ const OPEN_MESSAGE: Failure = Failure::Protocol("a new message begins inside ano
 #[inline]
 fn kind_of(first: u8, payload: &[u8], text: Kind) -> Option<Kind> {
     match first {
-        0x81 if text == Kind::UnjudgedText || utf8::check(payload).is_ok() => Some(text),
+        0x81 if text == Kind::UncheckedText || utf8::check(payload).is_ok() => Some(text),
         0x82 => Some(Kind::Binary),
         _ => None,
     }
@@ -133,7 +133,7 @@ impl Receiver {
     #[must_use]
     pub const fn without_text_check(self) -> Receiver {
         let mut receiver = self;
-        receiver.text = Kind::UnjudgedText;
+        receiver.text = Kind::UncheckedText;
         receiver
     }
 

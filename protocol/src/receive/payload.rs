@@ -6,7 +6,7 @@ use super::{ControlPayload, Failure, Incoming, NOT_AGREED, Receiver, Stage};
 use crate::close;
 use crate::deflate::{INFLATER_MEMORY, InflateError};
 use crate::frame::OpCode;
-use crate::message::{FILL_MIN, Outlook};
+use crate::message::{Expected, FILL_MIN};
 
 const BAD_DEFLATE: Failure = Failure::InvalidText("compressed data is not DEFLATE (RFC 7692 7.2.2)");
 const BAD_END: Failure =
@@ -30,8 +30,8 @@ impl Receiver {
         &rest[..len]
     }
 
-    fn outlook(&self) -> Outlook {
-        Outlook { remaining: self.remaining, fin: self.frame.fin, limit: self.limit }
+    fn expected(&self) -> Expected {
+        Expected { remaining: self.remaining, fin: self.frame.fin, limit: self.limit }
     }
 
     pub(super) fn read_data(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Incoming>, Failure> {
@@ -54,7 +54,7 @@ impl Receiver {
                 self.message.begin_in(std::mem::take(&mut self.spare));
             }
         }
-        self.message.append(payload, self.outlook()).map_err(|(taken, failure)| {
+        self.message.append(payload, self.expected()).map_err(|(taken, failure)| {
             *at += taken;
             failure
         })?;
@@ -155,7 +155,7 @@ impl Receiver {
         if !self.wants_fill() {
             return Ok(None);
         }
-        let (result, appended) = self.message.fill(self.outlook(), read).inspect_err(|_| self.end())?;
+        let (result, appended) = self.message.fill(self.expected(), read).inspect_err(|_| self.end())?;
         self.remaining -= appended as u64;
         Ok(Some(result))
     }
