@@ -60,7 +60,7 @@ pub struct Event {
     kind: EventKind,
     received: ItemKind,
     mode: DataType,
-    place: Place,
+    place: Storage,
     start: usize,
     len: usize,
     lazy: OnceLock<Box<Lazy>>,
@@ -69,7 +69,7 @@ pub struct Event {
 }
 
 /// Where the data are.
-enum Place {
+enum Storage {
     Nowhere,
     /// In a buffer that other events share.
     Shared(Arc<Buffer>),
@@ -101,7 +101,7 @@ impl Event {
             kind,
             received: ItemKind::Text,
             mode: DataType::Text,
-            place: Place::Nowhere,
+            place: Storage::Nowhere,
             start: 0,
             len: 0,
             lazy: OnceLock::new(),
@@ -120,7 +120,7 @@ impl Event {
         bytes.push(0);
         let rare = Rare { ending: Some(ending), ..Rare::default() };
         Event {
-            place: Place::Own(bytes.into_boxed_slice()),
+            place: Storage::Own(bytes.into_boxed_slice()),
             len,
             rare: Some(Box::new(rare)),
             ..Event::plain(EventKind::Terminate)
@@ -136,7 +136,7 @@ impl Event {
 
     /// Makes an event that stands for one message of a batch after the other.
     pub(crate) fn of_batch(batch: &Batch, mode: DataType) -> Event {
-        let place = Place::Shared(Arc::clone(&batch.bytes));
+        let place = Storage::Shared(Arc::clone(&batch.bytes));
         Event { mode, place, ..Event::plain(EventKind::None) }
     }
 
@@ -170,9 +170,9 @@ impl Event {
 
     fn bytes(&self) -> &[u8] {
         match &self.place {
-            Place::Nowhere => &NOTHING[..0],
-            Place::Shared(bytes) => &bytes[self.start..self.start + self.len],
-            Place::Own(bytes) => &bytes[self.start..self.start + self.len],
+            Storage::Nowhere => &NOTHING[..0],
+            Storage::Shared(bytes) => &bytes[self.start..self.start + self.len],
+            Storage::Own(bytes) => &bytes[self.start..self.start + self.len],
         }
     }
 
@@ -272,13 +272,13 @@ impl Event {
     /// half of it, so that a kept byte does not keep a megabyte.
     pub fn retain(&self) -> Result<Box<Event>, ErrorCode> {
         let shared = match &self.place {
-            Place::Shared(bytes) if (self.len + 1) * 2 >= bytes.capacity() => Some(Arc::clone(bytes)),
+            Storage::Shared(bytes) if (self.len + 1) * 2 >= bytes.capacity() => Some(Arc::clone(bytes)),
             _ => None,
         };
         let (place, start) = match (shared, &self.place) {
-            (Some(bytes), _) => (Place::Shared(bytes), self.start),
-            (None, Place::Nowhere) => (Place::Nowhere, 0),
-            (None, _) => (Place::Own(batch::with_nul(self.bytes())?), 0),
+            (Some(bytes), _) => (Storage::Shared(bytes), self.start),
+            (None, Storage::Nowhere) => (Storage::Nowhere, 0),
+            (None, _) => (Storage::Own(batch::with_nul(self.bytes())?), 0),
         };
         let rare = self.rare.as_ref().map(|rare| {
             Box::new(Rare { ending: rare.ending.clone(), error: rare.error.clone(), _guard: None })

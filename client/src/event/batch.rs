@@ -1,6 +1,6 @@
 //! The messages of one read, which share a buffer, on their way to the host.
 
-use super::{DataType, EventKind, Place};
+use super::{DataType, EventKind, Storage};
 use crate::buffer::Buffer;
 use crate::error::ErrorCode;
 use crate::fork::PerProcess;
@@ -215,7 +215,7 @@ impl Batch {
         let message = if (item.len + 1) * 2 >= self.bytes.capacity() {
             Message::shared(&self.bytes, item)
         } else {
-            let place = Place::Own(with_nul(&self.bytes[item.start..item.start + item.len])?);
+            let place = Storage::Own(with_nul(&self.bytes[item.start..item.start + item.len])?);
             Message { place, item: Item { start: 0, ..item } }
         };
         self.next += 1;
@@ -266,14 +266,14 @@ impl Batch {
 
 /// One message or pong taken out of its batch, whose data keep no more than twice their size in memory.
 pub(crate) struct Message {
-    pub(super) place: Place,
+    pub(super) place: Storage,
     pub(crate) item: Item,
 }
 
 impl Message {
     /// Makes a message whose data lie in a shared buffer.
     pub(crate) fn shared(bytes: &Arc<Buffer>, item: Item) -> Message {
-        Message { place: Place::Shared(Arc::clone(bytes)), item }
+        Message { place: Storage::Shared(Arc::clone(bytes)), item }
     }
 }
 

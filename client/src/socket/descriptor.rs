@@ -56,7 +56,7 @@ impl Descriptor {
     /// I/O task has something to settle. Returns whether it may be lent. Called by any thread before the task first
     /// runs.
     pub(super) fn lend(&mut self) -> bool {
-        let wanted = self.socket.dispatcher.borrows() && self.socket.is_plain_sailing();
+        let wanted = self.socket.dispatcher.borrows() && self.socket.may_be_lent();
         if wanted && !self.lent && !self.socket.has_backlog() {
             let readiness = self.readiness.take();
             self.lent = self.socket.dispatcher.lend(self.key, self.stream.as_raw_fd());
@@ -189,7 +189,7 @@ impl Drop for Descriptor {
 
 impl Socket {
     /// Returns whether only messages and a close frame are to be expected, so that any thread may read.
-    fn is_plain_sailing(&self) -> bool {
+    fn may_be_lent(&self) -> bool {
         let outgoing = self.outgoing.lock();
         let open = matches!(outgoing.phase, Phase::Open | Phase::Closing);
         open && !outgoing.read_ended && outgoing.failure.is_none() && outgoing.write_error.is_none()
@@ -208,7 +208,7 @@ impl Socket {
             Some(ReadOutcome::Full) if self.may_read() => ServiceOutcome::More,
             Some(ReadOutcome::Full) => ServiceOutcome::Held,
         };
-        if !self.is_plain_sailing() {
+        if !self.may_be_lent() {
             // The task handles ends: it takes the descriptor back and does the rest.
             self.tell_task();
             return ServiceOutcome::Over;

@@ -24,19 +24,19 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
-/// A socket on its way through its tasks. If one is dropped or panics, the end is still reported to the host.
-pub(super) struct Alive {
+/// Guard of a socket's task. If the task is dropped or panics, the end is still reported to the host.
+pub(super) struct TaskGuard {
     socket: Arc<Socket>,
     enlisted: Enlisted,
 }
 
-impl Alive {
-    pub(super) fn new(socket: Arc<Socket>, enlisted: Enlisted) -> Alive {
-        Alive { socket, enlisted }
+impl TaskGuard {
+    pub(super) fn new(socket: Arc<Socket>, enlisted: Enlisted) -> TaskGuard {
+        TaskGuard { socket, enlisted }
     }
 }
 
-impl Drop for Alive {
+impl Drop for TaskGuard {
     fn drop(&mut self) {
         panics::log_caught_panic();
         self.socket.finish(Some(Error::new(
@@ -52,8 +52,8 @@ impl Drop for Alive {
 }
 
 /// The whole life of a socket.
-pub(super) async fn run(alive: Alive, start: Box<Start>) {
-    let socket = &alive.socket;
+pub(super) async fn run(guard: TaskGuard, start: Box<Start>) {
+    let socket = &guard.socket;
     if let Some(connection) = socket.connection(start).await {
         let Connected { connection, readiness } = connection;
         let stream = connection.transport.stream();
@@ -67,8 +67,8 @@ pub(super) async fn run(alive: Alive, start: Box<Start>) {
 }
 
 /// Connects a socket whose host waits in `ws_new`, on that thread; afterwards the I/O thread runs it.
-pub(super) async fn connect_here(alive: Alive, start: Box<Start>) {
-    let socket = Arc::clone(&alive.socket);
+pub(super) async fn connect_here(guard: TaskGuard, start: Box<Start>) {
+    let socket = Arc::clone(&guard.socket);
     let Some(Connected { connection, readiness }) = socket.connection(start).await else {
         // No callback: `ws_new` returns the failure.
         return;
@@ -76,14 +76,14 @@ pub(super) async fn connect_here(alive: Alive, start: Box<Start>) {
     // The descriptor is watched elsewhere from now on.
     drop(readiness);
     let Some(mut descriptor) = Descriptor::new(&socket, connection.transport.stream(), None) else { return };
-    let since = alive.enlisted.since();
+    let since = guard.enlisted.since();
     let rest: Task = if socket.dispatcher.is_private() {
         // OPEN is delivered there.
         Box::pin(async move {
-            if alive.socket.opened(connection) {
-                alive.socket.drive(descriptor).await;
+            if guard.socket.opened(connection) {
+                guard.socket.drive(descriptor).await;
             }
-            alive.socket.deliver_what_is_left().await;
+            guard.socket.deliver_what_is_left().await;
         })
     } else {
         if !socket.opened(connection) {
@@ -91,7 +91,7 @@ pub(super) async fn connect_here(alive: Alive, start: Box<Start>) {
         }
         descriptor.lend();
         Box::pin(async move {
-            alive.socket.drive(descriptor).await;
+            guard.socket.drive(descriptor).await;
         })
     };
     if let Err((error, rest)) = engine::spawn(socket.id, since, rest) {
@@ -102,8 +102,8 @@ pub(super) async fn connect_here(alive: Alive, start: Box<Start>) {
 }
 
 /// The whole life of a socket that only waits.
-pub(super) async fn wait(alive: Alive, delay: Duration) {
-    let socket = &alive.socket;
+pub(super) async fn wait(guard: TaskGuard, delay: Duration) {
+    let socket = &guard.socket;
     tokio::select! {
         biased;
         () = socket.until_over() => {}

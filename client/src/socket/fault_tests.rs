@@ -76,7 +76,7 @@ fn serve(mut stream: TcpStream, agreed: Option<Params>, got: &Sender<Vec<u8>>) -
 
 /// Notes the errors and the end.
 struct Host {
-    told: Mutex<Sender<EventKind>>,
+    reported: Mutex<Sender<EventKind>>,
 }
 
 impl Handler for Host {
@@ -85,7 +85,7 @@ impl Handler for Host {
     }
 
     fn event(&self, event: &Event) {
-        let _ = self.told.lock().unwrap().send(event.kind());
+        let _ = self.reported.lock().unwrap().send(event.kind());
     }
 
     fn over(&self) {}
@@ -95,7 +95,7 @@ impl Handler for Host {
 struct Life {
     socket: Arc<Socket>,
     got: Receiver<Vec<u8>>,
-    told: Receiver<EventKind>,
+    events: Receiver<EventKind>,
 }
 
 impl Life {
@@ -108,12 +108,12 @@ impl Life {
             // Ends with the connection.
             let _ = serve(stream, agreed, &got);
         });
-        let (told, events) = channel();
+        let (reported, events) = channel();
         let options = Options { proxy: crate::connect::proxy::Choice::Direct, ..Options::default() };
-        let handler = Arc::new(Host { told: Mutex::new(told) });
+        let handler = Arc::new(Host { reported: Mutex::new(reported) });
         let socket = Socket::new(&url, &options, handler, None, true).unwrap();
         socket.connect().unwrap();
-        Life { socket, got: messages, told: events }
+        Life { socket, got: messages, events }
     }
 
     fn send(&self, message: &[u8]) -> Result<(), ErrorCode> {
@@ -128,7 +128,7 @@ impl Life {
     fn ended_with_an_error(&self) -> bool {
         let mut error = false;
         loop {
-            match self.told.recv_timeout(PATIENCE).expect("an end in good time") {
+            match self.events.recv_timeout(PATIENCE).expect("an end in good time") {
                 EventKind::Error => error = true,
                 EventKind::Terminate => return error,
                 _ => {}

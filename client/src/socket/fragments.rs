@@ -50,12 +50,12 @@ impl<'a> Iterator for Fragments<'a> {
 }
 
 /// The part of a message that is not in a chunk yet.
-pub(super) struct Left {
+pub(super) struct Unqueued {
     pub(super) payload: usize,
     pub(super) charge: usize,
 }
 
-impl Left {
+impl Unqueued {
     /// Takes a chunk's share of the charge, in proportion to its `payload`; the last chunk takes the rest.
     pub(super) fn take(&mut self, payload: usize) -> usize {
         let share = if payload == self.payload {
@@ -113,16 +113,16 @@ mod tests {
 
     #[test]
     fn chunks_share_the_charge_of_their_message_by_their_length() {
-        let mut left = Left { payload: 1000, charge: 100 };
+        let mut left = Unqueued { payload: 1000, charge: 100 };
         assert_eq!([left.take(500), left.take(250), left.take(250)], [50, 25, 25]);
-        let mut left = Left { payload: 3, charge: 67 };
+        let mut left = Unqueued { payload: 3, charge: 67 };
         assert_eq!(left.take(1) + left.take(1) + left.take(1), 67, "nothing of it is lost");
-        assert_eq!(Left { payload: 0, charge: 64 }.take(0), 64);
+        assert_eq!(Unqueued { payload: 0, charge: 64 }.take(0), 64);
     }
 
     #[test]
     fn a_chunk_has_room_for_the_frames_that_it_gets() {
-        let left = |payload| Left { payload, charge: 0 };
+        let left = |payload| Unqueued { payload, charge: 0 };
         assert_eq!(left(100).room(100, 0), frame_len(100), "one frame");
         assert_eq!(left(1 << 20).room(1 << 20, 0), frame_len(1 << 20));
         assert_eq!(left(300_000).room(131_072, 131_072), frame_len(131_072));

@@ -151,7 +151,7 @@ pub struct Socket {
     /// The deflater, if its context is kept between messages; made for the first message.
     deflater: Mutex<Option<Box<Deflater>>>,
     incoming: Mutex<Incoming>,
-    received: stats::Received,
+    received: stats::ReceivedCounts,
     receive_activity: keepalive::ReceiveActivity,
     /// The task checks from time to time whether the beginning of a large frame is valid.
     rest_awaited: AtomicBool,
@@ -249,7 +249,7 @@ impl Socket {
             collected_by: AtomicU64::new(0),
             deflater: Mutex::new(None),
             incoming: Mutex::new(Incoming::new(&settings)),
-            received: stats::Received::default(),
+            received: stats::ReceivedCounts::default(),
             receive_activity: keepalive::ReceiveActivity::new(),
             rest_awaited: AtomicBool::new(false),
             progress: Progress::new(),

@@ -1,6 +1,6 @@
 //! The beginning of a socket: where the task that connects runs, and which thread waits for it.
 
-use super::drive::{self, Alive};
+use super::drive::{self, TaskGuard};
 use super::{Socket, Start};
 use crate::dispatch::{self, Claim, Key, Mailbox, NotOpened, Task, TaskDriver};
 use crate::engine::{self, Driver};
@@ -87,11 +87,11 @@ impl Socket {
         let own = self.dispatcher.task_driver();
         let enlisted = engine::enlist(self.id, weak, own.is_none()).map_err(|error| (error, None))?;
         let since = enlisted.since();
-        let alive = Alive::new(Arc::clone(self), enlisted);
+        let guard = TaskGuard::new(Arc::clone(self), enlisted);
         let task: Task = match self.timer {
-            Some(delay) => Box::pin(drive::wait(alive, delay)),
-            None if own.is_none() && waiter.is_some() => Box::pin(drive::connect_here(alive, start)),
-            None => Box::pin(drive::run(alive, start)),
+            Some(delay) => Box::pin(drive::wait(guard, delay)),
+            None if own.is_none() && waiter.is_some() => Box::pin(drive::connect_here(guard, start)),
+            None => Box::pin(drive::run(guard, start)),
         };
         match own.or(waiter) {
             Some(task_driver) => task_driver.spawn(task),

@@ -2,7 +2,7 @@
 //! and `flush` write, `closing` ends.
 
 use super::queue::OutQueue;
-use super::stats::Sent;
+use super::stats::SentCounts;
 use crate::error::{Error, ErrorCode};
 use crate::random::mask_key;
 use crate::transport::Transport;
@@ -74,7 +74,7 @@ pub(super) struct Outgoing {
     pub(super) waiting: VecDeque<Waiting>,
     /// The thread that encodes `waiting`, and compresses with a context that is kept between messages.
     pub(super) encoder: Encoder,
-    pub(super) sent: Sent,
+    pub(super) sent: SentCounts,
     /// Time from the last answered ping to its pong.
     pub(super) round_trip: Option<Duration>,
     /// Unanswered pings, newest last.
@@ -138,7 +138,7 @@ impl Outgoing {
             deadline: None,
             deflate: None,
             waiting: VecDeque::new(),
-            sent: Sent::default(),
+            sent: SentCounts::default(),
             round_trip: None,
             encoder: Encoder::Nobody,
             pings: VecDeque::new(),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use ws4d_protocol::send::OutOfMemory;
 
 /// The place in the queue of a message that is being encoded.
-pub(super) struct Place<'a> {
+pub(super) struct QueuePlace<'a> {
     socket: &'a Arc<Socket>,
     taken: Option<Taken>,
 }
@@ -21,46 +21,46 @@ pub(super) struct Place<'a> {
 struct Taken {
     ticket: u64,
     charge: usize,
-    /// Taken together with the deflater.
-    in_turn: bool,
+    /// Taken together with the socket's deflater.
+    with_context: bool,
     /// The message was accepted, so that it may not be lost.
     accepted: bool,
 }
 
-/// State of the message whose place was given up.
+/// The loss where a role was given up.
 #[must_use]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum GivenUp {
-    /// Nothing of the message was sent. Others may have waited behind it, for a flush.
-    Whole,
+pub(super) enum Loss {
+    /// No message was lost. Others may have waited behind it, for a flush.
+    None,
     /// The connection has lost a message, or a part of one.
-    Torn,
+    Message,
 }
 
-impl<'a> Place<'a> {
+impl<'a> QueuePlace<'a> {
     /// No place yet.
-    pub(super) fn none(socket: &'a Arc<Socket>) -> Place<'a> {
-        Place { socket, taken: None }
+    pub(super) fn none(socket: &'a Arc<Socket>) -> QueuePlace<'a> {
+        QueuePlace { socket, taken: None }
     }
 
-    /// Takes the next place in the queue, and, if `in_turn`, the deflater, which must be free.
+    /// Takes the next place in the queue, and, if `with_context`, the socket's deflater, which must be free.
     pub(super) fn take(
         &mut self,
         outgoing: &mut Outgoing,
         charge: usize,
-        in_turn: bool,
+        with_context: bool,
     ) -> Result<u64, OutOfMemory> {
         let ticket = outgoing.queue.reserve(charge)?;
-        if in_turn {
+        if with_context {
             outgoing.encoder = Encoder::Sender;
         }
-        self.taken = Some(Taken { ticket, charge, in_turn, accepted: false });
+        self.taken = Some(Taken { ticket, charge, with_context, accepted: false });
         Ok(ticket)
     }
 
     /// Takes over the place of a message that has waited. The deflater stays with the I/O thread.
     pub(super) fn resume(&mut self, ticket: u64, charge: usize) {
-        self.taken = Some(Taken { ticket, charge, in_turn: false, accepted: true });
+        self.taken = Some(Taken { ticket, charge, with_context: false, accepted: true });
     }
 
     /// Called when the whole message is in its place. Returns whether the I/O thread has messages to encode.
@@ -69,46 +69,46 @@ impl<'a> Place<'a> {
     }
 
     /// Gives up the place of a message that cannot be encoded.
-    pub(super) fn give_up(&mut self) -> GivenUp {
-        let Some(taken) = self.taken.take() else { return GivenUp::Whole };
+    pub(super) fn give_up(&mut self) -> Loss {
+        let Some(taken) = self.taken.take() else { return Loss::None };
         let mut outgoing = self.socket.outgoing.lock();
-        let given_up = taken.give_up(&mut outgoing);
-        let told = taken.hand_over(&mut outgoing);
+        let loss = taken.give_up(&mut outgoing);
+        let encodes = taken.hand_over(&mut outgoing);
         drop(outgoing);
-        if told {
+        if encodes {
             self.socket.tell_task();
         }
-        given_up
+        loss
     }
 }
 
 impl Taken {
-    fn give_up(self, outgoing: &mut Outgoing) -> GivenUp {
+    fn give_up(self, outgoing: &mut Outgoing) -> Loss {
         if outgoing.queue.give_up(self.ticket, self.charge) && !self.accepted {
-            GivenUp::Whole
+            Loss::None
         } else {
-            GivenUp::Torn
+            Loss::Message
         }
     }
 
     /// Leaves messages that were queued meanwhile to the I/O thread, because a sender does not encode those of other
     /// threads.
     fn hand_over(self, outgoing: &mut Outgoing) -> bool {
-        if self.in_turn {
+        if self.with_context {
             outgoing.hand_over();
         }
-        self.in_turn && outgoing.encoder == Encoder::IoThread
+        self.with_context && outgoing.encoder == Encoder::IoThread
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
         let Some(taken) = self.taken.take() else { return };
         self.socket.forget_compressed();
         let mut outgoing = self.socket.outgoing.lock();
-        let given_up = taken.give_up(&mut outgoing);
+        let loss = taken.give_up(&mut outgoing);
         taken.hand_over(&mut outgoing);
-        leave_undone(self.socket, outgoing, given_up);
+        leave_undone(self.socket, outgoing, loss);
     }
 }
 
@@ -164,14 +164,14 @@ impl Drop for Flusher<'_> {
         }
         let mut outgoing = self.socket.outgoing.lock();
         outgoing.flushing = false;
-        let given_up = if self.role == Role::Writing { GivenUp::Torn } else { GivenUp::Whole };
-        leave_undone(self.socket, outgoing, given_up);
+        let loss = if self.role == Role::Writing { Loss::Message } else { Loss::None };
+        leave_undone(self.socket, outgoing, loss);
     }
 }
 
-fn leave_undone(socket: &Socket, mut outgoing: crate::sync::MutexGuard<'_, Outgoing>, given_up: GivenUp) {
+fn leave_undone(socket: &Socket, mut outgoing: crate::sync::MutexGuard<'_, Outgoing>, loss: Loss) {
     outgoing.undone = true;
-    if given_up == GivenUp::Torn {
+    if loss == Loss::Message {
         outgoing.lost = true;
         outgoing.clear();
     }

@@ -1,11 +1,11 @@
 //! Sending, on the caller's thread: check, take a place, encode, write. Only bytes that the kernel does not take are
 //! left to the I/O thread.
 
-use super::fragments::{Fragments, Left};
+use super::fragments::{Fragments, Unqueued};
 use super::implied_cork::ImpliedCork;
 use super::outgoing::{Encoder, Outgoing, OutgoingMessage, Phase, Waiting};
 use super::queue::{COMMIT, Chunk, LONG_CHUNK};
-use super::roles::{Flusher, GivenUp, Place};
+use super::roles::{Flusher, Loss, QueuePlace};
 use super::way::{Situation, Way};
 use super::{SendKind, Socket};
 use crate::buffer::Buffer;
@@ -118,7 +118,7 @@ impl Socket {
         let charge = len + MESSAGE_OVERHEAD;
         let limit = self.settings.send_buffer_size;
         // Declared before the lock's guard: see `roles`.
-        let (mut flusher, mut place) = (Flusher::none(self), Place::none(self));
+        let (mut flusher, mut place) = (Flusher::none(self), QueuePlace::none(self));
         let mut outgoing = self.outgoing.lock();
         fault_point!();
         match self.situation(&outgoing, &message, collects).way() {
@@ -140,10 +140,10 @@ impl Socket {
                 .append(message.opcode, message.payload, charge)
                 .map_err(|_| ErrorCode::OutOfMemory)?,
             Way::Waiting => outgoing.wait(message, charge)?,
-            Way::Ticket { compressed, in_turn } => {
+            Way::Ticket { compressed, with_context } => {
                 let deflate = outgoing.deflate.filter(|_| compressed);
                 let ticket =
-                    place.take(&mut outgoing, charge, in_turn).map_err(|_| ErrorCode::OutOfMemory)?;
+                    place.take(&mut outgoing, charge, with_context).map_err(|_| ErrorCode::OutOfMemory)?;
                 fault_point!();
                 drop(outgoing);
                 if self.encode_at(ticket, message, charge, deflate).is_err() {
@@ -189,11 +189,11 @@ impl Socket {
         }
     }
 
-    fn could_not_encode(self: &Arc<Self>, given_up: GivenUp) {
-        match given_up {
+    fn could_not_encode(self: &Arc<Self>, loss: Loss) {
+        match loss {
             // Others may have waited behind it.
-            GivenUp::Whole => self.flush(),
-            GivenUp::Torn => self.lost_a_message(),
+            Loss::None => self.flush(),
+            Loss::Message => self.lost_a_message(),
         }
     }
 
@@ -213,7 +213,7 @@ impl Socket {
     /// and after a sender found the deflater busy.
     pub(super) fn encode_waiting(self: &Arc<Self>) {
         loop {
-            let mut place = Place::none(self);
+            let mut place = QueuePlace::none(self);
             let mut outgoing = self.outgoing.lock();
             if outgoing.encoder != Encoder::IoThread {
                 return;
@@ -274,7 +274,7 @@ impl Socket {
     ) -> Result<(), OutOfMemory> {
         let text = message.opcode == OpCode::Text && !compressed;
         let mut fragments = Fragments::of(message.payload, self.settings.frame_size, text).peekable();
-        let (mut opcode, mut left) = (message.opcode, Left { payload: message.payload.len(), charge });
+        let (mut opcode, mut left) = (message.opcode, Unqueued { payload: message.payload.len(), charge });
         let mut uncommitted = 0;
         while let Some((first, _)) = fragments.peek() {
             let mut frames = Buffer::with_room(left.room(first.len(), self.settings.frame_size))

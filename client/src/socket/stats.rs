@@ -85,7 +85,7 @@ impl Stats {
 
 /// Counters of the reader, updated once per step.
 #[derive(Default)]
-pub(super) struct Received {
+pub(super) struct ReceivedCounts {
     pub(super) messages: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) discarded: AtomicU64,
@@ -93,14 +93,14 @@ pub(super) struct Received {
 
 /// Counters of the sender, guarded by `Socket::outgoing`.
 #[derive(Default)]
-pub(super) struct Sent {
+pub(super) struct SentCounts {
     pub(super) messages: u64,
     pub(super) bytes: u64,
     /// Network bytes received and sent, once the transport is gone.
     wire: (u64, u64),
 }
 
-impl Sent {
+impl SentCounts {
     /// Counts an accepted message of that many bytes.
     #[inline]
     pub(super) fn message(&mut self, bytes: usize) {

@@ -13,9 +13,9 @@ pub(super) enum Way {
     Refused(ErrorCode),
     /// A copy waits with a place in the queue, and is encoded later.
     Waiting,
-    /// Encoded outside the lock, at a place in the queue. `in_turn`: with the deflater whose context is kept between
-    /// messages.
-    Ticket { compressed: bool, in_turn: bool },
+    /// Encoded outside the lock, at a place in the queue. `with_context`: with the socket's deflater, whose context
+    /// is kept between messages.
+    Ticket { compressed: bool, with_context: bool },
     /// Encoded at the end of the queue, and sent with others once the cork is gone.
     Held,
     /// Encoded at the end of the queue.
@@ -55,12 +55,12 @@ impl Situation {
             // It is not known yet whether compression will be agreed.
             Phase::Connecting => Way::Waiting,
             Phase::Open if self.compressed => match self.encoder {
-                Encoder::Nobody => Way::Ticket { compressed: true, in_turn: self.takeover },
-                _ if !self.takeover => Way::Ticket { compressed: true, in_turn: false },
+                Encoder::Nobody => Way::Ticket { compressed: true, with_context: self.takeover },
+                _ if !self.takeover => Way::Ticket { compressed: true, with_context: false },
                 Encoder::Sender | Encoder::IoThread => Way::Waiting,
             },
             Phase::Open if self.len > SHORT || self.fragmented => {
-                Way::Ticket { compressed: false, in_turn: false }
+                Way::Ticket { compressed: false, with_context: false }
             }
             Phase::Open if self.held => Way::Held,
             Phase::Open if self.clear => Way::Direct,
@@ -90,8 +90,8 @@ mod tests {
     fn the_way_of_a_message() {
         let long = Situation { len: SHORT + 1, ..FREE };
         let takeover = Situation { compressed: true, takeover: true, ..FREE };
-        let plain = Way::Ticket { compressed: false, in_turn: false };
-        let alone = Way::Ticket { compressed: true, in_turn: false };
+        let plain = Way::Ticket { compressed: false, with_context: false };
+        let alone = Way::Ticket { compressed: true, with_context: false };
         let (closed, full) = (Way::Refused(ErrorCode::Closed), Way::Refused(ErrorCode::WouldBlock));
         for (n, (situation, way)) in [
             (FREE, Way::Direct),
@@ -106,7 +106,7 @@ mod tests {
             (Situation { encoder: Encoder::Sender, ..long }, plain),
             (Situation { compressed: true, ..FREE }, alone),
             (Situation { compressed: true, encoder: Encoder::IoThread, ..FREE }, alone),
-            (takeover, Way::Ticket { compressed: true, in_turn: true }),
+            (takeover, Way::Ticket { compressed: true, with_context: true }),
             (Situation { encoder: Encoder::Sender, ..takeover }, Way::Waiting),
             (Situation { encoder: Encoder::IoThread, ..takeover }, Way::Waiting),
             (Situation { phase: Phase::Connecting, ..FREE }, Way::Waiting),

@@ -115,8 +115,8 @@ pub(super) fn set_low_water(_: &Stream, _: usize) -> bool {
 pub(super) fn is_writable(stream: &Stream) -> bool {
     let mut asked = libc::pollfd { fd: stream.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
     // SAFETY: one entry, which lives through the call.
-    let told = unsafe { libc::poll(&mut asked, 1, 0) };
-    told > 0 && asked.revents != 0
+    let ready = unsafe { libc::poll(&mut asked, 1, 0) };
+    ready > 0 && asked.revents != 0
 }
 
 /// Sends as much of the slices as the kernel takes.
