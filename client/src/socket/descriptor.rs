@@ -1,9 +1,9 @@
 //! Watching the socket's descriptor: by the I/O thread, or by the dispatcher's owner, to whom it is lent while it
 //! waits. Only the I/O task lends and takes back.
 
-use super::Socket;
 use super::outgoing::Phase;
 use super::receive::ReadOutcome;
+use super::{Dispatcher, Socket};
 use crate::connect::readiness::{Guard, Readiness};
 use crate::dispatch::{Key, OWNER_ABSENT_AFTER, OWNER_CHECK_INTERVAL, Poller, ServiceOutcome, StandbyRole};
 use crate::transport::{self, Stream};
@@ -20,15 +20,58 @@ pub(super) struct Descriptor {
     socket: Arc<Socket>,
     key: Key,
     stream: Arc<Stream>,
-    /// Registration with this thread's reactor; made when this thread first watches the descriptor.
-    readiness: Option<Readiness>,
-    lent: bool,
-    /// When the standby task checks next whether the owner still comes to wait.
-    next_owner_check: Option<Instant>,
-    /// The dispatcher's poller, which this task watches while the owner is away.
-    poller: Option<AsyncFd<Watched>>,
-    /// The poller may have events that it does not signal again, or a socket was left with bytes to read.
-    again: bool,
+    watcher: Watcher,
+}
+
+/// The thread that watches a descriptor.
+enum Watcher {
+    Nobody,
+    /// The thread of this task, with a registration at its reactor.
+    Here(Readiness),
+    /// The dispatcher's owner. This task may stand by for it.
+    Owner(Standby),
+}
+
+/// The work of this task for the owner that has the descriptor. `due` is when it checks next whether the owner still
+/// comes to wait.
+#[derive(Default)]
+enum Standby {
+    #[default]
+    None,
+    Check {
+        due: Option<Instant>,
+    },
+    /// It watches the dispatcher's poller, because the owner is away. `again`: the poller may have events that it does
+    /// not signal again, or a socket was left with bytes to read.
+    Serve {
+        due: Option<Instant>,
+        poller: AsyncFd<Watched>,
+        again: bool,
+    },
+}
+
+impl Standby {
+    fn in_role(self, role: StandbyRole, dispatcher: &Dispatcher) -> io::Result<Standby> {
+        let after = |interval| Instant::now().checked_add(interval);
+        Ok(match (role, self) {
+            (StandbyRole::None, _) => Standby::None,
+            (StandbyRole::Look, Standby::Check { due }) => {
+                Standby::Check { due: due.or_else(|| after(OWNER_CHECK_INTERVAL)) }
+            }
+            (StandbyRole::Look, _) => Standby::Check { due: after(OWNER_CHECK_INTERVAL) },
+            (StandbyRole::Serve, Standby::Serve { due, poller, again }) => {
+                Standby::Serve { due: due.or_else(|| after(OWNER_ABSENT_AFTER)), poller, again }
+            }
+            (StandbyRole::Serve, _) => {
+                let due = after(OWNER_ABSENT_AFTER);
+                match dispatcher.poller() {
+                    // Nothing signals the events that the owner has left behind.
+                    Some(poller) => Standby::Serve { due, poller: watch(poller)?, again: true },
+                    None => Standby::Check { due },
+                }
+            }
+        })
+    }
 }
 
 impl Descriptor {
@@ -40,16 +83,8 @@ impl Descriptor {
         readiness: Option<Readiness>,
     ) -> Option<Box<Descriptor>> {
         let key = socket.key.get().copied()?;
-        Some(Box::new(Descriptor {
-            socket: Arc::clone(socket),
-            key,
-            stream,
-            readiness,
-            lent: false,
-            next_owner_check: None,
-            poller: None,
-            again: false,
-        }))
+        let watcher = readiness.map_or(Watcher::Nobody, Watcher::Here);
+        Some(Box::new(Descriptor { socket: Arc::clone(socket), key, stream, watcher }))
     }
 
     /// Lends the descriptor of an open or closing connection to the owner, unless the owner does not borrow, or the
@@ -57,12 +92,12 @@ impl Descriptor {
     /// runs.
     pub(super) fn lend(&mut self) -> bool {
         let wanted = self.socket.dispatcher.borrows() && self.socket.may_be_lent();
-        if wanted && !self.lent && !self.socket.has_backlog() {
-            let readiness = self.readiness.take();
-            self.lent = self.socket.dispatcher.lend(self.key, self.stream.as_raw_fd());
-            if !self.lent {
-                self.readiness = readiness;
-            }
+        if wanted
+            && !self.is_lent()
+            && !self.socket.has_backlog()
+            && self.socket.dispatcher.lend(self.key, self.stream.as_raw_fd())
+        {
+            self.watcher = Watcher::Owner(Standby::None);
         }
         wanted
     }
@@ -71,36 +106,16 @@ impl Descriptor {
     pub(super) fn update_watcher(&mut self, timed: bool) -> io::Result<()> {
         // The owner of a driving dispatcher has to run this task for that.
         let alone = timed && self.socket.dispatcher.task_driver().is_some();
-        if (alone || !self.lend()) && self.lent {
+        if (alone || !self.lend()) && self.is_lent() {
             self.take_back();
-            self.lent = false;
         }
-        if !self.lent && self.readiness.is_none() {
-            self.readiness = Some(Readiness::new(Arc::clone(&self.stream))?);
-        }
-        let role =
-            if self.is_lent() { self.socket.dispatcher.standby_role(self.key) } else { StandbyRole::None };
-        self.apply_role(role)
-    }
-
-    fn apply_role(&mut self, role: StandbyRole) -> io::Result<()> {
-        let serves = self.poller.is_some();
-        match role {
-            StandbyRole::None => (self.next_owner_check, self.poller) = (None, None),
-            StandbyRole::Look => {
-                let planned = if serves { None } else { self.next_owner_check };
-                self.next_owner_check = planned.or_else(|| Instant::now().checked_add(OWNER_CHECK_INTERVAL));
-                self.poller = None;
-            }
-            StandbyRole::Serve => {
-                if !serves {
-                    self.poller = self.socket.dispatcher.poller().map(watch).transpose()?;
-                    self.next_owner_check = None;
-                    // Nothing signals the events that the owner has left behind.
-                    self.again = true;
-                }
-                self.next_owner_check =
-                    self.next_owner_check.or_else(|| Instant::now().checked_add(OWNER_ABSENT_AFTER));
+        let dispatcher = &self.socket.dispatcher;
+        match &mut self.watcher {
+            Watcher::Nobody => self.watcher = Watcher::Here(Readiness::new(Arc::clone(&self.stream))?),
+            Watcher::Here(_) => {}
+            Watcher::Owner(standby) => {
+                let role = dispatcher.standby_role(self.key);
+                *standby = std::mem::take(standby).in_role(role, dispatcher)?;
             }
         }
         Ok(())
@@ -108,19 +123,22 @@ impl Descriptor {
 
     /// Returns whether there may be events that the poller will not signal.
     pub(super) fn is_to_serve(&self) -> bool {
-        self.again && self.poller.is_some()
+        matches!(self.watcher, Watcher::Owner(Standby::Serve { again: true, .. }))
     }
 
     /// Waits until the poller has events; for ever where this task does not serve.
     pub(super) fn poll_dispatcher(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(poller) = &self.poller else { return Poll::Pending };
+        let Watcher::Owner(Standby::Serve { poller, .. }) = &self.watcher else { return Poll::Pending };
         poller.poll_read_ready(cx).map_ok(|mut guard| guard.clear_ready())
     }
 
     /// Services the sockets of the dispatcher in the owner's place, once, so that this task's own deadlines are
     /// checked in between.
     pub(super) fn serve(&mut self) {
-        self.again = self.socket.dispatcher.serve();
+        let left = self.socket.dispatcher.serve();
+        if let Watcher::Owner(Standby::Serve { again, .. }) = &mut self.watcher {
+            *again = left;
+        }
     }
 
     /// Services this socket in the owner's place, if reading was held back and there is room again.
@@ -129,7 +147,7 @@ impl Descriptor {
     }
 
     pub(super) fn is_lent(&self) -> bool {
-        self.lent
+        matches!(self.watcher, Watcher::Owner(_))
     }
 
     /// Returns whether the kernel would take bytes now. Checked after a write was blocked, because the owner may have
@@ -140,26 +158,34 @@ impl Descriptor {
 
     /// Waits until a read may find bytes; for ever while the owner watches.
     pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
-        self.readiness.as_ref().map_or(Poll::Pending, |readiness| readiness.poll_readable(cx))
+        let Watcher::Here(readiness) = &self.watcher else { return Poll::Pending };
+        readiness.poll_readable(cx)
     }
 
     /// Waits until the kernel may take bytes; for ever while the owner watches.
     pub(super) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
-        self.readiness.as_ref().map_or(Poll::Pending, |readiness| readiness.poll_writable(cx))
+        let Watcher::Here(readiness) = &self.watcher else { return Poll::Pending };
+        readiness.poll_writable(cx)
     }
 
     /// When [`check_owner`](Descriptor::check_owner) is due.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.next_owner_check
+        match self.watcher {
+            Watcher::Owner(Standby::Check { due } | Standby::Serve { due, .. }) => due,
+            _ => None,
+        }
     }
 
     /// Checks whether the owner still comes to wait.
     pub(super) fn check_owner(&mut self) {
-        self.next_owner_check = None;
+        if let Watcher::Owner(Standby::Check { due } | Standby::Serve { due, .. }) = &mut self.watcher {
+            *due = None;
+        }
         self.socket.dispatcher.check_owner_returns(self.key);
     }
 
-    fn take_back(&self) {
+    fn take_back(&mut self) {
+        self.watcher = Watcher::Nobody;
         self.socket.dispatcher.take_back(self.key, self.stream.as_raw_fd());
     }
 }
@@ -180,7 +206,6 @@ fn watch(poller: Arc<Poller>) -> io::Result<AsyncFd<Watched>> {
 
 impl Drop for Descriptor {
     fn drop(&mut self) {
-        self.poller = None;
         if self.is_lent() {
             self.take_back();
         }
