@@ -128,7 +128,7 @@ impl ConnectionRecord {
 impl Socket {
     /// Records the end that is reported to the host; only the first call counts. `phase` is the one before the end.
     pub(super) fn note_end(&self, phase: Phase, ending: &Ending, cause: Option<&Error>) {
-        if self.timer.is_some() {
+        if self.is_wait {
             return;
         }
         let stage = match phase {

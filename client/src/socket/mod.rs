@@ -127,6 +127,22 @@ struct Start {
     options: Options,
 }
 
+/// The purpose of a socket.
+enum Purpose {
+    Connect(Box<Start>),
+    /// No connection: the socket only waits for so long, and then ends with TERMINATE.
+    Wait(Duration),
+}
+
+impl Purpose {
+    fn connect(destination: Destination, options: &Options) -> Purpose {
+        let mut options = options.clone();
+        // Must run on the host's thread; see there.
+        options.proxy.choose_proxy();
+        Purpose::Connect(Box::new(Start { destination, options }))
+    }
+}
+
 /// A WebSocket connection. Every method may be called from any thread, also inside a callback.
 pub struct Socket {
     id: i32,
@@ -138,8 +154,10 @@ pub struct Socket {
     /// The URL as errors and the log show it, if that differs: its query may be a secret.
     shown: Option<Box<str>>,
     secure: bool,
-    /// Taken when connecting begins.
-    start: Mutex<Option<Box<Start>>>,
+    /// Taken when the socket begins.
+    purpose: Mutex<Option<Purpose>>,
+    /// It is a [`Purpose::Wait`].
+    is_wait: bool,
     handler: Arc<dyn Handler>,
     dispatcher: Arc<Dispatcher>,
     key: OnceLock<Key>,
@@ -157,8 +175,6 @@ pub struct Socket {
     rest_awaited: AtomicBool,
     progress: Progress,
     record: close_info::ConnectionRecord,
-    /// Set for a socket without a connection, which only waits and then ends with TERMINATE.
-    timer: Option<Duration>,
     /// Wakes the task.
     changed: Notify,
     /// The task was notified and has not run since.
@@ -212,7 +228,7 @@ impl Socket {
         options: &Options,
         handler: Arc<dyn Handler>,
         dispatcher: Option<Arc<Dispatcher>>,
-        timer: Option<Duration>,
+        wait: Option<Duration>,
     ) -> Result<Arc<Socket>, Error> {
         let settings = Settings {
             data_type: options.data_type,
@@ -227,19 +243,20 @@ impl Socket {
             receive_buffer_size: options.receive_buffer_size,
             compression: options.compression,
         };
-        let mut start = Box::new(Start { destination, options: options.clone() });
-        // Must run on the host's thread; see `choose_proxy`.
-        start.options.proxy.choose_proxy();
-        let Destination { url, shown, secure, .. } = &start.destination;
+        let Destination { url, shown, secure, .. } = &destination;
+        let shown = (shown != url).then(|| shown.as_str().into());
+        let (url, secure) = (url.as_str().into(), *secure);
+        let purpose = wait.map_or_else(|| Purpose::connect(destination, options), Purpose::Wait);
         Ok(Arc::new(Socket {
             id: engine::next_id()?,
             tag: AtomicU64::new(0),
             status: AtomicI32::new(Status::Connecting as i32),
             settings,
-            url: url.as_str().into(),
-            shown: (shown != url).then(|| shown.as_str().into()),
-            secure: *secure,
-            start: Mutex::new(Some(start)),
+            url,
+            shown,
+            secure,
+            purpose: Mutex::new(Some(purpose)),
+            is_wait: wait.is_some(),
             handler,
             dispatcher: dispatcher.unwrap_or_else(Dispatcher::private),
             key: OnceLock::new(),
@@ -254,7 +271,6 @@ impl Socket {
             rest_awaited: AtomicBool::new(false),
             progress: Progress::new(),
             record: close_info::ConnectionRecord::new(),
-            timer,
             changed: Notify::new(),
             task_notified: AtomicBool::new(false),
         }))
@@ -385,7 +401,7 @@ impl Target for Socket {
     }
 
     fn is_silent(&self) -> bool {
-        self.timer.is_some()
+        self.is_wait
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! The beginning of a socket: where the task that connects runs, and which thread waits for it.
 
 use super::drive::{self, TaskGuard};
-use super::{Socket, Start};
+use super::{Purpose, Socket};
 use crate::dispatch::{self, Claim, Key, Mailbox, NotOpened, Task, TaskDriver};
 use crate::engine::{self, Driver};
 use crate::error::{Component, Error, ErrorCode};
@@ -51,7 +51,7 @@ impl Socket {
 
     /// Begins to connect, in a task of `waiter`, which a blocking `ws_new` drives.
     fn begin(self: &Arc<Self>, waiter: Option<&Arc<dyn TaskDriver>>) -> Result<Key, Error> {
-        let Some(start) = self.start.lock().take() else {
+        let Some(purpose) = self.purpose.lock().take() else {
             return Err(Error::new(ErrorCode::Internal, Component::Socket, "A socket connects once"));
         };
         let claim = match (waiter.is_some(), self.dispatcher.is_private()) {
@@ -65,7 +65,7 @@ impl Socket {
             .register(mailbox, Arc::clone(self))
             .map_err(|code| Error::new(code, Component::Socket, "The dispatcher is closed"))?;
         let _ = self.key.set(key);
-        match self.live(start, waiter) {
+        match self.live(purpose, waiter) {
             Ok(()) => Ok(key),
             Err((error, task)) => {
                 // Before the task is dropped, which would report an end.
@@ -80,7 +80,7 @@ impl Socket {
     /// Starts the task, or gives it back.
     fn live(
         self: &Arc<Self>,
-        start: Box<Start>,
+        purpose: Purpose,
         waiter: Option<&Arc<dyn TaskDriver>>,
     ) -> Result<(), (Error, Option<Task>)> {
         let weak: Weak<dyn engine::Stop> = Arc::downgrade(self) as _;
@@ -88,10 +88,12 @@ impl Socket {
         let enlisted = engine::enlist(self.id, weak, own.is_none()).map_err(|error| (error, None))?;
         let since = enlisted.since();
         let guard = TaskGuard::new(Arc::clone(self), enlisted);
-        let task: Task = match self.timer {
-            Some(delay) => Box::pin(drive::wait(guard, delay)),
-            None if own.is_none() && waiter.is_some() => Box::pin(drive::connect_here(guard, start)),
-            None => Box::pin(drive::run(guard, start)),
+        let task: Task = match purpose {
+            Purpose::Wait(delay) => Box::pin(drive::wait(guard, delay)),
+            Purpose::Connect(start) if own.is_none() && waiter.is_some() => {
+                Box::pin(drive::connect_here(guard, start))
+            }
+            Purpose::Connect(start) => Box::pin(drive::run(guard, start)),
         };
         match own.or(waiter) {
             Some(task_driver) => task_driver.spawn(task),
