@@ -4,10 +4,9 @@
 
 use super::descriptor::Descriptor;
 use super::implied_cork::ImpliedCork;
-use super::keepalive::KeepAlive;
-use super::large_frame::PartialFrameCheck;
 use super::outgoing::Phase;
 use super::receive::ReadOutcome;
+use super::step::{Step, Wait, Watch};
 use super::{Session, Socket, Start, Status};
 use crate::connect::{self, Connected, Connection};
 use crate::dispatch::{Mailbox, Task};
@@ -179,91 +178,44 @@ impl Socket {
         true
     }
 
-    async fn drive(self: &Arc<Self>, mut descriptor: Box<Descriptor>) {
-        let (mut keepalive, mut partial_frame, mut timer) =
-            (KeepAlive::begin(self), PartialFrameCheck::default(), Timer::default());
+    async fn drive(self: &Arc<Self>, descriptor: Box<Descriptor>) {
+        let mut watch = Watch::begin(self, descriptor);
+        let mut timer = Timer::default();
         loop {
-            self.task_runs();
-            self.deliver_here();
-            if self.is_over() {
-                return;
-            }
-            if self.finish_undone() {
-                continue;
-            }
-            self.fail_when_delivered();
-            self.encode_waiting();
-            let awaits_rest = self.rest_awaited.load(Ordering::Acquire);
-            let timed = awaits_rest || keepalive.is_some() || self.outgoing.lock().deadline.is_some();
-            if let Err(error) = descriptor.update_watcher(timed) {
-                return self.poller_failed("The socket could not be watched", &error);
-            }
-            let lent = descriptor.is_lent();
-            // Called also while the owner reads, because it records whether reading is paused.
-            let may_read = self.may_read() && !lent;
-            if let Some(keepalive) = &mut keepalive {
-                keepalive.update(self);
-            }
-            if may_read && self.has_backlog() {
-                self.read_ready();
-                tokio::task::yield_now().await;
-                continue;
-            }
-            let (blocked, deadline) = {
-                let outgoing = self.outgoing.lock();
-                (outgoing.blocked, outgoing.deadline)
-            };
-            // Not left to the `select!` below, where a server that never stops sending always has something ready.
-            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                if self.may_read() {
-                    // The server's answer may have arrived, even if another thread watches for it.
+            match self.next_step(&mut watch) {
+                Step::Over => return,
+                Step::Again => {}
+                Step::Read => {
                     self.read_ready();
+                    tokio::task::yield_now().await;
                 }
-                self.deadline_passed();
-                continue;
-            }
-            if lent && blocked && descriptor.is_writable() {
-                self.write_ready();
-                continue;
-            }
-            if descriptor.service_unread() {
-                tokio::task::yield_now().await;
-                continue;
-            }
-            if descriptor.is_to_serve() {
-                tokio::task::yield_now().await;
-                descriptor.serve();
-                continue;
-            }
-            let silence_check = keepalive.as_ref().and_then(|keepalive| keepalive.until());
-            let partial_frame_check = partial_frame.due(self);
-            let until =
-                [deadline, descriptor.due(), silence_check, partial_frame_check].into_iter().flatten().min();
-            let spins = may_read && !self.settings.busy_poll.is_zero();
-            if spins && Box::pin(self.spin(&descriptor, blocked, until)).await {
-                continue;
-            }
-            timer.set(until);
-            match self.wait_for_event(&descriptor, &mut timer, blocked, may_read).await {
-                Ok(Woken::Notified) => {}
-                // Let the next socket run.
-                Ok(Woken::More) => tokio::task::yield_now().await,
-                Ok(Woken::Poller) => descriptor.serve(),
-                Ok(Woken::Time) => {
-                    let is_due = |time: Option<Instant>| time.is_some_and(|time| time <= Instant::now());
-                    if is_due(descriptor.due()) {
-                        descriptor.check_owner();
+                Step::EndAtDeadline => {
+                    if self.may_read() {
+                        // The server's answer may have arrived, even if another thread watches for it.
+                        self.read_ready();
                     }
-                    if let Some(keepalive) = &mut keepalive
-                        && is_due(keepalive.until())
-                    {
-                        keepalive.check(self);
+                    self.deadline_passed();
+                }
+                Step::Write => drop(self.write_ready()),
+                Step::Yield => tokio::task::yield_now().await,
+                Step::Serve => {
+                    tokio::task::yield_now().await;
+                    watch.descriptor.serve();
+                }
+                Step::Wait(wait) => {
+                    if wait.spins && Box::pin(self.spin(&watch.descriptor, wait)).await {
+                        continue;
                     }
-                    if is_due(partial_frame_check) {
-                        partial_frame.check(self);
+                    timer.set(wait.until);
+                    match self.wait_for_event(&watch.descriptor, &mut timer, wait).await {
+                        Ok(Woken::Notified) => {}
+                        // Let the next socket run.
+                        Ok(Woken::More) => tokio::task::yield_now().await,
+                        Ok(Woken::Poller) => watch.descriptor.serve(),
+                        Ok(Woken::Time) => watch.check_what_is_due(self),
+                        Err(error) => self.poller_failed("The poller failed", &error),
                     }
                 }
-                Err(error) => self.poller_failed("The poller failed", &error),
             }
         }
     }
@@ -274,8 +226,7 @@ impl Socket {
         self: &Arc<Self>,
         descriptor: &Descriptor,
         timer: &mut Timer,
-        blocked: bool,
-        may_read: bool,
+        Wait { blocked, may_read, .. }: Wait,
     ) -> io::Result<Woken> {
         let mut notified = pin!(self.changed.notified());
         poll_fn(|cx| {
@@ -305,14 +256,14 @@ impl Socket {
         .await
     }
 
-    fn poller_failed(self: &Arc<Self>, what: &str, error: &io::Error) {
+    pub(super) fn poller_failed(self: &Arc<Self>, what: &str, error: &io::Error) {
         self.connect_failed(Error::from_io(Component::Tcp, what, error));
     }
 
     /// Polls for bytes to read without sleeping, for as long as `busy_poll` says, at most until the next deadline.
     /// Returns whether the loop has to start again, because bytes were found or something has changed. Other tasks of
     /// the thread run in between, and `blocked` bytes are written as soon as the kernel takes them.
-    async fn spin(self: &Arc<Self>, descriptor: &Descriptor, blocked: bool, until: Option<Instant>) -> bool {
+    async fn spin(self: &Arc<Self>, descriptor: &Descriptor, Wait { blocked, until, .. }: Wait) -> bool {
         let begun = Instant::now();
         loop {
             let now = Instant::now();
@@ -361,7 +312,7 @@ impl Socket {
 
     /// Runs the callbacks of a socket without a dispatcher, here on the I/O thread. Returns whether some are still to
     /// come.
-    fn deliver_here(self: &Arc<Self>) -> bool {
+    pub(super) fn deliver_here(self: &Arc<Self>) -> bool {
         if !self.dispatcher.is_private() {
             return false;
         }

@@ -28,6 +28,11 @@ impl PartialFrameCheck {
         self.0
     }
 
+    /// The time that [`due`](Self::due) has returned last, unless the check was done.
+    pub(super) fn planned(&self) -> Option<Instant> {
+        self.0
+    }
+
     /// Checks the partial frame.
     pub(super) fn check(&mut self, socket: &Arc<Socket>) {
         self.0 = None;

@@ -26,6 +26,7 @@ mod receive;
 mod roles;
 mod send;
 mod stats;
+mod step;
 mod way;
 
 use crate::connect::progress::Progress;
