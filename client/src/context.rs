@@ -1,8 +1,8 @@
-//! What the calling thread is doing: whether it is an I/O thread, whether it turns sockets' tasks itself, and whether a
+//! The role of the calling thread: whether it is an I/O thread, whether it runs sockets' tasks itself, and whether a
 //! callback is on its stack.
 
 //!
-//! All of it is true of the process in which it began. In a forked child nothing of it is: the stack that the thread has
+//! A role belongs to the process in which it began. In a forked child it is void: the stack that the thread has
 //! inherited will never return to the library, and the thread is the host's own.
 
 use crate::fork::fork_epoch;
@@ -31,32 +31,32 @@ fn state() -> State {
     if state.epoch == epoch { state } else { State { epoch, ..State::NOTHING } }
 }
 
-/// Marks the calling thread as an I/O thread, for ever.
+/// Marks the calling thread as an I/O thread for the rest of its life.
 pub(crate) fn become_io_thread() {
     STATE.set(State { io_thread: true, ..state() });
 }
 
-/// A blocking call here would wait for itself.
+/// Returns whether the calling thread is an I/O thread, on which a blocking call would wait for itself.
 pub(crate) fn on_io_thread() -> bool {
     state().io_thread
 }
 
-/// Whose tasks the calling thread turns, beside those of an I/O thread.
+/// The tasks that the calling thread runs, besides those of an I/O thread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum ThreadRole {
     Nothing,
-    /// One of a blocking `ws_new`, which would wait for it anyhow.
+    /// The task of a blocking `ws_new`, which would otherwise only wait for it.
     Connecting,
-    /// Those of a driving dispatcher: there is no other thread.
+    /// The tasks of a driving dispatcher, which uses no other thread.
     Alone,
 }
 
-/// Whose tasks are turned here just now.
+/// The present role of the calling thread.
 pub(crate) fn thread_role() -> ThreadRole {
     state().role
 }
 
-/// Stands for a turn of tasks on the stack.
+/// A run of tasks on the stack.
 pub(crate) struct ThreadRoleGuard(ThreadRole);
 
 impl ThreadRoleGuard {
@@ -73,12 +73,12 @@ impl Drop for ThreadRoleGuard {
     }
 }
 
-/// Whether a callback is on the stack of the calling thread.
+/// Returns whether a callback is on the stack of the calling thread.
 pub(crate) fn in_callback() -> bool {
     state().callbacks > 0
 }
 
-/// Stands for one callback on the stack.
+/// One callback on the stack.
 pub(crate) struct InCallback(());
 
 impl InCallback {

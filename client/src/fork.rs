@@ -1,6 +1,6 @@
-//! What survives `fork()`. A child inherits our memory but not our threads, and any lock may have been held
-//! by one of them, so the child must not touch what it inherited. `pthread_atfork` counts the child's
-//! epoch up; everything process-wide lives in a [`PerProcess`], which the child finds empty.
+//! Survival of `fork()`. A child inherits the library's memory but not its threads, and any lock may have been held by
+//! one of them, so the child must not touch inherited values. `pthread_atfork` increments the child's epoch; all
+//! process-wide values live in a [`PerProcess`], which the child finds empty.
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
@@ -11,7 +11,7 @@ extern "C" fn in_the_child() {
     EPOCH.fetch_add(1, Ordering::Relaxed);
 }
 
-/// How many forks lie between the process that loaded the library and this one.
+/// The number of forks between the process that loaded the library and this one.
 pub fn fork_epoch() -> u32 {
     EPOCH.load(Ordering::Relaxed)
 }
@@ -25,8 +25,8 @@ fn watch() {
     });
 }
 
-/// A process-wide value, made at first use and made anew in a forked child. What the parent's value holds
-/// is leaked in the child: it can neither be locked nor freed there.
+/// A process-wide value, made at first use and made anew in a forked child. The child leaks the parent's value, because
+/// it can neither lock nor free it.
 pub struct PerProcess<T: 'static> {
     current: AtomicPtr<Generation<T>>,
     make: fn() -> T,
@@ -43,9 +43,9 @@ impl<T: Send + Sync> PerProcess<T> {
         PerProcess { current: AtomicPtr::new(std::ptr::null_mut()), make }
     }
 
-    /// This process's value, if it has been made. Never makes one: async-signal-safe.
+    /// This process's value, if it has been made. It never makes one, so it is async-signal-safe.
     pub fn peek(&self) -> Option<&'static T> {
-        // SAFETY: what the cell points to was leaked from a box and is never freed.
+        // SAFETY: the pointee was leaked from a box and is never freed.
         let current = unsafe { self.current.load(Ordering::Acquire).as_ref() };
         current.filter(|generation| generation.epoch == fork_epoch()).map(|generation| &generation.value)
     }
@@ -53,7 +53,7 @@ impl<T: Send + Sync> PerProcess<T> {
     /// This process's value.
     pub fn get(&self) -> &'static T {
         let current = self.current.load(Ordering::Acquire);
-        // SAFETY: what the cell points to was leaked from a box and is never freed.
+        // SAFETY: the pointee was leaked from a box and is never freed.
         match unsafe { current.as_ref() } {
             Some(generation) if generation.epoch == fork_epoch() => &generation.value,
             _ => self.renew(current),

@@ -1,11 +1,11 @@
 //! A table of handles: a key names a slot and the slot's generation, so that a key whose value is gone is
 //! recognised for ever. Plain Rust; only the C ABI turns keys into pointers.
 //!
-//! Slots live in chunks that double in size and never move. All that a look-up does is to count one pin up in the
-//! slot's state, and down again when it is done: no lock, and no other slot, thread or count is touched. While a slot is
-//! pinned its value stays, also after `remove`; who takes the last pin away drops it, save a signal handler, which leaves
-//! that to the next `insert` or `remove`. A slot's generation never
-//! wraps: when it is used up the slot is retired.
+//! Slots live in chunks that double in size and never move. A look-up only counts one pin up in the slot's state, and
+//! down again when it is done: it takes no lock, and touches no other slot, thread or count. While a slot is pinned
+//! its value stays, also after `remove`. The thread that takes the last pin away drops the value, except in a signal
+//! handler, which leaves the drop to the next `insert` or `remove`. A slot's generation never wraps: when it is used
+//! up, the slot is retired.
 
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, Shared};
@@ -19,19 +19,19 @@ const FIRST_CHUNK_BITS: u32 = 5;
 const CHUNKS: usize = (INDEX_BITS - FIRST_CHUNK_BITS + 1) as usize;
 const LAST_GENERATION: u32 = (1 << GENERATION_BITS) - 1;
 
-/// A slot's state: how many pins, then two flags, then the generation.
+/// The bits of a slot's state that count pins; two flags and the generation follow.
 const PINS: u64 = (1 << 32) - 1;
-/// The key finds the value.
+/// Set while the key finds the value.
 const ALIVE: u64 = 1 << 32;
-/// There is a value: until the last pin of a key that was removed is gone.
+/// Set while there is a value, that is, until the last pin of a removed key is gone.
 const OCCUPIED: u64 = 1 << 33;
 const GENERATION_SHIFT: u32 = 34;
 
-/// Keys of `T`s. Any thread.
+/// A table that maps keys to values. Any thread.
 pub struct HandleTable<T> {
     chunks: [OnceLock<Box<[Slot<T>]>>; CHUNKS],
     free: Mutex<Free>,
-    /// A signal handler has taken the last pin of a removed key away, and cleared nothing.
+    /// Set if a signal handler has taken the last pin of a removed key away without clearing the slot.
     uncleared: AtomicBool,
     last_generation: u32,
 }
@@ -39,13 +39,14 @@ pub struct HandleTable<T> {
 struct Free {
     /// Oldest first, so that a slot rests as long as possible before it is used again.
     slots: VecDeque<u32>,
-    /// How many slots were ever used.
+    /// The number of slots that were ever used.
     used: u32,
 }
 
 struct Slot<T> {
     state: AtomicU64,
-    /// Written only by who owns the slot: `insert` before the key is alive, `clear` once nobody can pin it any more.
+    /// Written only by the owner of the slot: `insert` before the key is alive, `clear` once nobody can pin it any
+    /// more.
     value: Shared<Option<Arc<T>>>,
 }
 
@@ -132,7 +133,7 @@ impl<T> HandleTable<T> {
         (before & ALIVE != 0).then(|| Arc::clone(&pinned))
     }
 
-    /// Clears what signal handlers have left; seldom anything.
+    /// Clears slots that signal handlers have left; there is seldom one.
     fn clear_what_is_left(&self) {
         if !self.uncleared.load(Ordering::Relaxed) || !self.uncleared.swap(false, Ordering::Acquire) {
             return;
@@ -140,7 +141,7 @@ impl<T> HandleTable<T> {
         let used = self.free.lock().used;
         for index in 0..used {
             let (chunk, at) = place(index);
-            // One that has an index only has no chunk yet.
+            // An index may be reserved before its chunk is allocated.
             let Some(slot) = self.chunks[chunk].get().and_then(|slots| slots.get(at)) else { continue };
             let state = slot.state.load(Ordering::Acquire);
             if state & (PINS | ALIVE | OCCUPIED) == OCCUPIED {
@@ -149,10 +150,11 @@ impl<T> HandleTable<T> {
         }
     }
 
-    /// The last pin of a removed key is gone: `state` is what it left.
+    /// Clears the slot of a removed key, whose last pin has left `state`.
     #[cold]
     fn clear(&self, slot: &Slot<T>, index: u32, state: u64) {
-        // Of those who see that state, one gets the slot. Whoever pins it in between sees the state again when it lets go.
+        // Of the threads that see this state, one gets the slot. A thread that pins it in between sees the state
+        // again when it releases the pin.
         if slot.state.compare_exchange(state, state & !OCCUPIED, Ordering::AcqRel, Ordering::Relaxed).is_err()
         {
             return;
@@ -192,14 +194,14 @@ impl<T> Drop for Pinned<'_, T> {
     }
 }
 
-/// As [`Pinned`], in a signal handler.
+/// Like [`Pinned`], in a signal handler.
 pub struct PinnedInSignalHandler<'a, T> {
     table: &'a HandleTable<T>,
     slot: &'a Slot<T>,
 }
 
 impl<T> PinnedInSignalHandler<'_, T> {
-    /// The value. No `Arc`: nothing that is counted may be counted down here.
+    /// The value. It is not an `Arc`, because a reference count must not drop here.
     pub fn value(&self) -> &T {
         // SAFETY: as for `Pinned`.
         let value = unsafe { self.slot.value.get() };

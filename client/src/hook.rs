@@ -1,5 +1,5 @@
-//! A function that the host may exchange at any time, and whose old form is known to have come back when the
-//! exchange returns (`ws_set_log`, `ws_set_error_handler`).
+//! A function that the host may exchange at any time. When the exchange returns, the old function no longer runs
+//! (`ws_set_log`, `ws_set_error_handler`).
 
 use crate::sync::{Condvar, Mutex, ThreadId, locks_held, this_thread};
 use crate::unfinished::{self, Unfinished};
@@ -20,7 +20,7 @@ struct State<F: ?Sized> {
 struct Running {
     generation: u64,
     thread: ThreadId,
-    /// It exchanges the function from inside, and waits for the others.
+    /// The thread exchanges the function from inside it, and waits for the other threads.
     exchanges: bool,
 }
 
@@ -32,8 +32,8 @@ impl<F: ?Sized> Hook<F> {
         }
     }
 
-    /// Exchanges the function; returns when the old one no longer runs on another thread. From inside the function those
-    /// are not waited for that do the same: they wait for this thread.
+    /// Exchanges the function; returns when the old one no longer runs on another thread. An exchange from inside the
+    /// function does not wait for threads that do the same, because they wait for this one.
     pub(crate) fn set(&self, function: Option<Arc<F>>) {
         let me = this_thread();
         let mut state = self.state.lock();
@@ -56,8 +56,8 @@ impl<F: ?Sized> Hook<F> {
     }
 
     /// Runs `call` with the present function, outside the lock. A call from inside the function itself, on
-    /// the same thread, does nothing: a failure inside the error handler does not enter it again. Says whether there is a
-    /// function.
+    /// the same thread, does nothing: a failure inside the error handler does not enter it again. Returns whether
+    /// there is a function.
     pub(crate) fn run(&self, call: impl FnOnce(&F)) -> bool {
         let me = this_thread();
         let mut state = self.state.lock();
@@ -74,7 +74,7 @@ impl<F: ?Sized> Hook<F> {
         true
     }
 
-    /// Whether the calling thread is inside the function.
+    /// Returns whether the calling thread is inside the function.
     pub(crate) fn runs_here(&self) -> bool {
         let me = this_thread();
         self.state.lock().running.iter().any(|running| running.thread == me)
@@ -87,7 +87,7 @@ impl<F: ?Sized> Hook<F> {
     }
 }
 
-/// Stands for the function on the stack of this thread.
+/// The function on the stack of this thread.
 struct RunningHere<'a, F: ?Sized>(&'a Hook<F>);
 
 impl<F: ?Sized> Drop for RunningHere<'_, F> {
@@ -103,7 +103,7 @@ impl<F: ?Sized> Unfinished for RunningHere<'_, F> {
 }
 
 impl<F: ?Sized> State<F> {
-    /// Notes whether a thread exchanges the function from inside; says whether it is inside.
+    /// Records whether a thread exchanges the function from inside; returns whether it is inside.
     fn exchanges(&mut self, thread: ThreadId, exchanges: bool) -> bool {
         let running = self.running.iter_mut().find(|running| running.thread == thread);
         running.map(|running| running.exchanges = exchanges).is_some()

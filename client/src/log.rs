@@ -1,5 +1,5 @@
-//! The log: one line an event, to functions of the host's, with no lock of ours held. Secrets never come here: URLs are passed without
-//! user info, headers by name only.
+//! The log: one line for each event, passed to functions of the host's with no lock of the library held. It never
+//! contains secrets: URLs are passed without user info, headers by name only.
 
 use crate::error::{Component, ErrorCode};
 use crate::fork::PerProcess;
@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-/// How much is told. A line is told if its level is at or below the one set.
+/// The verbosity of the log. A line is logged if its level is at or below the level that was set.
 #[repr(i32)]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[allow(missing_docs, reason = "the usual scale")]
@@ -31,11 +31,11 @@ static RECEIVERS: PerProcess<Mutex<Receivers>> = PerProcess::new(|| {
     Mutex::new(Receivers { list: Arc::new([Receiver::new(PROGRAMS)]), last_id: PROGRAMS })
 });
 
-/// The receiver of `set_log`; the ids of others begin behind it.
+/// The id of the receiver that `set_log` sets; those of other receivers are greater.
 const PROGRAMS: u32 = 0;
 
 struct Receivers {
-    /// Exchanged as a whole, so that a line is told to those of one moment, outside the lock.
+    /// Replaced as a whole, so that a line is passed to a consistent list of receivers, outside the lock.
     list: Arc<[Arc<Receiver>]>,
     last_id: u32,
 }
@@ -83,7 +83,7 @@ pub fn set_log(level: LogLevel, sink: Option<Arc<LogSink>>) {
     }
 }
 
-/// Adds a receiver beside the others; its id, or [`ErrorCode::OutOfMemory`] where no id is left.
+/// Adds a receiver beside the others, and returns its id. [`ErrorCode::OutOfMemory`]: no id is left.
 pub fn add_log(level: LogLevel, sink: Arc<LogSink>) -> Result<u32, ErrorCode> {
     let mut receivers = RECEIVERS.get().lock();
     let id = receivers.last_id.checked_add(1).ok_or(ErrorCode::OutOfMemory)?;
@@ -96,7 +96,7 @@ pub fn add_log(level: LogLevel, sink: Arc<LogSink>) -> Result<u32, ErrorCode> {
     Ok(id)
 }
 
-/// Takes a receiver away; returns when its function no longer runs. [`ErrorCode::InvalidArgument`]: there is none of that
+/// Removes a receiver; returns when its function no longer runs. [`ErrorCode::InvalidArgument`]: no receiver has that
 /// id; [`ErrorCode::WrongThread`]: inside a log function, which would wait for itself.
 pub fn remove_log(id: u32) -> Result<(), ErrorCode> {
     if receivers().iter().any(|receiver| receiver.sink.runs_here()) {
@@ -112,7 +112,7 @@ pub fn remove_log(id: u32) -> Result<(), ErrorCode> {
     Ok(())
 }
 
-/// Tells one line, if anyone wants it.
+/// Logs one line, if a receiver wants it.
 pub fn log(level: LogLevel, component: Component, message: fmt::Arguments<'_>) {
     if level as i32 <= LEVEL.load(Ordering::Relaxed) {
         tell_all(level, component, message);

@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng, TryRng};
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 
-/// So many keys are drawn before the generator is seeded anew.
+/// The number of keys that are drawn before the generator is seeded anew.
 const KEYS_PER_SEED: u32 = 16 * 1024;
 
 /// The generator of one thread. It has no destructor, so that a thread that is ending still has it: a thread-local with one
@@ -15,7 +15,7 @@ const KEYS_PER_SEED: u32 = 16 * 1024;
 struct Generator {
     rng: ManuallyDrop<StdRng>,
     left: u32,
-    /// A forked child has inherited the generator: it would say what its parent says.
+    /// The fork epoch of the seed. A forked child has inherited the generator, and would repeat its parent's bytes.
     epoch: u32,
 }
 
@@ -47,7 +47,7 @@ fn seed(place: &mut Option<Generator>) -> &mut Generator {
         (Ok(()), _) => {
             Generator { rng: ManuallyDrop::new(StdRng::from_seed(seed)), left: KEYS_PER_SEED, epoch }
         }
-        // The system's source fails only where there is no system; the old state is then used on.
+        // If the system's source fails, which it practically never does, the old state stays in use.
         (Err(_), Some(before)) if before.epoch == epoch => Generator { left: KEYS_PER_SEED, ..before },
         (Err(_), _) => panic!("the system has no random numbers"),
     };
@@ -71,14 +71,14 @@ pub(crate) fn mask_key() -> [u8; 4] {
 mod tests {
     use super::*;
 
-    /// docs/hostile.md, line 24: what RFC 6455 §10.3 asks of mask keys, said by the types.
+    /// docs/hostile.md, line 24: the requirements of RFC 6455 §10.3 for mask keys, checked by the types.
     #[test]
     fn the_generator_is_cryptographic() {
         fn cryptographic<R: rand::CryptoRng>(_: &R) {}
         with_generator(|rng| cryptographic(rng));
     }
 
-    /// docs/hostile.md, line 24: keys of a clock or a counter would have bits that stand still.
+    /// docs/hostile.md, line 24: keys derived from a clock or a counter would have bits that rarely change.
     #[test]
     fn every_bit_of_a_mask_key_is_one_half_of_the_time() {
         let mut ones = [0; 32];

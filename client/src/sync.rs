@@ -20,19 +20,19 @@ use std::time::Duration;
 #[cfg(not(ws4d_loom))]
 pub(crate) use thread_id::{ThreadId, this_thread};
 
-/// Numbers of threads that a thread has for its whole life: the standard library's are gone while the destructors of its
-/// thread-locals run, in which a host may still call the library.
+/// Thread numbers that are valid for the whole life of a thread. The standard library's ids are gone while the
+/// destructors of thread-locals run, in which a host may still call the library.
 #[cfg(not(ws4d_loom))]
 mod thread_id {
     use std::cell::Cell;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    /// Never used again in a process.
+    /// A thread's number; never used again in a process.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub(crate) struct ThreadId(u64);
 
     impl ThreadId {
-        /// Never 0.
+        /// The number; never 0.
         pub(crate) fn number(self) -> u64 {
             self.0
         }
@@ -62,7 +62,8 @@ pub(crate) fn this_thread() -> ThreadId {
     thread::current().id()
 }
 
-/// How many locks of ours a thread holds, in debug builds: none is held where the host is called.
+/// Counts the library's locks that a thread holds, in debug builds, to assert that none is held when the host is
+/// called.
 mod held {
     #[cfg(all(debug_assertions, not(ws4d_loom)))]
     thread_local! {
@@ -88,7 +89,7 @@ mod held {
         }
     }
 
-    /// 0 where nobody counts.
+    /// Release builds do not count, and return 0.
     pub(crate) fn locks_held() -> u32 {
         #[cfg(all(debug_assertions, not(ws4d_loom)))]
         return HELD.get();
@@ -124,7 +125,7 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// Lets another thread run that is about to be done.
+/// Yields to another thread, which is about to finish.
 pub(crate) fn yield_now() {
     #[cfg(not(ws4d_loom))]
     std::thread::yield_now();
@@ -141,7 +142,7 @@ impl<T> Mutex<T> {
         Mutex(imp::Mutex::new(value))
     }
 
-    /// `None` if another thread has it.
+    /// Takes the lock, or returns `None` if another thread has it.
     #[cfg(not(ws4d_loom))]
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.0.try_lock() {
@@ -198,11 +199,11 @@ impl Condvar {
     }
 }
 
-/// A value that threads share without a lock, by an order that an atomic of theirs keeps.
+/// A value that threads share without a lock; the users order their accesses by an atomic.
 #[derive(Debug)]
 pub(crate) struct Shared<T>(UnsafeCell<T>);
 
-// SAFETY: whoever uses `get` and `with_mut` promises that they never meet.
+// SAFETY: the callers of `get` and `with_mut` promise that the accesses never overlap.
 unsafe impl<T: Send + Sync> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
@@ -214,7 +215,7 @@ impl<T> Shared<T> {
     /// Nobody is inside `with_mut` as long as the borrow is used.
     #[inline]
     pub(crate) unsafe fn get(&self) -> &T {
-        // SAFETY: the caller's promise. loom looks whether it holds at this moment.
+        // SAFETY: the caller's promise, which loom checks at this moment.
         #[cfg(ws4d_loom)]
         return unsafe { self.0.with(|value| &*value) };
         // SAFETY: the caller's promise.
@@ -227,7 +228,7 @@ impl<T> Shared<T> {
     /// # Safety
     /// Nobody else uses the value during the call.
     pub(crate) unsafe fn with_mut<R>(&self, body: impl FnOnce(&mut T) -> R) -> R {
-        // SAFETY: the caller's promise. loom looks whether it holds.
+        // SAFETY: the caller's promise, which loom checks.
         #[cfg(ws4d_loom)]
         return self.0.with_mut(|value| body(unsafe { &mut *value }));
         // SAFETY: the caller's promise.

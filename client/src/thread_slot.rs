@@ -1,5 +1,5 @@
-//! Values that a thread keeps for its next call. A thread that is ending has none any more: a destructor of the host's
-//! (of a C++ `thread_local`, of a `pthread_key`, in `atexit`) may still call the library, and then each call makes a
+//! Values that a thread keeps for its next call. A thread that is ending has none any more, but a destructor of the
+//! host's (of a C++ `thread_local`, of a `pthread_key`, in `atexit`) may still call the library; then each call makes a
 //! fresh value and drops it. So every thread-local of the library that has a destructor is a slot, and none can panic.
 //! (`scripts/rules.sh` allows `thread_local!` here and for plain `Cell`s of `Copy` types, which have no destructor.)
 
@@ -9,7 +9,7 @@ use std::thread::LocalKey;
 /// The storage of a [`ThreadSlot`].
 pub(crate) type Slot<T> = Cell<Option<T>>;
 
-/// One value a thread, taken out while it is used.
+/// One value per thread, taken out while it is used.
 pub(crate) struct ThreadSlot<T: 'static>(&'static LocalKey<Slot<T>>);
 
 impl<T> ThreadSlot<T> {
@@ -23,7 +23,7 @@ impl<T> ThreadSlot<T> {
         self.0.try_with(Cell::take).ok().flatten()
     }
 
-    /// Whether a value is kept.
+    /// Returns whether a value is kept.
     #[inline]
     pub(crate) fn is_kept(&self) -> bool {
         let kept = self.take();
@@ -34,15 +34,15 @@ impl<T> ThreadSlot<T> {
         is_kept
     }
 
-    /// Keeps a value; on a thread that is ending it is dropped.
+    /// Keeps a value; drops it if the thread is ending.
     #[inline]
     pub(crate) fn keep(&self, value: T) {
-        // What was kept before is dropped outside the slot.
+        // The previous value is dropped outside the slot.
         let _ = self.0.try_with(|slot| slot.replace(Some(value)));
     }
 }
 
-/// Declares slots: `thread_slot! { /// What it is for. static NAME: Type; }`.
+/// Declares slots: `thread_slot! { /// Its purpose. static NAME: Type; }`.
 macro_rules! thread_slot {
     ($($(#[$words:meta])* static $name:ident: $kept:ty;)+) => {$(
         $(#[$words])*
@@ -74,7 +74,7 @@ mod tests {
         assert!(KEPT.take().is_none());
     }
 
-    /// What runs while a thread's locals are destroyed.
+    /// A destructor that uses slots while the thread's locals are destroyed.
     struct Late(mpsc::Sender<(bool, bool)>);
 
     impl Drop for Late {

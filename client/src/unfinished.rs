@@ -1,33 +1,34 @@
-//! What the calling thread is in the middle of, while it may call the host: so that all of it can be given up where the
-//! thread ends inside a function of the host's and the call never returns.
+//! A list of the operations that the calling thread is in the middle of while it may call the host, so that all of them
+//! can be given up if the thread ends inside a function of the host's and the call never returns.
 //!
-//! Nothing on that thread's stack is dropped then; the stack itself stays, because the thread is parked. So whatever
-//! another thread could wait for, or would find half done, is noted here for as long as it is on the stack.
+//! In that case, no value on the thread's stack is dropped; the stack itself stays, because the thread is parked. So an
+//! operation that another thread could wait for, or find half done, is noted here for as long as it is on the stack.
 
 use crate::fork::fork_epoch;
 use std::cell::Cell;
 use std::ptr;
 
-/// Something that a thread is in the middle of.
+/// An operation that a thread is in the middle of.
 pub(crate) trait Unfinished {
-    /// The thread will never come back to it: nobody is to wait for that. Runs on that thread, with no lock held, and
-    /// calls nothing of the host's.
+    /// Releases everyone who could wait for the operation, to which its thread will never come back. Runs on that
+    /// thread, with no lock held, and calls no function of the host's.
     fn give_up(&self);
 }
 
 struct Link {
-    /// A forked child has inherited the links with the stack; what they name is its parent's.
+    /// The fork epoch of the link. A forked child has inherited the links with the stack, but they name its parent's
+    /// values.
     epoch: u32,
     outer: *const Link,
     what: *const dyn Unfinished,
 }
 
 thread_local! {
-    /// The innermost. It points to the stack of this thread, or to a box of a [`Noted`].
+    /// The innermost link, on the stack of this thread or in the box of a [`Noted`].
     static INNERMOST: Cell<*const Link> = const { Cell::new(ptr::null()) };
 }
 
-/// Runs `body`, in the middle of which the thread may end.
+/// Runs `body`, and gives `what` up if the thread ends in the middle of it.
 #[inline]
 pub(crate) fn noted<R>(what: &dyn Unfinished, body: impl FnOnce() -> R) -> R {
     struct Outer(*const Link);
@@ -43,12 +44,13 @@ pub(crate) fn noted<R>(what: &dyn Unfinished, body: impl FnOnce() -> R) -> R {
     body()
 }
 
-/// The same for what does not begin and end in one function; to be dropped on its thread, the last one first.
+/// Like [`noted`], for an operation that does not begin and end in one function. It must be dropped on its thread, the
+/// last one first.
 pub(crate) struct Noted(Box<Link>);
 
 impl Noted {
     /// # Safety
-    /// `what` lives longer than this.
+    /// `what` must outlive the returned value.
     pub(crate) unsafe fn begin(what: &dyn Unfinished) -> Noted {
         let link = Box::new(Link { epoch: fork_epoch(), outer: INNERMOST.get(), what: erase(what) });
         INNERMOST.set(&*link);
@@ -69,10 +71,10 @@ fn erase<'a>(what: &'a (dyn Unfinished + 'a)) -> *const dyn Unfinished {
     unsafe { std::mem::transmute::<*const (dyn Unfinished + 'a), *const (dyn Unfinished + 'static)>(what) }
 }
 
-/// Gives up all that the calling thread is in the middle of, the innermost first.
+/// Gives up all operations that the calling thread is in the middle of, the innermost first.
 pub(crate) fn give_up_all() {
     let mut link = INNERMOST.replace(ptr::null());
-    // SAFETY: a link that is noted lives, and so does what it points to, by `noted` and by the promise of `Noted::begin`.
+    // SAFETY: a noted link is alive, and so is its pointee, by `noted` and by the promise of `Noted::begin`.
     while let Some(noted) = unsafe { link.as_ref() } {
         if noted.epoch == fork_epoch() {
             // SAFETY: as above.

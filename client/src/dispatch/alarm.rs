@@ -1,17 +1,17 @@
-//! What wakes an owner that sleeps, from any thread and from a signal handler: one descriptor for each dispatcher that
-//! has ever slept. A condition variable cannot do it, because nothing of one is async-signal-safe.
+//! Wakes a sleeping owner, from any thread and from a signal handler: one descriptor for each dispatcher that has ever
+//! slept. A condition variable cannot do it, because none of its operations is async-signal-safe.
 
 use crate::sync::atomic::{AtomicI32, AtomicU32, Ordering, fence};
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-/// So long at most an owner sleeps that has no descriptor, and is woken by nobody.
+/// The longest sleep of an owner that has no descriptor, and so cannot be woken.
 pub(super) const LONGEST_WITHOUT: Duration = Duration::from_millis(100);
 
 /// Why a sleep is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Slept {
-    /// Something was told, found, or is to be looked at.
+    /// It was woken, something is ready, or the state must be checked.
     Woken,
     TimeOver,
     /// A signal handler has run meanwhile.
@@ -20,9 +20,9 @@ pub(crate) enum Slept {
 
 /// A dispatcher's alarm. The owner prepares it, sleeps on it and closes it; any thread and any signal handler rings it.
 pub(super) struct Alarm {
-    /// What is written to; -1: nobody has slept yet, or nobody will any more.
+    /// The descriptor that `ring` writes to; -1 if nobody has slept yet, or nobody will any more.
     write_end: AtomicI32,
-    /// How many are ringing just now.
+    /// The number of threads inside `ring`.
     ringing: AtomicU32,
     bell: imp::Bell,
 }
@@ -32,22 +32,24 @@ impl Alarm {
         Alarm { write_end: AtomicI32::new(-1), ringing: AtomicU32::new(0), bell: imp::Bell::new() }
     }
 
-    /// What there is to sleep on. To be called before the last look at what would end the sleep: who comes later rings.
-    /// `None`: there are no descriptors, and a sleep is to be no longer than [`LONGEST_WITHOUT`].
+    /// Opens the descriptor, if it is not open yet, and returns the end to sleep on. Call it before the last check of
+    /// the conditions that end the sleep: a thread that changes one later rings. `None` if there is no descriptor;
+    /// then a sleep must not exceed [`LONGEST_WITHOUT`].
     pub(super) fn prepare(&self) -> Option<RawFd> {
         if self.bell.read_end().is_none() {
             self.write_end.store(self.bell.open()?, Ordering::SeqCst);
-            // Against the one in `ring`: who stops either finds this or is found by that look.
+            // Pairs with the fence in `ring`: a stopping thread either finds the descriptor or is seen by the last
+            // check.
             fence(Ordering::SeqCst);
         }
         self.bell.read_end()
     }
 
-    /// Wakes the owner, or ends its next sleep at once. Async-signal-safe: no lock, no allocation, no thread-local but
-    /// `errno`, which stays as it was.
+    /// Wakes the owner, or ends its next sleep at once. Async-signal-safe: it takes no lock, allocates nothing, and
+    /// uses no thread-local but `errno`, which it restores.
     pub(super) fn ring(&self) {
         self.ringing.fetch_add(1, Ordering::SeqCst);
-        // Against those in `prepare` and `close`.
+        // Pairs with the fences in `prepare` and `close`.
         fence(Ordering::SeqCst);
         let write_end = self.write_end.load(Ordering::SeqCst);
         if write_end >= 0 {
@@ -56,16 +58,16 @@ impl Alarm {
         self.ringing.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Sleeps until it rings, at most so long; `None`: for ever.
+    /// Sleeps until it rings, at most for `limit`; `None`: for ever.
     pub(super) fn sleep(&self, limit: Option<Duration>) -> Slept {
         self.bell.sleep(limit)
     }
 
-    /// Gives the descriptor back, once nobody can be writing to it any more.
+    /// Closes the descriptor, once nobody can be writing to it any more.
     pub(super) fn close(&self) {
         self.write_end.store(-1, Ordering::SeqCst);
-        // Against the one in `ring`: who rings either does not find the descriptor or is found here; and it rings in a
-        // moment, because that never waits.
+        // Pairs with the fence in `ring`: a ringing thread either does not find the descriptor or is counted here. It
+        // is done in a moment, because `ring` never waits.
         fence(Ordering::SeqCst);
         while self.ringing.load(Ordering::SeqCst) > 0 {
             crate::sync::yield_now();
@@ -140,19 +142,19 @@ mod imp {
                 Ok(false) if read_end.is_none() => Slept::Woken,
                 Ok(false) => Slept::TimeOver,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => Slept::Signal,
-                // Nothing can be slept on: not for ever, at least.
+                // poll failed; return, so that the caller checks again and does not sleep for ever.
                 Err(_) => Slept::Woken,
             }
         }
     }
 
-    /// Whether it is readable before the time is over.
+    /// Returns whether the descriptor becomes readable before the time is over.
     fn poll(fd: Option<RawFd>, limit: Option<Duration>) -> io::Result<bool> {
         let until = limit.and_then(|limit| Instant::now().checked_add(limit));
         loop {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            // Rounded up, so that a rest of less than a millisecond is no busy loop; and what poll cannot wait for in one go
-            // is waited for in several.
+            // Rounded up, so that a remainder of less than a millisecond is no busy loop. A limit beyond the range of
+            // poll is split into several calls.
             let ms = left.map_or(-1, |left| left.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32);
             let mut watched = libc::pollfd { fd: fd.unwrap_or(-1), events: libc::POLLIN, revents: 0 };
             // SAFETY: one `pollfd` that lives through the call; a negative descriptor is ignored.
@@ -165,7 +167,7 @@ mod imp {
     }
 }
 
-/// Models have no descriptors: what stands for one is readable from a ring to the next sleep.
+/// Models have no descriptors. This substitute is readable from a ring to the next sleep.
 #[cfg(ws4d_loom)]
 mod imp {
     use super::*;
@@ -252,7 +254,7 @@ mod model {
     use loom::thread;
     use std::sync::Arc;
 
-    /// How an owner sleeps, and how it is stopped.
+    /// The owner's sleep loop against a concurrent stop.
     #[test]
     fn a_stop_is_seen_before_the_sleep_or_ends_it() {
         loom::model(|| {

@@ -1,4 +1,4 @@
-//! The wait of a blocking `ws_new`: it takes OPEN, or the failure, before anything is deliverable. For
+//! The wait of a blocking `ws_new`: it takes OPEN, or the failure, before anything is deliverable. With regard to
 //! nesting it counts as a dispatch.
 
 use super::Target;
@@ -16,9 +16,9 @@ use std::sync::Arc;
 pub(crate) enum NotOpened {
     /// The connection could not be made.
     Failed(Arc<Error>),
-    /// The dispatcher was stopped or closed, or the socket was aborted; the attempt is still to be ended.
+    /// The dispatcher was stopped or closed, or the socket was aborted; the caller must still end the attempt.
     Cancelled,
-    /// A signal handler has run, and waits are to return for that; the attempt is still to be ended.
+    /// A signal handler has run, and the dispatcher is interruptible; the caller must still end the attempt.
     Interrupted,
 }
 
@@ -30,9 +30,9 @@ impl<T: Target> Dispatcher<T> {
         Some(InCall::begin(self))
     }
 
-    /// Waits until the socket is open and its OPEN has returned: on the calling thread, or, where the socket
-    /// calls back on its I/O thread, there. If it fails, the mailbox is gone when this returns. Meanwhile it turns
-    /// `task_driver`, which has the task that connects.
+    /// Waits until the socket is open and its OPEN has returned: on the calling thread, or, if the socket calls back
+    /// on its I/O thread, there. If it fails, the mailbox is gone when this returns. Meanwhile it runs `task_driver`,
+    /// which has the task that connects.
     pub(crate) fn wait_open(&self, key: Key, task_driver: &Arc<dyn TaskDriver>) -> Result<(), NotOpened> {
         if self.is_private() {
             self.wait_open_elsewhere(key, task_driver)
@@ -45,7 +45,7 @@ impl<T: Target> Dispatcher<T> {
         let mut state = self.state.lock();
         loop {
             let waiter = waits_for_open(&state);
-            // A mailbox that is gone was open, and has terminated.
+            // If the mailbox is gone, the socket was open and has terminated.
             let Some(entry) = state.entry(key) else { return Ok(()) };
             if entry.mailbox.open_returned() {
                 return Ok(());
@@ -61,7 +61,8 @@ impl<T: Target> Dispatcher<T> {
         }
     }
 
-    /// On the level of [`Dispatcher::begin_call`], not on one of its own, so that a stop that came since then counts.
+    /// Waits on the level of [`Dispatcher::begin_call`], not on a level of its own, so that a stop that came since then
+    /// counts.
     fn wait_open_here(&self, key: Key, task_driver: &Arc<dyn TaskDriver>) -> Result<(), NotOpened> {
         let Ok(mut state) = self.owned() else { return Err(self.cancelled(key)) };
         let level = self.stop_word.levels();
@@ -78,7 +79,7 @@ impl<T: Target> Dispatcher<T> {
             if entry.mailbox.take_claimed_open() {
                 let target = Arc::clone(&entry.target);
                 drop(state);
-                // The host may close the dispatcher there.
+                // The host may close the dispatcher in the callback.
                 if self.driving.is_none() {
                     task_driver.unwatch();
                 }
@@ -102,7 +103,7 @@ impl<T: Target> Dispatcher<T> {
             }
             let slept;
             (state, slept) = match &self.driving {
-                // The other sockets have nobody else.
+                // No other thread runs the tasks of the other sockets.
                 Some(driving) => self.drive(state, driving, waiter),
                 None => self.turn_tasks(state, task_driver, waiter),
             };
@@ -125,7 +126,7 @@ impl<T: Target> Dispatcher<T> {
     }
 }
 
-/// It delivers nothing but its own OPEN.
+/// A waiter for a blocking `ws_new`, which delivers nothing but its own OPEN.
 fn waits_for_open<T: Target>(state: &State<T>) -> Waiter {
     Waiter { limit: None, may_deliver: false, seen: state.lending.changes }
 }

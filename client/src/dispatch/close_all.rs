@@ -29,7 +29,7 @@ impl<T: Target> Dispatcher<T> {
         for entry in state.entries() {
             entry.mailbox.discard();
             entry.target.gate().interrupt();
-            // To take back what it has lent.
+            // Its task takes back the descriptor that it has lent.
             entry.target.nudge();
         }
         let ended: VecDeque<_> = state.remove_idle().into();
@@ -58,8 +58,8 @@ impl<T: Target> Dispatcher<T> {
         Ok(())
     }
 
-    /// The owner's thread ends inside a function of the host's: nobody will come back to it. What other threads could wait
-    /// for is given up; nothing of the host's is called any more.
+    /// Gives the dispatcher up, because the owner's thread ends inside a function of the host's. Everything that other
+    /// threads could wait for is released, and no function of the host's is called any more.
     pub(super) fn lose(&self) {
         let mut state = self.state.lock();
         if std::mem::replace(&mut state.lost, true) {
@@ -83,7 +83,8 @@ impl<T: Target> Dispatcher<T> {
         }
     }
 
-    /// Nobody sleeps from now on: a call around this one sees that the dispatcher is closed. With no lock held.
+    /// Closes the descriptors. Nobody sleeps from now on: an outer call sees that the dispatcher is closed. The
+    /// caller holds no lock.
     pub(super) fn give_descriptors_back(&self) {
         if let Some(driving) = &self.driving {
             driving.task_driver.unwatch();
@@ -96,7 +97,7 @@ impl<T: Target> Dispatcher<T> {
     }
 }
 
-/// A close in progress, with the sockets that are still to be told.
+/// A close in progress, with the sockets that have not received TERMINATE yet.
 struct Closing<'a, T: Target> {
     dispatcher: &'a Dispatcher<T>,
     left: RefCell<VecDeque<(LastCallbacks<'a, T>, Entry<T>)>>,

@@ -16,8 +16,8 @@ use std::sync::Arc;
 pub(super) const CODE_OF_ONE: u16 = 1000;
 pub(super) const CODE_OF_ALL: u16 = 1001;
 
-/// Stands for the last callbacks of a socket: on_terminate and on_free. Its drop takes the dispatcher's lock, so it must not go
-/// out of scope while that is held.
+/// The last callbacks of a socket, on_terminate and on_free, while they run. Its drop takes the dispatcher's lock, so
+/// it must not go out of scope while that is held.
 pub(super) struct LastCallbacks<'a, T: Target> {
     dispatcher: &'a Dispatcher<T>,
     key: Key,
@@ -25,7 +25,8 @@ pub(super) struct LastCallbacks<'a, T: Target> {
 }
 
 impl<'a, T: Target> LastCallbacks<'a, T> {
-    /// To be called with the lock held under which the mailbox is taken out, and with its list of `last` ones.
+    /// Begins the last callbacks. The caller holds the lock under which it takes the mailbox out, and passes
+    /// `State::last`.
     pub(super) fn begin(
         dispatcher: &'a Dispatcher<T>,
         last: &mut Vec<Last>,
@@ -56,9 +57,9 @@ impl<T: Target> Unfinished for LastCallbacks<'_, T> {
 }
 
 impl<T: Target> Dispatcher<T> {
-    /// Ends one socket. `gone`: its token is to count as released from now on. With a dispatcher only the owner's thread, else
-    /// [`ErrorCode::WrongThread`], with nothing changed; any thread where callbacks run on an I/O thread, or the
-    /// dispatcher is closed.
+    /// Ends one socket; calls `gone`, which releases its token, once the thread is known to be allowed. With an open
+    /// dispatcher only the owner's thread is; any other gets [`ErrorCode::WrongThread`], with nothing changed. Any
+    /// thread may end a socket whose callbacks run on an I/O thread, or whose dispatcher is closed.
     pub(crate) fn close_one(
         &self,
         key: Key,
@@ -86,7 +87,7 @@ impl<T: Target> Dispatcher<T> {
             }
             let here = this_thread();
             if let Some(last) = state.last.iter().find(|last| last.key == key) {
-                // Its last callbacks run: this one, or others that are waited for.
+                // The last callbacks run. The one that makes this call is not waited for; those on other threads are.
                 if last.thread == here || context::on_io_thread() {
                     return Ok(());
                 }
@@ -99,7 +100,7 @@ impl<T: Target> Dispatcher<T> {
             }
             entry.mailbox.discard();
             target.gate().interrupt();
-            // Whose stack it is: that of the owner, which this thread is, or that of an I/O thread.
+            // The callback is on the stack of the owner, which is this thread, or on that of an I/O thread.
             let on_this_stack =
                 if self.private { context::on_io_thread() } else { !free || context::in_callback() };
             if on_this_stack {
@@ -119,15 +120,15 @@ impl<T: Target> Dispatcher<T> {
         self.wake_waiters(&mut state);
         drop(state);
         if let Some(entry) = removed {
-            // To take back what it has lent.
+            // Its task takes back the descriptor that it has lent.
             target.nudge();
             self.end_now(&last, entry, CODE_OF_ONE);
         }
         Ok(())
     }
 
-    /// TERMINATE and `on_free` of a socket that the host ends, or whose dispatcher it has closed. `code`: of the close frame
-    /// that is sent in the background.
+    /// Runs TERMINATE and `on_free` of a socket that the host ends, or whose dispatcher it has closed. `code` goes
+    /// into the close frame that is sent in the background.
     pub(super) fn end_now(&self, last: &LastCallbacks<'_, T>, entry: Entry<T>, code: u16) {
         let Entry { mailbox, target, .. } = entry;
         let hung_up = target.hang_up(code);

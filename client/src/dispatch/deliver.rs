@@ -16,16 +16,16 @@ use crate::unfinished;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How many messages of one socket run before the next socket has its turn.
+/// The number of messages of one socket that run before the next socket is served.
 const TURN: usize = 64;
 
 impl<T: Target> Dispatcher<T> {
-    /// Runs at most `max` events, 0: those that were deliverable when it was called, and, where there is no I/O thread,
-    /// had come by then. Says how many ran.
+    /// Runs at most `max` events, and returns how many ran. 0 runs the events that were deliverable when it was
+    /// called, or, without an I/O thread, had arrived by then.
     pub fn dispatch(&self, max: u32) -> Result<u32, ErrorCode> {
         self.with_owner(|mut state, level| {
             if let Some(driving) = &self.driving {
-                // Nobody else brings what is there.
+                // No other thread reads what has arrived.
                 let waiter = Waiter::that_looks(&state);
                 (state, _) = self.drive(state, driving, waiter);
             }
@@ -34,7 +34,7 @@ impl<T: Target> Dispatcher<T> {
         })
     }
 
-    /// Waits until there is an event, then dispatches. `None`: for ever. Says how many ran.
+    /// Waits until there is an event, then dispatches. `None`: for ever. Returns how many events ran.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<u32, ErrorCode> {
         let deadline = deadline(timeout)?;
         self.check_wait()?;
@@ -85,7 +85,8 @@ impl<T: Target> Dispatcher<T> {
         .map(drop)
     }
 
-    /// What every call that delivers has in common: the owner, the level, `on_free` that is owed, the last wake.
+    /// The frame of every call that delivers: checks the owner, enters a level, runs the `on_free` that is owed, and
+    /// wakes the host if events are left.
     fn with_owner<'a>(
         &'a self,
         body: impl FnOnce(Guard<'a, T>, &Level<'a, T>) -> (Guard<'a, T>, Result<u32, ErrorCode>),
@@ -99,13 +100,13 @@ impl<T: Target> Dispatcher<T> {
             let result;
             (state, result) = body(state, &level);
             if let Some(driving) = self.driving.as_ref().filter(|driving| driving.is_due()) {
-                // Tasks that were told of an end have their last turn, also where the host does not come again.
+                // Tasks that were notified of an end run to completion now, because the host may never call again.
                 let waiter = Waiter::that_looks(&state);
                 (state, _) = self.drive(state, driving, waiter);
             }
             (state, result)
         });
-        // A call that a remembered stop ends at once leaves events as well.
+        // A call that a remembered stop ends at once may leave events, too.
         let closed = state.closed;
         let left = state.has_ready();
         state.sync_fd();
@@ -117,7 +118,7 @@ impl<T: Target> Dispatcher<T> {
         if closed && !self.is_private() { Err(ErrorCode::Cancelled) } else { result }
     }
 
-    /// The owner is back: what it pulled last is done with.
+    /// Marks the events of the last pull as processed: the owner has called again.
     pub(super) fn release_pulled<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
         while let Some(key) = state.last_pulled.pop() {
             let Some(entry) = state.entry(key) else { continue };
@@ -177,7 +178,7 @@ impl<T: Target> Dispatcher<T> {
         (state, ran)
     }
 
-    /// Gives one socket its turn: one callback, or a run of messages up to `limit`.
+    /// Serves one socket: runs one callback, or a run of messages up to `limit`.
     pub(super) fn deliver_next<'a>(
         &'a self,
         mut state: Guard<'a, T>,
@@ -239,8 +240,8 @@ impl<T: Target> Dispatcher<T> {
         1
     }
 
-    /// Runs messages until the limit, or until something asks for another look. Says how many, and what they
-    /// counted in the receive buffer.
+    /// Runs messages until the limit, or until a gate changes. Returns how many ran, and their charge in the receive
+    /// buffer.
     fn run_messages(
         &self,
         target: &Arc<T>,
@@ -271,8 +272,8 @@ impl<T: Target> Dispatcher<T> {
         (ran, charge)
     }
 
-    /// After a callback: brings the run queue in line, lets reading go on, and ends the socket where it, or its
-    /// dispatcher, was closed under it.
+    /// Finishes a callback: brings the run queue in line, lets reading go on, and ends the socket if it, or its
+    /// dispatcher, was closed during the callback.
     pub(super) fn after_callback(&self, key: Key, target: Arc<T>) -> Guard<'_, T> {
         let mut state = self.state.lock();
         let closed_by = state.entry(key).and_then(|entry| entry.closed_by);
@@ -292,7 +293,7 @@ impl<T: Target> Dispatcher<T> {
             self.last_returned.notify_all();
         }
         let entry = state.entry(key);
-        // What is still an entry is not dropped with `target`.
+        // As long as there is an entry, `target` is not the last reference.
         let is_entry = entry.is_some();
         let resume = entry.is_some_and(|entry| entry.mailbox.take_nudge());
         state.refresh(key);
@@ -306,19 +307,19 @@ impl<T: Target> Dispatcher<T> {
         self.lock_without(target)
     }
 
-    /// The lock, once what may have been the last that holds a socket is gone: nothing whose drop can run foreign code is
-    /// dropped under it.
+    /// Drops what may be the last reference to a socket, then takes the lock: no value whose drop can run foreign
+    /// code is dropped under it.
     pub(super) fn lock_without<D>(&self, dropped: D) -> Guard<'_, T> {
         drop(dropped);
         self.state.lock()
     }
 }
 
-/// When a timeout ends; `None` for never. [`ErrorCode::WrongThread`] where waiting would wait for itself.
+/// The end of a timeout; `None` for never. [`ErrorCode::WrongThread`] on a thread whose wait would wait for itself.
 pub(super) fn deadline(timeout: Option<Duration>) -> Result<Option<Instant>, ErrorCode> {
     if timeout != Some(Duration::ZERO) && context::on_io_thread() {
         return Err(ErrorCode::WrongThread);
     }
-    // A time-out beyond what the clock can tell is for ever.
+    // A time-out beyond the range of the clock is for ever.
     Ok(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
 }

@@ -1,5 +1,5 @@
-//! A dispatcher: one host context. This file has what any thread may ask and who owns it; delivery is in
-//! `deliver`, pulling in `pull`, the blocking `ws_new` in `blocking`, the end in `close_all`.
+//! A dispatcher: one host context. This file has ownership and the functions for any thread; delivery is in `deliver`,
+//! pulling in `pull`, the blocking `ws_new` in `blocking`, the end in `close_all`.
 
 use super::alarm::{Alarm, Slept};
 use super::key::Key;
@@ -20,21 +20,21 @@ use crate::sync::{Condvar, Mutex, MutexGuard, this_thread};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Where callbacks run. Made by its owner thread; only the owner dispatches, pulls and closes.
+/// Runs callbacks on its owner, the thread that made it. Only the owner dispatches, pulls and closes.
 pub struct Dispatcher<T: Target> {
     pub(super) state: Mutex<State<T>>,
-    /// What wakes the owner where it sleeps.
+    /// Wakes the owner from its sleep.
     pub(super) alarm: Alarm,
     pub(super) wake: Hook<dyn Fn() + Send + Sync>,
-    /// For connections that could not be made, instead of the process's.
+    /// Handles connections that could not be made, instead of the process's error handler.
     pub(super) error_handler: Hook<ErrorHandler>,
-    /// Of one socket that calls back on its I/O thread.
+    /// Set for the dispatcher of one socket that calls back on its I/O thread.
     pub(super) private: bool,
-    /// A callback of a socket that is being closed, or its last one, has returned.
+    /// Notified when a callback of a socket that is being closed, or its last callback, has returned.
     pub(super) last_returned: Condvar,
-    /// Which calls are in progress, and which of them are to return.
+    /// The calls in progress, and the ones among them that must return.
     pub(super) stop_word: StopWord,
-    /// Changes when a call in progress must look whether to return.
+    /// Changes when a call in progress must check whether to return.
     pub(super) interrupted: Gate,
     /// The owner watches its sockets itself (`lending`).
     pub(super) borrows: AtomicBool,
@@ -42,21 +42,21 @@ pub struct Dispatcher<T: Target> {
     interruptible: AtomicBool,
     /// Microseconds for which a wait does not sleep.
     busy_poll: AtomicU32,
-    /// `None`: its sockets have an I/O thread.
+    /// `None` if its sockets have an I/O thread.
     pub(super) driving: Option<Box<Driving>>,
 }
 
 /// Why a wait returns.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Waited {
-    /// Something may have changed: look again.
+    /// Something may have changed; check again.
     Changed,
     TimeOver,
     /// A signal handler has run, and the wait is to return for it.
     Interrupted,
 }
 
-/// What has to be told once no lock is held: drop it unsent and an event may wait for ever.
+/// A notification to be sent once no lock is held. If it is dropped unsent, an event may wait for ever.
 #[must_use]
 pub(crate) struct Signal<T: Target> {
     appeared: Option<Arc<T>>,
@@ -89,7 +89,7 @@ impl<T: Target> Dispatcher<T> {
         Arc::new(Dispatcher { private: true, ..Dispatcher::of(State::new(None)) })
     }
 
-    /// One that watches its sockets itself from the beginning to the end.
+    /// A dispatcher that watches its sockets itself from the beginning to the end.
     pub(super) fn new_lending(alarm: Alarm, poller: Poller, driving: Driving) -> Arc<Dispatcher<T>> {
         let mut state = State::new(Some(this_thread()));
         state.lending.wanted = true;
@@ -119,17 +119,17 @@ impl<T: Target> Dispatcher<T> {
         }
     }
 
-    /// Whether callbacks run on the I/O thread.
+    /// Returns whether callbacks run on the I/O thread.
     pub(crate) fn is_private(&self) -> bool {
         self.private
     }
 
-    /// Whether its owner has closed it.
+    /// Returns whether the owner has closed it.
     pub(crate) fn is_closed(&self) -> bool {
         self.state.lock().closed
     }
 
-    /// Takes a socket in.
+    /// Registers a socket.
     pub(crate) fn register(&self, mailbox: Mailbox, target: Arc<T>) -> Result<Key, ErrorCode> {
         let mut state = self.state.lock();
         if state.lost {
@@ -141,13 +141,13 @@ impl<T: Target> Dispatcher<T> {
         Ok(state.insert(mailbox, target))
     }
 
-    /// Whether the calling thread may make a blocking socket here.
+    /// Checks that the calling thread may make a blocking socket here.
     pub(crate) fn check_owner(&self) -> Result<(), ErrorCode> {
         self.owned().map(drop)
     }
 
-    /// Lets a socket go without an event: it never came to be. `false`: its owner has been told its end already, or is just
-    /// being told.
+    /// Removes a socket that was never connected, without an event. Returns `false` if its owner has received its end
+    /// already, or is just receiving it.
     pub(crate) fn forget(&self, key: Key) -> bool {
         let mut state = self.state.lock();
         if state.entry(key).is_none_or(|entry| entry.mailbox.is_on_stack()) {
@@ -159,7 +159,7 @@ impl<T: Target> Dispatcher<T> {
         true
     }
 
-    /// Changes a mailbox, if it still is one. The signal is to be sent once the caller holds no lock.
+    /// Changes a mailbox, if it still exists. Send the signal once the caller holds no lock.
     pub(crate) fn update<R>(
         &self,
         key: Key,
@@ -176,12 +176,13 @@ impl<T: Target> Dispatcher<T> {
         (Some(result), Signal { appeared: appeared.then_some(target) })
     }
 
-    /// Changes what nobody waits for and what makes nothing deliverable.
+    /// Changes a mailbox, like [`update`](Dispatcher::update), where nobody waits for the change and it makes nothing
+    /// deliverable.
     pub(crate) fn update_quietly<R>(&self, key: Key, change: impl FnOnce(&mut Mailbox) -> R) -> Option<R> {
         self.state.lock().entry(key).map(|entry| change(&mut entry.mailbox))
     }
 
-    /// Looks at a mailbox, if it still is one.
+    /// Reads from a mailbox, if it still exists.
     pub(crate) fn inspect<R>(&self, key: Key, inspect: impl FnOnce(&Mailbox) -> R) -> Option<R> {
         self.state.lock().entry(key).map(|entry| inspect(&entry.mailbox))
     }
@@ -215,22 +216,23 @@ impl<T: Target> Dispatcher<T> {
         Ok(())
     }
 
-    /// Makes the calls in progress return, or, if there is none, the next one. Any thread. Async-signal-safe: no lock, no
-    /// allocation, no log, no thread-local but `errno`, which stays as it was.
+    /// Makes the calls in progress return, or, if there is none, the next call. Any thread. Async-signal-safe: it
+    /// takes no lock, allocates nothing, logs nothing, and uses no thread-local but `errno`, which it restores.
     pub fn stop(&self) {
         self.stop_word.stop();
         self.interrupted.interrupt();
         self.alarm.ring();
     }
 
-    /// The innermost call in progress has ended. With no lock held.
+    /// Ends the innermost call in progress. The caller holds no lock.
     pub(super) fn leave(&self) {
         self.stop_word.leave();
         self.end_driving();
     }
 
     /// A descriptor that is readable exactly while there are deliverable events. It lives until the dispatcher is
-    /// closed. Any thread. [`ErrorCode::Unsupported`]: nobody would see to it while the owner does something else.
+    /// closed. Any thread. [`ErrorCode::Unsupported`] for a driving dispatcher: nobody would update it while the
+    /// owner does something else.
     pub fn fd(&self) -> Result<i32, ErrorCode> {
         if self.driving.is_some() {
             return Err(ErrorCode::Unsupported);
@@ -255,7 +257,7 @@ impl<T: Target> Dispatcher<T> {
         Ok(state)
     }
 
-    /// The same, if it may do I/O as well: where tasks are turned already, no others can be.
+    /// The state, if the calling thread may dispatch and do I/O: a thread that runs tasks already can run no others.
     pub(super) fn owned_to_drive(&self) -> Result<MutexGuard<'_, State<T>>, ErrorCode> {
         if self.driving.is_some()
             && (context::on_io_thread() || context::thread_role() != ThreadRole::Nothing)
@@ -265,7 +267,8 @@ impl<T: Target> Dispatcher<T> {
         self.owned()
     }
 
-    /// Whether the calling thread can wait for what only it brings. [`ErrorCode::ShutDown`]: it is ending.
+    /// Checks that the calling thread can wait for events that only it can produce. [`ErrorCode::ShutDown`]: the
+    /// thread is ending.
     pub(super) fn check_wait(&self) -> Result<(), ErrorCode> {
         match &self.driving {
             Some(driving) if !driving.task_driver.can_turn_here() => Err(ErrorCode::ShutDown),
@@ -275,7 +278,7 @@ impl<T: Target> Dispatcher<T> {
 
     pub(super) fn wake_waiters(&self, state: &mut State<T>) {
         state.lending.changes += 1;
-        // Once is enough, here and below.
+        // One wake is enough, here and below.
         if let Some(turning) = &mut state.turning
             && !std::mem::replace(&mut turning.woken, true)
         {
@@ -287,7 +290,8 @@ impl<T: Target> Dispatcher<T> {
         }
     }
 
-    /// How long a wait of the owner watches its sockets without sleeping; 0: not at all. Any thread.
+    /// Sets for how many microseconds a wait of the owner polls its sockets before it sleeps; 0: not at all. Any
+    /// thread.
     pub fn set_busy_poll(&self, us: u32) {
         self.busy_poll.store(us, Ordering::Relaxed);
     }
@@ -296,7 +300,7 @@ impl<T: Target> Dispatcher<T> {
         Duration::from_micros(self.busy_poll.load(Ordering::Relaxed).into())
     }
 
-    /// Waits for a change, at most until `deadline`, and says why it returns. The owner turns its sockets meanwhile.
+    /// Waits for a change, at most until `deadline`, and returns the reason. The owner services its sockets meanwhile.
     pub(super) fn wait_change<'a>(
         &'a self,
         mut state: MutexGuard<'a, State<T>>,
@@ -307,7 +311,7 @@ impl<T: Target> Dispatcher<T> {
             Some(Duration::ZERO) if !self.borrows() => return (state, Waited::TimeOver),
             limit => limit,
         };
-        // The caller has looked at everything before this.
+        // The caller has checked everything before this.
         let waiter = Waiter { limit, may_deliver: true, seen: state.lending.changes };
         let slept;
         if let Some(driving) = &self.driving {
@@ -325,7 +329,7 @@ impl<T: Target> Dispatcher<T> {
         (state, if over { Waited::TimeOver } else { self.waited(slept) })
     }
 
-    /// What a sleep is for who waits.
+    /// Translates the end of a sleep into the end of a wait.
     pub(super) fn waited(&self, slept: Slept) -> Waited {
         if slept == Slept::Signal && self.interruptible.load(Ordering::Relaxed) {
             Waited::Interrupted
@@ -334,12 +338,12 @@ impl<T: Target> Dispatcher<T> {
         }
     }
 
-    /// Whether a signal handler that runs while the owner sleeps ends its wait. Any thread.
+    /// Sets whether a signal handler that runs while the owner sleeps ends its wait. Any thread.
     pub fn set_interruptible(&self, on: bool) {
         self.interruptible.store(on, Ordering::Relaxed);
     }
 
-    /// Waits for a change, and reads nothing.
+    /// Waits for a change, without reading from sockets.
     fn sleep<'a>(
         &'a self,
         mut state: MutexGuard<'a, State<T>>,

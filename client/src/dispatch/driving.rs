@@ -1,9 +1,9 @@
-//! Tasks of sockets that no I/O thread turns: those of a driving dispatcher, turned by its owner while it waits, and
-//! those of a blocking `ws_new`, turned by its caller. What a task is, is the [`TaskDriver`]'s business.
+//! Tasks of sockets that no I/O thread runs: the tasks of a driving dispatcher, run by its owner while it waits, and
+//! the task of a blocking `ws_new`, run by its caller. The [`TaskDriver`] knows how to run a task.
 //!
-//! A driving dispatcher has two places to wait in. Its poller, where all of its sockets are lent (`lending`): nothing
-//! but messages is to be expected then, and a message costs what it costs any owner that waits. And the task driver, where
-//! a task has something else to do: it connects, closes, or watches the time.
+//! A driving dispatcher waits in one of two places. It waits in its poller if all of its sockets are lent (`lending`):
+//! then only messages are expected, and a message costs no more than for any other owner that waits. Otherwise it waits
+//! in the task driver, because some task connects, closes, or has a timer.
 
 use super::Target;
 use super::alarm::{Alarm, LONGEST_WITHOUT, Slept};
@@ -27,19 +27,19 @@ impl<T: Target> Dispatcher<T> {
         Ok(Dispatcher::new_lending(alarm, poller, Driving::new(task_driver)))
     }
 
-    /// What turns its sockets' tasks; `None`: I/O threads do.
+    /// The driver that runs its sockets' tasks; `None` if I/O threads do.
     pub(crate) fn task_driver(&self) -> Option<&Arc<dyn TaskDriver>> {
         self.driving.as_ref().map(|driving| &driving.task_driver)
     }
 
-    /// The task driver has got a new task: an owner that sleeps elsewhere has to turn it. Any thread, with no lock held.
+    /// Wakes an owner that sleeps elsewhere, because the task driver has got a new task. Any thread, with no lock held.
     pub(crate) fn task_came(&self) {
         if self.driving.is_some() {
             self.wake_waiters(&mut self.state.lock());
         }
     }
 
-    /// A socket's task was told something, after it has run. Any thread, also with locks held.
+    /// A socket's task was notified after it had run. Any thread, also with locks held.
     pub(crate) fn task_told(&self) {
         let Some(driving) = &self.driving else { return };
         if driving.told() {
@@ -47,28 +47,28 @@ impl<T: Target> Dispatcher<T> {
         }
     }
 
-    /// A task that was told something runs, or has ended.
+    /// A notified task runs, or has ended.
     pub(crate) fn task_runs(&self) {
         if let Some(driving) = &self.driving {
             driving.runs();
         }
     }
 
-    /// To be called when the dispatcher was closed, and when a call of it has ended: drops the tasks once it is closed and
-    /// no call of it is in progress, so that sockets on the stack have said goodbye. With no lock held.
+    /// Drops the tasks once the dispatcher is closed and no call of it is in progress, so that sockets on the stack
+    /// have sent their goodbye. Call it after the close, and after every call, with no lock held.
     pub(super) fn end_driving(&self) {
         if let Some(driving) = &self.driving
-            // As long as it is open, it borrows.
+            // An open driving dispatcher borrows, so this check avoids the lock.
             && !self.borrows()
             && self.stop_word.levels() == 0
             && self.is_closed()
         {
-            // What the kernel has taken goes out; nobody is left to see to more.
+            // The kernel sends what it has taken; no thread is left to send more.
             driving.task_driver.end();
         }
     }
 
-    /// The wait of a driving dispatcher's owner: turns what is there, and waits for more.
+    /// The wait of a driving dispatcher's owner: services what is ready, and waits for more.
     pub(super) fn drive<'a>(
         &'a self,
         mut state: Guard<'a, T>,
@@ -82,7 +82,7 @@ impl<T: Target> Dispatcher<T> {
             return self.poll(state, waiter);
         }
         if state.lending.lent > 0 {
-            // What the poller knows already, its descriptor does not tell.
+            // The poller's descriptor does not report events that the poller has fetched already.
             (state, _) = self.poll(state, Waiter { limit: Some(Duration::ZERO), ..waiter });
         } else {
             state.lending.more_told = false;
@@ -90,7 +90,7 @@ impl<T: Target> Dispatcher<T> {
         self.turn_tasks(state, &driving.task_driver, waiter)
     }
 
-    /// Turns a task driver until something has changed.
+    /// Runs a task driver until something has changed.
     pub(super) fn turn_tasks<'a>(
         &'a self,
         mut state: Guard<'a, T>,
@@ -110,14 +110,14 @@ impl<T: Target> Dispatcher<T> {
         (self.state.lock(), slept)
     }
 
-    /// What ends a turn beside a wake of the task driver, and the longest that a turn may take where nothing does.
+    /// The descriptor that ends a run of the task driver besides a wake, and the longest run if there is none.
     fn turns_until(&self, state: &State<T>) -> (Option<RawFd>, Option<Duration>) {
         if self.driving.is_some() {
-            // In which the alarm is registered.
+            // The alarm is registered in the poller.
             return (state.lending.poller.as_ref().map(|poller| poller.as_raw_fd()), None);
         }
         if self.is_private() {
-            // Nobody can stop it.
+            // A private dispatcher cannot be stopped.
             return (None, None);
         }
         match self.alarm.prepare() {
@@ -127,13 +127,13 @@ impl<T: Target> Dispatcher<T> {
     }
 }
 
-/// Stands for a turn of a task driver on the stack, also of one that panics.
+/// A run of a task driver on the stack; its drop ends the run, also after a panic.
 struct Turn<'a, T: Target>(&'a Dispatcher<T>);
 
 impl<T: Target> Drop for Turn<'_, T> {
     fn drop(&mut self) {
         let turning = self.0.state.lock().turning.take();
-        // Without the lock: this may be the last that holds the task driver, and so its tasks.
+        // Dropped without the lock: this may be the last reference to the task driver, and so to its tasks.
         drop(turning);
     }
 }

@@ -1,5 +1,5 @@
-//! Calls that never return, and what is dropped where. Nothing whose drop can run foreign code is dropped under the
-//! dispatcher's lock: a socket's handler is the host's, and a task tells its host of an end.
+//! Calls that never return, and the place where values are dropped. No value whose drop can run foreign code is dropped
+//! under the dispatcher's lock: a socket's handler is the host's, and the drop of a task reports an end to its host.
 
 use super::tests::{Probe, ending, text};
 use super::*;
@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-/// What was dropped, and whether the dispatcher's lock was free then.
+/// The values that were dropped, and whether the dispatcher's lock was free then.
 type Drops = Arc<Mutex<Vec<bool>>>;
 
 fn note(drops: &Drops, dispatcher: &Weak<Dispatcher<Probe>>) {
@@ -130,7 +130,7 @@ fn a_panic_in_the_middle_of_a_call_leaves_no_level_behind() {
     assert_eq!(dispatcher.attach(), Ok(()));
 }
 
-/// Whose turn panics.
+/// A task driver that panics when it runs.
 struct Panicking(Drops, Weak<Dispatcher<Probe>>);
 
 impl TaskDriver for Panicking {
@@ -173,7 +173,7 @@ fn a_task_driver_whose_turn_has_panicked_is_dropped_without_the_lock() {
     assert!(waited.is_err());
     drop(call);
     drop(task_driver);
-    // What wakes those who wait drops nothing of theirs.
+    // Waking the waiting threads drops nothing that they hold.
     dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
     assert_eq!(*drops.lock().unwrap(), [true]);
 }

@@ -1,4 +1,4 @@
-//! The hand-over of messages from an I/O thread to a host, alone, for the micro-benchmarks.
+//! The hand-over of messages from an I/O thread to a host in isolation, for the micro-benchmarks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ struct Count {
 }
 
 impl HandOver {
-    /// One that is open.
+    /// A hand-over whose socket is open.
     #[allow(clippy::new_without_default)]
     pub fn new() -> HandOver {
         let dispatcher = Dispatcher::new(None);
@@ -32,8 +32,8 @@ impl HandOver {
         HandOver { dispatcher, key, count }
     }
 
-    /// Puts a batch of as many messages of `size` bytes into the mailbox and runs their callbacks; how many bytes those
-    /// have seen in all.
+    /// Puts a batch of `messages` messages of `size` bytes into the mailbox and runs their callbacks. Returns the
+    /// number of bytes that all callbacks have seen so far.
     pub fn pass(&self, messages: usize, size: usize) -> usize {
         let items = (0..messages)
             .map(|n| Item { kind: ItemKind::Text, start: n * (size + 1), len: size })

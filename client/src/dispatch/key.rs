@@ -7,11 +7,11 @@ pub(crate) struct Key {
     pub(super) serial: u64,
 }
 
-/// Bits of a token that say the place.
+/// The number of bits of a token that hold the index.
 pub(super) const PLACES: u32 = usize::BITS / 2;
 
 impl Key {
-    /// Its place, and as much of its serial number as fits, so that a late word is not taken for another socket's.
+    /// The index, and as much of the serial number as fits, so that a late event is not taken for another socket's.
     pub(super) fn token(self) -> usize {
         self.index | ((self.serial as usize) << PLACES)
     }

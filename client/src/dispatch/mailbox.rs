@@ -4,7 +4,7 @@
 //! on_open?  (on_message | on_drain | on_pong)*  on_error?  on_terminate
 //! ```
 //!
-//! A plain state machine behind the dispatcher's lock: no lock, no clock, no callback of its own.
+//! It is a plain state machine behind the dispatcher's lock, with no lock, clock or callback of its own.
 
 mod pulling;
 
@@ -15,11 +15,11 @@ use crate::event::{Batch, Ending, Item, ItemKind};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// What the next callback is for.
+/// The work of the next callback.
 pub(crate) enum Work {
     Open,
     Drain,
-    /// Messages and pongs; only its leading pongs, where the socket is paused.
+    /// Messages and pongs; only the leading pongs if the socket is paused.
     Run {
         batch: Batch,
         only_pongs: bool,
@@ -41,21 +41,21 @@ enum Opening {
     Passed,
 }
 
-/// What a blocking `ws_new` takes itself.
+/// The events that a blocking `ws_new` takes itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Claim {
     Nothing,
     /// The failure to connect; OPEN is delivered on the I/O thread.
     Failure,
-    /// OPEN or the failure: nothing is deliverable before it has taken that.
+    /// OPEN or the failure; nothing is deliverable before it has taken one of them.
     Everything,
 }
 
-/// How far the host is with the messages that came.
+/// The host's progress with the messages that arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Delivery {
     Done,
-    /// It has pulled the last one, and nobody can tell whether it is done with it.
+    /// The host has pulled the last message, and the library cannot know whether it has processed it.
     Pulled,
     Pending,
 }
@@ -67,7 +67,7 @@ pub(crate) struct Mailbox {
     open_returned: bool,
     drain: bool,
     queue: VecDeque<Batch>,
-    /// What the undelivered messages count, those on the stack included.
+    /// The charge of the undelivered messages, those on the stack included.
     charge: usize,
     bound: usize,
     error: Option<Arc<Error>>,
@@ -75,14 +75,14 @@ pub(crate) struct Mailbox {
     terminated: bool,
     on_stack: bool,
     paused: bool,
-    /// The thread that delivers ends: a pause would hold it for ever.
+    /// The delivering thread is about to end, and a pause would hold it for ever.
     last_call: bool,
-    /// The host has closed: what does not fit is discarded, so that the close frame is found.
+    /// The host has closed: messages that do not fit are discarded, so that the close frame is reached.
     closing: bool,
-    /// One was discarded: no later one is to be had.
+    /// A message was discarded, so no later one is accepted.
     discarding: bool,
     reading_stopped: bool,
-    /// The socket wants to know when the host has had all that came.
+    /// The socket waits until the host has received all messages that arrived.
     awaited: bool,
     /// The host has pulled a message and may still be busy with it.
     pulled: bool,
@@ -91,7 +91,7 @@ pub(crate) struct Mailbox {
 }
 
 impl Mailbox {
-    /// `bound`: how much may wait, 0 for no limit. `claim`: what a blocking `ws_new` will take.
+    /// `bound` limits the waiting bytes, 0 for no limit. `claim` names the events that a blocking `ws_new` will take.
     pub(crate) fn new(bound: usize, claim: Claim) -> Mailbox {
         Mailbox {
             opening: Opening::Waiting,
@@ -116,7 +116,7 @@ impl Mailbox {
         }
     }
 
-    // What the network brings.
+    // The network's side.
 
     pub(crate) fn opened(&mut self) {
         if self.opening == Opening::Waiting && self.ending.is_none() {
@@ -124,13 +124,13 @@ impl Mailbox {
         }
     }
 
-    /// Makes room for so many batches.
+    /// Reserves room for `batches` more batches.
     pub(crate) fn reserve(&mut self, batches: usize) -> Result<(), ErrorCode> {
         self.queue.try_reserve(batches).map_err(|_| ErrorCode::OutOfMemory)
     }
 
-    /// Takes a batch in. After the host closed, messages are discarded from the first one on that is past the bound, so
-    /// that none is missing in the middle; says how many were.
+    /// Adds a batch. After the host has closed, messages are discarded from the first one on that exceeds the bound,
+    /// so that none is missing in the middle. Returns how many were discarded.
     pub(crate) fn push(&mut self, mut batch: Batch) -> u64 {
         if self.ending.is_some() {
             return 0;
@@ -157,7 +157,7 @@ impl Mailbox {
         self.drain = self.ending.is_none();
     }
 
-    /// The connection is over. The first call counts.
+    /// Records the end of the connection. Only the first call counts.
     pub(crate) fn ended(&mut self, ending: Ending, error: Option<Arc<Error>>) {
         if self.ending.is_none() {
             self.ending = Some(ending);
@@ -165,23 +165,23 @@ impl Mailbox {
         }
     }
 
-    /// Whether reading has to stop; remembers that it did.
+    /// Returns whether reading must stop, and remembers that it did.
     pub(crate) fn stop_reading_if_full(&mut self) -> bool {
         self.reading_stopped = !self.closing && self.is_full();
         self.reading_stopped
     }
 
-    /// Whether what no longer fits is discarded, so that reading never stops.
+    /// Returns whether messages that no longer fit are discarded, so that reading never stops.
     pub(crate) fn is_closing(&self) -> bool {
         self.closing
     }
 
-    /// How much more fits; `usize::MAX` where there is no bound.
+    /// The charge that still fits; `usize::MAX` if there is no bound.
     pub(crate) fn room(&self) -> usize {
         if self.bound == 0 { usize::MAX } else { self.bound.saturating_sub(self.charge) }
     }
 
-    /// How much of the bound is taken.
+    /// The charge of the undelivered messages, which counts against the bound.
     pub(crate) fn charge(&self) -> usize {
         self.charge
     }
@@ -190,7 +190,7 @@ impl Mailbox {
         self.bound != 0 && self.charge >= self.bound
     }
 
-    /// Whether the host has had all messages that came; remembers that somebody waits for it.
+    /// Returns the host's progress with the messages that arrived, and remembers that the socket waits for it.
     pub(crate) fn await_delivery(&mut self) -> Delivery {
         self.awaited = !self.is_delivered();
         match self.awaited {
@@ -202,22 +202,22 @@ impl Mailbox {
 
     fn is_delivered(&self) -> bool {
         let idle = !self.on_stack && !self.pulled;
-        // A paused host is not about to have it.
+        // A paused host takes no message before it resumes, so it is not waited for.
         idle && (self.paused || self.queue.is_empty())
     }
 
-    /// Whether only the host itself knows if it is done with the last message.
+    /// Returns whether only the host can know if it has processed the last message.
     fn is_pulled(&self) -> bool {
         self.pulled && self.queue.is_empty() && !self.on_stack
     }
 
-    /// The host is back for more: it is done with the message that it pulled.
+    /// Marks the pulled message as processed: the host has asked for more.
     pub(crate) fn release_pulled(&mut self) {
         self.pulled = false;
     }
 
-    /// Whether the I/O task must be told: reading had stopped and may go on, or what it waits for was delivered, or
-    /// pulled, so that it has to wait no longer than for a host that may be busy with it. Asked after every delivery.
+    /// Returns whether the I/O task must be nudged: reading had stopped and may go on, or the messages that it waits
+    /// for were delivered, or were pulled by a host that may still process the last one. Called after every delivery.
     pub(crate) fn take_nudge(&mut self) -> bool {
         let resume = self.reading_stopped && (self.closing || self.charge <= self.bound / 2);
         self.reading_stopped &= !resume;
@@ -227,7 +227,7 @@ impl Mailbox {
         resume || delivered || pulled
     }
 
-    // What the host asks for.
+    // The host's side.
 
     pub(crate) fn pause(&mut self) {
         self.paused = true;
@@ -240,13 +240,14 @@ impl Mailbox {
         self.paused = false;
     }
 
-    /// `ws_terminate`: from now on the end is looked for, at the cost of messages past the bound.
+    /// Begins to close (`ws_terminate`): from now on reading continues to the close frame, and messages that exceed the
+    /// bound are discarded.
     pub(crate) fn closing(&mut self) {
         self.closing = true;
     }
 
-    /// The library shuts down. A blocking `ws_new` is told so; where nobody will let a paused socket go on its
-    /// I/O thread, what it holds is dropped, also if it is paused only now.
+    /// Prepares for the shutdown of the library. A blocking `ws_new` gets `error`. If `thread_ends`, nobody will
+    /// resume a paused socket, so its messages are dropped, also if it is paused only later.
     pub(crate) fn shut_down(&mut self, error: Error, thread_ends: bool) {
         if self.claim != Claim::Nothing && self.opening == Opening::Waiting && self.error.is_none() {
             self.error = Some(Arc::new(error));
@@ -257,12 +258,12 @@ impl Mailbox {
         }
     }
 
-    /// Moves what waits out of buffers that it does not fill.
+    /// Moves waiting messages out of buffers that they do not fill.
     pub(crate) fn compact(&mut self) -> Result<(), ErrorCode> {
         self.queue.iter_mut().try_for_each(Batch::compact)
     }
 
-    /// Drops what is undelivered; the end stays.
+    /// Drops all undelivered events but the end.
     pub(crate) fn discard(&mut self) {
         self.queue.clear();
         self.charge = 0;
@@ -271,7 +272,7 @@ impl Mailbox {
         self.epoch += 1;
     }
 
-    // What the dispatcher asks.
+    // The dispatcher's side.
 
     pub(crate) fn is_on_stack(&self) -> bool {
         self.on_stack
@@ -306,7 +307,7 @@ impl Mailbox {
         self.queue.front().and_then(|batch| batch.rest().first())
     }
 
-    /// Whether a callback could run now.
+    /// Returns whether a callback could run now.
     pub(crate) fn is_deliverable(&self) -> bool {
         let claimed = match self.claim {
             Claim::Nothing => false,
@@ -330,12 +331,12 @@ impl Mailbox {
         }
     }
 
-    /// Whether ERROR and TERMINATE are all that is left.
+    /// Returns whether only ERROR and TERMINATE are left.
     pub(crate) fn has_only_its_end(&self) -> bool {
         self.ending.is_some() && self.opening != Opening::Ready && self.queue.is_empty()
     }
 
-    /// How many callbacks could run one after the other, as things stand.
+    /// The number of callbacks that could run now, one after the other.
     pub(crate) fn deliverable(&self) -> usize {
         if !self.is_deliverable() {
             return 0;
@@ -344,7 +345,7 @@ impl Mailbox {
         let drain = usize::from(self.drain && self.ending.is_none());
         let mut messages = 0;
         for batch in &self.queue {
-            // Asked of every batch at every dispatch: it does not look at each message without need.
+            // This runs for every batch at every dispatch, so it iterates over messages only if the socket is paused.
             let held = self.paused.then(|| batch.rest().iter().position(|item| item.kind != ItemKind::Pong));
             if let Some(Some(pongs)) = held {
                 return open + drain + messages + pongs;
@@ -355,7 +356,7 @@ impl Mailbox {
         open + drain + messages + end
     }
 
-    /// Hands out what comes next and marks the socket as being on the stack, until [`Mailbox::returned`].
+    /// Hands out the next work and marks the socket as being on the stack, until [`Mailbox::returned`].
     pub(crate) fn take(&mut self) -> Option<Work> {
         if !self.is_deliverable() {
             return None;
@@ -365,7 +366,7 @@ impl Mailbox {
         Some(work)
     }
 
-    /// The OPEN that a blocking `ws_new` has claimed.
+    /// Takes the OPEN that a blocking `ws_new` has claimed, and returns whether it was there.
     pub(crate) fn take_claimed_open(&mut self) -> bool {
         let taken = self.claim == Claim::Everything && self.opening == Opening::Ready;
         if taken {
@@ -395,13 +396,13 @@ impl Mailbox {
         Some(Work::Terminate(self.ending.clone()?))
     }
 
-    /// The callback has returned.
+    /// Notes that the callback has returned.
     pub(crate) fn returned(&mut self) {
         self.on_stack = false;
         self.open_returned = self.opening == Opening::Passed;
     }
 
-    /// The run has returned: `delivered` counts no more, and `batch` comes back with what is left.
+    /// Notes that a run has returned: subtracts the charge `delivered`, and puts the rest of `batch` back.
     pub(crate) fn returned_run(&mut self, batch: Batch, delivered: usize, epoch: u64) {
         self.on_stack = false;
         if epoch != self.epoch {

@@ -1,6 +1,6 @@
-//! Where callbacks run: mailboxes that keep each socket's events in order, and dispatchers that run them on
-//! the thread of a host context. Knows neither sockets nor the protocol nor tokio: whom an event is for is
-//! a [`Target`].
+//! Delivery of events: mailboxes keep each socket's events in order, and dispatchers run the callbacks on the thread of
+//! a host context. This module knows neither sockets nor the protocol nor tokio: the receiver of an event is a
+//! [`Target`].
 //!
 //! One lock for each dispatcher guards its mailboxes and its run queue. It is taken once for a batch of
 //! messages, never during a callback, and never waits for the network.
@@ -45,38 +45,39 @@ use crate::event::DataType;
 use crate::event::{Ending, Event};
 use crate::sync::atomic::{AtomicU32, Ordering};
 
-/// Whom a mailbox delivers to: a socket.
+/// The receiver of a mailbox's events: a socket.
 pub trait Target: Send + Sync + 'static {
-    /// Told when a run of messages must stop and look again.
+    /// Changes when a run of messages must stop and inspect its mailbox again.
     #[doc(hidden)]
     fn gate(&self) -> &Gate;
-    /// How text frames arrive.
+    /// The data type as which text frames are delivered.
     fn mode(&self) -> DataType;
-    /// Its events are not the host's: a pull runs them instead of returning them.
+    /// Returns whether its events are the library's own: a pull runs them instead of returning them to the host.
     fn is_silent(&self) -> bool {
         false
     }
     /// Runs the host's callback.
     fn event(&self, event: &Event);
-    /// A connection that could not be made: before its ERROR is delivered.
+    /// Reports that the connection could not be made, before its ERROR is delivered.
     fn report(&self, error: &Error);
-    /// `on_terminate` has returned, or what counts as that.
+    /// Called when `on_terminate` has returned, or when the pulled TERMINATE was freed.
     fn over(&self);
     /// Runs the host's `on_free`.
     fn free(&self);
-    /// There is room again in the receive buffer, or, for a socket without a dispatcher, something to deliver.
+    /// Wakes the socket's task: there is room again in the receive buffer, or, for a socket without a dispatcher,
+    /// something to deliver.
     fn nudge(&self);
-    /// Reads and writes what the descriptor is ready for, on the thread of the owner, which holds no lock.
+    /// Reads and writes as far as the descriptor is ready, on the thread of the owner, which holds no lock.
     fn service(self: &std::sync::Arc<Self>, readable: bool, writable: bool) -> ServiceOutcome;
-    /// The dispatcher's thread has ended inside a function of the host's: the connection is over, and nothing of the host's
-    /// is called any more.
+    /// Ends the connection because the dispatcher's thread has ended inside a function of the host's. No function of
+    /// the host's is called any more.
     fn lose(self: &std::sync::Arc<Self>);
-    /// The host has ended it, or its dispatcher: close in the background, with this code; returns how the connection is said
-    /// to have ended.
+    /// Closes the connection in the background with this code, because the host has ended the socket or its dispatcher.
+    /// Returns the ending that is reported to the host.
     fn hang_up(self: &std::sync::Arc<Self>, code: u16) -> Ending;
 }
 
-/// Changes whenever a run of messages that is being delivered must look at its mailbox again.
+/// Changes whenever a run of messages that is being delivered must inspect its mailbox again.
 #[derive(Debug)]
 pub struct Gate(AtomicU32);
 

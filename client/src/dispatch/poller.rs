@@ -1,18 +1,18 @@
-//! Readiness of descriptors, for an owner that waits and reads itself. Made at the first such wait, so that hosts that
-//! never wait have none. Knows tokens and descriptors only.
+//! Readiness of descriptors, for an owner that waits and reads itself. The poller is made at the first such wait, so
+//! that hosts that never wait have none. It knows tokens and descriptors only.
 
 use super::alarm::Slept;
 use std::io;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-/// What a descriptor is ready for.
+/// The readiness of a descriptor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ready {
     pub(super) token: usize,
     pub(super) readable: bool,
     pub(super) writable: bool,
-    /// Nothing comes after what is there.
+    /// The peer sends nothing after the data that are there.
     pub(super) closed: bool,
 }
 
@@ -28,12 +28,12 @@ mod imp {
     use std::os::fd::AsRawFd;
     use std::time::Instant;
 
-    /// So many descriptors are told of at once; the others at the next call.
+    /// The number of descriptors that one poll reports; the others follow at the next call.
     const EVENTS: usize = 128;
-    /// What the alarm is told by; no mailbox's.
+    /// The token of the alarm; no mailbox has it.
     const WOKEN: usize = usize::MAX;
 
-    /// Edge-triggered, as tokio's: what was told is not told again, before it has changed.
+    /// Edge-triggered, like tokio's poller: readiness that was reported is not reported again before it has changed.
     pub(crate) struct Poller {
         poll: Mutex<(Poll, Events)>,
         fd: RawFd,
@@ -41,11 +41,11 @@ mod imp {
         alarm: RawFd,
     }
 
-    /// The right to wait: nobody else looks meanwhile.
+    /// The exclusive right to wait: no other thread polls meanwhile.
     pub(crate) struct Inside<'a>(MutexGuard<'a, (Poll, Events)>, RawFd);
 
     impl Poller {
-        /// One that returns from a wait when `alarm` becomes readable once more.
+        /// A poller whose wait also returns when `alarm` becomes readable once more.
         pub(crate) fn new(alarm: RawFd) -> io::Result<Poller> {
             let poll = Poll::new()?;
             let registry = poll.registry().try_clone()?;
@@ -54,17 +54,17 @@ mod imp {
             Ok(Poller { fd, poll: Mutex::new((poll, Events::with_capacity(EVENTS))), registry, alarm })
         }
 
-        /// Watches a descriptor; what it is ready for already is told at the next call.
+        /// Watches a descriptor. Readiness that it has already is reported at the next call.
         pub(crate) fn add(&self, fd: RawFd, token: usize) -> io::Result<()> {
             self.registry.register(&mut SourceFd(&fd), Token(token), Interest::READABLE | Interest::WRITABLE)
         }
 
         pub(crate) fn remove(&self, fd: RawFd) {
-            // It may be closed at the other end; it is not closed here.
+            // Errors are ignored: the peer may have closed the connection, but the descriptor itself is still open.
             let _ = self.registry.deregister(&mut SourceFd(&fd));
         }
 
-        /// What is ready now; `false` if the owner waits.
+        /// Appends what is ready now to `found`, without waiting. Returns `false` if the owner waits.
         pub(crate) fn look(&self, found: &mut Vec<Ready>) -> bool {
             let Some(mut guard) = self.poll.try_lock() else { return false };
             let (poll, events) = &mut *guard;
@@ -74,8 +74,9 @@ mod imp {
             true
         }
 
-        /// To be had before the last look at what would end the wait, and before others are told that they must ring: a
-        /// look of theirs would take the ring away. Another's look is waited for; that sleeps never, and takes no lock.
+        /// Acquires the right to wait. Call it before the last check of the conditions that end the wait, and before
+        /// other threads learn that they must ring: a poll by another thread would consume the ring. It waits for a
+        /// poll that is in progress, which never sleeps and takes no lock.
         pub(crate) fn enter(&self) -> Inside<'_> {
             Inside(self.poll.lock(), self.alarm)
         }
@@ -88,8 +89,9 @@ mod imp {
     }
 
     impl Inside<'_> {
-        /// Waits until something is ready, the alarm rings, or the time is over (`None`: for ever), the first `busy` of it
-        /// without sleeping. Appends to `found`; says why it is over, and whether there may be more.
+        /// Waits until something is ready, the alarm rings, or the time is over (`None`: for ever); does not sleep
+        /// for the first `busy` of it. Appends to `found`; returns why the wait is over, and whether more may be
+        /// ready.
         pub(crate) fn wait(
             mut self,
             limit: Option<Duration>,
@@ -123,7 +125,7 @@ mod imp {
     }
 
     fn told(events: &Events, alarm: RawFd) -> impl Iterator<Item = Ready> {
-        // What counts up tells of each ring; what is filled tells no more once it is full.
+        // An eventfd reports each ring; a pipe reports none once it is full, so it is drained.
         if !cfg!(target_os = "linux") && events.iter().any(|event| event.token() == Token(WOKEN)) {
             signal_fd::drain(alarm);
         }

@@ -15,10 +15,10 @@ use crate::unfinished;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-/// One pulled event, and whose it is.
+/// One pulled event, and its socket.
 pub(super) type Pulled<T> = (Arc<T>, Box<Event>);
 
-/// Dropped with a pulled TERMINATE.
+/// The guard of a pulled TERMINATE; its drop makes `on_free` due.
 struct PulledTerminate<T: Target> {
     dispatcher: Weak<Dispatcher<T>>,
     target: Arc<T>,
@@ -42,15 +42,15 @@ impl<T: Target> Drop for PulledTerminate<T> {
     }
 }
 
-/// What was taken out under the lock, and becomes an event without it.
+/// Something that was taken out under the lock, and becomes an event without it.
 pub(super) enum Taken {
     Message(Message),
     Other { work: Work, serial: u64 },
 }
 
 impl<T: Target> Dispatcher<T> {
-    /// Pulls one event; waits for it if there is none. `None` when the time is over or on stop. Nothing of
-    /// the handler runs but `on_free`.
+    /// Pulls one event; waits for it if there is none. Returns `None` when the time is over or after a stop. No
+    /// function of the handler runs but `on_free`.
     pub fn next(self: &Arc<Self>, timeout: Option<Duration>) -> Result<Option<Pulled<T>>, ErrorCode> {
         let pulled = self.pull(timeout, |mut state| {
             loop {
@@ -71,7 +71,8 @@ impl<T: Target> Dispatcher<T> {
         Ok(Some((target, Box::new(event))))
     }
 
-    /// What every pull has in common: the owner, the level, what is owed, the wait until `take` gets something.
+    /// The frame of every pull: checks the owner, enters a level, runs the `on_free` that is owed, and waits until
+    /// `take` gets something.
     pub(super) fn pull<'a, R>(
         &'a self,
         timeout: Option<Duration>,
@@ -114,7 +115,7 @@ impl<T: Target> Dispatcher<T> {
             if let Some(driving) = &self.driving
                 && state.is_time_to_drive()
             {
-                // A host that is behind pulls for long, and nobody else answers pings.
+                // A host that lags behind may pull for long, and no other thread answers pings.
                 let waiter = Waiter::that_looks(&state);
                 (state, _) = self.drive(state, driving, waiter);
             }
@@ -161,7 +162,7 @@ impl<T: Target> Dispatcher<T> {
     }
 }
 
-/// Takes one event out of a ready mailbox. Says whether its socket's task has to be told.
+/// Takes one event out of a ready mailbox. The flag says whether its socket's task must be nudged.
 #[allow(clippy::type_complexity)]
 pub(super) fn take_one<T: Target>(
     state: &mut State<T>,
@@ -181,7 +182,7 @@ pub(super) fn take_one<T: Target>(
     state.note_pulled(key);
     if terminated {
         let removed = state.remove(key);
-        // Of its entry nothing but the socket, which is kept, can be more than memory.
+        // Dropping the rest of the entry runs no foreign code; the socket, whose drop might, is kept.
         drop(removed.map(|entry| entry.mailbox));
         state.pulled.push((Arc::clone(&target), serial, false));
     }

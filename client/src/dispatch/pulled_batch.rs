@@ -1,5 +1,5 @@
-//! Pulling many events at once, for hosts to whom a call costs more than an event. What a message costs here is a copy
-//! into a block that the whole batch shares: no lock, no allocation.
+//! Pulls many events at once, for hosts to which a call costs more than an event. A message costs one copy into a block
+//! that the whole batch shares, and no lock or allocation.
 
 use super::Target;
 use super::dispatcher::Dispatcher;
@@ -14,13 +14,14 @@ use std::time::Duration;
 
 /// Messages up to this size lie in a batch's block.
 const MOST_IN_BLOCK: usize = 16 * 1024;
-/// A batch ends where its block has grown to this: what is larger than a cache is read twice from memory. The last message
-/// still finds room in a lent block.
+/// A batch ends when its block has grown to this size: data that exceed the cache are read twice from memory. The last
+/// message still fits into a lent block.
 const BLOCK: usize = MAX_READ - MOST_IN_BLOCK;
-/// Where so much waits, the block is lent from the start: to grow it, and to ask for its pages, costs more than the copies.
+/// If this much waits, the block is lent from the start: growing it and faulting its pages in costs more than the
+/// copies.
 const LARGE_PULL: usize = 64 * 1024;
 
-/// So many messages are taken before the next look at whose turn it is.
+/// The number of messages that are taken before the run queue is consulted again.
 const MOST_AT_ONCE: usize = 4096;
 
 /// One event of a batch.
@@ -28,52 +29,52 @@ const MOST_AT_ONCE: usize = 4096;
 enum Picked {
     /// A message or pong in the block.
     Block(Item),
-    /// One that is an event already, with its index among those.
+    /// An event of its own, with its index in `alone`.
     Alone(usize),
 }
 
-/// Events that were pulled together. The data of small messages lie in one block, one behind the other, a NUL behind
-/// each. Any thread may read it.
+/// Events that were pulled together. The data of small messages lie in one block, one after the other, each followed by
+/// a NUL. Any thread may read it.
 pub struct PulledBatch<T> {
     block: Arc<Buffer>,
     picked: Vec<(u32, Picked)>,
     alone: Vec<Event>,
     targets: Vec<Arc<T>>,
-    /// Of messages in the block: made when they are asked for.
+    /// The events of messages in the block, made on demand.
     made: OnceLock<Box<[OnceLock<Event>]>>,
 }
 
-/// What most hosts want to know of an event.
+/// The fields of an event that most hosts need.
 pub struct Summary<'a, T> {
-    /// Whose it is.
+    /// The socket of the event.
     pub target: &'a Arc<T>,
-    /// What happened.
+    /// The kind of the event.
     pub kind: EventKind,
     /// As [`Event::received_type`].
     pub received: DataType,
     /// As [`Event::data`].
     pub data: Option<&'a [u8]>,
-    /// Where in the block the data begin, if they lie there.
+    /// The offset of the data in the block, if they lie there.
     pub offset: Option<usize>,
 }
 
 impl<T: Target> PulledBatch<T> {
-    /// How many events there are: at least one.
+    /// The number of events: at least one.
     pub fn len(&self) -> usize {
         self.picked.len()
     }
 
-    /// Never: a pull that gets nothing makes no batch.
+    /// Always `false`: a pull that gets nothing makes no batch.
     pub fn is_empty(&self) -> bool {
         self.picked.is_empty()
     }
 
-    /// Where the data of messages of at most 16 KiB lie.
+    /// The block with the data of all messages of at most 16 KiB.
     pub fn block(&self) -> &[u8] {
         &self.block
     }
 
-    /// What there is to know of each, in order.
+    /// The summaries of all events, in order.
     pub fn summaries(&self) -> impl Iterator<Item = Summary<'_, T>> {
         self.picked.iter().map(|(whose, picked)| {
             let target = &self.targets[*whose as usize];
@@ -94,7 +95,7 @@ impl<T: Target> PulledBatch<T> {
         })
     }
 
-    /// An event itself; it lives as long as the batch.
+    /// The event at an index; it lives as long as the batch.
     pub fn event(&self, at: usize) -> Option<&Event> {
         let (whose, picked) = self.picked.get(at)?;
         let item = match *picked {
@@ -108,8 +109,8 @@ impl<T: Target> PulledBatch<T> {
 }
 
 impl<T: Target> Dispatcher<T> {
-    /// Pulls at most `max` events; waits for the first one only. `None` as for [`next`](Dispatcher::next). An error behind
-    /// the first is the next call's.
+    /// Pulls at most `max` events; waits for the first one only. `None` as for [`next`](Dispatcher::next). An error
+    /// after the first event is left for the next call.
     pub fn next_batch(
         self: &Arc<Self>,
         timeout: Option<Duration>,
@@ -146,7 +147,8 @@ impl<T: Target> Dispatcher<T> {
     }
 }
 
-/// A host may keep many batches: none has more than twice what it needs, if there is memory for another block.
+/// Copies a block that is less than half full into a smaller one, if there is memory for it, because a host may keep
+/// many batches.
 fn fitting(block: Buffer) -> Buffer {
     if block.capacity() <= 2 * block.len() {
         return block;
@@ -160,12 +162,12 @@ fn fitting(block: Buffer) -> Buffer {
     }
 }
 
-/// A batch that is put together under the lock.
+/// A batch that is collected under the lock.
 struct Collected<T> {
     block: Buffer,
     targets: Vec<Arc<T>>,
     picked: Vec<(u32, Picked)>,
-    /// What becomes an event once the lock is free.
+    /// The events that are made once the lock is free.
     taken: Vec<(u32, Taken)>,
     nudges: Vec<Arc<T>>,
 }
@@ -194,7 +196,7 @@ impl<T: Target> Collected<T> {
         self.targets.len() as u32 - 1
     }
 
-    /// One event of a ready mailbox; or several, if nobody else's turn is between.
+    /// Takes one event of a ready mailbox, or several if no other socket is ready.
     fn take(&mut self, state: &mut State<T>, key: Key, max: usize) -> Result<(), ErrorCode> {
         let alone = state.is_alone();
         let Some(entry) = state.entry(key) else { return Err(ErrorCode::Internal) };

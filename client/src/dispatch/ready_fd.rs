@@ -1,11 +1,11 @@
-//! A descriptor that is readable exactly while a dispatcher has deliverable events, level-triggered. Made
-//! when the host first asks for it, so that it costs nothing before.
+//! A descriptor that is readable exactly while a dispatcher has deliverable events, level-triggered. It is made when
+//! the host first asks for it, so that it costs nothing before.
 
 use super::signal_fd::{self, SignalFd};
 use std::io;
 use std::os::fd::RawFd;
 
-/// The descriptor, and what it says.
+/// The descriptor, and its present state.
 pub(crate) struct ReadyFd {
     fd: SignalFd,
     readable: bool,
@@ -20,7 +20,7 @@ impl ReadyFd {
         self.fd.raw()
     }
 
-    /// One system call where the state changes, none where it does not.
+    /// Sets the state. It makes a system call only if the state changes.
     pub(crate) fn set(&mut self, readable: bool) {
         if readable == self.readable {
             return;

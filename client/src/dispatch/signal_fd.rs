@@ -1,5 +1,5 @@
-//! A descriptor that is readable once something was written to it: an eventfd, or a pipe where there is none. Never
-//! blocks.
+//! A descriptor that is readable once something was written to it: an eventfd, or a pipe on systems without one. It
+//! never blocks.
 
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
@@ -54,7 +54,8 @@ impl SignalFd {
     }
 }
 
-/// Makes the other end readable. Async-signal-safe, but for `errno`. What does not fit makes no difference.
+/// Makes the other end readable. Async-signal-safe, but for `errno`. A write that does not fit changes nothing, because
+/// the end is readable already.
 pub(super) fn write(write_end: RawFd) {
     let word = 1u64.to_ne_bytes();
     // SAFETY: `word` is eight bytes that live through the call, which cannot block.

@@ -1,4 +1,4 @@
-//! What a dispatcher's lock guards: mailboxes, the run queue, and which calls are in progress. Pure
+//! The state that a dispatcher's lock guards: mailboxes, the run queue, and the last callbacks in progress. Pure
 //! bookkeeping, no callbacks.
 
 use super::Target;
@@ -14,14 +14,14 @@ use std::sync::Arc;
 /// The dispatcher's lock, held.
 pub(super) type Guard<'a, T> = MutexGuard<'a, State<T>>;
 
-/// So many pulls in a row may find something before the owner of a driving dispatcher does I/O again.
+/// The number of successful pulls in a row before the owner of a driving dispatcher does I/O again.
 const PULLS: u32 = 64;
 
-/// What a socket had to deliver when a dispatch began.
+/// The events that a socket had to deliver when a dispatch began.
 pub(super) struct PendingDelivery {
     pub(super) key: Key,
     pub(super) events: usize,
-    /// Its end among them.
+    /// Set if the socket's end is among them.
     pub(super) ended: bool,
 }
 
@@ -30,35 +30,36 @@ pub(super) struct Entry<T> {
     in_ready: bool,
     /// The owner watches its descriptor.
     pub(super) lent: bool,
-    /// Its poller has told the end of what the server sends.
+    /// The poller has reported the end of the server's data.
     pub(super) peer_closed: bool,
-    /// Where that is anything, it stands in `Lending::unread`.
+    /// Unless this is `Nothing`, `Lending::unread` has the key.
     pub(super) unread: Unread,
-    /// It was closed inside a callback of its own, or while one ran: nothing more is delivered, and who that is ends it.
+    /// Set if the socket was closed while one of its callbacks ran. Nothing more is delivered, and the thread named
+    /// here ends the socket.
     pub(super) closed_by: Option<ClosedBy>,
     pub(super) mailbox: Mailbox,
     pub(super) target: Arc<T>,
 }
 
-/// Who ends a socket that is to be closed and has a callback on some stack.
+/// The thread that ends a closed socket whose callback is still on some stack.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum ClosedBy {
-    /// The thread that runs the callback, when that has returned.
+    /// The thread that runs the callback, once the callback has returned.
     Callback,
-    /// Another thread, which waits for that.
+    /// Another thread, which waits for the callback.
     Waiter,
 }
 
-/// A socket that has no mailbox any more, and whose last callbacks may still run.
+/// A socket without a mailbox whose last callbacks may still run.
 pub(super) struct Last {
     pub(super) key: Key,
     pub(super) thread: ThreadId,
 }
 
-/// A task driver that a thread turns while it waits.
+/// A task driver that a waiting thread runs.
 pub(super) struct Turning {
     pub(super) task_driver: Arc<dyn TaskDriver>,
-    /// It was woken: once is enough.
+    /// It was woken already; one wake is enough.
     pub(super) woken: bool,
 }
 
@@ -69,21 +70,21 @@ pub(super) struct State<T> {
     vacant: Vec<usize>,
     serials: u64,
     live: usize,
-    /// Sockets with deliverable events, each once, in the order of their turns.
+    /// Sockets with deliverable events, each once, in the order in which they are served.
     ready: VecDeque<Key>,
     pub(super) closed: bool,
-    /// The owner's thread has ended inside a function of the host's: nobody comes any more.
+    /// The owner's thread has ended inside a function of the host's, and no other thread takes its place.
     pub(super) lost: bool,
-    /// What the thread that waits turns meanwhile: to be woken. Only that thread takes it out again, without the lock: its
-    /// drop may run a task's.
+    /// The task driver that the waiting thread runs, to be woken by others. Only that thread takes it out again and
+    /// drops it without the lock, because the drop may drop tasks.
     pub(super) turning: Option<Turning>,
     /// Sockets whose TERMINATE was pulled and whose `on_free` is owed; `true` once the event was freed.
     pub(super) pulled: Vec<(Arc<T>, u64, bool)>,
     /// Sockets without a mailbox whose last callbacks run.
     pub(super) last: Vec<Last>,
-    /// Counts pulls.
+    /// Counts pulls, modulo [`PULLS`].
     pulls: u32,
-    /// Whose events the last call has pulled.
+    /// The sockets whose events the last call has pulled.
     pub(super) last_pulled: Vec<Key>,
     pub(super) fd: Option<ReadyFd>,
     pub(super) lending: Lending<T>,
@@ -136,7 +137,7 @@ impl<T: Target> State<T> {
         self.entries.get_mut(key.index)?.as_mut().filter(|entry| entry.serial == key.serial)
     }
 
-    /// Whom a token names, if it is still there.
+    /// The entry that a token names, if it still exists.
     pub(super) fn entry_of(&mut self, token: usize) -> Option<(Key, &mut Entry<T>)> {
         let index = token & ((1 << PLACES) - 1);
         let entry = self.entries.get_mut(index)?.as_mut()?;
@@ -188,10 +189,10 @@ impl<T: Target> State<T> {
         self.entries.iter_mut().flatten()
     }
 
-    /// How many sockets have not terminated, those on the stack left out. `nested`: the call that asks is inside a
-    /// callback of the dispatcher.
+    /// The number of sockets that have not terminated. If `nested`, that is, if the caller runs inside a callback of
+    /// the dispatcher, sockets on the stack do not count.
     pub(super) fn running(&self, nested: bool) -> usize {
-        // Asked before every wait.
+        // This runs before every wait, so the common case is O(1).
         if !nested {
             return self.live;
         }
@@ -201,8 +202,8 @@ impl<T: Target> State<T> {
 
     // The run queue.
 
-    /// Brings the run queue in line with a mailbox that was touched. Says whether deliverable events
-    /// appeared where there were none.
+    /// Brings the run queue in line with a mailbox that was changed. Returns whether deliverable events appeared
+    /// where there were none.
     pub(super) fn refresh(&mut self, key: Key) -> bool {
         if self.closed || self.lost {
             return false;
@@ -222,7 +223,7 @@ impl<T: Target> State<T> {
         was_empty && deliverable
     }
 
-    /// Takes a socket out of the queue; it mostly stands in front.
+    /// Takes a socket out of the queue. It is usually the first one.
     fn unready(&mut self, key: Key) {
         if self.ready.front() == Some(&key) {
             self.ready.pop_front();
@@ -235,7 +236,7 @@ impl<T: Target> State<T> {
         self.ready.front().copied()
     }
 
-    /// Puts a socket that had its turn behind the others.
+    /// Puts a socket that was served behind the others.
     pub(super) fn take_turn(&mut self, key: Key) {
         if self.ready.front() == Some(&key) {
             self.ready.pop_front();
@@ -246,26 +247,26 @@ impl<T: Target> State<T> {
         self.refresh(key);
     }
 
-    /// A number that no mailbox or pulled event has.
+    /// A serial number that no mailbox or pulled event has.
     pub(super) fn next_serial(&mut self) -> u64 {
         self.serials += 1;
         self.serials
     }
 
-    /// Remembers whose event was pulled.
+    /// Remembers the socket whose event was pulled.
     pub(super) fn note_pulled(&mut self, key: Key) {
         if self.last_pulled.last() != Some(&key) {
             self.last_pulled.push(key);
         }
     }
 
-    /// Whether one more pull ends a round of them, after which I/O has its turn.
+    /// Counts one more pull, and returns whether it ends a round of [`PULLS`], after which I/O is due.
     pub(super) fn is_time_to_drive(&mut self) -> bool {
         self.pulls = (self.pulls + 1) % PULLS;
         self.pulls == 0
     }
 
-    /// Whether one socket has all that is deliverable.
+    /// Returns whether a single socket has all deliverable events.
     pub(super) fn is_alone(&self) -> bool {
         self.ready.len() == 1
     }
@@ -274,7 +275,7 @@ impl<T: Target> State<T> {
         !self.ready.is_empty()
     }
 
-    /// What each ready socket has to deliver now.
+    /// The events that each ready socket has to deliver now.
     pub(super) fn snapshot(&mut self) -> VecDeque<PendingDelivery> {
         let keys: Vec<Key> = self.ready.iter().copied().collect();
         let due = |key| {
@@ -284,12 +285,13 @@ impl<T: Target> State<T> {
         keys.into_iter().filter_map(due).collect()
     }
 
-    /// Whether what was due is gone, discarded by a callback, and only an end is left that has come since.
+    /// Returns whether the pending events are gone, discarded by a callback, and only an end is left that has come
+    /// since.
     pub(super) fn is_void(&mut self, due: &PendingDelivery) -> bool {
         !due.ended && self.entry(due.key).is_some_and(|entry| entry.mailbox.has_only_its_end())
     }
 
-    /// Makes the descriptor say what the run queue says.
+    /// Makes the descriptor readable exactly if the run queue is not empty.
     pub(super) fn sync_fd(&mut self) {
         let readable = !self.ready.is_empty();
         if let Some(fd) = &mut self.fd {

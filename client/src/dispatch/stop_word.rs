@@ -1,16 +1,16 @@
-//! Which calls of a dispatcher are in progress, and which of them were told to return: one word, changed by
-//! compare-exchange alone, so that a signal handler may stop them whatever it has interrupted.
+//! The calls of a dispatcher that are in progress, and the ones among them that must return: one word, changed by
+//! compare-exchange alone, so that a signal handler may stop calls whatever it has interrupted.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// How many calls are in progress, nested ones counted each.
+/// The number of calls in progress; nested calls count each.
 const LEVELS: u64 = (1 << 31) - 1;
 /// A stop that found no call in progress: the next one returns at once.
 const REMEMBERED: u64 = 1 << 31;
-/// Calls at or below this level were told to return.
+/// The position of the stopped level: calls at or below it must return.
 const STOPPED_SHIFT: u32 = 32;
 
-/// The calls in progress, and what they were told. Any thread; `stop` also in a signal handler.
+/// The calls in progress, and the stops requested of them. Usable from any thread; `stop` also in a signal handler.
 pub(super) struct StopWord(AtomicU64);
 
 impl StopWord {
@@ -18,10 +18,10 @@ impl StopWord {
         StopWord(AtomicU64::new(0))
     }
 
-    // Sequentially consistent throughout: whoever stops reads next whether there is an alarm, and the owner prepares its
-    // alarm before it looks here for the last time. One of the two sees the other.
+    // Sequentially consistent throughout: after a stop, the stopping thread reads whether there is an alarm, and the
+    // owner prepares its alarm before it reads this word for the last time. One of the two sees the other.
 
-    /// Says what the word was and has become.
+    /// Applies `next`, and returns the word before and after.
     fn change(&self, next: impl Fn(u64) -> u64) -> (u64, u64) {
         let mut word = self.0.load(Ordering::SeqCst);
         loop {
@@ -33,8 +33,8 @@ impl StopWord {
         }
     }
 
-    /// A call begins, at the level that this returns. A remembered stop ends it at once; but it is in progress as any
-    /// other while it runs the `on_free` that is owed.
+    /// Begins a call and returns its level. A remembered stop ends it at once, but it still counts as in progress
+    /// while it runs the `on_free` that is owed.
     pub(super) fn enter(&self) -> u32 {
         let (_, word) = self.change(|word| {
             let word = word + 1;
@@ -43,12 +43,12 @@ impl StopWord {
         levels(word)
     }
 
-    /// A blocking `ws_new` begins: it is in progress, but a remembered stop is for its wait.
+    /// Begins a blocking `ws_new`. It counts as in progress, but a remembered stop is left for its wait.
     pub(super) fn hold(&self) {
         self.change(|word| word + 1);
     }
 
-    /// The innermost call returns.
+    /// Ends the innermost call.
     pub(super) fn leave(&self) {
         self.change(|word| {
             let word = word - 1;
@@ -56,7 +56,7 @@ impl StopWord {
         });
     }
 
-    /// A stop that found no call in progress is for the next one that waits or dispatches.
+    /// Takes a stop that found no call in progress; the next call that waits or dispatches consumes it.
     pub(super) fn take_remembered(&self) -> bool {
         self.change(|word| word & !REMEMBERED).0 & REMEMBERED != 0
     }
@@ -69,12 +69,12 @@ impl StopWord {
         });
     }
 
-    /// Whether the call of this level is to return.
+    /// Returns whether the call of this level must return.
     pub(super) fn is_stopped(&self, level: u32) -> bool {
         stopped(self.0.load(Ordering::SeqCst)) >= level
     }
 
-    /// Whether the innermost call is to return. What its thread asks before it sleeps, after its alarm is prepared.
+    /// Returns whether the innermost call must return. Its thread asks before it sleeps, after its alarm is prepared.
     pub(super) fn is_innermost_stopped(&self) -> bool {
         let word = self.0.load(Ordering::SeqCst);
         levels(word) > 0 && stopped(word) >= levels(word)
@@ -153,7 +153,7 @@ mod model {
             word.leave();
             stopper.join().unwrap();
             let second = word.enter();
-            // Not seen by the first: it came while that returned, or is remembered.
+            // A stop that the first call did not see came while that call returned, or is remembered.
             assert!(!(seen && word.is_stopped(second)), "once");
             word.leave();
             let third = word.enter();

@@ -1,11 +1,11 @@
-//! The mailbox and the dispatcher by themselves, with a target that only remembers. What a host sees is tested
-//! through the C functions; here are the orders that a host cannot force.
+//! Tests of the mailbox and the dispatcher in isolation, with a target that only records. The behaviour that a host
+//! sees is tested through the C functions; these tests force orders of events that a host cannot.
 
 use super::*;
 use crate::event::{Batch, EventKind, ItemKind};
 use std::sync::{Arc, Mutex};
 
-/// Remembers what it was told, and checks that callbacks neither nest nor break the grammar.
+/// Remembers its events, and checks that callbacks neither nest nor break the grammar.
 pub(super) struct Probe {
     gate: Gate,
     trace: Mutex<Vec<String>>,
@@ -317,7 +317,7 @@ mod model {
                 dispatcher.dispatch(1).unwrap();
             }
             io.join().unwrap();
-            // What is left must have been announced after the last dispatch.
+            // Events that are left must have been announced after the last dispatch.
             while std::mem::take(&mut *woken.lock()) {
                 dispatcher.dispatch(2).unwrap();
             }
@@ -361,7 +361,7 @@ mod model {
         });
     }
 
-    /// A task driver without tasks: what wakes it is another thread.
+    /// A task driver without tasks, woken by another thread.
     struct Sleeper {
         woken: ModelMutex<bool>,
         changed: crate::sync::Condvar,

@@ -1,32 +1,34 @@
-//! How long a thread that waits may sleep.
+//! Limits the sleep of a waiting thread.
 
 use super::state::State;
 use super::{Target, stop_word::StopWord};
 use std::time::Duration;
 
-/// A thread of the owner's that waits, or only looks.
+/// The owner's thread while it waits, or polls once without sleeping.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Waiter {
-    /// At most so long; `None`: for ever.
+    /// The longest sleep; `None`: for ever.
     pub(super) limit: Option<Duration>,
-    /// It delivers what is deliverable: it does not sleep over that. A blocking `ws_new` delivers nothing.
+    /// Set if it delivers events, and so must not sleep while some are deliverable. A blocking `ws_new` delivers
+    /// nothing.
     pub(super) may_deliver: bool,
-    /// What it has seen of the changes.
+    /// The value of `Lending::changes` that it has seen.
     pub(super) seen: u64,
 }
 
 impl Waiter {
-    /// One that turns what is there, and does not sleep.
+    /// A waiter that services ready sockets and does not sleep.
     pub(super) fn that_looks<T: Target>(state: &State<T>) -> Waiter {
         Waiter { limit: Some(Duration::ZERO), may_deliver: true, seen: state.lending.changes }
     }
 
-    /// How long it may sleep now. To be asked after the alarm is prepared, with the lock held, right before the sleep.
+    /// The longest sleep that is allowed now. Call it after the alarm is prepared, with the lock held, right before the
+    /// sleep.
     pub(super) fn sleeps_for<T: Target>(&self, state: &mut State<T>, word: &StopWord) -> Option<Duration> {
         let at_once = state.lending.changes != self.seen
             || word.is_innermost_stopped()
             || (self.may_deliver && state.has_ready())
-            // What was left to read, or found no place in one look of the poller, nobody tells of.
+            // No further event announces data that was left unread, or readiness that did not fit into one poll.
             || state.has_more()
             || state.lending.more_told;
         if at_once { Some(Duration::ZERO) } else { self.limit }

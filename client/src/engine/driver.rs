@@ -1,5 +1,5 @@
-//! A runtime without a thread of its own: whoever waits turns it. A driving dispatcher has one for good; a blocking
-//! `ws_new` borrows one, so that a connection is made without a hop to an I/O thread and back.
+//! A runtime without a thread of its own: a waiting thread runs it. A driving dispatcher has one for its whole life; a
+//! blocking `ws_new` borrows one, so that a connection is made without a hop to an I/O thread and back.
 
 use super::engine;
 use super::io_thread::with_signals_blocked;
@@ -19,40 +19,41 @@ use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
 
-/// So many are kept for the next blocking `ws_new`, by the whole process.
+/// The number of drivers that the process keeps for the next blocking `ws_new`.
 const MAX_POOLED: usize = 4;
 
-/// So long at most a turn takes that cannot watch what it was to watch as well.
+/// The longest run of a driver that cannot watch the descriptor `also`.
 const LONGEST_UNWATCHED: Duration = Duration::from_millis(100);
 
-/// Tasks, and the poller in which they wait.
+/// Socket tasks, and the poller in which they wait.
 pub(crate) struct Driver {
     role: ThreadRole,
-    /// `None`: it has ended.
+    /// `None` once it has ended.
     runtime: Mutex<Option<Arc<Runtime>>>,
-    /// The descriptor that a turn watches as well; registered once.
+    /// The descriptor that ends a run when it is readable; registered once.
     also: Mutex<Option<Arc<AsyncFd<RawFd>>>>,
     woken: Arc<Woken>,
     tasks: Arc<AtomicUsize>,
-    /// Taken in, and begun by the next turn: to begin them there costs no wake-up.
+    /// Tasks that the next run begins; beginning them there costs no wake-up.
     new: Mutex<Vec<Task>>,
-    /// A turn is in progress, and must be woken for them.
+    /// A run is in progress, and must be woken for new tasks.
     turning: AtomicBool,
-    /// How many shutdowns there had been when it was borrowed.
+    /// The number of shutdowns when it was borrowed.
     since: AtomicU64,
 }
 
-/// How a turn in progress is made to return.
+/// Makes a run in progress return.
 #[derive(Default)]
 struct Woken {
     notify: Notify,
-    /// A signal handler has run while the turn slept.
+    /// A signal handler has run while the driver slept.
     by_signal: AtomicBool,
 }
 
 impl Woken {
-    /// Right after a sleep. tokio swallows the error of a wait that a signal has ended, and sleeps on; but the system's
-    /// word for it is still there: a wait that succeeds leaves `errno` alone, and nothing that fails comes in between.
+    /// Checks, right after a sleep, whether a signal has ended it. tokio swallows the error of such a wait and sleeps
+    /// on, but `errno` still holds it: a wait that succeeds leaves `errno` alone, and no failing call comes in
+    /// between.
     fn look(&self) {
         if errno::get() == libc::EINTR {
             self.by_signal.store(true, Ordering::Relaxed);
@@ -64,12 +65,12 @@ impl Woken {
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Driver {
-    /// One that does without any other thread of the library: what may block blocks the thread that turns it.
+    /// A driver that uses no other thread of the library: jobs that may block, block the thread that runs it.
     pub(crate) fn alone() -> Result<Arc<Driver>, Error> {
         Driver::new(ThreadRole::Alone)
     }
 
-    /// One for a blocking `ws_new`; to be handed [back](Driver::give_back).
+    /// A driver for a blocking `ws_new`, which must hand it [back](Driver::give_back).
     pub(crate) fn borrow() -> Result<Arc<Driver>, Error> {
         let since = super::shutdowns();
         let kept = engine().drivers.lock().pop();
@@ -104,33 +105,33 @@ impl Driver {
         }))
     }
 
-    /// Keeps it for the next one, if nothing of this one's is left in it.
+    /// Keeps the driver for the next blocking `ws_new`, if no task is left in it.
     pub(crate) fn give_back(self: Arc<Self>) {
         self.unwatch();
         if self.tasks() > 0 {
-            // What was cancelled ends in a turn.
+            // Cancelled tasks end when they run once more.
             self.turn(Some(Duration::ZERO), None);
         }
         if self.tasks() == 0 {
             let mut kept = engine().drivers.lock();
-            // A shutdown clears them after it was counted.
+            // A shutdown is counted before it clears the kept drivers, so none is added after it.
             if kept.len() < MAX_POOLED && self.since.load(Ordering::Relaxed) == super::shutdowns() {
                 kept.push(self);
             }
         }
     }
 
-    /// Whether the calling thread can turn one: not while its thread-locals are destroyed, as in a destructor of one, or
-    /// of the main thread's statics.
+    /// Returns whether the calling thread can run a driver: it cannot while its thread-locals are destroyed, as in the
+    /// destructor of one, or of a static on the main thread.
     pub(crate) fn can_turn_here() -> bool {
         !matches!(Handle::try_current(), Err(error) if error.is_thread_local_destroyed())
     }
 
-    /// Any thread; once it has ended, the task is dropped.
+    /// Adds a task, or drops it if the driver has ended. Any thread.
     pub(crate) fn spawn(&self, task: Task) {
         let ended = self.runtime.lock();
         if ended.is_none() {
-            // The guard is gone first: what a task does when it is dropped, is its own.
+            // The guard is dropped before the task, whose drop may run any code.
             drop(ended);
             return;
         }
@@ -145,7 +146,7 @@ impl Driver {
         }
     }
 
-    /// Begins what was taken in, inside a turn.
+    /// Begins the new tasks, during a run.
     fn begin_new(&self) {
         let new = std::mem::take(&mut *self.new.lock());
         for task in new {
@@ -153,22 +154,23 @@ impl Driver {
         }
     }
 
-    /// How many tasks have not ended.
+    /// The number of tasks that have not ended.
     pub(crate) fn tasks(&self) -> usize {
         self.tasks.load(Ordering::Acquire)
     }
 
-    /// Runs tasks until it is woken, until `also` is readable, until the time is over (`None`: for ever), or until a signal
-    /// handler has run while it slept; says whether it was that.
+    /// Runs tasks until it is woken, until `also` is readable, until the time is over (`None`: for ever), or until a
+    /// signal handler has run while it slept; returns whether a signal handler has run.
     pub(crate) fn turn(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
         if Handle::try_current().is_ok() {
-            // The child of a fork inside a callback: for tokio the runtime of the thread that forked is still entered.
+            // In the child of a fork inside a callback, tokio still considers the runtime of the forking thread
+            // entered.
             return self.turn_elsewhere(limit, also);
         }
         self.turn_here(limit, also)
     }
 
-    /// Turns on a thread of its own, and waits for it.
+    /// Runs the tasks on a new thread, and waits for it.
     fn turn_elsewhere(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
         thread::scope(|scope| {
             let builder = thread::Builder::new().name("ws4d-turn".to_owned());
@@ -177,7 +179,7 @@ impl Driver {
             match turning {
                 Ok(turning) => turning.join().unwrap_or(false),
                 Err(_) => {
-                    // It may be had later; the caller comes again.
+                    // A thread may be available later; the caller tries again.
                     thread::sleep(limit.map_or(LONGEST_UNWATCHED, |limit| limit.min(LONGEST_UNWATCHED)));
                     false
                 }
@@ -188,20 +190,21 @@ impl Driver {
     fn turn_here(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
         let Some(runtime) = self.runtime.lock().clone() else { return false };
         let _role = ThreadRoleGuard::begin(self.role);
-        // Before it looks for new tasks: who brings one later sees that it has to wake.
+        // Set before it takes the new tasks: a thread that adds one later sees that it must wake the driver.
         self.turning.store(true, Ordering::SeqCst);
         runtime.block_on(async {
             self.begin_new();
             let mut woken = pin!(self.woken.notify.notified());
-            // A wake that came before this turn ends it, too; but tasks run in each.
+            // A wake that came before this run ends it at once, but tasks run in any case.
             if limit == Some(Duration::ZERO) || woken.as_mut().enable() {
-                // The first looks at the descriptors, then tasks run; the second lets what they told each other run.
+                // The first yield polls the descriptors and runs tasks; the second runs the tasks that those have
+                // woken.
                 tokio::task::yield_now().await;
                 tokio::task::yield_now().await;
                 return;
             }
             let watched = also.and_then(|fd| self.watched(fd));
-            // What cannot be watched is looked at now and then.
+            // A descriptor that cannot be watched is checked periodically by the caller.
             let limit = match (also, &watched) {
                 (Some(_), None) => {
                     Some(limit.map_or(LONGEST_UNWATCHED, |limit| limit.min(LONGEST_UNWATCHED)))
@@ -219,7 +222,7 @@ impl Driver {
         self.woken.by_signal.swap(false, Ordering::Relaxed)
     }
 
-    /// Makes the turn in progress return, or the next one.
+    /// Makes the run in progress return, or the next one.
     pub(crate) fn wake(&self) {
         self.woken.notify.notify_one();
     }
@@ -230,7 +233,7 @@ impl Driver {
         let runtime = self.runtime.lock().take();
         let new = std::mem::take(&mut *self.new.lock());
         drop(new);
-        // A sender on another thread may hold it for a moment; whoever lets go last ends it.
+        // A sender on another thread may hold the runtime for a moment; the last holder ends it.
         if let Some(runtime) = runtime.and_then(Arc::into_inner) {
             runtime.shutdown_background();
         }
@@ -241,7 +244,7 @@ impl Driver {
         if also.as_ref().is_none_or(|watched| *watched.get_ref() != fd) {
             // The old registration goes first.
             *also = None;
-            // SAFETY: the descriptor is the poller or the alarm of the dispatcher that turns this driver. Its owner, on
+            // SAFETY: the descriptor is the poller or the alarm of the dispatcher that runs this driver. Its owner, on
             // this thread, closes them only after it has called `end` or `unwatch`, which drop the registration.
             let watched = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
             *also = watched.ok().map(Arc::new);
@@ -249,7 +252,7 @@ impl Driver {
         also.clone()
     }
 
-    /// Forgets the descriptor that turns have watched as well.
+    /// Forgets the descriptor `also` of earlier runs.
     pub(crate) fn unwatch(&self) {
         let also = self.also.lock().take();
         drop(also);
@@ -257,8 +260,8 @@ impl Driver {
 }
 
 impl Drop for Driver {
-    /// Never waits, wherever it is dropped: tokio panics where a runtime is dropped inside another one, as it is for it in
-    /// the child of a fork inside a callback.
+    /// Ends the driver without waiting: tokio panics if a runtime is dropped in the normal way inside another one,
+    /// which, for tokio, is the case in the child of a fork inside a callback.
     fn drop(&mut self) {
         self.end();
     }

@@ -1,5 +1,5 @@
-//! One I/O thread. It blocks the host's signals, so that the host's handlers run on the host's threads, but none that tells
-//! of a fault of the thread itself. It ends when it was told to and its last task is done.
+//! One I/O thread. It blocks signals, so that the host's handlers run on the host's threads, except those that report a
+//! fault of the thread itself. It ends once it was stopped and its last task is done.
 
 use super::Task;
 use crate::context;
@@ -24,20 +24,21 @@ struct Shared {
     stopping: AtomicBool,
     changed: Notify,
     ended: AtomicBool,
-    /// It has ended inside a function of the host's: nothing of it goes on, and nobody joins it.
+    /// The thread has ended inside a function of the host's: its tasks stop, and nobody joins it.
     lost: AtomicBool,
 }
 
-/// What the engine is told of its thread.
+/// The callbacks through which a thread reports to the engine.
 pub(super) struct Events {
-    /// As the last act of the thread.
+    /// Called as the last act of the thread.
     pub(super) ended: Box<dyn FnOnce() + Send>,
-    /// On the thread, when it ends inside a function of the host's.
+    /// Called on the thread when it ends inside a function of the host's.
     pub(super) lost: Box<dyn Fn() + Send>,
 }
 
 impl IoThread {
-    /// `stack`: how many bytes its stack has; `None`: as many as the system gives, but at least [`LEAST_STACK`].
+    /// Starts the thread. `stack` is the size of its stack in bytes; `None`: the system's default, but at least
+    /// [`LEAST_STACK`].
     pub(super) fn start(number: usize, stack: Option<usize>, events: Events) -> Result<IoThread, Error> {
         let failed = |error: io::Error| {
             let code = match error.raw_os_error() {
@@ -57,7 +58,7 @@ impl IoThread {
                 context::become_io_thread();
                 let here = Here { shared: &of_thread, lost: events.lost };
                 unfinished::noted(&here, || runtime.block_on(of_thread.run()));
-                // Dropping it would wait for what it still holds.
+                // Dropping the runtime would wait for its blocking jobs.
                 runtime.shutdown_background();
                 of_thread.ended.store(true, Ordering::Release);
                 (events.ended)();
@@ -67,7 +68,7 @@ impl IoThread {
         Ok(IoThread { runtime: handle, shared, thread })
     }
 
-    /// Counts a task, from now on until it is dropped; it begins with [`Taken::begin`].
+    /// Accepts a task, which is counted until it is dropped. It begins with [`Taken::begin`].
     pub(super) fn take_in(&self, task: Task) -> Taken {
         Taken { runtime: self.runtime.clone(), counted: Counted::new(&self.shared), task }
     }
@@ -85,7 +86,7 @@ impl IoThread {
         self.shared.lost.load(Ordering::Acquire)
     }
 
-    /// Waits for a thread that has ended; one that is lost is parked for good.
+    /// Joins the thread, unless it is lost, and so parked for good.
     pub(super) fn join(self) {
         if !self.is_lost() {
             let _ = self.thread.join();
@@ -110,7 +111,7 @@ impl Taken {
     }
 }
 
-/// The thread's whole life, on its stack.
+/// The body of the thread, on its stack.
 struct Here<'a> {
     shared: &'a Shared,
     lost: Box<dyn Fn() + Send>,
@@ -123,10 +124,10 @@ impl Unfinished for Here<'_> {
     }
 }
 
-/// Less than this no I/O thread has where the host has not said so.
+/// The smallest stack of an I/O thread for which the host has set no size.
 const LEAST_STACK: usize = 1024 * 1024;
 
-/// What the system gives a thread that does not ask.
+/// The system's default size of a thread's stack.
 fn default_stack() -> usize {
     let mut bytes = 0;
     // SAFETY: plain data, which pthread_attr_init fills before anything reads it.
@@ -168,8 +169,8 @@ impl Drop for Counted {
     }
 }
 
-/// What the kernel sends to the thread that has made a fault, or that has asked for it: a thread that blocks one is ended
-/// where a handler of the host's, for a crash report, would have run.
+/// The signals that the kernel sends to the thread that has caused a fault. If the thread blocked them, the process
+/// would be killed without running the host's handler, for example a crash reporter.
 const OWN_FAULTS: [libc::c_int; 7] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
 

@@ -1,5 +1,5 @@
 //! The I/O threads: one tokio `current_thread` runtime each, started with the first socket and joined by
-//! shutdown. What may block runs on the workers. Knows nothing of sockets but that they can be stopped.
+//! shutdown. Jobs that may block run on the workers. The engine knows of a socket only that it can be stopped.
 
 mod driver;
 mod io_thread;
@@ -24,27 +24,27 @@ use std::thread;
 use std::time::{Duration, Instant};
 use workers::Workers;
 
-/// How often this process has been shut down, or has begun to be.
+/// The number of shutdowns that this process has begun.
 pub(crate) fn shutdowns() -> u64 {
     engine().state.lock().shutdowns
 }
 
 static ENGINE: PerProcess<Engine> = PerProcess::new(Engine::new);
 
-/// A socket, as far as shutdown knows it.
+/// A socket, as seen by shutdown.
 pub(crate) trait Stop: Send + Sync {
-    /// The library shuts down: say goodbye if the kernel takes it at once, and end.
+    /// Sends a close frame, if the kernel takes it at once, and ends the socket, because the library shuts down.
     fn stop(self: Arc<Self>);
-    /// The I/O thread on which its task ran has ended inside a function of the host's.
+    /// Ends the socket, because the I/O thread of its task has ended inside a function of the host's.
     fn thread_lost(self: Arc<Self>);
 }
 
 struct Engine {
     state: Mutex<State>,
-    /// An I/O thread has ended.
+    /// Notified when an I/O thread has ended.
     ended: Condvar,
     sockets: Mutex<HashMap<i32, Listed>>,
-    /// Wait for the next blocking `ws_new`.
+    /// Idle drivers, kept for the next blocking `ws_new`.
     drivers: Mutex<Vec<Arc<Driver>>>,
     workers: Arc<Workers>,
 }
@@ -52,31 +52,31 @@ struct Engine {
 /// A socket that shutdown will stop.
 struct Listed {
     socket: Weak<dyn Stop>,
-    /// The serial of the I/O thread that runs its task; `None`: none does.
+    /// The serial number of the I/O thread that runs its task; `None` if no I/O thread does.
     thread: Option<u64>,
 }
 
 struct State {
-    /// With their serials, which are never used again.
+    /// The I/O threads with their serial numbers, which are never used again.
     threads: Vec<(u64, IoThread)>,
     serials: u64,
     configured: usize,
-    /// `None`: the system's.
+    /// The stack size of I/O threads; `None` for the system's default.
     stack: Option<usize>,
-    /// Those that have said so (`ws_startup`) and have not left.
+    /// The users that have called `ws_startup` and have not left.
     users: u32,
     next: usize,
     stopping: bool,
-    /// A shutdown is going on; another one waits for its turn.
+    /// A shutdown is in progress; another one waits until it is over.
     shutting_down: bool,
     last_id: i32,
     shutdowns: u64,
 }
 
-/// The stack of an I/O thread that may be asked for, in bytes.
+/// The smallest stack of an I/O thread that may be requested, in bytes.
 const SMALLEST_STACK: usize = 256 * 1024;
 const LARGEST_STACK: usize = 1 << 30;
-/// How many I/O threads may be asked for.
+/// The largest number of I/O threads that may be requested.
 const MOST_THREADS: u32 = 64;
 
 impl Engine {
@@ -130,7 +130,7 @@ pub(crate) struct Enlisted {
 }
 
 impl Enlisted {
-    /// How many shutdowns there had been by then.
+    /// The number of shutdowns when the socket was enlisted.
     pub(crate) fn since(&self) -> u64 {
         self.since
     }
@@ -158,8 +158,9 @@ pub(crate) fn enlist(id: i32, socket: Weak<dyn Stop>, wants_threads: bool) -> Re
     Ok(Enlisted { id, since: state.shutdowns })
 }
 
-/// Runs a socket's task on an I/O thread, or gives it back: where there was a shutdown `since` it was enlisted, it is not
-/// to bring a thread up again. In a box: each future that awaits another by value is twice as large as that.
+/// Runs a socket's task on an I/O thread, or gives it back if there was a shutdown `since` the socket was enlisted,
+/// which must not start a thread again. The task is boxed, because a future that awaits another by value is twice as
+/// large.
 pub(crate) fn spawn(id: i32, since: u64, task: Task) -> Result<(), (Error, Task)> {
     let engine = engine();
     let mut state = engine.state.lock();
@@ -179,8 +180,8 @@ pub(crate) fn spawn(id: i32, since: u64, task: Task) -> Result<(), (Error, Task)
     if let Some(listed) = engine.sockets.lock().get_mut(&id) {
         listed.thread = Some(*serial);
     }
-    // It is counted under the lock, so that its thread does not end before it; what a task does where it cannot begin
-    // is its own, and done without the lock.
+    // The task is counted under the lock, so that its thread does not end before it. A task that cannot begin is
+    // dropped without the lock, because its drop may run any code.
     let spawning = thread.take_in(task);
     drop(state);
     spawning.begin();
@@ -195,8 +196,8 @@ fn lost_error() -> Error {
     )
 }
 
-/// An I/O thread has ended inside a function of the host's. Its sockets are ended on another thread: their owners are told,
-/// by functions of the host's.
+/// Ends the sockets of an I/O thread that has ended inside a function of the host's. This happens on another thread,
+/// because it calls functions of the host's.
 fn thread_lost(serial: u64) {
     let engine = engine();
     let end = move || {
@@ -211,7 +212,7 @@ fn thread_lost(serial: u64) {
     };
     let name = "ws4d-lost".to_owned();
     if with_signals_blocked(|| thread::Builder::new().name(name).spawn(end)).is_err() {
-        // Without a thread to do it their owners hear of it at the shutdown.
+        // If no thread can be started, the sockets end at the shutdown.
         engine.ended.notify_all();
     }
 }
@@ -224,7 +225,7 @@ impl State {
             let serial = self.serials;
             let events = Events {
                 ended: Box::new(|| {
-                    // The lock makes sure that a shutdown that looked just before is waiting by now.
+                    // The lock ensures that a shutdown that checked just before is waiting by now.
                     drop(engine().state.lock());
                     engine().ended.notify_all();
                 }),
@@ -251,7 +252,7 @@ pub fn set_io_threads(n: u32) -> Result<(), ErrorCode> {
     Ok(())
 }
 
-/// Sets how many bytes of stack the I/O threads get that start from now on; `None`: what the system gives.
+/// Sets the stack size in bytes of I/O threads that start from now on; `None`: the system's default.
 /// [`ErrorCode::InvalidArgument`]: too few; [`ErrorCode::Unsupported`]: they run already.
 pub fn set_io_thread_stack(bytes: Option<usize>) -> Result<(), ErrorCode> {
     if bytes.is_some_and(|bytes| !(SMALLEST_STACK..=LARGEST_STACK).contains(&bytes)) {
@@ -276,7 +277,8 @@ pub fn startup() -> Result<(), ErrorCode> {
     Ok(())
 }
 
-/// Where more than one user is counted, one leaves. Else: ends all sockets and joins all library threads, except a name lookup that the system does not let go.
+/// Ends all sockets and joins all library threads, except a name lookup that the system cannot cancel. If there is more
+/// than one user of the library, it only removes one.
 ///
 /// [`ErrorCode::Timeout`]: a host's callback on an I/O thread has not come back in time; new sockets are refused
 /// until a further call succeeds. [`ErrorCode::WrongThread`]: inside a callback.
@@ -310,7 +312,7 @@ pub fn shutdown(timeout: Option<Duration>) -> Result<(), ErrorCode> {
     Ok(())
 }
 
-/// A shutdown in progress. After one that has failed, whatever the reason, new sockets are refused until a further call
+/// A shutdown in progress. After a failed shutdown, whatever the reason, new sockets are refused until a further call
 /// succeeds.
 struct ShuttingDown<'a>(&'a Engine);
 

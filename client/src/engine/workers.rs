@@ -1,5 +1,5 @@
-//! Threads for what may block: name lookups, and the TLS handshake, whose verifier may fetch for seconds on
-//! some systems. Our own pool, because tokio's panics where a thread cannot be started.
+//! Threads for jobs that may block: name lookups, and the TLS handshake, whose verifier may fetch for seconds on some
+//! systems. The library has its own pool, because tokio's panics if a thread cannot be started.
 
 use super::io_thread::with_signals_blocked;
 use crate::context::{self, ThreadRole};
@@ -15,12 +15,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// What a job is, for shutdown.
+/// The kind of a job.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// `getaddrinfo` cannot be cancelled: shutdown does not wait for it.
     Lookup,
-    /// Ends by itself.
+    /// Ends by itself, so shutdown waits for it.
     Handshake,
 }
 
@@ -38,7 +38,7 @@ struct State {
     running: HashMap<usize, JoinHandle<()>>,
     /// The number of the thread that was started last.
     last: usize,
-    /// Have left the pool; shutdown, or the next job, joins them.
+    /// Threads that have left the pool; shutdown, or the next job, joins them.
     ended: Vec<JoinHandle<()>>,
     idle: usize,
     lookups: usize,
@@ -52,7 +52,7 @@ impl State {
         self.queue.remove(at)
     }
 
-    /// They need no lock any more, and are gone in a moment.
+    /// Joins the threads that have left the pool. They need no lock any more, so this does not block for long.
     fn join_ended(&mut self) {
         for thread in self.ended.drain(..) {
             let _ = thread.join();
@@ -60,12 +60,13 @@ impl State {
     }
 }
 
-/// More jobs than this at once wait for their turn.
+/// The number of jobs that run at once; more wait in the queue.
 const MOST: usize = 528;
-/// More lookups than this at once do: a name server that hangs must not hold the handshakes up. There is one for each name
-/// and family, so that this many names that do not resolve keep no other one waiting.
+/// The number of lookups that run at once; more wait in the queue, because a name server that hangs must not hold the
+/// handshakes up. Each name and family has its own lookup, so the limit is high: names that do not resolve must not
+/// keep others waiting.
 const MOST_LOOKUPS: usize = 512;
-/// An idle worker goes home after so long.
+/// The time after which an idle worker ends.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Workers {
@@ -114,7 +115,7 @@ impl Workers {
         self.changed.wait_at_most(state, Some(until.saturating_duration_since(Instant::now())))
     }
 
-    /// Sends the workers home; `false` if the time was over first. Lookups are not waited for.
+    /// Ends the workers; returns `false` if the time was over first. It does not wait for lookups.
     pub(super) fn stop(&self, deadline: Option<Instant>) -> bool {
         let mut state = self.state.lock();
         state.stopping = true;
@@ -143,14 +144,14 @@ impl Workers {
 struct Worker<'a> {
     workers: &'a Workers,
     number: usize,
-    /// What it is doing.
+    /// The job in progress.
     job: Cell<Option<Kind>>,
 }
 
 impl Worker<'_> {
     fn work(&self) {
         let mut state = self.workers.state.lock();
-        // An idle worker's patience begins with its last job: what wakes the others does not begin it anew.
+        // An idle worker's time begins with its last job; a wake that is for others does not restart it.
         let mut until = Instant::now() + PATIENCE;
         loop {
             if let Some((kind, job)) = state.next_job() {
@@ -168,7 +169,7 @@ impl Worker<'_> {
                 break;
             }
             state.idle += 1;
-            // Where lookups wait for others to end, the end of one of them wakes this worker.
+            // If queued lookups wait for others to end, the end of one of them wakes this worker.
             let later = if state.queue.is_empty() { until } else { Instant::now() + PATIENCE };
             state = self.workers.wait(state, later);
             state.idle -= 1;
@@ -182,7 +183,7 @@ impl Worker<'_> {
 }
 
 impl Unfinished for Worker<'_> {
-    /// A log function of the host's has ended the thread: the pool has one less, which nobody joins.
+    /// Removes the worker from the pool, because a log function of the host's has ended the thread. Nobody joins it.
     fn give_up(&self) {
         let mut state = self.workers.state.lock();
         state.threads -= 1;
@@ -194,8 +195,8 @@ impl Unfinished for Worker<'_> {
     }
 }
 
-/// Whether a job runs where it is asked for: a thread that waits for it anyhow may as well do it, but for what can hang
-/// beyond the connect timeout; a thread that is alone has nobody else.
+/// Returns whether a job runs on the calling thread. A thread that would wait for the job runs it, unless the job can
+/// hang beyond the connect timeout; a thread that is alone runs every job.
 pub(crate) fn runs_here(kind: Kind) -> bool {
     match context::thread_role() {
         ThreadRole::Nothing => false,
@@ -205,9 +206,9 @@ pub(crate) fn runs_here(kind: Kind) -> bool {
     }
 }
 
-/// Begins a job on a worker. Where it never begins, because the library shuts down, it is dropped.
+/// Begins a job on a worker. If it never begins, because the library shuts down, it is dropped.
 pub(crate) fn start_blocking(kind: Kind, job: impl FnOnce() + Send + 'static) -> Result<(), Error> {
-    // A panic inside drops what the job owns, which is how whoever waits for it learns of it.
+    // A panic inside drops the values that the job owns, so a task that waits for the job learns of it.
     let boxed: Box<dyn FnOnce() + Send> = Box::new(move || {
         caught(job);
     });
@@ -221,7 +222,8 @@ pub(crate) fn start_blocking(kind: Kind, job: impl FnOnce() + Send + 'static) ->
     })
 }
 
-/// Runs `job` on a worker, or here. The future may be dropped: the job then ends unheard, or never begins.
+/// Runs `job` on a worker, or on the calling thread. The future may be dropped: then the result of the job is
+/// discarded, or the job never begins.
 pub(crate) async fn run_blocking<R: Send + 'static>(
     kind: Kind,
     job: impl FnOnce() -> R + Send + 'static,

@@ -1,10 +1,11 @@
-//! The owner that waits reads itself. Once it has waited, the descriptors of its sockets are lent to a poller of the
-//! dispatcher's own: while a thread is inside `wait`, `run` or `next`, a message reaches the host without a hop from
-//! another thread. When the owner stays away, the standby task, the I/O task of one of the sockets, watches the poller as a
-//! single descriptor and turns what it tells of; so either change-over costs one system call, however many sockets
-//! there are. Where the owner is away for long, each socket goes back to its I/O thread.
+//! An owner that waits reads from its sockets itself. Once it has waited, the descriptors of its sockets are lent to
+//! a poller of the dispatcher's: while a thread is inside `wait`, `run` or `next`, a message reaches the host without
+//! a hop from another thread. When the owner stays away, the standby task, the I/O task of one of the sockets,
+//! watches the poller as a single descriptor and services the sockets that it reports; so either change-over costs
+//! one system call, however many sockets there are. If the owner is away for long, each socket goes back to its I/O
+//! thread.
 //!
-//! Here is who watches what; how a socket is turned is the target's.
+//! This module decides which thread watches a descriptor; the target services its socket.
 
 pub(super) mod presence;
 pub(super) mod state;
@@ -25,21 +26,21 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What turning a socket on the owner's thread has left.
+/// The result of servicing a socket on the owner's thread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ServiceOutcome {
-    /// The network has nothing for now: its descriptor will tell.
+    /// Everything was read; the descriptor will report more.
     Drained,
-    /// There may be more, and nobody will tell.
+    /// There may be more to read, and the descriptor will not report it.
     More,
     /// The connection is over.
     Over,
-    /// There may be more, but reading is held back; to be tried when something has changed.
+    /// There may be more, but reading is held back until something has changed.
     Held,
 }
 
 impl<T: Target> State<T> {
-    /// Whom a descriptor is told ready for.
+    /// The socket of a ready descriptor.
     fn due(&mut self, ready: Ready) -> Option<ReadySocket<T>> {
         let (key, entry) = self.entry_of(ready.token)?;
         entry.peer_closed |= ready.closed;
@@ -47,7 +48,7 @@ impl<T: Target> State<T> {
         Some(ReadySocket { key, target, readable: ready.readable, writable: ready.writable, peer_closed })
     }
 
-    /// Who was left with something and may read it now.
+    /// Takes the sockets that have unread data and may read them now.
     fn take_unread(&mut self) -> Vec<ReadySocket<T>> {
         let mut turns = Vec::new();
         for key in std::mem::take(&mut self.lending.unread) {
@@ -57,7 +58,7 @@ impl<T: Target> State<T> {
                 continue;
             }
             entry.unread = Unread::Nothing;
-            // One that was taken back is its I/O task's.
+            // The I/O task services a socket that was taken back.
             if entry.lent {
                 let (target, peer_closed) = (Arc::clone(&entry.target), entry.peer_closed);
                 turns.push(ReadySocket { key, target, readable: true, writable: false, peer_closed });
@@ -66,7 +67,7 @@ impl<T: Target> State<T> {
         turns
     }
 
-    /// Notes what is left to read. `false`: the socket was taken back meanwhile.
+    /// Records unread data. Returns `false` if the socket was taken back meanwhile.
     fn mark_unread(&mut self, key: Key, left: Unread) -> bool {
         let Some(entry) = self.entry(key).filter(|entry| entry.lent) else { return false };
         let before = entry.unread;
@@ -80,7 +81,7 @@ impl<T: Target> State<T> {
     pub(super) fn has_more(&mut self) -> bool {
         (0..self.lending.unread.len()).any(|at| {
             let key = self.lending.unread[at];
-            // One that was taken back is its task's.
+            // The I/O task services a socket that was taken back.
             self.entry(key).is_some_and(|entry| entry.lent && entry.unread == Unread::More)
         })
     }
@@ -89,12 +90,13 @@ impl<T: Target> State<T> {
 impl<T: Target> Dispatcher<T> {
     // The I/O threads' side.
 
-    /// Whether sockets are to be lent. Takes no lock.
+    /// Returns whether sockets should lend their descriptors. Takes no lock.
     pub(crate) fn borrows(&self) -> bool {
         self.borrows.load(Ordering::Acquire)
     }
 
-    /// Lends the owner the descriptor of a socket, which nobody else watches from now on. `false`: it is not wanted.
+    /// Lends the owner the descriptor of a socket, which nobody else watches from now on. Returns `false` if the
+    /// owner does not want it.
     pub(crate) fn lend(&self, key: Key, fd: RawFd) -> bool {
         let mut state = self.state.lock();
         let poller = state.lending.poller.clone().filter(|_| state.lending.wanted);
@@ -105,14 +107,14 @@ impl<T: Target> Dispatcher<T> {
         entry.lent = true;
         entry.peer_closed = false;
         state.lending.lent += 1;
-        // An owner that drives is not looked after.
+        // The owner of a driving dispatcher needs no standby task.
         if self.driving.is_none() {
             state.lending.standby.get_or_insert(key);
         }
         true
     }
 
-    /// Takes it back.
+    /// Takes a lent descriptor back.
     pub(crate) fn take_back(&self, key: Key, fd: RawFd) {
         let mut state = self.state.lock();
         if let Some(poller) = &state.lending.poller {
@@ -124,7 +126,7 @@ impl<T: Target> Dispatcher<T> {
         if state.lending.standby != Some(key) {
             return;
         }
-        // Another one keeps.
+        // Another socket's task becomes the standby task.
         let next = state.lent().next().map(|(key, target)| (key, Arc::clone(target)));
         state.lending.standby = next.as_ref().map(|(key, _)| *key);
         drop(state);
@@ -133,13 +135,13 @@ impl<T: Target> Dispatcher<T> {
         }
     }
 
-    /// What this socket's task has to do for the others.
+    /// The work of this socket's task for the other sockets.
     pub(crate) fn standby_role(&self, key: Key) -> StandbyRole {
         if self.driving.is_some() {
             return StandbyRole::None;
         }
         let mut state = self.state.lock();
-        // The owner may have come back after it was given up, and before this socket was taken back.
+        // The owner may have come back after it was given up, and before this descriptor was taken back.
         if state.lending.wanted && state.lending.standby.is_none() && state.entry(key).is_some_and(|e| e.lent)
         {
             state.lending.standby = Some(key);
@@ -148,7 +150,7 @@ impl<T: Target> Dispatcher<T> {
         if lending.standby == Some(key) { lending.presence.role() } else { StandbyRole::None }
     }
 
-    /// Turns a socket, in the owner's stead, that was left with something and may read it now. Says whether it was one.
+    /// Services a socket in the owner's stead, if it has unread data and may read them now. Returns whether it did.
     pub(crate) fn service_unread(&self, key: Key) -> bool {
         let mut state = self.state.lock();
         let away = matches!(state.lending.presence, OwnerPresence::AwaySince(_));
@@ -164,7 +166,7 @@ impl<T: Target> Dispatcher<T> {
         turned
     }
 
-    /// A socket was read here although it is lent, and was not drained.
+    /// Leaves the rest of the data to the owner: the socket was read here although it is lent, and was not drained.
     pub(crate) fn leave_to_owner(&self, key: Key) {
         let mut state = self.state.lock();
         if state.mark_unread(key, Unread::Held) {
@@ -172,7 +174,7 @@ impl<T: Target> Dispatcher<T> {
         }
     }
 
-    /// The standby task looks whether the owner still comes to wait.
+    /// Checks, for the standby task, whether the owner still comes to wait.
     pub(crate) fn check_owner_returns(&self, key: Key) {
         let mut state = self.state.lock();
         let lending = &mut state.lending;
@@ -193,13 +195,13 @@ impl<T: Target> Dispatcher<T> {
         lent.iter().for_each(|target| target.nudge());
     }
 
-    /// The poller as one descriptor, which is readable where a lent one has something to tell. Once the dispatcher is
-    /// closed there is none; who has one keeps it open.
+    /// The poller, which is itself a descriptor that is readable if a lent descriptor is ready. A closed dispatcher
+    /// has none; a returned one stays open as long as it is held.
     pub(crate) fn poller(&self) -> Option<Arc<Poller>> {
         self.state.lock().lending.poller.clone()
     }
 
-    /// Turns what the poller tells of, in the owner's stead. Says whether there may be more.
+    /// Services the sockets that the poller reports, in the owner's stead. Returns whether there may be more.
     pub(crate) fn serve(&self) -> bool {
         let Some(poller) = self.poller() else { return false };
         let mut found = Vec::new();
@@ -216,7 +218,7 @@ impl<T: Target> Dispatcher<T> {
         any
     }
 
-    /// The owner may have come back meanwhile, and sleep with nobody to tell it of what is left.
+    /// Wakes the owner if data are left unread: it may have come back meanwhile, and sleep without knowing of them.
     fn tell_of_unread(&self, mut state: Guard<'_, T>) {
         if !state.lending.unread.is_empty() {
             self.wake_waiters(&mut state);
@@ -225,7 +227,7 @@ impl<T: Target> Dispatcher<T> {
 
     // The owner's side.
 
-    /// Whether the owner is to watch its sockets itself; asks for them if that is new.
+    /// Returns whether the owner watches its sockets itself; asks the sockets to lend their descriptors if that is new.
     pub(super) fn begin_to_borrow<'a>(&'a self, mut state: Guard<'a, T>) -> (Guard<'a, T>, bool) {
         if state.lending.wanted {
             return (state, true);
@@ -246,19 +248,19 @@ impl<T: Target> Dispatcher<T> {
         (self.lock_without(targets), true)
     }
 
-    /// Waits in the poller, and turns what is ready. What the last turns have left comes first.
+    /// Waits in the poller, and services the sockets that are ready. Data left unread by earlier calls come first.
     pub(super) fn poll<'a>(&'a self, mut state: Guard<'a, T>, waiter: Waiter) -> (Guard<'a, T>, Slept) {
         let Some(poller) = state.lending.poller.clone() else { return (state, Slept::Woken) };
         state.lending.visits += 1;
         if matches!(state.lending.presence, OwnerPresence::AwaySince(_)) {
             state.lending.presence = OwnerPresence::Active;
-            // The owner is back: the poller is its own again.
+            // The owner is back, and the standby task leaves the poller to it.
             state = self.tell_standby(state);
         }
         let left = state.take_unread();
         state = self.service_all(state, left);
         let inside = poller.enter();
-        // Of the last look.
+        // The flag of the last poll is obsolete.
         state.lending.more_told = false;
         let at_once = self.driving.as_ref().is_some_and(|driving| !driving.may_sleep());
         let limit = waiter.sleeps_for(&mut state, &self.stop_word);
@@ -301,7 +303,7 @@ impl<T: Target> Dispatcher<T> {
         let mut left = Vec::new();
         for ReadySocket { key, target, readable, writable, peer_closed } in turns.drain(..) {
             match target.service(readable, writable) {
-                // Its descriptor tells no more of what is left before the end.
+                // The descriptor does not report the data that are left before the end.
                 ServiceOutcome::Drained if peer_closed => left.push((key, target, Unread::More)),
                 ServiceOutcome::Drained | ServiceOutcome::Over => {}
                 ServiceOutcome::More => left.push((key, target, Unread::More)),
@@ -317,7 +319,7 @@ impl<T: Target> Dispatcher<T> {
             left.iter().map(|(key, _, left)| !state.mark_unread(*key, *left)).collect();
         drop(state);
         if self.driving.is_none() {
-            // Their I/O tasks have looked already whether anything is left.
+            // The I/O tasks of these sockets have checked for unread data before it was recorded.
             let taken_back = left.iter().zip(taken_back).filter(|(_, taken_back)| *taken_back);
             taken_back.for_each(|((_, target, _), _)| target.nudge());
         }

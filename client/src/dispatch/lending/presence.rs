@@ -1,46 +1,47 @@
-//! Where the owner of a dispatcher is, and what the standby task does for that. Pure.
+//! The presence of a dispatcher's owner, and the role of the standby task that follows from it. Pure.
 
 use std::time::{Duration, Instant};
 
-/// How often the standby task looks whether the owner comes to wait; it is missed after one or two of them.
+/// The interval at which the standby task checks whether the owner comes to wait. It notices an absence after one or
+/// two intervals.
 pub(crate) const OWNER_CHECK_INTERVAL: Duration = Duration::from_millis(2);
-/// After so long without the owner each socket goes back to its I/O thread.
+/// The absence of the owner after which each socket goes back to its I/O thread.
 pub(crate) const OWNER_ABSENT_AFTER: Duration = Duration::from_secs(1);
 
-/// What a socket's task does for the sockets of its dispatcher.
+/// The role of a socket's task for the sockets of its dispatcher.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum StandbyRole {
     None,
-    /// Look whether the owner comes, every [`OWNER_CHECK_INTERVAL`].
+    /// Check whether the owner comes, every [`OWNER_CHECK_INTERVAL`].
     Look,
-    /// Watch the poller, and look again after [`OWNER_ABSENT_AFTER`].
+    /// Watch the poller, and check again after [`OWNER_ABSENT_AFTER`].
     Serve,
 }
 
-/// Where the owner is just now.
+/// The owner's present activity.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::dispatch) enum OwnerWait {
     /// It does something else.
     Elsewhere,
-    /// In the poller; it returns by itself, or was woken.
+    /// It is in the poller, and returns by itself or was woken.
     Polling,
-    /// It must be woken for what other threads change.
+    /// It sleeps, and must be woken for changes that other threads make.
     Asleep,
 }
 
-/// What the standby task has found when it looked.
+/// The result of the standby task's last check.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::dispatch) enum OwnerPresence {
     /// It comes to wait.
     Active,
-    /// It has slept through a check: the standby task sleeps too, and is told when the owner wakes.
+    /// It has slept through a check: the standby task sleeps too, and is notified when the owner wakes.
     SleptThroughCheck,
     /// It stays away: the standby task watches the poller.
     AwaySince(Instant),
 }
 
 impl OwnerPresence {
-    /// What the standby task does.
+    /// The role of the standby task.
     pub(in crate::dispatch) fn role(self) -> StandbyRole {
         match self {
             OwnerPresence::Active => StandbyRole::Look,
@@ -49,7 +50,7 @@ impl OwnerPresence {
         }
     }
 
-    /// What a check finds that the owner has not come to since the one before.
+    /// The result of a check before which the owner has not come since the previous check.
     pub(in crate::dispatch) fn after_check(self, wait: OwnerWait, now: Instant) -> OwnerPresence {
         match (wait, self) {
             (OwnerWait::Polling | OwnerWait::Asleep, _) => OwnerPresence::SleptThroughCheck,
@@ -58,7 +59,7 @@ impl OwnerPresence {
         }
     }
 
-    /// Whether it stays away for so long that each socket goes back to its I/O thread.
+    /// Returns whether the owner has been away for so long that each socket goes back to its I/O thread.
     pub(in crate::dispatch) fn is_given_up(self, now: Instant) -> bool {
         matches!(self, OwnerPresence::AwaySince(since) if now.saturating_duration_since(since) >= OWNER_ABSENT_AFTER)
     }

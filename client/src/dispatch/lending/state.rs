@@ -1,11 +1,11 @@
-//! What a dispatcher's lock guards of the sockets that are lent to its owner. Data; what is done with it is in the module above.
+//! The data about lent sockets that a dispatcher's lock guards. The operations are in the parent module.
 
 use super::presence::{OwnerPresence, OwnerWait};
 use crate::dispatch::key::Key;
 use crate::dispatch::poller::{Poller, Ready};
 use std::sync::Arc;
 
-/// What the last turn of a lent socket has left to read, of which its descriptor tells no more.
+/// Data that servicing a lent socket has left unread, and that its descriptor does not report again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(in crate::dispatch) enum Unread {
     Nothing,
@@ -14,30 +14,30 @@ pub(in crate::dispatch) enum Unread {
     More,
 }
 
-/// What the dispatcher's lock guards of this.
+/// The state of lending, guarded by the dispatcher's lock.
 pub(in crate::dispatch) struct Lending<T> {
     /// Made at the owner's first wait, and gone when the dispatcher is closed.
     pub(in crate::dispatch) poller: Option<Arc<Poller>>,
-    /// The owner reads itself.
+    /// The owner reads from its sockets itself.
     pub(in crate::dispatch) wanted: bool,
-    /// The poller had more to tell than it could at once.
+    /// The poller had more to report than fits into one poll.
     pub(in crate::dispatch) more_told: bool,
-    /// How many sockets are lent.
+    /// The number of lent sockets.
     pub(in crate::dispatch) lent: usize,
-    /// Where the owner is.
+    /// The owner's present wait.
     pub(in crate::dispatch) wait: OwnerWait,
-    /// Counts what a waiter may want to look at: the lock is let go between its look and its sleep.
+    /// Counts changes that a waiter must check: the lock is released between its check and its sleep.
     pub(in crate::dispatch) changes: u64,
     /// Counts the owner's waits.
     pub(in crate::dispatch) visits: u64,
-    /// What the standby task saw of them.
+    /// The value of `visits` at the standby task's last check.
     pub(in crate::dispatch) seen: u64,
     pub(in crate::dispatch) standby: Option<Key>,
-    /// What the standby task has found of it.
+    /// The owner's presence, as the standby task has found it.
     pub(in crate::dispatch) presence: OwnerPresence,
-    /// Each once: who was left with something, as its entry says.
+    /// The sockets with unread data, each once; the entry says which kind.
     pub(in crate::dispatch) unread: Vec<Key>,
-    // Kept for the next wait.
+    // Buffers, kept for the next wait.
     pub(in crate::dispatch) found: Vec<Ready>,
     pub(in crate::dispatch) turns: Vec<ReadySocket<T>>,
 }
@@ -70,12 +70,12 @@ impl<T> Lending<T> {
         }
     }
 
-    /// The owner has not come for a while, or is gone.
+    /// Ends the lending, because the owner has not come for a while, or is gone.
     pub(in crate::dispatch) fn end(&mut self) {
         self.wanted = false;
         self.standby = None;
         self.more_told = false;
         self.presence = OwnerPresence::Active;
-        // What is left stays, until its socket is taken back: the owner may be faster.
+        // Unread data stay recorded until the descriptor is taken back: the owner may return earlier.
     }
 }

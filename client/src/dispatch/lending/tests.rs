@@ -9,13 +9,13 @@ use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// A socket whose turns always end in the same way.
+/// A socket whose `service` always ends in the same way.
 struct Probe {
     gate: Gate,
     outcome: ServiceOutcome,
     turns: AtomicUsize,
     nudges: AtomicUsize,
-    /// What happens in the midst of each turn, told its number.
+    /// Runs in the midst of each `service` call, with its number.
     midst: OnceLock<Box<dyn Fn(usize) + Send + Sync>>,
 }
 
@@ -125,7 +125,7 @@ fn what_is_left_is_noted_once_and_served_while_the_owner_is_away() {
     let probe = Probe::new(ServiceOutcome::More);
     let (dispatcher, key, _streams) = lent(&probe);
     for _ in 0..3 {
-        // Told of as writable, and left with more from before.
+        // The poller reports it as writable, and it has more from before.
         dispatcher.wait(Some(Duration::ZERO)).unwrap();
         assert_eq!(dispatcher.state.lock().lending.unread.len(), 1);
     }
@@ -154,7 +154,7 @@ fn a_socket_that_was_taken_back_during_its_turn_is_told_what_is_left() {
 fn an_owner_that_comes_back_during_the_standby_tasks_turn_is_told_what_that_has_left() {
     let probe = Probe::new(ServiceOutcome::More);
     let (dispatcher, key, _streams) = lent(&probe);
-    // Told of as writable, which is never told again.
+    // The poller reports it as writable, and never again.
     dispatcher.wait(Some(Duration::ZERO)).unwrap();
     assert_eq!(dispatcher.state.lock().lending.unread, [key]);
     dispatcher.check_owner_returns(key);
@@ -166,7 +166,7 @@ fn an_owner_that_comes_back_during_the_standby_tasks_turn_is_told_what_that_has_
     let first = probe.turns.load(Ordering::SeqCst);
     let midst = move |turn| {
         told.store(true, Ordering::SeqCst);
-        // The standby task's: until the owner sleeps. The owner's ends its wait.
+        // The standby task's call lasts until the owner sleeps. The owner's call ends its wait.
         while turn == first && of_turn.state.lock().lending.wait != OwnerWait::Asleep {
             std::thread::yield_now();
         }

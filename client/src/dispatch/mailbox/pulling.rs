@@ -1,10 +1,10 @@
-//! Handing events out for good, to a host that pulls them.
+//! Hands events out for good, to a host that pulls them.
 
 use super::{Mailbox, Opening, Work};
 use crate::error::ErrorCode;
 use crate::event::{Batch, Item, Message};
 
-/// What a pull has taken out.
+/// A pulled event.
 pub(crate) enum Pulled {
     Message(Message),
     Other(Work),
@@ -27,7 +27,7 @@ impl Mailbox {
         Ok(work.map(Pulled::Other))
     }
 
-    /// Hands messages out for good, as [`Batch::take_into`] does it, as far as they are what comes next.
+    /// Hands messages out for good, as [`Batch::take_into`] does, as long as a message comes next.
     pub(crate) fn pull_into(
         &mut self,
         block: &mut Vec<u8>,
@@ -42,7 +42,7 @@ impl Mailbox {
             let taken = front.take_into(block, most_bytes, |item| {
                 (charge, any) = (charge + item.charge(), true);
                 more = take(item);
-                // Behind a pong there may be what a pause holds back.
+                // A message that the pause holds back may follow a pong.
                 more && !paused
             });
             if any {
