@@ -57,7 +57,7 @@ impl<T: Target> Dispatcher<T> {
                 drop(removed);
                 return Err(failure.map_or(NotOpened::Cancelled, NotOpened::Failed));
             }
-            (state, _) = self.turn_tasks(state, task_driver, waiter);
+            (state, _) = self.run_tasks(state, task_driver, waiter);
         }
     }
 
@@ -105,7 +105,7 @@ impl<T: Target> Dispatcher<T> {
             (state, slept) = match &self.driving {
                 // No other thread runs the tasks of the other sockets.
                 Some(driving) => self.drive(state, driving, waiter),
-                None => self.turn_tasks(state, task_driver, waiter),
+                None => self.run_tasks(state, task_driver, waiter),
             };
             waited = self.waited(slept);
         };

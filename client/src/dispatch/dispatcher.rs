@@ -271,7 +271,7 @@ impl<T: Target> Dispatcher<T> {
     /// thread is ending.
     pub(super) fn check_wait(&self) -> Result<(), ErrorCode> {
         match &self.driving {
-            Some(driving) if !driving.task_driver.can_turn_here() => Err(ErrorCode::ShutDown),
+            Some(driving) if !driving.task_driver.can_run_here() => Err(ErrorCode::ShutDown),
             _ => Ok(()),
         }
     }
@@ -279,10 +279,10 @@ impl<T: Target> Dispatcher<T> {
     pub(super) fn wake_waiters(&self, state: &mut State<T>) {
         state.lending.changes += 1;
         // One wake is enough, here and below.
-        if let Some(turning) = &mut state.turning
-            && !std::mem::replace(&mut turning.woken, true)
+        if let Some(active_driver) = &mut state.active_driver
+            && !std::mem::replace(&mut active_driver.woken, true)
         {
-            turning.task_driver.wake();
+            active_driver.task_driver.wake();
         }
         if state.lending.wait == OwnerWait::Asleep {
             state.lending.wait = OwnerWait::Polling;

@@ -9,7 +9,7 @@ use super::Target;
 use super::alarm::{Alarm, LONGEST_WITHOUT, Slept};
 use super::dispatcher::Dispatcher;
 use super::poller::Poller;
-use super::state::{Guard, State, Turning};
+use super::state::{ActiveDriver, Guard, State};
 use super::task_driver::{Driving, TaskDriver};
 use super::waiter::Waiter;
 use crate::error::ErrorCode;
@@ -33,16 +33,16 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// Wakes an owner that sleeps elsewhere, because the task driver has got a new task. Any thread, with no lock held.
-    pub(crate) fn task_came(&self) {
+    pub(crate) fn task_added(&self) {
         if self.driving.is_some() {
             self.wake_waiters(&mut self.state.lock());
         }
     }
 
     /// A socket's task was notified after it had run. Any thread, also with locks held.
-    pub(crate) fn task_told(&self) {
+    pub(crate) fn task_notified(&self) {
         let Some(driving) = &self.driving else { return };
-        if driving.told() {
+        if driving.notified() {
             self.alarm.ring();
         }
     }
@@ -75,7 +75,7 @@ impl<T: Target> Dispatcher<T> {
         driving: &Driving,
         waiter: Waiter,
     ) -> (Guard<'a, T>, Slept) {
-        if !driving.task_driver.can_turn_here() {
+        if !driving.task_driver.can_run_here() {
             return (state, Slept::Woken);
         }
         if !driving.is_due() && driving.task_driver.tasks() == state.lending.lent {
@@ -87,31 +87,31 @@ impl<T: Target> Dispatcher<T> {
         } else {
             state.lending.more_told = false;
         }
-        self.turn_tasks(state, &driving.task_driver, waiter)
+        self.run_tasks(state, &driving.task_driver, waiter)
     }
 
     /// Runs a task driver until something has changed.
-    pub(super) fn turn_tasks<'a>(
+    pub(super) fn run_tasks<'a>(
         &'a self,
         mut state: Guard<'a, T>,
         task_driver: &Arc<dyn TaskDriver>,
         waiter: Waiter,
     ) -> (Guard<'a, T>, Slept) {
-        let (also, longest) = self.turns_until(&state);
+        let (also, longest) = self.run_limits(&state);
         let limit = waiter.sleeps_for(&mut state, &self.stop_word);
         let limit = [limit, longest].into_iter().flatten().min();
-        let turning = Turning { task_driver: Arc::clone(task_driver), woken: false };
-        let before = state.turning.replace(turning);
+        let active_driver = ActiveDriver { task_driver: Arc::clone(task_driver), woken: false };
+        let before = state.active_driver.replace(active_driver);
         drop(state);
         drop(before);
-        let turn = Turn(self);
-        let slept = task_driver.turn(limit, also);
-        drop(turn);
+        let run = RunGuard(self);
+        let slept = task_driver.run(limit, also);
+        drop(run);
         (self.state.lock(), slept)
     }
 
     /// The descriptor that ends a run of the task driver besides a wake, and the longest run if there is none.
-    fn turns_until(&self, state: &State<T>) -> (Option<RawFd>, Option<Duration>) {
+    fn run_limits(&self, state: &State<T>) -> (Option<RawFd>, Option<Duration>) {
         if self.driving.is_some() {
             // The alarm is registered in the poller.
             return (state.lending.poller.as_ref().map(|poller| poller.as_raw_fd()), None);
@@ -128,12 +128,12 @@ impl<T: Target> Dispatcher<T> {
 }
 
 /// A run of a task driver on the stack; its drop ends the run, also after a panic.
-struct Turn<'a, T: Target>(&'a Dispatcher<T>);
+struct RunGuard<'a, T: Target>(&'a Dispatcher<T>);
 
-impl<T: Target> Drop for Turn<'_, T> {
+impl<T: Target> Drop for RunGuard<'_, T> {
     fn drop(&mut self) {
-        let turning = self.0.state.lock().turning.take();
+        let active_driver = self.0.state.lock().active_driver.take();
         // Dropped without the lock: this may be the last reference to the task driver, and so to its tasks.
-        drop(turning);
+        drop(active_driver);
     }
 }

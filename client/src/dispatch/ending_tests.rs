@@ -134,7 +134,7 @@ fn a_panic_in_the_middle_of_a_call_leaves_no_level_behind() {
 struct Panicking(Drops, Weak<Dispatcher<Probe>>);
 
 impl TaskDriver for Panicking {
-    fn can_turn_here(&self) -> bool {
+    fn can_run_here(&self) -> bool {
         true
     }
 
@@ -144,7 +144,7 @@ impl TaskDriver for Panicking {
         0
     }
 
-    fn turn(&self, _: Option<Duration>, _: Option<RawFd>) -> Slept {
+    fn run(&self, _: Option<Duration>, _: Option<RawFd>) -> Slept {
         panic!("expected by the test");
     }
 
@@ -162,7 +162,7 @@ impl Drop for Panicking {
 }
 
 #[test]
-fn a_task_driver_whose_turn_has_panicked_is_dropped_without_the_lock() {
+fn a_task_driver_that_has_panicked_is_dropped_without_the_lock() {
     let drops = Drops::default();
     let dispatcher = Dispatcher::new(None);
     let key = lonely(&dispatcher, &Drops::default());

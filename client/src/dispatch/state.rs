@@ -57,7 +57,7 @@ pub(super) struct Last {
 }
 
 /// A task driver that a waiting thread runs.
-pub(super) struct Turning {
+pub(super) struct ActiveDriver {
     pub(super) task_driver: Arc<dyn TaskDriver>,
     /// It was woken already; one wake is enough.
     pub(super) woken: bool,
@@ -77,7 +77,7 @@ pub(super) struct State<T> {
     pub(super) lost: bool,
     /// The task driver that the waiting thread runs, to be woken by others. Only that thread takes it out again and
     /// drops it without the lock, because the drop may drop tasks.
-    pub(super) turning: Option<Turning>,
+    pub(super) active_driver: Option<ActiveDriver>,
     /// Sockets whose TERMINATE was pulled and whose `on_free` is owed; `true` once the event was freed.
     pub(super) pulled: Vec<(Arc<T>, u64, bool)>,
     /// Sockets without a mailbox whose last callbacks run.
@@ -101,7 +101,7 @@ impl<T: Target> State<T> {
             ready: VecDeque::new(),
             closed: false,
             lost: false,
-            turning: None,
+            active_driver: None,
             pulled: Vec::new(),
             last: Vec::new(),
             pulls: 0,

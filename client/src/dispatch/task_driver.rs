@@ -14,14 +14,14 @@ pub(crate) type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// Runs tasks on the thread that drives it, and only while it does.
 pub(crate) trait TaskDriver: Send + Sync {
     /// Returns whether the calling thread can run tasks: it cannot while its thread-locals are destroyed.
-    fn can_turn_here(&self) -> bool;
+    fn can_run_here(&self) -> bool;
     /// Adds a task. Any thread.
     fn spawn(&self, task: Task);
     /// The number of tasks that have not ended. Any thread.
     fn tasks(&self) -> usize;
     /// Runs tasks until [`wake`](TaskDriver::wake), until `also` is readable, until the time is over (`None`: for
     /// ever), or until a signal handler has run while it slept. One thread at a time may call it, and no task.
-    fn turn(&self, limit: Option<Duration>, also: Option<RawFd>) -> Slept;
+    fn run(&self, limit: Option<Duration>, also: Option<RawFd>) -> Slept;
     /// Forgets the descriptor `also` of earlier runs. Call it before the descriptor is closed.
     fn unwatch(&self);
     /// Makes the run in progress return, or the next one. Any thread.
@@ -45,7 +45,7 @@ impl Driving {
     }
 
     /// Counts a notified task. Returns whether the owner must be woken for it.
-    pub(super) fn told(&self) -> bool {
+    pub(super) fn notified(&self) -> bool {
         self.due.fetch_add(1, Ordering::SeqCst);
         self.asleep.swap(false, Ordering::SeqCst)
     }

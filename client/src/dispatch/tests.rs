@@ -368,7 +368,7 @@ mod model {
     }
 
     impl TaskDriver for Sleeper {
-        fn can_turn_here(&self) -> bool {
+        fn can_run_here(&self) -> bool {
             true
         }
 
@@ -378,7 +378,7 @@ mod model {
             0
         }
 
-        fn turn(&self, _: Option<std::time::Duration>, _: Option<std::os::fd::RawFd>) -> Slept {
+        fn run(&self, _: Option<std::time::Duration>, _: Option<std::os::fd::RawFd>) -> Slept {
             let mut woken = self.woken.lock();
             while !std::mem::take(&mut *woken) {
                 woken = self.changed.wait(woken);

@@ -37,7 +37,7 @@ pub(crate) struct Driver {
     /// Tasks that the next run begins; beginning them there costs no wake-up.
     new: Mutex<Vec<Task>>,
     /// A run is in progress, and must be woken for new tasks.
-    turning: AtomicBool,
+    running: AtomicBool,
     /// The number of shutdowns when it was borrowed.
     since: AtomicU64,
 }
@@ -54,7 +54,7 @@ impl Woken {
     /// Checks, right after a sleep, whether a signal has ended it. tokio swallows the error of such a wait and sleeps
     /// on, but `errno` still holds it: a wait that succeeds leaves `errno` alone, and no failing call comes in
     /// between.
-    fn look(&self) {
+    fn check_signal(&self) {
         if errno::get() == libc::EINTR {
             self.by_signal.store(true, Ordering::Relaxed);
             self.notify.notify_one();
@@ -84,7 +84,7 @@ impl Driver {
         let by_signal = Arc::clone(&woken);
         let mut builder = Builder::new_current_thread();
         builder.enable_io().enable_time();
-        builder.on_thread_park(|| errno::set(0)).on_thread_unpark(move || by_signal.look());
+        builder.on_thread_park(|| errno::set(0)).on_thread_unpark(move || by_signal.check_signal());
         let runtime = builder.build().map_err(|error| {
             Error::new(
                 ErrorCode::OutOfMemory,
@@ -100,7 +100,7 @@ impl Driver {
             woken,
             tasks: Arc::new(AtomicUsize::new(0)),
             new: Mutex::new(Vec::new()),
-            turning: AtomicBool::new(false),
+            running: AtomicBool::new(false),
             since: AtomicU64::new(0),
         }))
     }
@@ -110,7 +110,7 @@ impl Driver {
         self.unwatch();
         if self.tasks() > 0 {
             // Cancelled tasks end when they run once more.
-            self.turn(Some(Duration::ZERO), None);
+            self.run(Some(Duration::ZERO), None);
         }
         if self.tasks() == 0 {
             let mut kept = engine().drivers.lock();
@@ -123,7 +123,7 @@ impl Driver {
 
     /// Returns whether the calling thread can run a driver: it cannot while its thread-locals are destroyed, as in the
     /// destructor of one, or of a static on the main thread.
-    pub(crate) fn can_turn_here() -> bool {
+    pub(crate) fn can_run_here() -> bool {
         !matches!(Handle::try_current(), Err(error) if error.is_thread_local_destroyed())
     }
 
@@ -141,7 +141,7 @@ impl Driver {
             task.await;
         }));
         drop(ended);
-        if self.turning.load(Ordering::SeqCst) {
+        if self.running.load(Ordering::SeqCst) {
             self.wake();
         }
     }
@@ -161,23 +161,22 @@ impl Driver {
 
     /// Runs tasks until it is woken, until `also` is readable, until the time is over (`None`: for ever), or until a
     /// signal handler has run while it slept; returns whether a signal handler has run.
-    pub(crate) fn turn(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
+    pub(crate) fn run(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
         if Handle::try_current().is_ok() {
             // In the child of a fork inside a callback, tokio still considers the runtime of the forking thread
             // entered.
-            return self.turn_elsewhere(limit, also);
+            return self.run_on_new_thread(limit, also);
         }
-        self.turn_here(limit, also)
+        self.run_here(limit, also)
     }
 
     /// Runs the tasks on a new thread, and waits for it.
-    fn turn_elsewhere(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
+    fn run_on_new_thread(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
         thread::scope(|scope| {
             let builder = thread::Builder::new().name("ws4d-turn".to_owned());
-            let turning =
-                with_signals_blocked(|| builder.spawn_scoped(scope, || self.turn_here(limit, also)));
-            match turning {
-                Ok(turning) => turning.join().unwrap_or(false),
+            let thread = with_signals_blocked(|| builder.spawn_scoped(scope, || self.run_here(limit, also)));
+            match thread {
+                Ok(thread) => thread.join().unwrap_or(false),
                 Err(_) => {
                     // A thread may be available later; the caller tries again.
                     thread::sleep(limit.map_or(LONGEST_UNWATCHED, |limit| limit.min(LONGEST_UNWATCHED)));
@@ -187,11 +186,11 @@ impl Driver {
         })
     }
 
-    fn turn_here(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
+    fn run_here(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
         let Some(runtime) = self.runtime.lock().clone() else { return false };
         let _role = ThreadRoleGuard::begin(self.role);
         // Set before it takes the new tasks: a thread that adds one later sees that it must wake the driver.
-        self.turning.store(true, Ordering::SeqCst);
+        self.running.store(true, Ordering::SeqCst);
         runtime.block_on(async {
             self.begin_new();
             let mut woken = pin!(self.woken.notify.notified());
@@ -218,7 +217,7 @@ impl Driver {
                 () = at_most(limit) => {}
             }
         });
-        self.turning.store(false, Ordering::SeqCst);
+        self.running.store(false, Ordering::SeqCst);
         self.woken.by_signal.swap(false, Ordering::Relaxed)
     }
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl TaskDriver for Driver {
-    fn can_turn_here(&self) -> bool {
-        Driver::can_turn_here()
+    fn can_run_here(&self) -> bool {
+        Driver::can_run_here()
     }
 
     fn spawn(&self, task: Task) {
@@ -21,8 +21,8 @@ impl TaskDriver for Driver {
         Driver::tasks(self)
     }
 
-    fn turn(&self, limit: Option<Duration>, also: Option<RawFd>) -> Slept {
-        if Driver::turn(self, limit, also) { Slept::Signal } else { Slept::Woken }
+    fn run(&self, limit: Option<Duration>, also: Option<RawFd>) -> Slept {
+        if Driver::run(self, limit, also) { Slept::Signal } else { Slept::Woken }
     }
 
     fn unwatch(&self) {

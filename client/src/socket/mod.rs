@@ -280,7 +280,7 @@ impl Socket {
     /// Notifies the socket's task. Any thread, also with locks held.
     fn tell_task(&self) {
         if !self.task_notified.swap(true, Ordering::AcqRel) {
-            self.dispatcher.task_told();
+            self.dispatcher.task_notified();
         }
         self.changed.notify_one();
     }

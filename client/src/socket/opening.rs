@@ -12,7 +12,7 @@ impl Socket {
     /// delivered and `free` was not called. Called once, instead of [`Socket::start`]; on a dispatcher, after
     /// [`Dispatcher::begin_call`](dispatch::Dispatcher::begin_call).
     pub fn connect(self: &Arc<Self>) -> Result<(), Error> {
-        if !Driver::can_turn_here() {
+        if !Driver::can_run_here() {
             let what = "This thread is ending, and can wait for no connection any more";
             return Err(Error::new(ErrorCode::ShutDown, Component::Socket, what));
         }
@@ -99,7 +99,7 @@ impl Socket {
             Some(task_driver) => task_driver.spawn(task),
             None => engine::spawn(self.id, since, task).map_err(|(error, task)| (error, Some(task)))?,
         }
-        self.dispatcher.task_came();
+        self.dispatcher.task_added();
         Ok(())
     }
 }
