@@ -115,21 +115,21 @@ pub fn remove_log(id: u32) -> Result<(), ErrorCode> {
 /// Logs one line, if a receiver wants it.
 pub fn log(level: LogLevel, component: Component, message: fmt::Arguments<'_>) {
     if level as i32 <= LEVEL.load(Ordering::Relaxed) {
-        tell_all(level, component, message);
+        log_to_all(level, component, message);
     }
 }
 
 #[cold]
-fn tell_all(level: LogLevel, component: Component, message: fmt::Arguments<'_>) {
+fn log_to_all(level: LogLevel, component: Component, message: fmt::Arguments<'_>) {
     let message = message.to_string();
     for receiver in receivers().iter().filter(|receiver| receiver.wants(level)) {
         receiver.sink.run(|sink| sink(level, component, &message));
     }
 }
 
-macro_rules! tell {
+macro_rules! log_line {
     ($level:ident, $component:expr, $($message:tt)*) => {
         $crate::log::log($crate::log::LogLevel::$level, $component, format_args!($($message)*))
     };
 }
-pub(crate) use tell as log;
+pub(crate) use log_line as log;

@@ -90,15 +90,15 @@ mod tests {
         thread_local! {
             static LATE: Cell<Option<Late>> = const { Cell::new(None) };
         }
-        let (told, heard) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
-            LATE.set(Some(Late(told)));
+            LATE.set(Some(Late(sender)));
             // Registered behind `LATE`, so destroyed before it.
             KEPT.keep(vec![1]);
         })
         .join()
         .unwrap();
-        let (before, after) = heard.recv().unwrap();
+        let (before, after) = receiver.recv().unwrap();
         assert!(!before && !after, "the slot of a thread that ends is gone: {before} {after}");
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The number of messages of one socket that run before the next socket is served.
-const TURN: usize = 64;
+const MESSAGES_PER_ROUND: usize = 64;
 
 impl<T: Target> Dispatcher<T> {
     /// Runs at most `max` events, and returns how many ran. 0 runs the events that were deliverable when it was
@@ -26,7 +26,7 @@ impl<T: Target> Dispatcher<T> {
         self.with_owner(|mut state, level| {
             if let Some(driving) = &self.driving {
                 // No other thread reads what has arrived.
-                let waiter = Waiter::that_looks(&state);
+                let waiter = Waiter::without_sleeping(&state);
                 (state, _) = self.drive(state, driving, waiter);
             }
             let (state, ran) = self.dispatch_round(state, level, max);
@@ -101,7 +101,7 @@ impl<T: Target> Dispatcher<T> {
             (state, result) = body(state, &level);
             if let Some(driving) = self.driving.as_ref().filter(|driving| driving.is_due()) {
                 // Tasks that were notified of an end run to completion now, because the host may never call again.
-                let waiter = Waiter::that_looks(&state);
+                let waiter = Waiter::without_sleeping(&state);
                 (state, _) = self.drive(state, driving, waiter);
             }
             (state, result)
@@ -152,8 +152,8 @@ impl<T: Target> Dispatcher<T> {
     ) -> (Guard<'a, T>, u32) {
         let mut ran = 0;
         if max == 0 {
-            let mut turns = state.snapshot();
-            while let Some(due) = turns.pop_front() {
+            let mut pending = state.snapshot();
+            while let Some(due) = pending.pop_front() {
                 if state.closed || level.is_stopped() {
                     break;
                 }
@@ -161,17 +161,17 @@ impl<T: Target> Dispatcher<T> {
                     continue;
                 }
                 let here;
-                (state, here) = self.deliver_next(state, due.key, due.events.min(TURN));
+                (state, here) = self.deliver_next(state, due.key, due.events.min(MESSAGES_PER_ROUND));
                 ran += here as u32;
                 if here > 0 && here < due.events {
-                    turns.push_back(PendingDelivery { events: due.events - here, ..due });
+                    pending.push_back(PendingDelivery { events: due.events - here, ..due });
                 }
             }
         } else {
             while ran < max && !state.closed && !level.is_stopped() {
                 let Some(key) = state.next_ready() else { break };
                 let here;
-                (state, here) = self.deliver_next(state, key, ((max - ran) as usize).min(TURN));
+                (state, here) = self.deliver_next(state, key, ((max - ran) as usize).min(MESSAGES_PER_ROUND));
                 ran += here as u32;
             }
         }
@@ -189,7 +189,7 @@ impl<T: Target> Dispatcher<T> {
         let Some(work) = entry.mailbox.take() else { return (state, 0) };
         let target = Arc::clone(&entry.target);
         let epoch = entry.mailbox.epoch();
-        let seen = (target.gate().look(), self.interrupted.look());
+        let seen = (target.gate().generation(), self.interrupted.generation());
         state.refresh(key);
         state.sync_fd();
         drop(state);
@@ -264,7 +264,7 @@ impl<T: Target> Dispatcher<T> {
             ran += 1;
             event.forget_lazy();
             charge += item.charge();
-            if (target.gate().look(), self.interrupted.look()) != seen {
+            if (target.gate().generation(), self.interrupted.generation()) != seen {
                 break;
             }
         }

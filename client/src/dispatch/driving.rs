@@ -85,7 +85,7 @@ impl<T: Target> Dispatcher<T> {
             // The poller's descriptor does not report events that the poller has fetched already.
             (state, _) = self.poll(state, Waiter { limit: Some(Duration::ZERO), ..waiter });
         } else {
-            state.lending.more_told = false;
+            state.lending.more_ready = false;
         }
         self.run_tasks(state, &driving.task_driver, waiter)
     }

@@ -66,7 +66,7 @@ fn a_socket_is_dropped_without_the_lock_however_it_ends() {
 }
 
 #[test]
-fn a_socket_that_ends_during_its_turn_is_dropped_without_the_lock() {
+fn a_socket_that_ends_during_its_run_is_dropped_without_the_lock() {
     let drops = Drops::default();
     let dispatcher = Dispatcher::new(None);
     let (weak, noted) = (Arc::downgrade(&dispatcher), Arc::clone(&drops));
@@ -107,7 +107,7 @@ fn a_thread_that_ends_in_a_callback_gives_its_dispatcher_up() {
 }
 
 #[test]
-fn a_thread_that_ends_while_it_closes_loses_the_sockets_that_were_not_told() {
+fn a_thread_that_ends_while_it_closes_loses_the_sockets_without_a_terminate() {
     let dispatcher = Dispatcher::new(None);
     let probes = [Probe::new(), Probe::new()];
     for probe in &probes {

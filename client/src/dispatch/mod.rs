@@ -90,7 +90,7 @@ impl Gate {
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn look(&self) -> u32 {
+    pub(crate) fn generation(&self) -> u32 {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -65,12 +65,12 @@ mod imp {
         }
 
         /// Appends what is ready now to `found`, without waiting. Returns `false` if the owner waits.
-        pub(crate) fn look(&self, found: &mut Vec<Ready>) -> bool {
+        pub(crate) fn try_poll(&self, found: &mut Vec<Ready>) -> bool {
             let Some(mut guard) = self.poll.try_lock() else { return false };
             let (poll, events) = &mut *guard;
             events.clear();
             let _ = poll.poll(events, Some(Duration::ZERO));
-            found.extend(told(events, self.alarm));
+            found.extend(readiness(events, self.alarm));
             true
         }
 
@@ -115,7 +115,7 @@ mod imp {
                 return (failed(&error), false);
             }
             let slept = if events.is_empty() { Slept::TimeOver } else { Slept::Woken };
-            found.extend(told(events, self.1));
+            found.extend(readiness(events, self.1));
             (slept, events.iter().count() >= EVENTS)
         }
     }
@@ -124,7 +124,7 @@ mod imp {
         if error.kind() == io::ErrorKind::Interrupted { Slept::Signal } else { Slept::Woken }
     }
 
-    fn told(events: &Events, alarm: RawFd) -> impl Iterator<Item = Ready> {
+    fn readiness(events: &Events, alarm: RawFd) -> impl Iterator<Item = Ready> {
         // An eventfd reports each ring; a pipe reports none once it is full, so it is drained.
         if !cfg!(target_os = "linux") && events.iter().any(|event| event.token() == Token(WOKEN)) {
             signal_fd::drain(alarm);
@@ -158,7 +158,7 @@ mod imp {
 
         pub(crate) fn remove(&self, _: RawFd) {}
 
-        pub(crate) fn look(&self, _: &mut Vec<Ready>) -> bool {
+        pub(crate) fn try_poll(&self, _: &mut Vec<Ready>) -> bool {
             false
         }
 

@@ -116,7 +116,7 @@ impl<T: Target> Dispatcher<T> {
                 && state.is_time_to_drive()
             {
                 // A host that lags behind may pull for long, and no other thread answers pings.
-                let waiter = Waiter::that_looks(&state);
+                let waiter = Waiter::without_sleeping(&state);
                 (state, _) = self.drive(state, driving, waiter);
             }
             let taken;
@@ -178,7 +178,7 @@ pub(super) fn take_one<T: Target>(
     };
     let resume = entry.mailbox.take_nudge();
     let terminated = matches!(taken, Taken::Other { work: Work::Terminate(_), .. });
-    state.take_turn(key);
+    state.requeue(key);
     state.note_pulled(key);
     if terminated {
         let removed = state.remove(key);

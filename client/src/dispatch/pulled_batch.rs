@@ -225,7 +225,7 @@ impl<T: Target> Collected<T> {
         }
         let resume = entry.mailbox.take_nudge();
         self.nudges.extend(resume.then_some(target));
-        state.take_turn(key);
+        state.requeue(key);
         state.note_pulled(key);
         taken
     }

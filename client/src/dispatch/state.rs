@@ -237,7 +237,7 @@ impl<T: Target> State<T> {
     }
 
     /// Puts a socket that was served behind the others.
-    pub(super) fn take_turn(&mut self, key: Key) {
+    pub(super) fn requeue(&mut self, key: Key) {
         if self.ready.front() == Some(&key) {
             self.ready.pop_front();
             if let Some(entry) = self.entry(key) {

@@ -18,7 +18,7 @@ pub(super) struct Waiter {
 
 impl Waiter {
     /// A waiter that services ready sockets and does not sleep.
-    pub(super) fn that_looks<T: Target>(state: &State<T>) -> Waiter {
+    pub(super) fn without_sleeping<T: Target>(state: &State<T>) -> Waiter {
         Waiter { limit: Some(Duration::ZERO), may_deliver: true, seen: state.lending.changes }
     }
 
@@ -30,7 +30,7 @@ impl Waiter {
             || (self.may_deliver && state.has_ready())
             // No further event announces data that was left unread, or readiness that did not fit into one poll.
             || state.has_more()
-            || state.lending.more_told;
+            || state.lending.more_ready;
         if at_once { Some(Duration::ZERO) } else { self.limit }
     }
 }
@@ -49,21 +49,21 @@ mod tests {
         dispatcher.update(key, |mailbox| mailbox.push(text("a"))).1.send(&dispatcher);
         let mut state = dispatcher.state.lock();
         let limit = Some(Duration::from_secs(1));
-        let delivers = Waiter { limit, ..Waiter::that_looks(&state) };
+        let delivers = Waiter { limit, ..Waiter::without_sleeping(&state) };
         let opens = Waiter { may_deliver: false, ..delivers };
         assert_eq!(delivers.sleeps_for(&mut state, &dispatcher.stop_word), Some(Duration::ZERO));
         assert_eq!(opens.sleeps_for(&mut state, &dispatcher.stop_word), limit);
     }
 
     #[test]
-    fn nobody_sleeps_over_a_change_a_stop_or_what_was_not_told() {
+    fn nobody_sleeps_over_a_change_a_stop_or_unreported_readiness() {
         let dispatcher = Dispatcher::<Probe>::new(None);
         let mut state = dispatcher.state.lock();
-        let waiter = Waiter { limit: None, may_deliver: false, ..Waiter::that_looks(&state) };
+        let waiter = Waiter { limit: None, may_deliver: false, ..Waiter::without_sleeping(&state) };
         assert_eq!(waiter.sleeps_for(&mut state, &dispatcher.stop_word), None);
-        state.lending.more_told = true;
+        state.lending.more_ready = true;
         assert_eq!(waiter.sleeps_for(&mut state, &dispatcher.stop_word), Some(Duration::ZERO));
-        state.lending.more_told = false;
+        state.lending.more_ready = false;
         state.lending.changes += 1;
         assert_eq!(waiter.sleeps_for(&mut state, &dispatcher.stop_word), Some(Duration::ZERO));
         let waiter = Waiter { seen: state.lending.changes, ..waiter };

@@ -171,8 +171,8 @@ pub(crate) fn spawn(id: i32, since: u64, task: Task) -> Result<(), (Error, Task)
         return Err((error, task));
     }
     let count = state.threads.len();
-    let mut turns = (0..count).map(|turn| (state.next + turn) % count);
-    let Some(at) = turns.find(|at| !state.threads[*at].1.is_lost()) else {
+    let mut candidates = (0..count).map(|offset| (state.next + offset) % count);
+    let Some(at) = candidates.find(|at| !state.threads[*at].1.is_lost()) else {
         return Err((lost_error(), task));
     };
     state.next = at + 1;

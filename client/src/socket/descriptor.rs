@@ -55,10 +55,10 @@ impl Standby {
         let after = |interval| Instant::now().checked_add(interval);
         Ok(match (role, self) {
             (StandbyRole::None, _) => Standby::None,
-            (StandbyRole::Look, Standby::Check { due }) => {
+            (StandbyRole::CheckOwner, Standby::Check { due }) => {
                 Standby::Check { due: due.or_else(|| after(OWNER_CHECK_INTERVAL)) }
             }
-            (StandbyRole::Look, _) => Standby::Check { due: after(OWNER_CHECK_INTERVAL) },
+            (StandbyRole::CheckOwner, _) => Standby::Check { due: after(OWNER_CHECK_INTERVAL) },
             (StandbyRole::Serve, Standby::Serve { due, poller, again }) => {
                 Standby::Serve { due: due.or_else(|| after(OWNER_ABSENT_AFTER)), poller, again }
             }

@@ -41,7 +41,7 @@ pub enum ServiceOutcome {
 
 impl<T: Target> State<T> {
     /// The socket of a ready descriptor.
-    fn due(&mut self, ready: Ready) -> Option<ReadySocket<T>> {
+    fn ready_socket(&mut self, ready: Ready) -> Option<ReadySocket<T>> {
         let (key, entry) = self.entry_of(ready.token)?;
         entry.peer_closed |= ready.closed;
         let (target, peer_closed) = (Arc::clone(&entry.target), entry.peer_closed);
@@ -50,7 +50,7 @@ impl<T: Target> State<T> {
 
     /// Takes the sockets that have unread data and may read them now.
     fn take_unread(&mut self) -> Vec<ReadySocket<T>> {
-        let mut turns = Vec::new();
+        let mut ready = Vec::new();
         for key in std::mem::take(&mut self.lending.unread) {
             let Some(entry) = self.entry(key) else { continue };
             if entry.lent && entry.unread == Unread::Held && entry.mailbox.stop_reading_if_full() {
@@ -61,10 +61,10 @@ impl<T: Target> State<T> {
             // The I/O task services a socket that was taken back.
             if entry.lent {
                 let (target, peer_closed) = (Arc::clone(&entry.target), entry.peer_closed);
-                turns.push(ReadySocket { key, target, readable: true, writable: false, peer_closed });
+                ready.push(ReadySocket { key, target, readable: true, writable: false, peer_closed });
             }
         }
-        turns
+        ready
     }
 
     /// Records unread data. Returns `false` if the socket was taken back meanwhile.
@@ -158,12 +158,12 @@ impl<T: Target> Dispatcher<T> {
             return false;
         }
         let others = std::mem::replace(&mut state.lending.unread, vec![key]);
-        let turns = state.take_unread();
-        let turned = !turns.is_empty();
+        let ready = state.take_unread();
+        let serviced = !ready.is_empty();
         state.lending.unread.extend(others.into_iter().filter(|other| *other != key));
-        let state = self.service_all(state, turns);
-        self.tell_of_unread(state);
-        turned
+        let state = self.service_all(state, ready);
+        self.wake_for_unread(state);
+        serviced
     }
 
     /// Leaves the rest of the data to the owner: the socket was read here although it is lent, and was not drained.
@@ -205,21 +205,21 @@ impl<T: Target> Dispatcher<T> {
     pub(crate) fn serve(&self) -> bool {
         let Some(poller) = self.poller() else { return false };
         let mut found = Vec::new();
-        if !poller.look(&mut found) {
+        if !poller.try_poll(&mut found) {
             // The owner is back.
             return false;
         }
         let mut state = self.state.lock();
-        let mut turns = state.take_unread();
-        let any = !found.is_empty() || !turns.is_empty();
-        turns.extend(found.into_iter().filter_map(|ready| state.due(ready)));
-        let state = self.service_all(state, turns);
-        self.tell_of_unread(state);
+        let mut ready = state.take_unread();
+        let any = !found.is_empty() || !ready.is_empty();
+        ready.extend(found.into_iter().filter_map(|found| state.ready_socket(found)));
+        let state = self.service_all(state, ready);
+        self.wake_for_unread(state);
         any
     }
 
     /// Wakes the owner if data are left unread: it may have come back meanwhile, and sleep without knowing of them.
-    fn tell_of_unread(&self, mut state: Guard<'_, T>) {
+    fn wake_for_unread(&self, mut state: Guard<'_, T>) {
         if !state.lending.unread.is_empty() {
             self.wake_waiters(&mut state);
         }
@@ -255,39 +255,39 @@ impl<T: Target> Dispatcher<T> {
         if matches!(state.lending.presence, OwnerPresence::AwaySince(_)) {
             state.lending.presence = OwnerPresence::Active;
             // The owner is back, and the standby task leaves the poller to it.
-            state = self.tell_standby(state);
+            state = self.nudge_standby(state);
         }
         let left = state.take_unread();
         state = self.service_all(state, left);
         let inside = poller.enter();
         // The flag of the last poll is obsolete.
-        state.lending.more_told = false;
+        state.lending.more_ready = false;
         let at_once = self.driving.as_ref().is_some_and(|driving| !driving.may_sleep());
         let limit = waiter.sleeps_for(&mut state, &self.stop_word);
         let limit = if at_once { Some(Duration::ZERO) } else { limit };
         let mut found = std::mem::take(&mut state.lending.found);
-        let mut turns = std::mem::take(&mut state.lending.turns);
+        let mut ready = std::mem::take(&mut state.lending.ready);
         let sleeps = limit != Some(Duration::ZERO);
         state.lending.wait = if sleeps { OwnerWait::Asleep } else { OwnerWait::Polling };
         drop(state);
-        let (slept, more_told) = inside.wait(limit, self.busy_poll(), &mut found);
+        let (slept, more_ready) = inside.wait(limit, self.busy_poll(), &mut found);
         if let Some(driving) = &self.driving {
             driving.woke();
         }
         state = self.state.lock();
-        state.lending.more_told = more_told;
+        state.lending.more_ready = more_ready;
         state.lending.wait = OwnerWait::Elsewhere;
         state.lending.visits += 1;
-        turns.extend(found.drain(..).filter_map(|ready| state.due(ready)));
+        ready.extend(found.drain(..).filter_map(|found| state.ready_socket(found)));
         state.lending.found = found;
         if state.lending.presence == OwnerPresence::SleptThroughCheck {
             state.lending.presence = OwnerPresence::Active;
-            state = self.tell_standby(state);
+            state = self.nudge_standby(state);
         }
-        (self.service_all(state, turns), slept)
+        (self.service_all(state, ready), slept)
     }
 
-    fn tell_standby<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
+    fn nudge_standby<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
         let Some(key) = state.lending.standby else { return state };
         let Some(standby) = state.entry(key).map(|entry| Arc::clone(&entry.target)) else { return state };
         drop(state);
@@ -295,13 +295,13 @@ impl<T: Target> Dispatcher<T> {
         self.lock_without(standby)
     }
 
-    fn service_all<'a>(&'a self, state: Guard<'a, T>, mut turns: Vec<ReadySocket<T>>) -> Guard<'a, T> {
-        if turns.is_empty() {
+    fn service_all<'a>(&'a self, state: Guard<'a, T>, mut ready: Vec<ReadySocket<T>>) -> Guard<'a, T> {
+        if ready.is_empty() {
             return state;
         }
         drop(state);
         let mut left = Vec::new();
-        for ReadySocket { key, target, readable, writable, peer_closed } in turns.drain(..) {
+        for ReadySocket { key, target, readable, writable, peer_closed } in ready.drain(..) {
             match target.service(readable, writable) {
                 // The descriptor does not report the data that are left before the end.
                 ServiceOutcome::Drained if peer_closed => left.push((key, target, Unread::More)),
@@ -311,7 +311,7 @@ impl<T: Target> Dispatcher<T> {
             }
         }
         let mut state = self.state.lock();
-        state.lending.turns = turns;
+        state.lending.ready = ready;
         if left.is_empty() {
             return state;
         }

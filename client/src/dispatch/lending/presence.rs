@@ -13,7 +13,7 @@ pub(crate) const OWNER_ABSENT_AFTER: Duration = Duration::from_secs(1);
 pub(crate) enum StandbyRole {
     None,
     /// Check whether the owner comes, every [`OWNER_CHECK_INTERVAL`].
-    Look,
+    CheckOwner,
     /// Watch the poller, and check again after [`OWNER_ABSENT_AFTER`].
     Serve,
 }
@@ -44,7 +44,7 @@ impl OwnerPresence {
     /// The role of the standby task.
     pub(in crate::dispatch) fn role(self) -> StandbyRole {
         match self {
-            OwnerPresence::Active => StandbyRole::Look,
+            OwnerPresence::Active => StandbyRole::CheckOwner,
             OwnerPresence::SleptThroughCheck => StandbyRole::None,
             OwnerPresence::AwaySince(_) => StandbyRole::Serve,
         }
@@ -90,7 +90,7 @@ mod tests {
             assert_eq!((found, found.role()), (after, role), "{wait:?}, {before:?}");
             assert!(!found.is_given_up(later));
         }
-        assert_eq!(Active.role(), StandbyRole::Look);
+        assert_eq!(Active.role(), StandbyRole::CheckOwner);
         assert!(AwaySince(now).is_given_up(now + OWNER_ABSENT_AFTER));
     }
 }

@@ -21,7 +21,7 @@ pub(in crate::dispatch) struct Lending<T> {
     /// The owner reads from its sockets itself.
     pub(in crate::dispatch) wanted: bool,
     /// The poller had more to report than fits into one poll.
-    pub(in crate::dispatch) more_told: bool,
+    pub(in crate::dispatch) more_ready: bool,
     /// The number of lent sockets.
     pub(in crate::dispatch) lent: usize,
     /// The owner's present wait.
@@ -39,7 +39,7 @@ pub(in crate::dispatch) struct Lending<T> {
     pub(in crate::dispatch) unread: Vec<Key>,
     // Buffers, kept for the next wait.
     pub(in crate::dispatch) found: Vec<Ready>,
-    pub(in crate::dispatch) turns: Vec<ReadySocket<T>>,
+    pub(in crate::dispatch) ready: Vec<ReadySocket<T>>,
 }
 
 pub(in crate::dispatch) struct ReadySocket<T> {
@@ -56,7 +56,7 @@ impl<T> Lending<T> {
         Lending {
             poller: None,
             wanted: false,
-            more_told: false,
+            more_ready: false,
             lent: 0,
             wait: OwnerWait::Elsewhere,
             changes: 0,
@@ -66,7 +66,7 @@ impl<T> Lending<T> {
             presence: OwnerPresence::Active,
             unread: Vec::new(),
             found: Vec::new(),
-            turns: Vec::new(),
+            ready: Vec::new(),
         }
     }
 
@@ -74,7 +74,7 @@ impl<T> Lending<T> {
     pub(in crate::dispatch) fn end(&mut self) {
         self.wanted = false;
         self.standby = None;
-        self.more_told = false;
+        self.more_ready = false;
         self.presence = OwnerPresence::Active;
         // Unread data stay recorded until the descriptor is taken back: the owner may return earlier.
     }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 struct Probe {
     gate: Gate,
     outcome: ServiceOutcome,
-    turns: AtomicUsize,
+    calls: AtomicUsize,
     nudges: AtomicUsize,
     /// Runs in the midst of each `service` call, with its number.
     midst: OnceLock<Box<dyn Fn(usize) + Send + Sync>>,
@@ -21,8 +21,8 @@ struct Probe {
 
 impl Probe {
     fn new(outcome: ServiceOutcome) -> Arc<Probe> {
-        let (turns, nudges) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Arc::new(Probe { gate: Gate::new(), outcome, turns, nudges, midst: OnceLock::new() })
+        let (calls, nudges) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Arc::new(Probe { gate: Gate::new(), outcome, calls, nudges, midst: OnceLock::new() })
     }
 }
 
@@ -48,9 +48,9 @@ impl Target for Probe {
     }
 
     fn service(self: &Arc<Self>, _: bool, _: bool) -> ServiceOutcome {
-        let turn = self.turns.fetch_add(1, Ordering::SeqCst);
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
         if let Some(midst) = self.midst.get() {
-            midst(turn);
+            midst(call);
         }
         self.outcome
     }
@@ -73,7 +73,7 @@ fn lent(probe: &Arc<Probe>) -> (Arc<Dispatcher<Probe>>, Key, [UnixStream; 2]) {
 }
 
 #[test]
-fn the_standby_tasks_look_takes_no_wake_that_the_owner_is_about_to_sleep_for() {
+fn the_standby_tasks_poll_takes_no_wake_that_the_owner_is_about_to_sleep_for() {
     let (dispatcher, _, _streams) = lent(&Probe::new(ServiceOutcome::Drained));
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -106,7 +106,7 @@ fn the_standby_tasks_look_takes_no_wake_that_the_owner_is_about_to_sleep_for() {
 fn an_owner_that_comes_back_while_it_is_given_up_has_a_standby_task() {
     let probe = Probe::new(ServiceOutcome::Drained);
     let (dispatcher, key, _streams) = lent(&probe);
-    assert_eq!(dispatcher.standby_role(key), StandbyRole::Look);
+    assert_eq!(dispatcher.standby_role(key), StandbyRole::CheckOwner);
     dispatcher.check_owner_returns(key);
     dispatcher.check_owner_returns(key);
     assert_eq!(dispatcher.standby_role(key), StandbyRole::Serve);
@@ -117,7 +117,7 @@ fn an_owner_that_comes_back_while_it_is_given_up_has_a_standby_task() {
     // Before the socket has taken its descriptor back.
     dispatcher.wait(Some(Duration::from_millis(1))).unwrap();
     assert!(dispatcher.borrows());
-    assert_eq!(dispatcher.standby_role(key), StandbyRole::Look);
+    assert_eq!(dispatcher.standby_role(key), StandbyRole::CheckOwner);
 }
 
 #[test]
@@ -129,16 +129,16 @@ fn what_is_left_is_noted_once_and_served_while_the_owner_is_away() {
         dispatcher.wait(Some(Duration::ZERO)).unwrap();
         assert_eq!(dispatcher.state.lock().lending.unread.len(), 1);
     }
-    let before = probe.turns.load(Ordering::SeqCst);
+    let before = probe.calls.load(Ordering::SeqCst);
     dispatcher.check_owner_returns(key);
     dispatcher.check_owner_returns(key);
     assert!(dispatcher.serve());
-    assert_eq!(probe.turns.load(Ordering::SeqCst), before + 1);
+    assert_eq!(probe.calls.load(Ordering::SeqCst), before + 1);
     assert_eq!(dispatcher.state.lock().lending.unread.len(), 1);
 }
 
 #[test]
-fn a_socket_that_was_taken_back_during_its_turn_is_told_what_is_left() {
+fn a_socket_that_was_taken_back_during_its_service_is_nudged_for_what_is_left() {
     let probe = Probe::new(ServiceOutcome::More);
     let (dispatcher, key, streams) = lent(&probe);
     dispatcher.take_back(key, streams[0].as_raw_fd());
@@ -151,7 +151,7 @@ fn a_socket_that_was_taken_back_during_its_turn_is_told_what_is_left() {
 }
 
 #[test]
-fn an_owner_that_comes_back_during_the_standby_tasks_turn_is_told_what_that_has_left() {
+fn an_owner_that_comes_back_while_the_standby_task_serves_gets_what_that_has_left() {
     let probe = Probe::new(ServiceOutcome::More);
     let (dispatcher, key, _streams) = lent(&probe);
     // The poller reports it as writable, and never again.
@@ -160,24 +160,24 @@ fn an_owner_that_comes_back_during_the_standby_tasks_turn_is_told_what_that_has_
     dispatcher.check_owner_returns(key);
     dispatcher.check_owner_returns(key);
     assert_eq!(dispatcher.standby_role(key), StandbyRole::Serve);
-    let (in_turn, of_turn) = (AtomicBool::new(false), Arc::clone(&dispatcher));
-    let in_turn = Arc::new(in_turn);
-    let told = Arc::clone(&in_turn);
-    let first = probe.turns.load(Ordering::SeqCst);
-    let midst = move |turn| {
-        told.store(true, Ordering::SeqCst);
+    let (in_service, in_midst) = (AtomicBool::new(false), Arc::clone(&dispatcher));
+    let in_service = Arc::new(in_service);
+    let begun_service = Arc::clone(&in_service);
+    let first = probe.calls.load(Ordering::SeqCst);
+    let midst = move |call| {
+        begun_service.store(true, Ordering::SeqCst);
         // The standby task's call lasts until the owner sleeps. The owner's call ends its wait.
-        while turn == first && of_turn.state.lock().lending.wait != OwnerWait::Asleep {
+        while call == first && in_midst.state.lock().lending.wait != OwnerWait::Asleep {
             std::thread::yield_now();
         }
-        if turn > first {
-            of_turn.stop();
+        if call > first {
+            in_midst.stop();
         }
     };
     assert!(probe.midst.set(Box::new(midst)).is_ok());
     std::thread::scope(|scope| {
         let standby = scope.spawn(|| dispatcher.serve());
-        while !in_turn.load(Ordering::SeqCst) {
+        while !in_service.load(Ordering::SeqCst) {
             std::thread::yield_now();
         }
         let begun = Instant::now();
