@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes what the tests repeat of include/ws4d.h: its types, numbers and functions in Rust and in ctypes, the rows of
-option setters that tests/c tries, and the names in include/ws4d.symbols.
+"""Writes what is repeated of include/ws4d.h elsewhere: its types, numbers and functions in Rust and in ctypes (for the tests,
+and for the Python package), the rows of option setters that tests/c tries, and the names in include/ws4d.symbols.
 
 usage: bindings.py [--check]       --check: says what differs from the committed files, and writes nothing
 """
@@ -166,9 +166,9 @@ def ctypes_struct(header, struct):
 SIZED = '''class Sized(ctypes.Structure):
     """A struct that begins with its size, and goes on as its _INIT macro has it."""
 
-    initial = ()
+    initial: tuple[int, ...] = ()
 
-    def __init__(self, **fields):
+    def __init__(self, **fields: object) -> None:
         super().__init__(ctypes.sizeof(self), *self.initial)
         for name, value in fields.items():
             setattr(self, name, value)
@@ -256,6 +256,7 @@ def files(declarations):
         "tests/host/src/types.rs": rust_types(header),
         "tests/host/src/functions.rs": rust_functions(header),
         "tests/python/ws4d_header.py": ctypes_declarations(header),
+        "bindings/python/ws4d/_header.py": ctypes_declarations(header),
         "tests/c/setters.h": c_setters(header, text("tests/c/functions.h")),
     }
     return {path: "\n".join(lines).rstrip() + "\n" for path, lines in made.items()}

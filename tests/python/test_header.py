@@ -155,13 +155,14 @@ class TheScript(unittest.TestCase):
 
     def test_another_width_number_or_name_is_noticed_wherever_it_is_repeated(self):
         rust, python = "tests/host/src/", "tests/python/ws4d_header.py"
+        package = "bindings/python/ws4d/_header.py"
         for before, after, where in [
-            ("int64_t began_ms;", "int32_t began_ms;", {rust + "types.rs", python}),
-            ("WS_ERR_TLS = -60", "WS_ERR_TLS = -59", {rust + "codes.rs", python}),
-            ("uint16_t ws_event_code", "uint32_t ws_event_code", {rust + "functions.rs", python}),
-            ("ws_result ws_startup(", "ws_result ws_startups(", {rust + "functions.rs", python, "include/ws4d.symbols"}),
+            ("int64_t began_ms;", "int32_t began_ms;", {rust + "types.rs", python, package}),
+            ("WS_ERR_TLS = -60", "WS_ERR_TLS = -59", {rust + "codes.rs", python, package}),
+            ("uint16_t ws_event_code", "uint32_t ws_event_code", {rust + "functions.rs", python, package}),
+            ("ws_result ws_startup(", "ws_result ws_startups(", {rust + "functions.rs", python, package, "include/ws4d.symbols"}),
             ("ws_options_set_verify(ws_options *o, int32_t on)", "ws_options_set_verify(ws_options *o, const char *on)",
-             {rust + "functions.rs", python, "tests/c/setters.h"}),
+             {rust + "functions.rs", python, package, "tests/c/setters.h"}),
         ]:
             with self.subTest(after):
                 self.assertEqual(self.differing(self.changed(before, after)), where)

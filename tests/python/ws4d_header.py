@@ -138,9 +138,9 @@ WS_SEND_PLAIN = 1
 class Sized(ctypes.Structure):
     """A struct that begins with its size, and goes on as its _INIT macro has it."""
 
-    initial = ()
+    initial: tuple[int, ...] = ()
 
-    def __init__(self, **fields):
+    def __init__(self, **fields: object) -> None:
         super().__init__(ctypes.sizeof(self), *self.initial)
         for name, value in fields.items():
             setattr(self, name, value)
