@@ -1,0 +1,1 @@
+"""The client for asyncio: see ws4d.asyncio.client."""
