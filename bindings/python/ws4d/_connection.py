@@ -71,7 +71,7 @@ class Connection:
         self._queue: collections.deque[Data] = collections.deque()
         self._paused = False
         self._unbounded = self._high is None
-        self._over = False
+        self._was_open = self._over = False
         self._failure: Stack | None = None
         self._end: ConnectionClosed | None = None
         self._terminated: Close | None = None

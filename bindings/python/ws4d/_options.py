@@ -124,11 +124,10 @@ class Setters:
 def pairs(headers: HeadersLike | None) -> Iterable[tuple[str, str]]:
     if headers is None:
         return ()
-    if isinstance(headers, Mapping):
-        return headers.items()
-    # Headers of the `websockets` package, which have several values for a name.
-    raw_items = getattr(headers, "raw_items", None)
-    return raw_items() if raw_items else headers
+    # Headers of the `websockets` package are a mapping, and have several values for a name.
+    if raw_items := getattr(headers, "raw_items", None):
+        return list(raw_items())
+    return headers.items() if isinstance(headers, Mapping) else headers
 
 
 def _set_tls(options: Setters, tls: TLS) -> None:

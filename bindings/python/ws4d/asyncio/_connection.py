@@ -66,7 +66,7 @@ class ClientConnection(Connection):
         except asyncio.CancelledError:
             self._drop()
             raise
-        if self._over:
+        if not self._was_open:
             raise self._failed_to_open()
 
     # --- what happens on the loop
@@ -96,6 +96,7 @@ class ClientConnection(Connection):
 
     def _happened(self, event: Event) -> None:
         if isinstance(event, Opened):
+            self._was_open = True
             self._settle_opening()
         elif isinstance(event, Broken):
             self._failure = event.stack
@@ -231,6 +232,7 @@ class ClientConnection(Connection):
     async def ping(self, data: DataLike | None = None) -> Awaitable[float]:
         """Sends a ping. What it returns can be awaited for the pong, and gives the seconds that it took.
 
+        A pong stands behind the messages that came before it: where `max_queue` of them wait, they are to be taken first.
         The library answers the server's pings by itself. Raises ConcurrencyError where a ping with the same data is out.
         """
         payload = secrets.token_bytes(4) if data is None else data.encode() if isinstance(data, str) else bytes(data)

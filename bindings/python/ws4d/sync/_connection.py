@@ -57,7 +57,6 @@ class ClientConnection(Connection):
         self._unhandled: collections.deque[Event] = collections.deque()
         self._pulling = False
         self._owner = threading.get_ident()
-        self._is_open = False
         self._receiving = False
         self._drains = 0
         self._pings: dict[bytes, PongWaiter] = {}
@@ -67,11 +66,11 @@ class ClientConnection(Connection):
     def _opened(self) -> None:
         try:
             with self._told:
-                self._until(lambda: self._is_open)
+                self._until(lambda: self._was_open)
         except BaseException:
             self._drop()
             raise
-        if self._over and not self._is_open:
+        if not self._was_open:
             raise self._failed_to_open()
 
     # --- waiting
@@ -134,7 +133,7 @@ class ClientConnection(Connection):
 
     def _happened(self, event: Event) -> None:
         if isinstance(event, Opened):
-            self._is_open = True
+            self._was_open = True
         elif isinstance(event, Broken):
             self._failure = event.stack
         elif isinstance(event, Drained):
@@ -232,6 +231,7 @@ class ClientConnection(Connection):
     def ping(self, data: DataLike | None = None) -> threading.Event:
         """Sends a ping, and returns an event that is set once the pong has come, or the connection is over.
 
+        A pong stands behind the messages that came before it: where `max_queue` of them wait, they are to be taken first.
         The library answers the server's pings by itself. Raises ConcurrencyError where a ping with the same data is out.
         """
         payload = secrets.token_bytes(4) if data is None else data.encode() if isinstance(data, str) else bytes(data)
