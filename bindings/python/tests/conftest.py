@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import pathlib
 import sys
 
@@ -12,6 +13,8 @@ import pytest
 import uvloop
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+# For the programs, too, that the tests start.
+os.environ.setdefault("WS4D_LIBRARY", str(ROOT / "target/release/libws4d.so"))
 sys.path[:0] = [str(ROOT / "bindings/python"), str(ROOT / "tests/python")]
 
 from host import PATIENCE, Server  # noqa: E402

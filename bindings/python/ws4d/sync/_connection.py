@@ -56,7 +56,6 @@ class ClientConnection(Connection):
         self._told = threading.Condition(threading.Lock())
         self._unhandled: collections.deque[Event] = collections.deque()
         self._pulling = False
-        self._owner = threading.get_ident()
         self._receiving = False
         self._drains = 0
         self._pings: dict[bytes, PongWaiter] = {}
@@ -98,13 +97,13 @@ class ClientConnection(Connection):
             self._apply()  # what an exception has left
             if self._over:
                 return
-            if self._owner != threading.get_ident():
-                library.ws_dispatcher_attach(self._dispatcher)
-                self._owner = threading.get_ident()
             room = self._room()
             try:
                 self._told.release()
                 pulled = self._puller.wait(timeout_ms, room)
+                if pulled == c.ws_result.WS_ERR_WRONG_THREAD:  # another one pulled last
+                    library.ws_dispatcher_attach(self._dispatcher)
+                    pulled = self._puller.wait(timeout_ms, room)
             finally:
                 self._told.acquire()
             self._apply()
