@@ -13,7 +13,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
-.PHONY: install uninstall test-install dist deb
+.PHONY: install uninstall test-install dist deb wheel
 .PHONY: conformance test-grammar mutants fuzz abi deny generated sanitize faults
 
 help: ## this list
@@ -92,9 +92,12 @@ test-valgrind: examples server ## the examples and the C tests under valgrind
 test-install: release server ## what make install puts down: used by pkg-config and CMake, shared and static, and uninstalled
 	tests/install/run.sh $(TARGET)/release $(SERVER)
 
-test-python: release server ## the library from Python, against the test server and other people's servers
+test-python: release server ## the library from Python, and the Python package, against the test server and other people's servers
 	PATH="$(CURDIR)/build/proxies/bin:$$PATH" WS4D_LIBRARY=$(abspath $(LIBRARY)) WS4D_TEST_SERVER=$(abspath $(SERVER)) \
 		build/venv/bin/python -W error -m unittest discover --start-directory tests/python
+	build/venv/bin/mypy --config-file bindings/python/pyproject.toml --cache-dir build/mypy --python-version 3.10 bindings/python/ws4d
+	cd bindings/python && WS4D_LIBRARY=$(abspath $(LIBRARY)) WS4D_TEST_SERVER=$(abspath $(SERVER)) \
+		$(CURDIR)/build/venv/bin/python -m pytest
 
 test-model: ## the mailbox, the dispatcher and the handle table under loom
 	RUSTFLAGS="--cfg ws4d_loom" CARGO_TARGET_DIR=$(TARGET)/loom cargo test --package ws4d-client --lib --release model
@@ -128,6 +131,10 @@ fuzz: ## every fuzzer for SECONDS each (60; TARGETS="decoder json": these alone)
 
 dist: server ## an archive for Linux x86-64 with glibc 2.17 or newer, in build/dist: built by zig from PyPI, tried where it is unpacked
 	scripts/dist.sh $(SERVER)
+
+wheel: ## the Python package with the library of `make dist` in it, for Linux x86-64 with glibc 2.17 or newer, in build/dist
+	scripts/dist.sh --build
+	bindings/python/backend/ws4d_build.py $(TARGET)/x86_64-unknown-linux-gnu/release/libws4d.so build/dist
 
 deb: ## Debian packages of the same build, in build/dist: libws4d0, libws4d-dev; needs debhelper and lintian
 	scripts/deb.sh

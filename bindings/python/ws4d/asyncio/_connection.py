@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import time
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Union
@@ -239,7 +240,7 @@ class ClientConnection(Connection):
         if payload in self._pings:
             raise ConcurrencyError("already waiting for a pong with the same data")
         pong: asyncio.Future[float] = self._loop.create_future()
-        self._pings[payload] = (pong, self._loop.time())
+        self._pings[payload] = (pong, time.perf_counter())
         try:
             await self._control(library.ws_ping, payload)
         except BaseException:
@@ -263,7 +264,7 @@ class ClientConnection(Connection):
         """A pong answers its ping, and those before it (RFC 6455 section 5.5.3)."""
         if data not in self._pings:
             return
-        now = self._loop.time()
+        now = time.perf_counter()
         for payload in list(self._pings):
             waiter, began = self._pings.pop(payload)
             if not waiter.done():
