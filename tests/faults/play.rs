@@ -142,6 +142,9 @@ fn options(case: Case, port: u16) -> Options {
     Options::new()
         .set(|api, o| (api.ws_options_set_connect_timeout_ms)(o, time(Clock::Connect)))
         .set(|api, o| (api.ws_options_set_idle_timeout_ms)(o, time(Clock::Idle)))
+        // A process that stood still for a second takes that for a sleep of the machine: the server is pinged, and has this
+        // long, by default 20 s, to answer before the idle timeout counts.
+        .set(|api, o| (api.ws_options_set_ping_timeout_ms)(o, time(Clock::Idle)))
         .set(|api, o| (api.ws_options_set_close_timeout_ms)(o, time(Clock::Close)))
         .set(|api, o| (api.ws_options_set_max_message_size)(o, 1 << 20))
         .set(|api, o| (api.ws_options_set_system_trust)(o, 0))
