@@ -15,6 +15,8 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
 .PHONY: install uninstall test-install dist deb wheel
 .PHONY: conformance test-grammar mutants fuzz abi deny generated sanitize faults
+.PHONY: install uninstall test-install dist deb
+.PHONY: conformance test-grammar mutants stream fuzz abi deny generated sanitize faults
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -105,6 +107,10 @@ test-model: ## the mailbox, the dispatcher and the handle table under loom
 test-grammar: ## random sequences against the grammar of callbacks, as in test-rust, and what they met
 	cargo build --package ws4d
 	cargo test --test grammar_model -- --nocapture
+
+stream: ## one message of 1 GiB each way, in a process whose memory stays small (test-rust does the same with 64 MiB)
+	cargo build --package ws4d
+	WS4D_STREAM_MIB=1024 cargo test --test memory never_in_memory -- --nocapture
 
 mutants: ## breaks the library on purpose, five times, and sees the tests go red (not a part of test)
 	scripts/mutants.sh

@@ -167,21 +167,32 @@ pub(crate) unsafe fn message<'a>(
     len: size_t,
     flags: u32,
 ) -> Result<(SendKind, &'a [u8], bool), ErrorCode> {
-    let kind = match arg::data_type(data_type)? {
-        DataType::Text => SendKind::Text,
-        DataType::Blob => SendKind::Blob,
-        DataType::Object => SendKind::Object,
-    };
-    if flags & !PLAIN != 0 {
-        return Err(ErrorCode::Unsupported);
-    }
+    let kind = kind(data_type)?;
+    let plain = is_plain(flags)?;
     let data = match kind {
         // SAFETY: the caller upholds the contract above.
         SendKind::Blob => unsafe { arg::bytes(data, len) }?,
         // SAFETY: as above.
         SendKind::Text | SendKind::Object => unsafe { arg::text(data.cast(), len) }?,
     };
-    Ok((kind, data, flags & PLAIN != 0))
+    Ok((kind, data, plain))
+}
+
+/// What a `ws_data_type` is sent as.
+pub(crate) fn kind(data_type: i32) -> Result<SendKind, ErrorCode> {
+    Ok(match arg::data_type(data_type)? {
+        DataType::Text => SendKind::Text,
+        DataType::Blob => SendKind::Blob,
+        DataType::Object => SendKind::Object,
+    })
+}
+
+/// Whether these flags of `ws_send` ask for no compression.
+pub(crate) fn is_plain(flags: u32) -> Result<bool, ErrorCode> {
+    if flags & !PLAIN != 0 {
+        return Err(ErrorCode::Unsupported);
+    }
+    Ok(flags & PLAIN != 0)
 }
 
 /// Sends a ping (RFC 6455 section 5.5.2). The server's answer is `on_pong`.

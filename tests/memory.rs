@@ -9,8 +9,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
-use wire::{Count, Own, at_gate, count, script, silent};
-use ws4d_test_host::codes::{WS_EVENT_TYPE_MESSAGE, WS_EVENT_TYPE_TERMINATE};
+use wire::{Count, Own, RawServer, at_gate, count, script, silent};
+use ws4d_test_host::codes::*;
 use ws4d_test_host::{Event, Options, PATIENCE, Pulled, RawEvent, Socket, alone, api};
 use ws4d_test_server::{Seen, Server};
 
@@ -273,4 +273,37 @@ fn strict_json_takes_no_more_than_its_text() {
         (api().ws_abort)(ws);
     });
     assert!(grown < 40 * MIB, "{} MiB for a text of 8", grown / MIB);
+}
+
+/// How many MiB a message that is streamed has: `WS4D_STREAM_MIB`, as `make stream` sets it.
+fn streamed() -> usize {
+    std::env::var("WS4D_STREAM_MIB").ok().and_then(|mib| mib.parse().ok()).unwrap_or(64)
+}
+
+/// One message whose parts make that many MiB, to a server that reads and keeps nothing.
+#[test]
+fn a_message_in_parts_is_never_in_memory_as_a_whole() {
+    let _alone = alone();
+    for extension in ["", "Sec-WebSocket-Extensions: permessage-deflate\r\n"] {
+        let server = RawServer::start(move |peer| {
+            let head = peer.head();
+            peer.accept(&head, extension);
+            peer.wait_for_the_end();
+        });
+        let ws = silent(&server.ws("/"), &Options::new());
+        let part = vec![b'x'; 256 << 10];
+        let grown = peak_growth(|| {
+            assert_eq!((api().ws_send_begin)(ws, WS_DATA_TYPE_BLOB, 0), 0);
+            for _ in 0..streamed() * 4 {
+                while (api().ws_send_part)(ws, part.as_ptr().cast(), part.len()) == WS_ERR_WOULD_BLOCK {
+                    thread::yield_now();
+                }
+            }
+            assert_eq!((api().ws_send_end)(ws), 0);
+        });
+        assert!(grown < 40 * MIB, "{} MiB for a message of {} MiB", grown / MIB, streamed());
+        let stats = ws.stats();
+        assert_eq!((stats.messages_sent, stats.bytes_sent), (1, (streamed() * MIB) as u64));
+        ws.abort();
+    }
 }

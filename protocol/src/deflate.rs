@@ -23,7 +23,7 @@ mod deflater;
 mod inflater;
 pub mod negotiation;
 
-pub use deflater::{Deflater, deflater_memory};
+pub use deflater::{Deflater, END_OF_PARTS, deflater_memory};
 pub use inflater::INFLATER_MEMORY;
 pub(crate) use inflater::{InflateError, Inflater};
 pub use negotiation::{Config, Params, Refusal, accept, accept_none, offer};

@@ -147,6 +147,11 @@ impl Utf8Validator {
         Ok(())
     }
 
+    /// How many bytes at the end of what was pushed are the beginning of a character: at most three.
+    pub const fn unfinished(&self) -> usize {
+        self.open_len
+    }
+
     /// Checks the end of the text, and starts a new one.
     ///
     /// # Errors

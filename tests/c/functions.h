@@ -35,9 +35,12 @@
     X(ws_release, (ws), RESULT) \
     X(ws_resume, (ws), RESULT) \
     X(ws_send, (ws, WS_DATA_TYPE_TEXT, "text", 4, WS_SEND_PLAIN), RESULT) \
+    X(ws_send_begin, (ws, WS_DATA_TYPE_TEXT, 0), RESULT) \
     X(ws_send_blob, (ws, "blob", 4), RESULT) \
+    X(ws_send_end, (ws), RESULT) \
     X(ws_send_object, (ws, "{}", 2), RESULT) \
     X(ws_send_object_utf16, (ws, (const uint16_t[]){0x7b, 0x7d, 0}, WS_NUL_TERMINATED), RESULT) \
+    X(ws_send_part, (ws, "part", 4), RESULT) \
     X(ws_send_text, (ws, "text", WS_NUL_TERMINATED), RESULT) \
     X(ws_send_text_utf16, (ws, (const uint16_t[]){0x68, 0x69, 0}, WS_NUL_TERMINATED), RESULT) \
     X(ws_terminate, (ws, 1000, "bye"), RESULT) \

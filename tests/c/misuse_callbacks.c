@@ -89,7 +89,13 @@ static ws_result expected(struct host *host, struct task *task, ws_result result
         return result == WS_ERR_WOULD_BLOCK ? result : WS_OK;
     case INDEX_ws_get_tls_info:
         return WS_ERR_UNSUPPORTED;
+    case INDEX_ws_send_end:
+    case INDEX_ws_send_part:
+        /* No message is open. */
+        if (task->from == 'f' || task->from == 't' || task->from == 'e') return WS_ERR_CLOSED;
+        return result == WS_ERR_CLOSED ? result : WS_ERR_INVALID_ARGUMENT;
     case INDEX_ws_send:
+    case INDEX_ws_send_begin:
     case INDEX_ws_send_blob:
     case INDEX_ws_send_object:
     case INDEX_ws_send_object_utf16:

@@ -5,6 +5,7 @@ mod cork;
 mod frames;
 mod message;
 mod order;
+mod parts;
 #[path = "../wire/mod.rs"]
 mod wire;
 

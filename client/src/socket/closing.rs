@@ -301,6 +301,7 @@ impl Socket {
         }
         self.free_received();
         self.free_deflater();
+        self.free_streaming();
         if first {
             self.note_end(phase, &ending, cause);
             self.tell(ending, error);

@@ -1,141 +1,13 @@
 //! A panic at each marked point of a send, one after the other: the socket goes on, or it has ended with an error.
 
-use super::{Handler, SendKind, Socket};
-use crate::connect::upgrade::accept_of;
+use super::SendKind;
+use super::test_peer::{Life, PATIENCE, agreed, noise};
 use crate::error::ErrorCode;
-use crate::event::{Event, EventKind};
 use crate::fault::{arm, disarm};
-use crate::options::Options;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use ws4d_protocol::deflate::Params;
-use ws4d_protocol::receive::{self, Incoming, Limits};
-
-/// As a last resort, so that a failure ends by itself.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A server of one connection: upgrades, and passes on the messages that it gets.
-fn serve(mut stream: TcpStream, agreed: Option<Params>, got: &Sender<Vec<u8>>) -> std::io::Result<()> {
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8_lossy(&head).into_owned();
-    let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
-    let extension = match agreed {
-        None => "",
-        Some(Params { client_context_takeover: true, .. }) => {
-            "Sec-WebSocket-Extensions: permessage-deflate\r\n"
-        }
-        Some(_) => "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n",
-    };
-    let accept = accept_of(key);
-    let answer = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n{extension}\r\n"
-    );
-    stream.write_all(answer.as_bytes())?;
-    // The client's receiver reads the client's frames, once they are unmasked.
-    let mut receiver = receive::Receiver::with_deflate(Limits { max_message_size: 0 }, agreed.as_ref());
-    loop {
-        let mut start = [0; 2];
-        stream.read_exact(&mut start)?;
-        let mut frame = vec![start[0], start[1] & 0x7f];
-        let len = match start[1] & 0x7f {
-            126 => 2,
-            127 => 8,
-            _ => 0,
-        };
-        let mut long = vec![0; len];
-        stream.read_exact(&mut long)?;
-        frame.extend_from_slice(&long);
-        let len = if len == 0 {
-            u64::from(frame[1])
-        } else {
-            long.iter().fold(0, |n, byte| n << 8 | u64::from(*byte))
-        };
-        let mut mask = [0; 4];
-        stream.read_exact(&mut mask)?;
-        let mut payload = vec![0; len as usize];
-        stream.read_exact(&mut payload)?;
-        frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-        let mut at = 0;
-        while let Some(event) = receiver.next(&frame, &mut at).expect("frames are whole") {
-            if let Incoming::Binary(data) = event {
-                let _ = got.send(data.bytes(&frame).to_vec());
-            }
-        }
-    }
-}
-
-/// Notes the errors and the end.
-struct Host {
-    reported: Mutex<Sender<EventKind>>,
-}
-
-impl Handler for Host {
-    fn receives(&self) -> bool {
-        true
-    }
-
-    fn event(&self, event: &Event) {
-        let _ = self.reported.lock().unwrap().send(event.kind());
-    }
-
-    fn over(&self) {}
-    fn free(&self) {}
-}
-
-struct Life {
-    socket: Arc<Socket>,
-    got: Receiver<Vec<u8>>,
-    events: Receiver<EventKind>,
-}
-
-impl Life {
-    fn begin(agreed: Option<Params>) -> Life {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("ws://{}/", listener.local_addr().unwrap());
-        let (got, messages) = channel();
-        thread::spawn(move || {
-            let (stream, _) = listener.accept().unwrap();
-            // Ends with the connection.
-            let _ = serve(stream, agreed, &got);
-        });
-        let (reported, events) = channel();
-        let options = Options { proxy: crate::connect::proxy::Choice::Direct, ..Options::default() };
-        let handler = Arc::new(Host { reported: Mutex::new(reported) });
-        let socket = Socket::new(&url, &options, handler, None, true).unwrap();
-        socket.connect().unwrap();
-        Life { socket, got: messages, events }
-    }
-
-    fn send(&self, message: &[u8]) -> Result<(), ErrorCode> {
-        self.socket.send(SendKind::Blob, message, false)
-    }
-
-    fn arrives(&self, message: &[u8]) -> bool {
-        self.got.recv_timeout(PATIENCE).expect("a message in good time") == message
-    }
-
-    /// Returns whether an error was reported before the end.
-    fn ended_with_an_error(&self) -> bool {
-        let mut error = false;
-        loop {
-            match self.events.recv_timeout(PATIENCE).expect("an end in good time") {
-                EventKind::Error => error = true,
-                EventKind::Terminate => return error,
-                _ => {}
-            }
-        }
-    }
-}
 
 /// A panic at the `n`th point of one send; `false`: it has no more of them.
 fn fault_at(n: u32, agreed: Option<Params>, message: &[u8]) -> bool {
@@ -173,21 +45,52 @@ fn fault_at(n: u32, agreed: Option<Params>, message: &[u8]) -> bool {
 
 #[test]
 fn a_panic_at_any_point_of_a_send_leaves_a_socket_that_works_or_has_ended() {
-    let params = |client_context_takeover| Params {
-        client_window_bits: 15,
-        server_window_bits: 15,
-        client_context_takeover,
-        server_context_takeover: true,
-    };
-    let noise: Vec<u8> = (0..1_500_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let noise = noise(1_500_000);
     for (way, agreed, message) in [
         ("direct", None, &noise[..100]),
         ("a ticket", None, &noise[..20_000]),
         ("a ticket of several frames", None, &noise[..]),
-        ("compressed", Some(params(false)), &[7; 20_000][..]),
-        ("compressed, in turn", Some(params(true)), &[7; 20_000][..]),
+        ("compressed", Some(agreed(false)), &[7; 20_000][..]),
+        ("compressed, in turn", Some(agreed(true)), &[7; 20_000][..]),
     ] {
         let points = (1..).take_while(|&n| fault_at(n, agreed, message)).count();
         assert!(points >= 4, "{way}: {points} points");
+    }
+}
+
+fn in_parts(life: &Life, message: &[u8]) -> Result<(), ErrorCode> {
+    life.socket.send_begin(SendKind::Blob, false)?;
+    message.chunks(message.len() / 3).try_for_each(|part| life.socket.send_part(part))?;
+    life.socket.send_end()
+}
+
+/// A part that a panic has kept away leaves the message open, and others behind it: the host ends it, or the socket.
+fn fault_in_parts_at(n: u32, agreed: Option<Params>, message: &[u8]) -> bool {
+    let life = Life::begin(agreed);
+    arm(n);
+    let sent = catch_unwind(AssertUnwindSafe(|| in_parts(&life, message)));
+    let fired = disarm();
+    assert_eq!(fired, sent.is_err(), "point {n}");
+    // Open still, or not any more, or never begun.
+    let _ = life.socket.send_end();
+    match life.send(b"after") {
+        Ok(()) => {
+            assert!(life.arrives(b"after") || life.arrives(b"after"), "point {n}");
+            life.socket.abort().unwrap();
+            assert!(!life.ended_with_an_error(), "point {n}");
+        }
+        Err(error) => {
+            assert_eq!((fired, error), (true, ErrorCode::Closed), "point {n}");
+            assert!(life.ended_with_an_error(), "point {n}: the end of a broken connection is told");
+        }
+    }
+    fired
+}
+
+#[test]
+fn a_panic_at_any_point_of_a_message_in_parts_leaves_a_socket_that_works_or_has_ended() {
+    for agreed in [None, Some(agreed(false)), Some(agreed(true))] {
+        let points = (1..).take_while(|&n| fault_in_parts_at(n, agreed, &[7; 30_000])).count();
+        assert!(points >= 8, "{agreed:?}: {points} points");
     }
 }

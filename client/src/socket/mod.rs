@@ -14,6 +14,7 @@ mod driver_adapter;
 mod fault_tests;
 mod flush;
 mod fragments;
+mod frames;
 mod http_answer;
 mod implied_cork;
 mod keepalive;
@@ -27,6 +28,11 @@ mod roles;
 mod send;
 mod stats;
 mod step;
+mod streaming;
+#[cfg(all(test, not(ws4d_loom)))]
+mod streaming_tests;
+#[cfg(all(test, not(ws4d_loom)))]
+mod test_peer;
 mod way;
 
 use crate::connect::progress::Progress;
@@ -51,6 +57,7 @@ pub use stats::Stats;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use streaming::OpenMessage;
 use tokio::sync::Notify;
 use ws4d_protocol::deflate::Deflater;
 
@@ -169,6 +176,8 @@ pub struct Socket {
     collected_by: AtomicU64,
     /// The deflater, if its context is kept between messages; made for the first message.
     deflater: Mutex<Option<Box<Deflater>>>,
+    /// The message that goes out in parts. Locked before `outgoing`, never together with `incoming`.
+    streaming: Mutex<Option<Box<OpenMessage>>>,
     incoming: Mutex<Incoming>,
     received: stats::ReceivedCounts,
     receive_activity: keepalive::ReceiveActivity,
@@ -266,6 +275,7 @@ impl Socket {
             outgoing: Mutex::new(Outgoing::new()),
             collected_by: AtomicU64::new(0),
             deflater: Mutex::new(None),
+            streaming: Mutex::new(None),
             incoming: Mutex::new(Incoming::new(&settings)),
             received: stats::ReceivedCounts::default(),
             receive_activity: keepalive::ReceiveActivity::new(),

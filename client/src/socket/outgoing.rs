@@ -49,6 +49,8 @@ pub(super) struct Outgoing {
     /// The kernel takes no more; the I/O thread waits until it does.
     pub(super) blocked: bool,
     pub(super) want_drain: bool,
+    /// As `want_drain`, for a refused part, which only what stands before it holds up.
+    pub(super) part_wants_drain: bool,
     /// The close frame was written, or a thread is just writing it: the answer may come before that thread returns.
     pub(super) close_sent: bool,
     /// Code of our close frame; 1005 for an empty one.
@@ -97,13 +99,21 @@ pub(super) enum Encoder {
     Sender,
     /// The I/O thread, until `waiting` is empty.
     IoThread,
+    /// The message that goes out in parts, until its end; messages that are sent meanwhile wait in `waiting`.
+    Parts,
 }
 
 /// An accepted message that is not encoded yet.
 pub(super) struct Waiting {
     pub(super) ticket: u64,
-    pub(super) charge: usize,
-    pub(super) message: OutgoingMessage<Vec<u8>>,
+    pub(super) what: WaitsFor,
+}
+
+pub(super) enum WaitsFor {
+    /// To be encoded.
+    Message { charge: usize, message: OutgoingMessage<Vec<u8>> },
+    /// The parts of the open message that `Socket::streaming` keeps, and the deflater for those to come.
+    Parts,
 }
 
 /// A message on its way out.
@@ -125,6 +135,7 @@ impl Outgoing {
             flushing: false,
             blocked: false,
             want_drain: false,
+            part_wants_drain: false,
             close_sent: false,
             close_code: 0,
             received: None,
@@ -187,7 +198,7 @@ impl Outgoing {
             return Err(message);
         }
         let Ok(ticket) = self.queue.reserve(charge) else { return Err(message) };
-        self.waiting.push_back(Waiting { ticket, charge, message });
+        self.waiting.push_back(Waiting { ticket, what: WaitsFor::Message { charge, message } });
         Ok(())
     }
 
@@ -219,9 +230,16 @@ impl Outgoing {
         self.queue.clear();
     }
 
-    /// Queues the close frame; an empty one for `None`.
+    /// Queues the close frame; an empty one for `None`. It comes behind all messages, and behind the parts of an open one.
     pub(super) fn close_with(&mut self, code: Option<u16>, reason: &str) {
         self.close_code = code.unwrap_or(1005);
+        if let Some(ticket) = self.queue.drop_behind_parts() {
+            self.waiting.retain(|waiting| waiting.ticket <= ticket);
+            // Parts that were kept are encoded first.
+            if !self.waiting.iter().any(|waiting| waiting.ticket == ticket) {
+                self.queue.cut_parts(ticket);
+            }
+        }
         self.queue.push_close(close_frame(code, reason));
         self.corked = false;
     }
@@ -233,12 +251,15 @@ impl Outgoing {
 
     /// Returns whether a promised drain is due, and clears the promise.
     pub(super) fn take_drain(&mut self, limit: usize) -> bool {
-        let due = self.want_drain
-            && self.phase == Phase::Open
-            && !self.is_broken()
-            && (limit == 0 || self.queue.buffered() < limit.div_ceil(2));
+        if self.phase != Phase::Open || self.is_broken() {
+            return false;
+        }
+        let has_room = |buffered| limit == 0 || buffered < limit.div_ceil(2);
+        let due = self.want_drain && has_room(self.queue.buffered());
+        let part_due = self.part_wants_drain && has_room(self.queue.buffered_before_parts());
         self.want_drain &= !due;
-        due
+        self.part_wants_drain &= !part_due;
+        due || part_due
     }
 
     /// Queues an automatic pong (RFC 6455 §5.5.3).

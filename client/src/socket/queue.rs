@@ -57,11 +57,13 @@ struct Slot {
     /// All chunks are there. Before that, those that are there may already be sent.
     encoded: bool,
     begun: bool,
+    /// Its message will not be sent.
+    dropped: bool,
 }
 
 impl Slot {
     fn whole(chunk: Chunk) -> Slot {
-        Slot { chunks: VecDeque::from([chunk]), encoded: true, begun: false }
+        Slot { chunks: VecDeque::from([chunk]), encoded: true, begun: false, dropped: false }
     }
 }
 
@@ -78,6 +80,18 @@ pub(super) struct OutQueue {
     /// The ticket of `slots[0]`.
     first_ticket: u64,
     buffered: usize,
+    /// The message that goes out in parts, from its begin to its end.
+    open: Option<Open>,
+}
+
+/// A message whose parts are still to come. Its slot is not encoded before its end, so whatever is sent meanwhile waits.
+#[derive(Debug)]
+struct Open {
+    ticket: u64,
+    /// The charge of the message itself, until its first chunk takes it.
+    unassigned: usize,
+    /// The charge of the messages behind it, which cannot leave before its end.
+    behind: usize,
 }
 
 impl OutQueue {
@@ -96,8 +110,15 @@ impl OutQueue {
         let chunk = self.tail()?;
         encode(opcode, true, payload, mask_key(), &mut chunk.bytes)?;
         chunk.charge += charge;
-        self.buffered += charge;
+        self.add_charge(charge);
         Ok(())
+    }
+
+    fn add_charge(&mut self, charge: usize) {
+        self.buffered += charge;
+        if let Some(open) = &mut self.open {
+            open.behind += charge;
+        }
     }
 
     /// The chunk at the end of the queue, which small messages share.
@@ -124,15 +145,15 @@ impl OutQueue {
     /// Reserves the place of a message that will be encoded outside the lock.
     pub(super) fn reserve(&mut self, charge: usize) -> Result<u64, OutOfMemory> {
         self.reserve_slot()?;
-        self.buffered += charge;
-        self.slots.push_back(Slot { chunks: VecDeque::new(), encoded: false, begun: false });
+        self.add_charge(charge);
+        self.slots.push_back(Slot { chunks: VecDeque::new(), encoded: false, begun: false, dropped: false });
         Ok(self.first_ticket + self.slots.len() as u64 - 1)
     }
 
     /// Returns the slot of a ticket, or `None` if it was dropped meanwhile, because the connection is over.
     fn slot(&mut self, ticket: u64) -> Option<&mut Slot> {
         let at = ticket.checked_sub(self.first_ticket)?;
-        self.slots.get_mut(at as usize)
+        self.slots.get_mut(at as usize).filter(|slot| !slot.dropped)
     }
 
     /// Adds the next part of the message at that place; it may be sent before the rest is there. `last`: it completes
@@ -155,7 +176,77 @@ impl OutQueue {
         slot.chunks.clear();
         slot.encoded = true;
         self.buffered -= charge;
+        if let Some(open) = self.open.as_mut().filter(|open| open.ticket < ticket) {
+            open.behind -= charge;
+        }
         true
+    }
+
+    /// Takes the place of a message that goes out in parts. No other one is open.
+    pub(super) fn begin_parts(&mut self, charge: usize) -> Result<u64, OutOfMemory> {
+        debug_assert!(self.open.is_none());
+        let ticket = self.reserve(charge)?;
+        self.open = Some(Open { ticket, unassigned: charge, behind: 0 });
+        Ok(ticket)
+    }
+
+    /// Bytes that a part is judged by: those of messages before it, and of its own message.
+    pub(super) fn buffered_before_parts(&self) -> usize {
+        self.buffered - self.open.as_ref().map_or(0, |open| open.behind)
+    }
+
+    /// Counts the bytes of a part, which will be encoded later.
+    pub(super) fn charge_part(&mut self, charge: usize) {
+        self.buffered += charge;
+    }
+
+    /// The charge of the message itself, which its first chunk has to carry.
+    pub(super) fn take_unassigned(&mut self) -> usize {
+        self.open.as_mut().map_or(0, |open| std::mem::take(&mut open.unassigned))
+    }
+
+    /// Makes room for so many more chunks of the message with this ticket.
+    pub(super) fn reserve_part(&mut self, ticket: u64, chunks: usize) -> Result<(), OutOfMemory> {
+        let Some(slot) = self.slot(ticket) else { return Ok(()) };
+        slot.chunks.try_reserve(chunks).map_err(|_| OutOfMemory { wanted: chunks * size_of::<Chunk>() })
+    }
+
+    /// Adds chunks, already counted, for which there is room. Nothing happens if the message was dropped meanwhile.
+    pub(super) fn add_parts(&mut self, ticket: u64, mut chunks: Vec<Chunk>) {
+        if let Some(first) = chunks.first_mut() {
+            first.charge += self.take_unassigned();
+        }
+        if let Some(slot) = self.slot(ticket) {
+            slot.chunks.extend(chunks);
+        }
+    }
+
+    /// Ends the open message: all of it is in its slot, or, unless `encoded`, waits to be encoded like any other.
+    pub(super) fn end_parts(&mut self, encoded: bool) {
+        if let Some(Open { ticket, .. }) = self.open.take()
+            && let Some(slot) = self.slot(ticket)
+        {
+            slot.encoded = encoded;
+        }
+    }
+
+    /// The message with this ticket, whose parts ended early, is encoded as far as it goes.
+    pub(super) fn cut_parts(&mut self, ticket: u64) {
+        if let Some(slot) = self.slot(ticket) {
+            slot.encoded = true;
+        }
+    }
+
+    /// Drops what waits behind the open message, which ends here. Returns its ticket.
+    pub(super) fn drop_behind_parts(&mut self) -> Option<u64> {
+        let Open { ticket, behind, unassigned } = self.open.take()?;
+        self.buffered -= behind + unassigned;
+        let kept = ticket.checked_sub(self.first_ticket).map_or(0, |at| at as usize + 1);
+        // Their tickets are not given to others, because a thread may still be encoding.
+        for slot in self.slots.iter_mut().skip(kept) {
+            *slot = Slot { chunks: VecDeque::new(), encoded: true, begun: false, dropped: true };
+        }
+        Some(ticket)
     }
 
     /// Charges a message that is written without a place in the queue.
@@ -203,6 +294,7 @@ impl OutQueue {
         self.slots.clear();
         self.control = Chunk::default();
         self.late_pong = None;
+        self.open = None;
         self.buffered = self.wire.iter().map(|chunk| chunk.charge).sum();
     }
 
@@ -285,123 +377,4 @@ pub(super) fn slices<'a>(wire: &'a Wire, storage: &mut [IoSlice<'a>; SLICES]) ->
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(wire: &Wire) -> String {
-        wire.iter().map(|chunk| String::from_utf8_lossy(chunk.rest()).into_owned()).collect()
-    }
-
-    fn push(queue: &mut OutQueue, text: &str) {
-        let chunk = queue.tail().unwrap();
-        chunk.bytes.extend_from_slice(text.as_bytes());
-        chunk.charge += 1;
-        queue.buffered += 1;
-    }
-
-    fn fill(queue: &mut OutQueue, ticket: u64, texts: &[&str]) {
-        for (n, text) in texts.iter().enumerate() {
-            queue.add(ticket, Chunk::new(text.as_bytes().to_vec(), 1), n + 1 == texts.len()).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_message_that_is_still_encoded_keeps_its_place() {
-        let mut queue = OutQueue::default();
-        push(&mut queue, "a");
-        let large = queue.reserve(2).unwrap();
-        push(&mut queue, "z");
-        let wire = queue.take_wire(false);
-        assert_eq!(text(&wire), "a");
-        queue.put_back(wire, 1);
-        fill(&mut queue, large, &["L1", "L2"]);
-        let wire = queue.take_wire(false);
-        assert_eq!(text(&wire), "L1L2z");
-        queue.put_back(wire, 5);
-        assert_eq!(queue.buffered(), 0);
-        assert!(queue.take_wire(false).is_empty() && queue.is_empty());
-    }
-
-    #[test]
-    fn control_frames_leave_at_the_next_frame_boundary() {
-        let mut queue = OutQueue::default();
-        let large = queue.reserve(2).unwrap();
-        fill(&mut queue, large, &["1111", "2222"]);
-        let wire = queue.take_wire(false);
-        queue.put_back(wire, 2);
-        queue.push_control(b"P", 0).unwrap();
-        queue.push_late_pong(b"old".to_vec());
-        queue.push_late_pong(b"new".to_vec());
-        let wire = queue.take_wire(false);
-        assert_eq!(text(&wire), "11Pnew2222");
-        queue.put_back(wire, 0);
-    }
-
-    #[test]
-    fn a_cork_holds_messages_but_no_control_frames() {
-        let mut queue = OutQueue::default();
-        push(&mut queue, "a");
-        queue.push_control(b"P", 0).unwrap();
-        let wire = queue.take_wire(true);
-        assert_eq!(text(&wire), "P");
-        queue.put_back(wire, 1);
-        assert_eq!(text(&queue.take_wire(false)), "a");
-    }
-
-    #[test]
-    fn dropping_finishes_the_frame_that_has_begun() {
-        let mut queue = OutQueue::default();
-        let large = queue.reserve(3).unwrap();
-        fill(&mut queue, large, &["1111", "2222", "3333"]);
-        let wire = queue.take_wire(false);
-        queue.put_back(wire, 1);
-        let stale = queue.reserve(7).unwrap();
-        queue.drop_unsent();
-        queue.push_close(b"C".to_vec());
-        fill(&mut queue, stale, &["late"]);
-        let wire = queue.take_wire(false);
-        assert_eq!(text(&wire), "111C");
-        assert!(queue.put_back(wire, 4));
-        assert_eq!(queue.buffered(), 0);
-    }
-
-    #[test]
-    fn a_message_that_could_not_be_encoded_gives_its_place_up() {
-        let mut queue = OutQueue::default();
-        let lost = queue.reserve(9).unwrap();
-        push(&mut queue, "b");
-        queue.add(lost, Chunk::new(b"half".to_vec(), 4), false).unwrap();
-        assert!(queue.give_up(lost, 9));
-        assert_eq!(queue.buffered(), 1);
-        assert_eq!(text(&queue.take_wire(false)), "b");
-    }
-
-    #[test]
-    fn a_message_leaves_frame_by_frame_and_what_comes_behind_it_waits() {
-        let mut queue = OutQueue::default();
-        let large = queue.reserve(2).unwrap();
-        push(&mut queue, "z");
-        queue.add(large, Chunk::new(b"L1".to_vec(), 1), false).unwrap();
-        let wire = queue.take_wire(false);
-        assert_eq!(text(&wire), "L1");
-        queue.put_back(wire, 2);
-        assert_eq!(queue.buffered(), 2);
-        assert!(!queue.is_empty() && queue.take_wire(false).is_empty());
-        queue.push_control(b"P", 0).unwrap();
-        queue.add(large, Chunk::new(b"L2".to_vec(), 1), true).unwrap();
-        let wire = queue.take_wire(false);
-        assert_eq!(text(&wire), "PL2z");
-        queue.put_back(wire, 4);
-        assert_eq!(queue.buffered(), 0);
-    }
-
-    #[test]
-    fn a_message_that_has_begun_to_leave_is_not_taken_back() {
-        let mut queue = OutQueue::default();
-        let large = queue.reserve(2).unwrap();
-        queue.add(large, Chunk::new(b"L1".to_vec(), 1), false).unwrap();
-        let wire = queue.take_wire(false);
-        queue.put_back(wire, 2);
-        assert!(!queue.give_up(large, 2));
-    }
-}
+mod tests;

@@ -169,6 +169,41 @@ impl Drop for Flusher<'_> {
     }
 }
 
+/// Bytes of an open message that the deflater has taken and the queue has not got: without them the server could not read
+/// what follows.
+pub(super) struct Unsent<'a> {
+    socket: &'a Arc<Socket>,
+    torn: bool,
+}
+
+impl<'a> Unsent<'a> {
+    pub(super) fn none(socket: &'a Arc<Socket>) -> Unsent<'a> {
+        Unsent { socket, torn: false }
+    }
+
+    pub(super) fn begin(&mut self) {
+        self.torn = true;
+    }
+
+    /// They are in the queue, or nobody waits for them any more.
+    pub(super) fn is_sent(&mut self) {
+        self.torn = false;
+    }
+
+    /// Whether there are any; from now on the caller ends the connection.
+    pub(super) fn is_torn(&mut self) -> bool {
+        std::mem::take(&mut self.torn)
+    }
+}
+
+impl Drop for Unsent<'_> {
+    fn drop(&mut self) {
+        if self.torn {
+            leave_undone(self.socket, self.socket.outgoing.lock(), Loss::Message);
+        }
+    }
+}
+
 fn leave_undone(socket: &Socket, mut outgoing: crate::sync::MutexGuard<'_, Outgoing>, loss: Loss) {
     outgoing.undone = true;
     if loss == Loss::Message {

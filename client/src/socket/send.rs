@@ -1,14 +1,13 @@
 //! Sending, on the caller's thread: check, take a place, encode, write. Only bytes that the kernel does not take are
 //! left to the I/O thread.
 
-use super::fragments::{Fragments, Unqueued};
+use super::frames::{Frames, Payload};
 use super::implied_cork::ImpliedCork;
-use super::outgoing::{Encoder, Outgoing, OutgoingMessage, Phase, Waiting};
-use super::queue::{COMMIT, Chunk, LONG_CHUNK};
+use super::outgoing::{Encoder, Outgoing, OutgoingMessage, Phase, Waiting, WaitsFor};
+use super::queue::COMMIT;
 use super::roles::{Flusher, Loss, QueuePlace};
 use super::way::{Situation, Way};
 use super::{SendKind, Socket};
-use crate::buffer::Buffer;
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::MESSAGE_OVERHEAD;
 use crate::fault::fault_point;
@@ -19,7 +18,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use ws4d_protocol::deflate::{self, Deflater};
 use ws4d_protocol::frame::OpCode;
-use ws4d_protocol::send::{OutOfMemory, encode, encode_compressed, frame_len};
+use ws4d_protocol::send::{OutOfMemory, encode};
 use ws4d_protocol::utf8;
 
 /// The longest payload of a ping or a pong, in bytes (RFC 6455 §5.5).
@@ -213,15 +212,33 @@ impl Socket {
     /// and after a sender found the deflater busy.
     pub(super) fn encode_waiting(self: &Arc<Self>) {
         loop {
+            if self.outgoing.lock().encoder != Encoder::IoThread {
+                return;
+            }
             let mut place = QueuePlace::none(self);
+            let mut streaming = self.streaming.lock();
             let mut outgoing = self.outgoing.lock();
             if outgoing.encoder != Encoder::IoThread {
                 return;
             }
-            let Some(Waiting { ticket, charge, message }) = outgoing.waiting.pop_front() else {
+            let Some(Waiting { ticket, what }) = outgoing.waiting.pop_front() else {
                 outgoing.encoder = Encoder::Nobody;
                 return;
             };
+            let (charge, message) = match what {
+                WaitsFor::Message { charge, message } => (charge, message),
+                WaitsFor::Parts => {
+                    drop(outgoing);
+                    let encoded = self.encode_kept(&mut streaming, ticket);
+                    drop(streaming);
+                    if encoded.is_err() {
+                        return self.lost_a_message();
+                    }
+                    self.flush();
+                    continue;
+                }
+            };
+            drop(streaming);
             place.resume(ticket, charge);
             let OutgoingMessage { opcode, payload, plain } = message;
             let message = OutgoingMessage { opcode, payload: payload.as_slice(), plain };
@@ -237,7 +254,7 @@ impl Socket {
     }
 
     /// Ends a connection that lost a message, or a part of one.
-    fn lost_a_message(self: &Arc<Self>) {
+    pub(super) fn lost_a_message(self: &Arc<Self>) {
         let what = format!("There is no memory for a message to {}", self.shown());
         self.finish(Some(Error::new(ErrorCode::OutOfMemory, Component::WebSocket, what)));
     }
@@ -272,37 +289,22 @@ impl Socket {
         charge: usize,
         compressed: bool,
     ) -> Result<(), OutOfMemory> {
-        let text = message.opcode == OpCode::Text && !compressed;
-        let mut fragments = Fragments::of(message.payload, self.settings.frame_size, text).peekable();
-        let (mut opcode, mut left) = (message.opcode, Unqueued { payload: message.payload.len(), charge });
+        let OutgoingMessage { opcode, payload: bytes, .. } = message;
+        let text = opcode == OpCode::Text && !compressed;
+        let payload = Payload { opcode, bytes, text, compressed, ends: true };
+        let mut frames = Frames::of(payload, self.settings.frame_size, charge);
         let mut uncommitted = 0;
-        while let Some((first, _)) = fragments.peek() {
-            let mut frames = Buffer::with_room(left.room(first.len(), self.settings.frame_size))
-                .map_err(|_| OutOfMemory { wanted: frame_len(first.len()) })?;
-            let (mut payload, mut last) = (0, false);
-            while let Some((part, fin)) = fragments
-                .next_if(|(part, _)| frames.is_empty() || frames.len() + frame_len(part.len()) <= LONG_CHUNK)
-            {
-                match opcode {
-                    OpCode::Text | OpCode::Binary if compressed => {
-                        encode_compressed(opcode, fin, part, mask_key(), &mut frames)?;
-                    }
-                    _ => encode(opcode, fin, part, mask_key(), &mut frames)?,
-                }
-                opcode = OpCode::Continuation;
-                payload += part.len();
-                last = fin;
-            }
+        while let Some((chunk, last)) = frames.next_chunk()? {
             fault_point!();
-            uncommitted += frames.len();
-            if !self.outgoing.lock().queue.add(ticket, Chunk::new(frames, left.take(payload)), last)? {
+            uncommitted += chunk.bytes.len();
+            if !self.outgoing.lock().queue.add(ticket, chunk, last)? {
                 // The connection is over.
                 return Ok(());
             }
             fault_point!();
             if !last && uncommitted >= COMMIT {
                 uncommitted = 0;
-                // The flush after the place was filled reports a drain.
+                // A drain is told by whoever flushes when the place is filled.
                 let _ = self.write_out(false);
             }
         }

@@ -57,7 +57,7 @@ impl Situation {
             Phase::Open if self.compressed => match self.encoder {
                 Encoder::Nobody => Way::Ticket { compressed: true, with_context: self.takeover },
                 _ if !self.takeover => Way::Ticket { compressed: true, with_context: false },
-                Encoder::Sender | Encoder::IoThread => Way::Waiting,
+                Encoder::Sender | Encoder::IoThread | Encoder::Parts => Way::Waiting,
             },
             Phase::Open if self.len > SHORT || self.fragmented => {
                 Way::Ticket { compressed: false, with_context: false }
@@ -109,6 +109,8 @@ mod tests {
             (takeover, Way::Ticket { compressed: true, with_context: true }),
             (Situation { encoder: Encoder::Sender, ..takeover }, Way::Waiting),
             (Situation { encoder: Encoder::IoThread, ..takeover }, Way::Waiting),
+            (Situation { encoder: Encoder::Parts, ..takeover }, Way::Waiting),
+            (Situation { compressed: true, encoder: Encoder::Parts, ..FREE }, alone),
             (Situation { phase: Phase::Connecting, ..FREE }, Way::Waiting),
             (Situation { phase: Phase::Connecting, ..takeover }, Way::Waiting),
             (Situation { phase: Phase::Connecting, full: true, ..FREE }, full),

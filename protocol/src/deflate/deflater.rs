@@ -15,6 +15,9 @@ const LEAST_ROOM: usize = 16;
 /// (RFC 1951 §3.2.4), and the first byte of the empty one whose others are not sent.
 const STORED: usize = 6;
 
+/// The last payload of a message that was compressed in parts: an empty stored block without its tail (RFC 7692 §7.2.3.6).
+pub const END_OF_PARTS: &[u8] = &[0];
+
 /// Deflates one message after the other.
 ///
 /// It takes [`deflater_memory`] bytes from its first message until it is dropped. With context
@@ -102,6 +105,34 @@ impl Deflater {
         }
         self.is_stale = !self.takeover;
         Ok(true)
+    }
+
+    /// Appends the next part of a message that is sent in parts, none of them empty, to `out`: the server can inflate all of
+    /// it at once. The first part goes with RSV1, and behind the last one the message ends with [`END_OF_PARTS`].
+    ///
+    /// Unlike a whole message's it may be longer than its bytes, by an eighth at most and a few bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`]; `out` is as it was. Before the first part was sent, the message may be sent as it is. After that the
+    /// server could not read it any more.
+    pub fn compress_part(&mut self, part: &[u8], out: &mut Vec<u8>) -> Result<(), OutOfMemory> {
+        debug_assert!(!part.is_empty());
+        let mut stream = self.begin()?;
+        let start = out.len();
+        if deflate(&mut stream, part, out) != Ok(true) {
+            out.truncate(start);
+            return Err(OutOfMemory { wanted: part.len() });
+        }
+        self.stream = Some(stream);
+        // The parts to come refer to this one, whatever was agreed.
+        self.is_stale = false;
+        Ok(())
+    }
+
+    /// All parts of the message were sent.
+    pub fn end_parts(&mut self) {
+        self.is_stale = !self.takeover;
     }
 
     /// Whatever was compressed and will not be sent after all: the context begins anew with the next message.

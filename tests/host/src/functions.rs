@@ -18,6 +18,9 @@ functions! {
     ws_pong(Socket, *const c_void, usize) -> i32;
     ws_cork(Socket) -> i32;
     ws_uncork(Socket) -> i32;
+    ws_send_begin(Socket, i32, u32) -> i32;
+    ws_send_part(Socket, *const c_void, usize) -> i32;
+    ws_send_end(Socket) -> i32;
     ws_release(Socket) -> i32;
     ws_close(Socket) -> i32;
     ws_pause(Socket) -> i32;
