@@ -10,8 +10,6 @@ mod descriptor;
 mod direct;
 mod drive;
 mod driver_adapter;
-#[cfg(test)]
-mod fault_tests;
 mod flush;
 mod fragments;
 mod frames;
@@ -29,10 +27,8 @@ mod send;
 mod stats;
 mod step;
 mod streaming;
-#[cfg(all(test, not(ws4d_loom)))]
-mod streaming_tests;
-#[cfg(all(test, not(ws4d_loom)))]
-mod test_peer;
+#[cfg(test)]
+mod tests;
 mod way;
 
 use crate::connect::progress::Progress;
@@ -42,8 +38,7 @@ use crate::context::{self, InCallback, ThreadRole};
 use crate::dispatch::{self, Gate, Key, Mailbox, ServiceOutcome, Target};
 use crate::engine;
 use crate::error::{Component, Error, ErrorCode};
-use crate::event::DataType;
-use crate::event::{Ending, Event};
+use crate::event::{DataType, Ending, Event};
 use crate::library;
 use crate::options::{Compression, LivenessLimits, Options};
 use crate::sync::{Mutex, locks_held};

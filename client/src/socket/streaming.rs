@@ -85,7 +85,11 @@ impl Socket {
     /// ends the connection where the message is compressed.
     pub fn send_part(self: &Arc<Self>, part: &[u8]) -> Result<(), ErrorCode> {
         let limit = self.settings.send_buffer_size;
-        if limit != 0 && ImpliedCork::collects() && ImpliedCork::has_collected(self) && self.is_full_for_parts(limit) {
+        if limit != 0
+            && ImpliedCork::collects()
+            && ImpliedCork::has_collected(self)
+            && self.is_full_for_parts(limit)
+        {
             // As for a whole message: see `send`.
             self.flush();
         }

@@ -1,10 +1,10 @@
 //! A socket and its server, for tests that look inside: the server inflates, and passes on what it gets.
 
-use super::{Handler, SendKind, Socket};
 use crate::connect::upgrade::accept_of;
 use crate::error::ErrorCode;
 use crate::event::{Event, EventKind};
 use crate::options::Options;
+use crate::socket::{Handler, SendKind, Socket};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -1,7 +1,7 @@
 //! Messages in parts where the server inflates: the contexts on both sides stay the same.
 
-use super::SendKind;
-use super::test_peer::{Life, agreed, noise};
+use super::peer::{Life, agreed, noise};
+use crate::socket::SendKind;
 use std::thread;
 
 fn numbers(count: u64) -> Vec<u8> {

@@ -1,9 +1,9 @@
 //! A panic at each marked point of a send, one after the other: the socket goes on, or it has ended with an error.
 
-use super::SendKind;
-use super::test_peer::{Life, PATIENCE, agreed, noise};
+use super::peer::{Life, PATIENCE, agreed, noise};
 use crate::error::ErrorCode;
 use crate::fault::{arm, disarm};
+use crate::socket::SendKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::Instant;

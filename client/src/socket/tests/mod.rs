@@ -1,0 +1,5 @@
+//! Tests that look inside a socket.
+
+mod faults;
+mod peer;
+mod streaming;
