@@ -80,22 +80,6 @@ impl fmt::Display for Run {
     }
 }
 
-impl Run {
-    /// Faults of the library that are known and not mended yet. Such a run is made, and its failure counted.
-    fn known(self) -> Option<&'static str> {
-        match (self.call, self.life.road, self.life.compression) {
-            ("setsockopt", "ws", _) if self.onwards => {
-                Some("SO_RCVLOWAT that cannot be lowered is slept over")
-            }
-            ("malloc", "wss", _) => Some("a TLS session aborts without memory for what it reads"),
-            ("malloc", _, true) => {
-                Some("zlib-rs asserts without memory; and a deflater whose output was refused goes on")
-            }
-            _ => None,
-        }
-    }
-}
-
 /// What a run is made with.
 pub(crate) struct Laboratory {
     echo: Echo,
@@ -103,13 +87,11 @@ pub(crate) struct Laboratory {
     life: PathBuf,
     /// The shim, and the library, which is found by no other way: it is where it was built.
     preload: OsString,
-    /// What is known is wrong, too.
-    strict: bool,
     blame: Blame,
 }
 
 impl Laboratory {
-    pub(crate) fn new(strict: bool) -> Laboratory {
+    pub(crate) fn new() -> Laboratory {
         let ca_file =
             PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("ca.{}.pem", std::process::id()));
         fs::write(&ca_file, &identity().ca_pem).expect("a file");
@@ -119,7 +101,7 @@ impl Laboratory {
         preload.push(":");
         preload.push(&library);
         let blame = Blame::new(library);
-        Laboratory { echo: Echo::start(), ca_file, life, preload, strict, blame }
+        Laboratory { echo: Echo::start(), ca_file, life, preload, blame }
     }
 
     fn command(&self, life: Life) -> Command {
@@ -188,9 +170,8 @@ impl Laboratory {
         {
             return Outcome::Abort(other);
         }
-        match (wrong, run.known()) {
-            (Some(_), Some(known)) if !self.strict => Outcome::Known(known),
-            (Some(why), _) => Outcome::Wrong(format!("{run}: {why}\n{said}")),
+        match wrong {
+            Some(why) => Outcome::Wrong(format!("{run}: {why}\n{said}")),
             // The calls of a life are not always as many.
             _ if said.contains("hits 0;") => Outcome::Missed,
             _ if said.lines().next().is_some_and(is_whole) => Outcome::Survived,
@@ -227,7 +208,6 @@ enum Outcome {
     Told,
     /// Another crate ended the process: it cannot do without the memory.
     Abort(String),
-    Known(&'static str),
     Wrong(String),
 }
 
@@ -248,8 +228,6 @@ pub(crate) fn play_all(laboratory: &Laboratory, all: bool, only: &str) -> Vec<St
     runs.retain(|run| run.to_string().contains(only));
     let total = runs.len();
     if !all {
-        // What is known may hang until its patience is over.
-        runs.retain(|run| run.known().is_none());
         let every = runs.len().div_ceil(SAMPLE).max(1);
         runs = runs.into_iter().step_by(every).collect();
     }
@@ -275,28 +253,23 @@ fn tell(total: usize, outcomes: Vec<(Run, Outcome)>) -> Vec<String> {
             of.filter(|(_, outcome)| wanted(outcome)).count()
         };
         println!(
-            "    {call:14} errno {error:3}: {:4} runs, {:4} told, {:4} survived, {:3} missed, {:3} of others, {:3} known, \
-             {:3} wrong",
+            "    {call:14} errno {error:3}: {:4} runs, {:4} told, {:4} survived, {:3} missed, {:3} of others, {:3} wrong",
             count(|_| true),
             count(|outcome| matches!(outcome, Outcome::Told)),
             count(|outcome| matches!(outcome, Outcome::Survived)),
             count(|outcome| matches!(outcome, Outcome::Missed)),
             count(|outcome| matches!(outcome, Outcome::Abort(_))),
-            count(|outcome| matches!(outcome, Outcome::Known(_))),
             count(|outcome| matches!(outcome, Outcome::Wrong(_)))
         );
     }
     let mut reasons = BTreeMap::<String, usize>::new();
     for (_, outcome) in &outcomes {
-        let reason = match outcome {
-            Outcome::Known(why) => format!("known: {why}"),
-            Outcome::Abort(who) => format!("of others: {who}"),
-            _ => continue,
-        };
-        *reasons.entry(reason).or_default() += 1;
+        if let Outcome::Abort(who) = outcome {
+            *reasons.entry(who.clone()).or_default() += 1;
+        }
     }
     for (reason, count) in reasons {
-        println!("    {count:4} {reason}");
+        println!("    {count:4} of others: {reason}");
     }
     println!("failing calls: {} runs of {total}", outcomes.len());
     let wrong = outcomes.into_iter().filter_map(|(_, outcome)| match outcome {
