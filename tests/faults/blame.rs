@@ -28,7 +28,9 @@ impl Blame {
         let (before, size) = stacks.rsplit_once('\n')?;
         // Of the stacks before it, the last one.
         let stack = before.rsplit_once(" bytes were refused").map_or(before, |(_, stack)| stack);
-        let offset = |line: &str| Some(line.split_once("libws4d.so(+")?.1.split_once(')')?.0.to_owned());
+        let offset = |line: &str| {
+            Some(line.split_once("libws4d.so")?.1.split_once("(+")?.1.split_once(')')?.0.to_owned())
+        };
         let frames: Vec<String> = stack.lines().filter_map(offset).take(24).collect();
         let asked = self.known.lock().expect("stacks").get(&frames).cloned();
         let asked = asked.unwrap_or_else(|| {
