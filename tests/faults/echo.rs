@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 
-use crate::server::{answer, head, hello_of_tls};
+use crate::friendly::{answer, head, hello_of_tls};
 use crate::wire::Wire;
 
 /// Its ports, bare and TLS. It runs as long as the process does.
@@ -56,7 +56,7 @@ fn serve(tcp: TcpStream, tls: bool) -> io::Result<()> {
 }
 
 /// The next frame, unmasked; a ping as its pong. Whether it is a close frame.
-fn take_frame(heard: &mut Vec<u8>) -> Option<(Vec<u8>, bool)> {
+pub(crate) fn take_frame(heard: &mut Vec<u8>) -> Option<(Vec<u8>, bool)> {
     let (first, second) = (*heard.first()?, *heard.get(1)? & 0x7f);
     let (len, head) = match second {
         126 => (usize::from(u16::from_be_bytes(*heard.get(2..)?.first_chunk()?)), 4),

@@ -6,6 +6,7 @@
 mod blame;
 mod calls;
 mod echo;
+mod friendly;
 mod matrix;
 mod play;
 mod server;

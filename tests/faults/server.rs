@@ -4,8 +4,7 @@ use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::Receiver;
 
-use ws4d_test_server::derive_accept_key;
-
+use crate::friendly::{answer, head, hello_of_tls, more};
 use crate::matrix::{Case, Clock, Fault, Road, Step};
 use crate::tls::identity;
 use crate::wire::Wire;
@@ -91,17 +90,6 @@ fn play(
     Ok(())
 }
 
-/// Up to the client's hello, which is whole in its first record.
-pub(crate) fn hello_of_tls(wire: &mut Wire) -> io::Result<()> {
-    let whole = |heard: &[u8]| {
-        heard.len() >= 5 && heard.len() >= 5 + usize::from(u16::from_be_bytes([heard[3], heard[4]]))
-    };
-    while !whole(&wire.heard) {
-        more(wire)?;
-    }
-    wire.begin_tls(&identity().config)
-}
-
 fn tunnel(wire: &mut Wire, case: Case) -> io::Result<()> {
     if case.step == Step::Proxy {
         if case.road == Road::Tls {
@@ -122,32 +110,6 @@ fn tunnel(wire: &mut Wire, case: Case) -> io::Result<()> {
     }
     wire.heard.clear();
     Ok(())
-}
-
-fn more(wire: &mut Wire) -> io::Result<()> {
-    if wire.ended {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the client has gone"));
-    }
-    wire.hear()
-}
-
-/// Takes the head of a request.
-pub(crate) fn head(wire: &mut Wire) -> io::Result<String> {
-    loop {
-        if let Some(end) = wire.heard.windows(4).position(|four| four == b"\r\n\r\n") {
-            let head = wire.heard.drain(..end + 4).collect();
-            return String::from_utf8(head).map_err(io::Error::other);
-        }
-        more(wire)?;
-    }
-}
-
-/// The 101 to that request, with further header lines.
-pub(crate) fn answer(request: &str, further: &str) -> Vec<u8> {
-    let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
-    let accept = derive_accept_key(key.as_bytes());
-    let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade";
-    format!("{head}\r\nSec-WebSocket-Accept: {accept}\r\n{further}\r\n").into_bytes()
 }
 
 fn place(case: Case, wire: &mut Wire, accepted: Vec<u8>) -> io::Result<Place> {
