@@ -2362,7 +2362,7 @@ ws_result ws_options_set_strict_json(ws_options *o, int32_t on);
  *
  * @param o      Options.
  * @param name   NUL-terminated; copied. Not one that the handshake sets itself (Host, Upgrade, Connection,
- *               Sec-WebSocket-...).
+ *               Sec-WebSocket-...), nor Proxy-Authorization, which ws_options_set_proxy_header() takes.
  * @param value  UTF-8, NUL-terminated; copied. Without CR and LF.
  * @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
  *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
@@ -2636,8 +2636,8 @@ ws_result ws_options_set_ping_always(ws_options *o,
  * WS_ERR_HTTP_STATUS, whose details list the whole chain. `http` and `https` in a Location mean ws and wss.
  *
  * Another origin (scheme, host, port) gets neither the URL's user and password nor cookies, client certificate, or
- * headers named Authorization, Cookie or Proxy-Authorization, also not where it redirects back; other headers it does
- * get. ws_get_url() stays what was passed to ws_new(). A relative Location is resolved by RFC 3986 section 5.2.
+ * headers named Authorization or Cookie, also not where it redirects back; other headers it does get. ws_get_url() stays
+ * what was passed to ws_new(). A relative Location is resolved by RFC 3986 section 5.2.
  *
  * Cookies that a redirect sets (Set-Cookie) are given back to the origin that set them, and to no other, within the same
  * attempt: where `Path` fits, with `Secure` only over wss, and until `Max-Age` or `Expires` removes them; a later one of

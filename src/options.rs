@@ -146,7 +146,7 @@ pub extern "C" fn ws_options_set_strict_json(o: *mut ws_options, on: i32) -> ws_
 ///
 /// @param o      Options.
 /// @param name   NUL-terminated; copied. Not one that the handshake sets itself (Host, Upgrade, Connection,
-///               Sec-WebSocket-...).
+///               Sec-WebSocket-...), nor Proxy-Authorization, which ws_options_set_proxy_header() takes.
 /// @param value  UTF-8, NUL-terminated; copied. Without CR and LF.
 /// @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
 ///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.

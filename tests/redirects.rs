@@ -91,7 +91,7 @@ fn credentials_go_to_their_origin_and_to_no_other() {
     let (first, second) = (Server::start(), Server::start());
     let options = [
         ("Authorization", "Bearer secret"),
-        ("proxy-authorization", "Basic secret"),
+        ("AUTHORIZATION", "Other secret"),
         ("Cookie", "own=secret"),
         ("X-Name", "value"),
         ("Origin", "https://here.test"),

@@ -177,8 +177,8 @@ impl Options {
     }
 
     /// Adds a request header; cookies join those of [`Options::set_cookie`]. [`ErrorCode::InvalidHeader`]: not a token, a
-    /// forbidden byte in the value, or one of the handshake's own names. [`ErrorCode::TooLarge`]: more than 1 MiB with those
-    /// before it.
+    /// forbidden byte in the value, one of the handshake's own names, or one for a proxy. [`ErrorCode::TooLarge`]: more than
+    /// 1 MiB with those before it.
     pub fn set_header(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         headers::check_host_header(name, value)?;
         if name.eq_ignore_ascii_case("cookie") {

@@ -17,8 +17,8 @@ use crate::{arg, call_host};
 /// WS_ERR_HTTP_STATUS, whose details list the whole chain. `http` and `https` in a Location mean ws and wss.
 ///
 /// Another origin (scheme, host, port) gets neither the URL's user and password nor cookies, client certificate, or
-/// headers named Authorization, Cookie or Proxy-Authorization, also not where it redirects back; other headers it does
-/// get. ws_get_url() stays what was passed to ws_new(). A relative Location is resolved by RFC 3986 section 5.2.
+/// headers named Authorization or Cookie, also not where it redirects back; other headers it does get. ws_get_url() stays
+/// what was passed to ws_new(). A relative Location is resolved by RFC 3986 section 5.2.
 ///
 /// Cookies that a redirect sets (Set-Cookie) are given back to the origin that set them, and to no other, within the same
 /// attempt: where `Path` fits, with `Secure` only over wss, and until `Max-Age` or `Expires` removes them; a later one of

