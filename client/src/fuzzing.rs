@@ -3,7 +3,7 @@
 //! Pure functions: nothing here does I/O.
 
 use crate::connect::response::{Head, HeadReader};
-use crate::connect::{exchange, upgrade, url};
+use crate::connect::{exchange, request, upgrade, url};
 use crate::error::Error;
 use crate::json;
 use crate::options::Options;
@@ -65,7 +65,7 @@ pub struct Request {
 /// The request that a connection to this URL would begin with.
 pub fn request(url: &str, options: &Options) -> Result<Request, Error> {
     let to = url::parse(url)?;
-    let text = upgrade::request(&to, options, upgrade::Offer::AsSet, KEY)?;
+    let text = request::request(&to, options, request::Offer::AsSet, KEY)?;
     Ok(Request { text, shown: to.shown, host: to.host, port: to.port })
 }
 

@@ -5,9 +5,10 @@ use super::happy_eyeballs::Attempts;
 use super::progress::{Progress, Step};
 use super::proxy::{Asked, Proxy};
 use super::readiness::Readiness;
+use super::request::{self, Offer};
 use super::tcp::{self, MOST_PAST_TCP, Reach};
 use super::tls::{self, Secured, TlsInfo};
-use super::upgrade::{self, Accepted, Offer};
+use super::upgrade::{self, Accepted};
 use super::url::Destination;
 use super::{Connected, Connection, proxy_for};
 use crate::error::{Component, Error, ErrorCode};
@@ -160,7 +161,7 @@ impl Way<'_> {
     }
 
     fn is_asked_again(&self, refusal: &Error) -> bool {
-        let again = upgrade::may_mind_the_offer(refusal, self.options);
+        let again = request::may_mind_the_offer(refusal, self.options);
         if again {
             let Destination { shown, .. } = self.to;
             log!(Info, Component::Http, "{shown} answered 400: asked again with the default compression");

@@ -15,6 +15,7 @@ pub(crate) mod readiness;
 mod redirect;
 mod reference;
 mod refusal;
+pub(crate) mod request;
 pub(crate) mod response;
 mod stranger;
 mod tcp;
