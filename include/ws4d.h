@@ -1029,7 +1029,9 @@ extern "C" {
  *
  * URLs are `ws://host[:port]path[?query]` and `wss://...`; international names, IPv6 literals in brackets and
  * the default ports 80 and 443 are understood. Refused: another scheme, no `://`, no host, a fragment, control
- * characters, spaces, backslashes. `user:password@` becomes Basic authorization, and is shown nowhere.
+ * characters, spaces, backslashes. `user:password@` becomes Basic authorization, and is shown nowhere. Where the server
+ * answers 401 and offers Digest (RFC 7616: MD5, SHA-256, SHA-512-256), the request is made once more with that. Basic
+ * has gone before, so whoever listens to a `ws://` connection has heard the password all the same: only `wss://` hides it.
  *
  * @param url      UTF-8, NUL-terminated; copied. The host localhost, and any below it, is ::1 or 127.0.0.1, with no
  *                 look-up (RFC 6761).
@@ -2546,8 +2548,10 @@ ws_result ws_options_set_compression_min_size(ws_options *o, size_t bytes);
  * `http` and `https` (TLS with the proxy; the server's options say who is trusted, and ws_options_set_proxy_verify()
  * alone switches that off) are told the server's name and look it up
  * themselves, as `socks5h` is; for `socks5` it is looked up here. User and password, percent-encoded, go to the proxy
- * as Basic authorization, or as SOCKS5 has it, and nowhere else; neither errors nor the log show them. The
- * proxy's refusal is WS_ERR_PROXY, with its HTTP status, headers and body.
+ * as Basic authorization, or as SOCKS5 has it, and nowhere else; neither errors nor the log show them. A proxy that answers
+ * 407 and offers Digest (RFC 7616) is asked once more with that; whoever listens on the way to an `http` proxy has heard
+ * the password by then, for Basic has gone before. The proxy's refusal is WS_ERR_PROXY, with its HTTP status, headers and
+ * body.
  *
  * The environment is read inside ws_new() and ws_new_async(), on their thread, never by a thread of the library: a
  * program that changes it (setenv) must not do so while another of its threads is inside one of these.

@@ -32,7 +32,9 @@ use crate::{arg, boundary, handles};
 ///
 /// URLs are `ws://host[:port]path[?query]` and `wss://...`; international names, IPv6 literals in brackets and
 /// the default ports 80 and 443 are understood. Refused: another scheme, no `://`, no host, a fragment, control
-/// characters, spaces, backslashes. `user:password@` becomes Basic authorization, and is shown nowhere.
+/// characters, spaces, backslashes. `user:password@` becomes Basic authorization, and is shown nowhere. Where the server
+/// answers 401 and offers Digest (RFC 7616: MD5, SHA-256, SHA-512-256), the request is made once more with that. Basic
+/// has gone before, so whoever listens to a `ws://` connection has heard the password all the same: only `wss://` hides it.
 ///
 /// @param url      UTF-8, NUL-terminated; copied. The host localhost, and any below it, is ::1 or 127.0.0.1, with no
 ///                 look-up (RFC 6761).

@@ -391,8 +391,10 @@ pub extern "C" fn ws_options_set_compression_min_size(o: *mut ws_options, bytes:
 /// `http` and `https` (TLS with the proxy; the server's options say who is trusted, and ws_options_set_proxy_verify()
 /// alone switches that off) are told the server's name and look it up
 /// themselves, as `socks5h` is; for `socks5` it is looked up here. User and password, percent-encoded, go to the proxy
-/// as Basic authorization, or as SOCKS5 has it, and nowhere else; neither errors nor the log show them. The
-/// proxy's refusal is WS_ERR_PROXY, with its HTTP status, headers and body.
+/// as Basic authorization, or as SOCKS5 has it, and nowhere else; neither errors nor the log show them. A proxy that answers
+/// 407 and offers Digest (RFC 7616) is asked once more with that; whoever listens on the way to an `http` proxy has heard
+/// the password by then, for Basic has gone before. The proxy's refusal is WS_ERR_PROXY, with its HTTP status, headers and
+/// body.
 ///
 /// The environment is read inside ws_new() and ws_new_async(), on their thread, never by a thread of the library: a
 /// program that changes it (setenv) must not do so while another of its threads is inside one of these.

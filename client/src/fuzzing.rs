@@ -2,6 +2,7 @@
 //!
 //! Pure functions: nothing here does I/O.
 
+use crate::connect::auth::Login;
 use crate::connect::response::{Head, HeadReader};
 use crate::connect::{exchange, request, upgrade, url};
 use crate::error::Error;
@@ -43,7 +44,7 @@ pub fn answer(pieces: &[&[u8]], options: &Options) -> Result<Answer, Error> {
 
 fn judge(head: &Head, rest: Vec<u8>, options: &Options) -> Result<Answer, Error> {
     if head.status != 101 {
-        return Ok(Answer::Status(head.status, exchange::unchunk(&rest).0));
+        return Ok(Answer::Status(head.status, exchange::unchunk(&rest).data));
     }
     let (subprotocol, deflate) = upgrade::judge(head, KEY, options)?;
     Ok(Answer::Accepted(subprotocol, deflate, rest))
@@ -65,7 +66,8 @@ pub struct Request {
 /// The request that a connection to this URL would begin with.
 pub fn request(url: &str, options: &Options) -> Result<Request, Error> {
     let to = url::parse(url)?;
-    let text = request::request(&to, options, request::Offer::AsSet, KEY)?;
+    let authorization = request::login(&to, options).map(Login::basic);
+    let text = request::request(&to, options, request::Offer::AsSet, authorization.as_deref(), KEY)?;
     Ok(Request { text, shown: to.shown, host: to.host, port: to.port })
 }
 

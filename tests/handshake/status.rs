@@ -240,7 +240,7 @@ fn a_user_that_stood_in_the_url_is_not_advised_again() {
     let server = Server::start();
     for (scheme, why) in [
         ("Basic%20realm=x", "does not take the user and password of the URL"),
-        ("Bearer", "which go as Basic: it wants Bearer"),
+        ("Bearer", "which go as Basic or Digest: it wants Bearer"),
     ] {
         let url = server.ws(&format!("/status?code=401&header=WWW-Authenticate:{scheme}"));
         let refusal = refused(&url.replace("ws://", "ws://user:secret@"), &Options::new());

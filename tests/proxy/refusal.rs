@@ -33,7 +33,7 @@ fn a_407_for_ever_is_one_refusal() {
         "HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM, Negotiate\r\nContent-Length: 0\r\n\r\n",
     ));
     refused(&far(&server, "/echo"), &through(&server, &proxy.url_with("http", "a:b")))
-        .assert("WS_ERR_PROXY", "not Basic");
+        .assert("WS_ERR_PROXY", "it wants NTLM, Negotiate; what is spoken here is Basic and Digest");
     proxy.only();
     server.wait_until_idle();
 }

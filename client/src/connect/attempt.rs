@@ -2,11 +2,12 @@
 //! verdict, good or bad. Where one breaks off or is silent behind TCP, the next may do better.
 
 use super::happy_eyeballs::Attempts;
+use super::network::NetworkOptions;
 use super::progress::{Progress, Step};
 use super::proxy::{Asked, Proxy};
 use super::readiness::Readiness;
-use super::request::{self, Offer};
 use super::tcp::{self, MOST_PAST_TCP, Reach};
+use super::terms::Terms;
 use super::tls::{self, Secured, TlsInfo};
 use super::upgrade::{self, Accepted};
 use super::url::Destination;
@@ -17,6 +18,8 @@ use crate::options::Options;
 use crate::transport::Transport;
 use std::borrow::Cow;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,15 +44,8 @@ pub(super) async fn attempt(
     #[cfg(unix)]
     if let Some(path) = &options.network.unix_socket {
         progress.enter(Step::Tcp);
-        let reach = || super::unix::connect(path, options.network.socket_fn.as_ref());
-        let reached = |(readiness, peer)| Reached { readiness, peer };
-        return match way.go(reached(reach().await?), Offer::AsSet, None).await {
-            Err(refusal) if way.is_asked_again(&refusal) => {
-                let again = reach().await.map_err(|error| error.with_cause(refusal))?;
-                way.go(reached(again), Offer::Plain, None).await
-            }
-            result => result,
-        };
+        let place = Place::Unix(path);
+        return way.to_the_end(place.reach_again(&options.network).await?, place, None).await;
     }
     // A proxy is what is looked up and connected to; of the destination it is told.
     let nearest = match &proxy {
@@ -69,7 +65,7 @@ pub(super) async fn attempt(
         progress.reach(address);
         let others = if past_tcp < MOST_PAST_TCP { reach.known().await } else { 0 };
         let share = share(deadline, others.min(MOST_PAST_TCP - past_tcp));
-        let failure = match way.to_the_end(readiness, address, share).await {
+        let failure = match way.to_the_end(readiness, Place::Address(address), share).await {
             Ok(connected) => {
                 attempts.take();
                 return Ok(connected);
@@ -125,11 +121,31 @@ fn another_may_do_better(failure: &Error) -> bool {
     }
 }
 
-/// A connected stream to the machine of the server, or of the proxy.
-struct Reached {
-    readiness: Readiness,
+/// Where a connected stream leads: to the machine of the server, or of the proxy.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Address(SocketAddr),
+    #[cfg(unix)]
+    Unix(&'a Path),
+}
+
+impl Place<'_> {
     /// How the peer is shown.
-    peer: String,
+    fn shown(&self) -> String {
+        match self {
+            Place::Address(address) => address.to_string(),
+            #[cfg(unix)]
+            Place::Unix(path) => super::unix::shown(path),
+        }
+    }
+
+    async fn reach_again(&self, options: &NetworkOptions) -> Result<Readiness, Error> {
+        match self {
+            Place::Address(address) => tcp::connect_again(*address, options).await,
+            #[cfg(unix)]
+            Place::Unix(path) => super::unix::connect(path, options.socket_fn.as_ref()).await,
+        }
+    }
 }
 
 /// What is between a connected stream and the open connection.
@@ -142,46 +158,44 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    /// From one address to the open connection, where need be in two goes. `share`: how long it may be silent.
+    /// From one place to the open connection, where need be in several goes. `share`: how long it may be silent.
     async fn to_the_end(
         &self,
-        readiness: Readiness,
-        address: SocketAddr,
+        mut readiness: Readiness,
+        place: Place<'_>,
         share: Option<Duration>,
     ) -> Result<Connected, Error> {
-        let reached = |readiness| Reached { readiness, peer: address.to_string() };
-        let refusal = match self.go(reached(readiness), Offer::AsSet, share).await {
-            Err(refusal) if self.is_asked_again(&refusal) => refusal,
-            result => return result,
-        };
-        self.progress.enter(Step::Tcp);
-        let again = tcp::connect_again(address, &self.options.network).await;
-        let again = again.map_err(|error| error.with_cause(refusal))?;
-        self.go(reached(again), Offer::Plain, share).await
-    }
-
-    fn is_asked_again(&self, refusal: &Error) -> bool {
-        let again = request::may_mind_the_offer(refusal, self.options);
-        if again {
-            let Destination { shown, .. } = self.to;
-            log!(Info, Component::Http, "{shown} answered 400: asked again with the default compression");
+        let mut terms = Terms::new();
+        loop {
+            let failure = match self.go(readiness, &place.shown(), &mut terms, share).await {
+                Err(failure) if terms.another_go(&failure, self.options, &self.to.shown) => failure,
+                result => return result,
+            };
+            self.progress.enter(Step::Tcp);
+            let again = place.reach_again(&self.options.network).await;
+            readiness = again.map_err(|error| error.with_cause(failure))?;
         }
-        again
     }
 
-    async fn go(&self, reached: Reached, offer: Offer, share: Option<Duration>) -> Result<Connected, Error> {
-        let Reached { readiness, peer } = reached;
+    async fn go(
+        &self,
+        readiness: Readiness,
+        peer: &str,
+        terms: &mut Terms,
+        share: Option<Duration>,
+    ) -> Result<Connected, Error> {
         let (transport, accepted, tls) = {
-            let mut steps = pin!(self.steps(&readiness, offer));
+            let mut steps = pin!(self.steps(&readiness, terms));
             match share {
                 None => steps.await?,
                 Some(share) => match timeout(share, &mut steps).await {
                     Ok(done) => done?,
                     Err(_) if readiness.was_heard() => steps.await?,
-                    Err(_) => return Err(self.silent(&peer, share)),
+                    Err(_) => return Err(self.silent(peer, share)),
                 },
             }
         };
+        let peer = peer.to_owned();
         Ok(Connected { connection: Connection { transport, accepted, peer, tls }, readiness })
     }
 
@@ -197,7 +211,7 @@ impl Way<'_> {
     async fn steps(
         &self,
         readiness: &Readiness,
-        offer: Offer,
+        terms: &mut Terms,
     ) -> Result<(Arc<Transport>, Accepted, Option<Box<TlsInfo>>), Error> {
         let Way { to, options, proxy, progress, deadline } = *self;
         let mut transport = Transport::new(Arc::clone(readiness.stream()));
@@ -205,8 +219,9 @@ impl Way<'_> {
             progress.enter(Step::Proxy);
             let to = options.network.connect_to(to);
             let Options { tls, network, proxy_headers, .. } = options;
-            let asked = Asked { tls, network, headers: proxy_headers };
-            proxy.tunnel(&to, asked, &mut transport, readiness, deadline).await?;
+            let authorization = &mut terms.proxy;
+            let asked = Asked { tls, network, headers: proxy_headers, authorization, deadline };
+            proxy.tunnel(&to, asked, &mut transport, readiness).await?;
         }
         let (mut early, mut told) = (Vec::new(), None);
         if to.secure {
@@ -228,7 +243,7 @@ impl Way<'_> {
         }
         progress.enter(Step::Upgrade);
         let transport = Arc::new(transport);
-        let accepted = upgrade::upgrade(to, options, offer, &transport, readiness, early, deadline).await?;
+        let accepted = upgrade::upgrade(to, options, terms, &transport, readiness, early, deadline).await?;
         Ok((transport, accepted, told))
     }
 }

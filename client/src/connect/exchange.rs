@@ -16,6 +16,14 @@ pub(super) fn patience(deadline: Option<Instant>) -> Duration {
     BODY_PATIENCE.min(left / 2)
 }
 
+/// The body of a refusal.
+pub(super) struct Body {
+    /// At most [`MOST_BODY`] of it.
+    pub(super) bytes: Vec<u8>,
+    /// All of it has come and nothing behind it, and the peer has not said that it ends the connection: it can be asked again.
+    pub(super) can_go_on: bool,
+}
+
 /// What there is of a refusal's body, whose beginning came with the head. The refusal is reported also where it stalls.
 pub(super) async fn refused_body(
     head: &Head,
@@ -23,45 +31,84 @@ pub(super) async fn refused_body(
     readiness: &Readiness,
     mut bytes: Vec<u8>,
     patience: Duration,
-) -> Vec<u8> {
+) -> Body {
     let chunked = head.all("Transfer-Encoding").any(|value| value.to_ascii_lowercase().contains("chunked"));
-    let length = head.all("Content-Length").next().and_then(|value| value.parse::<usize>().ok());
-    let whole = |bytes: &[u8]| match length {
-        _ if bytes.len() >= MOST_BODY => true,
-        _ if matches!(head.status, 204 | 304) => true,
-        _ if chunked => unchunk(bytes).1,
+    let length = match head.status {
+        204 | 304 => Some(0),
+        _ => head.all("Content-Length").next().and_then(|value| value.parse::<usize>().ok()),
+    };
+    let is_whole = |bytes: &[u8]| match length {
+        _ if chunked => unchunk(bytes).end.is_some(),
         Some(length) => bytes.len() >= length,
         None => false,
     };
     let reading = async {
-        while !whole(&bytes) && matches!(read_some(transport, readiness, &mut bytes).await, Ok(true)) {}
+        while bytes.len() < MOST_BODY
+            && !is_whole(&bytes)
+            && matches!(read_some(transport, readiness, &mut bytes).await, Ok(true))
+        {}
     };
     let _ = tokio::time::timeout(patience, reading).await;
-    let mut body = if chunked { unchunk(&bytes).0 } else { bytes };
+    let came = bytes.len();
+    let (mut body, end) = match chunked {
+        true => {
+            let Chunked { data, end } = unchunk(&bytes);
+            (data, end)
+        }
+        false => (bytes, length),
+    };
     body.truncate(length.filter(|_| !chunked).unwrap_or(MOST_BODY).min(MOST_BODY));
-    body
+    Body { bytes: body, can_go_on: end == Some(came) && stays_open(head) }
 }
 
-/// The data of a chunked body as far as it came (RFC 9112 §7.1), and whether its end was seen.
-pub(crate) fn unchunk(mut bytes: &[u8]) -> (Vec<u8>, bool) {
-    let mut data = Vec::new();
+/// RFC 9112 §9.3. HTTP/1.0 could promise it too, but hardly anybody does.
+fn stays_open(head: &Head) -> bool {
+    let connection = ["Connection", "Proxy-Connection"].into_iter().flat_map(|name| head.all(name));
+    let mut tokens = connection.flat_map(|value| value.split(','));
+    head.minor_version > 0 && !tokens.any(|token| token.trim().eq_ignore_ascii_case("close"))
+}
+
+/// A chunked body (RFC 9112 §7.1).
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct Chunked {
+    /// As far as it came.
+    pub(crate) data: Vec<u8>,
+    /// So many bytes the whole of it takes, if its end was seen; or what came, where it is no chunked body.
+    pub(crate) end: Option<usize>,
+}
+
+pub(crate) fn unchunk(whole: &[u8]) -> Chunked {
+    let (mut data, mut at) = (Vec::new(), 0);
     loop {
-        match httparse::parse_chunk_size(bytes) {
-            Ok(httparse::Status::Complete((_, 0))) => return (data, true),
+        match httparse::parse_chunk_size(&whole[at..]) {
+            Ok(httparse::Status::Complete((head, 0))) => {
+                return Chunked {
+                    data,
+                    end: end_of_trailers(&whole[at + head..]).map(|len| at + head + len),
+                };
+            }
             Ok(httparse::Status::Complete((head, size))) => {
                 let size = usize::try_from(size).unwrap_or(usize::MAX);
-                let rest = &bytes[head..];
+                let rest = &whole[at + head..];
                 data.extend_from_slice(&rest[..size.min(rest.len())]);
-                match rest.get(size.saturating_add(2)..) {
-                    Some(next) => bytes = next,
-                    None => return (data, false),
+                match size.checked_add(2) {
+                    Some(size) if size <= rest.len() => at += head + size,
+                    _ => return Chunked { data, end: None },
                 }
             }
-            Ok(httparse::Status::Partial) => return (data, false),
+            Ok(httparse::Status::Partial) => return Chunked { data, end: None },
             // No chunk any more: what came is what there is.
-            Err(_) => return (data, true),
+            Err(_) => return Chunked { data, end: Some(whole.len()) },
         }
     }
+}
+
+/// Where the empty line behind the last chunk ends, before which there may be trailers.
+fn end_of_trailers(rest: &[u8]) -> Option<usize> {
+    if rest.starts_with(b"\r\n") {
+        return Some(2);
+    }
+    rest.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
 }
 
 /// Writes all of it.
@@ -131,6 +178,28 @@ pub(super) async fn read_some(
             }
             Received::Nothing => guard.clear_ready(),
             Received::End => return Ok(false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_joined_as_far_as_they_came() {
+        for (bytes, data, end) in [
+            (&b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"[..], &b"abcde"[..], Some(24)),
+            (b"1\r\na\r\n0\r\nA: b\r\nC: d\r\n\r\nmore", b"a", Some(23)),
+            (b"1\r\na\r\n0\r\n", b"a", None),
+            (b"1\r\na\r\n0\r\nA: b\r\n", b"a", None),
+            (b"3\r\nabc\r\n5\r\nde", b"abcde", None),
+            (b"3", b"", None),
+            (b"no chunk", b"", Some(8)),
+            (b"ffffffffffffffff\r\nab", b"ab", None),
+        ] {
+            let unchunked = unchunk(bytes);
+            assert_eq!((&unchunked.data[..], unchunked.end), (data, end), "{}", bytes.escape_ascii());
         }
     }
 }

@@ -2,6 +2,7 @@
 //! function, each failure names its step.
 
 mod attempt;
+pub(crate) mod auth;
 mod cookies;
 mod dns;
 pub(crate) mod exchange;
@@ -19,6 +20,7 @@ pub(crate) mod request;
 pub(crate) mod response;
 mod stranger;
 mod tcp;
+mod terms;
 pub(crate) mod tls;
 #[cfg(unix)]
 mod unix;

@@ -1,13 +1,19 @@
 //! The words for an answer that is no upgrade: what the server said, and what to do about it.
 
-use super::headers::is_token;
+use super::auth::{offers, schemes};
 use super::response::Head;
 use super::url::{self, Destination};
 use crate::error::{Component, Error, ErrorCode, HttpAnswer};
 use crate::options::Options;
 
-/// The error for `head`, which keeps all of the answer.
-pub(super) fn refusal(to: &Destination, options: &Options, head: Head, body: Vec<u8>) -> Error {
+/// The error for `head`, which keeps all of the answer. `digest`: the algorithm of the digest that was given, if one was.
+pub(super) fn refusal(
+    to: &Destination,
+    options: &Options,
+    digest: Option<&str>,
+    head: Head,
+    body: Vec<u8>,
+) -> Error {
     let reason = shown(&head.reason);
     let said = first_line(&body).map(|line| without_query(&line, to));
     let message = format!(
@@ -15,7 +21,7 @@ pub(super) fn refusal(to: &Destination, options: &Options, head: Head, body: Vec
         to.shown,
         head.status,
         said.as_ref().map(|line| format!(", \"{}\"", shown(line))).unwrap_or_default(),
-        cure(&head, to, options, said.as_deref().unwrap_or(""))
+        cure(&head, to, options, digest, said.as_deref().unwrap_or(""))
     );
     let answer = HttpAnswer { status: head.status, headers: head.headers, body };
     Error::new(ErrorCode::HttpStatus, Component::Http, message).with_http(answer)
@@ -44,7 +50,7 @@ fn without_query(line: &str, to: &Destination) -> String {
     }
 }
 
-fn cure(head: &Head, to: &Destination, options: &Options, said: &str) -> String {
+fn cure(head: &Head, to: &Destination, options: &Options, digest: Option<&str>, said: &str) -> String {
     let all = |name| head.all(name).map(shown).collect::<Vec<_>>().join(", ");
     let later = |why: &str| match all("Retry-After").as_str() {
         "" => format!("{why}try again later, and then more and more seldom"),
@@ -65,7 +71,7 @@ fn cure(head: &Head, to: &Destination, options: &Options, said: &str) -> String 
             "; perhaps it minds compression (ws_options_set_compression 0 goes without), the host and port of the URL{}",
             if to.secure { "" } else { ", or that it is not wss://" }
         ),
-        401 => unauthorized(head, to, options),
+        401 => unauthorized(head, to, options, digest),
         403 => "; it forbids this client, perhaps for its Origin, User-Agent, cookie or authorization".into(),
         404 => "; is the path right?".into(),
         407 => format!(
@@ -85,38 +91,34 @@ fn cure(head: &Head, to: &Destination, options: &Options, said: &str) -> String 
 }
 
 /// Which schemes are wanted, and whether what there was has been refused.
-fn unauthorized(head: &Head, to: &Destination, options: &Options) -> String {
-    let schemes = schemes(head, "WWW-Authenticate");
+fn unauthorized(head: &Head, to: &Destination, options: &Options, digest: Option<&str>) -> String {
+    const ASKED_BY: &str = "WWW-Authenticate";
+    let schemes = schemes(head, ASKED_BY);
     let by_header = options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     if by_header {
         return format!("; it does not take the Authorization header that was set (it wants {schemes})");
     }
-    let takes_basic = schemes.split(", ").any(|scheme| scheme.eq_ignore_ascii_case("basic"));
-    match (to.authorization.is_some(), takes_basic) {
-        (true, true) => "; it does not take the user and password of the URL".into(),
-        (true, false) => format!(
-            "; it does not take the user and password of the URL, which go as Basic: it wants {schemes}"
-        ),
-        (false, _) => format!(
+    if to.login.is_none() {
+        return format!(
             "; it wants authorization ({schemes}): user:password@ in the URL, or an Authorization header by \
              ws_options_set_header"
-        ),
+        );
+    }
+    const REFUSED: &str = "; it does not take the user and password of the URL";
+    match digest {
+        Some(algorithm) => {
+            format!("{REFUSED}, neither as Basic nor as Digest ({algorithm}): are they right?")
+        }
+        None if offers(head, ASKED_BY, "basic") => REFUSED.into(),
+        None if offers(head, ASKED_BY, "digest") => {
+            format!("{REFUSED}, which went as Basic, and {UNKNOWN_DIGEST}")
+        }
+        None => format!("{REFUSED}, which go as Basic or Digest: it wants {schemes}"),
     }
 }
 
-/// The names of the schemes of all challenges (RFC 9110 §11.6.1): each is a token behind which no `=` follows.
-fn schemes(head: &Head, name: &str) -> String {
-    let challenges = head.all(name).flat_map(|value| {
-        let mut quoted = false;
-        value.split(move |c| {
-            quoted ^= c == '"';
-            c == ',' && !quoted
-        })
-    });
-    let words = challenges.filter_map(|part| part.split_whitespace().next());
-    let names = words.filter(|word| is_token(word)).map(shown).collect::<Vec<_>>().join(", ");
-    if names.is_empty() { "it does not say which".into() } else { names }
-}
+/// Of a challenge that cannot be answered.
+pub(super) const UNKNOWN_DIGEST: &str = "its Digest is of a kind that is not known here (known are MD5, SHA-256 and SHA-512-256, with qop auth or without)";
 
 /// What a stranger sent, fit for a message.
 pub(super) fn shown(text: &str) -> String {
@@ -137,7 +139,7 @@ mod tests {
         reader.buffer().extend_from_slice(format!("HTTP/1.1 {status}\r\n{lines}\r\n").as_bytes());
         let head = reader.next().unwrap().unwrap();
         let to = url::parse(url).unwrap();
-        refusal(&to, options, head, body.into()).to_string()
+        refusal(&to, options, None, head, body.into()).to_string()
     }
 
     #[test]
@@ -176,7 +178,11 @@ mod tests {
         let with_user = "ws://user:secret@host/";
         for (lines, words) in [
             ("WWW-Authenticate: Basic realm=x\r\n", "does not take the user and password of the URL"),
-            ("WWW-Authenticate: Bearer\r\n", "which go as Basic: it wants Bearer"),
+            ("WWW-Authenticate: Bearer\r\n", "which go as Basic or Digest: it wants Bearer"),
+            (
+                "WWW-Authenticate: Digest realm=x, nonce=y, algorithm=z\r\n",
+                "Digest is of a kind that is not known",
+            ),
         ] {
             let error = told_at(with_user, &Options::default(), "401 No", lines, "");
             assert!(!error.contains("user:password@"), "{error}");

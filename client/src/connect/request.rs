@@ -1,5 +1,6 @@
 //! The request of the opening handshake (RFC 6455 §4.1), as the options have it.
 
+use super::auth::Login;
 use super::url::Destination;
 use crate::error::{Component, Error, ErrorCode};
 use crate::options::Options;
@@ -33,8 +34,21 @@ pub(super) fn offered_extensions(options: &Options, offer: Offer) -> Option<Stri
     (options.compression.level > 0).then(|| deflate::offer(&config))
 }
 
-pub(crate) fn request(to: &Destination, options: &Options, offer: Offer, key: &str) -> Result<String, Error> {
-    let mut request = Request::with_room(to, options)?;
+/// The user and password to be told, unless the host has a header of its own for that.
+pub(crate) fn login<'a>(to: &'a Destination, options: &Options) -> Option<&'a Login> {
+    let host_authorizes = options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+    to.login.as_ref().filter(|_| !host_authorizes)
+}
+
+/// `authorization`: what goes beside the host's own headers.
+pub(crate) fn request(
+    to: &Destination,
+    options: &Options,
+    offer: Offer,
+    authorization: Option<&str>,
+    key: &str,
+) -> Result<String, Error> {
+    let mut request = Request::with_room(to, options, authorization)?;
     request.line(&["GET ", &to.resource, " HTTP/1.1"]);
     request.line(&["Host: ", &to.authority]);
     request.line(&["Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13"]);
@@ -43,8 +57,7 @@ pub(crate) fn request(to: &Destination, options: &Options, offer: Offer, key: &s
     if let Some(extensions) = offered_extensions(options, offer) {
         request.line(&["Sec-WebSocket-Extensions: ", &extensions]);
     }
-    let host_authorizes = options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-    if let Some(authorization) = to.authorization.as_deref().filter(|_| !host_authorizes) {
+    if let Some(authorization) = authorization {
         request.line(&["Authorization: ", authorization]);
     }
     request.list("Cookie", &options.cookies, "; ");
@@ -69,11 +82,11 @@ struct Request(String);
 const FIXED_PART: usize = 1024;
 
 impl Request {
-    fn with_room(to: &Destination, options: &Options) -> Result<Request, Error> {
+    fn with_room(to: &Destination, options: &Options, authorization: Option<&str>) -> Result<Request, Error> {
         let piece = |text: &String| text.len() + 4;
         let size = to.resource.len()
             + to.authority.len()
-            + to.authorization.as_ref().map_or(0, piece)
+            + authorization.map_or(0, str::len)
             + options.headers.iter().map(|(name, value)| name.len() + piece(value)).sum::<usize>()
             + options.cookies.iter().chain(options.subprotocols.iter()).map(piece).sum::<usize>();
         let mut text = String::new();

@@ -15,12 +15,16 @@ use std::time::Duration;
 /// A server whose queue of connections is full does not say when there is room.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// Connects, and says how the peer is shown.
-pub(super) async fn connect(path: &Path, socket_fn: Option<&SocketFn>) -> Result<(Readiness, String), Error> {
-    let shown = format!("unix:{}", path.display());
+/// How the peer is shown.
+pub(super) fn shown(path: &Path) -> String {
+    format!("unix:{}", path.display())
+}
+
+pub(super) async fn connect(path: &Path, socket_fn: Option<&SocketFn>) -> Result<Readiness, Error> {
+    let shown = shown(path);
     log!(Debug, Component::Tcp, "connecting to {shown}");
     match connect_to(path, &shown, socket_fn).await {
-        Ok(readiness) => Ok((readiness, shown)),
+        Ok(readiness) => Ok(readiness),
         Err(error) => {
             let cure = match error.kind() {
                 io::ErrorKind::NotFound => "there is no such file",

@@ -4,10 +4,12 @@ use super::exchange::{patience, read_some, refused_body, write_some};
 use super::readiness::Readiness;
 use super::redirect::is_followed;
 use super::refusal::{refusal, shown};
-use super::request::{Offer, offered_extensions, request};
+use super::request::{self, Offer, offered_extensions};
 use super::response::{Head, HeadReader, not_accepted, refused};
+use super::terms::Terms;
 use super::url::Destination;
 use crate::error::{Component, Error, ErrorCode, HttpAnswer};
+use crate::log::log;
 use crate::options::Options;
 use crate::transport::{Transport, tls_failure};
 use base64::Engine;
@@ -29,70 +31,106 @@ pub(crate) struct Accepted {
     pub(crate) rest: Vec<u8>,
 }
 
-/// Sends the request and judges the answer. `early`: what came before it was asked.
-pub(crate) async fn upgrade(
+/// Sends the request and judges the answer; where the server asks for Digest, sends it once more. `early`: what came before
+/// it was asked.
+pub(super) async fn upgrade(
     to: &Destination,
     options: &Options,
-    offer: Offer,
+    terms: &mut Terms,
+    transport: &Transport,
+    readiness: &Readiness,
+    mut early: Vec<u8>,
+    deadline: Option<Instant>,
+) -> Result<Accepted, Error> {
+    let login = request::login(to, options);
+    let mut has_answered = false;
+    loop {
+        let key = STANDARD.encode(crate::random::bytes::<16>());
+        let authorization = login.map(|login| terms.server.value(login, "GET", &to.resource));
+        let request = request::request(to, options, terms.offer, authorization.as_deref(), &key)?;
+        let asked = ask(to, options, &request, transport, readiness, std::mem::take(&mut early)).await;
+        if has_answered && asked.as_ref().is_err_and(|failure| failure.code() == ErrorCode::ConnectionReset) {
+            // It need not say that it is going to end a connection.
+            terms.server.want_connection();
+        }
+        let (head, rest) = asked?;
+        if head.status == 101 {
+            return accepted(to, options, head, rest, &key);
+        }
+        let patience = match is_followed(head.status, options) {
+            true => Duration::ZERO,
+            false => patience(deadline),
+        };
+        let body = refused_body(&head, transport, readiness, rest, patience).await;
+        if terms.server.take(&head, login) {
+            let (shown, digest) = (&to.shown, terms.server.digest().unwrap_or_default());
+            log!(Info, Component::Http, "{shown} answered 401: asked again with Digest ({digest})");
+            if body.can_go_on {
+                has_answered = true;
+                continue;
+            }
+            terms.server.want_connection();
+        }
+        return Err(refusal(to, options, terms.server.digest(), head, body.bytes));
+    }
+}
+
+fn failed(to: &Destination) -> String {
+    format!("The upgrade of {} failed", to.shown)
+}
+
+/// Sends a request and reads the head of the answer, and what came behind it.
+async fn ask(
+    to: &Destination,
+    options: &Options,
+    request: &str,
     transport: &Transport,
     readiness: &Readiness,
     early: Vec<u8>,
-    deadline: Option<Instant>,
-) -> Result<Accepted, Error> {
-    let key = STANDARD.encode(crate::random::bytes::<16>());
-    let request = request(to, options, offer, &key)?;
+) -> Result<(Head, Vec<u8>), Error> {
     let broken = |error: &io::Error| match tls_failure(error) {
         Some(failure) => super::tls::describe(&to.authority_with_port(), &options.tls, failure),
         None => Error::from_io(Component::Http, &format!("The upgrade of {} broke off", to.shown), error),
     };
-    let attempted = format!("The upgrade of {} failed", to.shown);
     let mut asking = Asking { left: request.as_bytes(), failure: None, reader: HeadReader::default() };
     *asking.reader.buffer() = early;
     let head = loop {
-        match next_head(&mut asking.reader).map_err(|error| error.while_doing(&attempted))? {
+        match next_head(&mut asking.reader).map_err(|error| error.while_doing(&failed(to)))? {
             // Interim answers (RFC 9110 §15.2) come before the one that counts.
             Some(head) if (100..200).contains(&head.status) && head.status != 101 => {}
             Some(head) => break head,
             None => match asking.turn(transport, readiness).await {
                 Ok(true) => {}
-                Ok(false) => {
-                    return Err(Error::new(
-                        ErrorCode::ConnectionReset,
-                        Component::Http,
-                        format!(
-                            "The server of {} ended the connection before it answered the upgrade{}",
-                            to.shown,
-                            if to.secure { "" } else { "; does its port want wss://?" }
-                        ),
-                    ));
-                }
+                Ok(false) => return Err(ended(to)),
                 Err(error) => return Err(broken(&error)),
             },
         }
     };
-    let Asking { left, reader, .. } = asking;
-    if head.status == 101 && !left.is_empty() {
-        return Err(not_accepted("it came before all of the request had left").while_doing(&attempted));
+    if head.status == 101 && !asking.left.is_empty() {
+        return Err(not_accepted("it came before all of the request had left").while_doing(&failed(to)));
     }
-    if head.status != 101 {
-        let patience = match is_followed(head.status, options) {
-            true => Duration::ZERO,
-            false => patience(deadline),
-        };
-        let body = refused_body(&head, transport, readiness, reader.into_rest(), patience).await;
-        return Err(refusal(to, options, head, body));
-    }
-    let agreed = judge(&head, &key, options).map_err(|error| {
+    Ok((head, asking.reader.into_rest()))
+}
+
+fn ended(to: &Destination) -> Error {
+    let cure = if to.secure { "" } else { "; does its port want wss://?" };
+    let message =
+        format!("The server of {} ended the connection before it answered the upgrade{cure}", to.shown);
+    Error::new(ErrorCode::ConnectionReset, Component::Http, message)
+}
+
+fn accepted(
+    to: &Destination,
+    options: &Options,
+    head: Head,
+    rest: Vec<u8>,
+    key: &str,
+) -> Result<Accepted, Error> {
+    let (subprotocol, deflate) = judge(&head, key, options).map_err(|error| {
         let Head { status, headers, .. } = head.clone();
-        error.while_doing(&attempted).with_http(HttpAnswer { status, headers, body: Vec::new() })
+        error.while_doing(&failed(to)).with_http(HttpAnswer { status, headers, body: Vec::new() })
     })?;
-    Ok(Accepted {
-        subprotocol: agreed.0,
-        deflate: agreed.1,
-        status: head.status,
-        headers: head.headers,
-        rest: reader.into_rest(),
-    })
+    Ok(Accepted { subprotocol, deflate, status: head.status, headers: head.headers, rest })
 }
 
 /// So long a piece of an answer is waited for that had left before the connection broke.
@@ -228,7 +266,6 @@ fn told(name: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connect::exchange::unchunk;
 
     fn head(lines: &str) -> Head {
         let mut reader = HeadReader::default();
@@ -281,14 +318,5 @@ mod tests {
             assert_eq!(error.code(), ErrorCode::Handshake);
             assert!(error.to_string().contains(why), "{error} does not say {why}");
         }
-    }
-
-    #[test]
-    fn chunks_are_joined_as_far_as_they_came() {
-        assert_eq!(unchunk(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n"), (b"abcde".to_vec(), true));
-        assert_eq!(unchunk(b"3\r\nabc\r\n5\r\nde"), (b"abcde".to_vec(), false));
-        assert_eq!(unchunk(b"3"), (Vec::new(), false));
-        assert_eq!(unchunk(b"no chunk"), (Vec::new(), true));
-        assert_eq!(unchunk(b"ffffffffffffffff\r\nab"), (b"ab".to_vec(), false));
     }
 }

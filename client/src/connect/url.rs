@@ -1,12 +1,11 @@
 //! Where a URL leads. Parsed by the `url` crate; what it would mend (white space, backslashes, a missing
 //! `://`) is refused first, because a mended URL is not the one that the host meant.
 
+use super::auth::Login;
 use super::reference;
 use super::zone::is_zone;
 use crate::error::{Component, Error, ErrorCode};
 use crate::options::texts::{MOST_TEXT, ensure_memory};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::ServerName;
 use url::{Host, Url};
 
@@ -27,8 +26,8 @@ pub(crate) struct Destination {
     pub(crate) authority: String,
     /// Path and query as the request line has them.
     pub(crate) resource: String,
-    /// `Basic …`, if the URL had user info.
-    pub(crate) authorization: Option<String>,
+    /// What user info the URL had.
+    pub(crate) login: Option<Login>,
 }
 
 /// Judges a URL. [`ErrorCode::InvalidUrl`] with the reason, in which user info never appears; [`ErrorCode::TooLarge`].
@@ -92,9 +91,9 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
         Some(port) => format!("{bracketed}:{port}"),
         None => bracketed.to_owned(),
     };
-    let authorization = basic(&url).map_err(refuse)?;
+    let login = login(&url).map_err(refuse)?;
     let (url, shown) = (without_user_info(text), presentable(text));
-    Ok(Destination { url, shown, secure, host, zone, port, authority, resource, authorization })
+    Ok(Destination { url, shown, secure, host, zone, port, authority, resource, login })
 }
 
 /// Where a `Location` header leads that was said at `from`, judged as strictly as a URL of the host's; or why nowhere. Its
@@ -224,21 +223,12 @@ pub fn without_secrets(text: &str) -> String {
     }
 }
 
-/// RFC 7617 credentials out of the URL's user info.
-fn basic(url: &Url) -> Result<Option<String>, &'static str> {
+/// User and password of a URL, for HTTP's ways of authorization.
+pub(super) fn login(url: &Url) -> Result<Option<Login>, &'static str> {
     if url.username().is_empty() && url.password().is_none() {
         return Ok(None);
     }
-    let user = percent_decode(url.username());
-    let password = percent_decode(url.password().unwrap_or(""));
-    if user.contains(&b':') {
-        return Err("its user name contains a colon (%3A), which Basic authorization cannot carry");
-    }
-    if user.iter().chain(&password).any(u8::is_ascii_control) {
-        return Err("its user name or password contains a control character");
-    }
-    let pair = [user, password].join(&b':');
-    Ok(Some(format!("Basic {}", STANDARD.encode(pair))))
+    Login::new(percent_decode(url.username()), percent_decode(url.password().unwrap_or(""))).map(Some)
 }
 
 /// `%41` is A; a `%` that is followed by something else stands for itself.
@@ -279,7 +269,7 @@ impl Destination {
             port,
             authority: String::new(),
             resource: String::new(),
-            authorization: None,
+            login: None,
         };
         address.authority = address.authority_with_port();
         address.shown = format!("{scheme}://{}", address.authority);
@@ -334,9 +324,9 @@ mod tests {
     #[test]
     fn user_info_becomes_basic_authorization_and_is_never_shown() {
         let to = parse("ws://us%65r:p%40ss@host/x").unwrap();
-        assert_eq!(to.authorization.as_deref(), Some("Basic dXNlcjpwQHNz"));
+        assert_eq!(to.login.as_ref().map(Login::basic).as_deref(), Some("Basic dXNlcjpwQHNz"));
         assert_eq!(to.shown, "ws://host/x");
-        assert_eq!(parse("ws://user@host").unwrap().authorization.as_deref(), Some("Basic dXNlcjo="));
+        assert_eq!(parse("ws://user@host").unwrap().login.unwrap().basic(), "Basic dXNlcjo=");
         for bad in ["ws://user:secret@host:99999/", "http://user:secret@host/", "ws://user:sec ret@host/"] {
             let error = parse(bad).unwrap_err();
             assert!(!error.to_string().contains("sec"), "{error}");

@@ -9,6 +9,7 @@ mod url;
 
 pub(crate) use choose::Choice;
 
+use super::auth::{Authorization, Login};
 use super::network::NetworkOptions;
 use super::readiness::Readiness;
 use super::tls::{self, TlsOptions};
@@ -33,8 +34,8 @@ enum Scheme {
 /// What a proxy wants to know of us. Never shown, never sent to anybody else.
 #[derive(Clone, PartialEq, Eq)]
 enum Credentials {
-    /// The value of `Proxy-Authorization` (RFC 7617).
-    Basic(String),
+    /// For `Proxy-Authorization`.
+    Http(Login),
     /// User and password of RFC 1929.
     Password(String, String),
 }
@@ -69,6 +70,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) network: &'a NetworkOptions,
     /// For an HTTP proxy alone.
     pub(crate) headers: &'a [(String, String)],
+    pub(super) authorization: &'a mut Authorization,
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl Proxy {
@@ -102,7 +105,6 @@ impl Proxy {
         asked: Asked<'_>,
         transport: &mut Transport,
         readiness: &Readiness,
-        deadline: Option<Instant>,
     ) -> Result<(), Error> {
         let mut early = Vec::new();
         if self.scheme == Scheme::Https {
@@ -117,7 +119,7 @@ impl Proxy {
         }
         match self.scheme {
             Scheme::Http | Scheme::Https => {
-                http_connect::ask(self, to, asked.headers, transport, readiness, early, deadline).await?;
+                http_connect::ask(self, to, asked, transport, readiness, early).await?;
             }
             Scheme::Socks5 | Scheme::Socks5h => {
                 socks::ask(self, to, asked.network, transport, readiness).await?
