@@ -9,7 +9,7 @@ mod tls;
 use crate::connect::headers;
 use crate::connect::network::{NetworkOptions, PrepareSocket, SocketFn};
 use crate::connect::proxy::Choice;
-use crate::connect::tls::TlsOptions;
+use crate::connect::tls::{KeyPassword, TlsOptions};
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::DataType;
 use refusal::Refusal;
@@ -40,6 +40,7 @@ pub struct Options {
     pub(crate) max_redirects: u32,
     pub(crate) network: NetworkOptions,
     pub(crate) tls: TlsOptions,
+    pub(crate) key_password: KeyPassword,
     pub(crate) proxy: Choice,
     /// For HTTP CONNECT alone.
     pub(crate) proxy_headers: SharedList<(String, String)>,
@@ -136,6 +137,7 @@ impl Default for Options {
             max_redirects: 0,
             network: NetworkOptions::default(),
             tls: TlsOptions::default(),
+            key_password: KeyPassword::default(),
             proxy: Choice::default(),
             proxy_headers: SharedList::default(),
             compression: Compression::default(),

@@ -126,10 +126,11 @@ pub unsafe extern "C" fn ws_options_set_crl_file(o: *mut ws_options, path: *cons
 ///
 /// @param o      Options.
 /// @param chain  A PEM file: the client's certificate, then its issuers, if the server does not know them.
-/// @param key    A PEM file with the certificate's key: PKCS#8, SEC1 (EC) or PKCS#1 (RSA), not encrypted. It may be the
-///               same file.
+/// @param key    A PEM file with the certificate's key: PKCS#8, SEC1 (EC) or PKCS#1 (RSA). It may be the same file. Where it is
+///               encrypted (PKCS#8 alone), ws_options_set_client_certificate_password() comes first.
 /// @return WS_OK; or, with nothing changed, WS_ERR_FILE (one cannot be opened or read, there is no certificate or no
-///         key in it, or the key is not the certificate's), WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+///         key in it, the key is encrypted and the password not set or wrong, or the key is not the certificate's),
+///         WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
 ///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED. ws_options_errors() says which.
 ///
 /// # Safety
@@ -154,9 +155,9 @@ pub unsafe extern "C" fn ws_options_set_client_certificate_file(
 /// @param chain_len  Bytes in `chain`, or WS_NUL_TERMINATED.
 /// @param key        The key as PEM text; copied.
 /// @param key_len    Bytes in `key`, or WS_NUL_TERMINATED.
-/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, no certificate or no key in it, or the key
-///         is not the certificate's; ws_options_errors() says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_HANDLE,
-///         WS_ERR_FORKED.
+/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, no certificate or no key in it, the key is
+///         encrypted and the password not set or wrong, or the key is not the certificate's; ws_options_errors() says
+///         which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `chain` and `key` are readable for their lengths, or up to their NUL.
@@ -172,6 +173,32 @@ pub unsafe extern "C" fn ws_options_set_client_certificate_pem(
     let (chain, key) = unsafe { (arg::pem(chain.cast(), chain_len), arg::pem(key.cast(), key_len)) };
     set(o, "ws_options_set_client_certificate_pem", &[&Hidden(&chain), &Hidden(&key)], |options| {
         options.set_client_certificate_pem(chain?, key?)
+    })
+}
+
+/// Sets the password with which the key of a client's certificate is encrypted. It is used by later calls of
+/// ws_options_set_client_certificate_file() and ws_options_set_client_certificate_pem(), and not by earlier ones.
+///
+/// Such keys are PKCS#8 with PBES2 (RFC 8018), what `openssl genpkey`, `openssl req` and `openssl pkcs8 -topk8` write: PEM
+/// with the label ENCRYPTED PRIVATE KEY. The password is never shown, and is wiped when it is replaced and when the options
+/// are freed; options that another function copied have none.
+///
+/// @param o         Options.
+/// @param password  UTF-8, NUL-terminated; copied. Whether it is right shows when the key is read.
+/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8,
+///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///
+/// # Safety
+/// `password` is NULL or NUL-terminated.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_options_set_client_certificate_password(
+    o: *mut ws_options,
+    password: *const c_char,
+) -> ws_result {
+    // SAFETY: the caller upholds the contract above.
+    let password = unsafe { arg::short_utf8(password) };
+    set(o, "ws_options_set_client_certificate_password", &[&Hidden(&password)], |options| {
+        options.set_client_certificate_password(password?)
     })
 }
 

@@ -78,6 +78,7 @@
     X(ws_options_set_ca_pem, (o, "no certificate", WS_NUL_TERMINATED), RESULT) \
     X(ws_options_set_alpn, (o, "http/1.1"), RESULT) \
     X(ws_options_set_client_certificate_file, (o, "/no/such/file", "/no/such/file"), RESULT) \
+    X(ws_options_set_client_certificate_password, (o, "password"), RESULT) \
     X(ws_options_set_client_certificate_pem, (o, "no certificate", WS_NUL_TERMINATED, "no key", WS_NUL_TERMINATED), RESULT) \
     X(ws_options_set_crl_file, (o, "/no/such/file"), RESULT) \
     X(ws_options_set_key_log_file, (o, "/no/such/folder/file"), RESULT) \

@@ -433,6 +433,7 @@ FUNCTIONS = {
     "ws_options_set_crl_file": (c_int32, ws_options, c_char_p),
     "ws_options_set_client_certificate_file": (c_int32, ws_options, c_char_p, c_char_p),
     "ws_options_set_client_certificate_pem": (c_int32, ws_options, c_void_p, c_size_t, c_void_p, c_size_t),
+    "ws_options_set_client_certificate_password": (c_int32, ws_options, c_char_p),
     "ws_options_set_server_name": (c_int32, ws_options, c_char_p),
     "ws_options_set_pinned_key_sha256": (c_int32, ws_options, c_char_p),
     "ws_options_set_min_tls_version": (c_int32, ws_options, c_int32),

@@ -3,6 +3,7 @@
 
 mod agreed;
 mod client;
+mod encrypted;
 mod judged;
 mod resumed;
 #[path = "../wire/mod.rs"]

@@ -54,13 +54,18 @@ impl Options {
     /// Certificate chain and key for servers that ask who the client is; PEM files, read at once.
     pub fn set_client_certificate_file(&mut self, chain: &str, key: &str) -> Result<(), Refusal> {
         let (chain, key) = (read(chain, MOST_FILE)?, read(key, MOST_FILE)?);
-        self.tls.set_client_certificate(&chain, &key).map_err(Refusal::in_file)
+        self.tls.set_client_certificate(&chain, &key, &self.key_password).map_err(Refusal::in_file)
     }
 
     /// The same as PEM texts.
     pub fn set_client_certificate_pem(&mut self, chain: &[u8], key: &[u8]) -> Result<(), Refusal> {
         ensure_memory(2 * (chain.len() + key.len()))?;
-        self.tls.set_client_certificate(chain, key)
+        self.tls.set_client_certificate(chain, key, &self.key_password)
+    }
+
+    /// The password with which the key is encrypted that a later setter reads.
+    pub fn set_client_certificate_password(&mut self, password: &str) -> Result<(), Refusal> {
+        Ok(self.key_password.set(password)?)
     }
 
     /// Switches the verification of the server's certificate off or on again.

@@ -136,6 +136,7 @@ functions! {
     ws_options_set_crl_file(OptionsToken, *const c_char) -> i32;
     ws_options_set_client_certificate_file(OptionsToken, *const c_char, *const c_char) -> i32;
     ws_options_set_client_certificate_pem(OptionsToken, *const c_void, usize, *const c_void, usize) -> i32;
+    ws_options_set_client_certificate_password(OptionsToken, *const c_char) -> i32;
     ws_options_set_server_name(OptionsToken, *const c_char) -> i32;
     ws_options_set_pinned_key_sha256(OptionsToken, *const c_char) -> i32;
     ws_options_set_min_tls_version(OptionsToken, i32) -> i32;

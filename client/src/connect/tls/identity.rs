@@ -1,12 +1,13 @@
 //! The client's certificate and its key. The key never shows: not in `Debug`, not in messages.
 
 use super::certificate::sha256;
+use super::encrypted_key::{KeyPassword, decrypted};
 use super::pem;
 use crate::error::ErrorCode;
 use crate::options::refusal::Refusal;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -21,12 +22,11 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// `chain` has the certificate first, then its issuers; the key is PKCS#8, PKCS#1 (RSA) or SEC1 (EC), not
-    /// encrypted.
-    pub(super) fn from_pem(chain: &[u8], key: &[u8]) -> Result<Identity, Refusal> {
+    /// `chain` has the certificate first, then its issuers; the key is PKCS#8, also encrypted, PKCS#1 (RSA) or SEC1 (EC).
+    pub(super) fn from_pem(chain: &[u8], key: &[u8], password: &KeyPassword) -> Result<Identity, Refusal> {
         let chain: Vec<CertificateDer<'static>> =
             pem::all(chain, "certificate").map_err(|why| of("the certificate chain", &why))?;
-        let key = private_key(key).map_err(|why| of("the key", &why))?;
+        let key = private_key(key, password).map_err(|why| of("the key", &why))?;
         let mut whole = Vec::new();
         for part in chain.iter().map(|certificate| certificate.as_ref()).chain([key.secret_der()]) {
             whole.extend_from_slice(&sha256(part));
@@ -44,11 +44,15 @@ fn of(what: &str, why: &Refusal) -> Refusal {
     Refusal::new(why.code(), format!("{what}: {}", why.why()))
 }
 
-fn private_key(text: &[u8]) -> Result<PrivateKeyDer<'static>, Refusal> {
-    PrivateKeyDer::from_pem_slice(text).map_err(|error| match error {
-        PemError::NoItemsFound => pem::none(text, "private key (PKCS#8, PKCS#1 or SEC1, not encrypted)"),
-        error => pem::broken(&error),
-    })
+fn private_key(text: &[u8], password: &KeyPassword) -> Result<PrivateKeyDer<'static>, Refusal> {
+    match PrivateKeyDer::from_pem_slice(text) {
+        Ok(key) => Ok(key),
+        Err(error) => match (decrypted(text, password), error) {
+            (Some(key), _) => Ok(PrivatePkcs8KeyDer::from(key?.as_bytes().to_vec()).into()),
+            (None, PemError::NoItemsFound) => Err(pem::none(text, "private key (PKCS#8, PKCS#1 or SEC1)")),
+            (None, error) => Err(pem::broken(&error)),
+        },
+    }
 }
 
 fn fit_words(error: &rustls::Error) -> &'static str {

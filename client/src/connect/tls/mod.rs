@@ -6,6 +6,7 @@
 
 mod certificate;
 mod config;
+mod encrypted_key;
 mod failure;
 mod handshake;
 mod identity;
@@ -18,6 +19,7 @@ mod system_trust;
 mod trust;
 
 pub use certificate::Certificate;
+pub(crate) use encrypted_key::KeyPassword;
 pub(crate) use failure::{broken, describe};
 pub(crate) use handshake::{Secured, handshake};
 pub use info::TlsInfo;

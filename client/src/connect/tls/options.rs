@@ -1,5 +1,6 @@
 //! What the host chose. Judged at the setter; a socket keeps a copy.
 
+use super::encrypted_key::KeyPassword;
 use super::identity::Identity;
 use super::key_log;
 use super::pem;
@@ -122,8 +123,13 @@ impl TlsOptions {
     }
 
     /// [`ErrorCode::InvalidArgument`]: chain or key cannot be read, or they do not belong together.
-    pub(crate) fn set_client_certificate(&mut self, chain: &[u8], key: &[u8]) -> Result<(), Refusal> {
-        let identity = Identity::from_pem(chain, key)?;
+    pub(crate) fn set_client_certificate(
+        &mut self,
+        chain: &[u8],
+        key: &[u8],
+        password: &KeyPassword,
+    ) -> Result<(), Refusal> {
+        let identity = Identity::from_pem(chain, key, password)?;
         self.client_certificate = Some(identity);
         Ok(())
     }

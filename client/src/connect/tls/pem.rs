@@ -14,6 +14,22 @@ pub(super) fn all<T: PemObject>(text: &[u8], what: &str) -> Result<Vec<T>, Refus
     }
 }
 
+/// Whether these bytes are somewhere in a text.
+pub(super) fn has(text: &[u8], what: &[u8]) -> bool {
+    position(text, what).is_some()
+}
+
+/// What stands between the first `BEGIN` and `END` with this label.
+pub(super) fn section<'a>(text: &'a [u8], label: &str) -> Option<&'a [u8]> {
+    let begin = format!("-----BEGIN {label}-----");
+    let inside = &text[position(text, begin.as_bytes())? + begin.len()..];
+    Some(&inside[..position(inside, format!("-----END {label}-----").as_bytes())?])
+}
+
+fn position(text: &[u8], what: &[u8]) -> Option<usize> {
+    text.windows(what.len()).position(|window| window == what)
+}
+
 /// There is nothing of the kind in it; but something may be.
 pub(super) fn none(text: &[u8], what: &str) -> Refusal {
     let why = match other(text) {
@@ -32,7 +48,7 @@ fn other(text: &[u8]) -> Option<String> {
         return Some("DER; convert it to PEM (openssl x509 -inform DER -in FILE -out FILE.pem)".to_owned());
     }
     let begin = b"-----BEGIN ";
-    let at = text.windows(begin.len()).position(|window| window == begin)?;
+    let at = position(text, begin)?;
     let label: String = text[at + begin.len()..]
         .iter()
         .map(|byte| char::from(*byte))
