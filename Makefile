@@ -14,8 +14,6 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
 .PHONY: install uninstall test-install dist deb wheel
-.PHONY: conformance test-grammar mutants fuzz abi deny generated sanitize faults
-.PHONY: install uninstall test-install dist deb
 .PHONY: conformance test-grammar mutants stream fuzz abi deny generated sanitize faults
 
 help: ## this list
