@@ -6,7 +6,6 @@ use std::sync::mpsc::Receiver;
 
 use crate::friendly::{answer, head, hello_of_tls, more};
 use crate::matrix::{Case, Clock, Fault, Road, Step};
-use crate::tls::identity;
 use crate::wire::Wire;
 
 /// What it sends at a step.
