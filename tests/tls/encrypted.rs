@@ -1,6 +1,5 @@
 //! A client's key that is kept encrypted with a password, as openssl writes it. API2 section 4.
 
-use super::wire::refused;
 use super::{Log, echoes, trusting};
 use std::fs;
 use std::path::{Path, PathBuf};
