@@ -1,5 +1,5 @@
-//! What a token of a socket leads to: the client's socket, and the bridge from its events to the host's functions, the
-//! one place where the library calls out for a socket.
+//! The value behind a socket's token: the client's socket, and the bridge from its events to the host's functions,
+//! which is the only place that calls the host for a socket.
 //!
 //! Decides nothing about order, threads or which event comes: that is the client's.
 
@@ -26,7 +26,7 @@ pub(crate) struct Bridge {
     user_data: AtomicPtr<c_void>,
     freed: AtomicBool,
     token: TokenLife,
-    /// It is a reconnector's, and not the host's to end.
+    /// The socket belongs to a reconnector, so that the host may not end it.
     is_reconnectors: bool,
 }
 
@@ -68,7 +68,7 @@ impl Bridge {
         self.user_data.load(Ordering::Acquire)
     }
 
-    /// Before the first callback can come.
+    /// Called before the first callback can run.
     pub(crate) fn set_token(&self, token: u64) {
         self.token.set(token);
     }
@@ -77,12 +77,12 @@ impl Bridge {
         self.token.get()
     }
 
-    /// The host gives its token back; a second time is an error.
+    /// Releases the host's token; a second call is an error.
     pub(crate) fn release(&self) -> Result<(), ErrorCode> {
         self.token.release().map(|ends| self.end_token_if(ends))
     }
 
-    /// The host closes the socket, whether or not it was released before; a second time is an error.
+    /// Closes the socket for the host, whether or not it was released before; a second call is an error.
     pub(crate) fn close(&self) -> Result<(), ErrorCode> {
         if self.is_reconnectors {
             return Err(ErrorCode::Unsupported);
@@ -97,7 +97,7 @@ impl Bridge {
     }
 
     pub(crate) fn end_token(&self) {
-        // Gone already is as good.
+        // It may be gone already.
         let _ = SOCKETS.get().remove(self.token());
     }
 }
@@ -148,7 +148,7 @@ impl Handler for Bridge {
 /// All sockets of this process.
 pub(crate) static SOCKETS: PerProcess<Handles<SocketEntry>> = PerProcess::new(|| Handles::new(Kind::Socket));
 
-/// What a token of a socket leads to. Its texts for C are made when they are first asked for.
+/// The value behind a socket's token. Its texts for C are made at the first request.
 pub(crate) struct SocketEntry {
     socket: Arc<Socket>,
     pub(crate) bridge: Arc<Bridge>,
