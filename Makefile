@@ -82,6 +82,7 @@ test-rust: ## cargo's tests
 
 test-c: examples server ## the C and C++ tests, and cmake's way to the examples
 	scripts/c-tests.sh $(TARGET)/release $(SERVER)
+	tests/hpp/run.sh $(TARGET)/release $(SERVER)
 	cmake -S c-examples -B build/cmake -DWS4D_LIBRARY=$(abspath $(LIBRARY)) > build/cmake.log
 	cmake --build build/cmake >> build/cmake.log
 
