@@ -2515,9 +2515,29 @@ ws_result ws_options_set_compression_window_bits(ws_options *o,
                                                  int32_t servers);
 
 /**
- * Whether a compressed message may refer to those before it, which makes small messages much smaller and keeps the
- * compressor's state for each socket: about 370 KiB for ours and 48 KiB for the server's. Without it an idle socket
- * keeps none.
+ * How much memory compressing may take. A socket keeps none before its first compressed message. With context takeover it
+ * then keeps the end of what it has sent, no more than was sent, and what decompresses the server's (44 KiB):
+ *
+ *     level                      1    2    3    4    5    6    7    8    9
+ *     kept by a socket, KiB    0.5  0.5    1    2    4    8   16   32   32
+ *     a compressor, KiB        260  261  263  267  274  288  316  372  484
+ *
+ * Compressors (zlib's memLevel is this level) belong to the process and are lent to whichever socket sends: it makes at most
+ * four, and more only where more threads send at once. One that was another socket's meanwhile reads first what this one has kept,
+ * which takes time: 7 microseconds for 4 KiB, 40 for 32. While a socket sends by the same one as before, its messages refer back as far as was
+ * agreed, whatever is kept. With smaller windows (ws_options_set_compression_window_bits()) both take less.
+ *
+ * @param o      Options.
+ * @param level  1 (little) to 9 (much). Default: 5.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_compression_memory(ws_options *o,
+                                            int32_t level);
+
+/**
+ * Whether a compressed message may refer to those before it, which makes small messages much smaller and keeps memory for each
+ * socket that has sent and received one: 4 KiB for ours (ws_options_set_compression_memory()) and 44 KiB for the server's. Without
+ * it an idle socket keeps none.
  *
  * @param o        Options.
  * @param ours     For our messages, 0 or 1. Default: 1.

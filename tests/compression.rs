@@ -4,11 +4,12 @@
 #[path = "wire/mod.rs"]
 mod wire;
 
+use std::sync::{Arc, Mutex};
 use ws4d_test_host::codes::{WS_DATA_TYPE_BLOB, WS_DATA_TYPE_TEXT, WS_SEND_PLAIN};
 use ws4d_test_host::{Host, Options, Socket, api, name};
 use ws4d_test_server::{Seen, Server};
 
-use wire::{RawServer, head_value, hex, request};
+use wire::{RawServer, deflate_echo, head_value, hex, request};
 
 /// The URL of a server that agrees to compression and plays these commands.
 fn agreed(server: &Server, parameters: &str, commands: &str) -> String {
@@ -253,6 +254,60 @@ fn after_a_400_an_offer_with_options_is_made_once_more_as_by_default() {
     for (options, connections) in [(asking, 2), (Options::new(), 3), (with_level(0), 4)] {
         wire::refused(&never.ws("/"), &options).assert("WS_ERR_HTTP_STATUS", "400");
         assert_eq!(never.connections(), connections);
+    }
+}
+
+/// Messages that are alike, so that each refers to those before it.
+fn quote(socket: usize, number: usize) -> String {
+    let one = |i: usize| {
+        format!(r#"{{"symbol":"S{socket}","price":{},"n":{number},"i":{i}}}"#, 1000 + i * 7919 % 997)
+    };
+    (0..20 + 200 * (number % 2)).map(one).collect()
+}
+
+/// More sockets than there are compressors, so that each is lent another's.
+#[test]
+fn messages_come_back_with_every_memory_level_window_and_takeover() {
+    let agreements = [
+        (15, 1, ""),
+        (9, 1, "; client_max_window_bits=9"),
+        (12, 1, "; client_max_window_bits=12; server_max_window_bits=12"),
+        (15, 0, "; client_no_context_takeover; server_no_context_takeover"),
+        (8, 0, "; client_max_window_bits=8; client_no_context_takeover; server_no_context_takeover"),
+    ];
+    for (bits, takeover, answer) in agreements {
+        let server = deflate_echo(answer);
+        for memory_level in 1..=9 {
+            let host = Host::new();
+            let options = || {
+                with_level(memory_level)
+                    .set(|api, o| (api.ws_options_set_compression_memory)(o, memory_level))
+                    .set(|api, o| (api.ws_options_set_compression_window_bits)(o, bits, bits.max(12)))
+                    .set(|api, o| (api.ws_options_set_compression_context_takeover)(o, takeover, takeover))
+            };
+            let sockets: Vec<Socket> =
+                (0..6).map(|_| host.to(server.ws("/")).with(options()).open()).collect();
+            let came: Arc<Mutex<Vec<String>>> = Arc::default();
+            let of_script = Arc::clone(&came);
+            host.on("message", move |call| {
+                of_script.lock().expect("no panic inside").push(call.event.text());
+            });
+            for number in 0..4 {
+                for (i, ws) in sockets.iter().enumerate() {
+                    send(*ws, WS_DATA_TYPE_TEXT, &quote(i, number), 0);
+                }
+            }
+            host.run_until_count("message", 24);
+            for ws in &sockets {
+                ws.terminate(1000, "");
+            }
+            host.run_until_count("terminate 1000 clean", sockets.len());
+            let mut came = came.lock().expect("no panic inside").clone();
+            let mut sent: Vec<String> = (0..24).map(|n| quote(n % 6, n / 6)).collect();
+            came.sort();
+            sent.sort();
+            assert!(came == sent, "{} messages came with level {memory_level}, {answer:?}", came.len());
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use ws4d_client::Options;
 const FIELDS: &[(&str, &[&str])] = &[
     ("compression", &["level"]),
     ("compression_context_takeover", &["client_context_takeover", "server_context_takeover"]),
+    ("compression_memory", &["memory"]),
     ("compression_min_size", &["min_size"]),
     ("compression_window_bits", &["client_max_window_bits", "server_max_window_bits"]),
     ("min_tls_version", &["min_version"]),

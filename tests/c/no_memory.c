@@ -64,7 +64,7 @@ static void a_message_that_cannot_be_compressed_leaves_as_it_is(void)
     host.more = &size;
     memset(text, 'a', sizeof text);
     ws_socket *ws = host_connect(&host, at("/script?extensions=permessage-deflate&do=expect,text_size:7,wait_close,answer_close"), NULL);
-    begin_refusing(300000, SIZE_MAX);
+    begin_refusing(200000, SIZE_MAX);
     CHECK(ws_send_text(ws, text, sizeof text) == WS_OK);
     CHECK(stop_refusing() > 0);
     host_wait(&host, 'm');

@@ -13,6 +13,7 @@
     X(ws_options_set_send_buffer_size, (o, 1), RESULT) \
     X(ws_options_set_receive_buffer_size, (o, 1), RESULT) \
     X(ws_options_set_compression, (o, 1), RESULT) \
+    X(ws_options_set_compression_memory, (o, 1), RESULT) \
     X(ws_options_set_compression_min_size, (o, 1), RESULT) \
     X(ws_options_set_max_message_size, (o, 1), RESULT) \
     X(ws_options_set_frame_size, (o, 1), RESULT) \

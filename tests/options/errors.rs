@@ -116,6 +116,8 @@ fn each_refusal_says_what_is_wrong_and_what_would_be_right() {
         (&|| (api.ws_options_set_cookie)(options.0, ptr::null()), "(NULL)", "NULL"),
         (&|| (api.ws_options_set_data_type)(options.0, 9), "(9)", "no ws_data_type"),
         (&|| (api.ws_options_set_compression)(options.0, 10), "(10)", "1 (fast) to 9 (small)"),
+        (&|| (api.ws_options_set_compression_memory)(options.0, 0), "(0)", "1 (little) to 9 (much)"),
+        (&|| (api.ws_options_set_compression_memory)(options.0, 10), "(10)", "1 (little) to 9 (much)"),
         (&|| (api.ws_options_set_compression_window_bits)(options.0, 7, 15), "(7, 15)", "8 to 15 bits"),
         (&|| (api.ws_options_set_verify)(options.0, 2), "(2)", "neither 0 nor 1"),
         (&|| (api.ws_options_set_min_tls_version)(options.0, 11), "(11)", "12 for TLS 1.2"),

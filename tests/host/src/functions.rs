@@ -112,6 +112,7 @@ functions! {
     ws_options_set_receive_buffer_size(OptionsToken, usize) -> i32;
     ws_options_set_compression(OptionsToken, i32) -> i32;
     ws_options_set_compression_window_bits(OptionsToken, i32, i32) -> i32;
+    ws_options_set_compression_memory(OptionsToken, i32) -> i32;
     ws_options_set_compression_context_takeover(OptionsToken, i32, i32) -> i32;
     ws_options_set_compression_min_size(OptionsToken, usize) -> i32;
     ws_options_set_proxy(OptionsToken, *const c_char) -> i32;
