@@ -421,7 +421,8 @@ pub extern "C" fn ws_options_set_compression_min_size(o: *mut ws_options, bytes:
 ///
 /// @param o    Options.
 /// @param url  `http://`, `https://`, `socks5://`, `socks5h://` or `socks://` (the same as `socks5h`), then
-///             `[user:password@]host[:port]`; ports by default: 80, 443, and 1080 for SOCKS. Empty: no proxy at all. UTF-8, NUL-terminated; copied.
+///             `[user:password@]host[:port]`; ports by default: 80, 443, and 1080 for SOCKS. A link-local address has its
+///             zone, as in `http://[fe80::1%25eth0]:3128`. Empty: no proxy at all. UTF-8, NUL-terminated; copied.
 /// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_URL (another scheme, no host, a path, a control character
 ///         also if it is percent-encoded, a user or password that cannot be sent), WS_ERR_INVALID_ARGUMENT (NULL),
 ///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.

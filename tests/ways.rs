@@ -213,3 +213,27 @@ fn the_hosts_function_sees_unix_sockets_and_those_to_proxies() {
     refused(&server.ws("/echo"), &options).assert("WS_ERR_PROXY", &proxy);
     assert_eq!(*prepared.seen.lock().unwrap(), [format!("unix:{}", path.display()), proxy]);
 }
+
+#[test]
+fn a_proxy_may_be_behind_an_interface_that_is_named() {
+    let proxy = wire::RawServer::at("::1", 0, |peer| {
+        let head = peer.head();
+        if head.starts_with("CONNECT ") {
+            peer.say("HTTP/1.1 200 Connection established\r\n\r\n");
+            let head = peer.head();
+            peer.accept(&head, "");
+            peer.wait_for_the_end();
+        }
+    });
+    let through = |place: &str| {
+        let url = format!("http://{place}:{}", proxy.port());
+        Options::new().set(|api, o| (api.ws_options_set_proxy)(o, c(&url).as_ptr()))
+    };
+    for place in ["[::1%25lo]", "[::1%lo]", "user:secret@[::1%251]"] {
+        silent("ws://far.invalid/", &through(place)).abort();
+    }
+    assert!(proxy.heads().iter().all(|head| !head.contains('%')), "{:?}", proxy.heads());
+    let refusal = refused("ws://far.invalid/", &through("[fe80::1%25nosuch0]"));
+    refusal.assert("WS_ERR_PROXY", "could not be reached");
+    assert!(refusal.errors.entries[1].2.contains("no interface nosuch0"), "{:?}", refusal.errors);
+}

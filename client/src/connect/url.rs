@@ -134,7 +134,7 @@ pub(crate) fn redirected(from: &Destination, location: &str) -> Result<Destinati
 }
 
 /// The host without the zone of an IPv6 address, and the zone: `[fe80::1%25eth0]` (RFC 6874), or with a bare `%`.
-fn cut_zone(written: &str) -> Result<(String, Option<String>), &'static str> {
+pub(super) fn cut_zone(written: &str) -> Result<(String, Option<String>), &'static str> {
     let inside = written.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let Some((address, zone, rest)) =
         inside.and_then(|(inside, rest)| inside.split_once('%').map(|(address, zone)| (address, zone, rest)))

@@ -2,7 +2,7 @@
 //! strict as for the destination: a mended URL is not the one that was meant.
 
 use super::{Credentials, Proxy, Scheme};
-use crate::connect::url::{Destination, check_written_host, is_mended, login, percent_decode};
+use crate::connect::url::{Destination, check_written_host, cut_zone, is_mended, login, percent_decode};
 use rustls::pki_types::ServerName;
 use url::{Host, Url};
 
@@ -28,13 +28,15 @@ impl Proxy {
         if authority.matches('@').count() > 1 {
             return Err("it has more than one \"@\" (%40 in a password)");
         }
-        let place = authority.rsplit('@').next().unwrap_or(authority);
+        let (user_info, place) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
         if place.is_empty() || place.starts_with(':') {
             return Err("it has no host");
         }
-        check_written_host(place)?;
+        let (place, zone) = cut_zone(place)?;
+        check_written_host(&place)?;
         // The rules of http for hosts hold for all of them: IDNA, the forms of addresses.
-        let url = Url::parse(&format!("http://{authority}")).map_err(|_| "its host or port is none")?;
+        let url =
+            Url::parse(&format!("http://{user_info}{place}")).map_err(|_| "its host or port is none")?;
         let host = match url.host() {
             Some(Host::Domain(name)) if !name.is_empty() => name.to_owned(),
             Some(Host::Ipv4(address)) => address.to_string(),
@@ -57,7 +59,7 @@ impl Proxy {
             Scheme::Socks5 => "socks5",
             Scheme::Socks5h => "socks5h",
         };
-        let address = Destination::of_proxy(name, host, port);
+        let address = Destination { zone, ..Destination::of_proxy(name, host, port) };
         Ok(Proxy { scheme, address, credentials, set_by })
     }
 }
@@ -119,6 +121,25 @@ mod tests {
         }
     }
 
+    /// It is this machine's business alone.
+    #[test]
+    fn a_zone_is_kept_and_shown_to_nobody() {
+        for (text, zone) in [
+            ("http://[fe80::1%25eth0]:3128", Some("eth0")),
+            ("https://u:p%25@[FE80::1%eth0.1]/", Some("eth0.1")),
+            ("socks5h://[fe80::1%252]", Some("2")),
+            ("http://[fe80::1]", None),
+        ] {
+            let proxy = parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
+            assert_eq!(
+                (proxy.address.host.as_str(), proxy.address.zone.as_deref()),
+                ("fe80::1", zone),
+                "{text}"
+            );
+            assert!(!proxy.address.authority.contains('%') && !proxy.to_string().contains('%'), "{proxy}");
+        }
+    }
+
     #[test]
     fn user_and_password_are_decoded_and_never_shown() {
         let proxy = parse("http://us%65r:p%40ss@host:3128").unwrap();
@@ -166,7 +187,9 @@ mod tests {
             "socks5://:p@proxy",
             "socks5://us%ffer:p@proxy",
             "http://[::1",
-            "http://[fe80::1%25eth0]",
+            "http://[fe80::1%25]",
+            "http://[fe80::1%25a%2fb]",
+            "http://host%25eth0",
             &long,
         ] {
             assert!(parse(bad).is_err(), "{bad:?}");
