@@ -787,7 +787,10 @@ typedef struct ws_close_info {
      * WS_ERR_CONNECTION_RESET.
      */
     int32_t result;
-    /** The code of the server's close frame, as `on_terminate` tells it: 0 if none came, 1005 for one without a code. */
+    /**
+     * The code of the server's close frame: 0 if none came, 1005 for one without a code. It is the one of `on_terminate`, but
+     * for one that no server may send: that is here, and `on_terminate` says 1006.
+     */
     int32_t code_received;
     /** The code of the close frame that was sent to the server: 0 if none has left, 1005 for one without a code. */
     int32_t code_sent;

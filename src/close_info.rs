@@ -23,7 +23,8 @@ pub struct ws_close_info {
     /// ws_terminate() it says why the server's close frame did not come, which is no `on_error`: WS_ERR_TIMEOUT,
     /// WS_ERR_CONNECTION_RESET.
     pub result: i32,
-    /// The code of the server's close frame, as `on_terminate` tells it: 0 if none came, 1005 for one without a code.
+    /// The code of the server's close frame: 0 if none came, 1005 for one without a code. It is the one of `on_terminate`, but
+    /// for one that no server may send: that is here, and `on_terminate` says 1006.
     pub code_received: i32,
     /// The code of the close frame that was sent to the server: 0 if none has left, 1005 for one without a code.
     pub code_sent: i32,

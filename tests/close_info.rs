@@ -3,6 +3,7 @@
 mod support;
 
 use std::ptr;
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use support::{closed_with, script, until_status};
@@ -203,4 +204,29 @@ fn the_struct_is_filled_as_far_as_its_size_says_and_as_long_as_the_handle_lives(
     let mut info = RawCloseInfo::INIT;
     assert_eq!(name((api().ws_get_close_info)(ws, &mut info)), "WS_ERR_INVALID_HANDLE");
     assert_eq!(info, RawCloseInfo::INIT);
+}
+
+/// API2 section 2.
+#[test]
+fn a_close_code_that_no_server_may_send_is_told_as_it_came() {
+    let server = Server::start();
+    for (commands, code, words) in [
+        ("close:2500:game%20over", 2500, "the code is 2500, with the reason \"game over\""),
+        ("close:999:", 999, "the code is 999, with no reason"),
+        // With half of the reason, which is no UTF-8 then.
+        ("raw:880503eda1c3", 1005, "the code is 1005, with the reason \"\u{fffd}\u{fffd}\""),
+        ("raw:880503ed,gate:never", 1005, "the code is 1005, with no reason"),
+    ] {
+        let host = Host::new();
+        let told = Arc::new(Mutex::new(String::new()));
+        let of_error = Arc::clone(&told);
+        host.on("error", move |call| *of_error.lock().unwrap() = call.event.errors().entries[0].2.clone());
+        let ws = host.open(script(&server, commands));
+        host.run_until("free");
+        let expected = (WS_STAGE_OPEN, "WS_ERR_PROTOCOL".into(), code, 1002, 0);
+        assert_eq!(story(&ws.close_info()), expected, "{commands}");
+        let said = told.lock().unwrap().clone();
+        assert!(said.ends_with(&format!("must not be sent (RFC 6455 7.4); {words}")), "{said}");
+        assert!(host.trace().iter().any(|line| line.starts_with("terminate 1006")), "{:?}", host.trace());
+    }
 }

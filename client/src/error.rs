@@ -130,6 +130,7 @@ struct Stack {
     entries: Vec<ErrorEntry>,
     os_code: i32,
     tls_alert: Option<u8>,
+    close_code: Option<u16>,
     not_valid_yet: bool,
     http: Option<HttpAnswer>,
     /// The peer broke off or was silent: another one may do better.
@@ -161,6 +162,7 @@ impl Error {
             entries,
             os_code: 0,
             tls_alert: None,
+            close_code: None,
             not_valid_yet: false,
             http: None,
             no_verdict: false,
@@ -209,6 +211,18 @@ impl Error {
     pub fn with_tls_alert(mut self, alert: u8) -> Error {
         self.0.tls_alert = Some(alert);
         self
+    }
+
+    /// Notes the code of a close frame that no server may send.
+    #[must_use]
+    pub(crate) fn with_close_code(mut self, code: u16) -> Error {
+        self.0.close_code = Some(code);
+        self
+    }
+
+    /// The code of a close frame, where that is what no server may send.
+    pub(crate) fn close_code(&self) -> Option<u16> {
+        self.0.close_code
     }
 
     /// Notes that a certificate was refused only because its time has not come: the clock may be wrong, and time mends it.

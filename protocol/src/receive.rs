@@ -12,6 +12,7 @@ mod payload;
 pub use crate::event::{ControlPayload, Data, Incoming};
 pub use crate::failure::Failure;
 
+use crate::close;
 use crate::deflate::Params;
 use crate::frame::{self, FrameHeader, MAX_SERVER_HEADER, OpCode};
 use crate::message::{Kind, Message};
@@ -387,8 +388,19 @@ impl Receiver {
         self.message = Message::none();
         self.compressed = false;
         self.inflation = None;
-        self.control = None;
+        if self.forbidden_close().is_none() {
+            self.control = None;
+        }
         self.header_len = 0;
         self.remaining = 0;
+    }
+
+    /// Returns the code and the reason of a close frame whose code no server may send, after the failure that it was. The
+    /// reason is as long as it came with the code, and need not be UTF-8.
+    pub fn forbidden_close(&self) -> Option<(u16, &[u8])> {
+        let payload = self.control.as_deref().filter(|_| self.frame.opcode == OpCode::Close)?;
+        let (code, reason) = payload.split_first_chunk::<2>()?;
+        let code = u16::from_be_bytes(*code);
+        (!close::may_receive(code)).then_some((code, reason))
     }
 }

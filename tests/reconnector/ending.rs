@@ -89,6 +89,20 @@ fn no_close_code_ends_it_unless_the_policy_names_it() {
     assert_eq!((end.end, end.code, test.count("open")), (WS_RECONNECT_END_CLOSE_CODE, 4000, 2));
 }
 
+/// It is a breach of the protocol, and no word of the server's.
+#[test]
+fn a_code_that_no_server_may_send_is_not_final() {
+    let _alone = alone();
+    let server = Server::start();
+    let codes = [2500u16, 0];
+    let own = RawReconnectPolicy { final_codes: codes.as_ptr(), final_code_count: 2, ..FAST };
+    let test = Test::new(Mode::Dispatched, &[server.ws("/close?code=2500"), server.ws("/echo")], own);
+    test.until("open", 2);
+    assert_eq!((test.infos()[0].code, test.infos()[0].result), (0, WS_ERR_PROTOCOL));
+    test.terminate();
+    test.finish();
+}
+
 #[test]
 fn the_end_of_its_socket_by_the_host_is_not_its_own() {
     let _alone = alone();

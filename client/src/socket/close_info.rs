@@ -52,7 +52,7 @@ pub struct CloseInfo {
     pub stage: Stage,
     /// The error that ended it; `None` if the server closed, or the host ended it.
     pub cause: Option<ErrorCode>,
-    /// Code of the server's close frame: 0 if there was none, 1005 if it held no code.
+    /// Code of the server's close frame, also one that no server may send: 0 if there was none, 1005 if it held no code.
     pub code_received: u16,
     /// Code of our close frame, in the same way; 0 until it was sent.
     pub code_sent: u16,
@@ -146,7 +146,11 @@ impl Socket {
             stage,
             cause: cause.map(Error::code),
             // 1006 stands for no close frame; a server may not send it.
-            code_received: if ending.code == 1006 { 0 } else { ending.code },
+            code_received: match cause.and_then(Error::close_code) {
+                Some(forbidden) => forbidden,
+                None if ending.code == 1006 => 0,
+                None => ending.code,
+            },
             code_sent: 0,
             was_clean: ending.was_clean,
             os_code: cause.map_or(0, Error::os_code),

@@ -18,7 +18,7 @@ use crate::log::log;
 use crate::thread_slot::thread_slot;
 use crate::transport::{Received, Transport};
 use decoded::{DecodedInput, write_nuls};
-use failures::out_of_memory;
+use failures::{name_close, out_of_memory};
 use std::io;
 use std::sync::Arc;
 use ws4d_protocol::deflate;
@@ -380,7 +380,8 @@ impl Socket {
                     decoded.answers = true;
                 }
                 Err(failure) => {
-                    decoded.failure = Some(self.name_http(self.describe(failure), &buffer[begin..]))
+                    let described = self.name_http(self.describe(failure), &buffer[begin..]);
+                    decoded.failure = Some(name_close(described, incoming.receiver.forbidden_close()))
                 }
             }
         }

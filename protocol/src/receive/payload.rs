@@ -99,10 +99,15 @@ impl Receiver {
         // Only one that is not whole in this input waits in the receiver.
         let mut control = self.control.take().map_or_else(ControlPayload::new, |begun| *begun);
         if close {
-            for byte in payload.chunks(1) {
-                control.extend(byte);
+            for (i, byte) in payload.iter().enumerate() {
+                control.extend(&[*byte]);
                 *at += 1;
-                close::check_beginning(&control)?;
+                if let Err(failure) = close::check_beginning(&control) {
+                    // Kept for the error's message (`forbidden_close`).
+                    control.extend(&payload[i + 1..]);
+                    self.control = Some(Box::new(control));
+                    return Err(failure);
+                }
             }
         } else {
             control.extend(payload);

@@ -9,6 +9,19 @@ use crate::transport::tls_failure;
 use std::io;
 use ws4d_protocol::receive::Failure;
 
+/// Adds the code and the reason of a close frame that is a failure by its code.
+pub(super) fn name_close(failure: ConnectionFailure, close: Option<(u16, &[u8])>) -> ConnectionFailure {
+    let Some((code, reason)) = close else { return failure };
+    let reason: String = String::from_utf8_lossy(reason).escape_debug().collect();
+    let said = match reason.as_str() {
+        "" => format!("the code is {code}, with no reason"),
+        reason => format!("the code is {code}, with the reason \"{reason}\""),
+    };
+    let message = format!("{}; {said}", failure.error.entries()[0].message);
+    let error = Error::new(failure.error.code(), Component::WebSocket, message).with_close_code(code);
+    ConnectionFailure { error, ..failure }
+}
+
 pub(super) fn out_of_memory() -> ConnectionFailure {
     let what = "There is no memory for what the server sent";
     let error = Error::new(ErrorCode::OutOfMemory, Component::WebSocket, what);
