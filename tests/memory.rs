@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
-use wire::{Count, Own, RawServer, at_gate, count, script, silent};
+use wire::{Count, Own, RawServer, at_gate, count, deflate_echo, script, silent};
 use ws4d_test_host::codes::*;
 use ws4d_test_host::{Event, Options, PATIENCE, Pulled, RawEvent, Socket, alone, api};
 use ws4d_test_server::{Seen, Server};
@@ -240,6 +240,73 @@ fn what_is_inflated_after_the_host_has_closed_stays_near_the_bound() {
         own.run_until(|| seen.is_over());
     });
     assert!(grown < 16 * MIB, "{} MiB", grown / MIB);
+}
+
+/// Open sockets of one dispatcher.
+fn hundred(own: &Own, server: &RawServer, options: &Options, seen: &Count) -> Vec<Socket> {
+    (0..100).map(|_| own.open(&server.ws("/"), options, count, seen)).collect()
+}
+
+fn close_all(own: &Own, sockets: Vec<Socket>, seen: &Count) {
+    for ws in &sockets {
+        (api().ws_abort)(*ws);
+    }
+    own.run_until(|| seen.is_over());
+    for ws in sockets {
+        (api().ws_release)(ws);
+    }
+}
+
+#[test]
+fn a_socket_that_has_compressed_nothing_costs_what_one_without_compression_does() {
+    let _alone = alone();
+    let (plain, agreed) = (
+        RawServer::start(|peer| {
+            let head = peer.head();
+            peer.accept(&head, "");
+            peer.wait_for_the_end();
+        }),
+        deflate_echo(""),
+    );
+    let grown = [&plain, &agreed].map(|server| {
+        let (own, seen) = (Own::new(), Count::default());
+        // What there is once.
+        close_all(&own, hundred(&own, server, &Options::new(), &seen), &seen);
+        let seen = Count::default();
+        let before = allocated();
+        let sockets = hundred(&own, server, &Options::new(), &seen);
+        let grown = allocated().saturating_sub(before);
+        close_all(&own, sockets, &seen);
+        grown
+    });
+    let [plain, agreed] = grown;
+    assert!(plain > 100 * 1024, "{plain} bytes for 100 sockets were measured");
+    assert!(agreed < plain + 100 * 2048, "{agreed} bytes for 100 sockets, {plain} without");
+}
+
+/// With context takeover in both directions, and the largest windows. What each has sent fills what it keeps.
+#[test]
+fn a_socket_that_has_compressed_keeps_less_than_100_kib() {
+    let _alone = alone();
+    let server = deflate_echo("");
+    let message = (0..6000).map(|i| (i * 7919 % 9973).to_string()).collect::<String>();
+    for memory_level in [1, 5, 9] {
+        let options = Options::new().set(|api, o| (api.ws_options_set_compression_memory)(o, memory_level));
+        let (own, seen) = (Own::new(), Count::default());
+        // A compressor of level 9 takes 484 KiB, and there are four for all.
+        let limit = 100 * 100 * 1024;
+        let sockets = grows_below(limit, &format!("100 sockets, level {memory_level}"), || {
+            let sockets = hundred(&own, &server, &options, &seen);
+            for ws in &sockets {
+                for _ in 0..2 {
+                    ws.send_text(&message);
+                }
+            }
+            own.run_until(|| seen.messages() == 200);
+            sockets
+        });
+        close_all(&own, sockets, &seen);
+    }
 }
 
 #[test]

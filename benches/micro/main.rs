@@ -1,13 +1,14 @@
 //! The parts of a message's way, each alone: `cargo bench --package ws4d-benches`. On a busy machine take the
 //! fastest of the runs, or count instructions (`make bench-instructions`).
 
+mod deflate;
+
 use std::sync::Arc;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use ws4d_client::HandOver;
 use ws4d_client::handle_table::HandleTable;
-use ws4d_protocol::deflate::{Deflater, Params};
 use ws4d_protocol::frame::{self, FrameHeader, OpCode};
 use ws4d_protocol::receive::{Limits, Receiver};
 use ws4d_protocol::{mask, send, utf8};
@@ -17,60 +18,7 @@ const KEY: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
 
 fn main() {
     divan::main();
-    what_deflate_saves();
-}
-
-/// Where compressing begins to pay: beside the time of `deflate_json`, what it makes of messages of so many bytes.
-const SMALL_SIZES: [usize; 8] = [32, 64, 96, 128, 192, 256, 512, 1024];
-
-/// Quotes as a market sends them, cut to a size; each is another one.
-fn quotes(size: usize) -> Vec<Vec<u8>> {
-    let quote = |i: usize| {
-        let (price, volume) = (64_000 + i * 7919 % 997, i * 104_729 % 9973);
-        format!(
-            r#"{{"type":"quote","symbol":"BTC-USD","bid":{price}.25,"ask":{price}.75,"volume":{volume},"time":{i}}},"#
-        )
-    };
-    (0..64).map(|i| (i * 40..).map(quote).flat_map(String::into_bytes).take(size).collect()).collect()
-}
-
-fn what_deflate_saves() {
-    println!("bytes of a JSON message, level 1: as it is, with context takeover, without");
-    for size in SMALL_SIZES {
-        let made = [true, false].map(|takeover| {
-            let mut deflater = Deflater::new(1, &Params { client_context_takeover: takeover, ..PARAMS });
-            let messages = quotes(size);
-            let bytes: usize = messages
-                .iter()
-                .map(|message| {
-                    let mut out = Vec::new();
-                    let compressed = deflater.compress(message, &mut out).expect("memory");
-                    if compressed { out.len() } else { message.len() }
-                })
-                .sum();
-            bytes / messages.len()
-        });
-        println!("{size:>6} {:>6} {:>6}", made[0], made[1]);
-    }
-}
-
-const PARAMS: Params = Params {
-    client_window_bits: 15,
-    server_window_bits: 15,
-    client_context_takeover: true,
-    server_context_takeover: true,
-};
-
-#[divan::bench(args = SMALL_SIZES)]
-fn deflate_json(bencher: Bencher, size: usize) {
-    let messages = quotes(size);
-    let mut deflater = Deflater::new(1, &PARAMS);
-    let mut out = Vec::with_capacity(2 * size + 64);
-    let mut next = messages.iter().cycle();
-    bencher.counter(BytesCount::new(size)).bench_local(|| {
-        out.clear();
-        deflater.compress(next.next().expect("cycles"), &mut out)
-    });
+    deflate::print_tables();
 }
 
 #[divan::bench(args = SIZES)]

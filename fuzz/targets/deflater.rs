@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use ws4d_fuzz::support::deflate::{BINARY_DEFLATED, Reference, noise};
 use ws4d_fuzz::support::{BINARY, Event, decode_with, frame};
 use ws4d_fuzz::{planted, take};
-use ws4d_protocol::deflate::{Deflater, Params};
+use ws4d_protocol::deflate::{Compressor, Deflater, Params};
 use ws4d_protocol::receive::{Limits, Receiver};
 
 /// Bytes that the library keeps away from the far end of its window; see `protocol/src/deflate.rs`.
@@ -16,6 +16,8 @@ const KEPT_AWAY: usize = 262;
 fuzz_target!(|data: &[u8]| {
     let mut data = data;
     let [bits, level] = take(&mut data);
+    // Now and then another socket's compressor, which knows nothing of what was sent.
+    let lends_each = usize::from(level / 81);
     let window_bits = 8 + (bits & 7);
     let takeover = bits & 8 != 0;
     let params = Params {
@@ -24,13 +26,17 @@ fuzz_target!(|data: &[u8]| {
         client_context_takeover: takeover,
         server_context_takeover: takeover,
     };
-    let mut deflater = Deflater::new(1 + level % 9, &params);
+    let mut deflater = Deflater::new(1 + level % 9, 1 + level / 9 % 9, &params);
+    let mut compressor = None;
     let mut reference = Reference::default();
     let mut receiver = Receiver::with_deflate(Limits::default(), Some(&params));
     let mut shrunk = 0;
-    for message in messages(data, window_bits) {
+    for (i, message) in messages(data, window_bits).into_iter().enumerate() {
+        if lends_each > 0 && i % (lends_each + 1) == lends_each {
+            compressor = lent(&params, 1 + level % 9, 1 + level / 9 % 9);
+        }
         let mut payload = Vec::new();
-        let compressed = deflater.compress(&message, &mut payload).expect("memory");
+        let compressed = deflater.compress(&message, &mut payload, &mut compressor).expect("memory");
         let sent = if compressed {
             if !takeover {
                 reference.forget();
@@ -51,6 +57,14 @@ fuzz_target!(|data: &[u8]| {
     }
     planted(|| shrunk > 2);
 });
+
+/// A compressor that has another socket's messages in its window.
+fn lent(params: &Params, level: u8, memory_level: u8) -> Option<Compressor> {
+    let mut compressor = None;
+    let mut other = Deflater::new(level, memory_level, params);
+    other.compress(&noise(1, 3000), &mut Vec::new(), &mut compressor).expect("memory");
+    compressor
+}
 
 /// Messages out of few bytes: pieces of the input, repeated, mixed with noise, also about a window apart.
 fn messages(mut data: &[u8], window_bits: u8) -> Vec<Vec<u8>> {

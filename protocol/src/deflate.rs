@@ -6,24 +6,31 @@
 //!
 //! - A compressed message is what a DEFLATE stream gives for it up to a sync flush, less the four
 //!   bytes `00 00 FF FF` with which such a flush ends (RFC 7692 §7.2.1).
-//! - With *context takeover* the stream goes on from message to message: better compression, and a
-//!   state for each socket and direction ([`deflater_memory`], [`INFLATER_MEMORY`]). Without it each
-//!   message stands alone: one [`Deflater`] may serve many sockets, and the receiver holds an inflater
-//!   only while there is something to inflate.
+//! - With *context takeover* a message may refer to those before it: better compression, and a state for each socket and
+//!   direction ([`history_memory`], [`INFLATER_MEMORY`]). Without it each message stands alone, and the receiver holds an
+//!   inflater only while there is something to inflate.
+//! - What compresses takes far more ([`compressor_memory`]) than what it has to remember, which is what was sent. So a
+//!   [`Deflater`] keeps only the end of that, and is lent a [`Compressor`] for each message: the one that it had last, if
+//!   that has served nobody else since, which goes on where it was; or any other, which reads the history first. That takes
+//!   time, so little history is kept by default. A sender may refer back less far than was agreed at any time; a receiver
+//!   must be ready for all of it, so the inflater stays.
 //! - Where there is no memory for a stream, that is found out by the message that needs it: an error of
 //!   the deflater's, after which the message may leave as it is, or a failure of the receiver's.
-//! - Nothing refers to bytes that were never sent: whatever the [`Deflater`] took back, its stream
-//!   begins anew.
+//! - Nothing refers to bytes that were never sent: what the [`Deflater`] took back is in no history, and the compressor
+//!   that has seen it holds nobody's.
 //! - zlib has no raw stream with a window of 8 bits. Where 8 was agreed for us, 9 is what the library
 //!   is given: its matches stay 262 bytes away from the far end of their window, so within 250 of the
 //!   256 bytes that were agreed; `tests/deflate.rs` reads the distances. Where 8 was agreed for the
 //!   server, a window of 9 holds all that it may refer to.
 
+mod compressor;
 mod deflater;
+mod history;
 mod inflater;
 pub mod negotiation;
 
-pub use deflater::{Deflater, END_OF_PARTS, deflater_memory};
+pub use compressor::{Compressor, Compressors, compressor_memory};
+pub use deflater::{Deflater, END_OF_PARTS, history_memory};
 pub use inflater::INFLATER_MEMORY;
 pub(crate) use inflater::{InflateError, Inflater};
 pub use negotiation::{Config, Params, Refusal, accept, accept_none, offer};

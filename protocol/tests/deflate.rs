@@ -6,7 +6,7 @@ mod support;
 use proptest::prelude::*;
 use support::cases;
 use support::deflate::*;
-use ws4d_protocol::deflate::{Deflater, Params};
+use ws4d_protocol::deflate::{self, Compressor, Compressors, Params};
 
 fn params() -> impl Strategy<Value = Params> {
     (8u8..=15, any::<bool>()).prop_map(|(client_window_bits, client_context_takeover)| Params {
@@ -29,8 +29,12 @@ impl Server {
 
     /// Whether the message went compressed; it came through either way.
     fn receives(&mut self, deflater: &mut Deflater, content: &[u8]) -> bool {
+        self.receives_from(content, |out| deflater.compress(content, out).expect("memory"))
+    }
+
+    fn receives_from(&mut self, content: &[u8], compress: impl FnOnce(&mut Vec<u8>) -> bool) -> bool {
         let mut out = b"before".to_vec();
-        let compressed = deflater.compress(content, &mut out).expect("memory");
+        let compressed = compress(&mut out);
         assert_eq!(&out[..6], b"before");
         let payload = &out[6..];
         if !compressed {
@@ -76,16 +80,128 @@ proptest! {
     }
 
     #[test]
-    fn without_takeover_one_deflater_serves_many_sockets(
-        level in 1u8..=9,
-        contents in prop::collection::vec((content(), 0usize..3), 1..12),
+    fn sockets_with_every_agreement_share_compressors(
+        params in prop::collection::vec(params(), 6),
+        levels in (1u8..=9, 1u8..=9),
+        turns in prop::collection::vec((content(), 0usize..6, 0u8..10), 1..40),
     ) {
-        let mut deflater = Deflater::new(level, &NO_TAKEOVER);
-        let mut servers = [NO_TAKEOVER; 3].map(Server::new);
-        for (content, server) in contents {
-            servers[server].receives(&mut deflater, &content);
+        let (level, memory_level) = levels;
+        let mut sockets: Vec<Shared> = params.iter().map(|params| Shared::new(level, memory_level, *params)).collect();
+        let mut compressors = Compressors::new();
+        for (content, socket, chance) in turns {
+            if chance == 0 {
+                // Another one in its place.
+                sockets[socket] = Shared::new(level, memory_level, params[socket]);
+            }
+            sockets[socket].sends(&content, &mut compressors);
         }
     }
+}
+
+/// A socket that shares its compressors, and its server.
+struct Shared {
+    deflater: deflate::Deflater,
+    server: Server,
+}
+
+impl Shared {
+    fn new(level: u8, memory_level: u8, params: Params) -> Shared {
+        Shared { deflater: deflate::Deflater::new(level, memory_level, &params), server: Server::new(params) }
+    }
+
+    fn sends(&mut self, content: &[u8], compressors: &mut Compressors) -> bool {
+        let mut lent = compressors.take(&self.deflater);
+        let sent = self.sends_with(content, &mut lent);
+        drop(lent.and_then(|compressor| compressors.keep(compressor)));
+        sent
+    }
+
+    fn sends_with(&mut self, content: &[u8], lent: &mut Option<Compressor>) -> bool {
+        let Shared { deflater, server } = self;
+        server.receives_from(content, |out| deflater.compress(content, out, lent).expect("memory"))
+    }
+
+    /// How many bytes this becomes with that compressor.
+    fn size_of(&mut self, content: &[u8], lent: &mut Option<Compressor>) -> usize {
+        let mut out = Vec::new();
+        assert_eq!(self.deflater.compress(content, &mut out, lent), Ok(true));
+        assert_eq!(self.server.reference.message(&out).as_deref(), Some(content));
+        out.len()
+    }
+}
+
+#[test]
+fn with_takeover_any_compressor_knows_the_end_of_what_was_sent() {
+    for (memory_level, kept) in
+        [(1, 512), (2, 512), (3, 1 << 10), (5, 1 << 12), (7, 1 << 14), (8, 1 << 15), (9, 1 << 15)]
+    {
+        for level in [1, 6] {
+            let content = noise(9, 200);
+            // What lies between it and its repetition: just near enough, just too far.
+            for (between, known) in [(kept - 262 - 200, true), (kept - 262 + 10, false)] {
+                let mut socket = Shared::new(level, memory_level, PARAMS);
+                let mut own = None;
+                socket.size_of(&content, &mut own);
+                socket.size_of(&vec![b'x'; between], &mut own);
+                let size = socket.size_of(&content, &mut None);
+                assert_eq!(size < 100, known, "level {level}, {memory_level}, {between}: {size} bytes");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_compressor_that_has_served_nobody_else_knows_the_whole_window() {
+    let mut socket = Shared::new(6, 1, PARAMS);
+    let mut own = None;
+    let content = noise(9, 200);
+    socket.size_of(&content, &mut own);
+    socket.size_of(&vec![b'x'; 30_000], &mut own);
+    assert!(socket.size_of(&content, &mut own) < 100);
+}
+
+#[test]
+fn a_compressor_is_never_lent_with_anothers_messages_in_its_window() {
+    let content = json(5, 50).into_bytes();
+    for (first, second) in
+        [(PARAMS, PARAMS), (PARAMS, NO_TAKEOVER), (NO_TAKEOVER, PARAMS), (NO_TAKEOVER, NO_TAKEOVER)]
+    {
+        let (mut one, mut other) = (Shared::new(6, 5, first), Shared::new(6, 5, second));
+        let mut lent = None;
+        for _ in 0..3 {
+            assert!(one.sends_with(&content, &mut lent));
+            assert!(other.sends_with(&content, &mut lent));
+        }
+    }
+}
+
+#[test]
+fn few_sockets_find_their_own_compressors_again_and_many_share_them() {
+    let content = json(6, 20).into_bytes();
+    let far = noise(7, 6000);
+    for (count, own) in [(1, true), (4, true), (5, false), (40, false)] {
+        let mut compressors = Compressors::new();
+        let mut sockets: Vec<Shared> = (0..count).map(|_| Shared::new(6, 5, PARAMS)).collect();
+        // Farther back than what is kept at this level.
+        for message in [&content, &far, &far] {
+            for socket in &mut sockets {
+                socket.sends(message, &mut compressors);
+            }
+        }
+        let mut lent = compressors.take(&sockets[0].deflater);
+        assert_eq!(sockets[0].size_of(&content, &mut lent) < 100, own, "{count} sockets");
+    }
+}
+
+#[test]
+fn a_compressor_of_a_socket_that_is_gone_serves_the_next_one() {
+    let mut compressors = Compressors::new();
+    for _ in 0..10 {
+        Shared::new(6, 5, PARAMS).sends(&json(1, 20).into_bytes(), &mut compressors);
+    }
+    let next = Shared::new(6, 5, PARAMS);
+    assert!(compressors.take(&next.deflater).is_some());
+    assert!(compressors.take(&next.deflater).is_none(), "all of them have used one");
 }
 
 #[test]
@@ -139,10 +255,17 @@ fn a_message_that_does_not_shrink_goes_plain_and_is_never_referred_to() {
         assert!(server.receives(&mut deflater, &first));
         let plain = noise(7, 40_000);
         assert!(!server.receives(&mut deflater, &plain));
-        // What repeats it is compressed as if it had never been.
-        let mut repeats = plain[..20_000].to_vec();
-        repeats.extend_from_slice(&first);
-        assert!(server.receives(&mut deflater, &repeats));
+        // What came before it is known still, and what repeats it is compressed as if it had never been.
+        let mut out = Vec::new();
+        let mut again = [&first[..10], &first].concat();
+        assert_eq!(deflater.compress(&again, &mut out), Ok(true));
+        assert_eq!(out.len() < 50, params.client_context_takeover, "{} bytes", out.len());
+        if !params.client_context_takeover {
+            server.reference.forget();
+        }
+        assert_eq!(server.reference.message(&out), Some(again.clone()));
+        again.splice(..0, plain[..20_000].iter().copied());
+        assert!(server.receives(&mut deflater, &again));
         assert!(server.receives(&mut deflater, &first));
     }
 }
@@ -183,11 +306,36 @@ fn the_example_of_the_rfc_is_compressed_as_the_rfc_says() {
 }
 
 #[test]
-fn only_a_deflater_without_takeover_of_the_same_level_and_window_serves_others() {
-    let deflater = Deflater::new(6, &NO_TAKEOVER);
-    assert!(deflater.serves(6, &NO_TAKEOVER));
-    assert!(!deflater.serves(5, &NO_TAKEOVER));
-    assert!(!deflater.serves(6, &PARAMS));
-    assert!(!deflater.serves(6, &Params { client_window_bits: 14, ..NO_TAKEOVER }));
-    assert!(!Deflater::new(6, &PARAMS).serves(6, &NO_TAKEOVER));
+fn only_a_compressor_of_the_same_levels_and_window_serves_others() {
+    let narrow = Params { client_window_bits: 14, ..PARAMS };
+    let mut compressors = Compressors::new();
+    let mut socket = Shared::new(6, 5, PARAMS);
+    socket.sends(&json(1, 20).into_bytes(), &mut compressors);
+    drop(socket);
+    for (level, memory_level, params) in [(5, 5, PARAMS), (6, 4, PARAMS), (6, 5, narrow)] {
+        assert!(compressors.take(&deflate::Deflater::new(level, memory_level, &params)).is_none());
+    }
+    for params in [NO_TAKEOVER, PARAMS] {
+        let lent = compressors.take(&deflate::Deflater::new(6, 5, &params)).expect("the one that is there");
+        assert!(compressors.keep(lent).is_none());
+    }
+}
+
+#[test]
+fn the_compressors_that_are_kept_are_few() {
+    let mut compressors = Compressors::new();
+    let content = json(1, 20).into_bytes();
+    let mut sockets: Vec<Shared> = (0..40).map(|_| Shared::new(1, 1, PARAMS)).collect();
+    // As of so many threads at once.
+    let made: Vec<_> = sockets
+        .iter_mut()
+        .filter_map(|socket| {
+            let mut lent = None;
+            socket.sends_with(&content, &mut lent);
+            lent
+        })
+        .collect();
+    assert_eq!(made.len(), 40);
+    let surplus = made.into_iter().filter_map(|made| compressors.keep(made)).count();
+    assert_eq!(surplus, 24);
 }

@@ -6,7 +6,7 @@ mod support;
 use proptest::prelude::*;
 use support::deflate::*;
 use support::*;
-use ws4d_protocol::deflate::{Deflater, Params};
+use ws4d_protocol::deflate::Params;
 use ws4d_protocol::frame::OpCode;
 use ws4d_protocol::receive::{Limits, Receiver};
 use ws4d_protocol::{close, send};

@@ -8,7 +8,7 @@ mod support;
 use counting::{Counting, HELD, LARGEST, kept, measure};
 use support::deflate::*;
 use support::*;
-use ws4d_protocol::deflate::{Deflater, INFLATER_MEMORY, Params, deflater_memory};
+use ws4d_protocol::deflate::{self, INFLATER_MEMORY, Params, compressor_memory, history_memory};
 use ws4d_protocol::receive::{Data, Failure, Incoming, Limits, Receiver};
 
 #[global_allocator]
@@ -163,19 +163,52 @@ fn an_inflater_takes_what_it_says_with_every_window() {
 }
 
 #[test]
-fn a_deflater_takes_what_it_says_with_every_window_and_level() {
-    for client_window_bits in 8..=15 {
+fn a_deflater_and_its_compressor_take_what_they_say_with_every_window_and_level() {
+    for (client_window_bits, memory_level) in
+        (8..=15).flat_map(|bits| (1..=9).map(move |level| (bits, level)))
+    {
         for level in [1, 6, 9] {
             let params = Params { client_window_bits, ..PARAMS };
-            let (_deflater, held) = kept(|| {
-                let mut deflater = Deflater::new(level, &params);
-                assert_eq!(deflater.compress(&[b'a'; 100_000], &mut Vec::new()), Ok(true));
-                deflater
+            let mut deflater = deflate::Deflater::new(level, memory_level, &params);
+            let ((), held) = kept(|| {
+                let mut compressor = None;
+                let ((), held) = kept(|| {
+                    assert_eq!(
+                        deflater.compress(&[b'a'; 100_000], &mut Vec::new(), &mut compressor),
+                        Ok(true)
+                    );
+                    for _ in 0..500 {
+                        let small = noise(1, 100);
+                        assert!(deflater.compress(&small, &mut Vec::new(), &mut compressor).is_ok());
+                    }
+                });
+                let promised = compressor_memory(memory_level, client_window_bits) as isize;
+                let history = history_memory(memory_level).min(1 << client_window_bits.max(9)) as isize;
+                assert!((promised - 4096..=promised + history).contains(&held), "{held} of {promised}");
             });
-            println!("deflater, {client_window_bits} bits, level {level}: {held}");
-            let promised = deflater_memory(client_window_bits) as isize;
-            assert!((promised - 4096..=promised).contains(&held), "{held} of {promised}");
+            let promised = history_memory(memory_level).min(1 << client_window_bits.max(9)) as isize;
+            println!("{client_window_bits} bits, memory level {memory_level}: {held}");
+            assert!((promised - 300..=promised).contains(&held), "{held} of {promised}");
         }
+    }
+}
+
+#[test]
+fn a_deflater_keeps_nothing_before_its_first_message_and_never_without_takeover() {
+    for (params, kept_after) in [(PARAMS, 1..=100), (NO_TAKEOVER, 0..=0)] {
+        let mut compressor = None;
+        let mut deflater = deflate::Deflater::new(1, 9, &params);
+        let ((), held) = kept(|| {
+            let mut fresh = deflate::Deflater::new(1, 9, &params);
+            assert_eq!(fresh.compress(b"", &mut Vec::new(), &mut None), Ok(false));
+            std::mem::swap(&mut fresh, &mut deflater);
+        });
+        assert_eq!(held, 0);
+        assert!(deflater.compress(&[b'a'; 100], &mut Vec::new(), &mut compressor).is_ok());
+        let ((), held) = kept(|| {
+            assert!(deflater.compress(&[b'a'; 100], &mut Vec::new(), &mut compressor).is_ok());
+        });
+        assert!(kept_after.contains(&held), "no more than what was sent: {held}");
     }
 }
 

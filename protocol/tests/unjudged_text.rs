@@ -51,7 +51,7 @@ fn compressed_text_in_another_encoding_arrives_as_it_is() {
     };
     let text: Vec<u8> = LATIN.iter().copied().cycle().take(5000).collect();
     let mut compressed = Vec::new();
-    assert_eq!(Deflater::new(1, &params).compress(&text, &mut compressed), Ok(true));
+    assert_eq!(Deflater::new(1, 5, &params).compress(&text, &mut compressed, &mut None), Ok(true));
     arrives(Some(&params), &frame(0xc1, &compressed), &text);
 }
 

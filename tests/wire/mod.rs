@@ -4,10 +4,12 @@
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "each test crate uses its part")]
 
 mod count;
+mod deflate_echo;
 mod raw;
 mod relay;
 
 pub use count::{Count, Own, count};
+pub use deflate_echo::deflate_echo;
 pub use raw::{RawPeer, RawServer, head_value};
 pub use relay::Relay;
 

@@ -9,6 +9,7 @@ pub(crate) use driver::Driver;
 pub(crate) use workers::{Kind, run_blocking, runs_here, start_blocking};
 
 use crate::buffer::Buffer;
+use crate::compressors;
 use crate::context;
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::Items;
@@ -367,6 +368,7 @@ fn end_all(engine: &Engine, deadline: Option<Instant>) -> Result<(), ErrorCode> 
     drop(drivers);
     Buffer::free_pool();
     Items::free_pool();
+    compressors::free();
     Ok(())
 }
 

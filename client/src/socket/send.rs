@@ -8,12 +8,13 @@ use super::queue::COMMIT;
 use super::roles::{Flusher, Loss, QueuePlace};
 use super::way::{Situation, Way};
 use super::{SendKind, Socket};
+use crate::compressors;
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::MESSAGE_OVERHEAD;
 use crate::fault::fault_point;
 use crate::json;
+use crate::options::Compression;
 use crate::random::mask_key;
-use crate::thread_slot::thread_slot;
 use std::borrow::Cow;
 use std::sync::Arc;
 use ws4d_protocol::deflate::{self, Deflater};
@@ -24,9 +25,8 @@ use ws4d_protocol::utf8;
 /// The longest payload of a ping or a pong, in bytes (RFC 6455 §5.5).
 pub const MOST_PING: usize = 125;
 
-thread_slot! {
-    /// Without context takeover one deflater serves all sockets for which this thread sends.
-    static DEFLATER: Deflater;
+fn compress_with(deflater: &mut Deflater, payload: &[u8], out: &mut Vec<u8>) -> Result<bool, OutOfMemory> {
+    compressors::lend(deflater, |deflater, compressor| deflater.compress(payload, out, compressor))
 }
 
 /// Checks a message and returns its opcode and payload.
@@ -317,24 +317,19 @@ impl Socket {
         payload: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<bool, OutOfMemory> {
-        let level = self.settings.compression.level;
-        if params.client_context_takeover {
-            // One message at a time, in the order of the tickets, as `Encoder` ensures.
-            let compressed = self
-                .deflater
-                .lock()
-                .get_or_insert_with(|| Box::new(Deflater::new(level, params)))
-                .compress(payload, out);
-            if self.is_over() {
-                // A thread that has ended it meanwhile may have found the lock taken.
-                self.free_deflater();
-            }
-            return compressed;
+        let Compression { level, memory, .. } = self.settings.compression;
+        if !params.client_context_takeover {
+            return compress_with(&mut Deflater::new(level, memory, params), payload, out);
         }
-        let kept = DEFLATER.take().filter(|deflater| deflater.serves(level, params));
-        let mut deflater = kept.unwrap_or_else(|| Deflater::new(level, params));
-        let compressed = deflater.compress(payload, out);
-        DEFLATER.keep(deflater);
+        // One at a time, in the order of the tickets: whose turn it is says `Encoder`.
+        let mut deflater = self.deflater.lock();
+        let own = deflater.get_or_insert_with(|| Box::new(Deflater::new(level, memory, params)));
+        let compressed = compress_with(own, payload, out);
+        drop(deflater);
+        if self.is_over() {
+            // Whoever has ended it meanwhile may have found the lock taken.
+            self.free_deflater();
+        }
         compressed
     }
 

@@ -15,11 +15,13 @@ use super::outgoing::{Encoder, Outgoing, OutgoingMessage, Phase, Waiting, WaitsF
 use super::queue::{COMMIT, Chunk};
 use super::roles::Unsent;
 use super::{SendKind, Socket};
+use crate::compressors;
 use crate::error::ErrorCode;
 use crate::event::MESSAGE_OVERHEAD;
 use crate::fault::fault_point;
+use crate::options::Compression;
 use std::sync::Arc;
-use ws4d_protocol::deflate::{Deflater, END_OF_PARTS};
+use ws4d_protocol::deflate::{Deflater, END_OF_PARTS, Params};
 use ws4d_protocol::frame::OpCode;
 use ws4d_protocol::send::OutOfMemory;
 
@@ -69,7 +71,7 @@ impl Socket {
         match outgoing.deflate.filter(|_| !plain) {
             None => Some(Squeezed::No),
             Some(params) if !params.client_context_takeover => {
-                Some(Squeezed::Alone(Box::new(Deflater::new(self.settings.compression.level, &params))))
+                Some(Squeezed::Alone(Box::new(self.new_deflater(&params))))
             }
             Some(_) if outgoing.encoder == turn => {
                 outgoing.encoder = Encoder::Parts;
@@ -194,10 +196,6 @@ impl Socket {
             return Err(ErrorCode::InvalidUtf8);
         }
         let compressed = message.begun && message.is_compressed();
-        if compressed && let Some(deflater) = &mut *self.deflater.lock() {
-            // One of the message's own goes with it.
-            deflater.end_parts();
-        }
         let mut outgoing = self.outgoing.lock();
         fault_point!();
         if let Some(kept) = message.kept.take() {
@@ -292,7 +290,7 @@ impl Socket {
         let mut squeezed = Vec::new();
         let done = match &mut message.squeezed {
             Squeezed::No => return Ok(None),
-            Squeezed::Alone(deflater) => deflater.compress_part(bytes, &mut squeezed),
+            Squeezed::Alone(deflater) => compress_part(deflater, bytes, &mut squeezed),
             Squeezed::InTurn => self.squeeze_in_turn(bytes, &mut squeezed),
         };
         match done {
@@ -300,14 +298,10 @@ impl Socket {
                 unsent.begin();
                 Ok(Some(squeezed))
             }
-            Err(_) if message.begun => {
-                unsent.begin();
-                Err(ErrorCode::OutOfMemory)
-            }
+            Err(_) if message.begun => Err(ErrorCode::OutOfMemory),
             Err(_) => {
                 // Without memory to compress it, the message is sent as it is. Those behind it wait no longer for the deflater.
                 if let Squeezed::InTurn = std::mem::replace(&mut message.squeezed, Squeezed::No) {
-                    self.forget_compressed();
                     self.outgoing.lock().hand_over();
                     self.tell_task();
                 }
@@ -318,17 +312,20 @@ impl Socket {
 
     fn squeeze_in_turn(&self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), OutOfMemory> {
         let Some(params) = self.outgoing.lock().deflate else { return Err(OutOfMemory { wanted: 0 }) };
-        let level = self.settings.compression.level;
-        let done = self
-            .deflater
-            .lock()
-            .get_or_insert_with(|| Box::new(Deflater::new(level, &params)))
-            .compress_part(bytes, out);
+        let mut deflater = self.deflater.lock();
+        let own = deflater.get_or_insert_with(|| Box::new(self.new_deflater(&params)));
+        let done = compress_part(own, bytes, out);
+        drop(deflater);
         if self.is_over() {
             // The thread that ended the connection may have found the lock taken.
             self.free_deflater();
         }
         done
+    }
+
+    fn new_deflater(&self, params: &Params) -> Deflater {
+        let Compression { level, memory, .. } = self.settings.compression;
+        Deflater::new(level, memory, params)
     }
 
     /// The turn of the open message among those that wait: encodes the parts that were kept; those to come are encoded at
@@ -376,6 +373,10 @@ impl Socket {
         let gone = self.streaming.try_lock().map(|mut streaming| streaming.take());
         drop(gone);
     }
+}
+
+fn compress_part(deflater: &mut Deflater, part: &[u8], out: &mut Vec<u8>) -> Result<(), OutOfMemory> {
+    compressors::lend(deflater, |deflater, compressor| deflater.compress_part(part, out, compressor))
 }
 
 /// The message ends before its turn has come: from now on it waits like any other one.

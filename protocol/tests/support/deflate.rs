@@ -5,7 +5,8 @@ pub use super::reference::Reference;
 
 use flate2::{Compress, Compression, FlushCompress};
 use proptest::prelude::*;
-use ws4d_protocol::deflate::Params;
+use ws4d_protocol::deflate::{self, Compressor, Params};
+use ws4d_protocol::send::OutOfMemory;
 
 /// The first byte of a whole compressed message, and of its first fragment.
 pub const TEXT_DEFLATED: u8 = 0xc1;
@@ -23,6 +24,26 @@ pub const PARAMS: Params = Params {
 
 pub const NO_TAKEOVER: Params =
     Params { client_context_takeover: false, server_context_takeover: false, ..PARAMS };
+
+/// A deflater with a compressor of its own, which keeps all that may be referred to.
+pub struct Deflater {
+    inner: deflate::Deflater,
+    compressor: Option<Compressor>,
+}
+
+impl Deflater {
+    pub fn new(level: u8, params: &Params) -> Deflater {
+        Deflater { inner: deflate::Deflater::new(level, 8, params), compressor: None }
+    }
+
+    pub fn compress(&mut self, payload: &[u8], out: &mut Vec<u8>) -> Result<bool, OutOfMemory> {
+        self.inner.compress(payload, out, &mut self.compressor)
+    }
+
+    pub fn forget(&mut self) {
+        self.inner.forget();
+    }
+}
 
 /// How a server ends and flushes the blocks of a message (RFC 7692 §7.2.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
