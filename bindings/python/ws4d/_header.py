@@ -409,6 +409,7 @@ FUNCTIONS = {
     "ws_options_set_receive_buffer_size": (c_int32, ws_options, c_size_t),
     "ws_options_set_compression": (c_int32, ws_options, c_int32),
     "ws_options_set_compression_window_bits": (c_int32, ws_options, c_int32, c_int32),
+    "ws_options_set_compression_memory": (c_int32, ws_options, c_int32),
     "ws_options_set_compression_context_takeover": (c_int32, ws_options, c_int32, c_int32),
     "ws_options_set_compression_min_size": (c_int32, ws_options, c_size_t),
     "ws_options_set_proxy": (c_int32, ws_options, c_char_p),
