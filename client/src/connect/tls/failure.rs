@@ -6,14 +6,43 @@ use super::pin::NotPinned;
 use super::trust::Shown;
 use crate::error::{Component, Error, ErrorCode};
 use rustls::pki_types::{ServerName, UnixTime};
-use rustls::{AlertDescription, CertificateError, OtherError};
+use rustls::{AlertDescription, CertificateError, OtherError, PeerMisbehaved};
 
 /// What failed of an established session with `server` (`host:port`) before the upgrade was answered. With TLS 1.3 that
 /// includes the server's opinion of the client's certificate.
 pub(crate) fn describe(server: &str, options: &TlsOptions, error: &rustls::Error) -> Error {
     match error {
-        rustls::Error::AlertReceived(alert) => alert_received(server, options, *alert),
+        rustls::Error::AlertReceived(alert) if !is_of_renegotiation(*alert) => {
+            alert_received(server, options, *alert)
+        }
         other => broken(&format!("TLS with {server} broke"), other),
+    }
+}
+
+/// Whether a server says this, once the handshake is over, where its wish to renegotiate was refused.
+fn is_of_renegotiation(alert: AlertDescription) -> bool {
+    matches!(alert, AlertDescription::NoRenegotiation | AlertDescription::HandshakeFailure)
+}
+
+/// The words for an error: rustls shows its own identifiers, and lists of numbers.
+fn words(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::PeerMisbehaved(why) => {
+            format!("the peer broke the rules of TLS ({})", plain(&format!("{why:?}")).trim())
+        }
+        rustls::Error::PeerIncompatible(why) => {
+            format!("both sides have nothing in common ({})", plain(&format!("{why:?}")).trim())
+        }
+        rustls::Error::InvalidMessage(why) => {
+            format!("what came is no TLS, or was damaged ({})", plain(&format!("{why:?}")).trim())
+        }
+        rustls::Error::InappropriateMessage { .. } | rustls::Error::InappropriateHandshakeMessage { .. } => {
+            "a message of TLS came that was not expected".to_owned()
+        }
+        rustls::Error::AlertReceived(alert) => {
+            format!("the peer ended it (alert {alert:?}, {})", u8::from(*alert))
+        }
+        other => other.to_string(),
     }
 }
 
@@ -43,7 +72,8 @@ pub(super) fn handshake_failed(
         rustls::Error::AlertReceived(alert) => alert_received(server, options, *alert),
         other => {
             let message = format!(
-                "TLS with {server} failed: {other}; is it a TLS server (wss), and does it speak TLS {}?",
+                "TLS with {server} failed: {}; is it a TLS server (wss), and does it speak TLS {}?",
+                words(other),
                 versions(options)
             );
             Error::new(ErrorCode::Tls, Component::Tls, message)
@@ -293,12 +323,21 @@ fn alert_received(server: &str, options: &TlsOptions, alert: AlertDescription) -
 
 /// An established session that broke: `what` says on whose connection.
 pub(crate) fn broken(what: &str, error: &rustls::Error) -> Error {
-    let broken = Error::new(ErrorCode::Tls, Component::Tls, format!("{what}: {error}"));
+    let renegotiates = match error {
+        rustls::Error::AlertReceived(alert) => is_of_renegotiation(*alert),
+        rustls::Error::PeerMisbehaved(why) => *why == PeerMisbehaved::TooManyRenegotiationRequests,
+        _ => false,
+    };
+    let cure = if renegotiates { RENEGOTIATION } else { "" };
+    let broken = Error::new(ErrorCode::Tls, Component::Tls, format!("{what}: {}{cure}", words(error)));
     match error {
         rustls::Error::AlertReceived(alert) => broken.with_tls_alert(u8::from(*alert)),
         _ => broken,
     }
 }
+
+const RENEGOTIATION: &str = "; it asked to renegotiate, as servers of TLS 1.2 do that want a client certificate for some paths \
+                             alone, and that is not done here: have it ask in the first handshake, or speak TLS 1.3";
 
 #[cfg(test)]
 mod tests {
@@ -313,6 +352,50 @@ mod tests {
         );
         assert_eq!(plain("TrailingData(Time)"), "trailing data");
         assert_eq!(plain("certificate had invalid extensions"), "certificate had invalid extensions");
+    }
+
+    #[test]
+    fn a_renegotiation_that_is_asked_for_is_named() {
+        let options = TlsOptions::default();
+        for error in [
+            rustls::Error::PeerMisbehaved(PeerMisbehaved::TooManyRenegotiationRequests),
+            rustls::Error::AlertReceived(AlertDescription::NoRenegotiation),
+            rustls::Error::AlertReceived(AlertDescription::HandshakeFailure),
+        ] {
+            for said in [broken("TLS with host:1 broke", &error), describe("host:1", &options, &error)] {
+                let text = said.to_string();
+                assert!(
+                    text.starts_with("TLS with host:1 broke: the peer ") && text.contains("renegotiate"),
+                    "{text}"
+                );
+                assert_eq!(said.tls_alert().is_some(), matches!(error, rustls::Error::AlertReceived(_)));
+            }
+        }
+        let other = rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
+        assert!(describe("host:1", &options, &other).to_string().contains("demands a client certificate"));
+    }
+
+    #[test]
+    fn what_rustls_shows_of_its_source_becomes_words() {
+        for (error, said) in [
+            (
+                rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType),
+                "what came is no TLS, or was damaged (invalid content type)",
+            ),
+            (
+                rustls::Error::InappropriateMessage {
+                    expect_types: vec![rustls::ContentType::Alert],
+                    got_type: rustls::ContentType::Handshake,
+                },
+                "a message of TLS came that was not expected",
+            ),
+            (
+                rustls::Error::PeerIncompatible(rustls::PeerIncompatible::NoCipherSuitesInCommon),
+                "both sides have nothing in common (no cipher suites in common)",
+            ),
+        ] {
+            assert_eq!(words(&error), said);
+        }
     }
 
     #[test]
