@@ -25,7 +25,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
-/// How long an address may be silent while others wait: its share of the time that is left, within these.
+/// Bounds of an address's share of the time that is left: for so long it may be silent while others wait.
 const LEAST_SHARE: Duration = Duration::from_secs(2);
 const MOST_SHARE: Duration = Duration::from_secs(10);
 
@@ -97,15 +97,15 @@ pub(super) async fn attempt(
     Err(if tried.addresses.len() > 1 { tcp::with_details(failed, tried) } else { failed })
 }
 
-/// How long the address may be silent, with so many others behind it. `None`: as long as there is time.
+/// Returns the time for which the address may be silent, with so many others behind it. `None`: as long as there is time.
 fn share(deadline: Option<Instant>, others: usize) -> Option<Duration> {
     let count = u32::try_from(others).ok().filter(|others| *others > 0)? + 1;
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     Some(left.map_or(MOST_SHARE, |left| (left / count).clamp(LEAST_SHARE, MOST_SHARE)))
 }
 
-/// Whether this was no verdict: the peer broke off, was silent, or could not speak TLS; or somebody in front of it says that
-/// he does not reach it.
+/// Returns `true` if this was no verdict: the peer broke off, was silent, or could not speak TLS; or somebody in front of it
+/// says that he does not reach it.
 fn another_may_do_better(failure: &Error) -> bool {
     let status = failure.http().map_or(0, |answer| answer.status);
     match failure.code() {
@@ -121,7 +121,7 @@ fn another_may_do_better(failure: &Error) -> bool {
     }
 }
 
-/// Where a connected stream leads: to the machine of the server, or of the proxy.
+/// The end of a connected stream: the machine of the server, or of the proxy.
 #[derive(Clone, Copy)]
 enum Place<'a> {
     Address(SocketAddr),
@@ -130,7 +130,7 @@ enum Place<'a> {
 }
 
 impl Place<'_> {
-    /// How the peer is shown.
+    /// The peer as it is shown.
     fn shown(&self) -> String {
         match self {
             Place::Address(address) => address.to_string(),
@@ -148,7 +148,7 @@ impl Place<'_> {
     }
 }
 
-/// What is between a connected stream and the open connection.
+/// The way from a connected stream to the open connection.
 struct Way<'a> {
     to: &'a Destination,
     options: &'a Options,

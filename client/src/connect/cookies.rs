@@ -10,11 +10,11 @@ use std::time::SystemTime;
 /// Names and values of all of them together.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// What the servers of one attempt have set.
+/// The cookies that the servers of one attempt have set.
 #[derive(Default)]
 pub(super) struct Jar {
     cookies: Vec<Cookie>,
-    /// How often something changed.
+    /// The number of changes.
     changes: u32,
 }
 
@@ -50,7 +50,7 @@ impl Jar {
         self.changes
     }
 
-    /// What the `Cookie` header for `to` lists: the host's own pairs, but for those that were replaced, and what was set.
+    /// The pairs of the `Cookie` header for `to`: the host's own pairs, but for those that were replaced, and what was set.
     pub(super) fn header(
         &self,
         own: &SharedList<String>,
@@ -81,7 +81,7 @@ impl Jar {
     }
 }
 
-/// What a `Set-Cookie` header says (RFC 6265 5.2, 5.3). `None`: it sets nothing here.
+/// The cookie of a `Set-Cookie` header (RFC 6265 5.2, 5.3). `None`: it sets nothing here.
 fn parse(from: &Destination, header: &str) -> Option<Cookie> {
     let trimmed = |text: &str| text.trim_matches([' ', '\t']).to_owned();
     let mut parts = header.split(';');
@@ -112,7 +112,7 @@ fn parse(from: &Destination, header: &str) -> Option<Cookie> {
     })
 }
 
-/// Whether the attribute may be set by this host. An empty one counts as none.
+/// Returns `true` if this host may set the attribute. An empty one counts as none.
 fn domain_covers(domain: &str, host: &str) -> bool {
     let domain = domain.strip_prefix('.').unwrap_or(domain).to_ascii_lowercase();
     let is_name = host.parse::<std::net::IpAddr>().is_err();
@@ -178,7 +178,7 @@ mod tests {
     use super::super::url;
     use super::*;
 
-    /// What `to` gets after `from` has set this, where the host had cookies of its own.
+    /// The cookies that `to` gets after `from` has set this, where the host had cookies of its own.
     fn header(from: &str, set: &[&str], own: &[&str], to: &str) -> String {
         let mut jar = Jar::default();
         jar.take(&url::parse(from).unwrap(), set.iter().copied());

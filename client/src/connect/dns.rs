@@ -98,7 +98,7 @@ fn describe(host: &str, error: LookupError) -> Error {
         _ => "check its spelling and the network",
     };
     let error = std::io::Error::from(error);
-    // What the system could not do has its own cure.
+    // A failure of the system has a cure of its own.
     let (code, hint) = match code_of_io(&error) {
         ErrorCode::OutOfMemory => (ErrorCode::OutOfMemory, "the system has no descriptors or memory left"),
         _ => (ErrorCode::Dns, hint),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const MOST_BODY: usize = 64 * 1024;
 const BODY_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long a refusal's body is waited for: the refusal is to be told before the connect timeout hides it.
+/// The time for which a refusal's body is waited for: the refusal is to be told before the connect timeout hides it.
 pub(super) fn patience(deadline: Option<Instant>) -> Duration {
     let left = deadline.map_or(BODY_PATIENCE, |deadline| deadline.saturating_duration_since(Instant::now()));
     BODY_PATIENCE.min(left / 2)
@@ -24,7 +24,7 @@ pub(super) struct Body {
     pub(super) can_go_on: bool,
 }
 
-/// What there is of a refusal's body, whose beginning came with the head. The refusal is reported also where it stalls.
+/// Reads a refusal's body, whose beginning came with the head. The refusal is reported also where it stalls.
 pub(super) async fn refused_body(
     head: &Head,
     transport: &Transport,
@@ -103,7 +103,7 @@ pub(crate) fn unchunk(whole: &[u8]) -> Chunked {
     }
 }
 
-/// Where the empty line behind the last chunk ends, before which there may be trailers.
+/// The end of the empty line behind the last chunk, before which there may be trailers.
 fn end_of_trailers(rest: &[u8]) -> Option<usize> {
     if rest.starts_with(b"\r\n") {
         return Some(2);

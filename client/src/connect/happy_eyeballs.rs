@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// The head start of an attempt before the next begins (RFC 8305 §8: Connection Attempt Delay).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
-/// How long IPv4 addresses that come first wait for those of IPv6 (RFC 8305 §8: Resolution Delay).
+/// The time for which IPv4 addresses that come first wait for those of IPv6 (RFC 8305 §8: Resolution Delay).
 const RESOLUTION_DELAY: Duration = Duration::from_millis(50);
 /// So many addresses of a name are tried: a name server may give thousands, and each costs a descriptor.
 pub(super) const MOST_ATTEMPTS: usize = 32;
@@ -44,13 +44,13 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(super) struct Lookup {
     /// The only family that it asks for.
     pub(super) family: Option<Family>,
-    /// Whether somebody has begun to look; `None`: nobody has to.
+    /// `true` once somebody has begun to look; `None`: nobody has to.
     pub(super) begun: Option<Arc<AtomicBool>>,
     /// Empty: the name has no such address.
     pub(super) answer: BoxFuture<Result<Vec<SocketAddr>, Error>>,
 }
 
-/// What was tried so far, for errors; also those of a timeout, which come from outside.
+/// The attempts so far, for errors; also those of a timeout, which come from outside.
 #[derive(Default)]
 pub(super) struct Attempts(Mutex<Tried>);
 
@@ -66,7 +66,7 @@ pub(super) struct Tried {
     begun: Vec<Arc<AtomicBool>>,
 }
 
-/// What became of an address.
+/// The outcome of an attempt at an address.
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// No answer yet.
@@ -90,13 +90,13 @@ impl Attempts {
         std::mem::take(&mut *self.0.lock())
     }
 
-    /// Whether all lookups wait for somebody who begins with them.
+    /// Returns `true` if all lookups wait for somebody who begins with them.
     pub(super) fn waits_for_a_worker(&self) -> bool {
         let tried = self.0.lock();
         !tried.begun.is_empty() && tried.begun.iter().all(|begun| !begun.load(Ordering::Relaxed))
     }
 
-    /// What came behind the connection to this address failed.
+    /// Notes that what came behind the connection to this address failed.
     pub(super) fn failed_later(&self, address: SocketAddr, error: &Error) {
         let mut tried = self.0.lock();
         let entry = tried.addresses.iter_mut().rev().find(|(one, _)| *one == address);

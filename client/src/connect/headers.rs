@@ -1,4 +1,4 @@
-//! What may stand in a request header. Bytes that could split the request (CR, LF, NUL) and the handshake's own
+//! The rules for request headers. Bytes that could split the request (CR, LF, NUL) and the handshake's own
 //! names are refused where the host sets them.
 
 use crate::error::ErrorCode;

@@ -23,7 +23,7 @@ struct Flight {
     waiting: Vec<oneshot::Sender<Answer>>,
 }
 
-/// What somebody waits for.
+/// A lookup that somebody waits for.
 pub(super) struct Ticket {
     /// A worker has begun with it.
     pub(super) begun: Arc<AtomicBool>,

@@ -1,5 +1,5 @@
-//! How to get to the server's machine: what stands in for the system's name lookup, where we come from, and what the
-//! connected socket is asked to do. Judged when it is set.
+//! The options for the way to the server's machine: what stands in for the system's name lookup, where we come from, and
+//! what the connected socket is asked to do. Judged when it is set.
 
 use super::url::{self, Destination};
 use super::zone::Zoned;
@@ -22,7 +22,7 @@ pub(crate) struct NetworkOptions {
     pub(crate) local_address: Option<Zoned>,
     /// When and how often the system asks whether a silent peer is still there.
     pub(crate) tcp_keepalive: Option<Duration>,
-    /// Where to connect instead of to the URL's host.
+    /// The socket to connect to instead of to the URL's host.
     pub(crate) unix_socket: Option<PathBuf>,
     /// No option of the host's: the address that was no good before; those behind it are tried first.
     pub(crate) begin_behind: Option<SocketAddr>,
@@ -38,7 +38,7 @@ struct Resolved {
     address: Zoned,
 }
 
-/// Where to connect to instead of to a host and port.
+/// A host and port to connect to instead of to others.
 #[derive(Clone, Debug)]
 struct ConnectTo {
     /// `None`: any.
@@ -49,7 +49,7 @@ struct ConnectTo {
     to_port: Option<u16>,
 }
 
-/// What the host does with each socket before it connects: descriptor and peer; 0, or the error that ends the attempt.
+/// The host's function for each socket before it connects: descriptor and peer; 0, or the error that ends the attempt.
 pub type PrepareSocket = dyn Fn(isize, &str) -> i32 + Send + Sync;
 
 /// A [`PrepareSocket`] that options share.
@@ -134,7 +134,7 @@ impl NetworkOptions {
         Ok(())
     }
 
-    /// Where to connect to on the way to `to`; only host, zone and port may differ.
+    /// The place to connect to on the way to `to`; only host, zone and port may differ.
     pub(super) fn connect_to<'a>(&self, to: &'a Destination) -> Cow<'a, Destination> {
         let fits = |entry: &&ConnectTo| {
             entry.host.as_ref().is_none_or(|host| *host == to.host)
@@ -166,7 +166,7 @@ impl NetworkOptions {
         Ok(())
     }
 
-    /// What the host said that the name's addresses are; `None`: it said nothing.
+    /// The addresses of the name by the host's word; `None`: it said nothing.
     pub(super) fn resolved(&self, host: &str, port: u16) -> Option<Vec<Zoned>> {
         let of = |host: &str| {
             let those = self.resolve.iter().filter(|entry| entry.port == port && entry.host == host);

@@ -1,4 +1,4 @@
-//! How far connecting is, and how long each of its steps took: for the message of a timeout, for statistics, and for
+//! The progress of connecting, and how long each of its steps took: for the message of a timeout, for statistics, and for
 //! the record of why a connection closed. Any thread may look while the I/O thread goes on.
 
 use crate::error::Component;
@@ -6,7 +6,7 @@ use crate::sync::Mutex;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-/// What connecting is busy with, in the usual order.
+/// The steps of connecting, in the usual order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
     /// Looking the name up.
@@ -36,7 +36,7 @@ impl Step {
     }
 }
 
-/// How long the steps of connecting took, in microseconds; -1 for one that was not taken, or has not ended.
+/// The times of the steps of connecting, in microseconds; -1 for one that was not taken, or has not ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Phases {
     times: [i64; STEPS],
@@ -56,7 +56,7 @@ impl Phases {
     }
 }
 
-/// How far connecting is.
+/// The progress of connecting.
 pub(crate) struct Progress(Mutex<State>);
 
 struct State {

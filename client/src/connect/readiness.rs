@@ -32,12 +32,12 @@ impl Readiness {
         self.heard.store(true, Ordering::Relaxed);
     }
 
-    /// Whether one has come while the connection was made.
+    /// Returns `true` if one has come while the connection was made.
     pub(crate) fn was_heard(&self) -> bool {
         self.heard.load(Ordering::Relaxed)
     }
 
-    /// What is watched.
+    /// The stream that is watched.
     pub(crate) fn stream(&self) -> &Arc<Stream> {
         self.registered.get_ref()
     }

@@ -1,4 +1,4 @@
-//! Where a server sends us instead of upgrading (RFC 9110 §15.4), as far as the host allows it. What proves who the host
+//! Redirects of the upgrade (RFC 9110 §15.4), as far as the host allows them. What proves who the host
 //! is never goes to another origin, and nothing that was to be secure goes on in the clear.
 
 use super::cookies::Jar;
@@ -15,7 +15,7 @@ const FOLLOWED: &[u16] = &[301, 302, 303, 307, 308];
 /// A header that proves who the host is: for the origin that it was set for, and no other.
 const CREDENTIALS: &str = "authorization";
 
-/// Where to go, and how it came to that.
+/// The place to go to, and the redirects that led there.
 pub(super) struct Road<'a> {
     to: Cow<'a, Destination>,
     options: Cow<'a, Options>,
@@ -34,7 +34,7 @@ struct Hop {
     changes: u32,
 }
 
-/// Whether the answer will be followed, so that its body is not worth a wait.
+/// Returns `true` if the answer will be followed, so that its body is not worth a wait.
 pub(super) fn is_followed(status: u16, options: &Options) -> bool {
     options.max_redirects > 0 && FOLLOWED.contains(&status)
 }
@@ -172,7 +172,7 @@ mod tests {
         })
     }
 
-    /// Where each Location leads from a URL, or why not.
+    /// The place to which each Location leads from a URL, or the reason why not.
     fn walk(from: &str, locations: &[&str]) -> Result<(String, bool), String> {
         let (to, options) = (url::parse(from).unwrap(), options(5));
         let mut road = Road::new(&to, &options);

@@ -27,7 +27,7 @@ pub(super) fn refusal(
     Error::new(ErrorCode::HttpStatus, Component::Http, message).with_http(answer)
 }
 
-/// What a page says first: its title, if it has one. `None`: it is empty, or no text.
+/// The first words of a page: its title, if it has one. `None`: it is empty, or no text.
 fn first_line(body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(&body[..body.len().min(2048)]).into_owned();
     if text.contains('\0') {
@@ -120,7 +120,7 @@ fn unauthorized(head: &Head, to: &Destination, options: &Options, digest: Option
 /// Of a challenge that cannot be answered.
 pub(super) const UNKNOWN_DIGEST: &str = "its Digest is of a kind that is not known here (known are MD5, SHA-256 and SHA-512-256, with qop auth or without)";
 
-/// What a stranger sent, fit for a message.
+/// Text of a stranger's, fit for a message.
 pub(super) fn shown(text: &str) -> String {
     text.escape_debug().take(100).collect()
 }

@@ -6,10 +6,10 @@ use crate::error::{Component, Error, ErrorCode};
 use crate::options::Options;
 use ws4d_protocol::deflate;
 
-/// Who asks, unless the host says it. Some servers and what stands before them refuse a request without.
+/// The User-Agent, unless the host gives one. Some servers and what stands before them refuse a request without.
 const USER_AGENT: &str = concat!("libws4d/", env!("CARGO_PKG_VERSION"));
 
-/// What of permessage-deflate is offered.
+/// The offer of permessage-deflate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Offer {
     /// As the options have it.
@@ -19,7 +19,7 @@ pub(crate) enum Offer {
     Plain,
 }
 
-/// Whether the answer may be to a parameter that an option put into the offer, so that it is worth asking without.
+/// Returns `true` if the answer may be to a parameter that an option put into the offer, so that it is worth asking without.
 pub(super) fn may_mind_the_offer(refusal: &Error, options: &Options) -> bool {
     let is_400 =
         refusal.code() == ErrorCode::HttpStatus && refusal.http().is_some_and(|http| http.status == 400);
@@ -78,7 +78,7 @@ pub(crate) fn request(
 /// A request with room for all that will be in it: it may have megabytes of the host's headers.
 struct Request(String);
 
-/// What is in each request, with some to spare.
+/// Room for the part that is in each request, with some to spare.
 const FIXED_PART: usize = 1024;
 
 impl Request {

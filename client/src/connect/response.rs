@@ -38,11 +38,11 @@ pub(crate) struct HeadReader {
     bytes: Vec<u8>,
     /// So many bytes were looked at.
     scanned: usize,
-    /// What interim heads have used up of the limit.
+    /// The part of the limit that interim heads have used up.
     spent: usize,
 }
 
-/// Why bytes are no acceptable HTTP.
+/// The reason why bytes are no acceptable HTTP.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct NotHttp(String);
 
@@ -75,12 +75,12 @@ pub(crate) fn refused(why: impl fmt::Display) -> Error {
 }
 
 impl HeadReader {
-    /// Where to append what the network brings.
+    /// The buffer to which to append what the network brings.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
-    /// What came behind the head.
+    /// The bytes behind the head.
     pub(crate) fn into_rest(self) -> Vec<u8> {
         self.bytes
     }
@@ -130,7 +130,7 @@ impl HeadReader {
 }
 
 impl HeadReader {
-    /// What is wrong at this byte, with the line so far.
+    /// The fault at this byte, with the line so far.
     fn bent(&self, at: usize, why: impl fmt::Display) -> NotHttp {
         let start = self.bytes[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |lf| lf + 1);
         not_http(format_args!("{why}, in the line \"{}\"", quoted(&self.bytes[start..at])))

@@ -1,9 +1,9 @@
-//! What speaks where an HTTP answer was expected, judged by its first bytes.
+//! Peers that speak something else where an HTTP answer was expected, judged by their first bytes.
 
 /// So many bytes of what a stranger sent are shown.
 const MOST_SHOWN: usize = 40;
 
-/// How the bytes begin, what that looks like, and what to do.
+/// The words for such bytes: how they begin, what that looks like, and what to do.
 pub(super) fn described(bytes: &[u8]) -> String {
     let what = match bytes {
         // A record of TLS: an alert, or a handshake.

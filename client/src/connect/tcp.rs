@@ -67,7 +67,7 @@ impl<'a> Reach<'a> {
         self.race.known().await
     }
 
-    /// Why none answered. It has an entry for each.
+    /// The error where none answered. It has an entry for each.
     pub(super) fn failure(&self) -> Error {
         failure(&self.to.host, self.to.port, self.options, self.attempts.take())
     }
@@ -87,7 +87,7 @@ fn local_address(options: &NetworkOptions) -> Result<Option<SocketAddr>, Error> 
     from.map_err(|error| error.while_doing("ws_options_set_local_address"))
 }
 
-/// Why no address could be connected to.
+/// The error where no address could be connected to.
 fn failure(host: &str, port: u16, options: &NetworkOptions, tried: Tried) -> Error {
     let place = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
     let Some((address, outcome)) = tried.addresses.first() else {
@@ -206,7 +206,7 @@ fn bind(socket: &Socket, from: SocketAddr) -> io::Result<()> {
         let on: libc::c_int = 1;
         let size = size_of_val(&on) as libc::socklen_t;
         // SAFETY: the descriptor is open as long as `socket` is borrowed; the option is an int, which outlives the call.
-        // Whether it works does not matter: a port is chosen at once then.
+        // A failure does not matter: a port is chosen at once then.
         unsafe {
             let option = libc::IP_BIND_ADDRESS_NO_PORT;
             libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_IP, option, (&raw const on).cast(), size);

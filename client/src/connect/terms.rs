@@ -1,4 +1,4 @@
-//! What the peers at one address are asked with. They may say that they want it otherwise, and then there is another go.
+//! The terms on which the peers at one address are asked. They may say that they want it otherwise, and then there is another go.
 
 use super::auth::{Asker, Authorization};
 use super::request::Offer;
@@ -22,7 +22,7 @@ impl Terms {
         }
     }
 
-    /// Whether there is to be another go, on a new connection, after this failure.
+    /// Returns `true` if there is to be another go, on a new connection, after this failure.
     pub(super) fn another_go(&mut self, failure: &Error, options: &Options, shown: &str) -> bool {
         use crate::error::Component::Http;
         let wanted = [&mut self.server, &mut self.proxy].map(Authorization::wanted_connection);

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// A server whose queue of connections is full does not say when there is room.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// How the peer is shown.
+/// The peer as it is shown.
 pub(super) fn shown(path: &Path) -> String {
     format!("unix:{}", path.display())
 }

@@ -20,10 +20,10 @@ use std::io;
 use std::time::{Duration, Instant};
 use ws4d_protocol::deflate;
 
-/// What the server agreed to.
+/// The terms to which the server agreed.
 pub(crate) struct Accepted {
     pub(crate) subprotocol: Option<String>,
-    /// What was agreed about compressed messages.
+    /// The terms of compression.
     pub(crate) deflate: Option<deflate::Params>,
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
@@ -139,7 +139,7 @@ const LATE_ANSWER: Duration = Duration::from_secs(1);
 /// A request that leaves while the answer may already come: a server that refuses a large one does not read all of it.
 struct Asking<'a> {
     left: &'a [u8],
-    /// Why the rest of it cannot leave.
+    /// The reason why the rest of it cannot leave.
     failure: Option<io::Error>,
     reader: HeadReader,
 }
@@ -150,7 +150,7 @@ impl Asking<'_> {
         if self.left.is_empty() {
             let read = read_some(transport, readiness, self.reader.buffer());
             let Some(failure) = self.failure.take() else { return read.await };
-            // What is to be told is why it could not be asked, where there is no answer to that; what was answered before
+            // The failure is told where there is no answer to it; what was answered before
             // is here, or on its last piece of road.
             return match tokio::time::timeout(LATE_ANSWER, read).await {
                 Ok(Ok(true)) => {

@@ -1,4 +1,4 @@
-//! Where a URL leads. Parsed by the `url` crate; what it would mend (white space, backslashes, a missing
+//! URLs and the places to which they lead. Parsed by the `url` crate; what it would mend (white space, backslashes, a missing
 //! `://`) is refused first, because a mended URL is not the one that the host meant.
 
 use super::auth::Login;
@@ -26,7 +26,7 @@ pub(crate) struct Destination {
     pub(crate) authority: String,
     /// Path and query as the request line has them.
     pub(crate) resource: String,
-    /// What user info the URL had.
+    /// The user info of the URL.
     pub(crate) login: Option<Login>,
 }
 
@@ -96,7 +96,7 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
     Ok(Destination { url, shown, secure, host, zone, port, authority, resource, login })
 }
 
-/// Where a `Location` header leads that was said at `from`, judged as strictly as a URL of the host's; or why nowhere. Its
+/// The place to which a `Location` header leads that was said at `from`, judged as strictly as a URL of the host's. Its
 /// fragment is not the server's business (RFC 9110 §10.2.2). `http` and `https` mean `ws` and `wss`.
 pub(crate) fn redirected(from: &Destination, location: &str) -> Result<Destination, String> {
     let shown: String = without_secrets(location).escape_debug().take(200).collect();
@@ -146,7 +146,7 @@ pub(super) fn cut_zone(written: &str) -> Result<(String, Option<String>), &'stat
     Ok((format!("[{address}]{rest}"), Some(zone)))
 }
 
-/// What the parser would turn into another host than the one that stands there. `text` may have a port.
+/// Refuses a host that the parser would turn into another one than stands there. `text` may have a port.
 pub(super) fn check_written_host(text: &str) -> Result<(), &'static str> {
     if text.contains('%') {
         return Err(
@@ -163,7 +163,7 @@ pub(super) fn check_written_host(text: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// What the parser would mend, or a reader overlook.
+/// Characters that the parser would mend, or a reader overlook.
 pub(super) fn is_mended(c: char) -> bool {
     c.is_control() || c.is_whitespace() || c == '\\'
 }
@@ -258,7 +258,7 @@ impl Destination {
         (self.secure, &self.host, self.port)
     }
 
-    /// Where a proxy is: nothing is asked of it but a tunnel.
+    /// The place of a proxy: nothing is asked of it but a tunnel.
     pub(super) fn of_proxy(scheme: &str, host: String, port: u16) -> Destination {
         let mut address = Destination {
             url: String::new(),

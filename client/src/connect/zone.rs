@@ -60,13 +60,13 @@ impl Zoned {
     }
 }
 
-/// What may be the name or the number of an interface.
+/// Returns `true` for text that may be the name or the number of an interface.
 pub(super) fn is_zone(text: &str) -> bool {
     !text.is_empty()
         && !text.contains(|c: char| c.is_control() || c.is_whitespace() || "%/?#[]@\\".contains(c))
 }
 
-/// Whether the address means nothing without an interface.
+/// Returns `true` if the address means nothing without an interface.
 pub(super) fn wants_zone(address: &SocketAddr) -> bool {
     matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
 }

@@ -56,7 +56,7 @@ pub(in crate::connect) fn schemes(head: &Head, name: &str) -> String {
     if names.is_empty() { "it does not say which".into() } else { names.join(", ") }
 }
 
-/// Whether one of the challenges is of that scheme.
+/// Returns `true` if one of the challenges is of that scheme.
 pub(in crate::connect) fn offers(head: &Head, name: &str, scheme: &str) -> bool {
     challenges(head, name).iter().any(|challenge| challenge.is(scheme))
 }

@@ -9,7 +9,7 @@ use md5::Md5;
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// What a server or a proxy asks for.
+/// A challenge of a server or a proxy that can be answered.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Digest {
     algorithm: &'static Algorithm,

@@ -1,4 +1,4 @@
-//! What tells a server, or an HTTP proxy, who the host is: Basic (RFC 7617), which goes without being asked for, and
+//! Authorization with a server, or with an HTTP proxy: Basic (RFC 7617), which goes without being asked for, and
 //! Digest (RFC 7616), which answers a challenge. User and password are never shown, nor told to anybody else.
 
 mod challenge;
@@ -62,7 +62,7 @@ impl Asker {
     }
 }
 
-/// How one peer is told who the host is: Basic until it has asked for Digest.
+/// The authorization with one peer: Basic until it has asked for Digest.
 pub(super) struct Authorization {
     asker: Asker,
     digest: Option<Digest>,
@@ -117,7 +117,7 @@ impl Authorization {
         self.wants_connection = true;
     }
 
-    /// Whether it is; told once.
+    /// Returns `true` if it is; once.
     pub(super) fn wanted_connection(&mut self) -> bool {
         std::mem::take(&mut self.wants_connection)
     }

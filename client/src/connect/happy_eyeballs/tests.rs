@@ -34,7 +34,7 @@ impl Drop for Guard {
     }
 }
 
-/// What becomes of an attempt: after so many ms.
+/// The outcome of an attempt, after so many ms.
 #[derive(Clone, Copy)]
 enum Fate {
     Connects(u64),

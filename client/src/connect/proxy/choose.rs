@@ -11,7 +11,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use std::env;
 use std::net::IpAddr;
 
-/// What the option says.
+/// The value of the option.
 #[derive(Clone, Default, Debug)]
 pub(crate) enum Choice {
     /// Nothing: the environment and the system decide.
@@ -124,10 +124,10 @@ impl Environment {
         })
     }
 
-    /// Whether `NO_PROXY` has the destination.
+    /// Returns `true` if `NO_PROXY` has the destination.
     fn excepts(&self, to: &Destination) -> bool {
         let Some((_, list)) = &self.no else { return false };
-        // What people also write: spaces between the entries, brackets around IPv6, `*.` before a suffix.
+        // People also write spaces between the entries, brackets around IPv6, `*.` before a suffix.
         let entries = list.split([',', ' ', '\t']).filter_map(|entry| at_port(entry, to.port)).map(|entry| {
             let entry = entry.strip_prefix('[').and_then(|entry| entry.strip_suffix(']')).unwrap_or(entry);
             entry.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(entry)
@@ -149,7 +149,7 @@ fn at_port(entry: &str, port: u16) -> Option<&str> {
     }
 }
 
-/// What the system's settings say; where there are none but the environment, nothing.
+/// The proxy of the system's settings; `None` where there are none but the environment.
 fn of_system(to: &Destination) -> Option<Proxy> {
     if !cfg!(any(windows, target_os = "macos")) {
         return None;
@@ -166,7 +166,7 @@ fn uri(to: &Destination) -> Option<http::Uri> {
     format!("{scheme}://{host}:{}/", to.port).parse().ok()
 }
 
-/// Whether the destination is this machine, where a proxy would find itself instead.
+/// Returns `true` if the destination is this machine, where a proxy would find itself instead.
 fn is_here(host: &str) -> bool {
     let name = host.trim_end_matches('.');
     match name.parse::<IpAddr>().map(|address| address.to_canonical()) {
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
     use crate::connect::url;
 
-    /// Where the road to `to` leads with these variables.
+    /// The way to `to` with these variables.
     fn chosen(variables: &[(&str, &str)], to: &str) -> String {
         let environment = Environment::from(|name| {
             variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())

@@ -20,7 +20,7 @@ use crate::transport::Transport;
 use std::fmt;
 use std::time::Instant;
 
-/// What a proxy speaks.
+/// The protocol that a proxy speaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Scheme {
     Http,
@@ -31,7 +31,7 @@ enum Scheme {
     Socks5h,
 }
 
-/// What a proxy wants to know of us. Never shown, never sent to anybody else.
+/// User and password for a proxy. Never shown, never sent to anybody else.
 #[derive(Clone, PartialEq, Eq)]
 enum Credentials {
     /// For `Proxy-Authorization`.
@@ -44,10 +44,10 @@ enum Credentials {
 #[derive(Clone)]
 pub(crate) struct Proxy {
     scheme: Scheme,
-    /// Where it is, as `dns`, `tcp` and `tls` want to know it; no user info.
+    /// Its place, as `dns`, `tcp` and `tls` take it; no user info.
     pub(crate) address: Destination,
     credentials: Option<Credentials>,
-    /// Whose idea it was.
+    /// The option or the variable that named it.
     set_by: &'static str,
 }
 
@@ -64,7 +64,7 @@ impl fmt::Display for Proxy {
     }
 }
 
-/// What of the options a proxy is asked with.
+/// The part of the options with which a proxy is asked.
 pub(crate) struct Asked<'a> {
     pub(crate) tls: &'a TlsOptions,
     pub(crate) network: &'a NetworkOptions,

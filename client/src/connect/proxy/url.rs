@@ -1,4 +1,4 @@
-//! What a proxy is called: `http://`, `https://`, `socks5://`, `socks5h://` or `socks://`, perhaps with user and password. As
+//! URLs of proxies: `http://`, `https://`, `socks5://`, `socks5h://` or `socks://`, perhaps with user and password. As
 //! strict as for the destination: a mended URL is not the one that was meant.
 
 use super::{Credentials, Proxy, Scheme};

@@ -1,4 +1,4 @@
-//! What a certificate says, for people: read by x509-parser. Nothing here decides whether it is to be trusted.
+//! The content of a certificate, for people: read by x509-parser. Nothing here decides whether it is to be trusted.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use rustls::pki_types::UnixTime;
@@ -15,7 +15,7 @@ use x509_parser::x509::X509Name;
 pub struct Certificate {
     /// `CN=feed.example.com, O=Example`; empty if the certificate names its names elsewhere only.
     pub subject: String,
-    /// Who signed it, written alike.
+    /// Its issuer, written alike.
     pub issuer: String,
     /// Valid from here on, in seconds since 1970.
     pub not_before: i64,

@@ -1,4 +1,4 @@
-//! What to say where TLS fails.
+//! The messages of TLS that fails.
 
 use super::certificate::moment;
 use super::options::{Peer, TlsOptions};
@@ -8,7 +8,7 @@ use crate::error::{Component, Error, ErrorCode};
 use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError, OtherError, PeerMisbehaved};
 
-/// What failed of an established session with `server` (`host:port`) before the upgrade was answered. With TLS 1.3 that
+/// The error of an established session with `server` (`host:port`) before the upgrade was answered. With TLS 1.3 that
 /// includes the server's opinion of the client's certificate.
 pub(crate) fn describe(server: &str, options: &TlsOptions, error: &rustls::Error) -> Error {
     match error {
@@ -19,7 +19,7 @@ pub(crate) fn describe(server: &str, options: &TlsOptions, error: &rustls::Error
     }
 }
 
-/// Whether a server says this, once the handshake is over, where its wish to renegotiate was refused.
+/// Returns `true` for an alert with which a server ends a session whose renegotiation was refused.
 fn is_of_renegotiation(alert: AlertDescription) -> bool {
     matches!(alert, AlertDescription::NoRenegotiation | AlertDescription::HandshakeFailure)
 }
@@ -46,7 +46,7 @@ fn words(error: &rustls::Error) -> String {
     }
 }
 
-/// What failed of the handshake, and which of the many ways not to be trusted it is.
+/// The error of the handshake; one of the certificate says which of the many ways not to be trusted it is.
 pub(super) fn handshake_failed(
     server: &str,
     options: &TlsOptions,
@@ -172,7 +172,7 @@ fn not_trusted(reason: &CertificateError, shown: &Shown, peer: Peer) -> String {
 
 const MALFORMED: &str = "is malformed, or one of its issuers is";
 
-/// What `-addext subjectAltName=` wants to have.
+/// The argument of `-addext subjectAltName=`.
 fn alternative_name(name: &ServerName<'_>) -> String {
     match name {
         ServerName::IpAddress(_) => format!("IP:{}", name.to_str()),
@@ -195,7 +195,7 @@ fn signature_name(algorithm: &[u8]) -> &'static str {
     }
 }
 
-/// What other crates name by an identifier of their source, in words: `PathLenConstraintViolated` is "path len constraint
+/// Words for an identifier of another crate's source: `PathLenConstraintViolated` is "path len constraint
 /// violated". What they would show of their data is left out.
 fn plain(name: &str) -> String {
     let mut words = String::new();
@@ -210,7 +210,7 @@ fn plain(name: &str) -> String {
 
 const NO_SERVER_S: &str = "is not one for servers: its extended key usage has other purposes";
 
-/// What rustls has no name for: webpki's own words are those of its source.
+/// The message for errors that rustls has no name for: webpki's own words are those of its source.
 fn odd(inner: &(dyn std::error::Error + 'static), shown: &Shown, peer: Peer) -> String {
     match inner.downcast_ref::<webpki::Error>() {
         Some(webpki::Error::CaUsedAsEndEntity) => format!(

@@ -1,4 +1,4 @@
-//! What the handshake agreed on.
+//! The terms on which the handshake agreed.
 
 use super::certificate::Certificate;
 use rustls::{ClientConnection, HandshakeKind};

@@ -45,7 +45,7 @@ impl KeyLogFile {
 impl KeyLog for KeyLogFile {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         let line = format!("{label} {} {}\n", hex(client_random), hex(secret));
-        // Where it cannot be written to any more there is nobody to tell: the handshake goes on.
+        // The handshake goes on where it cannot be written to any more: there is nobody to tell.
         let _ = self.append(&line);
     }
 }

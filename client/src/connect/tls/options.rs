@@ -1,4 +1,4 @@
-//! What the host chose. Judged at the setter; a socket keeps a copy.
+//! The host's options of TLS. Judged at the setter; a socket keeps a copy.
 
 use super::encrypted_key::KeyPassword;
 use super::identity::Identity;
@@ -20,7 +20,7 @@ enum MinVersion {
     Tls13,
 }
 
-/// Whose certificate is judged: what may be advised differs.
+/// The peer whose certificate is judged: what may be advised differs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Peer {
     Server,
@@ -37,7 +37,7 @@ impl Peer {
     }
 }
 
-/// Whom to trust, and how to speak. Equal options share a config, and with it their sessions.
+/// The peers to trust, and how to speak. Equal options share a config, and with it their sessions.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct TlsOptions {
     /// Certificates trusted beside the system's.
@@ -60,7 +60,7 @@ pub(crate) struct TlsOptions {
 /// No name that is longer could be in a certificate, whatever its letters take in UTF-8.
 const LONGEST_NAME: usize = 1024;
 
-/// What we speak inside TLS; the others of RFC 7301's registry we do not.
+/// The protocol that we speak inside TLS; the others of RFC 7301's registry we do not.
 const HTTP_1_1: &str = "http/1.1";
 
 impl Default for TlsOptions {
@@ -99,7 +99,7 @@ impl TlsOptions {
         Ok(self.ca.extend(found)?)
     }
 
-    /// Whether those are trusted whom the system trusts.
+    /// Switches the system's trust on or off.
     pub(crate) fn set_system_trust(&mut self, on: bool) {
         self.system_trust = on;
     }

@@ -14,12 +14,12 @@ pub(super) fn all<T: PemObject>(text: &[u8], what: &str) -> Result<Vec<T>, Refus
     }
 }
 
-/// Whether these bytes are somewhere in a text.
+/// Returns `true` if these bytes are somewhere in a text.
 pub(super) fn has(text: &[u8], what: &[u8]) -> bool {
     position(text, what).is_some()
 }
 
-/// What stands between the first `BEGIN` and `END` with this label.
+/// The text between the first `BEGIN` and `END` with this label.
 pub(super) fn section<'a>(text: &'a [u8], label: &str) -> Option<&'a [u8]> {
     let begin = format!("-----BEGIN {label}-----");
     let inside = &text[position(text, begin.as_bytes())? + begin.len()..];
@@ -61,7 +61,7 @@ fn other(text: &[u8]) -> Option<String> {
         .then(|| format!("\"{label}\""))
 }
 
-/// What is wrong with the form: rustls shows lines as lists of numbers.
+/// The fault of the form: rustls shows lines as lists of numbers.
 pub(super) fn broken(error: &Error) -> Refusal {
     let why = match error {
         Error::MissingSectionEnd { .. } => {
@@ -75,7 +75,7 @@ pub(super) fn broken(error: &Error) -> Refusal {
     Refusal::new(ErrorCode::InvalidArgument, why)
 }
 
-/// Why a certificate that was decoded is none, in words.
+/// The reason why a certificate that was decoded is none, in words.
 pub(super) fn der_words(error: &rustls::Error) -> String {
     use rustls::{CertificateError, Error as Tls};
     match error {

@@ -1,4 +1,4 @@
-//! Who is trusted: every judge must accept the certificate, and its key must be pinned where keys are.
+//! Trust: every judge must accept the certificate, and its key must be pinned where keys are.
 
 use super::certificate::{Certificate, key_sha256, names, validity};
 use super::options::TlsOptions;
@@ -16,11 +16,11 @@ use rustls::{CertificateError, DigitallySignedStruct, OtherError, RootCertStore,
 use rustls_platform_verifier::Verifier;
 use std::sync::Arc;
 
-/// What the server showed, where it was refused.
+/// The certificates that the server showed, where they were refused.
 #[derive(Default)]
 pub(super) struct Shown {
     pub(super) leaf: Option<Certificate>,
-    /// Whom its certificate is for.
+    /// The names that its certificate is for.
     pub(super) names: Vec<String>,
     /// The last certificate that the server sent behind its own.
     pub(super) top: Option<Certificate>,
@@ -38,7 +38,7 @@ thread_slot! {
     static REFUSED: Shown;
 }
 
-/// What was refused on this thread since the last call.
+/// The certificates that were refused on this thread since the last call.
 pub(super) fn take_refused() -> Option<Shown> {
     REFUSED.take()
 }
@@ -109,7 +109,7 @@ fn judge_by_itself(
     Ok(())
 }
 
-/// Whether the system judges certificates by itself; elsewhere its trust is files, which are read here.
+/// `true` where the system judges certificates by itself; elsewhere its trust is files, which are read here.
 const SYSTEM_JUDGES: bool = cfg!(any(windows, target_vendor = "apple", target_os = "android"));
 
 /// The system's verifier, where there is one: it takes no revocation lists, and cannot be kept from the system's trust. And
