@@ -104,12 +104,23 @@ if cmp -s "$c/requirements.txt" "$out/venv/requirements.txt" ||
         "$out/venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$c/requirements.txt" &&
         cp "$c/requirements.txt" "$out/venv"; } >> "$log" 2>&1; then
     python=$out/venv/bin/python
-    for peer in picows websockets; do
+    for peer in picows websockets aiohttp; do
         version=$(sed -n "s/^$peer==//p" "$c/requirements.txt")
         client "$peer" other "$peer (Python)" "$version" "$python" "$c/${peer}_client.py"
     done
+    version=$(sed -n "s/^picows==//p" "$c/requirements.txt")
+    client picows-coroutine other "picows (Python), queued for a coroutine" "$version" "$python" "$c/picows_client.py" coroutine
 else
-    skipped "picows, websockets" "no Python packages"
+    skipped "picows, websockets, aiohttp" "no Python packages"
+fi
+if exports ws_batch_items; then
+    while IFS=: read -r way name; do
+        client "package-$way" other "ws4d (Python), $name" "$ours" env "WS4D_LIBRARY=$library/libws4d.so" "$python" "$c/package_client.py" "$way"
+    done << 'END'
+coroutine:a coroutine
+batch:recv_batch
+app:WebSocketApp
+END
 fi
 name="libws4d from Python (ctypes, ws_dispatcher_next_batch)"
 if exports ws_batch_items; then
