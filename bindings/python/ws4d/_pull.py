@@ -25,7 +25,8 @@ MESSAGE = int(c.ws_event_type.WS_EVENT_TYPE_MESSAGE)
 TEXT = int(c.ws_data_type.WS_DATA_TYPE_TEXT)
 # A ws_batch_item: five places of eight bytes, the last of which holds two numbers.
 ITEM = struct.Struct("=QQQQii")
-WORDS, TYPES = 5, 4
+WORDS, LENGTH, OFFSET, TYPES = 5, 2, 3, 4
+NOT_IN_BLOCK = 2**64 - 1
 assert ITEM.size == ctypes.sizeof(c.ws_batch_item) == WORDS * 8
 _TEXT_MESSAGE = struct.unpack("=Q", struct.pack("=ii", MESSAGE, TEXT))[0]
 _ALL_TEXTS = memoryview(array("Q", [_TEXT_MESSAGE]) * MOST)
@@ -152,19 +153,30 @@ class Puller:
         pulled = self._count.value
         if pulled < FEW:
             return _one_by_one(batch, bytes_at(items, pulled * ITEM.size), decode)
-        words = memoryview(bytes_at(items, pulled * ITEM.size))
-        data = _batch_data(batch, self._to_length)
-        if self._length.value <= pulled * LONG and words.cast("Q")[TYPES::WORDS] == _ALL_TEXTS[:pulled]:
-            # A NUL stands behind each message in the block: as many parts as messages, and an empty one, say that no message
-            # holds one, and that all of them are there.
-            texts: Any
-            if decode:
-                texts = text_at(data, self._length.value).split("\0")
-            else:
-                texts = bytes_at(data, self._length.value).split(b"\0")
-            if not texts.pop() and len(texts) == pulled:
+        items_read = memoryview(bytes_at(items, pulled * ITEM.size))
+        words = items_read.cast("Q")
+        if words[TYPES::WORDS] == _ALL_TEXTS[:pulled]:
+            data = _batch_data(batch, self._to_length)
+            block = text_at(data, self._length.value) if decode else bytes_at(data, self._length.value)
+            texts = _split(block, pulled) if len(block) <= pulled * LONG else _cut(block, words)
+            if texts is not None:
                 return texts, []
-        return _one_by_one(batch, words, decode)
+        return _one_by_one(batch, items_read, decode)
+
+
+def _split(block: Any, count: int) -> list[Data] | None:
+    """The messages, by the NUL behind each: as many parts as messages, and an empty one, say that no message holds one, and
+    that all of them are there."""
+    texts: list[Data] = block.split("\0" if isinstance(block, str) else b"\0")
+    return texts if not texts.pop() and len(texts) == count else None
+
+
+def _cut(block: Any, words: memoryview) -> list[Data] | None:
+    """The messages, by where each begins, which is faster for long ones. Places are counted in bytes."""
+    places = words[OFFSET::WORDS].tolist()
+    if NOT_IN_BLOCK in places or not (isinstance(block, bytes) or block.isascii()):
+        return None
+    return [block[place : place + length] for place, length in zip(places, words[LENGTH::WORDS].tolist())]
 
 
 def _one_by_one(batch: int, items: bytes | memoryview, decode: bool) -> tuple[list[Data], list[Event]]:
