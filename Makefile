@@ -80,9 +80,10 @@ test-rust: ## cargo's tests
 	cargo build --package ws4d
 	cargo test --workspace --no-fail-fast
 
-test-c: examples server ## the C and C++ tests, and cmake's way to the examples
+test-c: examples server ## the C and C++ tests, the examples, and cmake's way to them
 	scripts/c-tests.sh $(TARGET)/release $(SERVER)
 	tests/hpp/run.sh $(TARGET)/release $(SERVER)
+	scripts/play.py --server $(SERVER) --examples build/examples > build/play.log || { cat build/play.log; exit 1; }
 	cmake -S c-examples -B build/cmake -DWS4D_LIBRARY=$(abspath $(LIBRARY)) > build/cmake.log
 	cmake --build build/cmake >> build/cmake.log
 

@@ -16,6 +16,7 @@ LEAKS = "definite,indirect,possible"
 VALGRIND = ["valgrind", "--quiet", "--error-exitcode=9", "--leak-check=full", "--suppressions=ws4d.supp"]
 VALGRIND += [f"--show-leak-kinds={LEAKS}", f"--errors-for-leak-kinds={LEAKS}"]
 PATIENCE = 120
+LOOPS = ("loop_epoll", "loop_queue")
 COLOURS = {"anna": 36, "bob": 35}
 
 
@@ -198,9 +199,18 @@ def host(stage):
     program.finish()
 
 
+def loops(stage):
+    stage.act("The same in a loop of the host's own: epoll, a thread with a message queue")
+    for example in LOOPS:
+        program = stage.start(example, stage.ws("/echo"), name=example)
+        program.wait_for("the server says: hello, world")
+        program.wait_for("closed: 1000")
+        program.finish()
+
+
 def usage(stage):
     stage.act("Asked wrongly, each says how to ask")
-    for example in ("hello", "ticker", "chat", "host_runtime"):
+    for example in ("hello", "ticker", "chat", "host_runtime", *LOOPS):
         program = stage.start(example)
         program.wait_for(f"usage: {example}")
         program.finish(2)
@@ -224,7 +234,7 @@ def main():
     parser.add_argument("--examples", required=True, help="the folder with the compiled examples")
     parser.add_argument("--valgrind", action="store_true", help="run the examples under valgrind")
     options = parser.parse_args()
-    acts = [hello, ticker, stranger, chat, host] + ([usage] if options.valgrind else [])
+    acts = [hello, ticker, stranger, chat, host, loops] + ([usage] if options.valgrind else [])
     failures = []
     try:
         with Stage(options) as stage:

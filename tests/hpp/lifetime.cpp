@@ -126,9 +126,10 @@ PROMISE(a_destructor_on_another_thread_waits_for_the_callback_that_runs) {
     std::thread other([&] {
         inside.wait();
         // The callback goes on while this one is being destroyed, or before.
-        std::thread([&] { goes.give("on"); }).detach();
+        std::thread third([&] { goes.give("on"); });
         ws.reset();
         CHECK(finished);
+        third.join();
     });
     loop.run();
     other.join();
