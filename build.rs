@@ -27,6 +27,7 @@ const SOURCES: &[&str] = &[
     "utf16",
     "errors",
     "options",
+    "options/compression",
     "options/frames",
     "options/network",
     "options/tls",

@@ -2494,6 +2494,54 @@ ws_result ws_options_set_send_buffer_size(ws_options *o, size_t bytes);
 ws_result ws_options_set_receive_buffer_size(ws_options *o, size_t bytes);
 
 /**
+ * The proxy through which the server is reached, also for ws: it is asked for a tunnel (HTTP CONNECT, or SOCKS5).
+ * By default HTTPS_PROXY (for wss) or HTTP_PROXY (for ws), else ALL_PROXY, says which one, or the same in small
+ * letters, else the system's settings where it has some; NO_PROXY has those that are reached without: names with all
+ * that ends in them, addresses, networks (`10.0.0.0/8`), each perhaps with a port (`host:8443`) for that port alone, or `*`. The machine itself (localhost, 127.0.0.0/8, ::1) is
+ * never reached through a proxy that was not set here, and ws_options_set_unix_socket() goes through none.
+ *
+ * `http` and `https` (TLS with the proxy; the server's options say who is trusted, and ws_options_set_proxy_verify()
+ * alone switches that off) are told the server's name and look it up
+ * themselves, as `socks5h` is; for `socks5` it is looked up here. User and password, percent-encoded, go to the proxy
+ * as Basic authorization, or as SOCKS5 has it, and nowhere else; neither errors nor the log show them. A proxy that answers
+ * 407 and offers Digest (RFC 7616) is asked once more with that; whoever listens on the way to an `http` proxy has heard
+ * the password by then, for Basic has gone before. The proxy's refusal is WS_ERR_PROXY, with its HTTP status, headers and
+ * body.
+ *
+ * The environment is read inside ws_new() and ws_new_async(), on their thread, never by a thread of the library: a
+ * program that changes it (setenv) must not do so while another of its threads is inside one of these.
+ *
+ * @param o    Options.
+ * @param url  `http://`, `https://`, `socks5://`, `socks5h://` or `socks://` (the same as `socks5h`), then
+ *             `[user:password@]host[:port]`; ports by default: 80, 443, and 1080 for SOCKS. A link-local address has its
+ *             zone, as in `http://[fe80::1%25eth0]:3128`. Empty: no proxy at all. UTF-8, NUL-terminated; copied.
+ * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_URL (another scheme, no host, a path, a control character
+ *         also if it is percent-encoded, a user or password that cannot be sent), WS_ERR_INVALID_ARGUMENT (NULL),
+ *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `url` is NULL or NUL-terminated.
+ */
+ws_result ws_options_set_proxy(ws_options *o,
+                               const char *url);
+
+/**
+ * Adds a header to the request to an HTTP proxy (CONNECT), for `http` and `https` proxies alone: a SOCKS proxy is not told
+ * it, nor is the server. The same name may come again; the order is kept. `Proxy-Authorization` replaces the user and
+ * password of the proxy's URL.
+ *
+ * @param o      Options.
+ * @param name   NUL-terminated; copied. Not Host, Content-Length, Transfer-Encoding, Connection or Proxy-Connection.
+ * @param value  UTF-8, NUL-terminated; copied. Without CR and LF.
+ * @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *
+ * @pre `name` and `value` are NULL or NUL-terminated.
+ */
+ws_result ws_options_set_proxy_header(ws_options *o,
+                                      const char *name,
+                                      const char *value);
+
+/**
  * How hard to compress messages (permessage-deflate, RFC 7692), if the server agrees to it. Where there is no memory
  * to compress a message, it is sent uncompressed.
  *
@@ -2560,54 +2608,6 @@ ws_result ws_options_set_compression_context_takeover(ws_options *o,
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_compression_min_size(ws_options *o, size_t bytes);
-
-/**
- * The proxy through which the server is reached, also for ws: it is asked for a tunnel (HTTP CONNECT, or SOCKS5).
- * By default HTTPS_PROXY (for wss) or HTTP_PROXY (for ws), else ALL_PROXY, says which one, or the same in small
- * letters, else the system's settings where it has some; NO_PROXY has those that are reached without: names with all
- * that ends in them, addresses, networks (`10.0.0.0/8`), each perhaps with a port (`host:8443`) for that port alone, or `*`. The machine itself (localhost, 127.0.0.0/8, ::1) is
- * never reached through a proxy that was not set here, and ws_options_set_unix_socket() goes through none.
- *
- * `http` and `https` (TLS with the proxy; the server's options say who is trusted, and ws_options_set_proxy_verify()
- * alone switches that off) are told the server's name and look it up
- * themselves, as `socks5h` is; for `socks5` it is looked up here. User and password, percent-encoded, go to the proxy
- * as Basic authorization, or as SOCKS5 has it, and nowhere else; neither errors nor the log show them. A proxy that answers
- * 407 and offers Digest (RFC 7616) is asked once more with that; whoever listens on the way to an `http` proxy has heard
- * the password by then, for Basic has gone before. The proxy's refusal is WS_ERR_PROXY, with its HTTP status, headers and
- * body.
- *
- * The environment is read inside ws_new() and ws_new_async(), on their thread, never by a thread of the library: a
- * program that changes it (setenv) must not do so while another of its threads is inside one of these.
- *
- * @param o    Options.
- * @param url  `http://`, `https://`, `socks5://`, `socks5h://` or `socks://` (the same as `socks5h`), then
- *             `[user:password@]host[:port]`; ports by default: 80, 443, and 1080 for SOCKS. A link-local address has its
- *             zone, as in `http://[fe80::1%25eth0]:3128`. Empty: no proxy at all. UTF-8, NUL-terminated; copied.
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_URL (another scheme, no host, a path, a control character
- *         also if it is percent-encoded, a user or password that cannot be sent), WS_ERR_INVALID_ARGUMENT (NULL),
- *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
- *
- * @pre `url` is NULL or NUL-terminated.
- */
-ws_result ws_options_set_proxy(ws_options *o,
-                               const char *url);
-
-/**
- * Adds a header to the request to an HTTP proxy (CONNECT), for `http` and `https` proxies alone: a SOCKS proxy is not told
- * it, nor is the server. The same name may come again; the order is kept. `Proxy-Authorization` replaces the user and
- * password of the proxy's URL.
- *
- * @param o      Options.
- * @param name   NUL-terminated; copied. Not Host, Content-Length, Transfer-Encoding, Connection or Proxy-Connection.
- * @param value  UTF-8, NUL-terminated; copied. Without CR and LF.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
- *
- * @pre `name` and `value` are NULL or NUL-terminated.
- */
-ws_result ws_options_set_proxy_header(ws_options *o,
-                                      const char *name,
-                                      const char *value);
 
 /**
  * The largest message, both ways: a larger one is WS_ERR_TOO_LARGE when sending, and close code 1009 when receiving.

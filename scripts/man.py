@@ -31,6 +31,7 @@ GROUPS = {
     "options/network": ("options-network", "options for the way to the server"),
     "options/tls": ("options-tls", "options of TLS"),
     "reconnector": ("reconnectors", "a connection that comes back"),
+    "options/compression": ("options", ""),
     "options/frames": ("options", ""),
     "reconnector/inspect": ("reconnectors", ""),
     "names": ("names", "words for numbers"),

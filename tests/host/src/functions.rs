@@ -110,13 +110,13 @@ functions! {
     ws_options_set_ping_timeout_ms(OptionsToken, u32) -> i32;
     ws_options_set_send_buffer_size(OptionsToken, usize) -> i32;
     ws_options_set_receive_buffer_size(OptionsToken, usize) -> i32;
+    ws_options_set_proxy(OptionsToken, *const c_char) -> i32;
+    ws_options_set_proxy_header(OptionsToken, *const c_char, *const c_char) -> i32;
     ws_options_set_compression(OptionsToken, i32) -> i32;
     ws_options_set_compression_window_bits(OptionsToken, i32, i32) -> i32;
     ws_options_set_compression_memory(OptionsToken, i32) -> i32;
     ws_options_set_compression_context_takeover(OptionsToken, i32, i32) -> i32;
     ws_options_set_compression_min_size(OptionsToken, usize) -> i32;
-    ws_options_set_proxy(OptionsToken, *const c_char) -> i32;
-    ws_options_set_proxy_header(OptionsToken, *const c_char, *const c_char) -> i32;
     ws_options_set_max_message_size(OptionsToken, usize) -> i32;
     ws_options_set_frame_size(OptionsToken, usize) -> i32;
     ws_options_set_validate_utf8(OptionsToken, i32) -> i32;
