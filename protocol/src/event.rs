@@ -14,6 +14,8 @@ pub enum Incoming {
     Text(Data),
     /// A binary message.
     Binary(Data),
+    /// A part of a message that is longer than the part size; without one there are none.
+    Part(Part),
     /// A ping: it wants a pong with the same payload (RFC 6455 §5.5.2).
     Ping(ControlPayload),
     /// A pong, asked for or not.
@@ -22,13 +24,37 @@ pub enum Incoming {
     Close(CloseFrame),
 }
 
+/// A part of a message that is too long to be given at once. Its parts come in order, with nothing but pings and pongs
+/// between them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Part {
+    /// What kind of message it is part of.
+    pub kind: PartKind,
+    /// The bytes. Those of a text message are valid UTF-8 by themselves.
+    pub data: Data,
+    /// How many bytes of the message came before this part.
+    pub offset: u64,
+    /// The message ends with this part, which may be empty.
+    pub last: bool,
+}
+
+/// The kind of a message that comes in parts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PartKind {
+    /// A text message.
+    Text,
+    /// A binary message.
+    Binary,
+}
+
 /// The payload of a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Data {
     /// Where it lies in the input of this call of `next`.
     ///
     /// Once `next` has returned `None` for this input, the byte behind the range (which may be the first byte behind
-    /// the input) is not needed any more: the place for a NUL.
+    /// the input) is not needed any more: the place for a NUL. The exception is a part of a binary message, whose next
+    /// part may begin there.
     Range(Range<usize>),
     /// It came in pieces, and was put together here. The capacity is larger than the length: a NUL
     /// can be pushed.

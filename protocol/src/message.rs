@@ -2,7 +2,9 @@
 //!
 //! Knows payloads, not frames: the receiver says what belongs to the message and when it ends.
 
-use crate::event::{Data, Incoming};
+mod part;
+
+use crate::event::{Data, Incoming, PartKind};
 use crate::failure::Failure;
 use crate::utf8::{self, Utf8Validator};
 
@@ -33,6 +35,13 @@ impl Kind {
             Kind::Binary => Incoming::Binary(data),
         }
     }
+
+    fn of_part(self) -> PartKind {
+        match self {
+            Kind::Text | Kind::UncheckedText => PartKind::Text,
+            Kind::Binary => PartKind::Binary,
+        }
+    }
 }
 
 /// The current frame's announcement of the bytes to come.
@@ -50,13 +59,16 @@ pub(crate) struct Expected {
 #[derive(Debug)]
 pub(crate) struct Message {
     kind: Option<Kind>,
+    /// What came of it and was not given yet.
     bytes: Vec<u8>,
     utf8: Utf8Validator,
+    /// How many bytes were given in parts.
+    given: u64,
 }
 
 impl Message {
     pub(crate) const fn none() -> Message {
-        Message { kind: None, bytes: Vec::new(), utf8: Utf8Validator::new() }
+        Message { kind: None, bytes: Vec::new(), utf8: Utf8Validator::new(), given: 0 }
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -68,14 +80,20 @@ impl Message {
         self.kind == Some(Kind::Text)
     }
 
+    /// Whether it is text, judged or not.
+    pub(crate) fn is_any_text(&self) -> bool {
+        self.kind.is_some_and(|kind| kind != Kind::Binary)
+    }
+
     /// Of an open message: payload comes only after the header that opens one.
     fn kind(&self) -> Kind {
         debug_assert!(self.is_open());
         self.kind.unwrap_or(Kind::Binary)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+    /// How many bytes came, those that were given in parts included.
+    pub(crate) fn len(&self) -> u64 {
+        self.given + self.bytes.len() as u64
     }
 
     pub(crate) fn begin(&mut self, kind: Kind) {
@@ -153,7 +171,8 @@ impl Message {
     }
 
     /// Lets `inflate` append to the buffer, within its room of at least one byte, and checks the appended bytes.
-    /// `arriving`: number of compressed bytes about to be inflated.
+    /// `arriving`: number of compressed bytes about to be inflated. `most`: the buffer does not become larger; it holds
+    /// fewer bytes now.
     ///
     /// The room ends one byte above the limit, so that a message above it is found at once. Failures are reported in
     /// the order of the message: bad text first, then the limit, and last an error of `inflate`.
@@ -161,21 +180,24 @@ impl Message {
         &mut self,
         arriving: usize,
         limit: u64,
+        most: usize,
         inflate: impl FnOnce(&mut Vec<u8>) -> Result<bool, E>,
     ) -> Result<Result<bool, E>, Failure> {
         let start = self.bytes.len();
+        let left = clamp(limit.saturating_sub(self.given));
         if self.bytes.capacity() == start {
-            // Double the size; at the beginning the size that the arriving bytes usually inflate to.
-            let size = start.saturating_mul(2).max(arriving.saturating_mul(4)).max(start + LEAST_INFLATED);
-            let size = size.min(clamp(limit).saturating_add(1));
+            // Double the size of what came; at the beginning the size that the arriving bytes usually inflate to.
+            let came = self.given.saturating_add(start as u64 * 2);
+            let size = clamp(came).max(arriving.saturating_mul(4)).max(start + LEAST_INFLATED);
+            let size = size.min(left.saturating_add(1)).min(most);
             self.bytes.try_reserve_exact(size - start).map_err(|_| Failure::OutOfMemory { wanted: size })?;
         }
         let result = inflate(&mut self.bytes);
         if self.kind() == Kind::Text {
-            let end = self.bytes.len().min(clamp(limit));
+            let end = self.bytes.len().min(left);
             self.utf8.push(&self.bytes[start.min(end)..end]).map_err(|_| BAD_TEXT)?;
         }
-        if self.bytes.len() as u64 > limit {
+        if self.len() > limit {
             return Err(Failure::TooLarge { limit });
         }
         Ok(result)
@@ -253,7 +275,7 @@ mod tests {
                 let remaining = if fin { left } else { 1 };
                 message.append(&[1], expected(remaining, fin)).unwrap();
                 growths += usize::from(message.bytes.capacity() != before);
-                assert!(message.bytes.capacity() <= 2 * message.len() + 256 * 1024);
+                assert!(message.bytes.capacity() <= 2 * message.bytes.len() + 256 * 1024);
             }
             assert!(growths <= 32, "{growths}");
         }

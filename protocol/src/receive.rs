@@ -7,9 +7,10 @@
 //! of a data frame and the message.
 
 mod inflation;
+mod parts;
 mod payload;
 
-pub use crate::event::{ControlPayload, Data, Incoming};
+pub use crate::event::{ControlPayload, Data, Incoming, Part, PartKind};
 pub use crate::failure::Failure;
 
 use crate::close;
@@ -77,6 +78,8 @@ enum Stage {
 pub struct Receiver {
     stage: Stage,
     limit: u64,
+    /// A longer message is given in parts of this size; `usize::MAX`: none is.
+    part_size: usize,
     /// The kind of text messages.
     text: Kind,
     /// The beginning of a header that the last input cut in two.
@@ -88,6 +91,8 @@ pub struct Receiver {
     message: Message,
     /// The open message is compressed.
     compressed: bool,
+    /// The inflater may hold more of the open message than it has given, although its input is used up.
+    pending: bool,
     /// The state of permessage-deflate; `None` if it was not agreed.
     inflation: Option<Inflation>,
     /// A buffer lent for a large message.
@@ -103,6 +108,7 @@ impl Receiver {
         Receiver {
             stage: Stage::Header,
             limit,
+            part_size: usize::MAX,
             text: Kind::Text,
             header: [0; MAX_SERVER_HEADER],
             header_len: 0,
@@ -110,6 +116,7 @@ impl Receiver {
             remaining: 0,
             message: Message::none(),
             compressed: false,
+            pending: false,
             inflation: None,
             spare: Vec::new(),
             control: None,
@@ -119,15 +126,34 @@ impl Receiver {
     /// Like [`new`](Receiver::new), for a connection with this agreed permessage-deflate; `None` if it was not
     /// agreed.
     ///
-    /// A compressed message is always [`Data::Assembled`], of a capacity of at most twice its length and 256 bytes.
-    /// The limit applies to the inflated bytes, checked while inflating; the ratio of compression has no limit of its
-    /// own.
+    /// A compressed message, and each part of one, is always [`Data::Assembled`], of a capacity of at most twice its
+    /// length and 256 bytes. The limit applies to the inflated bytes, checked while inflating; the ratio of compression
+    /// has no limit of its own.
     ///
     /// The inflater takes [`INFLATER_MEMORY`](crate::deflate::INFLATER_MEMORY) bytes from the first
     /// compressed message on. With the server's context takeover it stays until the end or a failure.
     /// Without, it goes when an input is used up and no compressed message is open.
     pub fn with_deflate(limits: Limits, agreed: Option<&Params>) -> Receiver {
         Receiver { inflation: agreed.map(Inflation::new), ..Receiver::new(limits) }
+    }
+
+    /// Gives each message that is longer than `part_size` bytes in parts of at most that many; 0: gives all messages
+    /// whole.
+    ///
+    /// The parts of a text message are cut between characters, and have at least one. Those of a binary message, and of
+    /// text that is not checked, have exactly that size but for the last one.
+    ///
+    /// A message counts as longer once that many bytes of it came and its frame announces more, or another byte came.
+    /// The receiver holds only the bytes that wait for their part to become full.
+    ///
+    /// A compressed message is inflated only as far as its next part needs it. `at` then moves as far as the input was
+    /// used. A caller that does not call [`next`](Receiver::next) until it returns `None` asks
+    /// [`has_pending`](Receiver::has_pending) whether there may be more, also where the input is used up.
+    #[must_use]
+    pub const fn with_parts(self, part_size: usize) -> Receiver {
+        let mut receiver = self;
+        receiver.part_size = if part_size == 0 { usize::MAX } else { part_size };
+        receiver
     }
 
     /// Accepts text messages without a check for UTF-8. The reason of a close frame is still checked.
@@ -187,7 +213,11 @@ impl Receiver {
     /// Returns the number of bytes of the current data frame that have to come before there can be an event; fewer
     /// bytes are not worth a wake-up. 0: the next byte may complete one.
     pub fn missing(&self) -> u64 {
-        if self.stage == Stage::Data { self.remaining } else { 0 }
+        match self.stage {
+            Stage::Data if self.compressed && self.has_parts() => 0,
+            Stage::Data => self.remaining.min(self.part_room() as u64),
+            Stage::Header | Stage::Control | Stage::Over => 0,
+        }
     }
 
     /// Returns whether the [`missing`](Receiver::missing) bytes may show a failure before they are complete, as those
@@ -250,7 +280,7 @@ impl Receiver {
         };
         let payload = rest.get(..usize::from(*len))?;
         // A mask bit or a longer form of the length is above 125.
-        if *len > 125 || u64::from(*len) > self.limit {
+        if *len > 125 || u64::from(*len) > self.limit || usize::from(*len) > self.part_size {
             return None;
         }
         let kind = kind_of(*first, payload, self.text)?;
@@ -270,7 +300,7 @@ impl Receiver {
         let len = u16::from_be_bytes([*high, *low]);
         let payload = rest.get(..usize::from(len))?;
         // A shorter length has the wrong form.
-        if len < 126 || u64::from(len) > self.limit {
+        if len < 126 || u64::from(len) > self.limit || usize::from(len) > self.part_size {
             return None;
         }
         let kind = kind_of(*first, payload, self.text)?;
@@ -297,13 +327,10 @@ impl Receiver {
                     return Ok(None);
                 }
             };
-            if self.remaining > 0 {
-                return Ok(None);
-            }
-            if self.stage != Stage::Over {
+            if self.remaining == 0 && !self.pending && self.stage != Stage::Over {
                 self.stage = Stage::Header;
             }
-            if event.is_some() {
+            if event.is_some() || self.remaining > 0 {
                 return Ok(event);
             }
         }
@@ -356,7 +383,7 @@ impl Receiver {
         };
         // The size of a compressed payload is not known before it is inflated.
         let compressed = header.rsv1 || self.compressed;
-        if !header.opcode.is_control() && !compressed && header.len > self.limit - self.message.len() as u64 {
+        if !header.opcode.is_control() && !compressed && header.len > self.limit - self.message.len() {
             return Err(Failure::TooLarge { limit: self.limit });
         }
         Ok(Some((header, len)))
@@ -387,6 +414,7 @@ impl Receiver {
         self.stage = Stage::Over;
         self.message = Message::none();
         self.compressed = false;
+        self.pending = false;
         self.inflation = None;
         if self.forbidden_close().is_none() {
             self.control = None;

@@ -171,6 +171,32 @@ fn an_assembled_message_has_room_for_a_nul_at_every_size() {
     }
 }
 
+#[test]
+fn in_parts_a_message_holds_one_part_however_long_it_is() {
+    const PART: usize = 32 * 1024;
+    let mut stream = vec![TEXT, 127];
+    stream.extend_from_slice(&u64::to_be_bytes(1 << 40));
+    for filling in [false, true] {
+        let mut receiver = receiver().with_parts(PART);
+        feed(&mut receiver, &stream);
+        let piece = [b'x'; 10_000];
+        let (_, most) = measure(|| {
+            for _ in 0..500 {
+                let filled = receiver.fill(|buffer, room| {
+                    assert!(room <= PART);
+                    if filling {
+                        buffer.resize(buffer.len() + room, b'x');
+                    }
+                });
+                filled.expect("legal");
+                feed(&mut receiver, &piece);
+            }
+        });
+        // The one that was given and the next one.
+        assert!(most <= 2 * (PART + 1), "{most}");
+    }
+}
+
 /// Sends `content` as one frame, the first `given` bytes of it through `next`, and all that `fill`
 /// takes through it.
 fn filled(

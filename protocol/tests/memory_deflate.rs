@@ -49,6 +49,25 @@ fn hostile_21_a_bomb_holds_no_more_than_its_limit_and_nothing_when_it_was_refuse
 }
 
 #[test]
+fn hostile_21_a_bomb_in_parts_holds_one_part() {
+    const PART: usize = 64 * 1024;
+    for params in [PARAMS, NO_TAKEOVER] {
+        let payload = Peer::new(9, &params).message(&vec![b'a'; 20 << 20], Style::Plain);
+        let stream = frame(TEXT_DEFLATED, &payload);
+        for piece in [stream.len(), 100] {
+            let mut receiver = receiver(&params, 0).with_parts(PART);
+            let mut parts = 0;
+            let (_, most) = measure(|| {
+                parts = stream.chunks(piece).map(|piece| feed(&mut receiver, piece).expect("legal")).sum();
+            });
+            assert_eq!(parts, (20 << 20) / PART);
+            // The one that was given and the next one, and the first one as it grows.
+            assert!(most <= 2 * (PART + 100) + INFLATER_MEMORY, "{most}");
+        }
+    }
+}
+
+#[test]
 fn hostile_21_floods_of_empty_blocks_hold_nothing_and_do_not_allocate_by_their_number() {
     for block in [&[0x00, 0x00, 0x00, 0xff, 0xff][..], &[0x03, 0x00]] {
         let mut stream = vec![0x41, 127];

@@ -363,6 +363,8 @@ impl Socket {
                 Ok(None) => break,
                 Ok(Some(Decoded::Text(data))) => self.message(ItemKind::Text, data, buffer, decoded),
                 Ok(Some(Decoded::Binary(data))) => self.message(ItemKind::Blob, data, buffer, decoded),
+                // Nobody asks the receiver for parts.
+                Ok(Some(Decoded::Part(_))) => {}
                 Ok(Some(Decoded::Ping(payload))) => {
                     self.outgoing.lock().pong(&payload);
                     decoded.answers = true;

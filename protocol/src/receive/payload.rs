@@ -24,21 +24,28 @@ fn inflate_failure(error: InflateError, broken: Failure) -> Failure {
 
 impl Receiver {
     /// Returns how much of the frame's payload lies in the input at `at`.
-    fn at_hand<'a>(&self, input: &'a [u8], at: usize) -> &'a [u8] {
+    pub(super) fn at_hand<'a>(&self, input: &'a [u8], at: usize) -> &'a [u8] {
         let rest = &input[at..];
         let len = usize::try_from(self.remaining).map_or(rest.len(), |remaining| remaining.min(rest.len()));
         &rest[..len]
     }
 
+    /// Returns what is to come of the message, or of its next part.
     fn expected(&self) -> Expected {
-        Expected { remaining: self.remaining, fin: self.frame.fin, limit: self.limit }
+        let room = self.part_room() as u64;
+        Expected {
+            remaining: self.remaining.min(room),
+            fin: self.frame.fin || self.remaining >= room,
+            limit: self.limit.min(self.message.held() as u64 + room),
+        }
     }
 
     pub(super) fn read_data(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Incoming>, Failure> {
         let start = *at;
         let payload = self.at_hand(input, start);
         let all_here = payload.len() as u64 == self.remaining;
-        if self.frame.fin && all_here && self.message.len() == 0 {
+        let is_whole = self.frame.fin && all_here && self.message.len() == 0;
+        if is_whole && payload.len() <= self.part_size {
             let event = self.message.finish_in_place(start, payload).map_err(|(taken, failure)| {
                 *at += taken;
                 failure
@@ -47,50 +54,75 @@ impl Receiver {
             self.remaining = 0;
             return Ok(Some(event));
         }
-        if self.frame.fin && self.message.has_no_buffer() {
+        if self.has_parts() {
+            return self.read_parts(input, at);
+        }
+        self.copy(payload, at)?;
+        if self.frame.fin && all_here { self.message.finish().map(Some) } else { Ok(None) }
+    }
+
+    /// Copies the next bytes of the payload to what is put together.
+    pub(super) fn copy(&mut self, payload: &[u8], at: &mut usize) -> Result<(), Failure> {
+        let expected = self.expected();
+        if expected.fin && self.message.has_no_buffer() {
             // With the NUL behind it.
-            let wanted = usize::try_from(self.remaining).unwrap_or(usize::MAX).saturating_add(1);
+            let wanted = usize::try_from(expected.remaining).unwrap_or(usize::MAX).saturating_add(1);
             if (wanted..=wanted.saturating_mul(2)).contains(&self.spare.capacity()) {
                 self.message.begin_in(std::mem::take(&mut self.spare));
             }
         }
-        self.message.append(payload, self.expected()).map_err(|(taken, failure)| {
+        self.message.append(payload, expected).map_err(|(taken, failure)| {
             *at += taken;
             failure
         })?;
         *at += payload.len();
         self.remaining -= payload.len() as u64;
-        if self.frame.fin && all_here { self.message.finish().map(Some) } else { Ok(None) }
+        Ok(())
     }
 
-    /// Inflates all payload bytes in the input; a failure does not say at which of them it occurred.
+    /// Inflates the payload bytes in the input, all of them or as many as the next part needs; a failure does not say at
+    /// which of them it occurred.
     pub(super) fn read_compressed(
         &mut self,
         input: &[u8],
         at: &mut usize,
     ) -> Result<Option<Incoming>, Failure> {
         let mut payload = self.at_hand(input, *at);
-        *at += payload.len();
-        self.remaining -= payload.len() as u64;
-        let Some(inflation) = &mut self.inflation else { return Err(NOT_AGREED) };
-        if !payload.is_empty() {
-            let inflater = inflation.inflater().map_err(|_| NO_INFLATER)?;
-            let mut more = true;
-            while more {
-                let arriving = payload.len();
-                more = self
-                    .message
-                    .inflate(arriving, self.limit, |out| inflater.inflate(&mut payload, out))?
-                    .map_err(|error| inflate_failure(error, BAD_DEFLATE))?;
-            }
-        }
-        if !self.frame.fin || self.remaining > 0 {
-            return Ok(None);
+        let end = *at + payload.len();
+        // Where something is wrong.
+        *at = end;
+        let event = self.inflate(&mut payload)?;
+        *at = end - payload.len();
+        if event.is_some() || !self.frame.fin || self.remaining > 0 {
+            return Ok(event);
         }
         self.compressed = false;
+        let Some(inflation) = &mut self.inflation else { return Err(NOT_AGREED) };
         inflation.finish_message().map_err(|error| inflate_failure(error, BAD_END))?;
         self.message.fit()?;
-        self.message.finish().map(Some)
+        self.finish().map(Some)
+    }
+
+    /// Inflates the payload, and moves it behind what it took: until a part is full, or to its end.
+    fn inflate(&mut self, payload: &mut &[u8]) -> Result<Option<Incoming>, Failure> {
+        loop {
+            if self.is_part_full() {
+                // There may be more, or no more but the end of the message.
+                self.pending = true;
+                return self.message.take_part(self.part_size).map(Some);
+            }
+            if payload.is_empty() && !self.pending {
+                return Ok(None);
+            }
+            let Some(inflation) = &mut self.inflation else { return Err(NOT_AGREED) };
+            let inflater = inflation.inflater().map_err(|_| NO_INFLATER)?;
+            let (arriving, most) = (payload.len(), self.message.part_end(self.part_size, true));
+            self.pending = self
+                .message
+                .inflate(arriving, self.limit, most, |out| inflater.inflate(payload, out))?
+                .map_err(|error| inflate_failure(error, BAD_DEFLATE))?;
+            self.remaining -= (arriving - payload.len()) as u64;
+        }
     }
 
     pub(super) fn read_control(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Incoming>, Failure> {
@@ -130,9 +162,10 @@ impl Receiver {
     }
 
     /// Returns whether [`fill`](Receiver::fill) would read: the payload of a data frame has begun and 16 KiB or more
-    /// of it are missing. Always `false` for a compressed message, because its buffer holds the inflated bytes.
+    /// of it, or of the next part, are missing. Always `false` for a compressed message, because its buffer holds the
+    /// inflated bytes.
     pub fn wants_fill(&self) -> bool {
-        self.stage == Stage::Data && !self.compressed && self.remaining >= FILL_MIN as u64
+        self.stage == Stage::Data && !self.compressed && self.expected().remaining >= FILL_MIN as u64
     }
 
     /// Lets the caller read the next bytes of a large message straight into the buffer of that

@@ -9,10 +9,11 @@
 
 pub mod deflate;
 pub mod judge;
+pub mod parts;
 pub mod reference;
 
 use proptest::prelude::*;
-use ws4d_protocol::receive::{Data, Failure, Incoming, Limits, Receiver};
+use ws4d_protocol::receive::{Data, Failure, Incoming, Limits, Part, PartKind, Receiver};
 
 pub const TEXT: u8 = 0x81;
 pub const BINARY: u8 = 0x82;
@@ -59,6 +60,7 @@ pub fn frames(frames: &[(u8, &[u8])]) -> Vec<u8> {
 pub enum Event {
     Text(Vec<u8>),
     Binary(Vec<u8>),
+    Part { text: bool, offset: u64, last: bool, bytes: Vec<u8> },
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     Close(Option<u16>, String),
@@ -100,11 +102,17 @@ pub fn decode_with<'a>(
         let mut input = piece.to_vec();
         let mut at = 0;
         let mut decoded = Vec::new();
+        let mut used_up = false;
         loop {
             match receiver.next(&input, &mut at) {
-                Ok(Some(event)) => decoded.push(event),
+                Ok(Some(event)) => {
+                    assert!(!used_up, "what is pending was told");
+                    decoded.push(event);
+                    used_up = at == input.len() && !receiver.has_pending();
+                }
                 Ok(None) => {
                     assert_eq!(at, input.len(), "all of the input is used up");
+                    assert!(!receiver.has_pending());
                     break;
                 }
                 Err(failure) => {
@@ -117,7 +125,9 @@ pub fn decode_with<'a>(
         passed += input.len();
         input.push(0xee);
         for event in &decoded {
-            if let Incoming::Text(Data::Range(range)) = event {
+            if let Incoming::Text(Data::Range(range))
+            | Incoming::Part(Part { kind: PartKind::Text, data: Data::Range(range), .. }) = event
+            {
                 input[range.end] = 0;
             }
         }
@@ -149,6 +159,9 @@ fn own(event: Incoming, input: &[u8]) -> Event {
     match event {
         Incoming::Text(data) => Event::Text(bytes(data)),
         Incoming::Binary(data) => Event::Binary(bytes(data)),
+        Incoming::Part(Part { kind, data, offset, last }) => {
+            Event::Part { text: kind == PartKind::Text, offset, last, bytes: bytes(data) }
+        }
         Incoming::Ping(payload) => Event::Ping(payload.to_vec()),
         Incoming::Pong(payload) => Event::Pong(payload.to_vec()),
         Incoming::Close(close) => Event::Close(close.code, close.reason),
