@@ -4,13 +4,17 @@
 
 mod decoded;
 mod failures;
+mod incoming;
+mod notifications;
 mod settings;
 
+pub(super) use incoming::Incoming;
+
+use super::Socket;
 use super::outgoing::ConnectionFailure;
 use super::stats;
-use super::{Dispatcher, Settings, Socket};
 use crate::buffer::{Buffer, MAX_READ};
-use crate::dispatch::{Key, Mailbox, Signal};
+use crate::dispatch::{Key, Mailbox};
 use crate::error::{Component, ErrorCode};
 use crate::event::DataType;
 use crate::event::{Batch, Item, ItemKind, MESSAGE_OVERHEAD};
@@ -19,10 +23,11 @@ use crate::thread_slot::thread_slot;
 use crate::transport::{Received, Transport};
 use decoded::{DecodedInput, write_nuls};
 use failures::{name_close, out_of_memory};
+use notifications::Notifications;
 use std::io;
 use std::sync::Arc;
 use ws4d_protocol::deflate;
-use ws4d_protocol::receive::{Data, Incoming as Decoded, Receiver, SpareInflater};
+use ws4d_protocol::receive::{Data, Incoming as Decoded, SpareInflater};
 
 /// A read of so many bytes may be the beginning of a large message.
 const LARGE_READ: usize = 64 * 1024;
@@ -36,19 +41,6 @@ const SMALL_STEP: usize = 64 * 1024;
 thread_slot! {
     /// Without context takeover one inflater serves all sockets that this thread reads.
     static INFLATER: SpareInflater;
-}
-
-/// Receive state, guarded by `Socket::incoming`.
-pub(super) struct Incoming {
-    pub(super) receiver: Receiver,
-    /// A read buffer, and the offset from which it is not decoded yet, because the receive buffer was full.
-    backlog: Option<Box<(Buffer, usize)>>,
-}
-
-impl Incoming {
-    pub(super) fn new(settings: &Settings) -> Incoming {
-        Incoming { receiver: settings.receiver(None), backlog: None }
-    }
 }
 
 /// Result of [`Socket::read_ready`].
@@ -72,36 +64,6 @@ struct Input {
     /// Offset of the first byte that is not decoded.
     at: usize,
     received: io::Result<Received>,
-}
-
-/// Notifications to send once no lock is held.
-#[derive(Default)]
-struct Notifications {
-    signals: Signals,
-    answers: bool,
-    failed: bool,
-    /// Code of the server's close frame.
-    close_code: Option<u16>,
-}
-
-/// The signals of all steps; there is hardly ever more than one.
-#[derive(Default)]
-struct Signals {
-    first: Option<Signal<Socket>>,
-    others: Vec<Signal<Socket>>,
-}
-
-impl Signals {
-    fn add(&mut self, signal: Signal<Socket>) {
-        match &self.first {
-            None => self.first = Some(signal),
-            Some(_) => self.others.push(signal),
-        }
-    }
-
-    fn send(self, dispatcher: &Dispatcher) {
-        self.first.into_iter().chain(self.others).for_each(|signal| signal.send(dispatcher));
-    }
 }
 
 impl Socket {
@@ -425,26 +387,5 @@ impl Socket {
         let full = self.dispatcher.update_quietly(key, Mailbox::stop_reading_if_full).unwrap_or(false);
         self.receive_activity.set_reading_paused(full);
         !full
-    }
-}
-
-impl Incoming {
-    /// Keeps the bytes that were not decoded, in a buffer that they fill at least by half, if there is memory for
-    /// one.
-    fn keep(&mut self, buffer: Buffer, at: usize) {
-        let rest = &buffer[at..];
-        let mut fitting = Vec::new();
-        let kept = if rest.len() * 2 < buffer.capacity() && fitting.try_reserve_exact(rest.len()).is_ok() {
-            fitting.extend_from_slice(rest);
-            (fitting.into(), 0)
-        } else {
-            (buffer, at)
-        };
-        self.backlog = Some(Box::new(kept));
-    }
-
-    /// Returns whether there is memory to free when the connection ends.
-    fn holds_memory(&self) -> bool {
-        self.backlog.is_some() || !self.receiver.is_idle() || self.receiver.has_inflater()
     }
 }
