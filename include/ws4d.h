@@ -112,7 +112,7 @@
 #define WS_HANDLER_INIT { sizeof(ws_handler), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 /** How every ws_stats begins: `ws_stats stats = WS_STATS_INIT;`. */
-#define WS_STATS_INIT { sizeof(ws_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define WS_STATS_INIT { sizeof(ws_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** How every ws_close_info begins: `ws_close_info info = WS_CLOSE_INFO_INIT;`. */
 #define WS_CLOSE_INFO_INIT { sizeof(ws_close_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
@@ -729,8 +729,8 @@ typedef struct ws_tls_info {
 } ws_tls_info;
 
 /**
- * What a socket has counted since it was made; see ws_get_stats(). Times are in microseconds, -1 for one that there
- * is not (yet).
+ * What a socket has counted since it was made; see ws_get_stats(). Durations are in microseconds, -1 for one that
+ * there is not (yet).
  */
 typedef struct ws_stats {
     /** `sizeof(ws_stats)`, set by WS_STATS_INIT: how the struct grows without breaking its callers. */
@@ -773,6 +773,11 @@ typedef struct ws_stats {
     int64_t upgrade_us;
     /** How long connecting took in all, until the connection was open, or had failed. */
     int64_t connect_us;
+    /**
+     * When the last read from the network returned that brought something, in microseconds since 1970 (UTC) by the
+     * machine's clock; 0: none has, since the connection was open.
+     */
+    int64_t last_received_us;
 } ws_stats;
 
 /** Why and when a socket's connection ended; see ws_get_close_info(). */
@@ -1868,6 +1873,17 @@ const ws_batch_item *ws_batch_items(const ws_batch *batch, size_t *count);
 const void *ws_batch_data(const ws_batch *batch, size_t *len);
 
 /**
+ * When an event of a batch came: as ws_event_time_us(), for hosts that ask for each. Any thread.
+ *
+ * @param batch  A batch, or NULL.
+ * @param i      Which of its events, from 0.
+ * @return As ws_event_time_us(); 0 for NULL, and if there is no such event.
+ *
+ * @pre `batch` is NULL or a live batch.
+ */
+int64_t ws_batch_time_us(const ws_batch *batch, size_t i);
+
+/**
  * An event of a batch, for what its item does not tell: JSON, UTF-16, the error stack, the close code. Any thread.
  *
  * @param batch  A batch, or NULL.
@@ -1995,6 +2011,19 @@ const char *ws_event_reason(const ws_event *e);
  * @pre `e` is NULL or a live event.
  */
 int32_t ws_event_was_clean(const ws_event *e);
+
+/**
+ * When it came: the time at which the read from the network returned that brought the last byte of it. What waited in the
+ * system while the library did not read is that much late. The clock is read once for each such read, so that all that it
+ * brought has the same time; it is the machine's, and may be set.
+ *
+ * @param e  An event, or NULL.
+ * @return Microseconds since 1970 (UTC) for an OPEN (the answer to the opening handshake), a MESSAGE, a PONG, and a TERMINATE
+ *         where a close frame was received; else 0.
+ *
+ * @pre `e` is NULL or a live event.
+ */
+int64_t ws_event_time_us(const ws_event *e);
 
 /**
  * Gives an event that outlives its callback: readable on any thread, at any time, also after ws_release() and

@@ -152,6 +152,20 @@ pub unsafe extern "C" fn ws_batch_data(batch: *const ws_batch, len: *mut size_t)
     })
 }
 
+/// When an event of a batch came: as ws_event_time_us(), for hosts that ask for each. Any thread.
+///
+/// @param batch  A batch, or NULL.
+/// @param i      Which of its events, from 0.
+/// @return As ws_event_time_us(); 0 for NULL, and if there is no such event.
+///
+/// # Safety
+/// `batch` is NULL or a live batch.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_batch_time_us(batch: *const ws_batch, i: size_t) -> i64 {
+    // SAFETY: the caller upholds the contract above.
+    boundary::read(0, || Some(unsafe { live(batch) }?.pulled.time_us(i)))
+}
+
 /// An event of a batch, for what its item does not tell: JSON, UTF-16, the error stack, the close code. Any thread.
 ///
 /// @param batch  A batch, or NULL.

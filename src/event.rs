@@ -167,6 +167,22 @@ pub unsafe extern "C" fn ws_event_was_clean(e: *const ws_event) -> i32 {
     boundary::read(0, || Some(i32::from(unsafe { event(e) }?.was_clean())))
 }
 
+/// When it came: the time at which the read from the network returned that brought the last byte of it. What waited in the
+/// system while the library did not read is that much late. The clock is read once for each such read, so that all that it
+/// brought has the same time; it is the machine's, and may be set.
+///
+/// @param e  An event, or NULL.
+/// @return Microseconds since 1970 (UTC) for an OPEN (the answer to the opening handshake), a MESSAGE, a PONG, and a TERMINATE
+///         where a close frame was received; else 0.
+///
+/// # Safety
+/// `e` is NULL or a live event.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_event_time_us(e: *const ws_event) -> i64 {
+    // SAFETY: the caller upholds the contract above.
+    boundary::read(0, || Some(unsafe { event(e) }?.time_us()))
+}
+
 /// Gives an event that outlives its callback: readable on any thread, at any time, also after ws_release() and
 /// ws_shutdown(), until ws_event_free().
 ///

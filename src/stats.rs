@@ -10,8 +10,8 @@ use crate::reconnector;
 use crate::result::ws_result;
 use crate::types::{ws_reconnector, ws_socket};
 
-/// What a socket has counted since it was made; see ws_get_stats(). Times are in microseconds, -1 for one that there
-/// is not (yet).
+/// What a socket has counted since it was made; see ws_get_stats(). Durations are in microseconds, -1 for one that
+/// there is not (yet).
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ws_stats {
@@ -51,6 +51,9 @@ pub struct ws_stats {
     pub upgrade_us: i64,
     /// How long connecting took in all, until the connection was open, or had failed.
     pub connect_us: i64,
+    /// When the last read from the network returned that brought something, in microseconds since 1970 (UTC) by the
+    /// machine's clock; 0: none has, since the connection was open.
+    pub last_received_us: i64,
 }
 
 // SAFETY: `repr(C)`, and `size` is its first field.
@@ -78,6 +81,7 @@ impl From<&Stats> for ws_stats {
             tls_us: stats.phases.of(Step::Tls),
             upgrade_us: stats.phases.of(Step::Upgrade),
             connect_us: stats.phases.total,
+            last_received_us: stats.last_received_us,
         }
     }
 }

@@ -184,11 +184,13 @@ fn the_struct_is_filled_as_far_as_its_size_says() {
         (0, "WS_ERR_INVALID_ARGUMENT"),
         (135, "WS_ERR_INVALID_ARGUMENT"),
         (136, "WS_OK"),
+        (144, "WS_OK"),
         (usize::MAX, "WS_ERR_INVALID_ARGUMENT"),
     ] {
-        let mut stats = RawStats { size, connect_us: -9, ..RawStats::INIT };
+        let mut stats = RawStats { size, connect_us: -9, last_received_us: -9, ..RawStats::INIT };
         assert_eq!(name((api().ws_get_stats)(ws, &mut stats)), result, "{size}");
         assert_eq!((stats.size, stats.connect_us == -9), (size, result != "WS_OK"));
+        assert_eq!(stats.last_received_us == -9, size != 144);
     }
     assert_eq!(name((api().ws_get_stats)(ws, ptr::null_mut())), "WS_ERR_INVALID_ARGUMENT");
     let mut stats = RawStats::INIT;

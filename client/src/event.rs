@@ -2,8 +2,10 @@
 //! data to itself, so that it can be kept.
 
 mod batch;
+mod origin;
 
 pub(crate) use batch::{Batch, Item, ItemKind, Items, MESSAGE_OVERHEAD, Message};
+pub(crate) use origin::{Origin, Origins};
 
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorCode};
@@ -45,12 +47,14 @@ pub struct Ending {
     pub reason: String,
     /// A close frame was both sent and received.
     pub was_clean: bool,
+    /// When the close frame came, in microseconds since 1970; 0 if none was received.
+    pub time_us: i64,
 }
 
 impl Ending {
     /// The end of a connection that received no close frame (RFC 6455 §7.1.5).
     pub(crate) fn abnormal() -> Ending {
-        Ending { code: 1006, reason: String::new(), was_clean: false }
+        Ending { code: 1006, reason: String::new(), was_clean: false, time_us: 0 }
     }
 }
 
@@ -63,6 +67,7 @@ pub struct Event {
     place: Storage,
     start: usize,
     len: usize,
+    origin: Origin,
     lazy: OnceLock<Box<Lazy>>,
     /// Data of the kinds of events other than messages.
     rare: Option<Box<Rare>>,
@@ -104,9 +109,15 @@ impl Event {
             place: Storage::Nowhere,
             start: 0,
             len: 0,
+            origin: Origin::default(),
             lazy: OnceLock::new(),
             rare: None,
         }
+    }
+
+    /// Makes the event of an open connection, whose answer to the upgrade came at this time.
+    pub(crate) fn opened(time_us: i64) -> Event {
+        Event { origin: Origin { time_us }, ..Event::plain(EventKind::Open) }
     }
 
     pub(crate) fn failed(error: Arc<Error>) -> Event {
@@ -118,10 +129,12 @@ impl Event {
         let mut bytes = ending.reason.clone().into_bytes();
         let len = bytes.len();
         bytes.push(0);
+        let origin = Origin { time_us: ending.time_us };
         let rare = Rare { ending: Some(ending), ..Rare::default() };
         Event {
             place: Storage::Own(bytes.into_boxed_slice()),
             len,
+            origin,
             rare: Some(Box::new(rare)),
             ..Event::plain(EventKind::Terminate)
         }
@@ -129,7 +142,8 @@ impl Event {
 
     /// Makes the event of a pulled message.
     pub(crate) fn of_message(message: Message, mode: DataType) -> Event {
-        let mut event = Event { mode, place: message.place, ..Event::plain(EventKind::None) };
+        let (place, origin) = (message.place, message.origin);
+        let mut event = Event { mode, place, origin, ..Event::plain(EventKind::None) };
         event.show(message.item);
         event
     }
@@ -137,7 +151,7 @@ impl Event {
     /// Makes an event that stands for one message of a batch after the other.
     pub(crate) fn of_batch(batch: &Batch, mode: DataType) -> Event {
         let place = Storage::Shared(Arc::clone(&batch.bytes));
-        Event { mode, place, ..Event::plain(EventKind::None) }
+        Event { mode, place, origin: batch.origin(batch.next), ..Event::plain(EventKind::None) }
     }
 
     /// Makes this event stand for `item` of its batch.
@@ -147,6 +161,11 @@ impl Event {
         self.received = item.kind;
         self.start = item.start;
         self.len = item.len;
+    }
+
+    /// Makes this event's origin that of the item that it stands for.
+    pub(crate) fn show_origin(&mut self, origin: Origin) {
+        self.origin = origin;
     }
 
     /// Drops the values made for the message before.
@@ -249,6 +268,11 @@ impl Event {
         Ok(lazy.json.get().and_then(Option::as_deref))
     }
 
+    /// When the read returned that brought its last byte, in microseconds since 1970; 0 for what no read has brought.
+    pub fn time_us(&self) -> i64 {
+        self.origin.time_us
+    }
+
     /// The error stack of an ERROR.
     pub fn error(&self) -> Option<&Error> {
         self.rare.as_ref()?.error.as_deref()
@@ -290,6 +314,7 @@ impl Event {
             place,
             start,
             len: self.len,
+            origin: self.origin,
             lazy: OnceLock::new(),
             rare,
         };

@@ -5,6 +5,7 @@
 #![cfg_attr(ws4d_loom, allow(dead_code, unused_imports, unused_macros, unreachable_pub))]
 
 mod buffer;
+mod clock;
 mod compressors;
 #[cfg(not(ws4d_loom))]
 mod connect;

@@ -108,6 +108,7 @@
 #define EVENT_FUNCTIONS(X) \
     X(ws_batch_data, (NULL, &(size_t){9}), NONE) \
     X(ws_batch_event, (NULL, 0), NONE) \
+    X(ws_batch_time_us, (NULL, 0), ZERO) \
     X(ws_batch_free, (NULL), NOTHING) \
     X(ws_batch_items, (NULL, &(size_t){9}), NONE) \
     X(ws_event_code, (e), ZERO) \
@@ -120,6 +121,7 @@
     X(ws_event_json, (e), NONE) \
     X(ws_event_reason, (e), NONE) \
     X(ws_event_retain, (e), EVENT) \
+    X(ws_event_time_us, (e), ZERO) \
     X(ws_event_was_clean, (e), ZERO)
 
 #define JSON_FUNCTIONS(X) \

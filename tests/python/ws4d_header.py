@@ -204,6 +204,7 @@ class ws_stats(Sized):
         ("tls_us", c_int64),
         ("upgrade_us", c_int64),
         ("connect_us", c_int64),
+        ("last_received_us", c_int64),
     ]
 
 
@@ -356,6 +357,7 @@ FUNCTIONS = {
     "ws_dispatcher_next_batch": (c_int32, ws_dispatcher, c_int32, c_size_t, POINTER(ws_batch)),
     "ws_batch_items": (POINTER(ws_batch_item), ws_batch, POINTER(c_size_t)),
     "ws_batch_data": (c_void_p, ws_batch, POINTER(c_size_t)),
+    "ws_batch_time_us": (c_int64, ws_batch, c_size_t),
     "ws_batch_event": (ws_event, ws_batch, c_size_t),
     "ws_batch_free": (None, ws_batch),
     "ws_event_get_type": (c_int32, ws_event),
@@ -367,6 +369,7 @@ FUNCTIONS = {
     "ws_event_code": (c_uint16, ws_event),
     "ws_event_reason": (c_char_p, ws_event),
     "ws_event_was_clean": (c_int32, ws_event),
+    "ws_event_time_us": (c_int64, ws_event),
     "ws_event_retain": (ws_event, ws_event),
     "ws_event_free": (None, ws_event),
     "ws_json_get_kind": (c_int32, ws_json),

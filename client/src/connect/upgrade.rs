@@ -8,6 +8,7 @@ use super::request::{self, Offer, offered_extensions};
 use super::response::{Head, HeadReader, not_accepted, refused};
 use super::terms::Terms;
 use super::url::Destination;
+use crate::clock;
 use crate::error::{Component, Error, ErrorCode, HttpAnswer};
 use crate::log::log;
 use crate::options::Options;
@@ -29,6 +30,8 @@ pub(crate) struct Accepted {
     pub(crate) headers: Vec<(String, String)>,
     /// Frames that came with the answer.
     pub(crate) rest: Vec<u8>,
+    /// When the answer came.
+    pub(crate) time_us: i64,
 }
 
 /// Sends the request and judges the answer; where the server asks for Digest, sends it once more. `early`: what came before
@@ -126,11 +129,12 @@ fn accepted(
     rest: Vec<u8>,
     key: &str,
 ) -> Result<Accepted, Error> {
+    let time_us = clock::now_us();
     let (subprotocol, deflate) = judge(&head, key, options).map_err(|error| {
         let Head { status, headers, .. } = head.clone();
         error.while_doing(&failed(to)).with_http(HttpAnswer { status, headers, body: Vec::new() })
     })?;
-    Ok(Accepted { subprotocol, deflate, status: head.status, headers: head.headers, rest })
+    Ok(Accepted { subprotocol, deflate, status: head.status, headers: head.headers, rest, time_us })
 }
 
 /// So long a piece of an answer is waited for that had left before the connection broke.

@@ -9,7 +9,6 @@ use super::state::State;
 use super::task_driver::TaskDriver;
 use super::waiter::Waiter;
 use crate::error::{Component, Error, ErrorCode};
-use crate::event::{Event, EventKind};
 use std::sync::Arc;
 
 /// Why a blocking `ws_new` returns without a connection.
@@ -76,14 +75,14 @@ impl<T: Target> Dispatcher<T> {
             let waiter = waits_for_open(&state);
             let (closed, stopped) = (state.closed, self.stop_word.is_stopped(level));
             let Some(entry) = state.entry(key) else { break Err(NotOpened::Cancelled) };
-            if entry.mailbox.take_claimed_open() {
+            if let Some(opened) = entry.mailbox.take_claimed_open() {
                 let target = Arc::clone(&entry.target);
                 drop(state);
                 // The host may close the dispatcher in the callback.
                 if self.driving.is_none() {
                     task_driver.unwatch();
                 }
-                target.event(&Event::plain(EventKind::Open));
+                target.event(&opened);
                 state = self.state.lock();
                 if let Some(entry) = state.entry(key) {
                     entry.mailbox.returned();

@@ -194,7 +194,7 @@ impl<T: Target> Dispatcher<T> {
         state.sync_fd();
         drop(state);
         let ran = match work {
-            Work::Open => self.run_callback(key, &target, &Event::plain(EventKind::Open)),
+            Work::Open { time_us } => self.run_callback(key, &target, &Event::opened(time_us)),
             Work::Drain => self.run_callback(key, &target, &Event::plain(EventKind::Drain)),
             Work::Error { error, never_opened } => {
                 if never_opened {
@@ -258,8 +258,11 @@ impl<T: Target> Dispatcher<T> {
             if only_pongs && item.kind != ItemKind::Pong {
                 break;
             }
-            batch.next += 1;
             event.show(item);
+            if !batch.has_one_origin() {
+                event.show_origin(batch.origin(batch.next));
+            }
+            batch.next += 1;
             target.event(&event);
             ran += 1;
             event.forget_lazy();

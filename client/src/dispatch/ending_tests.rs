@@ -27,7 +27,7 @@ fn lonely(dispatcher: &Arc<Dispatcher<Probe>>, drops: &Drops) -> Key {
 
 fn opened(dispatcher: &Arc<Dispatcher<Probe>>, drops: &Drops) -> Key {
     let key = lonely(dispatcher, drops);
-    dispatcher.update(key, Mailbox::opened).1.send(dispatcher);
+    dispatcher.update(key, |mailbox| mailbox.opened(0)).1.send(dispatcher);
     key
 }
 
@@ -78,7 +78,7 @@ fn a_socket_that_ends_during_its_run_is_dropped_without_the_lock() {
         weak.upgrade().unwrap().close(|| ()).unwrap();
     }));
     drop(probe);
-    dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
+    dispatcher.update(key, |mailbox| mailbox.opened(0)).1.send(&dispatcher);
     assert!(dispatcher.dispatch(0).is_err());
     assert_eq!(*drops.lock().unwrap(), [true]);
 }
@@ -89,7 +89,7 @@ fn a_thread_that_ends_in_a_callback_gives_its_dispatcher_up() {
     let (ended, other) = (Probe::new(), Probe::new());
     let keys = [&ended, &other].map(|probe| {
         let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(probe)).unwrap();
-        dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
+        dispatcher.update(key, |mailbox| mailbox.opened(0)).1.send(&dispatcher);
         key
     });
     ended.at_event(Box::new(crate::unfinished::give_up_all));
@@ -124,7 +124,7 @@ fn a_panic_in_the_middle_of_a_call_leaves_no_level_behind() {
     let dispatcher = Dispatcher::new(None);
     let probe = Probe::new();
     let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(&probe)).unwrap();
-    dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
+    dispatcher.update(key, |mailbox| mailbox.opened(0)).1.send(&dispatcher);
     probe.at_event(Box::new(|| panic!("expected by the test")));
     assert!(catch_unwind(AssertUnwindSafe(|| dispatcher.dispatch(0))).is_err());
     assert_eq!(dispatcher.attach(), Ok(()));
@@ -174,6 +174,6 @@ fn a_task_driver_that_has_panicked_is_dropped_without_the_lock() {
     drop(call);
     drop(task_driver);
     // Waking the waiting threads drops nothing that they hold.
-    dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
+    dispatcher.update(key, |mailbox| mailbox.opened(0)).1.send(&dispatcher);
     assert_eq!(*drops.lock().unwrap(), [true]);
 }

@@ -27,7 +27,7 @@ impl HandOver {
         let count = Arc::new(Count { gate: Gate::new(), bytes: AtomicUsize::new(0) });
         let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(&count));
         let key = key.unwrap_or_else(|code| panic!("{code:?}"));
-        dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
+        dispatcher.update(key, |mailbox| mailbox.opened(0)).1.send(&dispatcher);
         let _ = dispatcher.dispatch(0);
         HandOver { dispatcher, key, count }
     }

@@ -11,13 +11,16 @@ mod pulling;
 pub(crate) use pulling::Pulled;
 
 use crate::error::{Error, ErrorCode};
-use crate::event::{Batch, Ending, Item, ItemKind};
+use crate::event::{Batch, Ending, Event, Item, ItemKind};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The work of the next callback.
 pub(crate) enum Work {
-    Open,
+    /// The connection is open; with the time of the answer to the upgrade.
+    Open {
+        time_us: i64,
+    },
     Drain,
     /// Messages and pongs; only the leading pongs if the socket is paused.
     Run {
@@ -63,6 +66,7 @@ pub(crate) enum Delivery {
 /// A socket's events between the network and the host.
 pub(crate) struct Mailbox {
     opening: Opening,
+    opened_us: i64,
     claim: Claim,
     open_returned: bool,
     drain: bool,
@@ -95,6 +99,7 @@ impl Mailbox {
     pub(crate) fn new(bound: usize, claim: Claim) -> Mailbox {
         Mailbox {
             opening: Opening::Waiting,
+            opened_us: 0,
             claim,
             open_returned: false,
             drain: false,
@@ -118,9 +123,10 @@ impl Mailbox {
 
     // The network's side.
 
-    pub(crate) fn opened(&mut self) {
+    pub(crate) fn opened(&mut self, time_us: i64) {
         if self.opening == Opening::Waiting && self.ending.is_none() {
             self.opening = Opening::Ready;
+            self.opened_us = time_us;
         }
     }
 
@@ -366,21 +372,21 @@ impl Mailbox {
         Some(work)
     }
 
-    /// Takes the OPEN that a blocking `ws_new` has claimed, and returns whether it was there.
-    pub(crate) fn take_claimed_open(&mut self) -> bool {
+    /// Takes the OPEN that a blocking `ws_new` has claimed.
+    pub(crate) fn take_claimed_open(&mut self) -> Option<Event> {
         let taken = self.claim == Claim::Everything && self.opening == Opening::Ready;
         if taken {
             self.claim = Claim::Nothing;
             self.opening = Opening::Passed;
             self.on_stack = true;
         }
-        taken
+        taken.then(|| Event::opened(self.opened_us))
     }
 
     fn next_work(&mut self) -> Option<Work> {
         if self.opening == Opening::Ready {
             self.opening = Opening::Passed;
-            return Some(Work::Open);
+            return Some(Work::Open { time_us: self.opened_us });
         }
         if self.drain && self.ending.is_none() && self.opening == Opening::Passed {
             self.drain = false;

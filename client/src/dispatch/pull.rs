@@ -141,7 +141,7 @@ impl<T: Target> Dispatcher<T> {
             Taken::Other { work, serial } => (work, serial),
         };
         Ok(match work {
-            Work::Open => Event::plain(EventKind::Open),
+            Work::Open { time_us } => Event::opened(time_us),
             Work::Drain => Event::plain(EventKind::Drain),
             Work::Error { error, never_opened } => {
                 if never_opened {

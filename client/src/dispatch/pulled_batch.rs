@@ -8,7 +8,7 @@ use super::pull::{Taken, take_one};
 use super::state::State;
 use crate::buffer::{Buffer, MAX_READ};
 use crate::error::ErrorCode;
-use crate::event::{DataType, Event, EventKind, Item, Message};
+use crate::event::{DataType, Event, EventKind, Item, Message, Origins};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -38,6 +38,8 @@ enum Picked {
 pub struct PulledBatch<T> {
     block: Arc<Buffer>,
     picked: Vec<(u32, Picked)>,
+    /// Of those in the block.
+    origins: Origins,
     alone: Vec<Event>,
     targets: Vec<Arc<T>>,
     /// The events of messages in the block, made on demand.
@@ -95,6 +97,15 @@ impl<T: Target> PulledBatch<T> {
         })
     }
 
+    /// Returns when an event came, as [`Event::time_us`]; 0 if there is no such event.
+    pub fn time_us(&self, at: usize) -> i64 {
+        match self.picked.get(at) {
+            Some((_, Picked::Block(_))) => self.origins.of(at).time_us,
+            Some((_, Picked::Alone(alone))) => self.alone.get(*alone).map_or(0, Event::time_us),
+            None => 0,
+        }
+    }
+
     /// The event at an index; it lives as long as the batch.
     pub fn event(&self, at: usize) -> Option<&Event> {
         let (whose, picked) = self.picked.get(at)?;
@@ -104,7 +115,11 @@ impl<T: Target> PulledBatch<T> {
         };
         let made = self.made.get_or_init(|| self.picked.iter().map(|_| OnceLock::new()).collect());
         let mode = self.targets[*whose as usize].mode();
-        Some(made[at].get_or_init(|| Event::of_message(Message::shared(&self.block, item), mode)))
+        Some(
+            made[at].get_or_init(|| {
+                Event::of_message(Message::shared(&self.block, item, self.origins.of(at)), mode)
+            }),
+        )
     }
 }
 
@@ -133,13 +148,16 @@ impl<T: Target> Dispatcher<T> {
             }
             (state, Ok(Some(collected).filter(|collected| !collected.picked.is_empty())))
         })?;
-        let Some(Collected { block, targets, picked, taken, nudges }) = collected else { return Ok(None) };
+        let Some(Collected { block, targets, picked, origins, taken, nudges }) = collected else {
+            return Ok(None);
+        };
         nudges.iter().for_each(|target| target.nudge());
         let events = taken.into_iter().map(|(whose, taken)| self.event_of(&targets[whose as usize], taken));
         let alone = events.collect::<Result<_, _>>()?;
         Ok(Some(PulledBatch {
             block: Arc::new(fitting(block)),
             picked,
+            origins,
             alone,
             targets,
             made: OnceLock::new(),
@@ -167,6 +185,7 @@ struct Collected<T> {
     block: Buffer,
     targets: Vec<Arc<T>>,
     picked: Vec<(u32, Picked)>,
+    origins: Origins,
     /// The events that are made once the lock is free.
     taken: Vec<(u32, Taken)>,
     nudges: Vec<Arc<T>>,
@@ -178,6 +197,7 @@ impl<T> Default for Collected<T> {
             block: Buffer::default(),
             targets: Vec::new(),
             picked: Vec::new(),
+            origins: Origins::default(),
             taken: Vec::new(),
             nudges: Vec::new(),
         }
@@ -209,10 +229,12 @@ impl<T: Target> Collected<T> {
         if self.block.capacity() == 0 && wanted > 1 && entry.mailbox.charge() >= LARGE_PULL {
             self.block = Buffer::for_reading()?;
         }
-        let (picked, most) = (&mut self.picked, before + wanted);
-        let taken = entry.mailbox.pull_into(&mut self.block, MOST_IN_BLOCK, |item| {
+        let (picked, origins, most) = (&mut self.picked, &mut self.origins, before + wanted);
+        let mut added = Ok(());
+        let taken = entry.mailbox.pull_into(&mut self.block, MOST_IN_BLOCK, |item, origin| {
+            added = origins.add(picked.len(), origin);
             picked.push((whose, Picked::Block(item)));
-            picked.len() < most && item.start + item.len < BLOCK
+            added.is_ok() && picked.len() < most && item.start + item.len < BLOCK
         });
         if self.picked.len() == before {
             taken?;
@@ -227,6 +249,6 @@ impl<T: Target> Collected<T> {
         self.nudges.extend(resume.then_some(target));
         state.requeue(key);
         state.note_pulled(key);
-        taken
+        taken.and(added)
     }
 }

@@ -126,7 +126,7 @@ mod plain {
         while let Some(work) = mailbox.take() {
             use super::super::mailbox::Work;
             match work {
-                Work::Open => words.push("open".into()),
+                Work::Open { .. } => words.push("open".into()),
                 Work::Drain => words.push("drain".into()),
                 Work::Error { never_opened, .. } => words.push(format!("error {never_opened}")),
                 Work::Terminate(ending) => words.push(format!("terminate {}", ending.code)),
@@ -149,7 +149,7 @@ mod plain {
     #[test]
     fn messages_before_a_failure_come_before_its_error() {
         let mut mailbox = Mailbox::new(0, Claim::Nothing);
-        mailbox.opened();
+        mailbox.opened(0);
         mailbox.push(text("a b"));
         mailbox.ended(ending(1006), Some(error()));
         mailbox.push(text("late"));
@@ -163,14 +163,14 @@ mod plain {
     fn a_connection_that_never_opened_has_no_open() {
         let mut mailbox = Mailbox::new(0, Claim::Nothing);
         mailbox.ended(ending(1006), Some(error()));
-        mailbox.opened();
+        mailbox.opened(0);
         assert_eq!(drain(&mut mailbox), ["error true", "terminate 1006"]);
     }
 
     #[test]
     fn a_pause_holds_messages_and_what_is_behind_one() {
         let mut mailbox = Mailbox::new(0, Claim::Nothing);
-        mailbox.opened();
+        mailbox.opened(0);
         drain(&mut mailbox);
         mailbox.pause();
         mailbox.push(Batch::single(ItemKind::Pong, b"p\0".to_vec(), 1));
@@ -190,7 +190,7 @@ mod plain {
     #[test]
     fn the_bound_stops_reading_and_half_of_it_lets_it_go_on() {
         let mut mailbox = Mailbox::new(200, Claim::Nothing);
-        mailbox.opened();
+        mailbox.opened(0);
         drain(&mut mailbox);
         mailbox.push(text("a b c"));
         assert!(!mailbox.stop_reading_if_full(), "3 times 65 is below 200");
@@ -205,7 +205,7 @@ mod plain {
     #[test]
     fn a_trickle_of_small_messages_shares_a_buffer() {
         let mut mailbox = Mailbox::new(0, Claim::Nothing);
-        mailbox.opened();
+        mailbox.opened(0);
         drain(&mut mailbox);
         let words: Vec<String> = (0..500).map(|n| n.to_string()).collect();
         for word in &words {
@@ -218,7 +218,7 @@ mod plain {
     #[test]
     fn closing_discards_what_is_past_the_bound() {
         let mut mailbox = Mailbox::new(100, Claim::Nothing);
-        mailbox.opened();
+        mailbox.opened(0);
         mailbox.push(text("a b"));
         assert!(mailbox.stop_reading_if_full());
         mailbox.closing();
@@ -231,7 +231,7 @@ mod plain {
     #[test]
     fn what_is_delivered_of_a_connection_that_closes_has_no_gap() {
         let mut mailbox = Mailbox::new(100, Claim::Nothing);
-        mailbox.opened();
+        mailbox.opened(0);
         mailbox.closing();
         assert_eq!(mailbox.push(text("a b c d")), 2);
         assert_eq!(drain(&mut mailbox), ["open", "a", "b"]);
@@ -243,7 +243,7 @@ mod plain {
     #[test]
     fn a_run_that_was_out_during_a_discard_is_not_put_back() {
         let mut mailbox = Mailbox::new(0, Claim::Nothing);
-        mailbox.opened();
+        mailbox.opened(0);
         drain(&mut mailbox);
         mailbox.push(text("a b c"));
         let epoch = mailbox.epoch();
@@ -264,7 +264,7 @@ mod plain {
         let dispatcher = Dispatcher::new(Some(Box::new(move || *counted.lock().unwrap() += 1)));
         let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Probe::new()).unwrap();
         dispatcher.stop();
-        dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
+        dispatcher.update(key, |mailbox| mailbox.opened(0)).1.send(&dispatcher);
         assert_eq!(*wakes.lock().unwrap(), 1);
         assert_eq!(dispatcher.dispatch(0), Ok(0), "the stop was remembered");
         assert_eq!(*wakes.lock().unwrap(), 2, "and what is left is announced");
@@ -277,7 +277,7 @@ mod plain {
         let probes = [Probe::new(), Probe::new()];
         for (i, probe) in probes.iter().enumerate() {
             let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(probe)).unwrap();
-            dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
+            dispatcher.update(key, |mailbox| mailbox.opened(0)).1.send(&dispatcher);
             let words = (0..200).map(|n| format!("{i}.{n}")).collect::<Vec<_>>().join(" ");
             dispatcher.update(key, |mailbox| mailbox.push(text(&words))).1.send(&dispatcher);
         }
@@ -309,7 +309,7 @@ mod model {
             let (dispatcher, probe, key, woken) = woken();
             let network = Arc::clone(&dispatcher);
             let io = thread::spawn(move || {
-                network.update(key, Mailbox::opened).1.send(&network);
+                network.update(key, |mailbox| mailbox.opened(0)).1.send(&network);
                 network.update(key, |mailbox| mailbox.push(text("a b"))).1.send(&network);
                 network.update(key, |mailbox| mailbox.ended(ending(1000), None)).1.send(&network);
             });
@@ -331,7 +331,7 @@ mod model {
             let (dispatcher, probe, key, _) = woken();
             let network = Arc::clone(&dispatcher);
             let io = thread::spawn(move || {
-                network.update(key, Mailbox::opened).1.send(&network);
+                network.update(key, |mailbox| mailbox.opened(0)).1.send(&network);
             });
             assert_eq!(dispatcher.wait(None), Ok(1));
             io.join().unwrap();
@@ -349,7 +349,7 @@ mod model {
             let (dispatcher, probe, key, _) = woken();
             let network = Arc::clone(&dispatcher);
             let io = thread::spawn(move || {
-                network.update(key, Mailbox::opened).1.send(&network);
+                network.update(key, |mailbox| mailbox.opened(0)).1.send(&network);
                 network.update(key, |mailbox| mailbox.ended(ending(1000), None)).1.send(&network);
             });
             dispatcher.dispatch(0).unwrap();
@@ -404,7 +404,7 @@ mod model {
             let key = dispatcher.register(Mailbox::new(0, Claim::Everything), Arc::clone(&probe)).unwrap();
             let network = Arc::clone(&dispatcher);
             let io = thread::spawn(move || {
-                network.update(key, Mailbox::opened).1.send(&network);
+                network.update(key, |mailbox| mailbox.opened(0)).1.send(&network);
             });
             let _call = dispatcher.begin_call();
             let sleeper = Sleeper { woken: ModelMutex::new(false), changed: crate::sync::Condvar::new() };

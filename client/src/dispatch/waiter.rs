@@ -45,7 +45,7 @@ mod tests {
     fn who_delivers_nothing_sleeps_over_what_is_deliverable() {
         let dispatcher = Dispatcher::new(None);
         let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Probe::new()).unwrap();
-        dispatcher.update(key, Mailbox::opened).1.send(&dispatcher);
+        dispatcher.update(key, |mailbox| mailbox.opened(0)).1.send(&dispatcher);
         dispatcher.update(key, |mailbox| mailbox.push(text("a"))).1.send(&dispatcher);
         let mut state = dispatcher.state.lock();
         let limit = Some(Duration::from_secs(1));

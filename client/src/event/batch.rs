@@ -1,6 +1,6 @@
 //! The messages of one read, which share a buffer, on their way to the host.
 
-use super::{DataType, EventKind, Storage};
+use super::{DataType, EventKind, Origin, Origins, Storage};
 use crate::buffer::Buffer;
 use crate::error::ErrorCode;
 use crate::fork::PerProcess;
@@ -136,6 +136,7 @@ pub(crate) struct Batch {
     pub(crate) next: usize,
     /// Charge of the undelivered items.
     charge: usize,
+    origins: Origins,
 }
 
 /// Size up to which a batch may take in the next one, so that a trickle of small messages does not become a trickle
@@ -151,7 +152,24 @@ impl Batch {
     /// Makes a batch whose buffer may be shared.
     pub(crate) fn shared(bytes: Arc<Buffer>, items: Items) -> Batch {
         let charge = items.iter().map(Item::charge).sum();
-        Batch { bytes, items, next: 0, charge }
+        Batch { bytes, items, next: 0, charge, origins: Origins::default() }
+    }
+
+    /// Gives the items their origins.
+    pub(crate) fn with_origins(mut self, origins: Origins) -> Batch {
+        self.origins = origins;
+        self
+    }
+
+    /// Returns the origin of the item at this index.
+    pub(crate) fn origin(&self, index: usize) -> Origin {
+        self.origins.of(index)
+    }
+
+    /// Whether all items have the same origin.
+    #[inline]
+    pub(crate) fn has_one_origin(&self) -> bool {
+        self.origins.is_uniform()
     }
 
     /// The items not yet delivered.
@@ -186,6 +204,7 @@ impl Batch {
         let dropped = self.items.len() - kept;
         self.charge -= self.items[kept..].iter().map(Item::charge).sum::<usize>();
         self.items.truncate(kept);
+        self.origins.truncate(kept);
         dropped
     }
 
@@ -194,7 +213,8 @@ impl Batch {
         if self.needed() * 2 >= self.bytes.capacity() {
             return Ok(());
         }
-        *self = Batch::copied(&self.bytes, self.rest())?;
+        let origins = self.origins.copied(self.next..self.items.len())?;
+        *self = Batch::copied(&self.bytes, self.rest())?.with_origins(origins);
         Ok(())
     }
 
@@ -212,11 +232,12 @@ impl Batch {
     /// Takes the next message out.
     pub(crate) fn take_one(&mut self) -> Result<Option<Message>, ErrorCode> {
         let Some(item) = self.rest().first().copied() else { return Ok(None) };
+        let origin = self.origin(self.next);
         let message = if (item.len + 1) * 2 >= self.bytes.capacity() {
-            Message::shared(&self.bytes, item)
+            Message::shared(&self.bytes, item, origin)
         } else {
             let place = Storage::Own(with_nul(&self.bytes[item.start..item.start + item.len])?);
-            Message { place, item: Item { start: 0, ..item } }
+            Message { place, item: Item { start: 0, ..item }, origin }
         };
         self.next += 1;
         self.charge -= item.charge();
@@ -229,7 +250,7 @@ impl Batch {
         &mut self,
         block: &mut Vec<u8>,
         most_bytes: usize,
-        mut take: impl FnMut(Item) -> bool,
+        mut take: impl FnMut(Item, Origin) -> bool,
     ) -> Result<(), ErrorCode> {
         while let Some(item) = self.rest().first().copied() {
             if item.len > most_bytes {
@@ -239,9 +260,10 @@ impl Batch {
             let start = block.len();
             block.extend_from_slice(&self.bytes[item.start..item.start + item.len]);
             block.push(0);
+            let origin = self.origin(self.next);
             self.next += 1;
             self.charge -= item.charge();
-            if !take(Item { start, ..item }) {
+            if !take(Item { start, ..item }, origin) {
                 break;
             }
         }
@@ -258,6 +280,9 @@ impl Batch {
         if bytes.try_reserve(needed).is_err() || self.items.try_reserve(other.rest().len()).is_err() {
             return Some(other);
         }
+        if self.origins.append(self.items.len(), &other.origins, other.next..other.items.len()).is_err() {
+            return Some(other);
+        }
         append(bytes, &mut self.items, &other.bytes, other.rest());
         self.charge += other.charge;
         None
@@ -268,12 +293,13 @@ impl Batch {
 pub(crate) struct Message {
     pub(super) place: Storage,
     pub(crate) item: Item,
+    pub(crate) origin: Origin,
 }
 
 impl Message {
     /// Makes a message whose data lie in a shared buffer.
-    pub(crate) fn shared(bytes: &Arc<Buffer>, item: Item) -> Message {
-        Message { place: Storage::Shared(Arc::clone(bytes)), item }
+    pub(crate) fn shared(bytes: &Arc<Buffer>, item: Item, origin: Origin) -> Message {
+        Message { place: Storage::Shared(Arc::clone(bytes)), item, origin }
     }
 }
 

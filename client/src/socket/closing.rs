@@ -1,7 +1,7 @@
 //! The ends of a connection: by the host, by the server, by a failure, or because its context is gone. The code that
 //! notices the end calls this module; the mailbox makes sure that it is reported to the host once.
 
-use super::outgoing::{ConnectionFailure, Phase};
+use super::outgoing::{ConnectionFailure, Phase, ReceivedClose};
 use super::{Socket, Status};
 use crate::dispatch::{Delivery, Mailbox};
 use crate::engine::Stop;
@@ -16,11 +16,14 @@ use ws4d_protocol::close::{CloseFrame, MAX_REASON};
 const GRACE: Duration = Duration::from_millis(100);
 
 /// 1006 stands for no close frame, 1005 for an empty one (RFC 6455 §7.1.5).
-fn ending_of(received: Option<&CloseFrame>, close_sent: bool) -> Ending {
+fn ending_of(received: Option<&ReceivedClose>, close_sent: bool) -> Ending {
     match received {
-        Some(frame) => {
-            Ending { code: frame.code.unwrap_or(1005), reason: frame.reason.clone(), was_clean: close_sent }
-        }
+        Some(ReceivedClose { frame, time_us }) => Ending {
+            code: frame.code.unwrap_or(1005),
+            reason: frame.reason.clone(),
+            was_clean: close_sent,
+            time_us: *time_us,
+        },
         None => Ending::abnormal(),
     }
 }
@@ -111,10 +114,10 @@ impl Socket {
 
     /// Handles the server's close frame. Called with the `incoming` lock held; the caller flushes and logs after it
     /// has released that.
-    pub(super) fn close_received(self: &Arc<Self>, frame: CloseFrame) {
+    pub(super) fn close_received(self: &Arc<Self>, frame: CloseFrame, time_us: i64) {
         let mut outgoing = self.outgoing.lock();
         let answer = frame.code;
-        outgoing.received = Some(Box::new(frame));
+        outgoing.received = Some(Box::new(ReceivedClose { frame, time_us }));
         let first = outgoing.phase == Phase::Open;
         if first {
             // The server reads no more messages (RFC 6455 §1.4).

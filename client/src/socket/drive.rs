@@ -155,7 +155,7 @@ impl Socket {
             peer,
             tls,
         });
-        self.begin_receiving(accepted.deflate.as_ref(), accepted.rest);
+        self.begin_receiving(accepted.deflate.as_ref(), accepted.rest, accepted.time_us);
         self.handler.connected(self);
         let mut outgoing = self.outgoing.lock();
         if outgoing.phase != Phase::Connecting {
@@ -172,7 +172,7 @@ impl Socket {
         drop(outgoing);
         log!(Info, Component::WebSocket, "socket {}: open: {}", self.id(), self.shown());
         self.set_status(Status::Connected);
-        self.post(Mailbox::opened);
+        self.post(|mailbox| mailbox.opened(accepted.time_us));
         self.encode_waiting();
         self.flush();
         true

@@ -8,6 +8,7 @@ use super::liveness::{Liveness, LivenessAction, Observed};
 use super::outgoing::Phase;
 use super::receive::ReadOutcome;
 use super::{Settings, Socket};
+use crate::clock;
 use crate::error::{Component, Error, ErrorCode};
 use crate::log::log;
 use crate::random;
@@ -182,12 +183,18 @@ fn arrived(transport: &Transport) -> Option<u64> {
 }
 
 impl Socket {
-    /// Records a read, if it has brought bytes.
+    /// Records a read, if it has brought bytes; returns when the last one did, in microseconds since 1970.
     #[inline]
-    pub(super) fn record_read(&self, transport: &Transport, received_before: u64) {
-        if self.settings.liveness.has_limits() && transport.traffic().received() != received_before {
+    pub(super) fn record_read(&self, transport: &Transport, received_before: u64) -> i64 {
+        if transport.traffic().received() == received_before {
+            return self.received.last_us.load(Ordering::Relaxed);
+        }
+        if self.settings.liveness.has_limits() {
             self.receive_activity.note();
         }
+        let now = clock::now_us();
+        self.received.last_us.store(now, Ordering::Relaxed);
+        now
     }
 
     /// Reads on this thread, even where the descriptor is lent; the owner is then told about bytes that stay, because

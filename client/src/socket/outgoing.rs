@@ -55,7 +55,7 @@ pub(super) struct Outgoing {
     pub(super) close_sent: bool,
     /// Code of our close frame; 1005 for an empty one.
     close_code: u16,
-    pub(super) received: Option<Box<CloseFrame>>,
+    pub(super) received: Option<Box<ReceivedClose>>,
     pub(super) write_error: Option<io::Error>,
     /// A panic has dropped a role; the task does the rest of its work.
     pub(super) undone: bool,
@@ -81,6 +81,13 @@ pub(super) struct Outgoing {
     pub(super) round_trip: Option<Duration>,
     /// Unanswered pings, newest last.
     pings: VecDeque<Ping>,
+}
+
+/// The server's close frame.
+pub(super) struct ReceivedClose {
+    pub(super) frame: CloseFrame,
+    /// When it came.
+    pub(super) time_us: i64,
 }
 
 struct Ping {

@@ -23,9 +23,11 @@ use crate::thread_slot::thread_slot;
 use crate::transport::{Received, Transport};
 use decoded::{DecodedInput, write_nuls};
 use failures::{name_close, out_of_memory};
+use incoming::Backlog;
 use notifications::Notifications;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use ws4d_protocol::deflate;
 use ws4d_protocol::receive::{Data, Incoming as Decoded, SpareInflater};
 
@@ -63,6 +65,8 @@ struct Input {
     buffer: Buffer,
     /// Offset of the first byte that is not decoded.
     at: usize,
+    /// When the read returned.
+    time_us: i64,
     received: io::Result<Received>,
 }
 
@@ -86,7 +90,8 @@ impl Socket {
                     Ok(Received::End) | Err(_) => {}
                 }
                 if !complete {
-                    incoming.keep(input.buffer, input.at);
+                    let Input { buffer, at, time_us, .. } = input;
+                    incoming.keep(Backlog { buffer, at, time_us });
                 }
                 (complete, input.received)
             }
@@ -148,9 +153,9 @@ impl Socket {
     fn next_input(&self, incoming: &mut Incoming, transport: &Transport) -> Result<Input, ConnectionFailure> {
         match incoming.backlog.take() {
             Some(backlog) => {
-                let (buffer, at) = *backlog;
+                let Backlog { buffer, at, time_us } = *backlog;
                 let received = Ok(Received::Data { direct: 0, buffered: 0, drained: false });
-                Ok(Input { buffer, at, received })
+                Ok(Input { buffer, at, time_us, received })
             }
             None => self.read(incoming, transport),
         }
@@ -176,7 +181,7 @@ impl Socket {
             incoming.receiver.lend_inflater(INFLATER.take());
         }
         let complete = loop {
-            let mut decoded = DecodedInput::default();
+            let mut decoded = DecodedInput::of_read(input.time_us);
             input.at = self.decode(incoming, &input.buffer, input.at, room, &mut decoded);
             let complete = input.at == input.buffer.len();
             let batches = if complete {
@@ -289,10 +294,12 @@ impl Socket {
     }
 
     /// Begins to receive, with the agreed compression and the bytes that followed the server's answer to the upgrade.
-    pub(super) fn begin_receiving(&self, deflate: Option<&deflate::Params>, bytes: Vec<u8>) {
+    pub(super) fn begin_receiving(&self, deflate: Option<&deflate::Params>, bytes: Vec<u8>, time_us: i64) {
         let mut incoming = self.incoming.lock();
         incoming.receiver = self.settings.receiver(deflate);
-        incoming.backlog = (!bytes.is_empty()).then(|| Box::new((bytes.into(), 0)));
+        incoming.backlog =
+            (!bytes.is_empty()).then(|| Box::new(Backlog { buffer: bytes.into(), at: 0, time_us }));
+        self.received.last_us.store(time_us, Ordering::Relaxed);
     }
 
     /// Reads once: straight into the current message, if that is large, and into the buffer.
@@ -306,8 +313,8 @@ impl Socket {
             Ok(None) => transport.read(None, &mut buffer),
             Err(failure) => return Err(self.describe(failure)),
         };
-        self.record_read(transport, before);
-        Ok(Input { buffer, at: 0, received })
+        let time_us = self.record_read(transport, before);
+        Ok(Input { buffer, at: 0, time_us, received })
     }
 
     /// Decodes until the end of the buffer, or until the receive buffer is full; returns the offset that was reached.
@@ -340,7 +347,7 @@ impl Socket {
                 }
                 Ok(Some(Decoded::Close(frame))) => {
                     decoded.close_code = Some(frame.code.unwrap_or(1005));
-                    self.close_received(frame);
+                    self.close_received(frame, decoded.time_us());
                     decoded.answers = true;
                 }
                 Err(failure) => {

@@ -4,7 +4,7 @@ use super::Socket;
 use crate::connect::progress::Phases;
 use crate::dispatch::Mailbox;
 use crate::transport::Traffic;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Statistics of a socket since it was made.
@@ -28,6 +28,8 @@ pub struct Stats {
     pub send_buffered: usize,
     /// Bytes in the receive buffer.
     pub receive_buffered: usize,
+    /// When the last read returned that brought something, in microseconds since 1970; 0: never.
+    pub last_received_us: i64,
     /// Time from the last answered ping to its pong.
     pub ping: Option<Duration>,
     /// Times that the steps of connecting took.
@@ -47,6 +49,7 @@ impl Stats {
             messages_discarded: 0,
             send_buffered: 0,
             receive_buffered: 0,
+            last_received_us: 0,
             ping: None,
             phases: Phases::none(),
         }
@@ -89,6 +92,8 @@ pub(super) struct ReceivedCounts {
     pub(super) messages: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) discarded: AtomicU64,
+    /// When something came last.
+    pub(super) last_us: AtomicI64,
 }
 
 /// Counters of the sender, guarded by `Socket::outgoing`.
@@ -140,6 +145,7 @@ impl Socket {
             messages_discarded: read(&self.received.discarded),
             send_buffered: outgoing.queue.buffered(),
             receive_buffered: receive_buffered.unwrap_or(0),
+            last_received_us: self.received.last_us.load(Ordering::Relaxed),
             ping: outgoing.round_trip,
             phases: self.progress.phases(),
         }

@@ -59,6 +59,7 @@ functions! {
     ws_dispatcher_next_batch(Dispatcher, i32, usize, *mut *mut RawBatch) -> i32;
     ws_batch_items(*const RawBatch, *mut usize) -> *const RawBatchItem;
     ws_batch_data(*const RawBatch, *mut usize) -> *const c_void;
+    ws_batch_time_us(*const RawBatch, usize) -> i64;
     ws_batch_event(*const RawBatch, usize) -> *const RawEvent;
     ws_batch_free(*mut RawBatch);
     ws_event_get_type(*const RawEvent) -> i32;
@@ -70,6 +71,7 @@ functions! {
     ws_event_code(*const RawEvent) -> u16;
     ws_event_reason(*const RawEvent) -> *const c_char;
     ws_event_was_clean(*const RawEvent) -> i32;
+    ws_event_time_us(*const RawEvent) -> i64;
     ws_event_retain(*const RawEvent) -> *mut RawEvent;
     ws_event_free(*mut RawEvent);
     ws_json_get_kind(*const RawJson) -> i32;

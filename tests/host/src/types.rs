@@ -151,12 +151,13 @@ pub struct RawStats {
     pub tls_us: i64,
     pub upgrade_us: i64,
     pub connect_us: i64,
+    pub last_received_us: i64,
 }
 
-layout!(RawStats, 136:
+layout!(RawStats, 144:
     size 0, messages_sent 8, messages_received 16, bytes_sent 24, bytes_received 32, wire_bytes_sent 40,
     wire_bytes_received 48, messages_discarded 56, send_buffered 64, receive_buffered 72, ping_us 80,
-    dns_us 88, tcp_us 96, proxy_us 104, tls_us 112, upgrade_us 120, connect_us 128
+    dns_us 88, tcp_us 96, proxy_us 104, tls_us 112, upgrade_us 120, connect_us 128, last_received_us 136
 );
 
 impl RawStats {
@@ -179,6 +180,7 @@ impl RawStats {
         tls_us: 0,
         upgrade_us: 0,
         connect_us: 0,
+        last_received_us: 0,
     };
 }
 

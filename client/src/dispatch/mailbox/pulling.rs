@@ -2,7 +2,7 @@
 
 use super::{Mailbox, Opening, Work};
 use crate::error::ErrorCode;
-use crate::event::{Batch, Item, Message};
+use crate::event::{Batch, Item, Message, Origin};
 
 /// A pulled event.
 pub(crate) enum Pulled {
@@ -32,16 +32,16 @@ impl Mailbox {
         &mut self,
         block: &mut Vec<u8>,
         most_bytes: usize,
-        mut take: impl FnMut(Item) -> bool,
+        mut take: impl FnMut(Item, Origin) -> bool,
     ) -> Result<(), ErrorCode> {
         let mut more = true;
         while more && self.is_deliverable() {
             let paused = self.paused;
             let Some(front) = self.next_messages() else { break };
             let (mut charge, mut any) = (0, false);
-            let taken = front.take_into(block, most_bytes, |item| {
+            let taken = front.take_into(block, most_bytes, |item, origin| {
                 (charge, any) = (charge + item.charge(), true);
-                more = take(item);
+                more = take(item, origin);
                 // A message that the pause holds back may follow a pong.
                 more && !paused
             });

@@ -3,7 +3,7 @@
 use super::failures::out_of_memory;
 use crate::buffer::Buffer;
 use crate::error::ErrorCode;
-use crate::event::{Batch, Item, ItemKind, Items};
+use crate::event::{Batch, Item, ItemKind, Items, Origins};
 use crate::socket::outgoing::ConnectionFailure;
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ pub(super) struct DecodedInput {
     /// Messages in the read buffer, and batches of their own between them.
     pieces: Vec<Piece>,
     pub(super) items: Items,
+    /// When the read returned that brought them.
+    time_us: i64,
     pub(super) charge: usize,
     pub(super) messages: u64,
     pub(super) bytes: u64,
@@ -28,6 +30,16 @@ enum Piece {
 }
 
 impl DecodedInput {
+    /// Begins with nothing, of a read that returned at this time.
+    pub(super) fn of_read(time_us: i64) -> DecodedInput {
+        DecodedInput { time_us, ..DecodedInput::default() }
+    }
+
+    /// When the read returned.
+    pub(super) fn time_us(&self) -> i64 {
+        self.time_us
+    }
+
     #[inline]
     pub(super) fn shared(&mut self, item: Item) {
         self.charge += item.charge();
@@ -72,7 +84,7 @@ impl DecodedInput {
         let mut batches = Vec::new();
         batches.try_reserve_exact(self.pieces.len()).map_err(|_| ErrorCode::OutOfMemory)?;
         for piece in self.pieces.drain(..) {
-            batches.push(match piece {
+            let batch = match piece {
                 Piece::Own(batch) => batch,
                 Piece::Shared(to) if from == 0 && to == self.items.len() => {
                     from = to;
@@ -83,7 +95,8 @@ impl DecodedInput {
                     from = to;
                     shared(items)?
                 }
-            });
+            };
+            batches.push(batch.with_origins(Origins::of_read(self.time_us)));
         }
         Ok(batches)
     }

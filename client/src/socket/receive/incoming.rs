@@ -8,7 +8,15 @@ use ws4d_protocol::receive::Receiver;
 pub(in crate::socket) struct Incoming {
     pub(in crate::socket) receiver: Receiver,
     /// A read buffer, and the offset from which it is not decoded yet, because the receive buffer was full.
-    pub(super) backlog: Option<Box<(Buffer, usize)>>,
+    pub(super) backlog: Option<Box<Backlog>>,
+}
+
+/// What one read has brought, and what of it is left.
+pub(super) struct Backlog {
+    pub(super) buffer: Buffer,
+    pub(super) at: usize,
+    /// When the read returned.
+    pub(super) time_us: i64,
 }
 
 impl Incoming {
@@ -18,16 +26,14 @@ impl Incoming {
 
     /// Keeps the bytes that were not decoded, in a buffer that they fill at least by half, if there is memory for
     /// one.
-    pub(super) fn keep(&mut self, buffer: Buffer, at: usize) {
-        let rest = &buffer[at..];
+    pub(super) fn keep(&mut self, mut backlog: Backlog) {
+        let rest = &backlog.buffer[backlog.at..];
         let mut fitting = Vec::new();
-        let kept = if rest.len() * 2 < buffer.capacity() && fitting.try_reserve_exact(rest.len()).is_ok() {
+        if rest.len() * 2 < backlog.buffer.capacity() && fitting.try_reserve_exact(rest.len()).is_ok() {
             fitting.extend_from_slice(rest);
-            (fitting.into(), 0)
-        } else {
-            (buffer, at)
-        };
-        self.backlog = Some(Box::new(kept));
+            backlog = Backlog { buffer: fitting.into(), at: 0, ..backlog };
+        }
+        self.backlog = Some(Box::new(backlog));
     }
 
     /// Returns whether there is memory to free when the connection ends.
