@@ -34,7 +34,7 @@
  * For one socket, whatever the network, the server or the host does, they come in this order; they never nest and
  * never run at the same time:
  *
- *     on_open?  (on_message | on_drain | on_pong)*  on_error?  on_terminate  on_free
+ *     on_open?  (on_message | on_part | on_drain | on_ping | on_pong)*  on_error?  on_terminate  on_free
  *
  * on_terminate comes exactly once for each socket that ws_new or ws_new_async returned, on_free exactly once in any
  * case. on_error precedes on_terminate unless the end was the server's close frame or the host's own act. Any
@@ -109,7 +109,7 @@
 #define WS_SEND_PLAIN 1u
 
 /** How every ws_handler begins: `ws_handler handler = WS_HANDLER_INIT;`. */
-#define WS_HANDLER_INIT { sizeof(ws_handler), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+#define WS_HANDLER_INIT { sizeof(ws_handler), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 /** How every ws_stats begins: `ws_stats stats = WS_STATS_INIT;`. */
 #define WS_STATS_INIT { sizeof(ws_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
@@ -434,6 +434,8 @@ enum ws_event_type
     WS_EVENT_TYPE_DRAIN = 5,
     /** The answer to a ws_ping() arrived. */
     WS_EVENT_TYPE_PONG = 6,
+    /** A part of a long message arrived: see ws_options_set_part_size(). */
+    WS_EVENT_TYPE_PART = 7,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -651,7 +653,7 @@ typedef void (*ws_callback)(ws_socket *ws, const ws_event *event, void *user_dat
  * For one socket, whatever the network, the server or the host does, the callbacks come in this order, never
  * nested, never two at a time:
  *
- *     on_open?  (on_message | on_drain | on_pong)*  on_error?  on_terminate  on_free
+ *     on_open?  (on_message | on_part | on_drain | on_ping | on_pong)*  on_error?  on_terminate  on_free
  */
 typedef struct ws_handler {
     /**
@@ -684,6 +686,15 @@ typedef struct ws_handler {
      * is too small): the place to free `user_data`.
      */
     void (*on_free)(void *user_data);
+    /**
+     * A part of a long message arrived, where the option `part_size` is set: ws_event_part_offset(), ws_event_part_last(),
+     * ws_event_data(). The parts of a message come in order; between its first and its last nothing comes but `on_drain`,
+     * `on_ping` and `on_pong`. Where `on_error` or `on_terminate` comes instead of the last part, the message is unfinished:
+     * its sender is gone, or the rest was discarded after ws_terminate().
+     */
+    ws_callback on_part;
+    /** Reserved for pings of the server; has to be NULL. */
+    ws_callback on_ping;
 } ws_handler;
 
 /**
@@ -1923,14 +1934,14 @@ ws_event_type ws_event_get_type(const ws_event *e);
  * JSON is text; the JSON is parsed here or in ws_event_json(), once.
  *
  * @param e  An event, or NULL.
- * @return Of a MESSAGE its ws_data_type; else WS_DATA_TYPE_TEXT.
+ * @return Of a MESSAGE its ws_data_type; of a PART text or blob, never object; else WS_DATA_TYPE_TEXT.
  *
  * @pre `e` is NULL or a live event.
  */
 ws_data_type ws_event_data_type(const ws_event *e);
 
 /**
- * The data of an event: of a MESSAGE what arrived (of an object its JSON text), of a PONG the payload of the ping,
+ * The data of an event: of a MESSAGE or a PART what arrived (of an object its JSON text), of a PONG the payload of the ping,
  * of a TERMINATE the reason.
  *
  * Text is valid UTF-8, and a NUL follows its bytes; it may hold a NUL itself.
@@ -1942,10 +1953,11 @@ ws_data_type ws_event_data_type(const ws_event *e);
  *
  * @pre `e` is NULL or a live event; `len` is NULL or writable.
  */
-const void *ws_event_data(const ws_event *e, size_t *len);
+const void *ws_event_data(const ws_event *e,
+                          size_t *len);
 
 /**
- * The text of a MESSAGE, or the reason of a TERMINATE, as UTF-16, converted at the first call. A 0 unit follows.
+ * The text of a MESSAGE or a PART, or the reason of a TERMINATE, as UTF-16, converted at the first call. A 0 unit follows.
  *
  * @param e      An event, or NULL.
  * @param units  Receives the number of 16-bit units; may be NULL.
@@ -1954,7 +1966,8 @@ const void *ws_event_data(const ws_event *e, size_t *len);
  *
  * @pre `e` is NULL or a live event; `units` is NULL or writable.
  */
-const uint16_t *ws_event_data_utf16(const ws_event *e, size_t *units);
+const uint16_t *ws_event_data_utf16(const ws_event *e,
+                                    size_t *units);
 
 /**
  * The JSON value of a MESSAGE, for sockets whose option `data_type` is object. Parsed once, at the first call, also
@@ -2013,12 +2026,32 @@ const char *ws_event_reason(const ws_event *e);
 int32_t ws_event_was_clean(const ws_event *e);
 
 /**
+ * Where a part lies in its message.
+ *
+ * @param e  An event, or NULL.
+ * @return Of a PART the bytes of the message before it; else 0.
+ *
+ * @pre `e` is NULL or a live event.
+ */
+uint64_t ws_event_part_offset(const ws_event *e);
+
+/**
+ * Whether a message ends with this part, which may be empty.
+ *
+ * @param e  An event, or NULL.
+ * @return Of a PART 1 or 0; else 0.
+ *
+ * @pre `e` is NULL or a live event.
+ */
+int32_t ws_event_part_last(const ws_event *e);
+
+/**
  * When it came: the time at which the read from the network returned that brought the last byte of it. What waited in the
  * system while the library did not read is that much late. The clock is read once for each such read, so that all that it
  * brought has the same time; it is the machine's, and may be set.
  *
  * @param e  An event, or NULL.
- * @return Microseconds since 1970 (UTC) for an OPEN (the answer to the opening handshake), a MESSAGE, a PONG, and a TERMINATE
+ * @return Microseconds since 1970 (UTC) for an OPEN (the answer to the opening handshake), a MESSAGE, a PART, a PONG, and a TERMINATE
  *         where a close frame was received; else 0.
  *
  * @pre `e` is NULL or a live event.
@@ -2648,6 +2681,21 @@ ws_result ws_options_set_compression_min_size(ws_options *o, size_t bytes);
 ws_result ws_options_set_max_message_size(ws_options *o, size_t bytes);
 
 /**
+ * How long a message may be that is received whole. A longer one arrives in parts of at most so many bytes, each as an
+ * event of its own (`on_part`), so that a message may be larger than memory; the parts of a text are cut between
+ * characters, with one character at least. `max_message_size` holds for all parts together: 0 takes that limit away.
+ *
+ * With it, `strict_json`, or an `on_message` without an `on_part`, is WS_ERR_INVALID_ARGUMENT at ws_new(), ws_new_async() and
+ * ws_reconnector_new().
+ *
+ * @param o      Options.
+ * @param bytes  Bytes; 0: each message is received whole. Default: 0.
+ * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_part_size(ws_options *o,
+                                   size_t bytes);
+
+/**
  * How long the payload of a frame of ours may be. A longer message leaves as several frames, for servers that have a limit
  * on frames; between them pings, pongs and what the server is to be told can go. Uncompressed text is cut between
  * characters, with one character at least in a frame.
@@ -3044,7 +3092,7 @@ ws_result ws_options_set_key_log_file(ws_options *o,
  * Each connection is a socket of its own, with its own handle, and calls the handler in a socket's order, but for
  * `on_free`:
  *
- *     (on_attempt (on_open? (on_message | on_drain | on_pong)* on_error? on_terminate) on_reconnect)*  on_end  on_free
+ *     (on_attempt (on_open? (on_message | on_part | on_drain | on_ping | on_pong)* on_error? on_terminate) on_reconnect)*  on_end  on_free
  *
  * The policy's `is_final` comes before each `on_reconnect`, and before `on_end`. `on_free` runs once, as the last of all.
  *

@@ -64,6 +64,11 @@ impl Bridge {
         handler
     }
 
+    /// Whether a message that comes in parts would be lost, because only whole ones have a callback.
+    pub(crate) fn lacks_on_part(&self) -> bool {
+        self.handler.is_some_and(|handler| handler.on_message.is_some() && handler.on_part.is_none())
+    }
+
     pub(crate) fn user_data(&self) -> *mut c_void {
         self.user_data.load(Ordering::Acquire)
     }
@@ -117,6 +122,7 @@ impl Handler for Bridge {
             EventKind::Terminate => handler.on_terminate,
             EventKind::Drain => handler.on_drain,
             EventKind::Pong => handler.on_pong,
+            EventKind::Part => handler.on_part,
         };
         let Some(callback) = callback else { return };
         // Only after a fault of ours could an event come behind on_free; the host's memory is gone by then.

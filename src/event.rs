@@ -36,7 +36,7 @@ pub unsafe extern "C" fn ws_event_get_type(e: *const ws_event) -> ws_event_type 
 /// JSON is text; the JSON is parsed here or in ws_event_json(), once.
 ///
 /// @param e  An event, or NULL.
-/// @return Of a MESSAGE its ws_data_type; else WS_DATA_TYPE_TEXT.
+/// @return Of a MESSAGE its ws_data_type; of a PART text or blob, never object; else WS_DATA_TYPE_TEXT.
 ///
 /// # Safety
 /// `e` is NULL or a live event.
@@ -46,7 +46,7 @@ pub unsafe extern "C" fn ws_event_data_type(e: *const ws_event) -> ws_data_type 
     boundary::read(ws_data_type::WS_DATA_TYPE_TEXT, || Some(unsafe { event(e) }?.data_type().into()))
 }
 
-/// The data of an event: of a MESSAGE what arrived (of an object its JSON text), of a PONG the payload of the ping,
+/// The data of an event: of a MESSAGE or a PART what arrived (of an object its JSON text), of a PONG the payload of the ping,
 /// of a TERMINATE the reason.
 ///
 /// Text is valid UTF-8, and a NUL follows its bytes; it may hold a NUL itself.
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn ws_event_data(e: *const ws_event, len: *mut size_t) -> 
     })
 }
 
-/// The text of a MESSAGE, or the reason of a TERMINATE, as UTF-16, converted at the first call. A 0 unit follows.
+/// The text of a MESSAGE or a PART, or the reason of a TERMINATE, as UTF-16, converted at the first call. A 0 unit follows.
 ///
 /// @param e      An event, or NULL.
 /// @param units  Receives the number of 16-bit units; may be NULL.
@@ -167,12 +167,38 @@ pub unsafe extern "C" fn ws_event_was_clean(e: *const ws_event) -> i32 {
     boundary::read(0, || Some(i32::from(unsafe { event(e) }?.was_clean())))
 }
 
+/// Where a part lies in its message.
+///
+/// @param e  An event, or NULL.
+/// @return Of a PART the bytes of the message before it; else 0.
+///
+/// # Safety
+/// `e` is NULL or a live event.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_event_part_offset(e: *const ws_event) -> u64 {
+    // SAFETY: the caller upholds the contract above.
+    boundary::read(0, || Some(unsafe { event(e) }?.part_offset()))
+}
+
+/// Whether a message ends with this part, which may be empty.
+///
+/// @param e  An event, or NULL.
+/// @return Of a PART 1 or 0; else 0.
+///
+/// # Safety
+/// `e` is NULL or a live event.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ws_event_part_last(e: *const ws_event) -> i32 {
+    // SAFETY: the caller upholds the contract above.
+    boundary::read(0, || Some(i32::from(unsafe { event(e) }?.part_last())))
+}
+
 /// When it came: the time at which the read from the network returned that brought the last byte of it. What waited in the
 /// system while the library did not read is that much late. The clock is read once for each such read, so that all that it
 /// brought has the same time; it is the machine's, and may be set.
 ///
 /// @param e  An event, or NULL.
-/// @return Microseconds since 1970 (UTC) for an OPEN (the answer to the opening handshake), a MESSAGE, a PONG, and a TERMINATE
+/// @return Microseconds since 1970 (UTC) for an OPEN (the answer to the opening handshake), a MESSAGE, a PART, a PONG, and a TERMINATE
 ///         where a close frame was received; else 0.
 ///
 /// # Safety

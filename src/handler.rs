@@ -43,7 +43,7 @@ pub type ws_callback =
 /// For one socket, whatever the network, the server or the host does, the callbacks come in this order, never
 /// nested, never two at a time:
 ///
-///     on_open?  (on_message | on_drain | on_pong)*  on_error?  on_terminate  on_free
+///     on_open?  (on_message | on_part | on_drain | on_ping | on_pong)*  on_error?  on_terminate  on_free
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ws_handler {
@@ -71,6 +71,13 @@ pub struct ws_handler {
     /// Exactly once, after the last callback, and also where ws_new() or ws_new_async() fails (except where `size`
     /// is too small): the place to free `user_data`.
     pub on_free: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
+    /// A part of a long message arrived, where the option `part_size` is set: ws_event_part_offset(), ws_event_part_last(),
+    /// ws_event_data(). The parts of a message come in order; between its first and its last nothing comes but `on_drain`,
+    /// `on_ping` and `on_pong`. Where `on_error` or `on_terminate` comes instead of the last part, the message is unfinished:
+    /// its sender is gone, or the rest was discarded after ws_terminate().
+    pub on_part: ws_callback,
+    /// Reserved for pings of the server; has to be NULL.
+    pub on_ping: ws_callback,
 }
 
 // SAFETY: `repr(C)`, and `size` is its first field.
@@ -94,6 +101,8 @@ impl ws_handler {
             on_drain: None,
             on_pong: None,
             on_free: None,
+            on_part: None,
+            on_ping: None,
         }
     }
 

@@ -177,7 +177,17 @@ pub(crate) fn copy_options(options: *const ws_options) -> Result<Options, Error>
     entry.map(|entry| entry.copy()).map_err(|code| stale(code, "the options", "ws_options_new"))
 }
 
+/// Whether these options and this handler go together.
+pub(crate) fn check_parts(options: &Options, bridge: &Bridge) -> Result<(), Error> {
+    if options.wants_parts() && bridge.lacks_on_part() {
+        let what = "with part_size (ws_options_set_part_size) the handler needs on_part beside on_message: long messages come in parts";
+        return Err(arg::refused(ErrorCode::InvalidArgument, what));
+    }
+    Ok(())
+}
+
 fn establish(url: &str, options: &Options, bridge: &Arc<Bridge>, blocking: bool) -> Result<u64, Error> {
+    check_parts(options, bridge)?;
     let socket = Socket::new(url, options, bridge.clone(), dispatcher_of(bridge)?, blocking)?;
     let token = name_socket(&socket, bridge)?;
     if blocking { socket.connect() } else { socket.start() }?;

@@ -128,7 +128,7 @@ impl ReconnectHandler for Host {
 /// Each connection is a socket of its own, with its own handle, and calls the handler in a socket's order, but for
 /// `on_free`:
 ///
-///     (on_attempt (on_open? (on_message | on_drain | on_pong)* on_error? on_terminate) on_reconnect)*  on_end  on_free
+///     (on_attempt (on_open? (on_message | on_part | on_drain | on_ping | on_pong)* on_error? on_terminate) on_reconnect)*  on_end  on_free
 ///
 /// The policy's `is_final` comes before each `on_reconnect`, and before `on_end`. `on_free` runs once, as the last of all.
 ///
@@ -207,6 +207,7 @@ pub unsafe extern "C" fn ws_reconnector_new(
             let url = unsafe { arg::utf8(url) }
                 .map_err(|code| arg::refused(code, "the URL is NULL or not UTF-8"))?;
             let options = open::copy_options(options)?;
+            open::check_parts(&options, &bridge)?;
             // SAFETY: as above.
             let (policy, functions) = unsafe { policy::read(policy) }?;
             let host = Arc::new(Host {

@@ -152,6 +152,8 @@ pub enum ws_event_type {
     WS_EVENT_TYPE_DRAIN = 5,
     /// The answer to a ws_ping() arrived.
     WS_EVENT_TYPE_PONG = 6,
+    /// A part of a long message arrived: see ws_options_set_part_size().
+    WS_EVENT_TYPE_PART = 7,
 }
 
 words! {
@@ -163,6 +165,7 @@ words! {
     Terminate => WS_EVENT_TYPE_TERMINATE: c"terminate",
     Drain => WS_EVENT_TYPE_DRAIN: c"drain",
     Pong => WS_EVENT_TYPE_PONG: c"pong",
+    Part => WS_EVENT_TYPE_PART: c"part",
 }
 
 /// How far a connection was when it ended; see ws_get_close_info().

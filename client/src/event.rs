@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 /// Kind of an event.
 #[repr(i32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs, reason = "4D's words, and drain and pong")]
+#[allow(missing_docs, reason = "4D's words, and drain, pong and part")]
 pub enum EventKind {
     None = 0,
     Open = 1,
@@ -26,6 +26,7 @@ pub enum EventKind {
     Terminate = 4,
     Drain = 5,
     Pong = 6,
+    Part = 7,
 }
 
 /// Type in which text frames arrive (4D's `dataType`).
@@ -117,7 +118,7 @@ impl Event {
 
     /// Makes the event of an open connection, whose answer to the upgrade came at this time.
     pub(crate) fn opened(time_us: i64) -> Event {
-        Event { origin: Origin { time_us }, ..Event::plain(EventKind::Open) }
+        Event { origin: Origin { time_us, offset: 0 }, ..Event::plain(EventKind::Open) }
     }
 
     pub(crate) fn failed(error: Arc<Error>) -> Event {
@@ -129,7 +130,7 @@ impl Event {
         let mut bytes = ending.reason.clone().into_bytes();
         let len = bytes.len();
         bytes.push(0);
-        let origin = Origin { time_us: ending.time_us };
+        let origin = Origin { time_us: ending.time_us, offset: 0 };
         let rare = Rare { ending: Some(ending), ..Rare::default() };
         Event {
             place: Storage::Own(bytes.into_boxed_slice()),
@@ -197,7 +198,7 @@ impl Event {
 
     fn is_text(&self) -> bool {
         match self.kind {
-            EventKind::Message => self.received == ItemKind::Text && self.mode != DataType::Blob,
+            EventKind::Message | EventKind::Part => self.received.wants_nul() && self.mode != DataType::Blob,
             EventKind::Terminate => true,
             _ => false,
         }
@@ -206,7 +207,7 @@ impl Event {
     /// Type of the message, in the terms of the socket's `dataType`. In object mode the first call parses the JSON.
     pub fn data_type(&self) -> DataType {
         if self.kind != EventKind::Message {
-            return DataType::Text;
+            return self.received_type();
         }
         match (self.received, self.mode) {
             (ItemKind::Text, DataType::Text) => DataType::Text,
@@ -216,11 +217,13 @@ impl Event {
         }
     }
 
-    /// The payload of a message or a pong; the reason of a TERMINATE. A NUL follows text, pongs and reasons in
+    /// The payload of a message, a part or a pong; the reason of a TERMINATE. A NUL follows text, pongs and reasons in
     /// memory. `None` for the other kinds.
     pub fn data(&self) -> Option<&[u8]> {
         match self.kind {
-            EventKind::Message | EventKind::Pong | EventKind::Terminate => Some(self.bytes()),
+            EventKind::Message | EventKind::Part | EventKind::Pong | EventKind::Terminate => {
+                Some(self.bytes())
+            }
             _ => None,
         }
     }
@@ -266,6 +269,16 @@ impl Event {
             let _ = lazy.json.set(parsed);
         }
         Ok(lazy.json.get().and_then(Option::as_deref))
+    }
+
+    /// Number of bytes of the message before this part; 0 for other events.
+    pub fn part_offset(&self) -> u64 {
+        self.origin.offset
+    }
+
+    /// Returns whether this is the last part of its message.
+    pub fn part_last(&self) -> bool {
+        self.kind == EventKind::Part && !self.received.is_unfinished()
     }
 
     /// When the read returned that brought its last byte, in microseconds since 1970; 0 for what no read has brought.
@@ -327,7 +340,7 @@ impl Event {
     /// Type of the frame that brought it: text or blob. Like [`data_type`](Event::data_type), but without parsing.
     pub fn received_type(&self) -> DataType {
         match self.kind {
-            EventKind::Message => received_type(self.received, self.mode),
+            EventKind::Message | EventKind::Part => received_type(self.received, self.mode),
             _ => DataType::Text,
         }
     }
@@ -335,7 +348,8 @@ impl Event {
 
 fn received_type(received: ItemKind, mode: DataType) -> DataType {
     match (received, mode) {
-        (ItemKind::Text, DataType::Blob) | (ItemKind::Blob, _) => DataType::Blob,
-        (ItemKind::Text | ItemKind::Pong, _) => DataType::Text,
+        (ItemKind::Blob | ItemKind::BlobPart { .. }, _) => DataType::Blob,
+        (ItemKind::Text | ItemKind::TextPart { .. }, DataType::Blob) => DataType::Blob,
+        (ItemKind::Text | ItemKind::TextPart { .. } | ItemKind::Pong, _) => DataType::Text,
     }
 }

@@ -34,6 +34,7 @@ pub struct Options {
     /// The host has said when to ping, be it never.
     pub(crate) ping_interval_given: bool,
     pub(crate) max_message_size: usize,
+    pub(crate) part_size: usize,
     pub(crate) frame_size: usize,
     pub(crate) send_buffer_size: usize,
     pub(crate) receive_buffer_size: usize,
@@ -137,6 +138,7 @@ impl Default for Options {
             },
             ping_interval_given: false,
             max_message_size: 64 * MIB,
+            part_size: 0,
             frame_size: FRAME_SIZE,
             send_buffer_size: 16 * MIB,
             receive_buffer_size: 8 * MIB,
@@ -179,6 +181,10 @@ impl Options {
     pub(crate) fn check_combination(&self) -> Result<(), Error> {
         if !self.validate_utf8 && self.data_type != DataType::Blob {
             let what = "text that is not checked (ws_options_set_validate_utf8) can only arrive as blobs: set data_type to blob";
+            return Err(Error::new(ErrorCode::InvalidArgument, Component::Socket, what));
+        }
+        if self.part_size > 0 && self.strict_json {
+            let what = "a message that comes in parts (ws_options_set_part_size) cannot be checked to be JSON: strict_json has to be 0";
             return Err(Error::new(ErrorCode::InvalidArgument, Component::Socket, what));
         }
         Ok(())
@@ -281,6 +287,16 @@ impl Options {
     /// The largest message, both ways; 0: no limit.
     pub fn set_max_message_size(&mut self, bytes: usize) {
         self.max_message_size = bytes;
+    }
+
+    /// The longest message that is received whole, and the longest part of a longer one; 0: all are received whole.
+    pub fn set_part_size(&mut self, bytes: usize) {
+        self.part_size = bytes;
+    }
+
+    /// Whether long messages are received in parts.
+    pub fn wants_parts(&self) -> bool {
+        self.part_size > 0
     }
 
     /// The longest payload of a frame of ours; 0: a message is one frame.

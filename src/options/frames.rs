@@ -19,6 +19,24 @@ pub extern "C" fn ws_options_set_max_message_size(o: *mut ws_options, bytes: siz
     })
 }
 
+/// How long a message may be that is received whole. A longer one arrives in parts of at most so many bytes, each as an
+/// event of its own (`on_part`), so that a message may be larger than memory; the parts of a text are cut between
+/// characters, with one character at least. `max_message_size` holds for all parts together: 0 takes that limit away.
+///
+/// With it, `strict_json`, or an `on_message` without an `on_part`, is WS_ERR_INVALID_ARGUMENT at ws_new(), ws_new_async() and
+/// ws_reconnector_new().
+///
+/// @param o      Options.
+/// @param bytes  Bytes; 0: each message is received whole. Default: 0.
+/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_part_size(o: *mut ws_options, bytes: size_t) -> ws_result {
+    set(o, "ws_options_set_part_size", &[&bytes], |options| {
+        options.set_part_size(bytes);
+        Ok(())
+    })
+}
+
 /// How long the payload of a frame of ours may be. A longer message leaves as several frames, for servers that have a limit
 /// on frames; between them pings, pongs and what the server is to be told can go. Uncompressed text is cut between
 /// characters, with one character at least in a frame.

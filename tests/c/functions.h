@@ -119,6 +119,8 @@
     X(ws_event_free, (own_e), NOTHING) \
     X(ws_event_get_type, (e), ZERO) \
     X(ws_event_json, (e), NONE) \
+    X(ws_event_part_last, (e), ZERO) \
+    X(ws_event_part_offset, (e), ZERO) \
     X(ws_event_reason, (e), NONE) \
     X(ws_event_retain, (e), EVENT) \
     X(ws_event_time_us, (e), ZERO) \

@@ -159,7 +159,7 @@ static inline void host_wait(struct host *host, char letter)
     pthread_mutex_unlock(&host->lock);
 }
 
-/* on_open?  (on_message | on_drain | on_pong)*  on_error?  on_terminate  on_free */
+/* on_open?  (on_message | on_part | on_drain | on_ping | on_pong)*  on_error?  on_terminate  on_free */
 static inline int grammar_holds(const char *trace)
 {
     if (*trace == 'o') trace++;

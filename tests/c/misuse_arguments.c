@@ -34,7 +34,7 @@ static void handlers_of_other_sizes(ws_dispatcher *d)
     later.known.dispatcher = d;
     later.known.on_free = count_free;
     for (int async = 0; async < 2; async++) {
-        const size_t refused[] = {0, 1, sizeof(size_t), sizeof(ws_handler) - 1, SIZE_MAX, SIZE_MAX / 2};
+        const size_t refused[] = {0, 1, sizeof(size_t), offsetof(ws_handler, on_part) - 1, SIZE_MAX, SIZE_MAX / 2};
         for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
             CHECK(open_with(&later, refused[i], async) == WS_ERR_INVALID_ARGUMENT && freed == 0);
         }
@@ -56,7 +56,7 @@ static void handlers_read_back(ws_socket *ws, const struct host *host)
 {
     struct later out = {.known = WS_HANDLER_INIT, .more = {&out, &out}};
     CHECK(ws_get_handler(ws, NULL) == WS_ERR_INVALID_ARGUMENT);
-    const size_t refused[] = {0, sizeof(ws_handler) - 1, SIZE_MAX};
+    const size_t refused[] = {0, offsetof(ws_handler, on_part) - 1, SIZE_MAX};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         out.known.size = refused[i];
         CHECK(ws_get_handler(ws, &out.known) == WS_ERR_INVALID_ARGUMENT && out.known.user_data == NULL);

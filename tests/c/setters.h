@@ -16,6 +16,7 @@
     X(ws_options_set_compression_memory, (o, 1), RESULT) \
     X(ws_options_set_compression_min_size, (o, 1), RESULT) \
     X(ws_options_set_max_message_size, (o, 1), RESULT) \
+    X(ws_options_set_part_size, (o, 1), RESULT) \
     X(ws_options_set_frame_size, (o, 1), RESULT) \
     X(ws_options_set_validate_utf8, (o, 1), RESULT) \
     X(ws_options_set_ping_always, (o, 1), RESULT) \

@@ -101,7 +101,7 @@ class Host:
     def open(self, url, wait=True, **settings):
         """A socket; `wait` chooses between ws_new and ws_new_async."""
         options, errors = options_with(settings), c.ws_errors()
-        functions = dict.fromkeys(("on_open", "on_message", "on_error", "on_terminate", "on_drain", "on_pong"), on_event)
+        functions = dict.fromkeys(("on_open", "on_message", "on_error", "on_terminate", "on_drain", "on_pong", "on_part"), on_event)
         handler = c.ws_handler(user_data=self.key, dispatcher=self.dispatcher, on_free=on_free, **functions)
         new = ws4d.ws_new if wait else ws4d.ws_new_async
         ws = new(url.encode(), ctypes.byref(handler), options, ctypes.byref(errors))

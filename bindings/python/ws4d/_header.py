@@ -74,6 +74,7 @@ class ws_event_type(enum.IntEnum):
     WS_EVENT_TYPE_TERMINATE = 4
     WS_EVENT_TYPE_DRAIN = 5
     WS_EVENT_TYPE_PONG = 6
+    WS_EVENT_TYPE_PART = 7
 
 
 class ws_json_kind(enum.IntEnum):
@@ -164,6 +165,8 @@ class ws_handler(Sized):
         ("on_drain", ws_callback),
         ("on_pong", ws_callback),
         ("on_free", ws_free_fn),
+        ("on_part", ws_callback),
+        ("on_ping", ws_callback),
     ]
 
 
@@ -204,6 +207,7 @@ class ws_stats(Sized):
         ("tls_us", c_int64),
         ("upgrade_us", c_int64),
         ("connect_us", c_int64),
+        ("last_received_us", c_int64),
     ]
 
 
@@ -356,6 +360,7 @@ FUNCTIONS = {
     "ws_dispatcher_next_batch": (c_int32, ws_dispatcher, c_int32, c_size_t, POINTER(ws_batch)),
     "ws_batch_items": (POINTER(ws_batch_item), ws_batch, POINTER(c_size_t)),
     "ws_batch_data": (c_void_p, ws_batch, POINTER(c_size_t)),
+    "ws_batch_time_us": (c_int64, ws_batch, c_size_t),
     "ws_batch_event": (ws_event, ws_batch, c_size_t),
     "ws_batch_free": (None, ws_batch),
     "ws_event_get_type": (c_int32, ws_event),
@@ -367,6 +372,9 @@ FUNCTIONS = {
     "ws_event_code": (c_uint16, ws_event),
     "ws_event_reason": (c_char_p, ws_event),
     "ws_event_was_clean": (c_int32, ws_event),
+    "ws_event_part_offset": (c_uint64, ws_event),
+    "ws_event_part_last": (c_int32, ws_event),
+    "ws_event_time_us": (c_int64, ws_event),
     "ws_event_retain": (ws_event, ws_event),
     "ws_event_free": (None, ws_event),
     "ws_json_get_kind": (c_int32, ws_json),
@@ -415,6 +423,7 @@ FUNCTIONS = {
     "ws_options_set_compression_context_takeover": (c_int32, ws_options, c_int32, c_int32),
     "ws_options_set_compression_min_size": (c_int32, ws_options, c_size_t),
     "ws_options_set_max_message_size": (c_int32, ws_options, c_size_t),
+    "ws_options_set_part_size": (c_int32, ws_options, c_size_t),
     "ws_options_set_frame_size": (c_int32, ws_options, c_size_t),
     "ws_options_set_validate_utf8": (c_int32, ws_options, c_int32),
     "ws_options_set_ping_always": (c_int32, ws_options, c_int32),

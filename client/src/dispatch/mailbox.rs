@@ -1,7 +1,7 @@
 //! One socket's undelivered events, in order. The grammar of callbacks is enforced here and nowhere else:
 //!
 //! ```text
-//! on_open?  (on_message | on_drain | on_pong)*  on_error?  on_terminate
+//! on_open?  (on_message | on_part | on_drain | on_ping | on_pong)*  on_error?  on_terminate
 //! ```
 //!
 //! It is a plain state machine behind the dispatcher's lock, with no lock, clock or callback of its own.

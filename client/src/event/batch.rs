@@ -14,6 +14,26 @@ pub(crate) enum ItemKind {
     Text,
     Blob,
     Pong,
+    /// Part of a text message.
+    TextPart {
+        last: bool,
+    },
+    /// Part of a binary message.
+    BlobPart {
+        last: bool,
+    },
+}
+
+impl ItemKind {
+    /// Whether more of its message follows.
+    pub(crate) fn is_unfinished(self) -> bool {
+        matches!(self, ItemKind::TextPart { last: false } | ItemKind::BlobPart { last: false })
+    }
+
+    /// Whether a NUL has to stand behind it.
+    pub(crate) fn wants_nul(self) -> bool {
+        matches!(self, ItemKind::Text | ItemKind::TextPart { .. })
+    }
 }
 
 /// One message or pong inside a batch's buffer. The byte behind it exists, and is NUL behind text and pongs.
@@ -29,7 +49,11 @@ pub(crate) const MESSAGE_OVERHEAD: usize = 64;
 
 impl Item {
     pub(crate) fn event_kind(&self) -> EventKind {
-        if self.kind == ItemKind::Pong { EventKind::Pong } else { EventKind::Message }
+        match self.kind {
+            ItemKind::Text | ItemKind::Blob => EventKind::Message,
+            ItemKind::TextPart { .. } | ItemKind::BlobPart { .. } => EventKind::Part,
+            ItemKind::Pong => EventKind::Pong,
+        }
     }
 
     /// Like [`Event::received_type`](super::Event::received_type), for a socket of this mode.
@@ -201,7 +225,7 @@ impl Batch {
             fits
         });
         let kept = self.next + kept.count();
-        let dropped = self.items.len() - kept;
+        let dropped = self.items[kept..].iter().filter(|item| !item.kind.is_unfinished()).count();
         self.charge -= self.items[kept..].iter().map(Item::charge).sum::<usize>();
         self.items.truncate(kept);
         self.origins.truncate(kept);

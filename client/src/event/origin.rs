@@ -8,6 +8,8 @@ use std::ops::Range;
 pub(crate) struct Origin {
     /// When the read returned that brought it, in microseconds since 1970; 0: unknown.
     pub(crate) time_us: i64,
+    /// Of a part: how many bytes of its message came before it.
+    pub(crate) offset: u64,
 }
 
 /// The origins of a list of items.
@@ -17,6 +19,8 @@ pub(crate) struct Origins {
     first_us: i64,
     /// Times of later reads, each with the index of its first item.
     later: Vec<(usize, i64)>,
+    /// Offsets of the parts among the items, each with the index of its item; first parts have none.
+    offsets: Vec<(usize, u64)>,
 }
 
 impl Origins {
@@ -28,13 +32,15 @@ impl Origins {
     /// Whether all items have the origin of the first one.
     #[inline]
     pub(crate) fn is_uniform(&self) -> bool {
-        self.later.is_empty()
+        self.later.is_empty() && self.offsets.is_empty()
     }
 
     /// Returns the origin of the item at `index`.
     pub(crate) fn of(&self, index: usize) -> Origin {
         let before = self.later.partition_point(|(first, _)| *first <= index);
-        Origin { time_us: before.checked_sub(1).map_or(self.first_us, |last| self.later[last].1) }
+        let time_us = before.checked_sub(1).map_or(self.first_us, |last| self.later[last].1);
+        let offset = self.offsets.binary_search_by_key(&index, |(item, _)| *item);
+        Origin { time_us, offset: offset.map_or(0, |at| self.offsets[at].1) }
     }
 
     /// Adds the origin of the item at `index`, which comes behind all that were added before.
@@ -44,6 +50,15 @@ impl Origins {
         } else if self.later.last().map_or(self.first_us, |(_, time_us)| *time_us) != origin.time_us {
             self.later.try_reserve(1).map_err(|_| ErrorCode::OutOfMemory)?;
             self.later.push((index, origin.time_us));
+        }
+        self.add_part(index, origin.offset)
+    }
+
+    /// Adds the offset of a part, the item at `index`, which comes behind all that were added before.
+    pub(crate) fn add_part(&mut self, index: usize, offset: u64) -> Result<(), ErrorCode> {
+        if offset > 0 {
+            self.offsets.try_reserve(1).map_err(|_| ErrorCode::OutOfMemory)?;
+            self.offsets.push((index, offset));
         }
         Ok(())
     }
@@ -63,9 +78,10 @@ impl Origins {
         let later =
             other.later.iter().map(|(index, _)| *index).filter(|index| (start + 1..end).contains(index));
         for index in [start].into_iter().chain(later) {
-            self.add(count + index - start, other.of(index))?;
+            self.add(count + index - start, Origin { offset: 0, ..other.of(index) })?;
         }
-        Ok(())
+        let mut parts = other.offsets.iter().filter(|(index, _)| (start..end).contains(index));
+        parts.try_for_each(|(index, offset)| self.add_part(count + index - start, *offset))
     }
 
     /// Returns those of these items, as a list of their own.
@@ -79,6 +95,8 @@ impl Origins {
     pub(crate) fn truncate(&mut self, count: usize) {
         let kept = self.later.partition_point(|(first, _)| *first < count);
         self.later.truncate(kept);
+        let kept = self.offsets.partition_point(|(item, _)| *item < count);
+        self.offsets.truncate(kept);
     }
 }
 
@@ -106,5 +124,22 @@ mod tests {
         assert!(all.is_uniform());
         all.append(2, &Origins::of_read(5), 0..1).unwrap();
         assert_eq!(times(&all, 3), [1, 1, 5]);
+    }
+
+    #[test]
+    fn each_part_keeps_its_offset_whatever_is_joined_cut_and_copied() {
+        let offsets =
+            |origins: &Origins, count| (0..count).map(|index| origins.of(index).offset).collect::<Vec<_>>();
+        let mut read = Origins::of_read(1);
+        read.add_part(1, 0).unwrap();
+        read.add_part(2, 10).unwrap();
+        read.add_part(3, 20).unwrap();
+        assert!(!read.is_uniform());
+        assert_eq!(offsets(&read, 5), [0, 0, 10, 20, 0]);
+        let mut all = read.copied(2..5).unwrap();
+        all.append(3, &read, 1..4).unwrap();
+        assert_eq!(offsets(&all, 6), [10, 20, 0, 0, 10, 20]);
+        all.truncate(5);
+        assert_eq!(offsets(&all, 6), [10, 20, 0, 0, 10, 0]);
     }
 }

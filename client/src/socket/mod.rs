@@ -109,6 +109,7 @@ struct Settings {
     liveness: LivenessLimits,
     max_message_size: usize,
     /// Maximum payload of a frame; 0: a message is one frame.
+    part_size: usize,
     frame_size: usize,
     send_buffer_size: usize,
     receive_buffer_size: usize,
@@ -243,6 +244,7 @@ impl Socket {
             close_timeout: options.close_timeout,
             liveness: options.liveness,
             max_message_size: options.max_message_size,
+            part_size: options.part_size,
             frame_size: options.frame_size,
             send_buffer_size: options.send_buffer_size,
             receive_buffer_size: options.receive_buffer_size,

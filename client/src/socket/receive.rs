@@ -29,7 +29,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use ws4d_protocol::deflate;
-use ws4d_protocol::receive::{Data, Incoming as Decoded, SpareInflater};
+use ws4d_protocol::receive::{Data, Incoming as Decoded, Part, PartKind, SpareInflater};
 
 /// A read of so many bytes may be the beginning of a large message.
 const LARGE_READ: usize = 64 * 1024;
@@ -183,7 +183,7 @@ impl Socket {
         let complete = loop {
             let mut decoded = DecodedInput::of_read(input.time_us);
             input.at = self.decode(incoming, &input.buffer, input.at, room, &mut decoded);
-            let complete = input.at == input.buffer.len();
+            let complete = input.at == input.buffer.len() && !incoming.receiver.has_pending();
             let batches = if complete {
                 let mut buffer = std::mem::take(&mut input.buffer);
                 write_nuls(&mut buffer, &decoded.items);
@@ -332,8 +332,7 @@ impl Socket {
                 Ok(None) => break,
                 Ok(Some(Decoded::Text(data))) => self.message(ItemKind::Text, data, buffer, decoded),
                 Ok(Some(Decoded::Binary(data))) => self.message(ItemKind::Blob, data, buffer, decoded),
-                // Nobody asks the receiver for parts.
-                Ok(Some(Decoded::Part(_))) => {}
+                Ok(Some(Decoded::Part(part))) => receive_part(part, buffer, decoded),
                 Ok(Some(Decoded::Ping(payload))) => {
                     self.outgoing.lock().pong(&payload);
                     decoded.answers = true;
@@ -394,5 +393,27 @@ impl Socket {
         let full = self.dispatcher.update_quietly(key, Mailbox::stop_reading_if_full).unwrap_or(false);
         self.receive_activity.set_reading_paused(full);
         !full
+    }
+}
+
+/// Takes a part of a message in; the message counts with its last part.
+fn receive_part(part: Part, buffer: &[u8], decoded: &mut DecodedInput) {
+    let Part { kind, data, offset, last } = part;
+    let kind = match kind {
+        PartKind::Text => ItemKind::TextPart { last },
+        PartKind::Binary => ItemKind::BlobPart { last },
+    };
+    decoded.messages += u64::from(last);
+    decoded.bytes += data.bytes(buffer).len() as u64;
+    match data {
+        Data::Range(range) => {
+            decoded.shared_part(Item { kind, start: range.start, len: range.len() }, offset)
+        }
+        Data::Assembled(mut bytes) => {
+            let len = bytes.len();
+            // The receiver has left room for it.
+            bytes.push(0);
+            decoded.own_part(Batch::single(kind, bytes, len), offset);
+        }
     }
 }

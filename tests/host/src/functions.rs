@@ -71,6 +71,8 @@ functions! {
     ws_event_code(*const RawEvent) -> u16;
     ws_event_reason(*const RawEvent) -> *const c_char;
     ws_event_was_clean(*const RawEvent) -> i32;
+    ws_event_part_offset(*const RawEvent) -> u64;
+    ws_event_part_last(*const RawEvent) -> i32;
     ws_event_time_us(*const RawEvent) -> i64;
     ws_event_retain(*const RawEvent) -> *mut RawEvent;
     ws_event_free(*mut RawEvent);
@@ -120,6 +122,7 @@ functions! {
     ws_options_set_compression_context_takeover(OptionsToken, i32, i32) -> i32;
     ws_options_set_compression_min_size(OptionsToken, usize) -> i32;
     ws_options_set_max_message_size(OptionsToken, usize) -> i32;
+    ws_options_set_part_size(OptionsToken, usize) -> i32;
     ws_options_set_frame_size(OptionsToken, usize) -> i32;
     ws_options_set_validate_utf8(OptionsToken, i32) -> i32;
     ws_options_set_ping_always(OptionsToken, i32) -> i32;

@@ -3,10 +3,11 @@
 /// Asserts that the whole life of one socket that `ws_new*` returned was
 ///
 /// ```text
-/// open?  (message | drain | pong)*  error?  terminate  free
+/// open?  (message | part | drain | ping | pong)*  error?  terminate  free
 /// ```
 ///
-/// or, where it returned NULL, `free` alone.
+/// or, where it returned NULL, `free` alone. Between the first part of a message and its last nothing comes but `drain`,
+/// `ping` and `pong`.
 ///
 /// # Panics
 /// If it was not; the message shows the trace.
@@ -22,11 +23,22 @@ pub fn check_grammar(trace: &[String]) {
 pub fn check_grammar_so_far(trace: &[String]) {
     // How far the life has come: 0 new, 1 open, 2 failed, 3 terminated, 4 freed.
     let mut stage = 0;
+    // The bytes of the message whose last part is still to come.
+    let mut open_message = None;
     for (at, entry) in trace.iter().enumerate() {
         let kind = entry.split(' ').next().unwrap_or_default();
         let next = match (kind, stage) {
             ("open", 0) => 1,
-            ("message" | "drain" | "pong", 1) => 1,
+            ("message", 1) if open_message.is_none() => 1,
+            ("part", 1) => {
+                let mut words = entry.split(' ').skip(1);
+                let offset: u64 = words.next().and_then(|offset| offset.parse().ok()).expect("an offset");
+                assert_eq!(offset == 0, open_message.is_none(), "entry {at}: {trace:#?}");
+                assert!(open_message < Some(offset) || offset == 0, "entry {at}: {trace:#?}");
+                open_message = (words.next() != Some("last")).then_some(offset);
+                1
+            }
+            ("drain" | "ping" | "pong", 1) => 1,
             ("error", 0 | 1) => 2,
             ("terminate", 0..=2) => 3,
             ("free", 3) => 4,
@@ -55,6 +67,7 @@ mod tests {
             "error WS_ERR_DNS, terminate 1006, free",
             "open, message text a, pong, drain, terminate 1000 bye clean, free",
             "open, message text a, error WS_ERR_PROTOCOL, terminate 1006, free",
+            "open, part 0 text a, pong, part 1 last text, part 0 blob 00, terminate 1006, free",
         ] {
             assert!(whole(trace), "{trace}");
         }
@@ -73,6 +86,9 @@ mod tests {
             "open, terminate 1000, terminate 1000, free",
             "open, terminate 1000, free, free",
             "open, terminate 1000, message text a, free",
+            "open, part 1 text a, terminate 1006, free",
+            "open, part 0 text a, message text b, terminate 1006, free",
+            "open, part 0 text a, part 0 text b, terminate 1006, free",
             "free, free",
         ] {
             assert!(!whole(trace), "{trace}");

@@ -59,6 +59,7 @@ impl Peer {
             on_terminate: Some(called),
             on_drain: Some(called),
             on_pong: Some(called),
+            on_part: Some(called),
             on_free: Some(freed),
             ..RawHandler::INIT
         }

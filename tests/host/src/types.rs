@@ -64,11 +64,13 @@ pub struct RawHandler {
     pub on_drain: Option<Callback>,
     pub on_pong: Option<Callback>,
     pub on_free: Option<FreeFn>,
+    pub on_part: Option<Callback>,
+    pub on_ping: Option<Callback>,
 }
 
-layout!(RawHandler, 80:
+layout!(RawHandler, 96:
     size 0, user_data 8, dispatcher 16, on_open 24, on_message 32, on_error 40, on_terminate 48, on_drain 56,
-    on_pong 64, on_free 72
+    on_pong 64, on_free 72, on_part 80, on_ping 88
 );
 
 impl RawHandler {
@@ -84,6 +86,8 @@ impl RawHandler {
         on_drain: None,
         on_pong: None,
         on_free: None,
+        on_part: None,
+        on_ping: None,
     };
 }
 

@@ -234,6 +234,16 @@ impl Event {
         String::from_utf8_lossy(&self.data()).into_owned()
     }
 
+    /// `ws_event_part_offset`
+    pub fn part_offset(self) -> u64 {
+        (api().ws_event_part_offset)(self.0)
+    }
+
+    /// `ws_event_part_last`
+    pub fn part_last(self) -> bool {
+        (api().ws_event_part_last)(self.0) == 1
+    }
+
     /// `ws_event_errors`, copied.
     pub fn errors(self) -> Errors {
         Errors::copy((api().ws_event_errors)(self.0))
@@ -249,6 +259,10 @@ impl Event {
         match self.kind() {
             WS_EVENT_TYPE_OPEN => "open".to_owned(),
             WS_EVENT_TYPE_MESSAGE => format!("message {}", self.message()),
+            WS_EVENT_TYPE_PART => {
+                let last = if self.part_last() { "last " } else { "" };
+                format!("part {} {last}{}", self.part_offset(), self.message())
+            }
             WS_EVENT_TYPE_ERROR => format!("error {}", self.errors().name()),
             WS_EVENT_TYPE_TERMINATE => {
                 let clean = if (api().ws_event_was_clean)(self.0) == 1 { "clean" } else { "" };

@@ -3,7 +3,7 @@
 use super::failures::out_of_memory;
 use crate::buffer::Buffer;
 use crate::error::ErrorCode;
-use crate::event::{Batch, Item, ItemKind, Items, Origins};
+use crate::event::{Batch, Item, Items, Origin, Origins};
 use crate::socket::outgoing::ConnectionFailure;
 use std::sync::Arc;
 
@@ -13,6 +13,8 @@ pub(super) struct DecodedInput {
     /// Messages in the read buffer, and batches of their own between them.
     pieces: Vec<Piece>,
     pub(super) items: Items,
+    /// Of the items in the read buffer.
+    origins: Origins,
     /// When the read returned that brought them.
     time_us: i64,
     pub(super) charge: usize,
@@ -32,12 +34,29 @@ enum Piece {
 impl DecodedInput {
     /// Begins with nothing, of a read that returned at this time.
     pub(super) fn of_read(time_us: i64) -> DecodedInput {
-        DecodedInput { time_us, ..DecodedInput::default() }
+        DecodedInput { time_us, origins: Origins::of_read(time_us), ..DecodedInput::default() }
     }
 
     /// When the read returned.
     pub(super) fn time_us(&self) -> i64 {
         self.time_us
+    }
+
+    /// Adds a part in the read buffer.
+    pub(super) fn shared_part(&mut self, item: Item, offset: u64) {
+        if self.origins.add_part(self.items.len(), offset).is_err() {
+            self.failure = Some(out_of_memory());
+        }
+        self.shared(item);
+    }
+
+    /// Adds a part with a buffer of its own.
+    pub(super) fn own_part(&mut self, part: Batch, offset: u64) {
+        let mut origins = Origins::default();
+        if origins.add(0, Origin { time_us: self.time_us, offset }).is_err() {
+            self.failure = Some(out_of_memory());
+        }
+        self.push_own(part.with_origins(origins));
     }
 
     #[inline]
@@ -49,6 +68,10 @@ impl DecodedInput {
     }
 
     pub(super) fn own(&mut self, batch: Batch) {
+        self.push_own(batch.with_origins(Origins::of_read(self.time_us)));
+    }
+
+    fn push_own(&mut self, batch: Batch) {
         self.charge += batch.charge();
         if self.seal().is_err() || self.pieces.try_reserve(1).is_err() {
             self.failure = Some(out_of_memory());
@@ -84,19 +107,19 @@ impl DecodedInput {
         let mut batches = Vec::new();
         batches.try_reserve_exact(self.pieces.len()).map_err(|_| ErrorCode::OutOfMemory)?;
         for piece in self.pieces.drain(..) {
-            let batch = match piece {
+            batches.push(match piece {
                 Piece::Own(batch) => batch,
                 Piece::Shared(to) if from == 0 && to == self.items.len() => {
                     from = to;
-                    shared(std::mem::take(&mut self.items))?
+                    shared(std::mem::take(&mut self.items))?.with_origins(std::mem::take(&mut self.origins))
                 }
                 Piece::Shared(to) => {
                     let items = Items::copied(&self.items[from..to])?;
+                    let origins = self.origins.copied(from..to)?;
                     from = to;
-                    shared(items)?
+                    shared(items)?.with_origins(origins)
                 }
-            };
-            batches.push(batch.with_origins(Origins::of_read(self.time_us)));
+            });
         }
         Ok(batches)
     }
@@ -116,7 +139,7 @@ impl DecodedInput {
 
 /// Puts a NUL behind each text, over a byte that was decoded and is not needed any more.
 pub(super) fn write_nuls(buffer: &mut Buffer, items: &[Item]) {
-    for item in items.iter().filter(|item| item.kind == ItemKind::Text) {
+    for item in items.iter().filter(|item| item.kind.wants_nul()) {
         let end = item.start + item.len;
         match buffer.get_mut(end) {
             Some(byte) => *byte = 0,
