@@ -24,6 +24,7 @@ mod queue;
 mod receive;
 mod roles;
 mod send;
+mod settings;
 mod stats;
 mod step;
 mod streaming;
@@ -40,7 +41,7 @@ use crate::engine;
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::{DataType, Ending, Event};
 use crate::library;
-use crate::options::{Compression, LivenessLimits, Options};
+use crate::options::Options;
 use crate::sync::{Mutex, locks_held};
 pub use close_info::{CloseInfo, RetryAfter, Stage};
 pub(crate) use closing::judge_close;
@@ -48,6 +49,7 @@ use outgoing::Outgoing;
 use receive::Incoming;
 pub(crate) use send::Kept;
 pub use send::MOST_PING;
+use settings::Settings;
 pub use stats::Stats;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -94,26 +96,6 @@ pub trait Handler: Send + Sync {
     fn over(&self);
     /// Runs `on_free`: exactly once, after the last callback.
     fn free(&self);
-}
-
-/// The options that a socket needs after connecting.
-#[derive(Clone, Copy)]
-struct Settings {
-    data_type: DataType,
-    strict_json: bool,
-    /// Received text must be UTF-8.
-    validate_utf8: bool,
-    /// Where callbacks run on the I/O thread: time to poll before it sleeps.
-    busy_poll: Duration,
-    close_timeout: Duration,
-    liveness: LivenessLimits,
-    max_message_size: usize,
-    /// Maximum payload of a frame; 0: a message is one frame.
-    part_size: usize,
-    frame_size: usize,
-    send_buffer_size: usize,
-    receive_buffer_size: usize,
-    compression: Compression,
 }
 
 /// Facts that are known once the connection is open.
@@ -236,20 +218,7 @@ impl Socket {
         dispatcher: Option<Arc<Dispatcher>>,
         wait: Option<Duration>,
     ) -> Result<Arc<Socket>, Error> {
-        let settings = Settings {
-            data_type: options.data_type,
-            strict_json: options.strict_json,
-            validate_utf8: options.validate_utf8,
-            busy_poll: if dispatcher.is_none() { options.busy_poll } else { Duration::ZERO },
-            close_timeout: options.close_timeout,
-            liveness: options.liveness,
-            max_message_size: options.max_message_size,
-            part_size: options.part_size,
-            frame_size: options.frame_size,
-            send_buffer_size: options.send_buffer_size,
-            receive_buffer_size: options.receive_buffer_size,
-            compression: options.compression,
-        };
+        let settings = Settings::of(options, dispatcher.is_none());
         let Destination { url, shown, secure, .. } = &destination;
         let shown = (shown != url).then(|| shown.as_str().into());
         let (url, secure) = (url.as_str().into(), *secure);

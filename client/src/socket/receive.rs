@@ -6,7 +6,6 @@ mod decoded;
 mod failures;
 mod incoming;
 mod notifications;
-mod settings;
 
 pub(super) use incoming::Incoming;
 
