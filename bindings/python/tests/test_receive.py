@@ -202,6 +202,7 @@ async def test_a_full_queue_holds_the_server_back_and_goes_on_when_it_is_taken(s
     async with ws4d.connect(server.ws("/flood?n=5000&size=1000&seq=1"), max_queue=(16, 4), options=options) as ws:
         while not ws._paused:
             await asyncio.sleep(0)
+        await turns(100)
         assert len(ws._queue) == 16
         # The server cannot be done: the rest fits neither the queue nor the library's buffer.
         assert ws.stats()["messages_received"] < 5000
