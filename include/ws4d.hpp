@@ -104,7 +104,7 @@
 namespace ws4d {
 
 /** As a time-out: for ever. A negative time is over already, so that the rest of a deadline can be passed as it is. */
-inline constexpr std::chrono::milliseconds forever = std::chrono::milliseconds::max();
+inline constexpr std::chrono::milliseconds no_timeout = std::chrono::milliseconds::max();
 
 /**
  * Bytes that somebody else has: a pointer and a length. It converts from everything that has data() and size() of bytes
@@ -173,7 +173,7 @@ inline const std::uint16_t *units(std::u16string_view text) noexcept {
 
 /** A time-out of the C functions: milliseconds, -1 for ever. */
 inline std::int32_t timeout(std::chrono::milliseconds time) noexcept {
-    if (time == forever)
+    if (time == no_timeout)
         return -1;
     constexpr std::chrono::milliseconds::rep most = std::numeric_limits<std::int32_t>::max();
     return static_cast<std::int32_t>(time.count() < 0 ? 0 : time.count() < most ? time.count() : most);
@@ -1328,8 +1328,8 @@ public:
         return counted(call([&](ws_dispatcher *d) { return ws_dispatcher_dispatch(d, max_events); }, [](std::int32_t) { return false; }));
     }
     /** Waits for the first event, then dispatches; returns how many were delivered, 0 when the time is over. */
-    std::uint32_t wait(std::chrono::milliseconds timeout = forever) { return try_wait(timeout).value(); }
-    result<std::uint32_t> try_wait(std::chrono::milliseconds timeout = forever) {
+    std::uint32_t wait(std::chrono::milliseconds timeout = no_timeout) { return try_wait(timeout).value(); }
+    result<std::uint32_t> try_wait(std::chrono::milliseconds timeout = no_timeout) {
         const deadline end(timeout);
         return counted(call([&](ws_dispatcher *d) { return ws_dispatcher_wait(d, end.left()); }, [&](std::int32_t n) { return n == 0 && !end.over(); }));
     }
@@ -1339,8 +1339,8 @@ public:
         return call([](ws_dispatcher *d) { return ws_dispatcher_run(d); }, [](ws_result r) { return r == WS_OK; });
     }
     /** Pulls one event instead of running a callback; nothing when the time is over. Of a reconnector, its policy's callbacks run. */
-    std::optional<pulled> next(std::chrono::milliseconds timeout = forever) { return try_next(timeout).value(); }
-    result<std::optional<pulled>> try_next(std::chrono::milliseconds timeout = forever) {
+    std::optional<pulled> next(std::chrono::milliseconds timeout = no_timeout) { return try_next(timeout).value(); }
+    result<std::optional<pulled>> try_next(std::chrono::milliseconds timeout = no_timeout) {
         const deadline end(timeout);
         ws_socket *ws = nullptr;
         ws_event *e = nullptr;
@@ -1354,10 +1354,10 @@ public:
         return got;
     }
     /** Pulls at most `max` events with one call, of which it waits for the first; an empty batch when the time is over. */
-    batch next_batch(std::chrono::milliseconds timeout = forever, std::size_t max = 1024) {
+    batch next_batch(std::chrono::milliseconds timeout = no_timeout, std::size_t max = 1024) {
         return try_next_batch(timeout, max).value();
     }
-    result<batch> try_next_batch(std::chrono::milliseconds timeout = forever, std::size_t max = 1024) {
+    result<batch> try_next_batch(std::chrono::milliseconds timeout = no_timeout, std::size_t max = 1024) {
         const deadline end(timeout);
         ws_batch *b = nullptr;
         const std::int32_t n = call([&](ws_dispatcher *d) { return ws_dispatcher_next_batch(d, end.left(), max, &b); },
@@ -1437,7 +1437,7 @@ private:
         explicit deadline(std::chrono::milliseconds timeout) noexcept : timeout_(timeout), began_(clock::now()) {}
         bool over() const noexcept { return left() == 0; }
         std::int32_t left() const noexcept {
-            if (timeout_ == forever || first_)
+            if (timeout_ == no_timeout || first_)
                 return first_ = false, detail::timeout(timeout_);
             return detail::timeout(timeout_ - std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - began_));
         }
@@ -1965,8 +1965,8 @@ inline result<> try_startup() noexcept { return ws_startup(); }
  * Ends all sockets and joins all threads of the library; objects stay valid until they are destroyed. Not inside a callback.
  * WS_ERR_TIMEOUT where a callback on an I/O thread has not come back in time: call it again.
  */
-inline void shutdown(std::chrono::milliseconds timeout = forever) { result<>(ws_shutdown(detail::timeout(timeout))).value(); }
-inline result<> try_shutdown(std::chrono::milliseconds timeout = forever) noexcept { return ws_shutdown(detail::timeout(timeout)); }
+inline void shutdown(std::chrono::milliseconds timeout = no_timeout) { result<>(ws_shutdown(detail::timeout(timeout))).value(); }
+inline result<> try_shutdown(std::chrono::milliseconds timeout = no_timeout) noexcept { return ws_shutdown(detail::timeout(timeout)); }
 
 /** Converts between UTF-8 and UTF-16; what is not valid becomes U+FFFD. */
 inline std::u16string to_utf16(std::string_view utf8) {

@@ -294,7 +294,7 @@ PROMISE(a_receiver_of_the_log_receives_as_long_as_it_lives) {
 
 PROMISE(times_are_those_of_the_clock_and_a_deadline_may_be_over) {
     ws4d::dispatcher loop;
-    CHECK(loop.wait(-5s) == 0 && !loop.next(-1ms) && ws4d::detail::timeout(ws4d::forever) == -1);
+    CHECK(loop.wait(-5s) == 0 && !loop.next(-1ms) && ws4d::detail::timeout(ws4d::no_timeout) == -1);
     CHECK(ws4d::detail::timeout(1h * 24 * 365) == std::numeric_limits<std::int32_t>::max());
     loop.set_busy_poll(10us);
     loop.set_interruptible(true);
