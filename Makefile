@@ -14,7 +14,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
 .PHONY: install uninstall test-install dist deb wheel
-.PHONY: conformance test-grammar mutants stream fuzz abi deny generated sanitize faults
+.PHONY: conformance test-grammar mutants stream fuzz abi deny generated sanitize faults peers
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,7 +83,7 @@ test-rust: ## cargo's tests
 test-c: examples server ## the C and C++ tests, the examples, and cmake's way to them
 	scripts/c-tests.sh $(TARGET)/release $(SERVER)
 	tests/hpp/run.sh $(TARGET)/release $(SERVER)
-	scripts/play.py --server $(SERVER) --examples build/examples > build/play.log || { cat build/play.log; exit 1; }
+	python3 scripts/play.py --server $(SERVER) --examples build/examples > build/play.log || { cat build/play.log; exit 1; }
 	cmake -S c-examples -B build/cmake -DWS4D_LIBRARY=$(abspath $(LIBRARY)) > build/cmake.log
 	cmake --build build/cmake >> build/cmake.log
 
@@ -121,6 +121,9 @@ abi: release ## whether programs built with the first edition's header run with 
 
 sanitize: server ## C tests under ThreadSanitizer and AddressSanitizer, std instrumented too (SANITIZERS="thread"); not a part of test
 	scripts/sanitize.sh $(SERVER) $(SANITIZERS)
+
+peers: release server ## the examples for libuv, libevent, GLib, Boost.Asio and Qt 6, built and run; says what it installs (not a part of test)
+	scripts/peers.sh $(TARGET)/release $(SERVER)
 
 deny: ## licences and sources of the crates of others, by deny.toml (cargo-deny; not a part of test)
 	scripts/deny.sh

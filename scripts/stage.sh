@@ -73,5 +73,7 @@ fill packaging/ws4d-config-version.cmake.in "$libdir/cmake/ws4d"
 scripts/man.py "$stage$mandir/man3"
 put 644 "$docdir" LICENSE LICENSE-MIT LICENSE-APACHE THIRD-PARTY.md README.md CHANGELOG.md docs/abi.md docs/errors.md
 put 644 "$docdir/examples" c-examples/*.c c-examples/CMakeLists.txt
+put 644 "$docdir/examples/loops" c-examples/loops/*.c
+put 644 "$docdir/examples/cpp" c-examples/cpp/*.cpp
 put 644 "$datadir/libws4d" ws4d.supp
 chmod -R u=rwX,go=rX "$stage"
