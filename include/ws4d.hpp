@@ -16,6 +16,8 @@
  *
  * The owners can be moved and not copied. A moved-from one is empty: its calls are WS_ERR_INVALID_HANDLE. What each
  * function does to the connection, and what each option means, ws4d.h says; here stands what C++ adds.
+ * get() gives the C handle of each object, for all that has no name here: ws_set_log() and ws_set_error_handler(), which are the
+ * whole program's, stay C functions.
  *
  * ERRORS
  *
@@ -226,7 +228,8 @@ template <class Act, class Caught> void protect(Act &&act, Caught &&caught) {
 struct error_entry {
     /** The code to act on; that of the first entry counts. */
     ws_result code = WS_OK;
-    /** Which part of the library it comes from, in four letters: `sock`, `dns `, `tcp `, `tls `, `http`, `prox`, `ws  `, `json`. */
+    /** Which part of the library it comes from, in four letters: `sock`, `dns `, `tcp `, `tls `, `http`, `prox`, `ws  `, `json`;
+     *  `c++ ` for this header. */
     std::string component;
     /** What was attempted, on what, what came back, what to do. English, for a human; it holds no secret. */
     std::string message;
@@ -753,11 +756,14 @@ private:
             first_error_.emplace(std::move(failure));
         return *this;
     }
-    template <class Rep, class Period> options &with(ws_result (*setter)(ws_options *, std::uint32_t), std::chrono::duration<Rep, Period> time) {
+    template <class Rep, class Period>
+    options &with(ws_result (*setter)(ws_options *, std::uint32_t), std::chrono::duration<Rep, Period> time) {
         const std::optional<std::uint32_t> units = detail::span_of(time);
         return set(units ? setter(handle_, *units) : WS_ERR_INVALID_ARGUMENT);
     }
-    template <class Setter, class... Texts> auto with(Setter setter, Texts... texts) -> std::enable_if_t<(std::is_same_v<Texts, std::string_view> && ...), options &> {
+    template <class Setter, class... Texts>
+    auto with(Setter setter, Texts... texts)
+        -> std::enable_if_t<(std::is_same_v<Texts, std::string_view> && ...), options &> {
         if (((texts.find('\0') != texts.npos) || ...))
             return set(WS_ERR_INVALID_ARGUMENT);
         return set(setter(handle_, std::string(texts).c_str()...));
@@ -1325,13 +1331,15 @@ public:
     /** Runs callbacks for what is deliverable now, at most `max_events` of them (0: no limit); returns how many. It does not wait. */
     std::uint32_t dispatch(std::uint32_t max_events = 0) { return try_dispatch(max_events).value(); }
     result<std::uint32_t> try_dispatch(std::uint32_t max_events = 0) {
-        return counted(call([&](ws_dispatcher *d) { return ws_dispatcher_dispatch(d, max_events); }, [](std::int32_t) { return false; }));
+        return counted(call([&](ws_dispatcher *d) { return ws_dispatcher_dispatch(d, max_events); },
+                            [](std::int32_t) { return false; }));
     }
     /** Waits for the first event, then dispatches; returns how many were delivered, 0 when the time is over. */
     std::uint32_t wait(std::chrono::milliseconds timeout = no_timeout) { return try_wait(timeout).value(); }
     result<std::uint32_t> try_wait(std::chrono::milliseconds timeout = no_timeout) {
         const deadline end(timeout);
-        return counted(call([&](ws_dispatcher *d) { return ws_dispatcher_wait(d, end.left()); }, [&](std::int32_t n) { return n == 0 && !end.over(); }));
+        return counted(call([&](ws_dispatcher *d) { return ws_dispatcher_wait(d, end.left()); },
+                            [&](std::int32_t n) { return n == 0 && !end.over(); }));
     }
     /** Runs callbacks until every socket has terminated (inside a callback: those that are not on the stack), or until stop(). */
     void run() { try_run().value(); }
@@ -1451,7 +1459,7 @@ private:
 
     dispatcher(ws_dispatcher *handle, std::shared_ptr<detail::dispatcher_state> state) : state_(std::move(state)) {
         if (handle == nullptr)
-            detail::raise((state_ = nullptr, ws4d::error(WS_ERR_OUT_OF_MEMORY)));
+            detail::raise(ws4d::error(WS_ERR_OUT_OF_MEMORY));
         state_->handle = handle;
     }
     static dispatcher with_wake(std::function<void()> function) {
@@ -1486,7 +1494,7 @@ private:
         for (;;) {
             detail::level here(state.get(), true);
             const auto got = function(state->handle);
-            if (pulls && got > 0)
+            if (pulls && got > 0 && here.exception != nullptr)
                 state->late = std::exchange(here.exception, nullptr);
             here.rethrow();
             if (!here.cut || state->stops.load() != stops || !again(got))
@@ -1542,20 +1550,25 @@ public:
     static socket open_async(std::string_view url, ws4d::handlers handlers = {}, const ws4d::options &options = options::defaults()) {
         return make(url, {}, std::move(handlers), options, false).value();
     }
-    static socket open_async(std::string_view url, dispatcher &on, ws4d::handlers handlers = {}, const ws4d::options &options = options::defaults()) {
+    static socket open_async(std::string_view url, dispatcher &on, ws4d::handlers handlers = {},
+                             const ws4d::options &options = options::defaults()) {
         return make(url, {on.state_, false}, std::move(handlers), options, false).value();
     }
     /** The same, with failures as results. Exceptions of on_open come out of these, too. */
-    static result<socket> try_open(std::string_view url, ws4d::handlers handlers = {}, const ws4d::options &options = options::defaults()) {
+    static result<socket> try_open(std::string_view url, ws4d::handlers handlers = {},
+                                   const ws4d::options &options = options::defaults()) {
         return make(url, {}, std::move(handlers), options, true);
     }
-    static result<socket> try_open(std::string_view url, dispatcher &on, ws4d::handlers handlers = {}, const ws4d::options &options = options::defaults()) {
+    static result<socket> try_open(std::string_view url, dispatcher &on, ws4d::handlers handlers = {},
+                                   const ws4d::options &options = options::defaults()) {
         return make(url, {on.state_, false}, std::move(handlers), options, true);
     }
-    static result<socket> try_open_async(std::string_view url, ws4d::handlers handlers = {}, const ws4d::options &options = options::defaults()) {
+    static result<socket> try_open_async(std::string_view url, ws4d::handlers handlers = {},
+                                         const ws4d::options &options = options::defaults()) {
         return make(url, {}, std::move(handlers), options, false);
     }
-    static result<socket> try_open_async(std::string_view url, dispatcher &on, ws4d::handlers handlers = {}, const ws4d::options &options = options::defaults()) {
+    static result<socket> try_open_async(std::string_view url, dispatcher &on, ws4d::handlers handlers = {},
+                                         const ws4d::options &options = options::defaults()) {
         return make(url, {on.state_, false}, std::move(handlers), options, false);
     }
     socket(socket &&other) noexcept : socket_ref(std::exchange(other.ws_, nullptr)), owner_(std::move(other.owner_)) {}
@@ -1603,7 +1616,8 @@ public:
 private:
     socket(ws_socket *ws, std::shared_ptr<detail::owner> owner) noexcept : socket_ref(ws), owner_(std::move(owner)) {}
 
-    static result<socket> make(std::string_view url, detail::place place, ws4d::handlers handlers, const ws4d::options &options, bool blocking) {
+    static result<socket> make(std::string_view url, detail::place place, ws4d::handlers handlers, const ws4d::options &options,
+                               bool blocking) {
         if (std::optional<ws4d::error> wrong = options.unusable())
             return *std::move(wrong);
         if (std::optional<ws4d::error> wrong = place.unusable())
@@ -1924,9 +1938,10 @@ public:
     using function = std::function<void(ws_log_level level, std::string_view component, std::string_view message)>;
 
     log_receiver() noexcept = default;
-    log_receiver(ws_log_level level, function receive) : receive_(std::make_unique<function>(std::move(receive))) {
+    log_receiver(ws_log_level level, function receiver) : receive_(std::make_unique<function>(std::move(receiver))) {
         const ws_log_fn line = [](std::int32_t l, const char *component, const char *message, void *user_data) {
-            detail::protect([&] { (*static_cast<function *>(user_data))(static_cast<ws_log_level>(l), detail::text(component), detail::text(message)); },
+            const function &receive = *static_cast<function *>(user_data);
+            detail::protect([&] { receive(static_cast<ws_log_level>(l), detail::text(component), detail::text(message)); },
                             [] { std::terminate(); });
         };
         id_ = ws_add_log(level, line, receive_.get());
