@@ -559,6 +559,13 @@ public:
     std::string_view reason() const noexcept {
         return type() == WS_EVENT_TYPE_TERMINATE ? text() : std::string_view();
     }
+    /** Of a part at which byte of its message it begins, and whether it is the last one; see options::part_size(). */
+    std::uint64_t part_offset() const noexcept { return ws_event_part_offset(event_); }
+    bool part_last() const noexcept { return ws_event_part_last(event_) != 0; }
+    /** When it came: by the read that brought it, by the machine's clock. The beginning of 1970 where there is no such time. */
+    std::chrono::system_clock::time_point time() const noexcept {
+        return std::chrono::system_clock::time_point(std::chrono::microseconds(ws_event_time_us(event_)));
+    }
     /** Of an end whether a close frame was both sent and received. */
     bool was_clean() const noexcept { return ws_event_was_clean(event_) != 0; }
     /** An event that outlives the callback and the socket. It throws std::bad_alloc where memory cannot be had. */
@@ -660,6 +667,7 @@ public:
     options &data_type(ws_data_type type) { return set(ws_options_set_data_type(handle_, type)); }
     options &strict_json(bool on = true) { return set(ws_options_set_strict_json(handle_, on)); }
     options &max_message_size(std::size_t bytes) { return set(ws_options_set_max_message_size(handle_, bytes)); }
+    options &part_size(std::size_t bytes) { return set(ws_options_set_part_size(handle_, bytes)); }
     options &frame_size(std::size_t bytes) { return set(ws_options_set_frame_size(handle_, bytes)); }
     options &validate_utf8(bool on) { return set(ws_options_set_validate_utf8(handle_, on)); }
     options &send_buffer_size(std::size_t bytes) { return set(ws_options_set_send_buffer_size(handle_, bytes)); }
@@ -683,6 +691,7 @@ public:
 
     // Compression
     options &compression(std::int32_t level) { return set(ws_options_set_compression(handle_, level)); }
+    options &compression_memory(std::int32_t level) { return set(ws_options_set_compression_memory(handle_, level)); }
     options &compression_min_size(std::size_t bytes) { return set(ws_options_set_compression_min_size(handle_, bytes)); }
     options &compression_window_bits(std::int32_t ours, std::int32_t servers) {
         return set(ws_options_set_compression_window_bits(handle_, ours, servers));
@@ -725,6 +734,9 @@ public:
     }
     options &client_certificate_pem(std::string_view chain, std::string_view key) {
         return set(ws_options_set_client_certificate_pem(handle_, chain.data(), chain.size(), key.data(), key.size()));
+    }
+    options &client_certificate_password(std::string_view password) {
+        return with(ws_options_set_client_certificate_password, password);
     }
     options &server_name(std::string_view name) { return with(ws_options_set_server_name, name); }
     options &pinned_key_sha256(std::string_view pin) { return with(ws_options_set_pinned_key_sha256, pin); }
@@ -856,6 +868,17 @@ public:
         return ws_send_object_utf16(ws_, detail::units(json), json.size());
     }
 
+    /**
+     * Sends a text or a blob in parts: begin, the parts, the end. What is sent meanwhile, by any thread, waits behind the end, but for
+     * pings and pongs.
+     */
+    void send_begin(ws_data_type type, std::uint32_t flags = 0) const { try_send_begin(type, flags).value(); }
+    void send_part(bytes_view bytes) const { try_send_part(bytes).value(); }
+    void send_end() const { try_send_end().value(); }
+    result<> try_send_begin(ws_data_type type, std::uint32_t flags = 0) const noexcept { return ws_send_begin(ws_, type, flags); }
+    result<> try_send_part(bytes_view bytes) const noexcept { return ws_send_part(ws_, bytes.data(), bytes.size()); }
+    result<> try_send_end() const noexcept { return ws_send_end(ws_); }
+
     /** Sends a ping with at most 125 bytes, which on_pong brings back. */
     void ping(bytes_view payload = {}) const { try_ping(payload).value(); }
     result<> try_ping(bytes_view payload = {}) const noexcept { return ws_ping(ws_, payload.data(), payload.size()); }
@@ -979,7 +1002,7 @@ class handler;
  * The callbacks of a socket; those that are empty are not called. For one socket they come in this order, never nested, never
  * two at a time:
  *
- *     on_open?  (on_message | on_drain | on_pong)*  on_error?  on_terminate
+ *     on_open?  (on_message | on_part | on_drain | on_pong)*  on_error?  on_terminate
  *
  * They run inside the calls of the socket's dispatcher, on its thread; without one, on an I/O thread of the library, where
  * they must not block. They may destroy the socket, and call every function that does not say otherwise.
@@ -997,6 +1020,8 @@ struct handlers {
     callback on_drain = {};
     /** The answer to a ping() arrived; event::bytes() has its payload. */
     callback on_pong = {};
+    /** A part of a long message arrived, where the option `part_size` is set: event::part_offset(), part_last(). */
+    callback on_part = {};
     /**
      * An exception came out of a callback, and no call of the dispatcher's is there to throw it: see the top of this file. On the
      * callback's thread; an exception out of it ends the process.
@@ -1019,6 +1044,7 @@ public:
     virtual void on_terminate(socket_ref, const event &) {}
     virtual void on_drain(socket_ref, const event &) {}
     virtual void on_pong(socket_ref, const event &) {}
+    virtual void on_part(socket_ref, const event &) {}
     /** By default it ends the process. */
     virtual void on_exception(std::exception_ptr exception) { std::rethrow_exception(exception); }
 
@@ -1036,6 +1062,7 @@ inline handlers handlers::of(std::shared_ptr<handler> methods) {
     all.on_terminate = [methods](socket_ref ws, const event &e) { methods->on_terminate(ws, e); };
     all.on_drain = [methods](socket_ref ws, const event &e) { methods->on_drain(ws, e); };
     all.on_pong = [methods](socket_ref ws, const event &e) { methods->on_pong(ws, e); };
+    all.on_part = [methods](socket_ref ws, const event &e) { methods->on_part(ws, e); };
     all.on_exception = [methods](std::exception_ptr exception) { methods->on_exception(exception); };
     return all;
 }
@@ -1150,6 +1177,7 @@ struct owner {
         h.on_terminate = pick<&ws4d::handlers::on_terminate>();
         h.on_drain = pick<&ws4d::handlers::on_drain>();
         h.on_pong = pick<&ws4d::handlers::on_pong>();
+        h.on_part = pick<&ws4d::handlers::on_part>();
         h.on_free = [](void *user_data) {
             // What the callbacks hold goes with it: a destructor has nobody to throw to.
             const std::shared_ptr<owner> last = std::move(static_cast<owner *>(user_data)->self);

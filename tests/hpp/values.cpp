@@ -102,6 +102,27 @@ PROMISE(messages_arrive_as_they_were_sent) {
     CHECK(info.code_sent == 4001 && info.was_clean == 1 && info.stage == WS_STAGE_CLOSED && info.http_status == 101);
 }
 
+PROMISE(a_long_message_is_sent_and_arrives_in_parts) {
+    ws4d::dispatcher loop;
+    std::string got;
+    std::vector<std::uint64_t> offsets;
+    ws4d::handlers handlers;
+    handlers.on_part = [&](ws4d::socket_ref ws, const ws4d::event &part) {
+        CHECK(part.part_offset() == got.size() && part.time() > std::chrono::system_clock::time_point());
+        got += part.text();
+        offsets.push_back(part.part_offset());
+        if (part.part_last())
+            ws.terminate();
+    };
+    ws4d::socket ws(server("/echo"), loop, std::move(handlers), ws4d::options().part_size(1024));
+    ws.send_begin(WS_DATA_TYPE_TEXT);
+    ws.send_part(std::string(3000, 'a'));
+    ws.send_part(std::string(3000, 'b'));
+    ws.send_end();
+    loop.run();
+    CHECK(got == std::string(3000, 'a') + std::string(3000, 'b') && offsets.size() > 1);
+}
+
 PROMISE(an_event_that_is_retained_outlives_all) {
     ws4d::kept_event kept;
     {
