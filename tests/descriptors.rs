@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use ws4d_test_host::{Host, alone, api, name};
+use ws4d_test_host::{Host, Options, PATIENCE, alone, api, name};
 use ws4d_test_server::Server;
 
 /// Takes every descriptor that the process may still have.
@@ -80,4 +80,39 @@ fn a_closed_dispatcher_has_given_its_descriptors_back() {
         }
         assert!(ws.is_valid());
     }
+}
+
+/// How many descriptors of any kind the process has.
+fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// Nobody turns its tasks then, and perhaps nobody ever will.
+#[test]
+fn a_shutdown_gives_the_descriptors_of_a_driving_dispatchers_sockets_back() {
+    let _alone = alone();
+    let server = Server::start();
+    let host = Host::driving();
+    let before = descriptors();
+    let timed = || Options::new().set(|api, o| (api.ws_options_set_idle_timeout_ms)(o, 3_600_000));
+    for _ in 0..3 {
+        // One that the owner watches, one that its task does, and one that is on its way.
+        host.open(server.ws("/echo"));
+        host.to(server.ws("/echo")).with(timed()).open();
+        host.to(server.ws("/no-answer")).open_async();
+    }
+    host.dispatcher().dispatch(0);
+    assert!(descriptors() > before);
+    assert_eq!((api().ws_shutdown)(20_000), 0);
+    // The server's ends are in this process.
+    let start = std::time::Instant::now();
+    while descriptors() > before {
+        assert!(start.elapsed() < PATIENCE, "{} instead of {before}", descriptors());
+        std::thread::yield_now();
+    }
+    assert_eq!(host.dispatcher().run(), 0);
+    assert_eq!(host.count("free"), 9, "{:?}", host.trace());
+    let ws = host.to(server.ws("/echo")).named("next").open();
+    assert_eq!(name(ws.send_text("hello")), "WS_OK");
+    host.run_until("next message text hello");
 }

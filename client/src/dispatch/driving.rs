@@ -68,6 +68,17 @@ impl<T: Target> Dispatcher<T> {
         }
     }
 
+    /// Drops the tasks of sockets that were stopped by a shutdown, and with them their descriptors, unless a call of the
+    /// dispatcher is in progress: then they end there. Any thread, with no lock held.
+    pub(crate) fn drop_tasks(&self) {
+        if let Some(driving) = &self.driving
+            && self.stop_word.levels() == 0
+            && driving.task_driver.tasks() > 0
+        {
+            driving.task_driver.drop_tasks();
+        }
+    }
+
     /// The wait of a driving dispatcher's owner: services what is ready, and waits for more.
     pub(super) fn drive<'a>(
         &'a self,

@@ -153,6 +153,8 @@ impl TaskDriver for Panicking {
     fn wake(&self) {}
 
     fn end(&self) {}
+
+    fn drop_tasks(&self) {}
 }
 
 impl Drop for Panicking {

@@ -26,8 +26,10 @@ pub(crate) trait TaskDriver: Send + Sync {
     fn unwatch(&self);
     /// Makes the run in progress return, or the next one. Any thread.
     fn wake(&self);
-    /// Drops all tasks, on the thread that runs them.
+    /// Drops all tasks, for good.
     fn end(&self);
+    /// Drops all tasks. Any thread; if a thread is running them, it drops those that do not end before it returns.
+    fn drop_tasks(&self);
 }
 
 /// The part of a driving dispatcher that others do not have.

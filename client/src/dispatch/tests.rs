@@ -394,6 +394,8 @@ mod model {
         }
 
         fn end(&self) {}
+
+        fn drop_tasks(&self) {}
     }
 
     #[test]

@@ -8,9 +8,10 @@ use crate::errno;
 use crate::error::{Component, Error, ErrorCode};
 use crate::sync::Mutex;
 use std::future::{Future, pending};
+use std::io;
 use std::os::fd::RawFd;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -28,10 +29,9 @@ const LONGEST_UNWATCHED: Duration = Duration::from_millis(100);
 /// Socket tasks, and the poller in which they wait.
 pub(crate) struct Driver {
     role: ThreadRole,
-    /// `None` once it has ended.
-    runtime: Mutex<Option<Arc<Runtime>>>,
-    /// The descriptor that ends a run when it is readable; registered once.
-    also: Mutex<Option<Arc<AsyncFd<RawFd>>>>,
+    tokio: Mutex<Tokio>,
+    /// The descriptor that ends a run when it is readable; registered once with each runtime.
+    also: Mutex<Option<(Weak<Runtime>, Arc<AsyncFd<RawFd>>)>>,
     woken: Arc<Woken>,
     tasks: Arc<AtomicUsize>,
     /// Tasks that the next run begins; beginning them there costs no wake-up.
@@ -40,6 +40,31 @@ pub(crate) struct Driver {
     running: AtomicBool,
     /// The number of shutdowns when it was borrowed.
     since: AtomicU64,
+}
+
+enum Tokio {
+    Ready(Arc<Runtime>),
+    /// Its tasks were dropped; the next run makes a new one.
+    Dropped,
+    /// For good.
+    Ended,
+}
+
+impl Tokio {
+    fn take(&mut self, next: Tokio) -> Option<Arc<Runtime>> {
+        match std::mem::replace(self, next) {
+            Tokio::Ready(runtime) => Some(runtime),
+            Tokio::Dropped | Tokio::Ended => None,
+        }
+    }
+}
+
+fn new_runtime(woken: &Arc<Woken>) -> io::Result<Arc<Runtime>> {
+    let by_signal = Arc::clone(woken);
+    let mut builder = Builder::new_current_thread();
+    builder.enable_io().enable_time();
+    builder.on_thread_park(|| errno::set(0)).on_thread_unpark(move || by_signal.check_signal());
+    Ok(Arc::new(builder.build()?))
 }
 
 /// Makes a run in progress return.
@@ -81,11 +106,7 @@ impl Driver {
 
     fn new(role: ThreadRole) -> Result<Arc<Driver>, Error> {
         let woken = Arc::new(Woken::default());
-        let by_signal = Arc::clone(&woken);
-        let mut builder = Builder::new_current_thread();
-        builder.enable_io().enable_time();
-        builder.on_thread_park(|| errno::set(0)).on_thread_unpark(move || by_signal.check_signal());
-        let runtime = builder.build().map_err(|error| {
+        let runtime = new_runtime(&woken).map_err(|error| {
             Error::new(
                 ErrorCode::OutOfMemory,
                 Component::Socket,
@@ -95,7 +116,7 @@ impl Driver {
         })?;
         Ok(Arc::new(Driver {
             role,
-            runtime: Mutex::new(Some(Arc::new(runtime))),
+            tokio: Mutex::new(Tokio::Ready(runtime)),
             also: Mutex::new(None),
             woken,
             tasks: Arc::new(AtomicUsize::new(0)),
@@ -129,10 +150,10 @@ impl Driver {
 
     /// Adds a task, or drops it if the driver has ended. Any thread.
     pub(crate) fn spawn(&self, task: Task) {
-        let ended = self.runtime.lock();
-        if ended.is_none() {
+        let tokio = self.tokio.lock();
+        if matches!(*tokio, Tokio::Ended) {
             // The guard is dropped before the task, whose drop may run any code.
-            drop(ended);
+            drop(tokio);
             return;
         }
         let counted = Counted::new(&self.tasks);
@@ -140,7 +161,7 @@ impl Driver {
             let _counted = counted;
             task.await;
         }));
-        drop(ended);
+        drop(tokio);
         if self.running.load(Ordering::SeqCst) {
             self.wake();
         }
@@ -177,17 +198,32 @@ impl Driver {
             let thread = with_signals_blocked(|| builder.spawn_scoped(scope, || self.run_here(limit, also)));
             match thread {
                 Ok(thread) => thread.join().unwrap_or(false),
-                Err(_) => {
-                    // A thread may be available later; the caller tries again.
-                    thread::sleep(limit.map_or(LONGEST_UNWATCHED, |limit| limit.min(LONGEST_UNWATCHED)));
-                    false
-                }
+                Err(_) => wait_for_resources(limit),
             }
         })
     }
 
+    /// Returns the runtime, or `None` once it has ended; `Some(None)` if there is none for now.
+    fn runtime(&self) -> Option<Option<Arc<Runtime>>> {
+        let mut tokio = self.tokio.lock();
+        if let Tokio::Dropped = *tokio {
+            match new_runtime(&self.woken) {
+                Ok(runtime) => *tokio = Tokio::Ready(runtime),
+                Err(_) => return Some(None),
+            }
+        }
+        match &*tokio {
+            Tokio::Ready(runtime) => Some(Some(Arc::clone(runtime))),
+            Tokio::Dropped | Tokio::Ended => None,
+        }
+    }
+
     fn run_here(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
-        let Some(runtime) = self.runtime.lock().clone() else { return false };
+        let runtime = match self.runtime() {
+            Some(Some(runtime)) => runtime,
+            Some(None) => return wait_for_resources(limit),
+            None => return false,
+        };
         let _role = ThreadRoleGuard::begin(self.role);
         // Set before it takes the new tasks: a thread that adds one later sees that it must wake the driver.
         self.running.store(true, Ordering::SeqCst);
@@ -202,7 +238,7 @@ impl Driver {
                 tokio::task::yield_now().await;
                 return;
             }
-            let watched = also.and_then(|fd| self.watched(fd));
+            let watched = also.and_then(|fd| self.watched(fd, &runtime));
             // A descriptor that cannot be watched is checked periodically by the caller.
             let limit = match (also, &watched) {
                 (Some(_), None) => {
@@ -226,10 +262,19 @@ impl Driver {
         self.woken.notify.notify_one();
     }
 
-    /// Drops all tasks.
+    /// Drops all tasks, for good.
     pub(crate) fn end(&self) {
+        self.drop_runtime(Tokio::Ended);
+    }
+
+    /// Drops all tasks that there are. Any thread.
+    pub(crate) fn drop_tasks(&self) {
+        self.drop_runtime(Tokio::Dropped);
+    }
+
+    fn drop_runtime(&self, next: Tokio) {
         self.unwatch();
-        let runtime = self.runtime.lock().take();
+        let runtime = self.tokio.lock().take(next);
         let new = std::mem::take(&mut *self.new.lock());
         drop(new);
         // A sender on another thread may hold the runtime for a moment; the last holder ends it.
@@ -238,17 +283,20 @@ impl Driver {
         }
     }
 
-    fn watched(&self, fd: RawFd) -> Option<Arc<AsyncFd<RawFd>>> {
+    fn watched(&self, fd: RawFd, runtime: &Arc<Runtime>) -> Option<Arc<AsyncFd<RawFd>>> {
         let mut also = self.also.lock();
-        if also.as_ref().is_none_or(|watched| *watched.get_ref() != fd) {
+        let is_it = |(with, watched): &(Weak<Runtime>, Arc<AsyncFd<RawFd>>)| {
+            *watched.get_ref() == fd && with.as_ptr() == Arc::as_ptr(runtime)
+        };
+        if !also.as_ref().is_some_and(is_it) {
             // The old registration goes first.
             *also = None;
             // SAFETY: the descriptor is the poller or the alarm of the dispatcher that runs this driver. Its owner, on
             // this thread, closes them only after it has called `end` or `unwatch`, which drop the registration.
             let watched = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
-            *also = watched.ok().map(Arc::new);
+            *also = watched.ok().map(|watched| (Arc::downgrade(runtime), Arc::new(watched)));
         }
-        also.clone()
+        also.as_ref().map(|(_, watched)| Arc::clone(watched))
     }
 
     /// Forgets the descriptor `also` of earlier runs.
@@ -264,6 +312,12 @@ impl Drop for Driver {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Waits a little for a descriptor or a thread that may be available later; the caller tries again.
+fn wait_for_resources(limit: Option<Duration>) -> bool {
+    thread::sleep(limit.map_or(LONGEST_UNWATCHED, |limit| limit.min(LONGEST_UNWATCHED)));
+    false
 }
 
 async fn readable(watched: Option<&AsyncFd<RawFd>>) {

@@ -36,6 +36,8 @@ static ENGINE: PerProcess<Engine> = PerProcess::new(Engine::new);
 pub(crate) trait Stop: Send + Sync {
     /// Sends a close frame, if the kernel takes it at once, and ends the socket, because the library shuts down.
     fn stop(self: Arc<Self>);
+    /// Drops what the socket still holds, after all sockets were stopped, unless its owner is about to.
+    fn let_go(&self);
     /// Ends the socket, because the I/O thread of its task has ended inside a function of the host's.
     fn thread_lost(self: Arc<Self>);
 }
@@ -342,6 +344,9 @@ fn end_all(engine: &Engine, deadline: Option<Instant>) -> Result<(), ErrorCode> 
     let sockets: Vec<_> = engine.sockets.lock().values().map(|listed| listed.socket.clone()).collect();
     for socket in sockets.iter().filter_map(Weak::upgrade) {
         socket.stop();
+    }
+    for socket in sockets.iter().filter_map(Weak::upgrade) {
+        socket.let_go();
     }
     drop(sockets);
     let mut state = engine.state.lock();

@@ -332,6 +332,10 @@ impl Stop for Socket {
         self.finish(Some(Error::new(ErrorCode::Closed, Component::Socket, what)));
     }
 
+    fn let_go(&self) {
+        self.dispatcher.drop_tasks();
+    }
+
     fn stop(self: Arc<Self>) {
         let socket = &self;
         let shut_down = Error::new(

@@ -36,6 +36,10 @@ impl TaskDriver for Driver {
     fn end(&self) {
         Driver::end(self);
     }
+
+    fn drop_tasks(&self) {
+        Driver::drop_tasks(self);
+    }
 }
 
 impl Dispatcher {
