@@ -64,7 +64,9 @@ fn new_runtime(woken: &Arc<Woken>) -> io::Result<Arc<Runtime>> {
     let mut builder = Builder::new_current_thread();
     builder.enable_io().enable_time();
     builder.on_thread_park(|| errno::set(0)).on_thread_unpark(move || by_signal.check_signal());
-    Ok(Arc::new(builder.build()?))
+    let runtime = builder.build()?;
+    super::main_thread::show_to_leak_checkers();
+    Ok(Arc::new(runtime))
 }
 
 /// Makes a run in progress return.

@@ -49,6 +49,7 @@ impl IoThread {
                 .with_os_code(error.raw_os_error().unwrap_or(0))
         };
         let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(failed)?;
+        super::main_thread::show_to_leak_checkers();
         let handle = runtime.handle().clone();
         let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);

@@ -136,6 +136,7 @@ impl Workers {
         };
         state.stopping = false;
         state.join_ended();
+        state.running.shrink_to_fit();
         ended
     }
 }
