@@ -100,6 +100,7 @@ impl Socket {
                 (true, Ok(Received::Data { direct: 0, buffered: 0, drained: false }))
             }
         };
+        incoming.failed |= notifications.failed;
         let holds = incoming.holds_memory();
         drop(incoming);
         // No lock is held from here on.
@@ -191,6 +192,7 @@ impl Socket {
                 // The decoded messages are copied, because the rest of the buffer stays.
                 decoded.copied_batches(&input.buffer)
             };
+            let batches = if incoming.failed { Ok(Vec::new()) } else { batches };
             self.hand_on(key, decoded, batches, notifications);
             if complete {
                 break true;

@@ -9,6 +9,8 @@ pub(in crate::socket) struct Incoming {
     pub(in crate::socket) receiver: Receiver,
     /// A read buffer, and the offset from which it is not decoded yet, because the receive buffer was full.
     pub(super) backlog: Option<Box<Backlog>>,
+    /// A message could not be taken, so nothing behind it is delivered, although the connection is read to its end.
+    pub(super) failed: bool,
 }
 
 /// What one read has brought, and what of it is left.
@@ -21,7 +23,7 @@ pub(super) struct Backlog {
 
 impl Incoming {
     pub(in crate::socket) fn new(settings: &Settings) -> Incoming {
-        Incoming { receiver: settings.receiver(None), backlog: None }
+        Incoming { receiver: settings.receiver(None), backlog: None, failed: false }
     }
 
     /// Keeps the bytes that were not decoded, in a buffer that they fill at least by half, if there is memory for

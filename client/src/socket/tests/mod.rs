@@ -2,4 +2,5 @@
 
 mod faults;
 mod peer;
+mod receiving;
 mod streaming;

@@ -17,8 +17,8 @@ use ws4d_protocol::receive::{self, Incoming, Limits};
 /// As a last resort, so that a failure ends by itself.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server of one connection: upgrades, and passes on the messages that it gets.
-fn serve(mut stream: TcpStream, agreed: Option<Params>, got: &Sender<Vec<u8>>) -> std::io::Result<()> {
+/// Answers the request to upgrade, with a further line of the answer's head.
+pub(super) fn upgrade(stream: &mut TcpStream, line: &str) -> std::io::Result<()> {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte)?;
@@ -26,6 +26,16 @@ fn serve(mut stream: TcpStream, agreed: Option<Params>, got: &Sender<Vec<u8>>) -
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     let key = head.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: ")).expect("a key");
+    let accept = accept_of(key);
+    let answer = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n{line}\r\n"
+    );
+    stream.write_all(answer.as_bytes())
+}
+
+/// A server of one connection: upgrades, and passes on the messages that it gets.
+fn serve(mut stream: TcpStream, agreed: Option<Params>, got: &Sender<Vec<u8>>) -> std::io::Result<()> {
     let extension = match agreed {
         None => "",
         Some(Params { client_context_takeover: true, .. }) => {
@@ -33,12 +43,7 @@ fn serve(mut stream: TcpStream, agreed: Option<Params>, got: &Sender<Vec<u8>>) -
         }
         Some(_) => "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n",
     };
-    let accept = accept_of(key);
-    let answer = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n{extension}\r\n"
-    );
-    stream.write_all(answer.as_bytes())?;
+    upgrade(&mut stream, extension)?;
     // The client's receiver reads the client's frames, once they are unmasked.
     let mut receiver = receive::Receiver::with_deflate(Limits { max_message_size: 0 }, agreed.as_ref());
     loop {
