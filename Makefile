@@ -14,7 +14,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
 .PHONY: install uninstall test-install dist deb wheel
-.PHONY: conformance test-grammar mutants stream fuzz abi deny generated sanitize faults peers
+.PHONY: conformance test-grammar mutants stream fuzz abi deny generated sanitize faults peers soak lifecycle
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -131,6 +131,10 @@ deny: ## licences and sources of the crates of others, by deny.toml (cargo-deny;
 faults: ## each fault of the network at each step, and each call of the system that fails (test-rust has a sample of these)
 	cargo build --package ws4d
 	WS4D_FAULTS_ALL=1 cargo test --test faults -- --nocapture
+
+soak: ## hundreds of sockets do everything at random for MINUTES (10), judged by a model (test-rust does it for a moment)
+	cargo build --package ws4d
+	WS4D_SOAK_MINUTES=$(or $(MINUTES),10) cargo test --test soak -- --nocapture
 
 conformance: setup release server ## the Autobahn test suite, in three ways; writes docs/conformance.md
 	scripts/conformance.sh $(TARGET)/release $(SERVER)
