@@ -136,6 +136,9 @@ soak: ## hundreds of sockets do everything at random for MINUTES (10), judged by
 	cargo build --package ws4d
 	WS4D_SOAK_MINUTES=$(or $(MINUTES),10) cargo test --test soak -- --nocapture
 
+lifecycle: release server ## TIMES (10000) loads and sockets at once, ten times as many lives, forks in traffic: nothing grows (test-c does few)
+	WS4D_LIFECYCLE=$(or $(TIMES),10000) scripts/c-tests.sh $(TARGET)/release $(SERVER) dlclose lifecycle
+
 conformance: setup release server ## the Autobahn test suite, in three ways; writes docs/conformance.md
 	scripts/conformance.sh $(TARGET)/release $(SERVER)
 

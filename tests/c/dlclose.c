@@ -1,6 +1,7 @@
 /* dlclose with live sockets is safe: the code stays mapped under the library's threads. This program is not linked
  * with the library; the runner says where it is. */
 #include "host.h"
+#include "process.h"
 
 #include <dlfcn.h>
 
@@ -38,6 +39,22 @@ static void *load(const char *path)
     return library;
 }
 
+/* Loaded, used and let go again and again: the process holds no more for it. */
+static void again_and_again(const char *path)
+{
+    int count = times(100, 1);
+    struct held before = {0};
+    for (int i = 0; i < count; i++) {
+        void *library = load(path);
+        ws_socket *ws = ws_new_(at("/echo"), NULL, NULL, NULL);
+        CHECK(ws != NULL && ws_send_text_(ws, "x", 1) == WS_OK && ws_release_(ws) == WS_OK);
+        CHECK(ws_shutdown_(PATIENCE_MS) == WS_OK && dlclose(library) == 0);
+        if (i == count / 10) before = now_held();
+    }
+    held_no_more("loads", before, 64 * 1024);
+    tell("load, connect, shutdown", count);
+}
+
 int main(void)
 {
     const char *path = getenv("WS4D_LIBRARY");
@@ -64,5 +81,6 @@ int main(void)
     CHECK(ws != NULL && ws_send_text_(ws, "x", 1) == WS_OK && ws_release_(ws) == WS_OK);
     CHECK(ws_shutdown_(PATIENCE_MS) == WS_OK);
     CHECK(dlclose(library) == 0);
+    again_and_again(path);
     return 0;
 }
