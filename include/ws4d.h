@@ -3590,8 +3590,7 @@ ws_result ws_startup(void);
 /**
  * Ends all sockets and joins all threads of the library (except a name lookup that the system does not let go).
  *
- * Where ws_startup() has counted more than one user, it counts one down and ends nothing. Else:
- *
+ * Where ws_startup() has counted more than one user, it counts one down and ends nothing. Else all that follows holds.
  *
  * Each server is sent close code 1001 if the kernel takes it at once; no answer is awaited. Sockets without a
  * dispatcher have had `on_terminate` (1006) and `on_free` when it returns; the last events of the others wait in their
@@ -3601,6 +3600,11 @@ ws_result ws_startup(void);
  * It works in an `atexit` handler and in the destructor of a static object as it does in `main`. It does not wait for a
  * thread that has ended inside a callback (see ws_callback), and after such an end it acts whatever ws_startup() has
  * counted, because new sockets may be refused until it has.
+ *
+ * It closes the descriptors of all sockets. A program that closes descriptors which are not its own, as some do that become
+ * a daemon, has to call it before. Where one has closed the library's, calls may be WS_ERR_INTERNAL until it has called
+ * ws_dispatcher_close() for each dispatcher that there is, and then this: the library begins anew, with new threads. Sockets
+ * of before that have no dispatcher may have no further callback, and what they held in memory stays.
  *
  * Any thread, but not inside a callback.
  *

@@ -252,14 +252,22 @@ impl Mailbox {
         self.closing = true;
     }
 
-    /// Prepares for the shutdown of the library. A blocking `ws_new` gets `error`. If `thread_ends`, nobody will
-    /// resume a paused socket, so its messages are dropped, also if it is paused only later.
+    /// Prepares for the shutdown of the library. A blocking `ws_new` gets `error`.
     pub(crate) fn shut_down(&mut self, error: Error, thread_ends: bool) {
         if self.claim != Claim::Nothing && self.opening == Opening::Waiting && self.error.is_none() {
             self.error = Some(Arc::new(error));
         }
-        self.last_call = thread_ends;
-        if self.last_call && self.paused {
+        self.last_call = false;
+        if thread_ends {
+            self.last_call();
+        }
+    }
+
+    /// Nobody will let a paused socket go on where its events are delivered: what it holds is dropped, also if it is paused
+    /// only now.
+    pub(crate) fn last_call(&mut self) {
+        self.last_call = true;
+        if self.paused {
             self.discard();
         }
     }

@@ -4,8 +4,10 @@
 use super::Task;
 use crate::context;
 use crate::error::{Component, Error, ErrorCode};
+use crate::panics;
 use crate::unfinished::{self, Unfinished};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -24,8 +26,11 @@ struct Shared {
     stopping: AtomicBool,
     changed: Notify,
     ended: AtomicBool,
-    /// The thread has ended inside a function of the host's: its tasks stop, and nobody joins it.
+    /// The thread has ended inside a function of the host's, or cannot wait or be woken any more: it takes no new tasks,
+    /// and nobody waits for its end.
     lost: AtomicBool,
+    /// Nobody can wake it, and its descriptors are somebody else's.
+    deaf: AtomicBool,
 }
 
 /// The callbacks through which a thread reports to the engine.
@@ -48,19 +53,34 @@ impl IoThread {
             Error::new(code, Component::Socket, format!("The I/O thread could not be started: {error}"))
                 .with_os_code(error.raw_os_error().unwrap_or(0))
         };
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(failed)?;
+        let shared = Arc::new(Shared::default());
+        let of_runtime = Arc::clone(&shared);
+        let mut builder = Builder::new_current_thread();
+        let runtime = builder.enable_io().enable_time().on_thread_unpark(move || of_runtime.stay_if_deaf());
+        let runtime = runtime.build().map_err(failed)?;
         super::main_thread::show_to_leak_checkers();
         let handle = runtime.handle().clone();
-        let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);
         let thread = with_signals_blocked(|| {
             let builder = thread::Builder::new().name(format!("ws4d-io-{number}"));
             builder.stack_size(stack.unwrap_or_else(default_stack)).spawn(move || {
                 context::become_io_thread();
                 let here = Here { shared: &of_thread, lost: events.lost };
-                unfinished::noted(&here, || runtime.block_on(of_thread.run()));
-                // Dropping the runtime would wait for its blocking jobs.
-                runtime.shutdown_background();
+                let lived = catch_unwind(AssertUnwindSafe(|| {
+                    unfinished::noted(&here, || runtime.block_on(of_thread.run()));
+                }));
+                match lived {
+                    // Dropping the runtime would wait for its blocking jobs.
+                    Ok(()) => runtime.shutdown_background(),
+                    Err(_) => {
+                        // tokio cannot wait where its descriptors were closed under it. Their numbers may be somebody else's
+                        // by now, so none of them is closed.
+                        std::mem::forget(runtime);
+                        of_thread.deaf.store(true, Ordering::Release);
+                        here.give_up();
+                        panics::log_caught_panic();
+                    }
+                }
                 of_thread.ended.store(true, Ordering::Release);
                 (events.ended)();
             })
@@ -76,7 +96,16 @@ impl IoThread {
 
     pub(super) fn stop(&self) {
         self.shared.stopping.store(true, Ordering::Release);
-        self.shared.changed.notify_one();
+        if catch_unwind(AssertUnwindSafe(|| self.shared.changed.notify_one())).is_err() {
+            // The descriptor that wakes it was closed, and so were its others: it is not to touch their numbers again.
+            self.shared.deaf.store(true, Ordering::Release);
+            self.shared.lost.store(true, Ordering::Release);
+        }
+    }
+
+    /// Whether its descriptors were closed under it.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.shared.deaf.load(Ordering::Acquire)
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -87,9 +116,9 @@ impl IoThread {
         self.shared.lost.load(Ordering::Acquire)
     }
 
-    /// Joins the thread, unless it is lost, and so parked for good.
+    /// Joins the thread if it has ended; one that is lost may be parked for good.
     pub(super) fn join(self) {
-        if !self.is_lost() {
+        if self.has_ended() {
             let _ = self.thread.join();
         }
     }
@@ -144,6 +173,13 @@ fn default_stack() -> usize {
 }
 
 impl Shared {
+    /// Right after a sleep.
+    fn stay_if_deaf(&self) {
+        while self.deaf.load(Ordering::Relaxed) {
+            thread::park();
+        }
+    }
+
     async fn run(&self) {
         while !(self.stopping.load(Ordering::Acquire) && self.tasks.load(Ordering::Acquire) == 0) {
             self.changed.notified().await;

@@ -15,11 +15,13 @@ use crate::context;
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::Items;
 use crate::fork::PerProcess;
+use crate::panics;
 use crate::sync::{Condvar, Mutex};
 use crate::unfinished::{self, Unfinished};
 use io_thread::{Events, IoThread, with_signals_blocked};
 use std::collections::HashMap;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -196,7 +198,8 @@ fn lost_error() -> Error {
     Error::new(
         ErrorCode::ShutDown,
         Component::Socket,
-        "The library's I/O threads were ended inside callbacks; ws_shutdown lets it begin anew",
+        "The library's I/O threads have ended, inside callbacks or because the program has closed their descriptors; \
+         ws_shutdown lets it begin anew",
     )
 }
 
@@ -339,15 +342,23 @@ impl Unfinished for ShuttingDown<'_> {
     }
 }
 
+/// A host may have closed the library's descriptors: tokio panics where one of them is to wake a thread. That is to keep
+/// nothing else from its end.
+fn until_its_end(work: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(work)).is_err() {
+        panics::log_caught_panic();
+    }
+}
+
 /// Ends the sockets, then the threads; one call at a time.
 fn end_all(engine: &Engine, deadline: Option<Instant>) -> Result<(), ErrorCode> {
     // Sockets made before `stopping` was seen are in the registry by now.
     let sockets: Vec<_> = engine.sockets.lock().values().map(|listed| listed.socket.clone()).collect();
     for socket in sockets.iter().filter_map(Weak::upgrade) {
-        socket.stop();
+        until_its_end(|| socket.stop());
     }
     for socket in sockets.iter().filter_map(Weak::upgrade) {
-        socket.let_go();
+        until_its_end(|| socket.let_go());
     }
     drop(sockets);
     let mut state = engine.state.lock();
@@ -363,6 +374,7 @@ fn end_all(engine: &Engine, deadline: Option<Instant>) -> Result<(), ErrorCode> 
         state = engine.ended.wait_at_most(state, limit);
     }
     let threads = std::mem::take(&mut state.threads);
+    let deaf = threads.iter().any(|(_, thread)| thread.is_deaf());
     drop(state);
     for (_, thread) in threads {
         thread.join();
@@ -371,7 +383,12 @@ fn end_all(engine: &Engine, deadline: Option<Instant>) -> Result<(), ErrorCode> 
         return Err(ErrorCode::Timeout);
     }
     let drivers = std::mem::take(&mut *engine.drivers.lock());
-    drop(drivers);
+    if deaf {
+        // Their descriptors were closed, too, and the numbers may be somebody else's by now.
+        std::mem::forget(drivers);
+    } else {
+        drop(drivers);
+    }
     // An empty table keeps its memory, to which it points behind the beginning: leak checkers take that for lost.
     engine.sockets.lock().shrink_to_fit();
     Buffer::free_pool();

@@ -20,7 +20,9 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::thread;
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
 /// Guard of a socket's task. If the task is dropped or panics, the end is still reported to the host.
@@ -47,6 +49,16 @@ impl Drop for TaskGuard {
         if self.socket.task_notified.swap(true, Ordering::AcqRel) {
             self.socket.dispatcher.task_runs();
         }
+        self.socket.deliver_without_task();
+    }
+}
+
+/// The last events of a socket whose task has panicked, as a task; where that is dropped, it delivers them.
+struct LastEvents(Arc<Socket>);
+
+impl Drop for LastEvents {
+    fn drop(&mut self) {
+        self.0.deliver_without_task();
     }
 }
 
@@ -137,6 +149,25 @@ impl Socket {
         while self.deliver_here() {
             self.changed.notified().await;
         }
+    }
+
+    /// Its task is gone, and it calls back where that ran: its last events are delivered by a task of their own, because
+    /// this one is just panicking, or here, because the thread lets its tasks go. After a whole life there are none.
+    fn deliver_without_task(self: &Arc<Self>) {
+        let waits = self.key.get().is_some_and(|key| self.dispatcher.inspect(*key, |_| ()).is_some());
+        if !self.dispatcher.is_private() || !waits {
+            return;
+        }
+        if thread::panicking() {
+            let last = LastEvents(Arc::clone(self));
+            if let Ok(thread) = Handle::try_current() {
+                thread.spawn(async move { last.0.deliver_what_is_left().await });
+            }
+            return;
+        }
+        // Nobody would let a paused one go on.
+        self.post(Mailbox::last_call);
+        self.deliver_here();
     }
 
     async fn until_over(self: &Arc<Self>) {

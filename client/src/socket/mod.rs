@@ -51,6 +51,7 @@ pub(crate) use send::Kept;
 pub use send::MOST_PING;
 use settings::Settings;
 pub use stats::Stats;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -258,7 +259,9 @@ impl Socket {
         if !self.task_notified.swap(true, Ordering::AcqRel) {
             self.dispatcher.task_notified();
         }
-        self.changed.notify_one();
+        // tokio panics where the descriptor that wakes the task's thread was closed under it. Then nobody hears it; whoever
+        // tells goes on.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.changed.notify_one()));
     }
 
     /// Called when the task runs, or has ended.
