@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection};
 
-/// How long the server waits for anything: a watchdog, longer than every time-out of the tests.
+/// How long the server waits for anything where nobody says so: a watchdog, longer than every time-out of the tests.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Wire {
@@ -18,13 +18,15 @@ pub(crate) struct Wire {
     pub(crate) heard: Vec<u8>,
     /// The client has ended its side, or all of it.
     pub(crate) ended: bool,
+    /// How long the server waits for anything.
+    pub(crate) patience: Duration,
 }
 
 impl Wire {
     pub(crate) fn new(tcp: TcpStream) -> io::Result<Wire> {
         tcp.set_nodelay(true)?;
         tcp.set_nonblocking(true)?;
-        Ok(Wire { tcp, tls: None, heard: Vec::new(), ended: false })
+        Ok(Wire { tcp, tls: None, heard: Vec::new(), ended: false, patience: PATIENCE })
     }
 
     /// From here on TLS is spoken; what was heard so far belongs to it.
@@ -179,7 +181,7 @@ impl Wire {
     fn wait(&self, events: i16) -> io::Result<i16> {
         let mut poll = libc::pollfd { fd: self.tcp.as_raw_fd(), events, revents: 0 };
         // SAFETY: `poll` lives through the call.
-        match unsafe { libc::poll(&mut poll, 1, PATIENCE.as_millis() as i32) } {
+        match unsafe { libc::poll(&mut poll, 1, self.patience.as_millis() as i32) } {
             0 => Err(ErrorKind::TimedOut.into()),
             1.. => Ok(poll.revents),
             _ => match io::Error::last_os_error() {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
+use std::time::Duration;
 
 use crate::echo::take_frame;
 use crate::friendly::{answer, head, hello_of_tls};
@@ -71,6 +72,8 @@ fn listen(tls: bool) -> u16 {
 
 fn serve(tcp: TcpStream, tls: bool) -> io::Result<()> {
     let mut wire = Wire::new(tcp)?;
+    // A socket may have nothing to do for long.
+    wire.patience = Duration::from_secs(24 * 60 * 60);
     if tls {
         hello_of_tls(&mut wire)?;
         wire.complete_tls()?;
