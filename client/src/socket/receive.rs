@@ -17,13 +17,14 @@ use crate::dispatch::{Key, Mailbox};
 use crate::error::{Component, ErrorCode};
 use crate::event::DataType;
 use crate::event::{Batch, Item, ItemKind, MESSAGE_OVERHEAD};
+use crate::fault::fault_point;
 use crate::log::log;
 use crate::thread_slot::thread_slot;
 use crate::transport::{Received, Transport};
 use decoded::{DecodedInput, write_nuls};
 use failures::{name_close, out_of_memory};
 use incoming::Backlog;
-use notifications::Notifications;
+use notifications::{Notifications, Whole};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -72,12 +73,17 @@ struct Input {
 impl Socket {
     /// Reads and decodes once. The I/O task calls it when the socket is readable or has a backlog.
     pub(super) fn read_ready(self: &Arc<Self>) -> ReadOutcome {
+        // Sent, also after a panic, once the lock is free.
+        let mut notifications = Notifications::new(&self.dispatcher);
         let mut incoming = self.incoming.lock();
         let (transport, key, room) = match self.begin_read() {
             Ok(begun) => begun,
             Err(outcome) => return outcome,
         };
-        let mut notifications = Notifications::default();
+        let whole = Whole::begin(self);
+        // The last read has panicked, and lost something.
+        incoming.failed |= std::mem::replace(&mut incoming.in_read, true);
+        fault_point!();
         let (complete, received) = match self.next_input(&mut incoming, &transport) {
             Ok(mut input) => {
                 let complete = self.take_in(&mut incoming, &mut input, key, room, &mut notifications);
@@ -100,6 +106,9 @@ impl Socket {
                 (true, Ok(Received::Data { direct: 0, buffered: 0, drained: false }))
             }
         };
+        fault_point!();
+        whole.end();
+        incoming.in_read = false;
         incoming.failed |= notifications.failed;
         let holds = incoming.holds_memory();
         drop(incoming);
@@ -169,7 +178,7 @@ impl Socket {
         input: &mut Input,
         key: Key,
         mut room: usize,
-        notifications: &mut Notifications,
+        notifications: &mut Notifications<'_>,
     ) -> bool {
         // After a large read, a large message may begin.
         let large = input.buffer.len() >= LARGE_READ;
@@ -194,6 +203,7 @@ impl Socket {
             };
             let batches = if incoming.failed { Ok(Vec::new()) } else { batches };
             self.hand_on(key, decoded, batches, notifications);
+            fault_point!();
             if complete {
                 break true;
             }
@@ -217,7 +227,7 @@ impl Socket {
         key: Key,
         mut decoded: DecodedInput,
         batches: Result<Vec<Batch>, ErrorCode>,
-        notifications: &mut Notifications,
+        notifications: &mut Notifications<'_>,
     ) {
         let batches = batches.unwrap_or_else(|_| {
             decoded.failure.get_or_insert_with(out_of_memory);
@@ -225,6 +235,7 @@ impl Socket {
         });
         stats::add(&self.received.messages, decoded.messages);
         stats::add(&self.received.bytes, decoded.bytes);
+        fault_point!();
         if !batches.is_empty() && self.handler.receives() {
             let (discarded, signal) = self.dispatcher.update(key, |mailbox: &mut Mailbox| {
                 mailbox.reserve(batches.len())?;
@@ -248,12 +259,12 @@ impl Socket {
     }
 
     /// Sends the notifications. No lock is held.
-    fn send_notifications(self: &Arc<Self>, notifications: Notifications) {
+    fn send_notifications(self: &Arc<Self>, notifications: Notifications<'_>) {
         let Notifications { signals, answers, failed, close_code } = notifications;
         if let Some(code) = close_code {
             log!(Debug, Component::WebSocket, "socket {}: close frame received, code {code}", self.id());
         }
-        signals.send(&self.dispatcher);
+        drop(signals);
         if answers {
             self.flush();
         }
@@ -315,6 +326,7 @@ impl Socket {
             Err(failure) => return Err(self.describe(failure)),
         };
         let time_us = self.record_read(transport, before);
+        fault_point!();
         Ok(Input { buffer, at: 0, time_us, received })
     }
 

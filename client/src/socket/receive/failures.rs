@@ -28,6 +28,13 @@ pub(super) fn out_of_memory() -> ConnectionFailure {
     ConnectionFailure { close_code: 1011, reason: "out of memory".to_owned(), error }
 }
 
+/// A panic has lost something that had come.
+pub(super) fn broken() -> ConnectionFailure {
+    let what = "A fault in the library itself ended the connection";
+    let error = Error::new(ErrorCode::Internal, Component::WebSocket, what);
+    ConnectionFailure { close_code: 1011, reason: String::new(), error }
+}
+
 impl Socket {
     /// Checks that a text is JSON, for strict mode. It is parsed when the host asks for its value.
     pub(super) fn check_json(&self, text: &[u8]) -> Result<(), ConnectionFailure> {

@@ -11,6 +11,8 @@ pub(in crate::socket) struct Incoming {
     pub(super) backlog: Option<Box<Backlog>>,
     /// A message could not be taken, so nothing behind it is delivered, although the connection is read to its end.
     pub(super) failed: bool,
+    /// A read has begun, and has not come to its end.
+    pub(super) in_read: bool,
 }
 
 /// What one read has brought, and what of it is left.
@@ -23,7 +25,7 @@ pub(super) struct Backlog {
 
 impl Incoming {
     pub(in crate::socket) fn new(settings: &Settings) -> Incoming {
-        Incoming { receiver: settings.receiver(None), backlog: None, failed: false }
+        Incoming { receiver: settings.receiver(None), backlog: None, failed: false, in_read: false }
     }
 
     /// Keeps the bytes that were not decoded, in a buffer that they fill at least by half, if there is memory for
