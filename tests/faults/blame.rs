@@ -13,13 +13,15 @@ const PASS_ON: [&str; 8] = ["alloc::", "<alloc::", "core::", "<core::", "std::",
 
 pub(crate) struct Blame {
     library: PathBuf,
+    /// All that abort are named, the library's own too: to list who does below the size at which none of ours may.
+    all: bool,
     /// What is known of a stack already: finding out takes a second.
     known: Mutex<HashMap<Vec<String>, String>>,
 }
 
 impl Blame {
-    pub(crate) fn new(library: PathBuf) -> Blame {
-        Blame { library, known: Mutex::default() }
+    pub(crate) fn new(library: PathBuf, all: bool) -> Blame {
+        Blame { library, all, known: Mutex::default() }
     }
 
     /// The crate that cannot survive it, and the size; `None` where the library itself has asked last.
@@ -38,7 +40,7 @@ impl Blame {
             self.known.lock().expect("stacks").insert(frames, asked.clone());
             asked
         });
-        let is_other = OTHERS.iter().any(|other| asked.starts_with(other));
+        let is_other = self.all || OTHERS.iter().any(|other| asked.starts_with(other));
         is_other.then(|| format!("{size} bytes, {asked}"))
     }
 

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use std::{fs, thread};
+use std::{env, fs, thread};
 
 use libc::{EAGAIN, ECONNRESET, EINTR, EMFILE, ENETUNREACH, ENOBUFS, ENOMEM, ENOSPC};
 use ws4d_test_host::library_path;
@@ -42,6 +42,9 @@ const FAULTS: [(&str, i32); 14] = [
     ("pthread_create", EAGAIN),
     ("malloc", ENOMEM),
 ];
+
+/// From how many bytes on an allocation may be refused: with less than the shim's own 32 KiB, who aborts is listed.
+const BYTES: &str = "WS4D_FAULTS_BYTES";
 
 /// So many runs are a sample: seconds, where all are a quarter of an hour.
 const SAMPLE: usize = 64;
@@ -100,7 +103,7 @@ impl Laboratory {
         let mut preload = tools::build("shim.c", &["-shared", "-fPIC", "-ldl"]).into_os_string();
         preload.push(":");
         preload.push(&library);
-        let blame = Blame::new(library);
+        let blame = Blame::new(library, env::var_os(BYTES).is_some());
         Laboratory { echo: Echo::start(), ca_file, life, preload, blame }
     }
 

@@ -20,7 +20,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LARGE = 32 * 1024 };
+/* Smaller blocks are always given. WS4D_FAULTS_BYTES says another limit. */
+static size_t large = 32 * 1024;
 
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t), *__libc_realloc(void *, size_t);
 extern void *__libc_memalign(size_t, size_t);
@@ -49,6 +50,7 @@ void faults_arm(enum fault_kind kind, int n, int on, int error)
     dl_iterate_phdr(find, NULL);
     failing = kind, nth = n, onwards = on, error_number = error;
     trace = getenv("WS4D_FAULTS_TRACE") != NULL;
+    if (getenv("WS4D_FAULTS_BYTES") != NULL) large = strtoul(getenv("WS4D_FAULTS_BYTES"), NULL, 10);
     for (int i = 0; i < FAULT_COUNT; i++) counts[i] = 0;
     hits = 0;
     armed = 1;
@@ -108,7 +110,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
 
 static int refuses(size_t size, const void *caller)
 {
-    if (size < LARGE || !fails(FAULT_MALLOC, caller)) return 0;
+    if (size < large || !fails(FAULT_MALLOC, caller)) return 0;
     if (trace) dprintf(2, "%zu bytes were refused\n", size);
     return 1;
 }

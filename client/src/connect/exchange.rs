@@ -164,7 +164,7 @@ pub(super) async fn read_some(
     into: &mut Vec<u8>,
 ) -> io::Result<bool> {
     loop {
-        into.reserve(4096);
+        into.try_reserve(4096).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let mut guard = readiness.readable().await?;
         match transport.read(None, into)? {
             Received::Data { drained, buffered, .. } => {

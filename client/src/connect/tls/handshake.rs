@@ -60,7 +60,9 @@ pub(crate) async fn handshake(
         if !connection.is_handshaking() {
             break;
         }
-        let mut bytes = Vec::with_capacity(16 * 1024);
+        // A flight of the server's is seldom longer. Without memory for that much, less is read at once.
+        let mut bytes = Vec::new();
+        let _ = bytes.try_reserve(16 * 1024);
         if !exchange::read_some(transport, readiness, &mut bytes).await.map_err(|error| broken(&error))? {
             return Err(Error::new(
                 ErrorCode::Tls,
