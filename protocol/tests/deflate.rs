@@ -193,6 +193,31 @@ fn few_sockets_find_their_own_compressors_again_and_many_share_them() {
     }
 }
 
+/// Parts refer to those before them, also where messages do not, and other sockets send between them.
+#[test]
+fn the_parts_of_a_message_go_through_whichever_compressor_is_lent() {
+    let parts: Vec<Vec<u8>> = (0..6).map(|n| json(n % 2, 30).into_bytes()).collect();
+    for params in [PARAMS, NO_TAKEOVER, Params { client_window_bits: 9, ..NO_TAKEOVER }] {
+        for between in [false, true] {
+            let mut compressors = Compressors::new();
+            let mut others: Vec<Shared> = (0..5).map(|_| Shared::new(6, 5, params)).collect();
+            let (mut deflater, mut reference) = (deflate::Deflater::new(6, 5, &params), Reference::default());
+            let mut payload = Vec::new();
+            for part in &parts {
+                let mut lent = compressors.take(&deflater);
+                assert_eq!(deflater.compress_part(part, &mut payload, &mut lent), Ok(()));
+                drop(lent.and_then(|compressor| compressors.keep(compressor)));
+                for other in others.iter_mut().filter(|_| between) {
+                    other.sends(part, &mut compressors);
+                }
+            }
+            payload.extend_from_slice(deflate::END_OF_PARTS);
+            assert!(reference.message(&payload) == Some(parts.concat()), "{params:?}");
+            assert!(reference.farthest <= 1 << params.client_window_bits, "{}", reference.farthest);
+        }
+    }
+}
+
 #[test]
 fn a_compressor_of_a_socket_that_is_gone_serves_the_next_one() {
     let mut compressors = Compressors::new();
