@@ -33,7 +33,7 @@ const SOURCES: &[&str] = &[
     "options/tls",
     "reconnector/policy",
     "reconnector",
-    "reconnector/inspect",
+    "reconnector/state",
     "names",
     "library",
     "log",

@@ -175,6 +175,9 @@ class Header:
         elif match := re.fullmatch(r"typedef (.*?)\(\*(\w+)\)\((.*)\)", text, flags=re.DOTALL):
             self.declared[match[2]] = self.signature(match[1], match[3], match[2])
         elif match := re.fullmatch(r"([\w\s*]*[\s*])(ws_\w+)\(([^()]*)\)", text, flags=re.DOTALL):
+            # cbindgen follows the modules of a file, and reads one whose name is a file of src/ too for that one.
+            if match[2] in self.functions:
+                raise HeaderError(f"{match[2]} is declared twice")
             self.functions[match[2]] = self.signature(match[1], match[3], match[2])
         else:
             raise HeaderError(f"this declaration is not known: {text}")

@@ -33,7 +33,7 @@ GROUPS = {
     "reconnector": ("reconnectors", "a connection that comes back"),
     "options/compression": ("options", ""),
     "options/frames": ("options", ""),
-    "reconnector/inspect": ("reconnectors", ""),
+    "reconnector/state": ("reconnectors", ""),
     "names": ("names", "words for numbers"),
     "library": ("library", "version, threads, shutdown"),
     "log": ("log", "the log"),

@@ -1,7 +1,7 @@
 //! Entry points of reconnectors, and the bridge from what a reconnector decides to the host's functions.
 
-pub mod inspect;
 pub mod policy;
+pub mod state;
 
 use std::ffi::{c_char, c_void};
 use std::ptr;
