@@ -26,12 +26,15 @@ const MAX_POOLED: usize = 4;
 /// The longest run of a driver that cannot watch the descriptor `also`.
 const LONGEST_UNWATCHED: Duration = Duration::from_millis(100);
 
+/// A descriptor that a runtime watches beside its tasks'.
+type Watched = (Weak<Runtime>, Arc<AsyncFd<RawFd>>);
+
 /// Socket tasks, and the poller in which they wait.
 pub(crate) struct Driver {
     role: ThreadRole,
     tokio: Mutex<Tokio>,
     /// The descriptor that ends a run when it is readable; registered once with each runtime.
-    also: Mutex<Option<(Weak<Runtime>, Arc<AsyncFd<RawFd>>)>>,
+    also: Mutex<Option<Watched>>,
     woken: Arc<Woken>,
     tasks: Arc<AtomicUsize>,
     /// Tasks that the next run begins; beginning them there costs no wake-up.
