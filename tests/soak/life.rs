@@ -234,7 +234,8 @@ impl Life {
             (HostsEnd::Not, ServersEnd::Never) => false,
         };
         // Before it was open, a terminate gives it up.
-        if !right && !(state.end != HostsEnd::Not && !state.opened && code == 1006) {
+        let given_up = state.end != HostsEnd::Not && !state.opened && code == 1006;
+        if !right && !given_up {
             let info = ws.close_info();
             self.wrong(state, &format!("ended with {code}, clean {clean}, {discarded} discarded: {info:?}"));
         }
