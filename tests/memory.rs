@@ -324,6 +324,36 @@ fn half_a_message_goes_with_its_connection() {
     (api().ws_release)(ws);
 }
 
+/// A message in parts of 64 KiB, of so many MiB.
+fn stream_in(mib: usize) {
+    let _alone = alone();
+    let server = Server::start();
+    let commands = format!("raw:827f{:016x},raw*{}:{}", mib * MIB, mib * 1024, "61".repeat(1024));
+    let options = Options::new()
+        .set(|api, o| (api.ws_options_set_max_message_size)(o, 0))
+        .set(|api, o| (api.ws_options_set_part_size)(o, 64 * 1024))
+        .set(|api, o| (api.ws_options_set_receive_buffer_size)(o, MIB));
+    let (own, seen) = (Own::new(), Count::default());
+    let grown = peak_growth(|| {
+        let ws = own.open(&script(&server, &commands), &options, count, &seen);
+        own.run_until(|| seen.bytes.load(Ordering::SeqCst) == mib * MIB);
+        assert_eq!((ws.stats().messages_received, seen.messages()), (1, mib * 16));
+        (api().ws_abort)(ws);
+    });
+    assert!(grown < 32 * MIB, "{} MiB for a message of {mib}", grown / MIB);
+}
+
+#[test]
+fn a_message_in_parts_takes_less_memory_than_its_bytes() {
+    stream_in(64);
+}
+
+#[test]
+#[ignore = "a gigabyte"]
+fn a_message_of_a_gigabyte_arrives_in_a_few_megabytes() {
+    stream_in(1024);
+}
+
 /// 4 million small values would be a tree of 100 MiB.
 #[test]
 fn strict_json_takes_no_more_than_its_text() {

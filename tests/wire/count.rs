@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use ws4d_test_host::codes::{WS_EVENT_TYPE_MESSAGE, WS_EVENT_TYPE_TERMINATE};
+use ws4d_test_host::codes::{WS_EVENT_TYPE_MESSAGE, WS_EVENT_TYPE_PART, WS_EVENT_TYPE_TERMINATE};
 use ws4d_test_host::{Callback, Dispatcher, Options, RawEvent, RawHandler, Socket, api, c};
 
 /// What a host that only counts has seen: floods are too much for a trace.
@@ -40,7 +40,7 @@ pub extern "C" fn count(_: Socket, event: *const RawEvent, user_data: *mut c_voi
     // SAFETY: the test passes a `Count` that lives until its dispatcher is closed.
     let seen = unsafe { &*user_data.cast::<Count>() };
     match (api().ws_event_get_type)(event) {
-        WS_EVENT_TYPE_MESSAGE => {
+        WS_EVENT_TYPE_MESSAGE | WS_EVENT_TYPE_PART => {
             let due = seen.messages.fetch_add(1, Ordering::SeqCst);
             let mut len = 0;
             let data = (api().ws_event_data)(event, &mut len).cast::<u8>();
@@ -76,6 +76,7 @@ impl Own {
             user_data: ptr::from_ref(user_data).cast_mut().cast(),
             dispatcher: self.0,
             on_message: Some(callback),
+            on_part: Some(callback),
             on_terminate: Some(callback),
             ..RawHandler::INIT
         };
