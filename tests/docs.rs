@@ -200,7 +200,10 @@ fn the_grammar_of_callbacks_is_the_header_s_wherever_it_is_written() {
     let whole = grammar(line.trim_start().trim_start_matches('*'));
     let life = whole.strip_suffix("free").expect("a life ends with on_free");
     let mut places = BTreeSet::new();
-    for file in written().into_iter().filter(|file| !file.ends_with("tests/docs.rs")) {
+    // The headers of released versions stay as they were.
+    let released = root().join("tests/abi");
+    let files = written().into_iter().filter(|file| !file.starts_with(&released));
+    for file in files.filter(|file| !file.ends_with("tests/docs.rs")) {
         let text = fs::read_to_string(&file).unwrap_or_default();
         let name = file.strip_prefix(root()).expect("in the tree").display().to_string();
         for (number, line) in
