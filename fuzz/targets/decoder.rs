@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ws4d_fuzz::support::{Event, cut, decode, decode_with, drip};
+use ws4d_fuzz::support::{Event, cut, decode, decode_with, drip, parts};
 use ws4d_fuzz::{places, planted, take};
 use ws4d_protocol::receive::{Limits, Receiver};
 
@@ -22,6 +22,19 @@ fuzz_target!(|data: &[u8]| {
     let filled = decode_with(&mut receiver, cut(stream, &places), true);
     assert_eq!(filled.events, whole.events);
     assert_eq!(filled.failure.map(|(_, failure)| failure), whole.failure.map(|(_, failure)| failure));
+
+    // In parts: the same ones in every cut, and together the same messages.
+    let size = 1 + places[0] % 200;
+    let in_parts = |pieces: Vec<&[u8]>, filling| {
+        let receiver = Receiver::new(Limits { max_message_size: limit });
+        decode_with(&mut receiver.with_parts(size), pieces, filling)
+    };
+    let expected = in_parts(vec![stream], false);
+    assert_eq!(expected.failure, whole.failure);
+    parts::compare(&expected, &whole, size, true);
+    assert_eq!(in_parts(cut(stream, &places), false), expected);
+    assert_eq!(in_parts(stream.chunks(1).collect(), false), expected);
+    assert_eq!(in_parts(cut(stream, &places), true).events, expected.events);
 
     // A failure needs the byte at which it shows, and none behind it.
     if let Some((shown_at, failure)) = whole.failure {

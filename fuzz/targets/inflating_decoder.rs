@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use ws4d_fuzz::support::deflate::{BINARY_DEFLATED, PARAMS, Reference};
-use ws4d_fuzz::support::{Event, Outcome, cut, decode_with, frame};
+use ws4d_fuzz::support::{Event, Outcome, cut, decode_with, frame, parts};
 use ws4d_fuzz::{places, planted, take};
 use ws4d_protocol::deflate::Params;
 use ws4d_protocol::receive::{Limits, Receiver};
@@ -36,6 +36,20 @@ fn run<'a>(params: &Params, pieces: impl IntoIterator<Item = &'a [u8]>) -> Outco
     decode_with(&mut receiver, pieces, false)
 }
 
+/// In parts: the same ones in every cut, and together the same messages.
+fn in_parts(params: &Params, stream: &[u8], places: &[usize], whole: &Outcome) {
+    let size = 1 + places[0] % 3000;
+    let run = |pieces: Vec<&[u8]>| {
+        let receiver = Receiver::with_deflate(Limits { max_message_size: LIMIT }, Some(params));
+        decode_with(&mut receiver.with_parts(size), pieces, false)
+    };
+    let expected = run(vec![stream]);
+    parts::compare(&expected, whole, size, true);
+    for other in [run(cut(stream, places)), run(stream.chunks(1).collect())] {
+        assert_eq!(other.events, expected.events);
+    }
+}
+
 fn in_every_cut(params: &Params, stream: &[u8], places: &[usize]) -> Outcome {
     let whole = run(params, [stream]);
     // What reaches back behind a smaller window may pass in one cut and fail in another.
@@ -44,6 +58,7 @@ fn in_every_cut(params: &Params, stream: &[u8], places: &[usize]) -> Outcome {
             assert_eq!(other.events, whole.events);
             assert_eq!(other.failure.map(|(_, failure)| failure), whole.failure.map(|(_, failure)| failure));
         }
+        in_parts(params, stream, places, &whole);
     }
     planted(
         || matches!(&whole.events[..], [Event::Binary(first), .., Event::Binary(last)] if !first.is_empty() && !last.is_empty()),
