@@ -26,15 +26,15 @@ thread_local! {
     };
 }
 
-/// Lends the thread's generator, seeded if it has to be.
+/// Lends the thread's generator, seeded if it has to be, for drawing so many keys.
 #[inline]
-fn with_generator<R>(draw: impl FnOnce(&mut StdRng) -> R) -> R {
+fn with_generator<R>(keys: u32, draw: impl FnOnce(&mut StdRng) -> R) -> R {
     GENERATOR.with_borrow_mut(|place| {
         let generator = match place {
             Some(generator) if generator.left > 0 && generator.epoch == fork_epoch() => generator,
             _ => seed(place),
         };
-        generator.left -= 1;
+        generator.left = generator.left.saturating_sub(keys);
         draw(&mut generator.rng)
     })
 }
@@ -57,14 +57,40 @@ fn seed(place: &mut Option<Generator>) -> &mut Generator {
 /// Fresh random bytes.
 pub(crate) fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    with_generator(|rng| rng.fill_bytes(&mut bytes));
+    with_generator(1, |rng| rng.fill_bytes(&mut bytes));
     bytes
 }
 
 /// A mask key for one frame.
 #[inline]
 pub(crate) fn mask_key() -> [u8; 4] {
-    with_generator(|rng| rng.next_u32()).to_ne_bytes()
+    with_generator(1, |rng| rng.next_u32()).to_ne_bytes()
+}
+
+/// Mask keys for many frames, drawn [`MaskKeys::AT_ONCE`] at a time: that costs one call of the generator.
+pub(crate) struct MaskKeys {
+    keys: [[u8; 4]; MaskKeys::AT_ONCE],
+    used: usize,
+}
+
+impl MaskKeys {
+    const AT_ONCE: usize = 64;
+
+    /// Draws nothing yet.
+    pub(crate) const fn new() -> MaskKeys {
+        MaskKeys { keys: [[0; 4]; Self::AT_ONCE], used: Self::AT_ONCE }
+    }
+
+    /// A mask key for one frame; each is given once.
+    #[inline]
+    pub(crate) fn next(&mut self) -> [u8; 4] {
+        if self.used == Self::AT_ONCE {
+            with_generator(Self::AT_ONCE as u32, |rng| rng.fill_bytes(self.keys.as_flattened_mut()));
+            self.used = 0;
+        }
+        self.used += 1;
+        self.keys[self.used - 1]
+    }
 }
 
 #[cfg(test)]
@@ -75,7 +101,14 @@ mod tests {
     #[test]
     fn the_generator_is_cryptographic() {
         fn cryptographic<R: rand::CryptoRng>(_: &R) {}
-        with_generator(|rng| cryptographic(rng));
+        with_generator(1, |rng| cryptographic(rng));
+    }
+
+    #[test]
+    fn keys_that_are_drawn_together_differ_as_others_do() {
+        let mut keys = MaskKeys::new();
+        let drawn: std::collections::HashSet<_> = (0..1000).map(|_| keys.next()).collect();
+        assert!(drawn.len() > 990, "{} of 1000", drawn.len());
     }
 
     /// docs/hostile.md, line 24: keys derived from a clock or a counter would have bits that rarely change.
