@@ -24,6 +24,7 @@ mod queue;
 mod receive;
 mod roles;
 mod send;
+mod send_many;
 mod settings;
 mod stats;
 mod step;

@@ -5,7 +5,6 @@
 //! boundary.
 
 use crate::buffer::Buffer;
-use crate::random::mask_key;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 use ws4d_protocol::frame::OpCode;
@@ -106,15 +105,17 @@ impl OutQueue {
         opcode: OpCode,
         payload: &[u8],
         charge: usize,
+        mask: [u8; 4],
     ) -> Result<(), OutOfMemory> {
         let chunk = self.tail()?;
-        encode(opcode, true, payload, mask_key(), &mut chunk.bytes)?;
+        encode(opcode, true, payload, mask, &mut chunk.bytes)?;
         chunk.charge += charge;
         self.add_charge(charge);
         Ok(())
     }
 
-    fn add_charge(&mut self, charge: usize) {
+    /// Charges another message, whose place is the last one.
+    pub(super) fn add_charge(&mut self, charge: usize) {
         self.buffered += charge;
         if let Some(open) = &mut self.open {
             open.behind += charge;
@@ -180,6 +181,17 @@ impl OutQueue {
             open.behind -= charge;
         }
         true
+    }
+
+    /// Ends the place of several messages with the chunks that are there; those without a chunk, which are charged with
+    /// `charge`, are given up.
+    pub(super) fn cut(&mut self, ticket: u64, charge: usize) {
+        let Some(slot) = self.slot(ticket) else { return };
+        slot.encoded = true;
+        self.buffered -= charge;
+        if let Some(open) = self.open.as_mut().filter(|open| open.ticket < ticket) {
+            open.behind -= charge;
+        }
     }
 
     /// Takes the place of a message that goes out in parts. No other one is open.

@@ -8,6 +8,7 @@
 use super::Socket;
 use super::outgoing::{Encoder, Outgoing};
 use crate::error::{Component, Error, ErrorCode};
+use crate::sync::MutexGuard;
 use std::sync::Arc;
 use ws4d_protocol::send::OutOfMemory;
 
@@ -204,7 +205,7 @@ impl Drop for Unsent<'_> {
     }
 }
 
-fn leave_undone(socket: &Socket, mut outgoing: crate::sync::MutexGuard<'_, Outgoing>, loss: Loss) {
+pub(super) fn leave_undone(socket: &Socket, mut outgoing: MutexGuard<'_, Outgoing>, loss: Loss) {
     outgoing.undone = true;
     if loss == Loss::Message {
         outgoing.lost = true;

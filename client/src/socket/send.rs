@@ -30,7 +30,7 @@ fn compress_with(deflater: &mut Deflater, payload: &[u8], out: &mut Vec<u8>) -> 
 }
 
 /// Checks a message and returns its opcode and payload.
-fn judge(kind: SendKind, data: &[u8], limit: usize) -> Result<(OpCode, Cow<'_, [u8]>), ErrorCode> {
+pub(super) fn judge(kind: SendKind, data: &[u8], limit: usize) -> Result<(OpCode, Cow<'_, [u8]>), ErrorCode> {
     let (opcode, payload) = match kind {
         SendKind::Blob => (OpCode::Binary, Cow::Borrowed(data)),
         SendKind::Text => {
@@ -101,14 +101,19 @@ impl Socket {
     pub fn send(self: &Arc<Self>, kind: SendKind, data: &[u8], plain: bool) -> Result<(), ErrorCode> {
         let (opcode, payload) = judge(kind, data, self.settings.max_message_size)?;
         let message = OutgoingMessage { opcode, payload: &*payload, plain };
+        let collects = self.begin_to_collect();
+        self.accept(message, collects)
+    }
+
+    /// Returns whether messages of the current callback are collected. Those that a callback on the I/O thread has
+    /// collected are sent before a new one is refused, so that they alone do not make the buffer full.
+    pub(super) fn begin_to_collect(self: &Arc<Self>) -> bool {
         let collects = ImpliedCork::collects();
-        // Messages that a callback on the I/O thread has collected are sent before a new one is refused, so that the
-        // collected ones alone do not make the buffer full.
         let limit = self.settings.send_buffer_size;
         if collects && limit != 0 && ImpliedCork::has_collected(self) && self.buffered_amount() >= limit {
             self.flush();
         }
-        self.accept(message, collects)
+        collects
     }
 
     /// Sends a checked message on the way that suits it. `collects`: messages of the current callback are collected.
@@ -136,7 +141,7 @@ impl Socket {
             Way::Direct => return self.send_direct(&message, &mut flusher, outgoing),
             Way::Held | Way::Appended => outgoing
                 .queue
-                .append(message.opcode, message.payload, charge)
+                .append(message.opcode, message.payload, charge, mask_key())
                 .map_err(|_| ErrorCode::OutOfMemory)?,
             Way::Waiting => outgoing.wait(message, charge)?,
             Way::Ticket { compressed, with_context } => {
@@ -169,7 +174,12 @@ impl Socket {
     }
 
     /// Collects the facts that decide about the way of a message.
-    fn situation(&self, outgoing: &Outgoing, message: &OutgoingMessage<&[u8]>, collects: bool) -> Situation {
+    pub(super) fn situation(
+        &self,
+        outgoing: &Outgoing,
+        message: &OutgoingMessage<&[u8]>,
+        collects: bool,
+    ) -> Situation {
         let limit = self.settings.send_buffer_size;
         Situation {
             phase: outgoing.phase,
@@ -188,7 +198,7 @@ impl Socket {
         }
     }
 
-    fn could_not_encode(self: &Arc<Self>, loss: Loss) {
+    pub(super) fn could_not_encode(self: &Arc<Self>, loss: Loss) {
         match loss {
             // Others may have waited behind it.
             Loss::None => self.flush(),
@@ -262,7 +272,7 @@ impl Socket {
     /// Encodes a message at its place, compressed with `deflate` if given, as frames of at most `frame_size` bytes,
     /// which share its charge. The encoded frames are written after each [`COMMIT`], from the cache, and their memory
     /// is used again for the next.
-    fn encode_at(
+    pub(super) fn encode_at(
         self: &Arc<Self>,
         ticket: u64,
         message: OutgoingMessage<&[u8]>,
@@ -311,7 +321,7 @@ impl Socket {
         Ok(())
     }
 
-    fn compress(
+    pub(super) fn compress(
         &self,
         params: &deflate::Params,
         payload: &[u8],

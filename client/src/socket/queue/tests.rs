@@ -116,3 +116,17 @@ fn a_message_that_has_begun_to_leave_is_not_taken_back() {
     queue.put_back(wire, 2);
     assert!(!queue.give_up(large, 2));
 }
+
+#[test]
+fn of_a_place_of_several_messages_those_that_are_there_leave_and_the_rest_is_given_up() {
+    let mut queue = OutQueue::default();
+    let (some, none) = (queue.reserve(5).unwrap(), queue.reserve(7).unwrap());
+    queue.add(some, Chunk::new(b"ab".to_vec(), 2), false).unwrap();
+    queue.cut(some, 3);
+    assert!(queue.give_up(none, 7));
+    push(&mut queue, "c");
+    let wire = queue.take_wire(false);
+    assert_eq!(text(&wire), "abc");
+    queue.put_back(wire, 3);
+    assert_eq!((queue.buffered(), queue.is_empty()), (0, true));
+}

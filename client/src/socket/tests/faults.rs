@@ -94,3 +94,50 @@ fn a_panic_at_any_point_of_a_message_in_parts_leaves_a_socket_that_works_or_has_
         assert!(points >= 8, "{agreed:?}: {points} points");
     }
 }
+
+/// Messages that are sent together: after a panic all of them are there that had left, and the others nowhere.
+fn fault_in_many_at(n: u32, agreed: Option<Params>, messages: &[&[u8]]) -> bool {
+    let life = Life::begin(agreed);
+    let before = vec![b'b'; 5000];
+    life.send(&before).unwrap();
+    assert!(life.arrives(&before));
+    arm(n);
+    let sent = catch_unwind(AssertUnwindSafe(|| life.socket.send_many(SendKind::Blob, messages, false)));
+    let fired = disarm();
+    assert_eq!(fired, sent.is_err(), "point {n}");
+    if let Ok(count) = sent {
+        assert_eq!(count, Ok(messages.len()));
+    }
+    match life.send(b"after") {
+        Ok(()) => {
+            let arrived =
+                messages.iter().take_while(|message| life.arrives_before(message, b"after")).count();
+            assert!(fired || arrived == messages.len(), "point {n}: {arrived}");
+            assert!(arrived < messages.len() || life.arrives(b"after"), "point {n}");
+            life.socket.terminate(1000, b"").unwrap();
+            life.socket.abort().unwrap();
+            assert!(!life.ended_with_an_error(), "point {n}");
+        }
+        Err(error) => {
+            assert_eq!((fired, error), (true, ErrorCode::Closed), "point {n}");
+            assert!(life.ended_with_an_error(), "point {n}: the end of a broken connection is told");
+            assert_eq!(life.socket.buffered_amount(), 0, "point {n}");
+        }
+    }
+    fired
+}
+
+#[test]
+fn a_panic_at_any_point_of_many_messages_leaves_a_socket_that_works_or_has_ended() {
+    let noise = noise(700_000);
+    let [short, medium] = [&noise[..100], &noise[..20_000]];
+    for (way, agreed, messages) in [
+        ("short", None, &[short; 3][..]),
+        ("a large one between", None, &[short, &noise, short, short, medium, short]),
+        ("compressed", Some(agreed(false)), &[&[7; 900], medium, &[8; 900], &[9; 20_000], short]),
+        ("compressed, in turn", Some(agreed(true)), &[&[7; 900], medium, &[8; 900], &[9; 20_000], short]),
+    ] {
+        let points = (1..).take_while(|&n| fault_in_many_at(n, agreed, messages)).count();
+        assert!(points >= if way == "short" { 4 } else { 10 }, "{way}: {points} points");
+    }
+}

@@ -127,6 +127,13 @@ impl Life {
         self.got.recv_timeout(PATIENCE).expect("a message in good time") == message
     }
 
+    /// Returns whether the next message is this one, and not the last of all.
+    pub(super) fn arrives_before(&self, message: &[u8], last: &[u8]) -> bool {
+        let got = self.got.recv_timeout(PATIENCE).expect("a message in good time");
+        assert!(got == message || got == last, "{} bytes that nobody has sent here", got.len());
+        got == message
+    }
+
     pub(super) fn arrives_one_of(&self, messages: &[&Vec<u8>]) -> bool {
         let got = self.got.recv_timeout(PATIENCE).expect("a message in good time");
         messages.contains(&&got)
