@@ -14,6 +14,7 @@ const SOURCES: &[&str] = &[
     "handler",
     "open",
     "send",
+    "send_many",
     "send_parts",
     "socket",
     "inspect",

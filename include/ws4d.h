@@ -697,6 +697,14 @@ typedef struct ws_handler {
     ws_callback on_ping;
 } ws_handler;
 
+/** One message of ws_send_many(): where its bytes are, and how many. It does not grow. */
+typedef struct ws_slice {
+    /** Bytes; may be NULL if `len` is 0. */
+    const void *data;
+    /** Bytes in `data`; for text and object also WS_NUL_TERMINATED. */
+    size_t len;
+} ws_slice;
+
 /**
  * What the TLS handshake of a socket agreed on; see ws_get_tls_info(). The texts live as long as the socket's handle is
  * valid.
@@ -1241,6 +1249,35 @@ ws_result ws_cork(ws_socket *ws);
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.
  */
 ws_result ws_uncork(ws_socket *ws);
+
+/**
+ * Sends many messages of one type in one call.
+ *
+ * All of them are checked first: if one is wrong, its error is the result, and nothing is sent. Then they are sent as `count`
+ * calls of ws_send() under a cork would send them, in order, with no other thread's message between them; a cork of the
+ * caller stays as it is. That costs less than a call for each, and a small message costs hardly more than its bytes.
+ *
+ * Fewer than `count` are accepted only if the send buffer is full or there is no memory: the first ones, as many as the result
+ * says. If the send buffer is full, `on_drain` follows, and the rest can be sent then.
+ *
+ * Any thread, also inside a callback; never blocks.
+ *
+ * @param ws         A socket; while it is connecting the messages wait for the connection.
+ * @param data_type  A ws_data_type, of all the messages.
+ * @param messages   `count` messages; may be NULL if `count` is 0. The caller keeps the array and the buffers.
+ * @param count      At most INT32_MAX; 0 sends nothing.
+ * @param flags      As for ws_send().
+ * @return How many messages were accepted, from the first one on; or, with nothing sent, a negative ws_result: that of ws_send()
+ *         for the first message that is wrong, or if not even the first one was accepted; WS_ERR_INVALID_ARGUMENT also for
+ *         `messages` that is NULL or not aligned, and for `count` above INT32_MAX.
+ *
+ * @pre `messages` is readable for `count` elements, and the `data` of each for its `len` bytes, or up to its NUL.
+ */
+int32_t ws_send_many(ws_socket *ws,
+                     int32_t data_type,
+                     const ws_slice *messages,
+                     size_t count,
+                     uint32_t flags);
 
 /**
  * Begins a message that is sent in parts, so that it never has to be in memory as a whole.

@@ -16,6 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 GROUPS = {
     "open": ("opening", "make a WebSocket connection"),
     "send": ("sending", "send messages and pings"),
+    "send_many": ("sending", ""),
     "send_parts": ("sending", ""),
     "socket": ("closing", "pause, close and release a connection"),
     "inspect": ("inspecting", "what is known of a connection"),

@@ -26,6 +26,7 @@ pub mod options;
 pub mod reconnector;
 pub mod result;
 pub mod send;
+pub mod send_many;
 pub mod send_parts;
 pub mod socket;
 pub mod stats;

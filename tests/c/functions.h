@@ -38,6 +38,7 @@
     X(ws_send_begin, (ws, WS_DATA_TYPE_TEXT, 0), RESULT) \
     X(ws_send_blob, (ws, "blob", 4), RESULT) \
     X(ws_send_end, (ws), RESULT) \
+    X(ws_send_many, (ws, WS_DATA_TYPE_TEXT, &(ws_slice){"text", 4}, 1, 0), RESULT) \
     X(ws_send_object, (ws, "{}", 2), RESULT) \
     X(ws_send_object_utf16, (ws, (const uint16_t[]){0x7b, 0x7d, 0}, WS_NUL_TERMINATED), RESULT) \
     X(ws_send_part, (ws, "part", 4), RESULT) \

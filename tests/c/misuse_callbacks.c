@@ -94,6 +94,10 @@ static ws_result expected(struct host *host, struct task *task, ws_result result
         /* No message is open. */
         if (task->from == 'f' || task->from == 't' || task->from == 'e') return WS_ERR_CLOSED;
         return result == WS_ERR_CLOSED ? result : WS_ERR_INVALID_ARGUMENT;
+    case INDEX_ws_send_many:
+        if (task->from == 'f' || task->from == 't' || task->from == 'e') return WS_ERR_CLOSED;
+        /* How many were accepted. */
+        return result == WS_ERR_CLOSED || result == WS_ERR_WOULD_BLOCK ? result : 1;
     case INDEX_ws_send:
     case INDEX_ws_send_begin:
     case INDEX_ws_send_blob:

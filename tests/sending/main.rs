@@ -3,6 +3,7 @@
 mod buffer;
 mod cork;
 mod frames;
+mod many;
 mod message;
 mod order;
 mod parts;

@@ -170,6 +170,13 @@ class ws_handler(Sized):
     ]
 
 
+class ws_slice(ctypes.Structure):
+    _fields_ = [
+        ("data", c_void_p),
+        ("len", c_size_t),
+    ]
+
+
 class ws_tls_info(Sized):
     _fields_ = [
         ("size", c_size_t),
@@ -302,7 +309,8 @@ CALLBACKS = {
     "ws_log_fn": ws_log_fn,
 }
 STRUCTS = (
-    ws_handler, ws_tls_info, ws_stats, ws_close_info, ws_batch_item, ws_reconnect_info, ws_reconnect_policy,
+    ws_handler, ws_slice, ws_tls_info, ws_stats, ws_close_info, ws_batch_item, ws_reconnect_info,
+    ws_reconnect_policy,
 )
 
 # name: (what it returns, *what it takes)
@@ -319,6 +327,7 @@ FUNCTIONS = {
     "ws_pong": (c_int32, ws_socket, c_void_p, c_size_t),
     "ws_cork": (c_int32, ws_socket),
     "ws_uncork": (c_int32, ws_socket),
+    "ws_send_many": (c_int32, ws_socket, c_int32, POINTER(ws_slice), c_size_t, c_uint32),
     "ws_send_begin": (c_int32, ws_socket, c_int32, c_uint32),
     "ws_send_part": (c_int32, ws_socket, c_void_p, c_size_t),
     "ws_send_end": (c_int32, ws_socket),

@@ -18,6 +18,7 @@ functions! {
     ws_pong(Socket, *const c_void, usize) -> i32;
     ws_cork(Socket) -> i32;
     ws_uncork(Socket) -> i32;
+    ws_send_many(Socket, i32, *const RawSlice, usize, u32) -> i32;
     ws_send_begin(Socket, i32, u32) -> i32;
     ws_send_part(Socket, *const c_void, usize) -> i32;
     ws_send_end(Socket) -> i32;

@@ -91,6 +91,18 @@ impl RawHandler {
     };
 }
 
+/// `ws_slice`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawSlice {
+    pub data: *const c_void,
+    pub len: usize,
+}
+
+layout!(RawSlice, 16:
+    data 0, len 8
+);
+
 /// `ws_tls_info`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
