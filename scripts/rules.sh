@@ -61,6 +61,11 @@ exports=$(grep -rlE '^#\[unsafe\(no_mangle\)\]|^#\[no_mangle\]' --include='*.rs'
 [ -z "$exports" ] || complain 'something beside the C ABI exports to C' "$exports"
 grep -rq 'quiet_panics' src || complain "nobody calls library::quiet_panics: a panic inside would print to the host's standard error"
 
+# What make mutants breaks must still be there.
+for patch in tests/mutants/*.patch; do
+    [ ! -e "$patch" ] || git apply --check "$patch" 2> /dev/null || complain "$patch does not apply any more"
+done
+
 # What a script once made of an option that it did not know.
 options=$(find . -name '-*' -not -path './target/*' -not -path './build/*' -not -path './.git/*')
 [ -z "$options" ] || complain "a file has the name of an option" "$options"
