@@ -1,7 +1,7 @@
 //! `errno` of the calling thread, for those who must leave it as it was, or who ask what the last call of the system said
 //! through a library that does not tell.
 
-/// What it is now. Async-signal-safe.
+/// The current value. Async-signal-safe.
 pub(crate) fn get() -> i32 {
     // SAFETY: the place of this thread's `errno` is always readable.
     unsafe { *place() }

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 /// Makes [`ErrorCode`] and [`ErrorCode::ALL`] of one list.
 macro_rules! error_codes {
     ($($code:ident = $number:literal,)*) => {
-        /// What went wrong, classed by its cure. The discriminants are the numbers of the C ABI: they are never
+        /// The class of an error, by its cure. The discriminants are the numbers of the C ABI: they are never
         /// reused, and each block of twenty belongs to one kind of cure.
         #[repr(i32)]
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -103,7 +103,7 @@ pub struct ErrorEntry {
     pub code: ErrorCode,
     /// The part of the library that it comes from.
     pub component: Component,
-    /// What was attempted, on what, what came back, what to do.
+    /// The text: the attempt, its object, the answer, and the cure.
     pub message: String,
 }
 
@@ -138,7 +138,7 @@ struct Stack {
     attachment: Attachment,
 }
 
-/// What a layer above keeps with an error: its own form of it, made once. A copy begins without.
+/// A layer's own form of an error, made once and kept with it. A copy begins without one.
 #[derive(Default)]
 struct Attachment(OnceLock<Box<dyn Any + Send + Sync>>);
 
@@ -239,7 +239,7 @@ impl Error {
         self
     }
 
-    /// Whether it broke off, or was silent.
+    /// Returns whether the address broke off or was silent.
     pub(crate) fn is_without_verdict(&self) -> bool {
         self.0.no_verdict
     }
@@ -277,7 +277,7 @@ impl Error {
         self.0.tls_alert
     }
 
-    /// Whether a certificate was refused only because its time has not come.
+    /// Returns whether a certificate was refused only because it is not valid yet.
     pub fn is_not_valid_yet(&self) -> bool {
         self.0.not_valid_yet
     }

@@ -1,4 +1,4 @@
-//! What the fuzzers (`fuzz/`) and nobody else may see of the inside; there only with the feature `fuzzing`.
+//! The parts of the inside that the fuzzers (`fuzz/`) see, and nobody else; only with the feature `fuzzing`.
 //!
 //! Pure functions: nothing here does I/O.
 
@@ -15,7 +15,7 @@ pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 /// See [`KEY`].
 pub const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// What the answer to an upgrade came to.
+/// The outcome of an answer to an upgrade.
 #[derive(PartialEq, Eq, Debug)]
 pub enum Answer {
     /// It is not whole.
@@ -50,14 +50,14 @@ fn judge(head: &Head, rest: Vec<u8>, options: &Options) -> Result<Answer, Error>
     Ok(Answer::Accepted(subprotocol, deflate, rest))
 }
 
-/// What a URL comes to.
+/// A URL, taken apart.
 #[derive(Debug)]
 pub struct Request {
     /// All that is sent before the answer.
     pub text: String,
-    /// What logs, errors and the API show of the URL.
+    /// The URL as logs, errors and the API show it.
     pub shown: String,
-    /// Whom to connect to.
+    /// The host to connect to.
     pub host: String,
     /// On which port.
     pub port: u16,

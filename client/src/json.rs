@@ -26,7 +26,7 @@ fn without_nul(bytes: &[u8]) -> &[u8] {
     bytes.split_last().map_or(&[], |(_, bytes)| bytes)
 }
 
-/// What a value is.
+/// The kind of a value.
 #[repr(i32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum JsonKind {
@@ -116,7 +116,7 @@ struct Member {
 }
 
 impl Json {
-    /// How deep arrays and objects may be nested: `[[]]` is 2.
+    /// The deepest nesting of arrays and objects: `[[]]` is 2.
     pub const MAX_DEPTH: usize = 128;
 
     /// Reads one JSON value, with white space around it if there is any.
@@ -133,7 +133,7 @@ impl Json {
         parse::tree(text)
     }
 
-    /// What the value is.
+    /// The kind of the value.
     pub fn kind(&self) -> JsonKind {
         match self.0 {
             Repr::Null => JsonKind::Null,
@@ -184,7 +184,7 @@ impl Json {
         object.members.get(i).map(|member| (without_nul(&member.key.value), &member.value))
     }
 
-    /// How many items, members (each duplicate counts) or bytes an array, object or string has;
+    /// The number of items, members (each duplicate counts) or bytes of an array, object or string;
     /// else 0.
     #[allow(clippy::len_without_is_empty, reason = "a number is neither empty nor not")]
     pub fn len(&self) -> usize {
@@ -267,7 +267,7 @@ impl Json {
         }
     }
 
-    /// How many bytes [`write`](Json::write) adds.
+    /// The number of bytes that [`write`](Json::write) adds.
     fn written_len(&self) -> usize {
         match &self.0 {
             Repr::String(text) => text.written_len(),
@@ -329,7 +329,7 @@ impl fmt::Debug for Json {
     }
 }
 
-/// Whether [`Json::parse`] would read the text, memory apart: no tree is made.
+/// Returns whether [`Json::parse`] would read the text, memory apart; no tree is made.
 ///
 /// # Errors
 ///
@@ -345,7 +345,7 @@ fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// How deep arrays and objects are nested in a valid text; at least so deep in any other.
+/// The depth of arrays and objects in a valid text; for any other, at least that depth.
 fn depth(text: &str) -> usize {
     let (mut depth, mut deepest, mut rest) = (0usize, 0, text.as_bytes());
     while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'[' | b'{' | b']' | b'}')) {
@@ -369,7 +369,7 @@ fn depth(text: &str) -> usize {
 /// A text of so many bytes may be nested so deep that the stack of brackets wants memory that is not there.
 const MAY_BE_DEEP: usize = 16 * 1024;
 
-/// Whether the text is one JSON value. Iterative: the depth of the text takes heap, not stack, a byte each.
+/// Checks that the text is one JSON value. Iterative: each level of depth takes a byte of heap, not stack.
 fn validate(text: &str) -> Result<(), JsonError> {
     if text.len() > MAY_BE_DEEP {
         // serde_json cannot say that there is none: it is asked for before.

@@ -1,4 +1,4 @@
-//! What concerns the whole library: shutdown, the log, the error handler of connections that could not be made.
+//! Matters of the whole library: shutdown, the log, the error handler of connections that could not be made.
 
 use crate::context::InCallback;
 use crate::error::{Component, Error};

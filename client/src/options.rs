@@ -1,4 +1,4 @@
-//! How to connect: every field has a default, every setter judges its value at once. A field has the name of its option,
+//! Options of a connection: every field has a default, every setter judges its value at once. A field is named as its option,
 //! without the unit or the form of the value (`tcp_keepalive` for `tcp_keepalive_ms`, `ca` for `ca_file` and `ca_pem`);
 //! where the host adds one after the other it may be a plural (`headers`).
 
@@ -18,7 +18,7 @@ use std::time::Duration;
 use texts::{MOST_TOGETHER, SharedList, copied};
 use ws4d_protocol::deflate;
 
-/// How to connect. A socket keeps what it needs of it.
+/// Options of a connection. A socket keeps the part that it needs.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub(crate) data_type: DataType,
@@ -62,13 +62,13 @@ pub(crate) struct LivenessLimits {
 }
 
 impl LivenessLimits {
-    /// Whether there is anything to look after.
+    /// Returns whether any limit is set.
     pub(crate) fn has_limits(&self) -> bool {
         self.idle_timeout.is_some() || self.ping_interval.is_some()
     }
 }
 
-/// What of permessage-deflate is offered and done (RFC 7692).
+/// The use of permessage-deflate (RFC 7692).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compression {
     /// 1 (fast) to 9 (small); 0: none is offered.
@@ -157,7 +157,7 @@ impl Default for Options {
 const LONGEST_KEEPALIVE: Duration = Duration::from_secs(32_767);
 
 impl Options {
-    /// How text frames arrive.
+    /// Sets how text frames arrive.
     pub fn set_data_type(&mut self, data_type: DataType) {
         self.data_type = data_type;
     }
@@ -167,17 +167,17 @@ impl Options {
         self.busy_poll = Duration::from_micros(us.into());
     }
 
-    /// Whether a text frame that is not JSON ends the connection in object mode.
+    /// Sets whether a text frame that is not JSON ends the connection in object mode.
     pub fn set_strict_json(&mut self, on: bool) {
         self.strict_json = on;
     }
 
-    /// Whether text that arrives has to be UTF-8; if not, all messages have to arrive as blobs.
+    /// Sets whether received text has to be UTF-8; if not, all messages have to arrive as blobs.
     pub fn set_validate_utf8(&mut self, on: bool) {
         self.validate_utf8 = on;
     }
 
-    /// What no setter can judge alone. [`ErrorCode::InvalidArgument`]: values that exclude each other.
+    /// Checks what no setter can judge alone. [`ErrorCode::InvalidArgument`]: values that exclude each other.
     pub(crate) fn check_combination(&self) -> Result<(), Error> {
         if !self.validate_utf8 && self.data_type != DataType::Blob {
             let what = "text that is not checked (ws_options_set_validate_utf8) can only arrive as blobs: set data_type to blob";
@@ -245,12 +245,12 @@ impl Options {
         Ok(self.subprotocols.push(copied(protocol)?)?)
     }
 
-    /// How long the whole of connecting may take; 0: no limit.
+    /// The longest time for connecting as a whole; 0: no limit.
     pub fn set_connect_timeout_ms(&mut self, ms: u32) {
         self.connect_timeout = duration(ms);
     }
 
-    /// How long a server may take to answer a close frame; 0: it is not waited for.
+    /// The longest time for a server to answer a close frame; 0: its answer is not awaited.
     pub fn set_close_timeout_ms(&mut self, ms: u32) {
         self.close_timeout = Duration::from_millis(ms.into());
     }
@@ -266,7 +266,7 @@ impl Options {
         self.ping_interval_given = true;
     }
 
-    /// Whether it is pinged so often although it speaks.
+    /// Sets whether the server is pinged so often even while it sends.
     pub fn set_ping_always(&mut self, on: bool) {
         self.liveness.ping_always = on;
     }
@@ -279,7 +279,7 @@ impl Options {
         }
     }
 
-    /// How long a server may take to answer such a ping; 0: no limit.
+    /// The longest time for a server to answer such a ping; 0: no limit.
     pub fn set_ping_timeout_ms(&mut self, ms: u32) {
         self.liveness.ping_timeout = duration(ms);
     }
@@ -294,7 +294,7 @@ impl Options {
         self.part_size = bytes;
     }
 
-    /// Whether long messages are received in parts.
+    /// Returns whether long messages are received in parts.
     pub fn wants_parts(&self) -> bool {
         self.part_size > 0
     }
@@ -304,12 +304,12 @@ impl Options {
         self.frame_size = bytes;
     }
 
-    /// How much may wait to be sent; 0: no limit.
+    /// The number of bytes that may wait to be sent; 0: no limit.
     pub fn set_send_buffer_size(&mut self, bytes: usize) {
         self.send_buffer_size = bytes;
     }
 
-    /// How much may wait to be delivered; 0: no limit.
+    /// The number of bytes that may wait to be delivered; 0: no limit.
     pub fn set_receive_buffer_size(&mut self, bytes: usize) {
         self.receive_buffer_size = bytes;
     }
@@ -322,7 +322,7 @@ impl Options {
         Ok(())
     }
 
-    /// How much memory compressing takes, 1 to 9. [`ErrorCode::InvalidArgument`] for others.
+    /// The memory level of compression, 1 to 9. [`ErrorCode::InvalidArgument`] for others.
     pub fn set_compression_memory(&mut self, level: i32) -> Result<(), Refusal> {
         let refused = || Refusal::new(ErrorCode::InvalidArgument, "memory levels are 1 (little) to 9 (much)");
         self.compression.memory =
@@ -343,7 +343,7 @@ impl Options {
         Ok(())
     }
 
-    /// Whether a compressed message may refer to those before it: ours, the server's.
+    /// Sets whether a compressed message may refer to earlier ones: ours, the server's.
     pub fn set_compression_context_takeover(&mut self, ours: bool, servers: bool) {
         self.compression.offer.client_context_takeover = ours;
         self.compression.offer.server_context_takeover = servers;
@@ -354,7 +354,7 @@ impl Options {
         self.compression.min_size = bytes;
     }
 
-    /// How many redirects are followed, at most 100; 0: none. [`ErrorCode::InvalidArgument`] for more.
+    /// The number of redirects that are followed, at most 100; 0: none. [`ErrorCode::InvalidArgument`] for more.
     pub fn set_max_redirects(&mut self, n: u32) -> Result<(), Refusal> {
         if n > 100 {
             return Err(Refusal::new(ErrorCode::InvalidArgument, "at most 100 redirects are followed"));
@@ -386,7 +386,7 @@ impl Options {
         self.network.add_connect_to(host, port, to_host, to_port)
     }
 
-    /// What is to be done with each socket before it connects.
+    /// Sets the function that prepares each stream socket before it connects.
     pub fn set_socket_fn(&mut self, prepare: Option<Arc<PrepareSocket>>) {
         self.network.socket_fn = prepare.map(SocketFn::new);
     }

@@ -28,11 +28,11 @@ pub enum Incoming {
 /// between them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Part {
-    /// What kind of message it is part of.
+    /// The kind of its message.
     pub kind: PartKind,
     /// The bytes. Those of a text message are valid UTF-8 by themselves.
     pub data: Data,
-    /// How many bytes of the message came before this part.
+    /// The number of bytes of the message before this part.
     pub offset: u64,
     /// The message ends with this part, which may be empty.
     pub last: bool,

@@ -59,10 +59,10 @@ pub(crate) struct Expected {
 #[derive(Debug)]
 pub(crate) struct Message {
     kind: Option<Kind>,
-    /// What came of it and was not given yet.
+    /// Bytes that came and were not given out yet.
     bytes: Vec<u8>,
     utf8: Utf8Validator,
-    /// How many bytes were given in parts.
+    /// The number of bytes that were given out in parts.
     given: u64,
 }
 
@@ -80,7 +80,7 @@ impl Message {
         self.kind == Some(Kind::Text)
     }
 
-    /// Whether it is text, judged or not.
+    /// Returns whether it is text, checked or not.
     pub(crate) fn is_any_text(&self) -> bool {
         self.kind.is_some_and(|kind| kind != Kind::Binary)
     }
@@ -91,7 +91,7 @@ impl Message {
         self.kind.unwrap_or(Kind::Binary)
     }
 
-    /// How many bytes came, those that were given in parts included.
+    /// The number of bytes that came, those given out in parts included.
     pub(crate) fn len(&self) -> u64 {
         self.given + self.bytes.len() as u64
     }

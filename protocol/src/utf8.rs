@@ -147,7 +147,7 @@ impl Utf8Validator {
         Ok(())
     }
 
-    /// How many bytes at the end of what was pushed are the beginning of a character: at most three.
+    /// The number of bytes at the end of the text so far that begin a character: at most three.
     pub const fn unfinished(&self) -> usize {
         self.open_len
     }

@@ -103,7 +103,7 @@ impl IoThread {
         }
     }
 
-    /// Whether its descriptors were closed under it.
+    /// Returns whether the program has closed its descriptors.
     pub(super) fn is_deaf(&self) -> bool {
         self.shared.deaf.load(Ordering::Acquire)
     }

@@ -25,12 +25,12 @@ pub(crate) enum ItemKind {
 }
 
 impl ItemKind {
-    /// Whether more of its message follows.
+    /// Returns whether more of its message follows.
     pub(crate) fn is_unfinished(self) -> bool {
         matches!(self, ItemKind::TextPart { last: false } | ItemKind::BlobPart { last: false })
     }
 
-    /// Whether a NUL has to stand behind it.
+    /// Returns whether a NUL has to follow it.
     pub(crate) fn wants_nul(self) -> bool {
         matches!(self, ItemKind::Text | ItemKind::TextPart { .. })
     }
@@ -190,7 +190,7 @@ impl Batch {
         self.origins.of(index)
     }
 
-    /// Whether all items have the same origin.
+    /// Returns whether all items have the same origin.
     #[inline]
     pub(crate) fn has_one_origin(&self) -> bool {
         self.origins.is_uniform()

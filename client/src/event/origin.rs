@@ -1,4 +1,4 @@
-//! What is known of items beside their bytes. It stands beside them, because it is mostly the same for all of a read.
+//! Facts about items besides their bytes. They are kept apart, because they are mostly the same for all items of a read.
 
 use crate::error::ErrorCode;
 use std::ops::Range;
@@ -29,7 +29,7 @@ impl Origins {
         Origins { first_us: time_us, ..Origins::default() }
     }
 
-    /// Whether all items have the origin of the first one.
+    /// Returns whether all items have the origin of the first one.
     #[inline]
     pub(crate) fn is_uniform(&self) -> bool {
         self.later.is_empty() && self.offsets.is_empty()

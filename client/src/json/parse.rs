@@ -149,7 +149,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// What a valid text does not lead to.
+/// An error that a valid text cannot cause.
 fn unexpected() -> JsonError {
     JsonError::Syntax("unexpected token".to_owned())
 }

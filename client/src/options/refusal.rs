@@ -42,7 +42,7 @@ impl Refusal {
         self.code
     }
 
-    /// What is wrong, and what would be right.
+    /// The text of the refusal: what is wrong, and what would be right.
     pub fn why(&self) -> &str {
         &self.why
     }

@@ -1,4 +1,4 @@
-//! How much of the host's text is taken, and how it is kept: a copy that cannot be had is an error, never the end of the
+//! Limits on the host's texts, and how they are kept: a copy that cannot be had is an error, never the end of the
 //! process. Copies of options share what they hold, so that to copy them takes no memory worth the name.
 
 use crate::error::ErrorCode;
@@ -41,7 +41,7 @@ pub(crate) fn copied(text: &str) -> Result<String, ErrorCode> {
     Ok(own)
 }
 
-/// What can be copied, or not for want of memory.
+/// A value whose copy may fail for want of memory.
 pub(crate) trait TryCopy: Sized {
     /// The copy, or [`ErrorCode::OutOfMemory`].
     fn try_copy(&self) -> Result<Self, ErrorCode>;

@@ -41,7 +41,7 @@ impl Options {
         self.tls.add_ca_pem(pem)
     }
 
-    /// Whether those are trusted whom the system trusts.
+    /// Sets whether the system's certificate authorities are trusted.
     pub fn set_system_trust(&mut self, on: bool) {
         self.tls.set_system_trust(on);
     }

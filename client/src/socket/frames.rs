@@ -8,7 +8,7 @@ use std::iter::Peekable;
 use ws4d_protocol::frame::OpCode;
 use ws4d_protocol::send::{OutOfMemory, encode, encode_compressed, frame_len};
 
-/// What is to be encoded.
+/// Bytes to encode, and how.
 #[derive(Clone, Copy)]
 pub(super) struct Payload<'a> {
     /// Of the first frame; those after it are continuations.

@@ -191,7 +191,7 @@ impl<'a> Unsent<'a> {
         self.torn = false;
     }
 
-    /// Whether there are any; from now on the caller ends the connection.
+    /// Returns whether there are any; if so, the caller has to end the connection.
     pub(super) fn is_torn(&mut self) -> bool {
         std::mem::take(&mut self.torn)
     }

@@ -32,7 +32,7 @@ struct Judged<'a> {
     opcode: OpCode,
     plain: bool,
     given: &'a [&'a [u8]],
-    /// What is sent instead, where they are JSON.
+    /// The minified texts that are sent instead, if the messages are JSON.
     minified: Vec<Vec<u8>>,
 }
 

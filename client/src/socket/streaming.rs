@@ -65,7 +65,7 @@ impl Socket {
     /// is needed: what is sent meanwhile stands behind it, also in the context. `None`: its turn has not come.
     fn squeezes(&self, outgoing: &mut Outgoing, plain: bool, turn: Encoder) -> Option<Squeezed> {
         if outgoing.phase == Phase::Connecting {
-            // What will be agreed about compression is not known yet.
+            // The agreement on compression is not known yet.
             return None;
         }
         match outgoing.deflate.filter(|_| !plain) {
@@ -111,7 +111,7 @@ impl Socket {
                 Ok(())
             }
             Err(ErrorCode::WouldBlock) => {
-                // What a cork has held makes room.
+                // Messages that a cork has held make room.
                 self.flush();
                 Err(ErrorCode::WouldBlock)
             }
@@ -228,7 +228,7 @@ impl Socket {
         }
     }
 
-    /// Whether there is room for a part: what stands behind its message does not count, because it cannot leave before.
+    /// Checks that there is room for a part. Messages behind its own do not count, because they cannot leave before it.
     fn admit_part(&self) -> Result<(), ErrorCode> {
         let limit = self.settings.send_buffer_size;
         let mut outgoing = self.outgoing.lock();

@@ -1,4 +1,4 @@
-//! What compresses (zlib-rs's stream), lent to one socket's [`Deflater`] after the other: its window and tables are most of what
+//! zlib-rs's stream, lent to one socket's [`Deflater`] after the other: its window and tables are most of the memory that
 //! compression takes, and between two messages none of it is needed but the end of what was sent.
 
 use super::deflater::Deflater;
@@ -12,7 +12,7 @@ use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};
 /// more than six bytes.
 const LEAST_ROOM: usize = 16;
 
-/// What a stream is made with. Streams made alike are interchangeable.
+/// The settings of a stream. Streams with equal settings are interchangeable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Settings {
     level: u8,
@@ -93,7 +93,7 @@ impl Compressor {
         self.holds = Some(turn);
     }
 
-    /// What it was given last was not sent.
+    /// The last message was not sent after all.
     pub(super) fn forget(&mut self) {
         self.holds = None;
     }
@@ -185,7 +185,7 @@ impl Compressors {
     }
 }
 
-/// How many bytes a [`Compressor`] takes, for a window of so many bits: 274 KiB at level 5 with 15, and with 9 148.
+/// The bytes that a [`Compressor`] takes, for a window of so many bits: 274 KiB at level 5 with 15, and with 9 148.
 /// 128 KiB of it is zlib-rs's hash table, which has the same size for every level and window.
 pub const fn compressor_memory(memory_level: u8, window_bits: u8) -> usize {
     let bits = if window_bits < LEAST_WINDOW_BITS { LEAST_WINDOW_BITS } else { window_bits };

@@ -8,7 +8,7 @@ use super::history::History;
 use super::{Params, TAIL};
 use crate::send::OutOfMemory;
 
-/// What a message of less than 64 KiB takes beside its bytes if it is stored: the header of its block
+/// The overhead of a stored message of less than 64 KiB: the header of its block
 /// (RFC 1951 §3.2.4), and the first byte of the empty one whose others are not sent.
 const STORED: usize = 6;
 
@@ -137,7 +137,7 @@ impl Deflater {
         }
     }
 
-    /// What a compressor is to be made with, and to hold.
+    /// The settings that a compressor is made with, and the history that it should hold.
     pub(super) fn wants(&self) -> (Settings, Option<&History>) {
         (self.settings, self.history.as_ref())
     }
@@ -152,7 +152,7 @@ const fn history_bits(memory_level: u8) -> u8 {
     }
 }
 
-/// How many bytes a [`Deflater`] keeps at most, with context takeover: 4 KiB at level 5, and 32 from 8 on.
+/// The most bytes that a [`Deflater`] keeps, with context takeover: 4 KiB at level 5, and 32 from 8 on.
 pub const fn history_memory(memory_level: u8) -> usize {
     1 << history_bits(memory_level)
 }

@@ -26,7 +26,7 @@ pub(super) struct Turn {
 }
 
 impl Turn {
-    /// Whether there is that socket still.
+    /// Returns whether that socket still exists.
     pub(super) fn is_anybodys(&self) -> bool {
         self.socket.strong_count() > 0
     }
@@ -39,7 +39,7 @@ impl History {
         History { bytes: VecDeque::new(), most, socket: Arc::new(()), messages: 0 }
     }
 
-    /// Whether a compressor of this turn has it all in its window.
+    /// Returns whether a compressor of this turn has all of it in its window.
     pub(super) fn is_in(&self, turn: Option<&Turn>) -> bool {
         turn.is_some_and(|turn| {
             turn.messages == self.messages && std::ptr::eq(turn.socket.as_ptr(), Arc::as_ptr(&self.socket))

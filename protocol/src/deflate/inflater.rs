@@ -7,7 +7,7 @@ use super::{LEAST_WINDOW_BITS, MOST_WINDOW_BITS, TAIL, make_stream};
 use crate::send::OutOfMemory;
 use flate2::{Decompress, FlushDecompress, Status};
 
-/// How many bytes the receiver's inflater takes while there is one: the library's does not depend on
+/// The bytes that the receiver's inflater takes while it exists: the library's does not depend on
 /// the window, but of a smaller window it touches less.
 pub const INFLATER_MEMORY: usize = 48 * 1024;
 
@@ -46,7 +46,7 @@ pub(crate) struct Inflater {
 
 impl Inflater {
     pub(crate) fn new(window_bits: u8, takeover: bool) -> Result<Inflater, OutOfMemory> {
-        // What is freed with the message need not be small, and the largest is the cheapest to reset.
+        // An inflater that is freed with the message need not be small, and the largest is the cheapest to reset.
         let window_bits = if takeover { window_bits.max(LEAST_WINDOW_BITS) } else { MOST_WINDOW_BITS };
         Ok(Inflater { stream: stream(window_bits)?, window_bits, takeover, fed: false, ended: false })
     }

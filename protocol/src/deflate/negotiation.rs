@@ -1,4 +1,4 @@
-//! What client and server agree on: the extension's words in the opening handshake (RFC 7692 §5, §7.1;
+//! The agreement of client and server: the extension's words in the opening handshake (RFC 7692 §5, §7.1;
 //! RFC 6455 §9.1).
 //!
 //! Pure text. Knows neither HTTP nor what the parameters do.
@@ -12,16 +12,16 @@ const SERVER_BITS: &str = "server_max_window_bits";
 const CLIENT_NO_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_NO_TAKEOVER: &str = "server_no_context_takeover";
 
-/// What the host wants.
+/// The host's wishes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Config {
     /// The largest window that we use, 8 to 15.
     pub client_max_window_bits: u8,
     /// The largest window that the server may use, 8 to 15.
     pub server_max_window_bits: u8,
-    /// Whether our stream goes on from message to message, if the server allows it.
+    /// Our stream goes on from message to message, if the server allows it.
     pub client_context_takeover: bool,
-    /// Whether the server's stream may go on from message to message.
+    /// The server's stream may go on from message to message.
     pub server_context_takeover: bool,
 }
 
@@ -36,7 +36,7 @@ impl Default for Config {
     }
 }
 
-/// What was agreed.
+/// The agreed parameters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Params {
     /// The window that our compressed messages stay within, 8 to 15.
@@ -183,7 +183,7 @@ fn window_bits(value: Option<Vec<u8>>) -> Result<u8, Refusal> {
     }
 }
 
-/// What is left of a header's value.
+/// The rest of a header's value.
 struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
@@ -247,7 +247,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Whether this may stand in a token (RFC 2616 §2.2).
+/// Returns whether this byte may stand in a token (RFC 2616 §2.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte)
 }

@@ -6,17 +6,17 @@ use crate::failure::Failure;
 use std::ops::Range;
 
 impl Message {
-    /// How many bytes came that were not given yet.
+    /// The number of bytes that came and were not given out yet.
     pub(crate) fn held(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Whether a part of it was given.
+    /// A part of it was given out.
     pub(crate) fn has_parts(&self) -> bool {
         self.given > 0
     }
 
-    /// How many bytes must be held for a part of `size` to be cut off. `ahead`: one byte more, by which a message whose
+    /// The number of bytes that must be held for a part of `size` to be cut off. `ahead`: one byte more, by which a message whose
     /// length nobody announces shows that it goes on.
     pub(crate) fn part_end(&self, size: usize, ahead: bool) -> usize {
         let end = size.saturating_add(usize::from(ahead));

@@ -10,25 +10,25 @@ impl Receiver {
         self.part_size != usize::MAX
     }
 
-    /// How many more bytes the part that is being put together takes.
+    /// The room that is left in the part being put together.
     pub(super) fn part_room(&self) -> usize {
         self.message.part_end(self.part_size, self.compressed).saturating_sub(self.message.held())
     }
 
-    /// Whether a call of [`next`](Receiver::next) may give something although the input is used up: more of a compressed
+    /// Returns whether [`next`](Receiver::next) may give something although the input is used up: more of a compressed
     /// message, whose parts are inflated one by one.
     pub fn has_pending(&self) -> bool {
         self.pending
     }
 
-    /// Whether the message is longer than a part, as far as that is known: by the bytes that came, and by those that the
+    /// Returns whether the message is known to be longer than a part, by the bytes that came, and by those that the
     /// frame announces.
     fn exceeds_part(&self) -> bool {
         let announced = if self.compressed { 0 } else { self.remaining };
         self.message.has_parts() || announced.saturating_add(self.message.len()) > self.part_size as u64
     }
 
-    /// Whether a part of a message that goes on is complete.
+    /// Returns whether a part of a message that goes on is complete.
     pub(super) fn is_part_full(&self) -> bool {
         self.part_room() == 0 && self.exceeds_part()
     }
@@ -55,7 +55,7 @@ impl Receiver {
         }
     }
 
-    /// How much of the next part lies in the input at `at`.
+    /// The bytes of the next part that lie in the input at `at`.
     fn part_at_hand<'a>(&self, input: &'a [u8], at: usize) -> &'a [u8] {
         let payload = self.at_hand(input, at);
         &payload[..payload.len().min(self.part_room())]

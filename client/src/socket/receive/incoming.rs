@@ -1,4 +1,4 @@
-//! What a socket holds between two reads.
+//! The state of the receiving side between two reads.
 
 use crate::buffer::Buffer;
 use crate::socket::Settings;
@@ -15,7 +15,7 @@ pub(in crate::socket) struct Incoming {
     pub(super) in_read: bool,
 }
 
-/// What one read has brought, and what of it is left.
+/// The bytes of one read, of which some are not decoded yet.
 pub(super) struct Backlog {
     pub(super) buffer: Buffer,
     pub(super) at: usize,

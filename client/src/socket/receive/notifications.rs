@@ -1,4 +1,4 @@
-//! What a read has to tell once no lock is held, and what it leaves behind if it panics.
+//! The notifications of a read, sent once no lock is held, and its state if it panics.
 
 use super::failures::broken;
 use crate::dispatch::Signal;

@@ -27,7 +27,7 @@ pub(in crate::socket) struct OpenMessage {
     pub(super) kept: Option<Vec<u8>>,
 }
 
-/// Whether the message is compressed.
+/// The deflater of the message, if it is compressed.
 pub(super) enum Squeezed {
     No,
     /// By a deflater of its own, because no context is kept between messages.
@@ -56,7 +56,7 @@ impl OpenMessage {
         matches!(self.squeezed, Squeezed::Alone(_) | Squeezed::InTurn)
     }
 
-    /// What leaves of a part, with what was unfinished before it; text is judged. Changes nothing.
+    /// Checks a part, and returns the bytes to send now, those left over from the part before included. Changes nothing.
     pub(super) fn judge<'a>(&self, part: &'a [u8]) -> Result<(Cow<'a, [u8]>, Utf8Validator), ErrorCode> {
         let mut utf8 = self.utf8.clone();
         if self.opcode != OpCode::Text {

@@ -152,7 +152,7 @@ impl Life {
     }
 }
 
-/// What a server agrees to that compresses.
+/// The agreement of a server that compresses.
 pub(super) fn agreed(client_context_takeover: bool) -> Params {
     Params {
         client_window_bits: 15,

@@ -1,4 +1,4 @@
-//! What is read behind something that could not be taken; and a panic at each marked point of reading, one after the other.
+//! Bytes behind a message that could not be taken; and a panic at each marked point of reading, one after the other.
 
 use super::peer::upgrade;
 use crate::connect::proxy::Choice;
@@ -98,7 +98,7 @@ fn talking_server() -> (String, Sender<()>) {
     (url, go_on)
 }
 
-/// What was told, one letter an event: the text of a message, E, T.
+/// One letter for each event: the text of a message, E, T.
 fn letter(event: &Event) -> Option<char> {
     match event.kind() {
         EventKind::Message => event.data().map(|data| char::from(data[0])),
@@ -173,7 +173,7 @@ impl Handler for Inline {
         let letter = letter(event);
         match letter {
             Some('1') => arm(self.n),
-            // What is told last says whether it has fired.
+            // The last event says whether it has fired.
             Some('3' | 'T') if disarm() => {
                 let _ = self.told.lock().unwrap().send('!');
             }
