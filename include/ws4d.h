@@ -436,6 +436,8 @@ enum ws_event_type
     WS_EVENT_TYPE_PONG = 6,
     /** A part of a long message arrived: see ws_options_set_part_size(). */
     WS_EVENT_TYPE_PART = 7,
+    /** The server's ping arrived, and was answered: see ws_options_set_ping_events(). */
+    WS_EVENT_TYPE_PING = 8,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -693,7 +695,11 @@ typedef struct ws_handler {
      * its sender is gone, or the rest was discarded after ws_terminate().
      */
     ws_callback on_part;
-    /** Reserved for pings of the server; has to be NULL. */
+    /**
+     * The server's ping arrived; its payload is the event's data. The library has answered it already, so there is nothing to
+     * send. ws_pause() does not hold it back, unless a message stands before it. Where this is NULL, pings are answered and
+     * not told.
+     */
     ws_callback on_ping;
 } ws_handler;
 
@@ -1978,7 +1984,7 @@ ws_event_type ws_event_get_type(const ws_event *e);
 ws_data_type ws_event_data_type(const ws_event *e);
 
 /**
- * The data of an event: of a MESSAGE or a PART what arrived (of an object its JSON text), of a PONG the payload of the ping,
+ * The data of an event: of a MESSAGE or a PART what arrived (of an object its JSON text), of a PING or a PONG its payload,
  * of a TERMINATE the reason.
  *
  * Text is valid UTF-8, and a NUL follows its bytes; it may hold a NUL itself.
@@ -2757,6 +2763,20 @@ ws_result ws_options_set_frame_size(ws_options *o,
  */
 ws_result ws_options_set_validate_utf8(ws_options *o,
                                        int32_t on);
+
+/**
+ * Whether the server's pings are events (WS_EVENT_TYPE_PING) for a host that pulls them with ws_dispatcher_next() or
+ * ws_dispatcher_next_batch(). The library answers them in any case. With callbacks it is `on_ping` that decides: where the
+ * handler has it, pings are events whatever this says.
+ *
+ * Each counts its bytes plus 64 against `receive_buffer_size` until it is delivered.
+ *
+ * @param o   Options.
+ * @param on  0 or 1. Default: 0.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_ping_events(ws_options *o,
+                                     int32_t on);
 
 /**
  * Whether the server is sent a ping each `ping_interval_ms` although bytes come from it, for servers and routers that want

@@ -112,6 +112,10 @@ impl Handler for Bridge {
         self.handler.is_some()
     }
 
+    fn wants_pings(&self) -> bool {
+        self.handler.is_some_and(|handler| handler.on_ping.is_some())
+    }
+
     fn event(&self, event: &Event) {
         let Some(handler) = &self.handler else { return };
         let callback = match event.kind() {
@@ -121,6 +125,7 @@ impl Handler for Bridge {
             EventKind::Error => handler.on_error,
             EventKind::Terminate => handler.on_terminate,
             EventKind::Drain => handler.on_drain,
+            EventKind::Ping => handler.on_ping,
             EventKind::Pong => handler.on_pong,
             EventKind::Part => handler.on_part,
         };

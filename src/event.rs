@@ -46,7 +46,7 @@ pub unsafe extern "C" fn ws_event_data_type(e: *const ws_event) -> ws_data_type 
     boundary::read(ws_data_type::WS_DATA_TYPE_TEXT, || Some(unsafe { event(e) }?.data_type().into()))
 }
 
-/// The data of an event: of a MESSAGE or a PART what arrived (of an object its JSON text), of a PONG the payload of the ping,
+/// The data of an event: of a MESSAGE or a PART what arrived (of an object its JSON text), of a PING or a PONG its payload,
 /// of a TERMINATE the reason.
 ///
 /// Text is valid UTF-8, and a NUL follows its bytes; it may hold a NUL itself.

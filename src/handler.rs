@@ -76,7 +76,9 @@ pub struct ws_handler {
     /// `on_ping` and `on_pong`. Where `on_error` or `on_terminate` comes instead of the last part, the message is unfinished:
     /// its sender is gone, or the rest was discarded after ws_terminate().
     pub on_part: ws_callback,
-    /// Reserved for pings of the server; has to be NULL.
+    /// The server's ping arrived; its payload is the event's data. The library has answered it already, so there is nothing to
+    /// send. ws_pause() does not hold it back, unless a message stands before it. Where this is NULL, pings are answered and
+    /// not told.
     pub on_ping: ws_callback,
 }
 

@@ -154,6 +154,8 @@ pub enum ws_event_type {
     WS_EVENT_TYPE_PONG = 6,
     /// A part of a long message arrived: see ws_options_set_part_size().
     WS_EVENT_TYPE_PART = 7,
+    /// The server's ping arrived, and was answered: see ws_options_set_ping_events().
+    WS_EVENT_TYPE_PING = 8,
 }
 
 words! {
@@ -166,6 +168,7 @@ words! {
     Drain => WS_EVENT_TYPE_DRAIN: c"drain",
     Pong => WS_EVENT_TYPE_PONG: c"pong",
     Part => WS_EVENT_TYPE_PART: c"part",
+    Ping => WS_EVENT_TYPE_PING: c"ping",
 }
 
 /// How far a connection was when it ended; see ws_get_close_info().

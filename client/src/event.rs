@@ -17,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 /// Kind of an event.
 #[repr(i32)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(missing_docs, reason = "4D's words, and drain, pong and part")]
+#[allow(missing_docs, reason = "4D's words, and drain, part, ping and pong")]
 pub enum EventKind {
     None = 0,
     Open = 1,
@@ -27,6 +27,7 @@ pub enum EventKind {
     Drain = 5,
     Pong = 6,
     Part = 7,
+    Ping = 8,
 }
 
 /// Type in which text frames arrive (4D's `dataType`).
@@ -217,13 +218,15 @@ impl Event {
         }
     }
 
-    /// The payload of a message, a part or a pong; the reason of a TERMINATE. A NUL follows text, pongs and reasons in
+    /// The payload of a message, a part, a ping or a pong; the reason of a TERMINATE. A NUL follows text, pings, pongs and reasons in
     /// memory. `None` for the other kinds.
     pub fn data(&self) -> Option<&[u8]> {
         match self.kind {
-            EventKind::Message | EventKind::Part | EventKind::Pong | EventKind::Terminate => {
-                Some(self.bytes())
-            }
+            EventKind::Message
+            | EventKind::Part
+            | EventKind::Ping
+            | EventKind::Pong
+            | EventKind::Terminate => Some(self.bytes()),
             _ => None,
         }
     }
@@ -350,6 +353,6 @@ fn received_type(received: ItemKind, mode: DataType) -> DataType {
     match (received, mode) {
         (ItemKind::Blob | ItemKind::BlobPart { .. }, _) => DataType::Blob,
         (ItemKind::Text | ItemKind::TextPart { .. }, DataType::Blob) => DataType::Blob,
-        (ItemKind::Text | ItemKind::TextPart { .. } | ItemKind::Pong, _) => DataType::Text,
+        (ItemKind::Text | ItemKind::TextPart { .. } | ItemKind::Ping | ItemKind::Pong, _) => DataType::Text,
     }
 }

@@ -34,6 +34,7 @@ pub struct Options {
     /// The host has said when to ping, be it never.
     pub(crate) ping_interval_given: bool,
     pub(crate) max_message_size: usize,
+    pub(crate) ping_events: bool,
     pub(crate) part_size: usize,
     pub(crate) frame_size: usize,
     pub(crate) send_buffer_size: usize,
@@ -138,6 +139,7 @@ impl Default for Options {
             },
             ping_interval_given: false,
             max_message_size: 64 * MIB,
+            ping_events: false,
             part_size: 0,
             frame_size: FRAME_SIZE,
             send_buffer_size: 16 * MIB,
@@ -264,6 +266,11 @@ impl Options {
     pub fn set_ping_interval_ms(&mut self, ms: u32) {
         self.liveness.ping_interval = duration(ms);
         self.ping_interval_given = true;
+    }
+
+    /// Sets whether the server's pings are events even if the handler has no callback for them.
+    pub fn set_ping_events(&mut self, on: bool) {
+        self.ping_events = on;
     }
 
     /// Sets whether the server is pinged so often even while it sends.

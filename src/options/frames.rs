@@ -69,6 +69,23 @@ pub extern "C" fn ws_options_set_validate_utf8(o: *mut ws_options, on: i32) -> w
     })
 }
 
+/// Whether the server's pings are events (WS_EVENT_TYPE_PING) for a host that pulls them with ws_dispatcher_next() or
+/// ws_dispatcher_next_batch(). The library answers them in any case. With callbacks it is `on_ping` that decides: where the
+/// handler has it, pings are events whatever this says.
+///
+/// Each counts its bytes plus 64 against `receive_buffer_size` until it is delivered.
+///
+/// @param o   Options.
+/// @param on  0 or 1. Default: 0.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+#[unsafe(no_mangle)]
+pub extern "C" fn ws_options_set_ping_events(o: *mut ws_options, on: i32) -> ws_result {
+    set(o, "ws_options_set_ping_events", &[&on], |options| {
+        options.set_ping_events(flag(on)?);
+        Ok(())
+    })
+}
+
 /// Whether the server is sent a ping each `ping_interval_ms` although bytes come from it, for servers and routers that want
 /// to see pings, and for a round trip that is never old (`ws_stats`). By default only silence makes a ping.
 ///

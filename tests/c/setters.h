@@ -19,6 +19,7 @@
     X(ws_options_set_part_size, (o, 1), RESULT) \
     X(ws_options_set_frame_size, (o, 1), RESULT) \
     X(ws_options_set_validate_utf8, (o, 1), RESULT) \
+    X(ws_options_set_ping_events, (o, 1), RESULT) \
     X(ws_options_set_ping_always, (o, 1), RESULT) \
     X(ws_options_set_max_redirects, (o, 1), RESULT) \
     X(ws_options_set_tcp_keepalive_ms, (o, 1000), RESULT) \

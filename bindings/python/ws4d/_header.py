@@ -75,6 +75,7 @@ class ws_event_type(enum.IntEnum):
     WS_EVENT_TYPE_DRAIN = 5
     WS_EVENT_TYPE_PONG = 6
     WS_EVENT_TYPE_PART = 7
+    WS_EVENT_TYPE_PING = 8
 
 
 class ws_json_kind(enum.IntEnum):
@@ -435,6 +436,7 @@ FUNCTIONS = {
     "ws_options_set_part_size": (c_int32, ws_options, c_size_t),
     "ws_options_set_frame_size": (c_int32, ws_options, c_size_t),
     "ws_options_set_validate_utf8": (c_int32, ws_options, c_int32),
+    "ws_options_set_ping_events": (c_int32, ws_options, c_int32),
     "ws_options_set_ping_always": (c_int32, ws_options, c_int32),
     "ws_options_set_max_redirects": (c_int32, ws_options, c_uint32),
     "ws_options_set_resolve": (c_int32, ws_options, c_char_p, c_uint16, c_char_p),

@@ -11,7 +11,7 @@ use super::state::{ClosedBy, Guard, PendingDelivery};
 use super::waiter::Waiter;
 use crate::context;
 use crate::error::ErrorCode;
-use crate::event::{Batch, Event, EventKind, ItemKind};
+use crate::event::{Batch, Event, EventKind};
 use crate::unfinished;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -255,7 +255,7 @@ impl<T: Target> Dispatcher<T> {
         while ran < limit
             && let Some(item) = batch.items.get(batch.next).copied()
         {
-            if only_pongs && item.kind != ItemKind::Pong {
+            if only_pongs && !item.kind.passes_pause() {
                 break;
             }
             event.show(item);

@@ -11,7 +11,7 @@ mod pulling;
 pub(crate) use pulling::Pulled;
 
 use crate::error::{Error, ErrorCode};
-use crate::event::{Batch, Ending, Event, Item, ItemKind};
+use crate::event::{Batch, Ending, Event, Item};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(crate) enum Work {
         time_us: i64,
     },
     Drain,
-    /// Messages and pongs; only the leading pongs if the socket is paused.
+    /// Messages, pings and pongs; only the leading pings and pongs if the socket is paused.
     Run {
         batch: Batch,
         only_pongs: bool,
@@ -338,7 +338,7 @@ impl Mailbox {
             Opening::Passed => {
                 (self.drain && self.ending.is_none())
                     || match self.front() {
-                        Some(item) => !self.paused || item.kind == ItemKind::Pong,
+                        Some(item) => !self.paused || item.kind.passes_pause(),
                         None => self.ending.is_some(),
                     }
             }
@@ -360,7 +360,7 @@ impl Mailbox {
         let mut messages = 0;
         for batch in &self.queue {
             // This runs for every batch at every dispatch, so it iterates over messages only if the socket is paused.
-            let held = self.paused.then(|| batch.rest().iter().position(|item| item.kind != ItemKind::Pong));
+            let held = self.paused.then(|| batch.rest().iter().position(|item| !item.kind.passes_pause()));
             if let Some(Some(pongs)) = held {
                 return open + drain + messages + pongs;
             }

@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub(crate) enum ItemKind {
     Text,
     Blob,
+    /// A ping of the server's.
+    Ping,
     Pong,
     /// Part of a text message.
     TextPart {
@@ -28,6 +30,11 @@ impl ItemKind {
     /// Returns whether more of its message follows.
     pub(crate) fn is_unfinished(self) -> bool {
         matches!(self, ItemKind::TextPart { last: false } | ItemKind::BlobPart { last: false })
+    }
+
+    /// Returns whether it is delivered even while the socket is paused.
+    pub(crate) fn passes_pause(self) -> bool {
+        matches!(self, ItemKind::Ping | ItemKind::Pong)
     }
 
     /// Returns whether a NUL has to follow it.
@@ -52,6 +59,7 @@ impl Item {
         match self.kind {
             ItemKind::Text | ItemKind::Blob => EventKind::Message,
             ItemKind::TextPart { .. } | ItemKind::BlobPart { .. } => EventKind::Part,
+            ItemKind::Ping => EventKind::Ping,
             ItemKind::Pong => EventKind::Pong,
         }
     }

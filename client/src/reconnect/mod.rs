@@ -388,6 +388,10 @@ impl Handler for Connection {
         self.inner.receives()
     }
 
+    fn wants_pings(&self) -> bool {
+        self.inner.wants_pings()
+    }
+
     fn connected(&self, socket: &Socket) {
         self.reconnector.hand_over(socket);
     }

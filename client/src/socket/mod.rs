@@ -89,6 +89,11 @@ pub enum SendKind {
 pub trait Handler: Send + Sync {
     /// Returns whether events are delivered at all; `false` for a socket that only sends.
     fn receives(&self) -> bool;
+    /// Returns whether there is a callback for pings of the server's.
+    fn wants_pings(&self) -> bool {
+        false
+    }
+
     /// Called when the connection is made and not open yet, so that messages can be queued before all others with
     /// [`Socket::send_ahead`]. On the I/O thread, with no lock held; not a callback.
     fn connected(&self, _socket: &Socket) {}
@@ -220,7 +225,8 @@ impl Socket {
         dispatcher: Option<Arc<Dispatcher>>,
         wait: Option<Duration>,
     ) -> Result<Arc<Socket>, Error> {
-        let settings = Settings::of(options, dispatcher.is_none());
+        let mut settings = Settings::of(options, dispatcher.is_none());
+        settings.ping_events |= handler.wants_pings();
         let Destination { url, shown, secure, .. } = &destination;
         let shown = (shown != url).then(|| shown.as_str().into());
         let (url, secure) = (url.as_str().into(), *secure);

@@ -349,12 +349,13 @@ impl Socket {
                 Ok(Some(Decoded::Ping(payload))) => {
                     self.outgoing.lock().pong(&payload);
                     decoded.answers = true;
+                    if self.settings.ping_events {
+                        decoded.own(of_control(ItemKind::Ping, &payload));
+                    }
                 }
                 Ok(Some(Decoded::Pong(payload))) => {
                     if self.outgoing.lock().answers_ping(&payload) {
-                        let mut bytes = payload.to_vec();
-                        bytes.push(0);
-                        decoded.own(Batch::single(ItemKind::Pong, bytes, payload.len()));
+                        decoded.own(of_control(ItemKind::Pong, &payload));
                     }
                 }
                 Ok(Some(Decoded::Close(frame))) => {
@@ -429,4 +430,12 @@ fn receive_part(part: Part, buffer: &[u8], decoded: &mut DecodedInput) {
             decoded.own_part(Batch::single(kind, bytes, len), offset);
         }
     }
+}
+
+/// A batch of one ping or pong.
+fn of_control(kind: ItemKind, payload: &[u8]) -> Batch {
+    let mut bytes = Vec::with_capacity(payload.len() + 1);
+    bytes.extend_from_slice(payload);
+    bytes.push(0);
+    Batch::single(kind, bytes, payload.len())
 }

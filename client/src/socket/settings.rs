@@ -17,6 +17,8 @@ pub(super) struct Settings {
     pub(super) close_timeout: Duration,
     pub(super) liveness: LivenessLimits,
     pub(super) max_message_size: usize,
+    /// Pings of the server's are events.
+    pub(super) ping_events: bool,
     /// A longer message arrives in parts; 0: none does.
     part_size: usize,
     /// Maximum payload of a frame; 0: a message is one frame.
@@ -37,6 +39,7 @@ impl Settings {
             close_timeout: options.close_timeout,
             liveness: options.liveness,
             max_message_size: options.max_message_size,
+            ping_events: options.ping_events,
             part_size: options.part_size,
             frame_size: options.frame_size,
             send_buffer_size: options.send_buffer_size,

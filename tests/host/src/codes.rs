@@ -52,6 +52,7 @@ pub const WS_EVENT_TYPE_TERMINATE: i32 = 4;
 pub const WS_EVENT_TYPE_DRAIN: i32 = 5;
 pub const WS_EVENT_TYPE_PONG: i32 = 6;
 pub const WS_EVENT_TYPE_PART: i32 = 7;
+pub const WS_EVENT_TYPE_PING: i32 = 8;
 
 pub const WS_JSON_KIND_NULL: i32 = 0;
 pub const WS_JSON_KIND_BOOL: i32 = 1;

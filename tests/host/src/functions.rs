@@ -126,6 +126,7 @@ functions! {
     ws_options_set_part_size(OptionsToken, usize) -> i32;
     ws_options_set_frame_size(OptionsToken, usize) -> i32;
     ws_options_set_validate_utf8(OptionsToken, i32) -> i32;
+    ws_options_set_ping_events(OptionsToken, i32) -> i32;
     ws_options_set_ping_always(OptionsToken, i32) -> i32;
     ws_options_set_max_redirects(OptionsToken, u32) -> i32;
     ws_options_set_resolve(OptionsToken, *const c_char, u16, *const c_char) -> i32;

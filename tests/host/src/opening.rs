@@ -18,11 +18,12 @@ pub struct Opening<'a> {
     url: String,
     name: String,
     options: Option<Options>,
+    pings: bool,
 }
 
 impl<'a> Opening<'a> {
     pub(crate) fn new(host: &'a Host, url: String) -> Opening<'a> {
-        Opening { host, url, name: String::new(), options: None }
+        Opening { host, url, name: String::new(), options: None, pings: false }
     }
 
     /// The name goes in front of the socket's lines, for tests with several sockets.
@@ -33,6 +34,11 @@ impl<'a> Opening<'a> {
     /// Options; freed once the socket has its copy.
     pub fn with(self, options: Options) -> Opening<'a> {
         Opening { options: Some(options), ..self }
+    }
+
+    /// The handler has `on_ping`.
+    pub fn with_pings(self) -> Opening<'a> {
+        Opening { pings: true, ..self }
     }
 
     /// `ws_new`
@@ -63,7 +69,7 @@ impl<'a> Opening<'a> {
 
     fn call(self, new: New) -> Result<Socket, Errors> {
         let peer = Peer::new(self.host, &self.name);
-        let handler = peer.handler(self.host);
+        let handler = peer.handler(self.host, self.pings);
         let options = self.options.as_ref().map_or(OptionsToken(0), |options| options.0);
         let mut errors = ptr::dangling_mut();
         let ws = new(c(&self.url).as_ptr(), &handler, options, &mut errors);

@@ -48,8 +48,8 @@ impl Peer {
         ptr::without_provenance_mut(self.id)
     }
 
-    /// A handler with every callback set.
-    pub(crate) fn handler(&self, host: &Host) -> RawHandler {
+    /// A handler with every callback set; with `on_ping` only where pings are wanted.
+    pub(crate) fn handler(&self, host: &Host, pings: bool) -> RawHandler {
         RawHandler {
             user_data: self.user_data(),
             dispatcher: host.dispatcher(),
@@ -60,6 +60,7 @@ impl Peer {
             on_drain: Some(called),
             on_pong: Some(called),
             on_part: Some(called),
+            on_ping: pings.then_some(called),
             on_free: Some(freed),
             ..RawHandler::INIT
         }

@@ -271,6 +271,7 @@ impl Event {
                 parts.iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" ")
             }
             WS_EVENT_TYPE_DRAIN => "drain".to_owned(),
+            WS_EVENT_TYPE_PING => format!("ping {}", self.text()).trim_end().to_owned(),
             WS_EVENT_TYPE_PONG => format!("pong {}", self.text()).trim_end().to_owned(),
             other => format!("event {other}?"),
         }
