@@ -14,7 +14,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
 .PHONY: install uninstall test-install dist deb wheel
-.PHONY: conformance test-grammar mutants stream fuzz abi deny generated sanitize faults peers soak lifecycle
+.PHONY: conformance test-grammar mutants stream fuzz abi deny generated error-texts sanitize faults peers soak lifecycle
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ generated: header ## all that is written by scripts and committed: the header, d
 	scripts/errors.sh
 	scripts/unsafe.py
 	scripts/third-party.py
+
+error-texts: ## what errors say, in docs/errors.md, from the tests that provoke them (minutes)
+	scripts/error_texts.py
 
 # Cargo knows best whether its products are fresh: ask it each time.
 examples: release ## the C examples, in build/examples

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Writes docs/errors.md from the comments of `ws_result` in src/result.rs, which the header shows as well.
-# usage: errors.sh [--check]       --check: complains if the committed page is another one
+# Writes the first half of docs/errors.md from the comments of `ws_result` in src/result.rs, which the header shows as well.
+# The second half, what errors say, is written by scripts/error_texts.py, which runs tests for it; here it stays.
+# usage: errors.sh [--check]       --check: complains if the committed page is another one, or says what the sources do not
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,10 +33,14 @@ END
             print "| `" name "` | " number " | " says " | " causes " | " cure " |"
             text = ""
         }' src/result.rs
+    echo
+    sed -n '/^## What they say$/,$p' docs/errors.md
 }
 
+written=$(page)
 case ${1:-} in
 --check)
-    page | diff - docs/errors.md > /dev/null || { echo "errors: docs/errors.md is not what scripts/errors.sh writes" >&2; exit 1; } ;;
-*) page > docs/errors.md ;;
+    diff - docs/errors.md <<< "$written" > /dev/null || { echo "errors: docs/errors.md is not what scripts/errors.sh writes" >&2; exit 1; }
+    scripts/error_texts.py --check ;;
+*) printf '%s\n' "$written" > docs/errors.md ;;
 esac

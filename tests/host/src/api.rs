@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 
 use libloading::Library;
 
+use crate::error_texts;
 use crate::functions::Api;
 
 /// Does not compile where a struct is not laid out as it is in C.
@@ -62,6 +63,7 @@ pub fn api() -> &'static Api {
         });
         let api = Api::load(&library).unwrap_or_else(|error| panic!("{} {error}", path.display()));
         std::mem::forget(library);
+        error_texts::file();
         api
     })
 }

@@ -45,6 +45,7 @@
 mod api;
 #[rustfmt::skip] // Written by scripts/bindings.py, as are functions and types.
 pub mod codes;
+mod error_texts;
 #[rustfmt::skip]
 mod functions;
 mod grammar;

@@ -5,6 +5,7 @@ use std::ptr;
 
 use crate::api::{api, name, text};
 use crate::codes::*;
+use crate::error_texts;
 use crate::types::{
     Dispatcher, OptionsToken, RawCloseInfo, RawErrors, RawEvent, RawHandler, RawStats, RawTlsInfo, Socket,
 };
@@ -357,6 +358,8 @@ impl Errors {
             let message = text((api.ws_errors_message)(errors, i)).unwrap_or_default();
             ((api.ws_errors_code)(errors, i), component, message)
         });
+        let entries: Vec<_> = entries.collect();
+        error_texts::note(&entries);
         let mut len = 0;
         let body = (api.ws_errors_http_body)(errors, &mut len).cast::<u8>();
         let http_body = match body.is_null() {
@@ -365,7 +368,7 @@ impl Errors {
             false => unsafe { std::slice::from_raw_parts(body, len) }.to_vec(),
         };
         Errors {
-            entries: entries.collect(),
+            entries,
             os_code: (api.ws_errors_os_code)(errors),
             http_status: (api.ws_errors_http_status)(errors),
             http_body,
