@@ -30,7 +30,9 @@ fn only_the_owner_dispatches_pulls_opens_and_closes() {
         assert_eq!(d.next(0).err(), Some(WS_ERR_WRONG_THREAD));
         assert_eq!(d.close(), WS_ERR_WRONG_THREAD);
         let refused = host.to(server.ws("/echo")).named("b").try_open();
-        assert_eq!(refused.expect_err("not here").code(), WS_ERR_WRONG_THREAD);
+        let refused = refused.expect_err("not here");
+        assert_eq!(refused.code(), WS_ERR_WRONG_THREAD);
+        assert!(refused.entries[0].2.contains("use ws_new_async"), "{refused:?}");
     });
     assert_eq!(host.trace(), ["open", "b free"], "nothing else has changed");
     assert_eq!((d.dispatch(0), ws.status()), (1, WS_STATUS_CONNECTED));

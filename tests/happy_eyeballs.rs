@@ -112,7 +112,7 @@ fn a_timeout_tells_which_addresses_gave_no_answer_and_which_one_refused() {
     let refusal = refused(&format!("ws://many.test:{port}/"), &options);
     refusal.assert("WS_ERR_TIMEOUT", "TCP");
     let details: Vec<&str> = refusal.errors.entries[1..].iter().map(|entry| entry.2.as_str()).collect();
-    assert!(details[0].starts_with(&format!("127.0.0.1:{port}: no answer")), "{details:?}");
+    assert!(details[0].starts_with(&format!("127.0.0.1:{port}: it has not answered")), "{details:?}");
     assert!(
         details[1].starts_with(&format!("[::1]:{port}: ")) && details[1].contains("refused"),
         "{details:?}"

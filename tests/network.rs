@@ -81,7 +81,7 @@ fn a_unix_socket_that_cannot_be_connected_to_is_named_with_its_cause() {
     let stale = folder.join("stale");
     drop(UnixListener::bind(&stale).expect("a Unix socket"));
     for (path, code, why) in [
-        (folder.join("none"), "WS_ERR_UNREACHABLE", "no such file"),
+        (folder.join("none"), "WS_ERR_UNREACHABLE", "is the server running, and the path right?"),
         (server.ca_file(), "WS_ERR_CONNECTION_REFUSED", "refused"),
         (stale, "WS_ERR_CONNECTION_REFUSED", "is the server running"),
     ] {

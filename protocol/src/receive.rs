@@ -22,7 +22,7 @@ use inflation::Inflation;
 pub use inflation::SpareInflater;
 
 const NOT_AGREED: Failure = Failure::Protocol("a frame has a reserved bit set (RFC 6455 5.2)");
-const NOT_FIRST: Failure = Failure::Protocol("RSV1 on a frame that begins no message (RFC 7692 6.1)");
+const NOT_FIRST: Failure = Failure::Protocol("a frame that begins no message has RSV1 set (RFC 7692 6.1)");
 const NO_MESSAGE: Failure = Failure::Protocol("a continuation frame continues no message (RFC 6455 5.4)");
 const OPEN_MESSAGE: Failure = Failure::Protocol("a new message begins inside another (RFC 6455 5.4)");
 

@@ -46,7 +46,7 @@ def curve(name):
 
 P_256 = curve("prime256v1")
 NAMED = "subjectAltName=DNS:{name}"
-NO_KEY = "finds nothing that both sides take (alert HandshakeFailure, 40)"
+NO_KEY = "finds nothing that both sides take (alert handshake failure, 40)"
 # name: (kind of key, extensions, what the refusal says; None: it is accepted)
 KINDS = {
     "p-256.test": (P_256, [NAMED], None),

@@ -95,7 +95,7 @@ fn a_server_that_chooses_http_2_is_refused() {
     let server = Server::start();
     let url = server.wss_with(CertKind::H2, "/echo");
     refused(&url, &trusting(&server))
-        .assert("WS_ERR_TLS", "none of the offered protocols (alert NoApplicationProtocol, 120)");
+        .assert("WS_ERR_TLS", "none of the offered protocols (alert no application protocol, 120)");
     refused(&url, &offering(&server, "h2,http/1.1")).assert("WS_ERR_TLS", "chose to speak h2, not HTTP/1.1");
 }
 

@@ -67,7 +67,7 @@ fn a_redirect_to_another_origin_does_not_take_the_certificate_along() {
     echoes(&Host::new(), &elsewhere, options());
     let first = server.wss(&format!("/redirect?to={}", percent(elsewhere.as_bytes())));
     let refusal = refused(&first, &options());
-    refusal.assert("WS_ERR_TLS", "demands a client certificate (alert CertificateRequired, 116)");
+    refusal.assert("WS_ERR_TLS", "demands a client certificate (alert certificate required, 116)");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The words for an answer that is no upgrade: what the server said, and what to do about it.
 
-use super::auth::{offers, schemes};
+use super::auth::{offers, schemes, wanted};
 use super::response::Head;
 use super::url::{self, Destination};
 use crate::error::{Component, Error, ErrorCode, HttpAnswer};
@@ -60,10 +60,13 @@ fn cure(head: &Head, to: &Destination, options: &Options, digest: Option<&str>, 
         200..=299 => {
             "; is this the path of a WebSocket, and does each proxy in between pass upgrades on?".into()
         }
-        301 | 302 | 303 | 307 | 308 if options.max_redirects == 0 => format!(
-            "; it redirects to \"{}\", which is not followed unless ws_options_set_max_redirects allows it",
-            shown(&url::presentable(head.all("Location").next().unwrap_or("")))
-        ),
+        301 | 302 | 303 | 307 | 308 if options.max_redirects == 0 => match head.all("Location").next() {
+            Some(location) => format!(
+                "; it redirects to \"{}\", which is not followed unless ws_options_set_max_redirects allows it",
+                shown(&url::presentable(location))
+            ),
+            None => "; it redirects, but does not say where to".into(),
+        },
         400 if !to.secure && ["HTTPS", "SSL", "TLS"].iter().any(|word| said.contains(word)) => {
             "; its port is one of TLS: try wss://".into()
         }
@@ -79,6 +82,7 @@ fn cure(head: &Head, to: &Destination, options: &Options, digest: Option<&str>, 
             schemes(head, "Proxy-Authenticate")
         ),
         426 => match all("Sec-WebSocket-Version").as_str() {
+            "" if all("Upgrade").is_empty() => "; it wants another protocol, but does not say which".into(),
             "" => format!("; it wants another protocol (Upgrade: {})", all("Upgrade")),
             versions => format!("; it wants another version of WebSocket than 13: {versions}"),
         },
@@ -93,15 +97,18 @@ fn cure(head: &Head, to: &Destination, options: &Options, digest: Option<&str>, 
 /// Which schemes are wanted, and whether what there was has been refused.
 fn unauthorized(head: &Head, to: &Destination, options: &Options, digest: Option<&str>) -> String {
     const ASKED_BY: &str = "WWW-Authenticate";
-    let schemes = schemes(head, ASKED_BY);
     let by_header = options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     if by_header {
-        return format!("; it does not take the Authorization header that was set (it wants {schemes})");
+        return format!(
+            "; it does not take the Authorization header that was set ({})",
+            wanted(head, ASKED_BY)
+        );
     }
     if to.login.is_none() {
         return format!(
-            "; it wants authorization ({schemes}): user:password@ in the URL, or an Authorization header by \
-             ws_options_set_header"
+            "; it wants authorization ({}): user:password@ in the URL, or an Authorization header by \
+             ws_options_set_header",
+            schemes(head, ASKED_BY)
         );
     }
     const REFUSED: &str = "; it does not take the user and password of the URL";
@@ -113,7 +120,7 @@ fn unauthorized(head: &Head, to: &Destination, options: &Options, digest: Option
         None if offers(head, ASKED_BY, "digest") => {
             format!("{REFUSED}, which went as Basic, and {UNKNOWN_DIGEST}")
         }
-        None => format!("{REFUSED}, which go as Basic or Digest: it wants {schemes}"),
+        None => format!("{REFUSED}, which go as Basic or Digest: {}", wanted(head, ASKED_BY)),
     }
 }
 
@@ -165,6 +172,8 @@ mod tests {
             ),
             ("426 No", "Sec-WebSocket-Version: 8, 7\r\n", "than 13: 8, 7"),
             ("426 No", "Upgrade: h2c\r\n", "Upgrade: h2c"),
+            ("426 No", "", "it wants another protocol, but does not say which"),
+            ("301 Moved", "", "it redirects, but does not say where to"),
             ("429 Slow", "Retry-After: 120\r\n", "Retry-After: 120"),
             ("503 Busy", "", "later"),
         ] {
@@ -179,6 +188,7 @@ mod tests {
         for (lines, words) in [
             ("WWW-Authenticate: Basic realm=x\r\n", "does not take the user and password of the URL"),
             ("WWW-Authenticate: Bearer\r\n", "which go as Basic or Digest: it wants Bearer"),
+            ("", "which go as Basic or Digest: it does not say what it wants"),
             (
                 "WWW-Authenticate: Digest realm=x, nonce=y, algorithm=z\r\n",
                 "Digest is of a kind that is not known",

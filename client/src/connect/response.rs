@@ -44,16 +44,28 @@ pub(crate) struct HeadReader {
 
 /// The reason why bytes are no acceptable HTTP.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct NotHttp(String);
+pub(crate) struct NotHttp {
+    why: String,
+    /// What a server that sends such bytes may be.
+    server: &'static str,
+}
+
+impl NotHttp {
+    /// The reason without what is said of servers alone.
+    pub(crate) fn of_a_proxy(&self) -> &str {
+        &self.why
+    }
+}
 
 impl fmt::Display for NotHttp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.why)?;
+        f.write_str(self.server)
     }
 }
 
 fn not_http(why: impl fmt::Display) -> NotHttp {
-    NotHttp(why.to_string())
+    NotHttp { why: why.to_string(), server: "" }
 }
 
 /// The answer to the upgrade is good HTTP, and yet not to be accepted.
@@ -90,7 +102,8 @@ impl HeadReader {
         const START: &[u8] = b"HTTP/1.";
         let known = self.bytes.len().min(START.len());
         if self.bytes[..known] != START[..known] {
-            return Err(NotHttp(stranger::described(&self.bytes)));
+            let (why, server) = stranger::described(&self.bytes);
+            return Err(NotHttp { why, server });
         }
         let Some(end) = self.find_end()? else {
             return if self.bytes.len() + self.spent > MOST_BYTES { Err(too_large()) } else { Ok(None) };
@@ -121,7 +134,7 @@ impl HeadReader {
             } else if byte.is_ascii_control() && byte != b'\r' && byte != b'\t' {
                 return Err(self.bent(at, format_args!("it contains the control character {byte:#04x}")));
             } else if at > 1 && self.bytes[at - 1] == b'\n' && (byte == b' ' || byte == b'\t') {
-                return Err(self.bent(at, "a header is folded over two lines"));
+                return Err(self.bent(at - 1, "a header is folded over two lines"));
             }
             self.scanned += 1;
         }
@@ -139,6 +152,7 @@ impl HeadReader {
 
 /// The beginning of a line, without the value of a header, which may be a secret.
 fn quoted(line: &[u8]) -> String {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
     let name = line.iter().position(|byte| *byte == b':').map_or(line.len(), |colon| colon + 1);
     stranger::shown(&line[..name])
 }
@@ -260,6 +274,7 @@ mod tests {
             (b"HTTP/1.1 101 Ok\r\nA: \0\r\n\r\n", "control character"),
             (b"HTTP/1.1 101 Ok\r\nA: b\r\n c\r\n\r\n", "folded"),
             (b"HTTP/1.1 101 Ok\r\nA: secret\n\r\n", "in the line \"A:\""),
+            (b"HTTP/1.1 101 Ok\r\nA: secret\r\n b\r\n\r\n", "folded over two lines, in the line \"A:\""),
             (b"HTTP/1.1 101 Ok\r\nA : b\r\n\r\n", "malformed"),
             (b"HTTP/1.1 101 Ok\r\nA: b\r\nB : secret\r\n\r\n", "the line \"B :\""),
             (b"HTTP/1.1 101 Ok\r\nA: b\r\ngarbage\r\n\r\n", "the line \"garbage\""),
@@ -269,6 +284,16 @@ mod tests {
             let error = read(bytes).unwrap_err();
             assert!(error.to_string().contains(why), "{error}");
         }
+    }
+
+    #[test]
+    fn a_proxy_is_not_told_to_be_a_websocket_server() {
+        let error = read(b"SSH-2.0-OpenSSH\r\n").unwrap_err();
+        assert!(
+            error.to_string().ends_with("it is an SSH server and no WebSocket server: is the port right?")
+        );
+        let of_a_proxy = "it does not begin with HTTP/1.1 but with \"SSH-2.0-OpenSSH\\r\\n\"";
+        assert_eq!(error.of_a_proxy(), of_a_proxy);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 /// So many bytes of what a stranger sent are shown.
 const MOST_SHOWN: usize = 40;
 
-/// The words for such bytes: how they begin, what that looks like, and what to do.
-pub(super) fn described(bytes: &[u8]) -> String {
+/// The words for such bytes: how they begin; and for those of a server what that looks like, and what to do.
+pub(super) fn described(bytes: &[u8]) -> (String, &'static str) {
     let what = match bytes {
         // A record of TLS: an alert, or a handshake.
-        [0x15 | 0x16, ..] => return "it does not begin with HTTP/1.1 but as TLS does; try wss://".to_owned(),
+        [0x15 | 0x16, ..] => {
+            return ("it does not begin with HTTP/1.1 but as TLS does".to_owned(), "; try wss://");
+        }
         // A frame of settings on stream 0 (RFC 9113 3.4), as the first that a server says.
         [0, 0, _, 4, _, 0, 0, 0, 0, ..] | [b'P', b'R', b'I', b' ', ..] => {
             "; it is an HTTP/2 server, and the upgrade is one of HTTP/1.1"
@@ -20,7 +22,7 @@ pub(super) fn described(bytes: &[u8]) -> String {
         [5, _] => "; it is a SOCKS proxy: see ws_options_set_proxy",
         _ => "; is this a WebSocket server, and the port right?",
     };
-    format!("it does not begin with HTTP/1.1 but with \"{}\"{what}", shown(bytes))
+    (format!("it does not begin with HTTP/1.1 but with \"{}\"", shown(bytes)), what)
 }
 
 /// The beginning of it, fit for a message.
@@ -43,9 +45,10 @@ mod tests {
             (b"220 mail.example ESMTP", "mail"),
             (b"hello", "\"hello\"; is this a WebSocket server"),
         ] {
-            let said = described(bytes);
+            let (how, what) = described(bytes);
+            let said = how + what;
             assert!(said.contains(words) && said.starts_with("it does not begin with HTTP/1.1"), "{said}");
         }
-        assert!(described(&[b'x'; 1000]).len() < 200);
+        assert!(described(&[b'x'; 1000]).0.len() < 200);
     }
 }

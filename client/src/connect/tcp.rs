@@ -128,7 +128,7 @@ pub(super) fn with_details(error: Error, tried: Tried) -> Error {
             stack.with_detail(code_of_io(&cause), Component::Tcp, format!("{address}: {cause}"))
         }
         Outcome::Waiting => {
-            stack.with_detail(ErrorCode::Timeout, Component::Tcp, format!("{address}: no answer yet"))
+            stack.with_detail(ErrorCode::Timeout, Component::Tcp, format!("{address}: it has not answered"))
         }
         Outcome::FailedLater(error) => {
             let first = &error.entries()[0];

@@ -27,7 +27,7 @@ pub(super) async fn connect(path: &Path, socket_fn: Option<&SocketFn>) -> Result
         Ok(readiness) => Ok(readiness),
         Err(error) => {
             let cure = match error.kind() {
-                io::ErrorKind::NotFound => "there is no such file",
+                io::ErrorKind::NotFound => "is the server running, and the path right?",
                 io::ErrorKind::ConnectionRefused => "is the server running?",
                 io::ErrorKind::PermissionDenied => "may this process write to it?",
                 _ => "is it the socket of a server?",

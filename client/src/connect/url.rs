@@ -7,7 +7,7 @@ use super::zone::is_zone;
 use crate::error::{Component, Error, ErrorCode};
 use crate::options::texts::{MOST_TEXT, ensure_memory};
 use rustls::pki_types::ServerName;
-use url::{Host, Url};
+use url::{Host, ParseError, Url};
 
 /// A judged URL.
 #[derive(Clone, Debug)]
@@ -32,17 +32,38 @@ pub(crate) struct Destination {
 
 /// Judges a URL. [`ErrorCode::InvalidUrl`] with the reason, in which user info never appears; [`ErrorCode::TooLarge`].
 pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
+    ensure_bearable(text)?;
+    judge(text).map_err(|why| {
+        let shown: String = without_secrets(text).escape_debug().take(200).collect();
+        Error::new(ErrorCode::InvalidUrl, Component::Socket, format!("The URL \"{shown}\" is refused: {why}"))
+    })
+}
+
+fn ensure_bearable(text: &str) -> Result<(), Error> {
     if text.len() > MOST_TEXT {
         let message = format!("The URL has {} bytes; at most {} KiB are taken", text.len(), MOST_TEXT / 1024);
         return Err(Error::new(ErrorCode::TooLarge, Component::Socket, message));
     }
     // The parser copies it several times, and percent-encoding makes three bytes of one.
     ensure_memory(8 * text.len())
-        .map_err(|code| Error::new(code, Component::Socket, "There is no memory left to read the URL in"))?;
-    let refuse = |why: &str| {
-        let shown: String = without_secrets(text).escape_debug().take(200).collect();
-        Error::new(ErrorCode::InvalidUrl, Component::Socket, format!("The URL \"{shown}\" is refused: {why}"))
-    };
+        .map_err(|code| Error::new(code, Component::Socket, "There is no memory left to read the URL in"))
+}
+
+/// What is wrong, in a sentence; the parser's own words have no verb.
+fn words(error: ParseError) -> &'static str {
+    match error {
+        ParseError::EmptyHost => "it has no host",
+        ParseError::InvalidPort => "its port is no number from 1 to 65535",
+        ParseError::InvalidIpv4Address => "its host looks like an IPv4 address and is none",
+        ParseError::InvalidIpv6Address => "what it has between brackets is no IPv6 address",
+        ParseError::IdnaError => "its host is no name that IDNA knows (RFC 5891)",
+        _ => "its host has a character that names cannot have",
+    }
+}
+
+/// The parts of a URL of bearable length, or why it is refused.
+fn judge(text: &str) -> Result<Destination, String> {
+    let refuse = |why: &str| why.to_owned();
     if let Some(bad) = text.chars().find(|c| is_mended(*c)) {
         return Err(refuse(&format!("it contains {}", name_of_mended(bad))));
     }
@@ -71,7 +92,7 @@ pub(crate) fn parse(text: &str) -> Result<Destination, Error> {
     check_written_host(&written).map_err(refuse)?;
     // The parser knows no zones.
     let cut = format!("{scheme}://{user_info}{written}{behind}");
-    let url = Url::parse(&cut).map_err(|error| refuse(&error.to_string()))?;
+    let url = Url::parse(&cut).map_err(|error| refuse(words(error)))?;
     let host = match url.host() {
         Some(Host::Domain(name)) if !name.is_empty() => name.to_owned(),
         Some(Host::Ipv4(address)) => address.to_string(),
@@ -123,7 +144,8 @@ pub(crate) fn redirected(from: &Destination, location: &str) -> Result<Destinati
     }
     let scheme = if secure { "wss" } else { "ws" };
     let next = format!("{scheme}://{}{resource}", authority.unwrap_or(&from.authority));
-    let mut next = parse(&next).map_err(|error| refuse(&error.to_string()))?;
+    ensure_bearable(&next).map_err(|error| refuse(&error.to_string()))?;
+    let mut next = judge(&next).map_err(|why| refuse(&why))?;
     if next.zone.is_some() {
         return Err(refuse("it has a zone, and interfaces are this machine's business"));
     }
@@ -357,6 +379,22 @@ mod tests {
             let error = parse(bad).unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn what_the_parser_refuses_is_said_in_a_sentence() {
+        for (bad, words) in [
+            ("ws://::1/", "it has no host"),
+            ("ws://host:65536", "its port is no number from 1 to 65535"),
+            ("ws://1.2.3.4.5/", "its host looks like an IPv4 address and is none"),
+            ("ws://[::1", "what it has between brackets is no IPv6 address"),
+            ("ws://xn--/", "its host is no name that IDNA knows (RFC 5891)"),
+        ] {
+            let error = parse(bad).unwrap_err().to_string();
+            assert!(error.ends_with(&format!("is refused: {words}")), "{error}");
+        }
+        let refused = redirected(&parse("ws://host/").unwrap(), "ws://host:0/").unwrap_err();
+        assert_eq!(refused, "its Location \"ws://host:0/\" is refused: port 0 cannot be connected to");
     }
 
     #[test]

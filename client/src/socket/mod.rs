@@ -195,7 +195,9 @@ impl Socket {
             ));
         }
         if blocking && dispatcher.as_ref().is_some_and(|dispatcher| dispatcher.check_owner().is_err()) {
-            return Err(wrong_thread("ws_new on a dispatcher that belongs to another thread"));
+            return Err(wrong_thread(
+                "ws_new was called for a dispatcher that belongs to another thread; use ws_new_async, or call it on that thread",
+            ));
         }
         Socket::make(destination, options, handler, dispatcher, None)
     }

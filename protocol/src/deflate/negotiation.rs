@@ -63,14 +63,14 @@ impl fmt::Display for Refusal {
 impl std::error::Error for Refusal {}
 
 const MALFORMED: Refusal = Refusal("the list of extensions is malformed (RFC 6455 9.1)");
-const NOT_OFFERED: Refusal = Refusal("an extension that was not offered (RFC 6455 9.1)");
-const TWICE: Refusal = Refusal("permessage-deflate twice (RFC 7692 5.2)");
-const UNKNOWN: Refusal = Refusal("permessage-deflate with an unknown parameter (RFC 7692 7.1)");
-const DUPLICATE: Refusal = Refusal("permessage-deflate with a parameter twice (RFC 7692 7.1)");
+const NOT_OFFERED: Refusal = Refusal("it has an extension that was not offered (RFC 6455 9.1)");
+const TWICE: Refusal = Refusal("it has permessage-deflate twice (RFC 7692 5.2)");
+const UNKNOWN: Refusal = Refusal("permessage-deflate has an unknown parameter (RFC 7692 7.1)");
+const DUPLICATE: Refusal = Refusal("permessage-deflate has a parameter twice (RFC 7692 7.1)");
 const NEEDS_NO_VALUE: Refusal =
-    Refusal("permessage-deflate with a value for a parameter that has none (RFC 7692 7.1.1)");
+    Refusal("permessage-deflate has a value for a parameter that takes none (RFC 7692 7.1.1)");
 const BAD_BITS: Refusal =
-    Refusal("permessage-deflate with a window that is not 8 to 15 bits (RFC 7692 7.1.2)");
+    Refusal("permessage-deflate has a window that is not 8 to 15 bits (RFC 7692 7.1.2)");
 /// The value of our `Sec-WebSocket-Extensions` header.
 ///
 /// `client_max_window_bits` is always offered, so that the server may choose a smaller window; of the

@@ -56,6 +56,14 @@ pub(in crate::connect) fn schemes(head: &Head, name: &str) -> String {
     if names.is_empty() { "it does not say which".into() } else { names.join(", ") }
 }
 
+/// The same as a sentence.
+pub(in crate::connect) fn wanted(head: &Head, name: &str) -> String {
+    match challenges(head, name).is_empty() {
+        true => "it does not say what it wants".into(),
+        false => format!("it wants {}", schemes(head, name)),
+    }
+}
+
 /// Returns `true` if one of the challenges is of that scheme.
 pub(in crate::connect) fn offers(head: &Head, name: &str, scheme: &str) -> bool {
     challenges(head, name).iter().any(|challenge| challenge.is(scheme))
@@ -134,6 +142,7 @@ mod tests {
             assert!(challenges(&head(&[line]), "WWW-Authenticate").is_empty(), "{line}");
         }
         assert_eq!(schemes(&head(&[]), "WWW-Authenticate"), "it does not say which");
+        assert_eq!(wanted(&head(&[]), "WWW-Authenticate"), "it does not say what it wants");
         assert_eq!(challenges(&head(&["Digest realm=\"open, nonce=x"]), "WWW-Authenticate").len(), 1);
     }
 }

@@ -4,7 +4,7 @@
 mod challenge;
 mod digest;
 
-pub(super) use challenge::{offers, schemes};
+pub(super) use challenge::{offers, schemes, wanted};
 
 use super::response::Head;
 use base64::Engine;

@@ -86,7 +86,10 @@ async fn exchange(
     let mut reader = HeadReader::default();
     loop {
         let head = reader.next().map_err(|why| {
-            proxy.error(format_args!("answered with what is no acceptable HTTP: {why}; is it an HTTP proxy?"))
+            proxy.error(format_args!(
+                "answered with what is no acceptable HTTP: {}; is it an HTTP proxy?",
+                why.of_a_proxy()
+            ))
         })?;
         match head {
             // Interim answers (RFC 9110 §15.2); nobody asked for another protocol.

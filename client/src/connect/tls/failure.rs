@@ -40,7 +40,7 @@ fn words(error: &rustls::Error) -> String {
             "a message of TLS came that was not expected".to_owned()
         }
         rustls::Error::AlertReceived(alert) => {
-            format!("the peer ended it (alert {alert:?}, {})", u8::from(*alert))
+            format!("the peer ended it ({})", named(*alert))
         }
         other => other.to_string(),
     }
@@ -199,11 +199,16 @@ fn signature_name(algorithm: &[u8]) -> &'static str {
 /// violated". What they would show of their data is left out.
 fn plain(name: &str) -> String {
     let mut words = String::new();
-    for c in name.chars().take_while(|c| c.is_ascii_alphanumeric() || " '-,.:".contains(*c)) {
-        if c.is_ascii_uppercase() && !words.is_empty() && !words.ends_with(' ') {
+    let mut before = ' ';
+    let mut rest = name.chars().take_while(|c| c.is_ascii_alphanumeric() || " '-,.:".contains(*c)).peekable();
+    while let Some(c) = rest.next() {
+        let begins_a_word = rest.peek().is_some_and(char::is_ascii_lowercase);
+        if c.is_ascii_uppercase() && before != ' ' && (begins_a_word || !before.is_ascii_uppercase()) {
             words.push(' ');
         }
-        words.push(c.to_ascii_lowercase());
+        // Abbreviations stay as they are: UnknownCA.
+        words.push(if begins_a_word { c.to_ascii_lowercase() } else { c });
+        before = c;
     }
     words
 }
@@ -277,11 +282,19 @@ fn unknown_issuer(shown: &Shown) -> String {
     }
 }
 
+/// An alert's name in words, and its number.
+fn named(alert: AlertDescription) -> String {
+    let name = format!("{alert:?}");
+    // A number that rustls has no name for is shown as one of its type.
+    let name = if name.contains('(') { "unknown".to_owned() } else { plain(&name) };
+    format!("alert {name}, {}", u8::from(alert))
+}
+
 /// The server has told why it does not go on (RFC 8446 section 6.2).
 fn alert_received(server: &str, options: &TlsOptions, alert: AlertDescription) -> Error {
     use AlertDescription as Alert;
     let number = u8::from(alert);
-    let named = format!("alert {alert:?}, {number}");
+    let named = named(alert);
     let message = match alert {
         Alert::CertificateRequired => format!(
             "TLS: {server} demands a client certificate ({named}); give one with ws_options_set_client_certificate_file"
@@ -351,6 +364,8 @@ mod tests {
             "unsupported signature algorithm"
         );
         assert_eq!(plain("TrailingData(Time)"), "trailing data");
+        assert_eq!(plain("UnknownCA"), "unknown CA");
+        assert_eq!(plain("UnknownPSKIdentity"), "unknown PSK identity");
         assert_eq!(plain("certificate had invalid extensions"), "certificate had invalid extensions");
     }
 
@@ -372,7 +387,9 @@ mod tests {
             }
         }
         let other = rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
-        assert!(describe("host:1", &options, &other).to_string().contains("demands a client certificate"));
+        let said = describe("host:1", &options, &other).to_string();
+        assert!(said.contains("demands a client certificate (alert certificate required, 116)"), "{said}");
+        assert_eq!(named(AlertDescription::from(200)), "alert unknown, 200");
     }
 
     #[test]
