@@ -83,7 +83,7 @@ pub(crate) struct Mailbox {
     last_call: bool,
     /// The host has closed: messages that do not fit are discarded, so that the close frame is reached.
     closing: bool,
-    /// A message was discarded, so no later one is accepted.
+    /// A message, or a part of one, was discarded, so nothing later is accepted.
     discarding: bool,
     reading_stopped: bool,
     /// The socket waits until the host has received all messages that arrived.
@@ -144,8 +144,10 @@ impl Mailbox {
         let mut discarded = 0;
         if self.closing {
             let room = if self.discarding { 0 } else { self.room() };
+            let arrived = batch.rest().len();
             discarded = batch.keep_charge(room) as u64;
-            self.discarding |= discarded > 0;
+            // A part that is not the last one counts as no message, but its message has a gap all the same.
+            self.discarding |= batch.rest().len() < arrived;
         }
         if batch.rest().is_empty() {
             return discarded;

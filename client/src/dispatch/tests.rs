@@ -97,10 +97,14 @@ impl Target for Probe {
 }
 
 pub(super) fn text(words: &str) -> Batch {
+    text_of(words, ItemKind::Text)
+}
+
+fn text_of(words: &str, kind: ItemKind) -> Batch {
     let mut bytes = Vec::new();
     let mut items = Vec::new();
     for word in words.split(' ') {
-        items.push(crate::event::Item { kind: ItemKind::Text, start: bytes.len(), len: word.len() });
+        items.push(crate::event::Item { kind, start: bytes.len(), len: word.len() });
         bytes.extend_from_slice(word.as_bytes());
         bytes.push(0);
     }
@@ -238,6 +242,18 @@ mod plain {
         assert_eq!(mailbox.push(text("e")), 1, "there is room again, and two before it are missing");
         mailbox.ended(ending(1000), None);
         assert_eq!(drain(&mut mailbox), ["terminate 1000"]);
+    }
+
+    #[test]
+    fn a_message_that_is_discarded_in_its_middle_does_not_go_on_where_there_is_room_again() {
+        let mut mailbox = Mailbox::new(100, Claim::Nothing);
+        mailbox.opened(0);
+        mailbox.closing();
+        let parts = |words, last| text_of(words, ItemKind::TextPart { last });
+        assert_eq!(mailbox.push(parts("a b c d", false)), 0, "no message ends with them");
+        assert_eq!(drain(&mut mailbox), ["open", "a", "b"]);
+        assert_eq!(mailbox.push(parts("e", true)), 1);
+        assert_eq!(drain(&mut mailbox), [""; 0]);
     }
 
     #[test]
