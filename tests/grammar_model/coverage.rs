@@ -7,6 +7,7 @@ const ENOUGH: u64 = 5000;
 
 const MUST: &[&str] = &[
     "a batch of several",
+    "a message in parts",
     "filled",
     "goodbye",
     "goodbye of a driving one",

@@ -73,7 +73,9 @@ pub(crate) struct Record {
     pub(crate) trace: Vec<String>,
     pub(crate) messages: usize,
     /// How far in what the server sent.
-    position: usize,
+    pub(crate) position: usize,
+    /// The message whose last part has not come yet.
+    pub(crate) partial: Option<Sent>,
     pub(crate) drains: u32,
     pub(crate) opened: bool,
     pub(crate) error: Option<i32>,
@@ -205,9 +207,9 @@ impl Life {
         match kind {
             WS_EVENT_TYPE_OPEN => record.opened = true,
             WS_EVENT_TYPE_MESSAGE => {
-                record.position = self.check_message(&event, record.position, &mut wrong);
-                record.messages += 1;
+                self.check_message(&event, &mut record, &mut wrong);
             }
+            WS_EVENT_TYPE_PART => self.check_part(&event, &mut record, &mut wrong),
             WS_EVENT_TYPE_PONG => {
                 let payload = String::from_utf8_lossy(&event.data()).into_owned();
                 // Those of one thread are answered in their order; one that was refused is never answered.
@@ -231,11 +233,12 @@ impl Life {
                 record.end = Some(End { code, clean, reason });
             }
         }
-        let quiet = matches!(kind, WS_EVENT_TYPE_MESSAGE | WS_EVENT_TYPE_PONG | WS_EVENT_TYPE_DRAIN);
+        let message = matches!(kind, WS_EVENT_TYPE_MESSAGE | WS_EVENT_TYPE_PART);
+        let quiet = message || matches!(kind, WS_EVENT_TYPE_PONG | WS_EVENT_TYPE_DRAIN);
         if quiet && self.silenced.load(SeqCst) {
             wrong.push(format!("{line:?} after ws_abort has discarded it"));
         }
-        if kind == WS_EVENT_TYPE_MESSAGE && self.paused.load(SeqCst) {
+        if message && self.paused.load(SeqCst) {
             wrong.push(format!("{line:?} while the socket was paused"));
         }
         let status = (api().ws_get_status)(ws);
@@ -254,26 +257,6 @@ impl Life {
         }
         wrong.into_iter().for_each(|wrong| self.wrong(wrong));
         (kind, count)
-    }
-
-    /// Says which message is the next.
-    fn check_message(&self, event: &Event, position: usize, wrong: &mut Vec<String>) -> usize {
-        let data = event.data();
-        let text = (api().ws_event_data_type)(event.0) == WS_DATA_TYPE_TEXT;
-        let fits = |sent: &Sent| sent.bytes == data && sent.text == text;
-        let state = self.wire.state();
-        let rest = state.sent.get(position..).unwrap_or_default();
-        // After ws_terminate, messages past the bound are discarded.
-        let gaps = self.plan.receive_buffer != 0 && self.causes.load(SeqCst) & TERMINATED != 0;
-        let found = rest.iter().position(fits).filter(|skipped| gaps || *skipped == 0);
-        if found.is_none() {
-            let expected = rest.first().map(|sent| String::from_utf8_lossy(&sent.bytes));
-            wrong.push(format!(
-                "message {position} is {:?}, not {expected:?}",
-                String::from_utf8_lossy(&data)
-            ));
-        }
-        position + found.unwrap_or(0) + 1
     }
 
     /// Enters a callback: of one socket there is one at most.

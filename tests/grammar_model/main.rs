@@ -9,6 +9,7 @@
 //! that stands for the host's other threads. Nothing is timed: whatever has to come is waited for.
 
 mod acts;
+mod arrivals;
 mod assistant;
 mod calls;
 mod coverage;

@@ -156,6 +156,8 @@ pub(crate) struct SocketPlan {
     /// 0: the default.
     pub(crate) receive_buffer: usize,
     pub(crate) send_buffer: usize,
+    /// 0: messages arrive whole.
+    pub(crate) part_size: usize,
     /// `None`: so long that it never passes.
     pub(crate) close_timeout: Option<u32>,
     pub(crate) reactions: Vec<Reaction>,
@@ -266,6 +268,7 @@ impl SocketPlan {
             glued_close: r.percent(4),
             receive_buffer: r.weighted(&[(60, 0), (15, 1), (15, 300), (10, 2000)]),
             send_buffer: if filling { 4096 } else { r.weighted(&[(85, 0), (15, 300)]) },
+            part_size: r.weighted(&[(65, 0), (5, 1), (10, 7), (10, 90), (10, 1000)]),
             close_timeout: r.weighted(&close_timeouts),
             reactions,
             ending: r.weighted(&endings),
@@ -325,13 +328,18 @@ impl Reaction {
         let on = r.weighted(&[
             (25, WS_EVENT_TYPE_OPEN),
             (35, WS_EVENT_TYPE_MESSAGE),
+            (12, WS_EVENT_TYPE_PART),
             (10, WS_EVENT_TYPE_ERROR),
             (15, WS_EVENT_TYPE_TERMINATE),
             (6, WS_EVENT_TYPE_DRAIN),
             (8, WS_EVENT_TYPE_PONG),
             (6, WS_EVENT_TYPE_NONE),
         ]);
-        let nth = if on == WS_EVENT_TYPE_MESSAGE { r.one_of(&[1, 1, 2, 3, 7]) } else { 1 };
+        let nth = if matches!(on, WS_EVENT_TYPE_MESSAGE | WS_EVENT_TYPE_PART) {
+            r.one_of(&[1, 1, 2, 3, 7])
+        } else {
+            1
+        };
         let (act, server, other, most) =
             (Act::random(r), ServerAct::random(r), r.below(3), r.below(3) as u32);
         let blocking = r.percent(50);

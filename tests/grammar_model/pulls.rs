@@ -56,7 +56,7 @@ impl Batch {
                 // SAFETY: the library says that so many bytes are there, as long as the batch lives.
                 false => unsafe { slice::from_raw_parts(item.data.cast::<u8>(), item.len) },
             };
-            let message = item.kind == WS_EVENT_TYPE_MESSAGE;
+            let message = matches!(item.kind, WS_EVENT_TYPE_MESSAGE | WS_EVENT_TYPE_PART);
             if item.kind != event.kind() || own != data {
                 return Some(format!("{item:?} is {line}"));
             }

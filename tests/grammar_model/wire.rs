@@ -114,6 +114,8 @@ pub(crate) struct WireState {
     pub(crate) reading: bool,
     pub(crate) answers_close: bool,
     pub(crate) sent: Vec<Sent>,
+    /// The bytes of a message that never becomes whole, behind so many others.
+    pub(crate) unfinished: Option<(usize, &'static [u8])>,
     pub(crate) enders: Vec<Ender>,
     /// So many messages of `sent` were on the wire before the server ended anything.
     pub(crate) whole: usize,
@@ -146,6 +148,7 @@ impl Wire {
             reading: true,
             answers_close: true,
             sent: Vec::new(),
+            unfinished: None,
             enders: Vec::new(),
             whole: 0,
             ended: false,
@@ -216,6 +219,8 @@ impl Wire {
     pub(crate) fn unfinished(&self) {
         self.change(|state| {
             state.enders.push(Ender::Garbage);
+            let before = state.sent.len();
+            state.unfinished.get_or_insert((before, b"never"));
             state.queue.push_back(Out::Bytes(frame(false, TEXT, b"never"), false));
             state.queue.push_back(Out::Close(frame(true, TEXT, b"inside another")));
         });

@@ -287,7 +287,7 @@ impl World {
             return;
         };
         frame.events += 1;
-        if matches!(kind, WS_EVENT_TYPE_MESSAGE | WS_EVENT_TYPE_PONG) {
+        if matches!(kind, WS_EVENT_TYPE_MESSAGE | WS_EVENT_TYPE_PART | WS_EVENT_TYPE_PONG) {
             let charge = event.data().len() + 64;
             let (sum, last) = frame.charges.entry(life.index).or_default();
             (*sum, *last) = (*sum + charge, charge);
