@@ -132,6 +132,10 @@ pub(crate) fn act(life: &Arc<Life>, deed: Act) {
     let shut = life.shut.load(SeqCst) && released == 0;
     let result = match deed {
         Act::Text(len) | Act::Blob(len) => send(life, ws, matches!(deed, Act::Text(_)), len),
+        Act::Many(count, len) => life.send_many(ws, tag(world), count, len),
+        Act::Begin(text) => life.send_begin(ws, text),
+        Act::Part(len) => life.send_part(ws, len),
+        Act::End => life.send_end(ws),
         Act::Ping => {
             let payload = life.next_ping(tag(world));
             lock(&life.record).pings.push(payload.clone());
@@ -177,17 +181,19 @@ pub(crate) fn act(life: &Arc<Life>, deed: Act) {
         }
         Act::Release => release(life, ws),
     };
+    let sends = deed.sends();
     let right = match result {
         WS_OK => !gone,
         WS_ERR_INVALID_HANDLE => life.released.load(SeqCst) != 0,
-        WS_ERR_CLOSED => matches!(deed, Act::Text(_) | Act::Blob(_) | Act::Ping | Act::Cork | Act::Uncork),
-        WS_ERR_WOULD_BLOCK => matches!(deed, Act::Text(_) | Act::Blob(_) | Act::Ping),
+        WS_ERR_CLOSED => sends || matches!(deed, Act::Cork | Act::Uncork),
+        WS_ERR_WOULD_BLOCK => sends && deed != Act::End,
+        // See `check_open`.
+        WS_ERR_INVALID_ARGUMENT => matches!(deed, Act::Begin(_) | Act::Part(_) | Act::End),
         _ => false,
     };
     if matches!(deed, Act::Terminate(_) | Act::Abort) && result == WS_OK {
         life.shut.store(true, SeqCst);
     }
-    let sends = matches!(deed, Act::Text(_) | Act::Blob(_) | Act::Ping);
     if !right || (shut && sends && result == WS_OK) {
         life.wrong(format!(
             "{deed:?}: {} (released: {released}, over: {gone}, status {status})",
@@ -205,6 +211,7 @@ fn resume(life: &Life, ws: Socket) -> i32 {
 fn send(life: &Life, ws: Socket, text: bool, len: usize) -> i32 {
     let tag = tag(&life.world);
     let number = lock(&life.accepted).get(&tag).copied().unwrap_or(0);
+    let begun = life.sends.begun();
     let mut message = format!("{tag}.{number}:").into_bytes();
     message.resize(len.max(message.len()), b'y');
     let result = match text {
@@ -212,7 +219,10 @@ fn send(life: &Life, ws: Socket, text: bool, len: usize) -> i32 {
         false => ws.send_blob(&message),
     };
     match result {
-        WS_OK => *lock(&life.accepted).entry(tag).or_default() += 1,
+        WS_OK => {
+            *lock(&life.accepted).entry(tag).or_default() += 1;
+            life.sends.accepted(tag, number, 1, begun);
+        }
         WS_ERR_WOULD_BLOCK => drop(life.would_block.fetch_add(1, SeqCst)),
         _ => {}
     }

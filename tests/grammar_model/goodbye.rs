@@ -23,7 +23,7 @@ impl World {
 
     pub(crate) fn await_goodbye(&self, life: &Life) {
         // Callbacks that ran inside may have ended it, or made its server deaf.
-        if life.causes.load(SeqCst) != 0 || !life.wire.state().listens() {
+        if life.causes.load(SeqCst) != 0 || life.sends.is_open() || !life.wire.state().listens() {
             return;
         }
         let heard = || {
@@ -51,6 +51,8 @@ impl Life {
         let takes = self.plan.road == Road::Wide && self.would_block.load(SeqCst) == 0;
         // A thread of the library that sends just now may still be at it when the time is over.
         let lasts = self.world.plan.driving || self.plan.close_timeout.is_none();
-        !self.plan.inline && open && untouched && all_read && wire.listens() && takes && lasts
+        // What waits behind a message that is never ended is dropped.
+        let flows = !self.sends.is_open();
+        !self.plan.inline && flows && open && untouched && all_read && wire.listens() && takes && lasts
     }
 }

@@ -13,6 +13,7 @@ use ws4d_test_host::{Event, RawEvent, Socket, api, name};
 
 use crate::acts;
 use crate::plan::SocketPlan;
+use crate::sends::Sends;
 use crate::wire::{Sent, Wire, lock};
 use crate::world::{World, this_thread};
 
@@ -58,6 +59,7 @@ pub(crate) struct Life {
     /// Messages accepted for sending, for each thread.
     pub(crate) accepted: Mutex<HashMap<u32, u64>>,
     pub(crate) would_block: AtomicU32,
+    pub(crate) sends: Sends,
     pings: AtomicU64,
 }
 
@@ -124,6 +126,7 @@ impl Life {
             record: Mutex::default(),
             accepted: Mutex::default(),
             would_block: AtomicU32::new(0),
+            sends: Sends::default(),
             pings: AtomicU64::new(0),
         });
         lock(&LIVES).get_or_insert_default().insert(id, Arc::clone(&life));

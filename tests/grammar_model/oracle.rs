@@ -7,6 +7,7 @@ use ws4d_test_host::codes::*;
 use ws4d_test_host::{check_grammar, name};
 
 use crate::life::{ABORTED, End, Life, REFUSED, RETURNED, TERMINATED, TERMINATED_EARLY};
+use crate::sends::Counts;
 use crate::server::Road;
 use crate::wire::{Answer, Ender, WireState, lock};
 use crate::world::World;
@@ -171,28 +172,20 @@ impl Life {
         !self.world.may_have_ended(self) && !wire.enders.contains(&Ender::Rst) && (!terminated || undisturbed)
     }
 
-    /// The messages of each thread came in their order; all of them, where the host ended in order.
+    /// What the host sent has come in order; all of it, where the host ended in order.
     fn judge_sent(&self, wire: &WireState, opened: bool) {
-        let mut next = std::collections::HashMap::<u32, u64>::new();
-        for message in &wire.got {
-            let parsed =
-                message.split_once('.').and_then(|(tag, n)| Some((tag.parse().ok()?, n.parse().ok()?)));
-            let Some((tag, number)): Option<(u32, u64)> = parsed else {
-                return self.wrong(format!("the server got {message:?}"));
-            };
-            let expected = next.entry(tag).or_default();
-            if number != *expected {
-                return self
-                    .wrong(format!("the server got message {number} of thread {tag}, not {expected}"));
-            }
-            *expected += 1;
-        }
+        let next = match self.check_order(wire) {
+            Ok(next) => next,
+            Err(wrong) => return self.wrong(wrong),
+        };
         let accepted = lock(&self.accepted);
         let too_many = next.iter().any(|(tag, n)| accepted.get(tag).copied().unwrap_or(0) < *n);
         let answered = self.causes.load(SeqCst) & TERMINATED != 0 && wire.enders.is_empty();
         let in_order =
             opened && answered && self.plan.close_timeout.is_none() && !self.world.may_have_ended(self);
-        let sum = |counts: &std::collections::HashMap<u32, u64>| counts.values().sum::<u64>();
+        // What waits behind a message that is never ended is dropped.
+        let in_order = in_order && !self.sends.is_open();
+        let sum = |counts: &Counts| counts.values().sum::<u64>();
         if too_many || (in_order && sum(&next) != sum(&accepted)) {
             self.wrong(format!("the server got {next:?}, accepted were {accepted:?}"));
         }

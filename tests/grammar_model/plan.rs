@@ -28,6 +28,12 @@ pub(crate) enum Mode {
 pub(crate) enum Act {
     Text(usize),
     Blob(usize),
+    /// `ws_send_many`: so many, of that length.
+    Many(usize, usize),
+    /// `ws_send_begin` of a text or not.
+    Begin(bool),
+    Part(usize),
+    End,
     Ping,
     Pause,
     Resume,
@@ -104,7 +110,7 @@ pub(crate) enum Step {
     /// Until all that the server sent was delivered.
     Settle(usize),
     /// Sends until WS_ERR_WOULD_BLOCK, then waits for `on_drain`.
-    Fill(usize),
+    Fill(usize, Filling),
     Stop,
     StopElsewhere(bool),
     /// Another thread attaches the dispatcher, dispatches, and gives it back.
@@ -116,6 +122,14 @@ pub(crate) enum Step {
     Shutdown {
         elsewhere: bool,
     },
+}
+
+/// By what the send buffer is filled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filling {
+    Blobs,
+    Many,
+    Parts,
 }
 
 /// What ends a socket that nothing has ended yet.
@@ -277,13 +291,26 @@ impl SocketPlan {
 }
 
 impl Act {
+    /// Whether it sends something, for which there may be no room.
+    pub(crate) fn sends(self) -> bool {
+        use Act::*;
+        // Of none there is nothing to refuse.
+        !matches!(self, Many(0, _))
+            && matches!(self, Text(_) | Blob(_) | Many(..) | Begin(_) | Part(_) | End | Ping)
+    }
+
     fn random(r: &mut Random) -> Act {
         use Act::*;
         let len = r.one_of(&LENGTHS);
         let code = r.one_of(&[0, 1000, 3000, 4999]);
+        let (count, text) = (r.below(6), r.percent(50));
         r.weighted(&[
             (20, Text(len)),
             (10, Blob(len)),
+            (8, Many(count, len)),
+            (12, Begin(text)),
+            (12, Part(len)),
+            (9, End),
             (14, Ping),
             (8, Pause),
             (8, Resume),
@@ -367,6 +394,7 @@ impl Step {
     fn random(r: &mut Random, i: usize, alone: bool, steps: &mut Vec<Step>) {
         let (act, server, wait, most) =
             (Act::random(r), ServerAct::random(r), r.percent(60), r.below(4) as u32);
+        let filling = r.one_of(&[Filling::Blobs, Filling::Many, Filling::Parts]);
         let step = r.weighted(&[
             (30, Step::Server(i, server)),
             (18, Step::Host(i, act)),
@@ -376,7 +404,7 @@ impl Step {
             (4, Step::Next),
             (6, Step::AwaitReady(i)),
             (8, Step::Settle(i)),
-            (7, Step::Fill(i)),
+            (7, Step::Fill(i, filling)),
             (4, Step::Stop),
             (3, Step::StopElsewhere(wait)),
             (3, Step::Lend(most)),
@@ -390,6 +418,12 @@ impl Step {
             steps.extend([step, Step::AwaitReady(i), Step::Dispatch(0)]);
         } else {
             steps.push(step);
+        }
+        if let Step::Host(_, Act::Begin(_)) = step {
+            // Others send meanwhile, and any thread may go on with it.
+            let (len, other) = (r.one_of(&LENGTHS), r.one_of(&[Act::Text(20), Act::Ping, Act::Many(3, 8)]));
+            steps.extend([Step::Host(i, Act::Part(len)), Step::Host(i, other)]);
+            steps.extend([Act::Part(len / 2), Act::End].map(|act| Step::Elsewhere(i, act, wait)));
         }
     }
 }

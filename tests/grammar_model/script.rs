@@ -65,7 +65,7 @@ impl World {
                     self.count("settled");
                 }
             }),
-            Step::Fill(index) => self.with(index, |life| self.fill(life)),
+            Step::Fill(index, by) => self.with(index, |life| self.fill(life, by)),
             Step::Stop => self.stop(true),
             Step::StopElsewhere(wait) => {
                 let world = Arc::clone(self);
@@ -170,7 +170,7 @@ impl World {
     }
 
     /// Lives on as the mode has it until the condition holds.
-    fn until(self: &Arc<Self>, what: &str, condition: impl Fn() -> bool) {
+    pub(crate) fn until(self: &Arc<Self>, what: &str, condition: impl Fn() -> bool) {
         let limit = Instant::now() + PATIENCE;
         while self.is_right() {
             let rings = self.bell.rings();
@@ -290,29 +290,6 @@ impl World {
         self.count("looked for messages");
     }
 
-    /// Sends to a server that does not read until there is no room, and waits until there is.
-    fn fill(self: &Arc<Self>, life: &Arc<Life>) {
-        let open = || life.is_healthy() && life.socket().status() == WS_STATUS_CONNECTED;
-        let full = || life.would_block.load(SeqCst);
-        if life.plan.send_buffer == 0 || !life.plan.reactions.is_empty() || !open() {
-            return;
-        }
-        life.wire.read(false);
-        let before = (full(), lock(&life.record).drains);
-        for _ in 0..100 {
-            if full() > before.0 || !open() {
-                break;
-            }
-            act(life, Act::Blob(8000));
-        }
-        life.wire.read(true);
-        if full() > before.0 {
-            self.count("filled");
-            let what = format!("on_drain of socket {}", life.index);
-            self.until(&what, || !open() || lock(&life.record).drains > before.1);
-        }
-    }
-
     fn lend(self: &Arc<Self>, most: u32) {
         let world = Arc::clone(self);
         self.assistant.now(move || {
@@ -426,7 +403,7 @@ impl Life {
     }
 
     /// Nobody has done anything that may end it or hold it up.
-    fn is_healthy(&self) -> bool {
+    pub(crate) fn is_healthy(&self) -> bool {
         let (world, wire) = (&self.world, self.wire.state());
         let untouched = self.causes.load(SeqCst) == 0 && !self.held.load(SeqCst);
         let lives = !world.is_closed() && !world.shut_down.load(SeqCst) && !self.is_freed();

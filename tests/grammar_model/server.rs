@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use crate::frames::{self, CLOSE, Incoming, PONG, Reader, frame};
+use crate::sends::IN_PARTS;
 use crate::wire::{Answer, Bell, Out, Wire, WireState, lock};
 
 /// Which way a connection takes.
@@ -280,6 +281,9 @@ impl Connection {
                     // "<tag>.<number>:…", see `acts`.
                     let shown = bytes.split(|byte| *byte == b':').next().unwrap_or_default();
                     state.got.push(String::from_utf8_lossy(shown).into_owned());
+                    if shown.is_empty() || shown.starts_with(format!("{IN_PARTS}.").as_bytes()) {
+                        state.in_parts.push(bytes);
+                    }
                 }
                 Ok(Some(Incoming::Ping(payload))) => {
                     if !state.ended {

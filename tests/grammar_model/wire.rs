@@ -123,6 +123,8 @@ pub(crate) struct WireState {
     /// The server has sent control frames of its own.
     pub(crate) chatted: bool,
     pub(crate) got: Vec<String>,
+    /// Those that were sent in parts.
+    pub(crate) in_parts: Vec<Vec<u8>>,
     pub(crate) close_got: Option<Vec<u8>>,
     pub(crate) close_sent: bool,
     pub(crate) breach: Option<String>,
@@ -154,6 +156,7 @@ impl Wire {
             ended: false,
             chatted: false,
             got: Vec::new(),
+            in_parts: Vec::new(),
             close_got: None,
             close_sent: false,
             breach: None,
