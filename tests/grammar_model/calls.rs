@@ -61,7 +61,7 @@ impl World {
     }
 
     /// Says whether a stop waits for this call.
-    fn begin(&self, call: Call) -> bool {
+    pub(crate) fn begin(&self, call: Call) -> bool {
         let mut frames = lock(&self.frames);
         let remembered = !frames.iter().any(|frame| frame.call.delivers()) && self.remembered.load(SeqCst);
         frames.iter_mut().for_each(|frame| frame.nested = true);
@@ -73,7 +73,7 @@ impl World {
         remembered && call.delivers()
     }
 
-    fn end(&self) -> Frame {
+    pub(crate) fn end(&self) -> Frame {
         lock(&self.frames).pop().expect("pushed before")
     }
 
@@ -152,7 +152,7 @@ impl World {
                 life.wrong("is not freed when ws_dispatcher_close returns");
             }
         }
-        owing.iter().for_each(|life| self.await_goodbye(life));
+        owing.iter().for_each(|life| self.await_goodbye(life, 1001));
         self.after();
     }
 

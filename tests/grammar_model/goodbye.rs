@@ -1,4 +1,4 @@
-//! What `ws_dispatcher_close` still sends: all that was accepted, and a close frame with 1001. Asked where the network
+//! What `ws_dispatcher_close` and `ws_close` still send: all that was accepted, and a close frame with `code`. Asked where the network
 //! certainly takes it at once, and nothing that the server has sent is unread, which would destroy it on its way.
 
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use ws4d_test_host::codes::*;
 
-use crate::life::{Life, RETURNED};
+use crate::life::{CLOSED, Life, RETURNED};
 use crate::server::Road;
 use crate::wire::lock;
 use crate::world::World;
@@ -21,24 +21,29 @@ impl World {
         self.all_lives().into_iter().filter(|life| life.owes()).collect()
     }
 
-    pub(crate) fn await_goodbye(&self, life: &Life) {
+    pub(crate) fn await_goodbye(&self, life: &Life, code: u16) {
+        let expected = code;
         // Callbacks that ran inside may have ended it, or made its server deaf.
-        if life.causes.load(SeqCst) != 0 || life.sends.is_open() || !life.wire.state().listens() {
+        if life.causes.load(SeqCst) & !CLOSED != 0 || life.sends.is_open() || !life.wire.state().listens() {
             return;
         }
         let heard = || {
             let wire = life.wire.state();
             wire.close_got.is_some() || wire.gone
         };
-        self.look_until(&format!("what socket {} sends when its dispatcher is closed", life.index), heard);
+        self.look_until(&format!("what socket {} sends when it is closed with {code}", life.index), heard);
         let wire = life.wire.state();
         let accepted: u64 = lock(&life.accepted).values().sum();
         let code = wire.close_got.as_deref().map(|payload| payload.get(..2).unwrap_or_default());
-        if wire.got.len() as u64 != accepted || code != Some(&1001u16.to_be_bytes()) {
+        if wire.got.len() as u64 != accepted || code != Some(&expected.to_be_bytes()) {
             let (got, close) = (&wire.got, &wire.close_got);
             life.wrong(format!("{accepted} messages were accepted; the server got {got:?}, close {close:?}"));
         }
-        self.count(if self.plan.driving { "goodbye of a driving one" } else { "goodbye" });
+        self.count(match (self.plan.driving, expected) {
+            (_, 1000) => "goodbye of one",
+            (true, _) => "goodbye of a driving one",
+            (false, _) => "goodbye",
+        });
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) const TERMINATED: u32 = 1;
 /// Terminated while it was, or may have been, connecting.
 pub(crate) const TERMINATED_EARLY: u32 = 2;
 pub(crate) const ABORTED: u32 = 4;
+/// `ws_close`
+pub(crate) const CLOSED: u32 = 8;
 
 /// What `ws_new*` has said.
 pub(crate) const UNKNOWN: u8 = 0;
@@ -45,6 +47,8 @@ pub(crate) struct Life {
     pub(crate) over: AtomicBool,
     pub(crate) freed: AtomicU32,
     pub(crate) on_stack: AtomicBool,
+    /// The thread of the callback that runs, 0 for none.
+    stack_thread: AtomicU64,
     pub(crate) causes: AtomicU32,
     /// Paused or aborted by the thread of the callbacks, so that no message may come.
     pub(crate) paused: AtomicBool,
@@ -117,6 +121,7 @@ impl Life {
             over: AtomicBool::new(false),
             freed: AtomicU32::new(0),
             on_stack: AtomicBool::new(false),
+            stack_thread: AtomicU64::new(0),
             causes: AtomicU32::new(0),
             paused: AtomicBool::new(false),
             silenced: AtomicBool::new(false),
@@ -143,6 +148,11 @@ impl Life {
 
     pub(crate) fn socket(&self) -> Socket {
         Socket(self.token.load(SeqCst))
+    }
+
+    /// Whether a callback of it runs on this thread.
+    pub(crate) fn runs_here(&self) -> bool {
+        self.on_stack.load(SeqCst) && self.stack_thread.load(SeqCst) == this_thread().number()
     }
 
     pub(crate) fn is_freed(&self) -> bool {
@@ -238,8 +248,9 @@ impl Life {
         }
         let message = matches!(kind, WS_EVENT_TYPE_MESSAGE | WS_EVENT_TYPE_PART);
         let quiet = message || matches!(kind, WS_EVENT_TYPE_PONG | WS_EVENT_TYPE_DRAIN);
-        if quiet && self.silenced.load(SeqCst) {
-            wrong.push(format!("{line:?} after ws_abort has discarded it"));
+        let closed = self.causes.load(SeqCst) & CLOSED != 0 && kind != WS_EVENT_TYPE_TERMINATE;
+        if (quiet || closed) && self.silenced.load(SeqCst) {
+            wrong.push(format!("{line:?} after ws_abort or ws_close has discarded it"));
         }
         if message && self.paused.load(SeqCst) {
             wrong.push(format!("{line:?} while the socket was paused"));
@@ -268,9 +279,16 @@ impl Life {
             self.wrong(format!("{what} inside, or beside, another callback of the same socket"));
         }
         let thread = this_thread();
-        if self.plan.inline && !thread.is_io() && self.created.load(SeqCst) == RETURNED {
+        self.stack_thread.store(thread.number(), SeqCst);
+        let closed = self.causes.load(SeqCst) & CLOSED != 0;
+        if self.plan.inline && !closed && !thread.is_io() && self.created.load(SeqCst) == RETURNED {
             self.wrong(format!("{what} on thread {}, which is no I/O thread", thread.name()));
         }
+    }
+
+    fn leave(&self) {
+        self.stack_thread.store(0, SeqCst);
+        self.on_stack.store(false, SeqCst);
     }
 }
 
@@ -288,7 +306,7 @@ pub(crate) extern "C" fn called(ws: Socket, raw: *const RawEvent, user_data: *mu
     if kind == WS_EVENT_TYPE_TERMINATE {
         life.check_token(ws);
     }
-    life.on_stack.store(false, SeqCst);
+    life.leave();
     life.world.bell.ring();
 }
 
@@ -321,7 +339,7 @@ pub(crate) extern "C" fn freed(user_data: *mut c_void) {
         life.check_token(ws);
     }
     acts::run(&life, WS_EVENT_TYPE_NONE, 1, None);
-    life.on_stack.store(false, SeqCst);
+    life.leave();
     life.world.bell.ring();
 }
 

@@ -12,6 +12,7 @@ mod acts;
 mod arrivals;
 mod assistant;
 mod calls;
+mod close_one;
 mod coverage;
 mod fill;
 mod frames;

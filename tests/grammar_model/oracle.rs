@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use ws4d_test_host::codes::*;
 use ws4d_test_host::{check_grammar, name};
 
-use crate::life::{ABORTED, End, Life, REFUSED, RETURNED, TERMINATED, TERMINATED_EARLY};
+use crate::life::{ABORTED, CLOSED, End, Life, REFUSED, RETURNED, TERMINATED, TERMINATED_EARLY};
 use crate::sends::Counts;
 use crate::server::Road;
 use crate::wire::{Answer, Ender, WireState, lock};
@@ -46,7 +46,7 @@ impl World {
     fn may_have_ended(&self, life: &Life) -> bool {
         let causes = life.causes.load(SeqCst);
         let closed = self.is_closed() && !life.plan.inline && self.closed_early();
-        causes & (ABORTED | TERMINATED_EARLY) != 0 || closed || self.shut_down.load(SeqCst)
+        causes & (ABORTED | TERMINATED_EARLY | CLOSED) != 0 || closed || self.shut_down.load(SeqCst)
     }
 }
 

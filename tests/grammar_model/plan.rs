@@ -43,6 +43,8 @@ pub(crate) enum Act {
     BadTerminate,
     Abort,
     Release,
+    /// `ws_close`
+    Close,
 }
 
 /// What the server does on one connection.
@@ -142,6 +144,7 @@ pub(crate) enum Ending {
     Terminate,
     TerminateElsewhere,
     Abort,
+    Close,
     CloseDispatcher,
 }
 
@@ -262,6 +265,7 @@ impl SocketPlan {
             (20, Terminate),
             (8, TerminateElsewhere),
             (10, Abort),
+            (8, Close),
         ];
         let rescue = match r.weighted(&rescues) {
             Rescue::Stop if inline => Rescue::Accept,
@@ -320,6 +324,7 @@ impl Act {
             (2, BadTerminate),
             (7, Abort),
             (9, Release),
+            (5, Close),
         ])
     }
 }
@@ -398,7 +403,8 @@ impl Step {
         let step = r.weighted(&[
             (30, Step::Server(i, server)),
             (18, Step::Host(i, act)),
-            (8, Step::Elsewhere(i, act, wait)),
+            // Whether another thread may close is certain only while this one stands still.
+            (8, Step::Elsewhere(i, act, wait || act == Act::Close)),
             (12, Step::Dispatch(most)),
             (4, Step::Wait),
             (4, Step::Next),

@@ -388,6 +388,8 @@ impl World {
             }
             Ending::TerminateElsewhere => act(life, Act::Terminate(3003)),
             Ending::Abort => act(life, Act::Abort),
+            Ending::Close if life.index < self.plan.sockets.len() => act(life, Act::Close),
+            Ending::Close => life.wire.close(None, ""),
             Ending::CloseDispatcher if life.plan.inline || life.index >= self.plan.sockets.len() => {
                 life.wire.close(None, "");
             }

@@ -12,7 +12,7 @@ use ws4d_test_host::codes::*;
 use ws4d_test_host::{Dispatcher, Event, RawErrors, api};
 
 use crate::assistant::Assistant;
-use crate::life::{Life, TERMINATED, TERMINATED_EARLY, UNKNOWN};
+use crate::life::{CLOSED, Life, TERMINATED, TERMINATED_EARLY, UNKNOWN};
 use crate::plan::{Mode, Plan};
 use crate::pulls::Kept;
 use crate::server::Server;
@@ -27,6 +27,10 @@ pub(crate) fn this_thread() -> Thread {
 }
 
 impl Thread {
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+
     /// Of the calling thread only.
     pub(crate) fn name(self) -> String {
         let mut name = [0u8; 16];
@@ -52,12 +56,14 @@ pub(crate) enum Call {
     New(usize),
     NewAsync(usize),
     Close,
+    /// `ws_close`
+    CloseOne,
 }
 
 impl Call {
     /// Whether a stop ends it; as long as it lasts the dispatcher stays where it is.
     pub(crate) fn delivers(self) -> bool {
-        !matches!(self, Call::NewAsync(_) | Call::Close)
+        !matches!(self, Call::NewAsync(_) | Call::Close | Call::CloseOne)
     }
 }
 
@@ -250,6 +256,11 @@ impl World {
         self.closed_early.load(SeqCst)
     }
 
+    /// `ws_dispatcher_close` has returned.
+    pub(crate) fn has_closed(&self) -> bool {
+        self.closed.load(SeqCst)
+    }
+
     pub(crate) fn set_closed(&self) {
         self.closed.store(true, SeqCst);
     }
@@ -286,17 +297,20 @@ impl World {
             self.wrong(format!("socket {}: {line} outside of any call", life.index));
             return;
         };
-        frame.events += 1;
+        // What follows a ws_close inside a callback belongs to no call, and none counts it.
+        let ended = kind == WS_EVENT_TYPE_TERMINATE && life.causes.load(SeqCst) & CLOSED != 0;
+        frame.events += u32::from(!ended);
         if matches!(kind, WS_EVENT_TYPE_MESSAGE | WS_EVENT_TYPE_PART | WS_EVENT_TYPE_PONG) {
             let charge = event.data().len() + 64;
             let (sum, last) = frame.charges.entry(life.index).or_default();
             (*sum, *last) = (*sum + charge, charge);
         }
         let may = match frame.call {
+            _ if ended => true,
             _ if closed => kind == WS_EVENT_TYPE_TERMINATE,
             Call::Dispatch(_) | Call::Wait | Call::Run => !frame.stopped,
             Call::New(index) => index == life.index && kind == WS_EVENT_TYPE_OPEN,
-            Call::Next | Call::NextBatch(_) | Call::NewAsync(_) | Call::Close => false,
+            Call::Next | Call::NextBatch(_) | Call::NewAsync(_) | Call::Close | Call::CloseOne => false,
         };
         let (call, stopped) = (frame.call, frame.stopped);
         drop(frames);
