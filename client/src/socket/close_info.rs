@@ -224,12 +224,12 @@ impl Socket {
             return error.clone();
         }
         let code = match (info.code_received, close::meaning(info.code_received)) {
-            (1005, _) => "out a code".to_owned(),
-            (code, Some(meaning)) => format!(" {code} ({meaning})"),
-            (code, None) => format!(" {code}"),
+            (1005, _) => "without a code".to_owned(),
+            (code, Some(meaning)) => format!("with {code} ({meaning})"),
+            (code, None) => format!("with {code}"),
         };
         let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-        let message = format!("The server of {} closed with{code}{reason}", self.shown());
+        let message = format!("The server of {} closed {code}{reason}", self.shown());
         Some(Arc::new(Error::new(ErrorCode::Closed, Component::WebSocket, message)))
     }
 }
