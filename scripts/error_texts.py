@@ -7,8 +7,8 @@ A text is cut by the string literals of the sources: words that stand in one are
 
 usage: error_texts.py           runs the tests that provoke errors (minutes), writes the page, and says which texts none provokes
        error_texts.py FILE      the same with what a run has noted before
-       error_texts.py --check   complains if a text on the page is not made of the literals of the sources any more. No test is
-                                run. Where a text was changed, its line may be changed by hand as well.
+       error_texts.py --check   complains if a text on the page is not made of the literals of the sources any more, or looks like
+                                Rust's Debug. No test is run. Where a text was changed, its line may be changed by hand as well.
 """
 
 import os
@@ -21,9 +21,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/errors.md"
 FOLDERS = ("src", "client/src", "protocol/src")
 # The suites of tests whose errors are the same in each run: none that plays at random or fails calls of the system.
-SUITES = """back_pressure close_info closing compression connect defaults descriptors digest dispatcher driving error_handler fork
-    frames handshake happy_eyeballs inline liveness log memory network next_address options proxy proxy_environment pull reconnector
-    redirects sending shutdown stop system_trust tls ways""".split()
+SUITES = """back_pressure callbacks close_info close_one closing compression connect defaults descriptors digest dispatcher
+    dispatcher_close driving error_handler fork frames handshake happy_eyeballs idle inline liveness log memory nesting network
+    next_address options pause proxy proxy_environment pull reconnector redirects release sending shutdown signals stats stop
+    system_trust times tls waiting wake_and_fd ways""".split()
 TITLE = "## What they say"
 HEAD = f"""\
 {TITLE}
@@ -44,11 +45,16 @@ NORMAL = [
 ]
 # What is an example as a whole, also where some of its words stand in a literal.
 FOREIGN = re.compile(
-    r"""\b\w+://[\w.\[%][^\s",;)]* | (?:^|(?<=:[ ]))[^:;]*?\(os[ ]error[ ]\d+\) | failed[ ]to[ ]lookup[ ]address[ ]information:[^;]*
-    | \[?[0-9a-f]*::[0-9a-f:%]*\]?(:PORT)? | [\w.-]+:PORT | /path/to[\w./-]* | \b(HEX|BASE64|DATE)\b | \w{3},[ ]\d\d[ ]\w{3}[ ]\d{4}[ ][\d:]+[ ]GMT""",
+    r"""\b\w+://[\w.\[%](?:[^\s",;)]*[^\s",;):])? | (?:^|(?<=:[ ]))[^:;]*?\(os[ ]error[ ]\d+\) | failed[ ]to[ ]lookup[ ]address[ ]information:[^;]*
+    | \[?[0-9a-f]*::[0-9a-f:%]*\]?(:PORT)? | [\w.-]+:PORT | /path/to[\w./-]* | \b(HEX|BASE64|DATE)\b
+    | \w{3},[ ]\d\d[ ]\w{3}[ ]\d{4}[ ][\d:]+[ ]GMT""",
     re.X,
 )
-LONGEST_EXAMPLE = 60
+LONGEST_EXAMPLE = 80
+# What Rust's Debug makes of a value: a name of two words or of a usual variant with a bracket behind it, or fields in braces.
+DEBUG = re.compile(r"\b(?:Some|Ok|Err|Os|(?:[A-Z][a-z0-9]+){2,})\(|\b[A-Z]\w* \{ \w+:")
+# A character, so that its quote begins no literal; a comment; a literal.
+LITERAL = re.compile(r"""'(?:\\?"|\\.)'|//[^\n]*|"((?:\\.|[^"\\])*)\"""", re.S)
 
 
 def without_tests(text):
@@ -63,7 +69,7 @@ def literals():
     for path in sorted(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.rs")):
         if re.search(r"tests?\.rs$", path.name) or "tests" in path.relative_to(ROOT).parts:
             continue
-        for match in re.finditer(r"""'(?:\\?"|\\.)'|//.*|"((?:\\.|[^"\\])*)\"""", without_tests(path.read_text(encoding="utf-8")), re.S):
+        for match in LITERAL.finditer(without_tests(path.read_text(encoding="utf-8"))):
             if match[1]:
                 text = re.sub(r"\\\n\s*", "", match[1])
                 text = re.sub(r"\\(.)", lambda m: {"n": " ", "r": " ", "t": " "}.get(m[1], m[1]), text)
@@ -79,7 +85,7 @@ def fragments(texts):
     for text in texts:
         for part in re.split(r"\{[^{}]*\}", text.replace("{{", "\0").replace("}}", "\1")):
             part = part.replace("\0", "{").replace("\1", "}").strip()
-            if len(part.split()) > 1 or re.search(r"[^\W\d]{4}|^[a-z]{2,3}$", part):
+            if len(part.split()) > 1 or re.search(r"[^\W\d]\w{3}|^[A-Za-z]{2,3}:?$", part):
                 found.add(part)
     return found
 
@@ -234,11 +240,14 @@ def check():
             complain(line, "this is no line that scripts/error_texts.py writes")
         elif key in seen:
             complain(line, "this text stands here twice")
+        elif DEBUG.search(text):
+            complain(line, "this looks like Debug output")
         seen.add(key)
         count += 1
         own, at = texts.owned(text)[0], 0
         for mine, part in parts:
-            strange = mine and [word[0] for word in re.finditer(r"\w+", part) if not all(own[at + word.start() : at + word.end()])]
+            words = [word for word in re.finditer(r"\w+", part) if mine]
+            strange = [word[0] for word in words if not all(own[at + word.start() : at + word.end()])]
             if strange:
                 complain(line, f"no literal of the sources says {' '.join(strange)!r} there any more")
             at += len(part)
@@ -258,7 +267,8 @@ def main():
         environment = {**os.environ, "WS4D_ERROR_TEXTS": str(noted)}
         subprocess.run(["cargo", "build", "--package", "ws4d"], cwd=ROOT, check=True)
         tests = [word for suite in SUITES for word in ("--test", suite)]
-        subprocess.run(["cargo", "test", "--quiet", "--no-fail-fast", *tests], cwd=ROOT, env=environment, check=True, stdout=sys.stderr)
+        command = ["cargo", "test", "--quiet", "--no-fail-fast", *tests]
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=sys.stderr)
         arguments = [noted]
     write(pathlib.Path(arguments[0]).read_text(encoding="utf-8"))
 
