@@ -115,7 +115,7 @@ stream: ## one message of 1 GiB each way, in a process whose memory stays small 
 	cargo build --package ws4d
 	WS4D_STREAM_MIB=1024 cargo test --test memory never_in_memory -- --nocapture
 
-mutants: ## breaks the library on purpose, five times, and sees the tests go red (not a part of test)
+mutants: ## breaks the library on purpose, seven times, and sees the tests go red (not a part of test)
 	scripts/mutants.sh
 
 abi: release ## whether programs built with the first edition's header run with this library (abidiff); docs/abi.md
