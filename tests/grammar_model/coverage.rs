@@ -21,6 +21,7 @@ const MUST: &[&str] = &[
     "inside: Dispatch",
     "inside: Open",
     "inside: Stop",
+    "interrupted",
     "looked for messages",
     "many, all",
     "many, some",

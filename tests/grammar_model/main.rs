@@ -26,6 +26,7 @@ mod run;
 mod script;
 mod sends;
 mod server;
+mod signals;
 mod wire;
 mod world;
 

@@ -115,6 +115,8 @@ pub(crate) enum Step {
     Fill(usize, Filling),
     Stop,
     StopElsewhere(bool),
+    /// Another thread sends this one signals, while it waits or does not.
+    Signals,
     /// Another thread attaches the dispatcher, dispatches, and gives it back.
     Lend(u32),
     /// Another thread tries what only the owner may.
@@ -188,6 +190,8 @@ pub(crate) struct Plan {
     pub(crate) driving: bool,
     /// So many events are pulled at once at most, by `ws_dispatcher_next_batch`; 0: by `ws_dispatcher_next`.
     pub(crate) batch: usize,
+    /// `ws_dispatcher_set_interruptible`
+    pub(crate) interruptible: bool,
     /// Waits go on until something comes, wherever nothing else is waited for.
     pub(crate) patient: bool,
     pub(crate) sockets: Vec<SocketPlan>,
@@ -234,6 +238,7 @@ impl Plan {
             mode,
             driving: matches!(mode, Wait | Run | Pull) && r.percent(35),
             batch: r.weighted(&[(60, 0), (10, 1), (15, 3), (15, 100)]),
+            interruptible: r.percent(30),
             patient: r.percent(50),
             sockets,
             spare,
@@ -413,6 +418,7 @@ impl Step {
             (7, Step::Fill(i, filling)),
             (4, Step::Stop),
             (3, Step::StopElsewhere(wait)),
+            (4, Step::Signals),
             (3, Step::Lend(most)),
             (2, Step::Trespass),
             (3, Step::FreeKept),

@@ -81,6 +81,7 @@ pub(crate) fn all() {
         playing: Mutex::default(),
     };
     // Not by println, which a test that succeeds keeps to itself.
+    crate::signals::install();
     let line = format!("WS4D_MODEL_SEED={} WS4D_MODEL_SEQUENCES={}\n", run.seed, run.count);
     let _ = io::stderr().write_all(line.as_bytes());
     // The server lives as long as the process.

@@ -74,6 +74,7 @@ impl World {
                     false => self.assistant.later(move || world.stop(false)),
                 }
             }
+            Step::Signals => self.under_signals(),
             Step::Lend(most) => self.lend(most),
             Step::Trespass => self.trespass(),
             Step::FreeKept => self.free_kept(),
@@ -325,10 +326,16 @@ impl World {
         if self.plan.mode == Mode::Run && self.is_right() && !self.is_closed() {
             let (before, mut lives) = (self.stops.load(SeqCst), self.all_lives());
             lives.retain(|life| life.created.load(SeqCst) == RETURNED);
-            self.run();
+            let result = loop {
+                let result = self.run();
+                if result != WS_ERR_INTERRUPTED || !self.is_right() {
+                    break result;
+                }
+            };
             let ended =
                 |life: &Arc<Life>| life.plan.inline || life.is_freed() || lock(&life.record).end.is_some();
-            if self.stops.load(SeqCst) == before && before == 0 && !lives.iter().all(ended) {
+            if result == WS_OK && self.stops.load(SeqCst) == before && before == 0 && !lives.iter().all(ended)
+            {
                 self.wrong("ws_dispatcher_run returned before every socket had terminated");
             }
         }

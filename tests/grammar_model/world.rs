@@ -184,6 +184,7 @@ impl World {
         if world.plan.driving && dispatcher.fd() != -1 {
             world.wrong("a driving dispatcher has a descriptor");
         }
+        world.set_interruptible();
         world
     }
 
