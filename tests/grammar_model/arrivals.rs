@@ -25,6 +25,22 @@ impl Life {
         self.check_whole(&message, record, wrong);
     }
 
+    /// A ping of the server's stands where it was sent among the messages.
+    pub(crate) fn check_ping(&self, event: &Event, record: &mut Record, wrong: &mut Vec<String>) {
+        let data = event.data();
+        let state = self.wire.state();
+        let expected = state.pings.get(record.pinged);
+        if !self.plan.pings || expected != Some(&(record.position, &data[..])) {
+            let (position, number) = (record.position, record.pinged);
+            wrong.push(format!(
+                "ping {number}, {:?}, behind {position} messages, not {expected:?}",
+                shown(&data)
+            ));
+        }
+        record.pinged += 1;
+        self.world.count(if record.partial.is_some() { "a ping between parts" } else { "a ping" });
+    }
+
     /// A part: it goes on where the one before has ended, with what the server sent there.
     pub(crate) fn check_part(&self, event: &Event, record: &mut Record, wrong: &mut Vec<String>) {
         let (data, last) = (event.data(), event.part_last());

@@ -198,6 +198,7 @@ impl World {
             on_drain: Some(life::called),
             on_pong: Some(life::called),
             on_part: Some(life::called),
+            on_ping: plan.pings.then_some(life::called),
             on_free: Some(life::freed),
             ..RawHandler::INIT
         };
@@ -281,6 +282,9 @@ fn options(plan: &SocketPlan) -> Options {
     let mut options = Options::new().set(|api, o| (api.ws_options_set_close_timeout_ms)(o, close_timeout));
     if plan.receive_buffer > 0 {
         options = options.set(|api, o| (api.ws_options_set_receive_buffer_size)(o, plan.receive_buffer));
+    }
+    if plan.pings {
+        options = options.set(|api, o| (api.ws_options_set_ping_events)(o, 1));
     }
     if plan.part_size > 0 {
         options = options.set(|api, o| (api.ws_options_set_part_size)(o, plan.part_size));

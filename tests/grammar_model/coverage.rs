@@ -11,6 +11,7 @@ const MUST: &[&str] = &[
     "closed by its owner",
     "closed inline",
     "closed inside its callback",
+    "a ping between parts",
     "filled by Blobs",
     "filled by Many",
     "filled by Parts",

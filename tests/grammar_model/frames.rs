@@ -8,6 +8,9 @@ pub(crate) const CLOSE: u8 = 8;
 pub(crate) const PING: u8 = 9;
 pub(crate) const PONG: u8 = 10;
 
+/// The payload of a ping inside a message.
+pub(crate) const BETWEEN: &[u8] = b"between";
+
 /// An unmasked frame.
 pub(crate) fn frame(fin: bool, opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = vec![u8::from(fin) << 7 | opcode];
@@ -35,7 +38,7 @@ pub(crate) fn fragmented(opcode: u8, payload: &[u8], parts: usize, ping: bool) -
     for (at, chunk) in chunks.iter().enumerate() {
         bytes.extend(frame(at + 1 == parts, if at == 0 { opcode } else { 0 }, chunk));
         if ping && at == 0 {
-            bytes.extend(frame(true, PING, b"between"));
+            bytes.extend(frame(true, PING, BETWEEN));
         }
     }
     bytes

@@ -82,6 +82,8 @@ pub(crate) struct Record {
     pub(crate) position: usize,
     /// The message whose last part has not come yet.
     pub(crate) partial: Option<Sent>,
+    /// Pings of the server's.
+    pub(crate) pinged: usize,
     pub(crate) drains: u32,
     pub(crate) opened: bool,
     pub(crate) error: Option<i32>,
@@ -89,7 +91,7 @@ pub(crate) struct Record {
     pub(crate) codes: Vec<u16>,
     pub(crate) pings: Vec<String>,
     /// How many events of each type were seen, for reactions.
-    counts: [u32; 8],
+    counts: [u32; 16],
     status: i32,
 }
 
@@ -222,6 +224,7 @@ impl Life {
             WS_EVENT_TYPE_MESSAGE => {
                 self.check_message(&event, &mut record, &mut wrong);
             }
+            WS_EVENT_TYPE_PING => self.check_ping(&event, &mut record, &mut wrong),
             WS_EVENT_TYPE_PART => self.check_part(&event, &mut record, &mut wrong),
             WS_EVENT_TYPE_PONG => {
                 let payload = String::from_utf8_lossy(&event.data()).into_owned();
@@ -247,7 +250,7 @@ impl Life {
             }
         }
         let message = matches!(kind, WS_EVENT_TYPE_MESSAGE | WS_EVENT_TYPE_PART);
-        let quiet = message || matches!(kind, WS_EVENT_TYPE_PONG | WS_EVENT_TYPE_DRAIN);
+        let quiet = message || matches!(kind, WS_EVENT_TYPE_PONG | WS_EVENT_TYPE_PING | WS_EVENT_TYPE_DRAIN);
         let closed = self.causes.load(SeqCst) & CLOSED != 0 && kind != WS_EVENT_TYPE_TERMINATE;
         if (quiet || closed) && self.silenced.load(SeqCst) {
             wrong.push(format!("{line:?} after ws_abort or ws_close has discarded it"));
@@ -261,7 +264,7 @@ impl Life {
         }
         record.status = status;
         record.trace.push(line.trim_end_matches('x').to_owned());
-        let count = &mut record.counts[kind as usize & 7];
+        let count = &mut record.counts[kind as usize & 15];
         *count += 1;
         let count = *count;
         let never_opened = kind == WS_EVENT_TYPE_ERROR && !record.opened;

@@ -177,6 +177,8 @@ pub(crate) struct SocketPlan {
     pub(crate) send_buffer: usize,
     /// 0: messages arrive whole.
     pub(crate) part_size: usize,
+    /// The server's pings are events.
+    pub(crate) pings: bool,
     /// `None`: so long that it never passes.
     pub(crate) close_timeout: Option<u32>,
     pub(crate) reactions: Vec<Reaction>,
@@ -292,6 +294,7 @@ impl SocketPlan {
             receive_buffer: r.weighted(&[(60, 0), (15, 1), (15, 300), (10, 2000)]),
             send_buffer: if filling { 4096 } else { r.weighted(&[(85, 0), (15, 300)]) },
             part_size: r.weighted(&[(65, 0), (5, 1), (10, 7), (10, 90), (10, 1000)]),
+            pings: r.percent(40),
             close_timeout: r.weighted(&close_timeouts),
             reactions,
             ending: r.weighted(&endings),

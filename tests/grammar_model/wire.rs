@@ -116,6 +116,8 @@ pub(crate) struct WireState {
     pub(crate) sent: Vec<Sent>,
     /// The bytes of a message that never becomes whole, behind so many others.
     pub(crate) unfinished: Option<(usize, &'static [u8])>,
+    /// Pings of the server's, each with the number of messages that it sent before.
+    pub(crate) pings: Vec<(usize, &'static [u8])>,
     pub(crate) enders: Vec<Ender>,
     /// So many messages of `sent` were on the wire before the server ended anything.
     pub(crate) whole: usize,
@@ -151,6 +153,7 @@ impl Wire {
             answers_close: true,
             sent: Vec::new(),
             unfinished: None,
+            pings: Vec::new(),
             enders: Vec::new(),
             whole: 0,
             ended: false,
@@ -211,9 +214,12 @@ impl Wire {
         self.control(PONG, b"unasked");
     }
 
-    fn control(&self, opcode: u8, payload: &[u8]) {
+    fn control(&self, opcode: u8, payload: &'static [u8]) {
         self.change(|state| {
             state.chatted = true;
+            if opcode == PING {
+                state.pings.push((state.sent.len(), payload));
+            }
             state.queue.push_back(Out::Bytes(frame(true, opcode, payload), false));
         });
     }
@@ -300,7 +306,10 @@ impl WireState {
         let opcode = if text { TEXT } else { BINARY };
         let frames = match parts {
             1 => frame(true, opcode, &bytes),
-            _ => frames::fragmented(opcode, &bytes, parts, true),
+            _ => {
+                self.pings.push((self.sent.len(), frames::BETWEEN));
+                frames::fragmented(opcode, &bytes, parts, true)
+            }
         };
         self.sent.push(Sent { text, bytes });
         self.queue.push_back(Out::Bytes(frames, true));

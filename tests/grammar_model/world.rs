@@ -301,7 +301,10 @@ impl World {
         // What follows a ws_close inside a callback belongs to no call, and none counts it.
         let ended = kind == WS_EVENT_TYPE_TERMINATE && life.causes.load(SeqCst) & CLOSED != 0;
         frame.events += u32::from(!ended);
-        if matches!(kind, WS_EVENT_TYPE_MESSAGE | WS_EVENT_TYPE_PART | WS_EVENT_TYPE_PONG) {
+        if matches!(
+            kind,
+            WS_EVENT_TYPE_MESSAGE | WS_EVENT_TYPE_PART | WS_EVENT_TYPE_PONG | WS_EVENT_TYPE_PING
+        ) {
             let charge = event.data().len() + 64;
             let (sum, last) = frame.charges.entry(life.index).or_default();
             (*sum, *last) = (*sum + charge, charge);
