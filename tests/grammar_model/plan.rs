@@ -437,7 +437,8 @@ impl Step {
         if let Step::Host(_, Act::Begin(_)) = step {
             // Others send meanwhile, and any thread may go on with it.
             let (len, other) = (r.one_of(&LENGTHS), r.one_of(&[Act::Text(20), Act::Ping, Act::Many(3, 8)]));
-            steps.extend([Step::Host(i, Act::Part(len)), Step::Host(i, other)]);
+            let held = [Act::Cork, Act::Part(len), other, Act::Part(20), Act::Part(8), Act::Uncork];
+            steps.extend(held.map(|act| Step::Host(i, act)));
             steps.extend([Act::Part(len / 2), Act::End].map(|act| Step::Elsewhere(i, act, wait)));
         }
     }
