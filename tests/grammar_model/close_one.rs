@@ -28,6 +28,10 @@ impl Life {
             return Some(result);
         }
         let inside = self.runs_here();
+        if !inline && !inside && !world.owns() && self.on_stack.load(SeqCst) {
+            // With its dispatcher closed it waits for that callback, which may be waiting for this thread.
+            return None;
+        }
         let owing =
             !inside && !world.plan.driving && world.owing().iter().any(|life| Arc::ptr_eq(life, self));
         self.causes.fetch_or(CLOSED, SeqCst);
