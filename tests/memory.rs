@@ -257,31 +257,18 @@ fn close_all(own: &Own, sockets: Vec<Socket>, seen: &Count) {
     }
 }
 
+/// An inflater alone would be 44 KiB, and what is kept of messages sent 4 KiB; the server's side is measured with it.
 #[test]
-fn a_socket_that_has_compressed_nothing_costs_what_one_without_compression_does() {
+fn a_socket_that_has_compressed_nothing_has_no_memory_for_it() {
     let _alone = alone();
-    let (plain, agreed) = (
-        RawServer::start(|peer| {
-            let head = peer.head();
-            peer.accept(&head, "");
-            peer.wait_for_the_end();
-        }),
-        deflate_echo(""),
-    );
-    let grown = [&plain, &agreed].map(|server| {
-        let (own, seen) = (Own::new(), Count::default());
-        // What there is once.
-        close_all(&own, hundred(&own, server, &Options::new(), &seen), &seen);
-        let seen = Count::default();
-        let before = allocated();
-        let sockets = hundred(&own, server, &Options::new(), &seen);
-        let grown = allocated().saturating_sub(before);
-        close_all(&own, sockets, &seen);
-        grown
-    });
-    let [plain, agreed] = grown;
-    assert!(plain > 100 * 1024, "{plain} bytes for 100 sockets were measured");
-    assert!(agreed < plain + 100 * 2048, "{agreed} bytes for 100 sockets, {plain} without");
+    let server = deflate_echo("");
+    let (own, seen) = (Own::new(), Count::default());
+    // What there is once.
+    close_all(&own, hundred(&own, &server, &Options::new(), &seen), &seen);
+    let seen = Count::default();
+    let sockets =
+        grows_below(100 * 8 * 1024, "100 sockets", || hundred(&own, &server, &Options::new(), &seen));
+    close_all(&own, sockets, &seen);
 }
 
 /// With context takeover in both directions, and the largest windows. What each has sent fills what it keeps.

@@ -15,7 +15,7 @@ static_assert(std::is_same<std::underlying_type<ws_data_type>::type, int32_t>::v
 static_assert(std::is_same<std::underlying_type<ws_event_type>::type, int32_t>::value, "ws_event_type");
 static_assert(std::is_same<std::underlying_type<ws_json_kind>::type, int32_t>::value, "ws_json_kind");
 static_assert(std::is_same<std::underlying_type<ws_log_level>::type, int32_t>::value, "ws_log_level");
-static_assert(std::is_standard_layout<ws_handler>::value && sizeof(ws_handler) == 10 * sizeof(void *), "ws_handler");
+static_assert(std::is_standard_layout<ws_handler>::value && sizeof(ws_handler) == 12 * sizeof(void *), "ws_handler");
 static_assert(std::is_same<decltype(ws_send_text(nullptr, nullptr, 0)), ws_result>::value, "ws_send_text");
 static_assert(!std::is_convertible<ws_dispatcher *, ws_socket *>::value, "handles are told apart");
 static_assert(WS4D_VERSION_NUMBER == (WS4D_VERSION_MAJOR << 16 | WS4D_VERSION_MINOR << 8 | WS4D_VERSION_PATCH), "version");
