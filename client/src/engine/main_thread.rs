@@ -9,8 +9,10 @@ pub(super) fn show_to_leak_checkers() {
         use std::sync::OnceLock;
         use std::thread::{self, Thread};
         static MAIN: OnceLock<Thread> = OnceLock::new();
+        // By its number: in a static program gettid may be missing, because the standard library asks for it weakly.
         // SAFETY: neither takes a pointer.
-        if unsafe { libc::gettid() == libc::getpid() } {
+        let (thread, process) = unsafe { (libc::syscall(libc::SYS_gettid), libc::getpid()) };
+        if thread == i64::from(process) {
             MAIN.get_or_init(thread::current);
         }
     }
