@@ -1,4 +1,5 @@
 /* loop_epoll: a socket and a timer in one epoll loop.      usage: loop_epoll ws://127.0.0.1:8080/echo */
+#define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
