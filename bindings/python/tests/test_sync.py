@@ -177,12 +177,13 @@ def test_a_ping_s_pong_is_waited_for(server):
 
 
 def test_sending_waits_for_room():
-    received, go = [], threading.Event()
+    received, go, done = [], threading.Event(), threading.Event()
 
     def handler(connection):
         go.wait()
         for message in connection:
             received.append(message[:1])
+        done.set()
 
     with serving_on_threads(handler, max_size=None) as url, connect(url, write_limit=65536) as ws:
         messages = [bytes([number]) + b"x" * 1_000_000 for number in range(40)]
@@ -192,6 +193,7 @@ def test_sending_waits_for_room():
         go.set()
         sender.result()
         ws.close()
+        assert done.wait(PATIENCE)
     assert received == [bytes([number]) for number in range(40)]
 
 
