@@ -24,12 +24,14 @@
 //!   server, a window of 9 holds all that it may refer to.
 
 mod compressor;
+mod compressors;
 mod deflater;
 mod history;
 mod inflater;
 pub mod negotiation;
 
-pub use compressor::{Compressor, Compressors, compressor_memory};
+pub use compressor::{Compressor, compressor_memory};
+pub use compressors::Compressors;
 pub use deflater::{Deflater, END_OF_PARTS, history_memory};
 pub use inflater::INFLATER_MEMORY;
 pub(crate) use inflater::{InflateError, Inflater};
