@@ -15,11 +15,12 @@ pub(crate) struct Echo {
 
 impl Echo {
     pub(crate) fn start() -> Echo {
-        Echo { bare: listen(false), tls: listen(true) }
+        Echo { bare: listen(false, serve), tls: listen(true, serve) }
     }
 }
 
-fn listen(tls: bool) -> u16 {
+/// A port whose connections are served each by a thread of its own.
+pub(crate) fn listen(tls: bool, serve: fn(TcpStream, bool) -> io::Result<()>) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
     let port = listener.local_addr().expect("an address").port();
     thread::spawn(move || {

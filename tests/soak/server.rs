@@ -1,11 +1,10 @@
 //! A server that sends back what it gets, compressed or not, and may end the conversation after so many messages.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::thread;
+use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::echo::take_frame;
+use crate::echo::{listen, take_frame};
 use crate::friendly::{answer, head, hello_of_tls};
 use crate::wire::Wire;
 
@@ -54,20 +53,8 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Server {
-        Server { bare: listen(false), tls: listen(true) }
+        Server { bare: listen(false, serve), tls: listen(true, serve) }
     }
-}
-
-fn listen(tls: bool) -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a listener");
-    let port = listener.local_addr().expect("an address").port();
-    thread::spawn(move || {
-        for tcp in listener.incoming().flatten() {
-            // Clients that abort are a part of what is tried.
-            thread::spawn(move || serve(tcp, tls));
-        }
-    });
-    port
 }
 
 fn serve(tcp: TcpStream, tls: bool) -> io::Result<()> {
