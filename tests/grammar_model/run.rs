@@ -164,10 +164,9 @@ impl Run {
 
     fn report(&self, number: u64, world: &World) -> String {
         let mut report = format!(
-            "wrong: {:#?}\nplay it again with WS4D_MODEL_SEED={} WS4D_MODEL_SEQUENCE={number} \
-             WS4D_MODEL_SEQUENCES=1000\n{:?}\n",
-            lock(&world.wrongs),
+            "with WS4D_MODEL_SEED={} WS4D_MODEL_SEQUENCE={number} WS4D_MODEL_SEQUENCES=1000, wrong: {:?}\n{:?}\n",
             self.seed,
+            lock(&world.wrongs),
             world.plan
         );
         for line in lock(&world.log).iter() {
