@@ -163,3 +163,43 @@ fn a_pulled_terminate_is_not_repeated() {
     drop(pulled);
     assert_eq!(close(ws), WS_ERR_INVALID_HANDLE);
 }
+
+/// The sockets of the dispatcher, in the order in which closing it ends them.
+const BOTH: [(&str, &str); 2] = [("a terminate", "b"), ("a free", "b")];
+
+#[test]
+fn inside_a_callback_that_closing_the_dispatcher_runs_another_socket_ends_during_the_call() {
+    let server = Server::start();
+    for (callback, other) in BOTH {
+        for host in [Host::new(), Host::driving()] {
+            host.to(server.ws("/echo")).named("a").open();
+            let ws = host.to(server.ws("/echo")).named(other).open();
+            host.on(callback, move |call| {
+                assert_eq!(close(ws), WS_OK);
+                assert_eq!(call.host.trace_of(other), ["open", "terminate 1006", "free"], "{callback}");
+            });
+            assert_eq!(host.dispatcher().close(), WS_OK);
+            assert_eq!(host.trace_of("a"), ["open", "terminate 1006", "free"]);
+            assert_eq!(host.trace_of(other), ["open", "terminate 1006", "free"]);
+        }
+    }
+}
+
+#[test]
+fn so_does_one_whose_terminate_was_pulled() {
+    let server = Server::start();
+    for (callback, other) in BOTH {
+        let host = Host::pulling();
+        host.to(server.ws("/echo")).named("a").open();
+        let ws = host.to(script(&server, "close:1000")).named(other).open();
+        let pulled = host.pull(-1);
+        assert_eq!(host.trace_of(other).last().unwrap(), "terminate 1000 clean");
+        host.on(callback, move |call| {
+            assert_eq!(close(ws), WS_OK);
+            assert_eq!(call.host.trace_of(other).last().unwrap(), "free", "{callback}");
+        });
+        assert_eq!(host.dispatcher().close(), WS_OK);
+        assert_eq!(host.count("b free"), 1);
+        drop(pulled);
+    }
+}

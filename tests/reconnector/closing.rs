@@ -1,14 +1,16 @@
 //! `ws_reconnector_close` ends it with its socket at once.
 
+use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use ws4d_test_host::codes::*;
-use ws4d_test_host::{Options, alone, api};
+use ws4d_test_host::{Options, Reconnector, alone, api};
 use ws4d_test_server::Server;
 
-use crate::{FAST, Mode, Test, end_of, send};
+use crate::{FAST, Mode, Script, Test, end_of, send, world};
 
 fn close(test: &Test) -> i32 {
     (api().ws_reconnector_close)(test.r)
@@ -122,4 +124,29 @@ fn with_a_dispatcher_only_its_owner_closes() {
     assert_eq!((api().ws_close)(socket), WS_ERR_UNSUPPORTED);
     assert_eq!(close(&test), WS_OK);
     is_gone(test);
+}
+
+#[test]
+fn inside_a_callback_that_closing_the_dispatcher_runs_it_ends_during_the_call() {
+    let _alone = alone();
+    let server = Server::start();
+    let other = Arc::new(Mutex::new(None::<(Reconnector, usize)>));
+    let closes = Arc::clone(&other);
+    let script: Script = Box::new(move |_, _| {
+        let other = closes.lock().unwrap().take();
+        let (r, user_data) = other.expect("it is called once");
+        assert_eq!((api().ws_reconnector_close)(r), WS_OK);
+        let trace = world(user_data as *mut c_void).state.lock().unwrap().trace.clone();
+        assert_eq!(trace, ["attempt 0", "open", "terminate 1006", "end 1", "free"]);
+    });
+    let url = [server.ws("/echo")];
+    let first = Test::with(Mode::Dispatched, &url, FAST, Options::new(), vec![("terminate", script)]);
+    first.until("open", 1);
+    let second = Test::on(first.dispatcher, Mode::Dispatched, &url, FAST, Options::new(), vec![]);
+    second.until("open", 1);
+    *other.lock().unwrap() = Some((second.r, Arc::as_ptr(&second.world) as usize));
+    assert_eq!(first.dispatcher.close(), WS_OK);
+    assert!(other.lock().unwrap().is_none(), "the first one's on_terminate has closed it");
+    assert_eq!(first.count("free"), 1);
+    std::mem::forget(second);
 }

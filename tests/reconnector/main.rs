@@ -209,13 +209,24 @@ impl Test {
         options: Options,
         scripts: Vec<(&'static str, Script)>,
     ) -> Test {
+        let dispatcher = if mode == Mode::Inline { Dispatcher::NULL } else { (api().ws_dispatcher_new)() };
+        Test::on(dispatcher, mode, urls, policy, options, scripts)
+    }
+
+    fn on(
+        dispatcher: Dispatcher,
+        mode: Mode,
+        urls: &[String],
+        policy: RawReconnectPolicy,
+        options: Options,
+        scripts: Vec<(&'static str, Script)>,
+    ) -> Test {
         let world = World::new();
         {
             let mut state = world.state.lock().unwrap();
             state.urls = urls.iter().map(|url| c(url)).collect();
             state.scripts = scripts;
         }
-        let dispatcher = if mode == Mode::Inline { Dispatcher::NULL } else { (api().ws_dispatcher_new)() };
         world.state.lock().unwrap().dispatcher = dispatcher;
         let handler = RawHandler {
             user_data: Arc::as_ptr(&world).cast_mut().cast(),

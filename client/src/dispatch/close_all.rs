@@ -3,13 +3,10 @@
 use super::Target;
 use super::close_one::{CODE_OF_ALL, LastCallbacks};
 use super::dispatcher::Dispatcher;
-use super::key::Key;
-use super::state::Entry;
+use super::state::Remaining;
 use crate::error::ErrorCode;
 use crate::sync::atomic::Ordering;
 use crate::unfinished::{self, Unfinished};
-use std::cell::RefCell;
-use std::collections::VecDeque;
 
 impl<T: Target> Dispatcher<T> {
     /// Ends the context: every socket of it gets TERMINATE and is freed during the call, those on the caller's
@@ -32,22 +29,12 @@ impl<T: Target> Dispatcher<T> {
             // Its task takes back the descriptor that it has lent.
             entry.target.nudge();
         }
-        let ended: VecDeque<_> = state.remove_idle().into();
-        let begin = |(key, entry): (Key, Entry<T>)| {
-            let last = LastCallbacks::begin(self, &mut state.last, key, &entry.target);
-            (last, entry)
-        };
-        let ended = ended.into_iter().map(begin).collect();
-        let pulled = std::mem::take(&mut state.pulled);
+        state.remove_idle();
         drop(state);
         begun();
-        let closing = Closing { dispatcher: self, left: RefCell::new(ended) };
-        unfinished::noted(&closing, || {
-            while let Some((last, entry)) = closing.next() {
-                self.end_now(&last, entry, CODE_OF_ALL);
-            }
-            for (target, _, _) in pulled {
-                target.free();
+        unfinished::noted(self, || {
+            while let Some((last, remaining)) = self.next_remaining() {
+                self.end_remaining(&last, remaining, CODE_OF_ALL);
             }
         });
         self.end_driving();
@@ -56,6 +43,15 @@ impl<T: Target> Dispatcher<T> {
         self.wake.set(None);
         self.error_handler.set(None);
         Ok(())
+    }
+
+    /// The next socket to end. Those that are left stay in the state, where a callback that ends one of them by itself
+    /// finds it.
+    fn next_remaining(&self) -> Option<(LastCallbacks<'_, T>, Remaining<T>)> {
+        let mut state = self.state.lock();
+        let remaining = state.remaining.pop_front()?;
+        let last = LastCallbacks::begin(self, &mut state.last, remaining.key(), remaining.target());
+        Some((last, remaining))
     }
 
     /// Gives the dispatcher up, because the owner's thread ends inside a function of the host's. Everything that other
@@ -71,12 +67,14 @@ impl<T: Target> Dispatcher<T> {
         state.last.clear();
         self.last_returned.notify_all();
         let pulled = std::mem::take(&mut state.pulled);
+        let remaining = std::mem::take(&mut state.remaining);
         state.last_pulled.clear();
         state.sync_fd();
         self.wake_waiters(&mut state);
         drop(state);
         lost.iter().for_each(|entry| entry.target.lose());
-        drop((lost, pulled));
+        remaining.iter().for_each(|remaining| remaining.target().lose());
+        drop((lost, pulled, remaining));
         self.give_descriptors_back();
         if let Some(driving) = &self.driving {
             driving.task_driver.end();
@@ -97,23 +95,9 @@ impl<T: Target> Dispatcher<T> {
     }
 }
 
-/// A close in progress, with the sockets that have not received TERMINATE yet.
-struct Closing<'a, T: Target> {
-    dispatcher: &'a Dispatcher<T>,
-    left: RefCell<VecDeque<(LastCallbacks<'a, T>, Entry<T>)>>,
-}
-
-impl<'a, T: Target> Closing<'a, T> {
-    fn next(&self) -> Option<(LastCallbacks<'a, T>, Entry<T>)> {
-        self.left.borrow_mut().pop_front()
-    }
-}
-
-impl<T: Target> Unfinished for Closing<'_, T> {
+/// A close in progress.
+impl<T: Target> Unfinished for Dispatcher<T> {
     fn give_up(&self) {
-        while let Some((last, _)) = self.next() {
-            last.give_up();
-        }
-        self.dispatcher.lose();
+        self.lose();
     }
 }

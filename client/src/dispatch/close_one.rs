@@ -4,7 +4,7 @@
 use super::Target;
 use super::dispatcher::Dispatcher;
 use super::key::Key;
-use super::state::{ClosedBy, Entry, Last};
+use super::state::{ClosedBy, Entry, Last, Remaining};
 use crate::context;
 use crate::error::ErrorCode;
 use crate::event::Event;
@@ -73,19 +73,30 @@ impl<T: Target> Dispatcher<T> {
         gone()?;
         let mut state = self.state.lock();
         loop {
-            if let Some(at) = state.pulled.iter().position(|(pulled, _, _)| Arc::ptr_eq(pulled, target)) {
-                // Its TERMINATE was pulled, which counts as on_terminate.
+            let here = this_thread();
+            if let Some(at) = state.pulled.iter().position(|pulled| pulled.key == key) {
                 let last = LastCallbacks::begin(self, &mut state.last, key, target);
                 let pulled = state.pulled.swap_remove(at);
                 drop(state);
-                unfinished::noted(&last, || {
-                    target.over();
-                    target.free();
-                });
-                drop(pulled);
+                self.end_remaining(&last, Remaining::Pulled(pulled), CODE_OF_ONE);
                 return Ok(());
             }
-            let here = this_thread();
+            if let Some(at) = state.remaining.iter().position(|remaining| remaining.key() == key) {
+                // A close of the dispatcher, on the owner's stack, has not come to this socket yet.
+                if state.owner == Some(here)
+                    && let Some(remaining) = state.remaining.remove(at)
+                {
+                    let last = LastCallbacks::begin(self, &mut state.last, key, target);
+                    drop(state);
+                    self.end_remaining(&last, remaining, CODE_OF_ONE);
+                    return Ok(());
+                }
+                if context::on_io_thread() {
+                    return Ok(());
+                }
+                state = self.last_returned.wait(state);
+                continue;
+            }
             if let Some(last) = state.last.iter().find(|last| last.key == key) {
                 // The last callbacks run. The one that makes this call is not waited for; those on other threads are.
                 if last.thread == here || context::on_io_thread() {
@@ -125,6 +136,18 @@ impl<T: Target> Dispatcher<T> {
             self.end_now(&last, entry, CODE_OF_ONE);
         }
         Ok(())
+    }
+
+    /// Runs what is left of the last callbacks of a socket that has no mailbox any more.
+    pub(super) fn end_remaining(&self, last: &LastCallbacks<'_, T>, remaining: Remaining<T>, code: u16) {
+        match remaining {
+            Remaining::Socket(_, entry) => self.end_now(last, entry, code),
+            // A TERMINATE that was pulled counts as on_terminate.
+            Remaining::Pulled(pulled) => unfinished::noted(last, || {
+                pulled.target.over();
+                pulled.target.free();
+            }),
+        }
     }
 
     /// Runs TERMINATE and `on_free` of a socket that the host ends, or whose dispatcher it has closed. `code` goes

@@ -135,11 +135,11 @@ impl<T: Target> Dispatcher<T> {
 
     /// Runs `on_free` for the sockets whose pulled TERMINATE was freed.
     pub(super) fn free_pulled<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
-        while let Some(at) = state.pulled.iter().position(|(_, _, freed)| *freed) {
-            let (target, _, _) = state.pulled.swap_remove(at);
+        while let Some(at) = state.pulled.iter().position(|pulled| pulled.freed) {
+            let pulled = state.pulled.swap_remove(at);
             drop(state);
-            target.free();
-            state = self.lock_without(target);
+            pulled.target.free();
+            state = self.lock_without(pulled);
         }
         state
     }

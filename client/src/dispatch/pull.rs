@@ -6,7 +6,7 @@ use super::dispatcher::{Dispatcher, Waited};
 use super::key::Key;
 use super::level::Level;
 use super::mailbox::{self, Work};
-use super::state::{Guard, State};
+use super::state::{Guard, PulledEnd, State};
 use super::waiter::Waiter;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventKind, Message};
@@ -35,8 +35,8 @@ impl<T: Target> Drop for PulledTerminate<T> {
         self.target.over();
         if let Some(dispatcher) = self.dispatcher.upgrade() {
             let mut state = dispatcher.state.lock();
-            if let Some(owed) = state.pulled.iter_mut().find(|owed| owed.1 == self.serial) {
-                owed.2 = true;
+            if let Some(pulled) = state.pulled.iter_mut().find(|pulled| pulled.serial == self.serial) {
+                pulled.freed = true;
             }
         }
     }
@@ -184,7 +184,7 @@ pub(super) fn take_one<T: Target>(
         let removed = state.remove(key);
         // Dropping the rest of the entry runs no foreign code; the socket, whose drop might, is kept.
         drop(removed.map(|entry| entry.mailbox));
-        state.pulled.push((Arc::clone(&target), serial, false));
+        state.pulled.push(PulledEnd { key, target: Arc::clone(&target), serial, freed: false });
     }
     Ok(Some((target, taken, resume)))
 }

@@ -56,6 +56,38 @@ pub(super) struct Last {
     pub(super) thread: ThreadId,
 }
 
+/// A socket whose TERMINATE was pulled and whose `on_free` is owed.
+pub(super) struct PulledEnd<T> {
+    pub(super) key: Key,
+    pub(super) target: Arc<T>,
+    /// Names the event that was pulled.
+    pub(super) serial: u64,
+    /// The host has freed the event.
+    pub(super) freed: bool,
+}
+
+/// A socket that `ws_dispatcher_close` still has to end, by its last callbacks or by `on_free` alone.
+pub(super) enum Remaining<T> {
+    Socket(Key, Entry<T>),
+    Pulled(PulledEnd<T>),
+}
+
+impl<T> Remaining<T> {
+    pub(super) fn key(&self) -> Key {
+        match self {
+            Remaining::Socket(key, _) => *key,
+            Remaining::Pulled(pulled) => pulled.key,
+        }
+    }
+
+    pub(super) fn target(&self) -> &Arc<T> {
+        match self {
+            Remaining::Socket(_, entry) => &entry.target,
+            Remaining::Pulled(pulled) => &pulled.target,
+        }
+    }
+}
+
 /// A task driver that a waiting thread runs.
 pub(super) struct ActiveDriver {
     pub(super) task_driver: Arc<dyn TaskDriver>,
@@ -78,8 +110,9 @@ pub(super) struct State<T> {
     /// The task driver that the waiting thread runs, to be woken by others. Only that thread takes it out again and
     /// drops it without the lock, because the drop may drop tasks.
     pub(super) active_driver: Option<ActiveDriver>,
-    /// Sockets whose TERMINATE was pulled and whose `on_free` is owed; `true` once the event was freed.
-    pub(super) pulled: Vec<(Arc<T>, u64, bool)>,
+    pub(super) pulled: Vec<PulledEnd<T>>,
+    /// What a close of the dispatcher that is on the owner's stack still has to end.
+    pub(super) remaining: VecDeque<Remaining<T>>,
     /// Sockets without a mailbox whose last callbacks run.
     pub(super) last: Vec<Last>,
     /// Counts pulls, modulo [`PULLS`].
@@ -103,6 +136,7 @@ impl<T: Target> State<T> {
             lost: false,
             active_driver: None,
             pulled: Vec::new(),
+            remaining: VecDeque::new(),
             last: Vec::new(),
             pulls: 0,
             last_pulled: Vec::new(),
@@ -174,15 +208,19 @@ impl<T: Target> State<T> {
         entries
     }
 
-    /// Takes out every mailbox whose socket is not on the stack.
-    pub(super) fn remove_idle(&mut self) -> Vec<(Key, Entry<T>)> {
+    /// Takes out every socket that is not on the stack, for a close of the dispatcher to end.
+    pub(super) fn remove_idle(&mut self) {
         let idle: Vec<Key> = (0..self.entries.len())
             .filter_map(|index| {
                 let entry = self.entries[index].as_ref()?;
                 (!entry.mailbox.is_on_stack()).then_some(Key { index, serial: entry.serial })
             })
             .collect();
-        idle.into_iter().filter_map(|key| Some((key, self.remove(key)?))).collect()
+        for key in idle {
+            let Some(entry) = self.remove(key) else { continue };
+            self.remaining.push_back(Remaining::Socket(key, entry));
+        }
+        self.remaining.extend(self.pulled.drain(..).map(Remaining::Pulled));
     }
 
     pub(super) fn entries(&mut self) -> impl Iterator<Item = &mut Entry<T>> {
