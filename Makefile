@@ -14,7 +14,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
 .PHONY: install uninstall test-install dist deb wheel
-.PHONY: conformance test-grammar mutants stream fuzz abi deny generated error-texts sanitize faults peers soak lifecycle
+.PHONY: conformance portable test-grammar mutants stream fuzz abi deny generated error-texts sanitize faults peers soak lifecycle
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +106,10 @@ test-python: release server ## the library from Python, and the Python package, 
 
 test-model: ## the mailbox, the dispatcher and the handle table under loom
 	RUSTFLAGS="--cfg ws4d_loom" CARGO_TARGET_DIR=$(TARGET)/loom cargo test --package ws4d-client --lib --release model
+
+portable: ## cargo's tests with the code for macOS and the BSDs in place of Linux's own (not a part of test)
+	RUSTFLAGS="--cfg ws4d_portable" CARGO_TARGET_DIR=$(TARGET)/portable cargo build --package ws4d
+	RUSTFLAGS="--cfg ws4d_portable" CARGO_TARGET_DIR=$(TARGET)/portable cargo test --workspace --no-fail-fast
 
 test-grammar: ## random sequences against the grammar of callbacks, as in test-rust, and what they met
 	cargo build --package ws4d

@@ -41,8 +41,17 @@ c_types='c_char|c_void|c_long|c_uint|CStr|CString|size_t|no_mangle|repr\(C\)'
 header_types=$(sed -n 's/^typedef .*\b\(ws_[a-z_]*\)\b.*/\1/p; s/^} \(ws_[a-z_]*\);/\1/p; s/^enum \(ws_[a-z_]*\).*/\1/p' include/ws4d.h | sort -u)
 grep -qx ws_socket <<< "$header_types" || complain "the header was not understood"
 never "the client knows a C type, or exports to C" "(\b|[^a-z])($c_types|${header_types//$'\n'/|})(\b|[^a-z_])" client/src
+# One room knows the operating system.
+system='\blibc::|std::os::|\b(RawFd|OwnedFd|AsRawFd|AsFd|AsyncFd)\b|\bmio::|tokio::(net|io::unix)|windows_sys|target_(os|family|vendor)|cfg!?\((any\(|all\(|not\()*(unix|windows|ws4d_portable)\b'
+found=$(code client/src | grep -E "$system" | grep -v '^client/src/sys/' || true)
+[ -z "$found" ] || complain "the client knows the operating system outside of client/src/sys" "$found"
+[ "$(code client/src/sys | grep -cE "$system")" -ge 10 ] || complain "client/src/sys was not understood"
+never "client/src/sys knows more than the operating system" '\bcrate::' client/src/sys
+# The C ABI knows its own C types, and what a C function of the host's may do to a thread.
+found=$(code src | grep -E "$system" | grep -vE 'libc::(size_t|intptr_t|strnlen)\b' || true)
+[ -z "$found" ] || complain "the C ABI knows the operating system" "$found"
 # The one function that the C library calls: pthread_atfork's.
-found=$(code client/src | grep 'extern "C"' | grep -v '^client/src/fork\.rs:' || true)
+found=$(code client/src | grep 'extern "C"' | grep -vE '^client/src/(fork|sys/unix/fork)\.rs:' || true)
 [ -z "$found" ] || complain 'the client has an extern "C" outside of fork.rs' "$found"
 never "the dispatchers know more than events, options and errors" \
     '\b(ws4d_protocol|tokio|rustls|crate::(socket|transport|connect|engine))\b' client/src/dispatch

@@ -1,6 +1,7 @@
 //! Errors: a code that says which kind of cure is needed, and a stack of entries that says what happened.
 //! Knows nothing of sockets or of C; the numbers are the ABI's and never move.
 
+use crate::sys::failure::{self, Failure};
 use std::any::Any;
 use std::fmt;
 use std::sync::OnceLock;
@@ -299,37 +300,11 @@ impl Error {
 pub(crate) fn code_of_io(error: &std::io::Error) -> ErrorCode {
     use std::io::ErrorKind as Kind;
     // Where the system has said which error it is, its number is more than the kind that std makes of it.
-    match error.raw_os_error() {
-        // Descriptors, memory, watches of a poller, ports to come from.
-        Some(
-            libc::ENFILE
-            | libc::EMFILE
-            | libc::ENOBUFS
-            | libc::ENOMEM
-            | libc::ENOSPC
-            | libc::EDQUOT
-            | libc::EAGAIN
-            | libc::EADDRINUSE,
-        ) => return ErrorCode::OutOfMemory,
-        Some(libc::ENETRESET | libc::ENOTCONN | libc::ESHUTDOWN) => return ErrorCode::ConnectionReset,
-        // EINVAL: a link-local address whose interface was not named. EPROTO and ENOPROTOOPT: what a router says.
-        Some(
-            libc::EHOSTUNREACH
-            | libc::ENETUNREACH
-            | libc::ENETDOWN
-            | libc::EHOSTDOWN
-            | libc::EADDRNOTAVAIL
-            | libc::EAFNOSUPPORT
-            | libc::EPROTONOSUPPORT
-            | libc::EPROTO
-            | libc::ENOPROTOOPT
-            | libc::ENODEV
-            | libc::ENXIO
-            | libc::EINVAL
-            | libc::EACCES
-            | libc::EPERM,
-        ) => return ErrorCode::Unreachable,
-        _ => {}
+    match error.raw_os_error().and_then(failure::meaning) {
+        Some(Failure::NoResources) => return ErrorCode::OutOfMemory,
+        Some(Failure::Reset) => return ErrorCode::ConnectionReset,
+        Some(Failure::Unreachable) => return ErrorCode::Unreachable,
+        None => {}
     }
     match error.kind() {
         Kind::ConnectionRefused => ErrorCode::ConnectionRefused,
@@ -359,33 +334,16 @@ impl std::error::Error for Error {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::failure::examples;
 
     #[test]
     fn what_a_system_or_a_network_says_is_no_fault_of_the_librarys() {
         for (numbers, code) in [
-            (&[libc::ECONNREFUSED][..], ErrorCode::ConnectionRefused),
-            (&[libc::ETIMEDOUT], ErrorCode::Timeout),
-            (
-                &[libc::ECONNRESET, libc::ECONNABORTED, libc::EPIPE, libc::ENETRESET],
-                ErrorCode::ConnectionReset,
-            ),
-            (
-                &[
-                    libc::EINVAL,
-                    libc::EHOSTDOWN,
-                    libc::EHOSTUNREACH,
-                    libc::ENETUNREACH,
-                    libc::EPROTO,
-                    libc::ENOPROTOOPT,
-                    libc::EADDRNOTAVAIL,
-                    libc::EACCES,
-                ],
-                ErrorCode::Unreachable,
-            ),
-            (
-                &[libc::ENOSPC, libc::EMFILE, libc::ENOMEM, libc::EADDRINUSE, libc::EAGAIN],
-                ErrorCode::OutOfMemory,
-            ),
+            (examples::REFUSED, ErrorCode::ConnectionRefused),
+            (examples::TIMED_OUT, ErrorCode::Timeout),
+            (examples::RESET, ErrorCode::ConnectionReset),
+            (examples::UNREACHABLE, ErrorCode::Unreachable),
+            (examples::NO_RESOURCES, ErrorCode::OutOfMemory),
         ] {
             for number in numbers {
                 let error = std::io::Error::from_raw_os_error(*number);

@@ -1,12 +1,14 @@
 //! Survival of `fork()`. A child inherits the library's memory but not its threads, and any lock may have been held by
-//! one of them, so the child must not touch inherited values. `pthread_atfork` increments the child's epoch; all
+//! one of them, so the child must not touch inherited values. The system increments the child's epoch; all
 //! process-wide values live in a [`PerProcess`], which the child finds empty.
 
+use crate::sys;
 use std::sync::Once;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 static EPOCH: AtomicU32 = AtomicU32::new(0);
 
+/// Only increments an atomic, which is async-signal-safe.
 extern "C" fn in_the_child() {
     EPOCH.fetch_add(1, Ordering::Relaxed);
 }
@@ -18,11 +20,7 @@ pub fn fork_epoch() -> u32 {
 
 fn watch() {
     static WATCH: Once = Once::new();
-    WATCH.call_once(|| {
-        // SAFETY: the handler only increments an atomic, which is async-signal-safe, and the library is never
-        // unmapped (it is linked with `-z nodelete`), so the pointer stays good.
-        unsafe { libc::pthread_atfork(None, None, Some(in_the_child)) };
-    });
+    WATCH.call_once(|| sys::fork::on_fork(in_the_child));
 }
 
 /// A process-wide value, made at first use and made anew in a forked child. The child leaks the parent's value, because

@@ -13,7 +13,6 @@ mod context;
 mod dispatch;
 #[cfg(not(ws4d_loom))]
 mod engine;
-mod errno;
 mod error;
 mod event;
 #[cfg(not(ws4d_loom))]
@@ -38,6 +37,7 @@ mod reconnect;
 #[cfg(not(ws4d_loom))]
 mod socket;
 mod sync;
+mod sys;
 #[cfg(not(ws4d_loom))]
 mod thread_slot;
 #[cfg(not(ws4d_loom))]

@@ -18,7 +18,6 @@ use crate::options::Options;
 use crate::transport::Transport;
 use std::borrow::Cow;
 use std::net::SocketAddr;
-#[cfg(unix)]
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -41,7 +40,6 @@ pub(super) async fn attempt(
 ) -> Result<Connected, Error> {
     let proxy = proxy_for(to, options)?;
     let way = Way { to, options, proxy: proxy.as_ref(), progress, deadline };
-    #[cfg(unix)]
     if let Some(path) = &options.network.unix_socket {
         progress.enter(Step::Tcp);
         let place = Place::Unix(path);
@@ -125,7 +123,6 @@ fn another_may_do_better(failure: &Error) -> bool {
 #[derive(Clone, Copy)]
 enum Place<'a> {
     Address(SocketAddr),
-    #[cfg(unix)]
     Unix(&'a Path),
 }
 
@@ -134,7 +131,6 @@ impl Place<'_> {
     fn shown(&self) -> String {
         match self {
             Place::Address(address) => address.to_string(),
-            #[cfg(unix)]
             Place::Unix(path) => super::unix::shown(path),
         }
     }
@@ -142,7 +138,6 @@ impl Place<'_> {
     async fn reach_again(&self, options: &NetworkOptions) -> Result<Readiness, Error> {
         match self {
             Place::Address(address) => tcp::connect_again(*address, options).await,
-            #[cfg(unix)]
             Place::Unix(path) => super::unix::connect(path, options.socket_fn.as_ref()).await,
         }
     }

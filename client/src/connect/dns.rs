@@ -8,6 +8,7 @@ use super::zone::Zoned;
 use crate::engine::{Kind, run_blocking, runs_here};
 use crate::error::{Component, Error, ErrorCode, code_of_io};
 use dns_lookup::{AddrInfoHints, LookupError, LookupErrorKind};
+use socket2::{Domain, Type};
 use std::future::ready;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -79,10 +80,11 @@ fn of_family(host: &str, port: u16, family: Family) -> Lookup {
 /// In the order of the system (RFC 6724). A name without an address of the family has none; that is no error.
 fn ask(name: &str, family: Family) -> Result<Vec<SocketAddr>, LookupError> {
     let address = match family {
-        Family::V4 => libc::AF_INET,
-        Family::V6 => libc::AF_INET6,
+        Family::V4 => Domain::IPV4,
+        Family::V6 => Domain::IPV6,
     };
-    let hints = AddrInfoHints { address, socktype: libc::SOCK_STREAM, ..AddrInfoHints::default() };
+    let hints =
+        AddrInfoHints { address: address.into(), socktype: Type::STREAM.into(), ..AddrInfoHints::default() };
     match dns_lookup::getaddrinfo(Some(name), None, Some(hints)) {
         Ok(found) => Ok(found.filter_map(Result::ok).map(|found| found.sockaddr).collect()),
         Err(error) if matches!(error.kind(), LookupErrorKind::NoData | LookupErrorKind::Family) => {

@@ -22,7 +22,6 @@ mod stranger;
 mod tcp;
 mod terms;
 pub(crate) mod tls;
-#[cfg(unix)]
 mod unix;
 pub(crate) mod upgrade;
 pub(crate) mod url;

@@ -5,6 +5,8 @@ use super::url::{self, Destination};
 use super::zone::Zoned;
 use crate::error::ErrorCode;
 use crate::options::refusal::Refusal;
+use crate::sys::file;
+use crate::sys::stream::HAS_UNIX_SOCKETS;
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -152,11 +154,11 @@ impl NetworkOptions {
     /// [`ErrorCode::InvalidArgument`]: empty, or too long for the system; [`ErrorCode::Unsupported`]: the system has
     /// no such sockets that could be used here.
     pub(crate) fn set_unix_socket(&mut self, path: &str) -> Result<(), Refusal> {
-        if !cfg!(unix) {
+        if !HAS_UNIX_SOCKETS {
             return Err(Refusal::new(ErrorCode::Unsupported, "there are no Unix sockets on this system"));
         }
         if path.is_empty()
-            || path.len() >= libc::PATH_MAX as usize
+            || file::check_length(path).is_err()
             || socket2::SockAddr::unix(Path::new(path)).is_err()
         {
             let why = "the path is empty, or longer than the system allows (107 bytes on Linux)";

@@ -1,30 +1,23 @@
-//! When a descriptor can be read or written. Kept apart from reading and writing, which any thread may do.
+//! When the stream of a connection can be read or written. Kept apart from reading and writing, which any thread may do.
 
-use crate::transport::Stream;
+use crate::sys::readiness::{Guard, Registration};
+use crate::sys::stream::Stream;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// One registration with the I/O thread's poller.
 pub(crate) struct Readiness {
-    registered: AsyncFd<Arc<Stream>>,
+    registered: Registration,
     /// While it connects: a byte has come.
     heard: AtomicBool,
 }
 
-pub(crate) type Guard<'a> = tokio::io::unix::AsyncFdReadyGuard<'a, Arc<Stream>>;
-
 impl Readiness {
     /// Registers with the I/O thread on which this runs.
     pub(crate) fn new(stream: Arc<Stream>) -> io::Result<Readiness> {
-        // SAFETY: an `Arc<Stream>` always names the same descriptor, and keeps it open until the registration
-        // that owns it is dropped.
-        let registered =
-            unsafe { AsyncFd::register_with_interest(stream, Interest::READABLE | Interest::WRITABLE) };
-        Ok(Readiness { registered: registered?, heard: AtomicBool::new(false) })
+        Ok(Readiness { registered: Registration::new(stream)?, heard: AtomicBool::new(false) })
     }
 
     /// A byte has come.
@@ -39,7 +32,7 @@ impl Readiness {
 
     /// The stream that is watched.
     pub(crate) fn stream(&self) -> &Arc<Stream> {
-        self.registered.get_ref()
+        self.registered.stream()
     }
 
     /// Waits until a read may find something. The guard is told when it did not.
@@ -54,10 +47,10 @@ impl Readiness {
 
     /// The same two for code that polls; the last caller of each is woken.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
-        self.registered.poll_read_ready(cx)
+        self.registered.poll_readable(cx)
     }
 
     pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
-        self.registered.poll_write_ready(cx)
+        self.registered.poll_writable(cx)
     }
 }

@@ -8,11 +8,10 @@ use super::url::Destination;
 use super::zone::wants_zone;
 use crate::error::{Component, Error, ErrorCode, code_of_io};
 use crate::log::log;
-use crate::transport;
-use socket2::{Domain, Protocol, Socket, TcpKeepalive};
+use crate::sys::{failure, stream};
+use socket2::{Domain, Protocol, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -97,8 +96,7 @@ fn failure(host: &str, port: u16, options: &NetworkOptions, tried: Tried) -> Err
     let code = cause.map_or(ErrorCode::Internal, code_of_io);
     let os_code = cause.and_then(io::Error::raw_os_error).unwrap_or(0);
     // A machine has so many ports to come from, for each address that it goes to.
-    let no_port = os_code == libc::EADDRNOTAVAIL && address.is_ipv4() && options.local_address.is_none();
-    let no_port = no_port || matches!(os_code, libc::EADDRINUSE | libc::EAGAIN);
+    let no_port = failure::is_no_port(os_code, address.is_ipv4() && options.local_address.is_none());
     let code = if no_port { ErrorCode::OutOfMemory } else { code };
     let (what, cure) = match code {
         ErrorCode::OutOfMemory if no_port => {
@@ -170,7 +168,7 @@ async fn connect_one(
     from: Option<SocketAddr>,
     options: &NetworkOptions,
 ) -> io::Result<Readiness> {
-    let socket = transport::non_blocking(Domain::for_address(address), Some(Protocol::TCP))?;
+    let socket = stream::non_blocking(Domain::for_address(address), Some(Protocol::TCP))?;
     // Each message leaves as one write: waiting for more would only delay it.
     socket.set_tcp_nodelay(true)?;
     if let Some(idle) = options.tcp_keepalive {
@@ -179,17 +177,18 @@ async fn connect_one(
         socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle).with_interval(idle))?;
     }
     if let Some(socket_fn) = &options.socket_fn {
-        socket_fn.prepare(socket.as_raw_fd() as isize, &address.to_string())?;
+        socket_fn.prepare(stream::number(&socket), &address.to_string())?;
     }
     if let Some(from) = from {
-        bind(&socket, from)?;
+        stream::choose_port_late(&socket);
+        socket.bind(&from.into())?;
     }
     match socket.connect(&address.into()) {
         Ok(()) => Readiness::new(Arc::new(socket)),
-        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {
+        Err(error) if stream::is_in_progress(&error) => {
             // The same registration serves until the connection is open.
             let readiness = Readiness::new(Arc::new(socket))?;
-            readiness.writable().await?.retain_ready();
+            readiness.writable().await?;
             match readiness.stream().take_error()? {
                 Some(error) => Err(error),
                 None => Ok(readiness),
@@ -197,20 +196,4 @@ async fn connect_one(
         }
         Err(error) => Err(error),
     }
-}
-
-fn bind(socket: &Socket, from: SocketAddr) -> io::Result<()> {
-    #[cfg(target_os = "linux")]
-    {
-        // The port is chosen when connecting, so that one may serve for several servers.
-        let on: libc::c_int = 1;
-        let size = size_of_val(&on) as libc::socklen_t;
-        // SAFETY: the descriptor is open as long as `socket` is borrowed; the option is an int, which outlives the call.
-        // A failure does not matter: a port is chosen at once then.
-        unsafe {
-            let option = libc::IP_BIND_ADDRESS_NO_PORT;
-            libc::setsockopt(socket.as_raw_fd(), libc::IPPROTO_IP, option, (&raw const on).cast(), size);
-        }
-    }
-    socket.bind(&from.into())
 }

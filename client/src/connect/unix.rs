@@ -4,10 +4,9 @@ use super::network::SocketFn;
 use super::readiness::Readiness;
 use crate::error::{Component, Error, ErrorCode, code_of_io};
 use crate::log::log;
-use crate::transport;
+use crate::sys::stream;
 use socket2::{Domain, SockAddr};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,9 +45,9 @@ pub(super) async fn connect(path: &Path, socket_fn: Option<&SocketFn>) -> Result
 
 async fn connect_to(path: &Path, shown: &str, socket_fn: Option<&SocketFn>) -> io::Result<Readiness> {
     let address = SockAddr::unix(path)?;
-    let socket = transport::non_blocking(Domain::UNIX, None)?;
+    let socket = stream::non_blocking(Domain::UNIX, None)?;
     if let Some(socket_fn) = socket_fn {
-        socket_fn.prepare(socket.as_raw_fd() as isize, shown)?;
+        socket_fn.prepare(stream::number(&socket), shown)?;
     }
     loop {
         match socket.connect(&address) {

@@ -2,8 +2,9 @@
 //! it is. The zone is this machine's business alone: no server is told, and no certificate has it.
 
 use crate::error::{Component, Error, ErrorCode};
+use crate::sys::failure::{self, Failure};
+use crate::sys::interface;
 use std::fmt;
-use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 /// An address, and its interface where one was named.
@@ -46,9 +47,9 @@ impl Zoned {
         let (IpAddr::V6(address), Some(zone)) = (self.address, &self.zone) else {
             return Ok(SocketAddr::new(self.address, port));
         };
-        let interface = interface(zone).map_err(|error| {
-            let (code, why) = match error.raw_os_error() {
-                Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM | libc::ENOBUFS) => {
+        let interface = interface::number(zone).map_err(|error| {
+            let (code, why) = match error.raw_os_error().and_then(failure::meaning) {
+                Some(Failure::NoResources) => {
                     (ErrorCode::OutOfMemory, format!("the interface {zone} could not be looked up: {error}"))
                 }
                 _ => (ErrorCode::Unreachable, format!("this machine has no interface {zone}")),
@@ -69,21 +70,6 @@ pub(super) fn is_zone(text: &str) -> bool {
 /// Returns `true` if the address means nothing without an interface.
 pub(super) fn wants_zone(address: &SocketAddr) -> bool {
     matches!(address, SocketAddr::V6(v6) if v6.ip().is_unicast_link_local() && v6.scope_id() == 0)
-}
-
-fn interface(zone: &str) -> io::Result<u32> {
-    let name = [zone.as_bytes(), b"\0"].concat();
-    // SAFETY: the name is NUL-terminated, and outlives the call.
-    let number = unsafe { libc::if_nametoindex(name.as_ptr().cast()) };
-    if number != 0 {
-        return Ok(number);
-    }
-    let error = io::Error::last_os_error();
-    let Some(number) = zone.parse::<u32>().ok().filter(|number| *number != 0) else { return Err(error) };
-    let mut name = [0; libc::IF_NAMESIZE];
-    // SAFETY: there is room for the longest name, and nothing else uses it.
-    let known = unsafe { libc::if_indextoname(number, name.as_mut_ptr()) };
-    if known.is_null() { Err(io::Error::last_os_error()) } else { Ok(number) }
 }
 
 #[cfg(test)]
@@ -107,7 +93,7 @@ mod tests {
 
     #[test]
     fn an_interface_has_a_name_and_a_number() {
-        let name = if cfg!(target_os = "linux") { "lo" } else { "lo0" };
+        let name = interface::LOOPBACK;
         let at = |text: &str| Zoned::parse(text).unwrap().at(80);
         let SocketAddr::V6(by_name) = at(&format!("fe80::1%{name}")).unwrap() else { panic!("IPv6") };
         assert_ne!(by_name.scope_id(), 0);

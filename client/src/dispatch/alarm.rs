@@ -1,8 +1,9 @@
 //! Wakes a sleeping owner, from any thread and from a signal handler: one descriptor for each dispatcher that has ever
 //! slept. A condition variable cannot do it, because none of its operations is async-signal-safe.
 
-use crate::sync::atomic::{AtomicI32, AtomicU32, Ordering, fence};
-use std::os::fd::RawFd;
+use crate::sync::atomic::{AtomicIsize, AtomicU32, Ordering, fence};
+use crate::sys::RawWaitable;
+use crate::sys::wake::RawSignal;
 use std::time::Duration;
 
 /// The longest sleep of an owner that has no descriptor, and so cannot be woken.
@@ -20,8 +21,8 @@ pub(crate) enum Slept {
 
 /// A dispatcher's alarm. The owner prepares it, sleeps on it and closes it; any thread and any signal handler rings it.
 pub(super) struct Alarm {
-    /// The descriptor that `ring` writes to; -1 if nobody has slept yet, or nobody will any more.
-    write_end: AtomicI32,
+    /// The end that `ring` signals; -1 if nobody has slept yet, or nobody will any more.
+    signal_end: AtomicIsize,
     /// The number of threads inside `ring`.
     ringing: AtomicU32,
     bell: imp::Bell,
@@ -29,15 +30,15 @@ pub(super) struct Alarm {
 
 impl Alarm {
     pub(super) fn new() -> Alarm {
-        Alarm { write_end: AtomicI32::new(-1), ringing: AtomicU32::new(0), bell: imp::Bell::new() }
+        Alarm { signal_end: AtomicIsize::new(-1), ringing: AtomicU32::new(0), bell: imp::Bell::new() }
     }
 
     /// Opens the descriptor, if it is not open yet, and returns the end to sleep on. Call it before the last check of
     /// the conditions that end the sleep: a thread that changes one later rings. `None` if there is no descriptor;
     /// then a sleep must not exceed [`LONGEST_WITHOUT`].
-    pub(super) fn prepare(&self) -> Option<RawFd> {
+    pub(super) fn prepare(&self) -> Option<RawWaitable> {
         if self.bell.read_end().is_none() {
-            self.write_end.store(self.bell.open()?, Ordering::SeqCst);
+            self.signal_end.store(self.bell.open()? as isize, Ordering::SeqCst);
             // Pairs with the fence in `ring`: a stopping thread either finds the descriptor or is seen by the last
             // check.
             fence(Ordering::SeqCst);
@@ -51,9 +52,9 @@ impl Alarm {
         self.ringing.fetch_add(1, Ordering::SeqCst);
         // Pairs with the fences in `prepare` and `close`.
         fence(Ordering::SeqCst);
-        let write_end = self.write_end.load(Ordering::SeqCst);
-        if write_end >= 0 {
-            self.bell.ring(write_end);
+        let signal_end = self.signal_end.load(Ordering::SeqCst);
+        if signal_end >= 0 {
+            self.bell.ring(signal_end as RawSignal);
         }
         self.ringing.fetch_sub(1, Ordering::SeqCst);
     }
@@ -65,7 +66,7 @@ impl Alarm {
 
     /// Closes the descriptor, once nobody can be writing to it any more.
     pub(super) fn close(&self) {
-        self.write_end.store(-1, Ordering::SeqCst);
+        self.signal_end.store(-1, Ordering::SeqCst);
         // Pairs with the fence in `ring`: a ringing thread either does not find the descriptor or is counted here. It
         // is done in a moment, because `ring` never waits.
         fence(Ordering::SeqCst);
@@ -79,15 +80,13 @@ impl Alarm {
 #[cfg(not(ws4d_loom))]
 mod imp {
     use super::*;
-    use crate::dispatch::signal_fd::{self, SignalFd};
-    use crate::errno;
     use crate::sync::Mutex;
+    use crate::sys::wake::{self, Wake};
     use std::io;
-    use std::time::Instant;
 
     enum State {
         NotYet,
-        Open(SignalFd),
+        Open(Wake),
         Closed,
     }
 
@@ -98,23 +97,23 @@ mod imp {
             Bell(Mutex::new(State::NotYet))
         }
 
-        pub(super) fn read_end(&self) -> Option<RawFd> {
+        pub(super) fn read_end(&self) -> Option<RawWaitable> {
             match &*self.0.lock() {
-                State::Open(fd) => Some(fd.raw()),
+                State::Open(wake) => Some(wake.raw()),
                 _ => None,
             }
         }
 
-        /// The end to be written to.
-        pub(super) fn open(&self) -> Option<RawFd> {
+        /// The end to be signalled.
+        pub(super) fn open(&self) -> Option<RawSignal> {
             let mut state = self.0.lock();
             if !matches!(*state, State::NotYet) {
                 return None;
             }
-            let fd = SignalFd::new().ok()?;
-            let write_end = fd.write_end();
-            *state = State::Open(fd);
-            Some(write_end)
+            let wake = Wake::new().ok()?;
+            let signal_end = wake.signal_end();
+            *state = State::Open(wake);
+            Some(signal_end)
         }
 
         pub(super) fn close(&self) {
@@ -122,10 +121,8 @@ mod imp {
             drop(before);
         }
 
-        pub(super) fn ring(&self, write_end: RawFd) {
-            let before = errno::get();
-            signal_fd::write(write_end);
-            errno::set(before);
+        pub(super) fn ring(&self, signal_end: RawSignal) {
+            wake::signal(signal_end);
         }
 
         pub(super) fn sleep(&self, limit: Option<Duration>) -> Slept {
@@ -134,34 +131,16 @@ mod imp {
                 Some(_) => limit,
                 None => Some(limit.map_or(LONGEST_WITHOUT, |limit| limit.min(LONGEST_WITHOUT))),
             };
-            match poll(read_end, limit) {
+            match wake::wait(read_end, limit) {
                 Ok(true) => {
-                    read_end.into_iter().for_each(signal_fd::drain);
+                    read_end.into_iter().for_each(wake::reset);
                     Slept::Woken
                 }
                 Ok(false) if read_end.is_none() => Slept::Woken,
                 Ok(false) => Slept::TimeOver,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => Slept::Signal,
-                // poll failed; return, so that the caller checks again and does not sleep for ever.
+                // It failed; return, so that the caller checks again and does not sleep for ever.
                 Err(_) => Slept::Woken,
-            }
-        }
-    }
-
-    /// Returns whether the descriptor becomes readable before the time is over.
-    fn poll(fd: Option<RawFd>, limit: Option<Duration>) -> io::Result<bool> {
-        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
-        loop {
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            // Rounded up, so that a remainder of less than a millisecond is no busy loop. A limit beyond the range of
-            // poll is split into several calls.
-            let ms = left.map_or(-1, |left| left.as_nanos().div_ceil(1_000_000).min(i32::MAX as u128) as i32);
-            let mut watched = libc::pollfd { fd: fd.unwrap_or(-1), events: libc::POLLIN, revents: 0 };
-            // SAFETY: one `pollfd` that lives through the call; a negative descriptor is ignored.
-            match unsafe { libc::poll(&mut watched, 1, ms) } {
-                -1 => return Err(io::Error::last_os_error()),
-                0 if ms == i32::MAX => {}
-                found => return Ok(found > 0),
             }
         }
     }
@@ -186,11 +165,11 @@ mod imp {
             Bell(Mutex::default(), Condvar::new())
         }
 
-        pub(super) fn read_end(&self) -> Option<RawFd> {
+        pub(super) fn read_end(&self) -> Option<RawWaitable> {
             self.0.lock().open.then_some(0)
         }
 
-        pub(super) fn open(&self) -> Option<RawFd> {
+        pub(super) fn open(&self) -> Option<RawSignal> {
             self.0.lock().open = true;
             Some(0)
         }
@@ -199,7 +178,7 @@ mod imp {
             self.0.lock().open = false;
         }
 
-        pub(super) fn ring(&self, _: RawFd) {
+        pub(super) fn ring(&self, _: RawSignal) {
             let mut state = self.0.lock();
             assert!(state.open, "written to after it was closed");
             state.readable = true;

@@ -13,7 +13,7 @@ use super::state::{ActiveDriver, Guard, State};
 use super::task_driver::{Driving, TaskDriver};
 use super::waiter::Waiter;
 use crate::error::ErrorCode;
-use std::os::fd::{AsRawFd, RawFd};
+use crate::sys::RawWaitable;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -122,10 +122,10 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// The descriptor that ends a run of the task driver besides a wake, and the longest run if there is none.
-    fn run_limits(&self, state: &State<T>) -> (Option<RawFd>, Option<Duration>) {
+    fn run_limits(&self, state: &State<T>) -> (Option<RawWaitable>, Option<Duration>) {
         if self.driving.is_some() {
             // The alarm is registered in the poller.
-            return (state.lending.poller.as_ref().map(|poller| poller.as_raw_fd()), None);
+            return (state.lending.poller.as_ref().map(|poller| poller.raw()), None);
         }
         if self.is_private() {
             // A private dispatcher cannot be stopped.

@@ -5,7 +5,7 @@ use super::tests::{Probe, ending, text};
 use super::*;
 use crate::error::ErrorCode;
 use crate::event::EventKind;
-use std::os::fd::RawFd;
+use crate::sys::RawWaitable;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -144,7 +144,7 @@ impl TaskDriver for Panicking {
         0
     }
 
-    fn run(&self, _: Option<Duration>, _: Option<RawFd>) -> Slept {
+    fn run(&self, _: Option<Duration>, _: Option<RawWaitable>) -> Slept {
         panic!("expected by the test");
     }
 

@@ -22,7 +22,6 @@ mod poller;
 mod pull;
 mod pulled_batch;
 mod ready_fd;
-mod signal_fd;
 mod state;
 mod stop_word;
 mod task_driver;

@@ -1,76 +1,51 @@
-//! Readiness of descriptors, for an owner that waits and reads itself. The poller is made at the first such wait, so
-//! that hosts that never wait have none. It knows tokens and descriptors only.
+//! Readiness of sockets, for an owner that waits and reads itself. The poller is made at the first such wait, so that hosts
+//! that never wait have none. It knows tokens and the system's numbers of sockets only.
 
 use super::alarm::Slept;
+use crate::sys::{RawStream, RawWaitable};
 use std::io;
-use std::os::fd::RawFd;
 use std::time::Duration;
 
-/// The readiness of a descriptor.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ready {
-    pub(super) token: usize,
-    pub(super) readable: bool,
-    pub(super) writable: bool,
-    /// The peer sends nothing after the data that are there.
-    pub(super) closed: bool,
-}
-
-pub(crate) use imp::Poller;
+pub(crate) use imp::{Poller, Ready};
 
 #[cfg(not(ws4d_loom))]
 mod imp {
     use super::*;
-    use crate::dispatch::signal_fd;
     use crate::sync::{Mutex, MutexGuard};
-    use mio::unix::SourceFd;
-    use mio::{Events, Interest, Poll, Registry, Token};
-    use std::os::fd::AsRawFd;
+    use crate::sys::selector::{Selection, Selector};
     use std::time::Instant;
 
-    /// The number of descriptors that one poll reports; the others follow at the next call.
-    const EVENTS: usize = 128;
-    /// The token of the alarm; no mailbox has it.
-    const WOKEN: usize = usize::MAX;
+    pub(crate) use crate::sys::selector::Ready;
 
-    /// Edge-triggered, like tokio's poller: readiness that was reported is not reported again before it has changed.
     pub(crate) struct Poller {
-        poll: Mutex<(Poll, Events)>,
-        fd: RawFd,
-        registry: Registry,
-        alarm: RawFd,
+        selector: Selector,
+        selection: Mutex<Selection>,
     }
 
     /// The exclusive right to wait: no other thread polls meanwhile.
-    pub(crate) struct Inside<'a>(MutexGuard<'a, (Poll, Events)>, RawFd);
+    pub(crate) struct Inside<'a>(MutexGuard<'a, Selection>);
 
     impl Poller {
-        /// A poller whose wait also returns when `alarm` becomes readable once more.
-        pub(crate) fn new(alarm: RawFd) -> io::Result<Poller> {
-            let poll = Poll::new()?;
-            let registry = poll.registry().try_clone()?;
-            registry.register(&mut SourceFd(&alarm), Token(WOKEN), Interest::READABLE)?;
-            let fd = poll.as_raw_fd();
-            Ok(Poller { fd, poll: Mutex::new((poll, Events::with_capacity(EVENTS))), registry, alarm })
+        /// A poller whose wait also returns when `alarm` rings once more.
+        pub(crate) fn new(alarm: RawWaitable) -> io::Result<Poller> {
+            let (selector, selection) = Selector::new(alarm)?;
+            Ok(Poller { selector, selection: Mutex::new(selection) })
         }
 
-        /// Watches a descriptor. Readiness that it has already is reported at the next call.
-        pub(crate) fn add(&self, fd: RawFd, token: usize) -> io::Result<()> {
-            self.registry.register(&mut SourceFd(&fd), Token(token), Interest::READABLE | Interest::WRITABLE)
+        /// Watches a socket. Readiness that it has already is reported at the next call.
+        pub(crate) fn add(&self, stream: RawStream, token: usize) -> io::Result<()> {
+            self.selector.add(stream, token)
         }
 
-        pub(crate) fn remove(&self, fd: RawFd) {
-            // Errors are ignored: the peer may have closed the connection, but the descriptor itself is still open.
-            let _ = self.registry.deregister(&mut SourceFd(&fd));
+        pub(crate) fn remove(&self, stream: RawStream) {
+            self.selector.remove(stream);
         }
 
         /// Appends what is ready now to `found`, without waiting. Returns `false` if the owner waits.
         pub(crate) fn try_poll(&self, found: &mut Vec<Ready>) -> bool {
-            let Some(mut guard) = self.poll.try_lock() else { return false };
-            let (poll, events) = &mut *guard;
-            events.clear();
-            let _ = poll.poll(events, Some(Duration::ZERO));
-            found.extend(readiness(events, self.alarm));
+            let Some(mut selection) = self.selection.try_lock() else { return false };
+            let _ = selection.wait(Some(Duration::ZERO));
+            found.extend(selection.found());
             true
         }
 
@@ -78,13 +53,12 @@ mod imp {
         /// other threads learn that they must ring: a poll by another thread would consume the ring. It waits for a
         /// poll that is in progress, which never sleeps and takes no lock.
         pub(crate) fn enter(&self) -> Inside<'_> {
-            Inside(self.poll.lock(), self.alarm)
+            Inside(self.selection.lock())
         }
-    }
 
-    impl AsRawFd for Poller {
-        fn as_raw_fd(&self) -> RawFd {
-            self.fd
+        /// What is readable while something is ready that no poll has fetched.
+        pub(crate) fn raw(&self) -> RawWaitable {
+            self.selector.raw()
         }
     }
 
@@ -98,43 +72,30 @@ mod imp {
             busy: Duration,
             found: &mut Vec<Ready>,
         ) -> (Slept, bool) {
-            let (poll, events) = &mut *self.0;
-            events.clear();
+            let selection = &mut *self.0;
             let busy = limit.map_or(busy, |limit| busy.min(limit));
+            selection.clear();
             if !busy.is_zero() {
                 let begun = Instant::now();
-                while events.is_empty() && begun.elapsed() < busy {
-                    if let Err(error) = poll.poll(events, Some(Duration::ZERO)) {
+                while selection.is_empty() && begun.elapsed() < busy {
+                    if let Err(error) = selection.wait(Some(Duration::ZERO)) {
                         return (failed(&error), false);
                     }
                 }
             }
-            if events.is_empty()
-                && let Err(error) = poll.poll(events, limit.map(|limit| limit - busy))
+            if selection.is_empty()
+                && let Err(error) = selection.wait(limit.map(|limit| limit - busy))
             {
                 return (failed(&error), false);
             }
-            let slept = if events.is_empty() { Slept::TimeOver } else { Slept::Woken };
-            found.extend(readiness(events, self.1));
-            (slept, events.iter().count() >= EVENTS)
+            let slept = if selection.is_empty() { Slept::TimeOver } else { Slept::Woken };
+            found.extend(selection.found());
+            (slept, selection.is_full())
         }
     }
 
     fn failed(error: &io::Error) -> Slept {
         if error.kind() == io::ErrorKind::Interrupted { Slept::Signal } else { Slept::Woken }
-    }
-
-    fn readiness(events: &Events, alarm: RawFd) -> impl Iterator<Item = Ready> {
-        // An eventfd reports each ring; a pipe reports none once it is full, so it is drained.
-        if !cfg!(target_os = "linux") && events.iter().any(|event| event.token() == Token(WOKEN)) {
-            signal_fd::drain(alarm);
-        }
-        events.iter().filter(|event| event.token() != Token(WOKEN)).map(|event| Ready {
-            token: event.token().0,
-            readable: event.is_readable() || event.is_read_closed() || event.is_error(),
-            writable: event.is_writable() || event.is_error(),
-            closed: event.is_read_closed() || event.is_error(),
-        })
     }
 }
 
@@ -143,20 +104,29 @@ mod imp {
 mod imp {
     use super::*;
 
+    /// The readiness of a socket.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Ready {
+        pub(crate) token: usize,
+        pub(crate) readable: bool,
+        pub(crate) writable: bool,
+        pub(crate) closed: bool,
+    }
+
     pub(crate) enum Poller {}
 
     pub(crate) struct Inside<'a>(&'a Poller);
 
     impl Poller {
-        pub(crate) fn new(_: RawFd) -> io::Result<Poller> {
+        pub(crate) fn new(_: RawWaitable) -> io::Result<Poller> {
             Err(io::ErrorKind::Unsupported.into())
         }
 
-        pub(crate) fn add(&self, _: RawFd, _: usize) -> io::Result<()> {
+        pub(crate) fn add(&self, _: RawStream, _: usize) -> io::Result<()> {
             match *self {}
         }
 
-        pub(crate) fn remove(&self, _: RawFd) {}
+        pub(crate) fn remove(&self, _: RawStream) {}
 
         pub(crate) fn try_poll(&self, _: &mut Vec<Ready>) -> bool {
             false
@@ -165,10 +135,8 @@ mod imp {
         pub(crate) fn enter(&self) -> Inside<'_> {
             Inside(self)
         }
-    }
 
-    impl std::os::fd::AsRawFd for Poller {
-        fn as_raw_fd(&self) -> RawFd {
+        pub(crate) fn raw(&self) -> RawWaitable {
             match *self {}
         }
     }

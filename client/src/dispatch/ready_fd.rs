@@ -1,22 +1,21 @@
 //! A descriptor that is readable exactly while a dispatcher has deliverable events, level-triggered. It is made when
 //! the host first asks for it, so that it costs nothing before.
 
-use super::signal_fd::{self, SignalFd};
+use crate::sys::{RawWaitable, wake};
 use std::io;
-use std::os::fd::RawFd;
 
 /// The descriptor, and its present state.
 pub(crate) struct ReadyFd {
-    fd: SignalFd,
+    fd: wake::Wake,
     readable: bool,
 }
 
 impl ReadyFd {
     pub(crate) fn new() -> io::Result<ReadyFd> {
-        Ok(ReadyFd { fd: SignalFd::new()?, readable: false })
+        Ok(ReadyFd { fd: wake::Wake::new()?, readable: false })
     }
 
-    pub(crate) fn raw(&self) -> RawFd {
+    pub(crate) fn raw(&self) -> RawWaitable {
         self.fd.raw()
     }
 
@@ -27,9 +26,9 @@ impl ReadyFd {
         }
         self.readable = readable;
         if readable {
-            signal_fd::write(self.fd.write_end());
+            wake::signal(self.fd.signal_end());
         } else {
-            signal_fd::drain(self.fd.raw());
+            wake::reset(self.fd.raw());
         }
     }
 }

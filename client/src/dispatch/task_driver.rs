@@ -2,8 +2,8 @@
 
 use super::alarm::Slept;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sys::RawWaitable;
 use std::future::Future;
-use std::os::fd::RawFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(crate) trait TaskDriver: Send + Sync {
     fn tasks(&self) -> usize;
     /// Runs tasks until [`wake`](TaskDriver::wake), until `also` is readable, until the time is over (`None`: for
     /// ever), or until a signal handler has run while it slept. One thread at a time may call it, and no task.
-    fn run(&self, limit: Option<Duration>, also: Option<RawFd>) -> Slept;
+    fn run(&self, limit: Option<Duration>, also: Option<RawWaitable>) -> Slept;
     /// Forgets the descriptor `also` of earlier runs. Call it before the descriptor is closed.
     fn unwatch(&self);
     /// Makes the run in progress return, or the next one. Any thread.

@@ -394,7 +394,7 @@ mod model {
             0
         }
 
-        fn run(&self, _: Option<std::time::Duration>, _: Option<std::os::fd::RawFd>) -> Slept {
+        fn run(&self, _: Option<std::time::Duration>, _: Option<crate::sys::RawWaitable>) -> Slept {
             let mut woken = self.woken.lock();
             while !std::mem::take(&mut *woken) {
                 woken = self.changed.wait(woken);

@@ -2,21 +2,18 @@
 //! blocking `ws_new` borrows one, so that a connection is made without a hop to an I/O thread and back.
 
 use super::engine;
-use super::io_thread::with_signals_blocked;
 use crate::context::{ThreadRole, ThreadRoleGuard};
-use crate::errno;
 use crate::error::{Component, Error, ErrorCode};
 use crate::sync::Mutex;
+use crate::sys::readiness::{Waitable, Watch};
+use crate::sys::{self, RawWaitable};
 use std::future::{Future, pending};
 use std::io;
-use std::os::fd::RawFd;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::Notify;
 
@@ -26,8 +23,17 @@ const MAX_POOLED: usize = 4;
 /// The longest run of a driver that cannot watch the descriptor `also`.
 const LONGEST_UNWATCHED: Duration = Duration::from_millis(100);
 
-/// A descriptor that a runtime watches beside its tasks'.
-type Watched = (Weak<Runtime>, Arc<AsyncFd<RawFd>>);
+/// The poller or the alarm of the dispatcher that runs a driver.
+struct Also(RawWaitable);
+
+impl Waitable for Also {
+    fn raw(&self) -> RawWaitable {
+        self.0
+    }
+}
+
+/// What a runtime watches beside its tasks' descriptors.
+type Watched = (Weak<Runtime>, Arc<Watch<Also>>);
 
 /// Socket tasks, and the poller in which they wait.
 pub(crate) struct Driver {
@@ -66,9 +72,11 @@ fn new_runtime(woken: &Arc<Woken>) -> io::Result<Arc<Runtime>> {
     let by_signal = Arc::clone(woken);
     let mut builder = Builder::new_current_thread();
     builder.enable_io().enable_time();
-    builder.on_thread_park(|| errno::set(0)).on_thread_unpark(move || by_signal.check_signal());
+    builder
+        .on_thread_park(sys::thread::forget_interruption)
+        .on_thread_unpark(move || by_signal.check_signal());
     let runtime = builder.build()?;
-    super::main_thread::show_to_leak_checkers();
+    sys::thread::show_main_thread_to_leak_checkers();
     Ok(Arc::new(runtime))
 }
 
@@ -85,7 +93,7 @@ impl Woken {
     /// on, but `errno` still holds it: a wait that succeeds leaves `errno` alone, and no failing call comes in
     /// between.
     fn check_signal(&self) {
-        if errno::get() == libc::EINTR {
+        if sys::thread::was_interrupted() {
             self.by_signal.store(true, Ordering::Relaxed);
             self.notify.notify_one();
         }
@@ -187,7 +195,7 @@ impl Driver {
 
     /// Runs tasks until it is woken, until `also` is readable, until the time is over (`None`: for ever), or until a
     /// signal handler has run while it slept; returns whether a signal handler has run.
-    pub(crate) fn run(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
+    pub(crate) fn run(&self, limit: Option<Duration>, also: Option<RawWaitable>) -> bool {
         if Handle::try_current().is_ok() {
             // In the child of a fork inside a callback, tokio still considers the runtime of the forking thread
             // entered.
@@ -197,10 +205,12 @@ impl Driver {
     }
 
     /// Runs the tasks on a new thread, and waits for it.
-    fn run_on_new_thread(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
+    fn run_on_new_thread(&self, limit: Option<Duration>, also: Option<RawWaitable>) -> bool {
         thread::scope(|scope| {
             let builder = thread::Builder::new().name("ws4d-turn".to_owned());
-            let thread = with_signals_blocked(|| builder.spawn_scoped(scope, || self.run_here(limit, also)));
+            let thread = sys::thread::with_signals_blocked(|| {
+                builder.spawn_scoped(scope, || self.run_here(limit, also))
+            });
             match thread {
                 Ok(thread) => thread.join().unwrap_or(false),
                 Err(_) => wait_for_resources(limit),
@@ -223,7 +233,7 @@ impl Driver {
         }
     }
 
-    fn run_here(&self, limit: Option<Duration>, also: Option<RawFd>) -> bool {
+    fn run_here(&self, limit: Option<Duration>, also: Option<RawWaitable>) -> bool {
         let runtime = match self.runtime() {
             Some(Some(runtime)) => runtime,
             Some(None) => return wait_for_resources(limit),
@@ -254,7 +264,7 @@ impl Driver {
             tokio::select! {
                 biased;
                 () = woken => {}
-                () = readable(watched.as_deref()) => {}
+                () = signalled(watched.as_deref()) => {}
                 () = at_most(limit) => {}
             }
         });
@@ -288,17 +298,17 @@ impl Driver {
         }
     }
 
-    fn watched(&self, fd: RawFd, runtime: &Arc<Runtime>) -> Option<Arc<AsyncFd<RawFd>>> {
+    fn watched(&self, raw: RawWaitable, runtime: &Arc<Runtime>) -> Option<Arc<Watch<Also>>> {
         let mut also = self.also.lock();
-        let is_it = |(with, watched): &(Weak<Runtime>, Arc<AsyncFd<RawFd>>)| {
-            *watched.get_ref() == fd && with.as_ptr() == Arc::as_ptr(runtime)
+        let is_it = |(with, watched): &(Weak<Runtime>, Arc<Watch<Also>>)| {
+            watched.what().0 == raw && with.as_ptr() == Arc::as_ptr(runtime)
         };
         if !also.as_ref().is_some_and(is_it) {
             // The old registration goes first.
             *also = None;
             // SAFETY: the descriptor is the poller or the alarm of the dispatcher that runs this driver. Its owner, on
             // this thread, closes them only after it has called `end` or `unwatch`, which drop the registration.
-            let watched = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
+            let watched = unsafe { Watch::new(Also(raw)) };
             *also = watched.ok().map(|watched| (Arc::downgrade(runtime), Arc::new(watched)));
         }
         also.as_ref().map(|(_, watched)| Arc::clone(watched))
@@ -325,12 +335,10 @@ fn wait_for_resources(limit: Option<Duration>) -> bool {
     false
 }
 
-async fn readable(watched: Option<&AsyncFd<RawFd>>) {
+async fn signalled(watched: Option<&Watch<Also>>) {
     match watched {
         Some(watched) => {
-            if let Ok(mut guard) = watched.readable().await {
-                guard.clear_ready();
-            }
+            let _ = watched.signalled().await;
         }
         None => pending().await,
     }

@@ -5,6 +5,7 @@ use super::Task;
 use crate::context;
 use crate::error::{Component, Error, ErrorCode};
 use crate::panics;
+use crate::sys;
 use crate::unfinished::{self, Unfinished};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -42,14 +43,11 @@ pub(super) struct Events {
 }
 
 impl IoThread {
-    /// Starts the thread. `stack` is the size of its stack in bytes; `None`: the system's default, but at least
-    /// [`LEAST_STACK`].
+    /// Starts the thread. `stack` is the size of its stack in bytes; `None`: [`sys::thread::default_stack`].
     pub(super) fn start(number: usize, stack: Option<usize>, events: Events) -> Result<IoThread, Error> {
         let failed = |error: io::Error| {
-            let code = match error.raw_os_error() {
-                Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE) => ErrorCode::OutOfMemory,
-                _ => ErrorCode::Internal,
-            };
+            let wanting = sys::thread::is_want_of_resources(&error);
+            let code = if wanting { ErrorCode::OutOfMemory } else { ErrorCode::Internal };
             Error::new(code, Component::Socket, format!("The I/O thread could not be started: {error}"))
                 .with_os_code(error.raw_os_error().unwrap_or(0))
         };
@@ -58,12 +56,12 @@ impl IoThread {
         let mut builder = Builder::new_current_thread();
         let runtime = builder.enable_io().enable_time().on_thread_unpark(move || of_runtime.stay_if_deaf());
         let runtime = runtime.build().map_err(failed)?;
-        super::main_thread::show_to_leak_checkers();
+        sys::thread::show_main_thread_to_leak_checkers();
         let handle = runtime.handle().clone();
         let of_thread = Arc::clone(&shared);
-        let thread = with_signals_blocked(|| {
+        let thread = sys::thread::with_signals_blocked(|| {
             let builder = thread::Builder::new().name(format!("ws4d-io-{number}"));
-            builder.stack_size(stack.unwrap_or_else(default_stack)).spawn(move || {
+            builder.stack_size(stack.unwrap_or_else(sys::thread::default_stack)).spawn(move || {
                 context::become_io_thread();
                 let here = Here { shared: &of_thread, lost: events.lost };
                 let lived = catch_unwind(AssertUnwindSafe(|| {
@@ -154,24 +152,6 @@ impl Unfinished for Here<'_> {
     }
 }
 
-/// The smallest stack of an I/O thread for which the host has set no size.
-const LEAST_STACK: usize = 1024 * 1024;
-
-/// The system's default size of a thread's stack.
-fn default_stack() -> usize {
-    let mut bytes = 0;
-    // SAFETY: plain data, which pthread_attr_init fills before anything reads it.
-    let mut attributes: libc::pthread_attr_t = unsafe { std::mem::zeroed() };
-    // SAFETY: the attributes are initialised before they are read and destroyed, and live through the calls.
-    unsafe {
-        if libc::pthread_attr_init(&mut attributes) == 0 {
-            libc::pthread_attr_getstacksize(&attributes, &mut bytes);
-            libc::pthread_attr_destroy(&mut attributes);
-        }
-    }
-    bytes.max(LEAST_STACK)
-}
-
 impl Shared {
     /// Right after a sleep.
     fn stay_if_deaf(&self) {
@@ -204,27 +184,4 @@ impl Drop for Counted {
             self.0.changed.notify_one();
         }
     }
-}
-
-/// The signals that the kernel sends to the thread that has caused a fault. If the thread blocked them, the process
-/// would be killed without running the host's handler, for example a crash reporter.
-const OWN_FAULTS: [libc::c_int; 7] =
-    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
-
-/// Runs `start` with the host's signals blocked, so that a thread it starts inherits that.
-pub(super) fn with_signals_blocked<R>(start: impl FnOnce() -> R) -> R {
-    // SAFETY: plain data, filled by the calls below before it is read.
-    let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
-    // SAFETY: both sets live through the calls.
-    unsafe {
-        libc::sigfillset(&mut all);
-        for fault in OWN_FAULTS {
-            libc::sigdelset(&mut all, fault);
-        }
-        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
-    }
-    let result = start();
-    // SAFETY: `before` was filled above.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
-    result
 }

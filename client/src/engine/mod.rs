@@ -3,7 +3,6 @@
 
 mod driver;
 mod io_thread;
-mod main_thread;
 mod workers;
 
 pub(crate) use driver::Driver;
@@ -17,8 +16,9 @@ use crate::event::Items;
 use crate::fork::PerProcess;
 use crate::panics;
 use crate::sync::{Condvar, Mutex};
+use crate::sys::thread::with_signals_blocked;
 use crate::unfinished::{self, Unfinished};
-use io_thread::{Events, IoThread, with_signals_blocked};
+use io_thread::{Events, IoThread};
 use std::collections::HashMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,11 +1,12 @@
 //! Threads for jobs that may block: name lookups, and the TLS handshake, whose verifier may fetch for seconds on some
 //! systems. The library has its own pool, because tokio's panics if a thread cannot be started.
 
-use super::io_thread::with_signals_blocked;
 use crate::context::{self, ThreadRole};
 use crate::error::{Component, Error, ErrorCode};
 use crate::panics;
 use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sys::services;
+use crate::sys::thread::with_signals_blocked;
 use crate::unfinished::{self, Unfinished};
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
@@ -201,8 +202,8 @@ impl Unfinished for Worker<'_> {
 pub(crate) fn runs_here(kind: Kind) -> bool {
     match context::thread_role() {
         ThreadRole::Nothing => false,
-        // The system's verifier fetches for seconds on some systems.
-        ThreadRole::Connecting => kind == Kind::Handshake && cfg!(target_os = "linux"),
+        // A system that judges certificates may fetch for seconds.
+        ThreadRole::Connecting => kind == Kind::Handshake && !services::JUDGES_CERTIFICATES,
         ThreadRole::Alone => true,
     }
 }

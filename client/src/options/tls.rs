@@ -4,19 +4,15 @@ use super::Options;
 use super::refusal::Refusal;
 use super::texts::{MOST_CRL_FILE, MOST_FILE, ensure_memory};
 use crate::error::ErrorCode;
+use crate::sys::file;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 
 /// All of a file of at most `most` bytes. The decoders that get it take as much memory again, and would not survive that
 /// there is none.
 fn read(path: &str, most: usize) -> Result<Vec<u8>, Refusal> {
-    // The standard library would copy a longer one to hand it to the system, which takes none of these.
-    let named = match path.len() < libc::PATH_MAX as usize {
-        true => Ok(path),
-        false => Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG)),
-    };
-    let file =
-        named.and_then(File::open).map_err(|error| Refusal::file("the file cannot be opened", &error))?;
+    let opened = file::check_length(path).and_then(|()| File::open(path));
+    let file = opened.map_err(|error| Refusal::file("the file cannot be opened", &error))?;
     let mut bytes = Vec::new();
     file.take(most as u64 + 1)
         .read_to_end(&mut bytes)

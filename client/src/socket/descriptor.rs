@@ -4,16 +4,15 @@
 use super::outgoing::Phase;
 use super::receive::ReadOutcome;
 use super::{Dispatcher, Socket};
-use crate::connect::readiness::{Guard, Readiness};
+use crate::connect::readiness::Readiness;
 use crate::dispatch::{Key, OWNER_ABSENT_AFTER, OWNER_CHECK_INTERVAL, Poller, ServiceOutcome, StandbyRole};
-use crate::transport::{self, Stream};
+use crate::sys::RawWaitable;
+use crate::sys::readiness::{Guard, Waitable, Watch};
+use crate::sys::stream::{self, Stream};
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// The descriptor of an open connection.
 pub(super) struct Descriptor {
@@ -45,7 +44,7 @@ enum Standby {
     /// not signal again, or a socket was left with bytes to read.
     Serve {
         due: Option<Instant>,
-        poller: AsyncFd<Watched>,
+        poller: Watch<Watched>,
         again: bool,
     },
 }
@@ -95,7 +94,7 @@ impl Descriptor {
         if wanted
             && !self.is_lent()
             && !self.socket.has_backlog()
-            && self.socket.dispatcher.lend(self.key, self.stream.as_raw_fd())
+            && self.socket.dispatcher.lend(self.key, stream::raw(&self.stream))
         {
             self.watcher = Watcher::Owner(Standby::None);
         }
@@ -129,7 +128,7 @@ impl Descriptor {
     /// Waits until the poller has events; for ever where this task does not serve.
     pub(super) fn poll_dispatcher(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Watcher::Owner(Standby::Serve { poller, .. }) = &self.watcher else { return Poll::Pending };
-        poller.poll_read_ready(cx).map_ok(|mut guard| guard.clear_ready())
+        poller.poll_signalled(cx)
     }
 
     /// Services the sockets of the dispatcher in the owner's place, once, so that this task's own deadlines are
@@ -153,7 +152,7 @@ impl Descriptor {
     /// Returns whether the kernel would take bytes now. Checked after a write was blocked, because the owner may have
     /// seen the socket become writable before that was recorded.
     pub(super) fn is_writable(&self) -> bool {
-        transport::is_writable(&self.stream)
+        stream::is_writable(&self.stream)
     }
 
     /// Waits until a read may find bytes; for ever while the owner watches.
@@ -186,22 +185,22 @@ impl Descriptor {
 
     fn take_back(&mut self) {
         self.watcher = Watcher::Nobody;
-        self.socket.dispatcher.take_back(self.key, self.stream.as_raw_fd());
+        self.socket.dispatcher.take_back(self.key, stream::raw(&self.stream));
     }
 }
 
 /// A dispatcher's poller, kept open while it is watched.
 struct Watched(Arc<Poller>);
 
-impl AsRawFd for Watched {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+impl Waitable for Watched {
+    fn raw(&self) -> RawWaitable {
+        self.0.raw()
     }
 }
 
-fn watch(poller: Arc<Poller>) -> io::Result<AsyncFd<Watched>> {
-    // SAFETY: the registered value owns the descriptor, which is closed only after the registration is dropped.
-    Ok(unsafe { AsyncFd::register_with_interest(Watched(poller), Interest::READABLE) }?)
+fn watch(poller: Arc<Poller>) -> io::Result<Watch<Watched>> {
+    // SAFETY: the watched value keeps the poller open, which always has the same descriptor.
+    unsafe { Watch::new(Watched(poller)) }
 }
 
 impl Drop for Descriptor {

@@ -4,7 +4,7 @@ use super::Dispatcher;
 use crate::dispatch::{Slept, Task, TaskDriver};
 use crate::engine::Driver;
 use crate::error::ErrorCode;
-use std::os::fd::RawFd;
+use crate::sys::RawWaitable;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ impl TaskDriver for Driver {
         Driver::tasks(self)
     }
 
-    fn run(&self, limit: Option<Duration>, also: Option<RawFd>) -> Slept {
+    fn run(&self, limit: Option<Duration>, also: Option<RawWaitable>) -> Slept {
         if Driver::run(self, limit, also) { Slept::Signal } else { Slept::Woken }
     }
 

@@ -11,7 +11,7 @@ mod traffic;
 pub(crate) use tls::TlsSession;
 pub(crate) use traffic::Traffic;
 
-use socket2::{Domain, Protocol};
+use crate::sys::stream::{self, Stream};
 use std::io::{self, ErrorKind, IoSlice, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,9 +20,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 const FEW: u64 = 32 * 1024;
 /// Upper limit of the mark: the rest is copied while the server sends more.
 const MOST_AT_ONCE: u64 = 256 * 1024;
-
-/// A descriptor of a connected socket, of whatever family: TCP, or a Unix socket.
-pub(crate) type Stream = socket2::Socket;
 
 /// Result of a read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,7 +119,7 @@ impl Transport {
         };
         // Raised only if the next thing is to wait.
         let low = if drained { low } else { low.min(now) };
-        if low != now && plain::set_low_water(&self.stream, low.max(1)) {
+        if low != now && stream::set_low_water(&self.stream, low.max(1)) {
             self.low_water.store(low, Ordering::Relaxed);
         }
         let now = self.low_water.load(Ordering::Relaxed);
@@ -166,7 +163,7 @@ impl Transport {
 
     /// Number of bytes that the kernel took and the peer has not acknowledged; `None` where the system does not tell.
     pub(crate) fn unacknowledged(&self) -> Option<u64> {
-        plain::unacknowledged(&self.stream)
+        stream::unacknowledged(&self.stream)
     }
 
     /// The byte counters.
@@ -178,16 +175,6 @@ impl Transport {
     pub(crate) fn drop_connection(&self) {
         let _ = self.stream.shutdown(std::net::Shutdown::Both);
     }
-}
-
-/// Makes an unconnected socket with the flags that a transport needs.
-pub(crate) fn non_blocking(domain: Domain, protocol: Option<Protocol>) -> io::Result<Stream> {
-    plain::non_blocking(domain, protocol)
-}
-
-/// Returns whether the kernel takes bytes now.
-pub(crate) fn is_writable(stream: &Stream) -> bool {
-    plain::is_writable(stream)
 }
 
 /// Returns the TLS error, if it was TLS that failed.

@@ -162,7 +162,7 @@ fn is_readable(transport: &Transport, ms: i32) -> bool {
     unsafe { libc::poll(&mut asked, 1, ms) == 1 }
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(ws4d_portable)))]
 #[test]
 fn who_waits_for_much_is_woken_once_it_is_there_and_reads_what_there_is() {
     let (transport, mut peer) = over_tcp();
@@ -209,7 +209,7 @@ fn the_end_wakes_who_waits_for_much() {
     assert!(is_readable(&transport, -1));
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(ws4d_portable)))]
 #[test]
 fn a_mark_that_the_system_does_not_lower_is_told() {
     let (transport, _peer) = over_tcp();

@@ -7,6 +7,7 @@ use crate::connect::url::Destination;
 use crate::error::{Component, Error, ErrorCode};
 use crate::options::refusal::Refusal;
 use crate::options::texts::ensure_memory;
+use crate::sys::services::HAS_PROXY_SETTINGS;
 use hyper_util::client::proxy::matcher::Matcher;
 use std::env;
 use std::net::IpAddr;
@@ -151,7 +152,7 @@ fn at_port(entry: &str, port: u16) -> Option<&str> {
 
 /// The proxy of the system's settings; `None` where there are none but the environment.
 fn of_system(to: &Destination) -> Option<Proxy> {
-    if !cfg!(any(windows, target_os = "macos")) {
+    if !HAS_PROXY_SETTINGS {
         return None;
     }
     let proxy = Matcher::from_system().intercept(&uri(to)?)?;

@@ -3,19 +3,10 @@
 
 use super::certificate::hex;
 use crate::sync::Mutex;
+use crate::sys::file;
 use rustls::KeyLog;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-
-/// Opens for appending; made for its owner alone to read.
-pub(super) fn open(path: &str) -> io::Result<File> {
-    // The standard library would copy a longer one to hand it to the system, which takes none of these.
-    if path.len() >= libc::PATH_MAX as usize {
-        return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG));
-    }
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path)
-}
 
 /// The file of a config, which outlives its connections: where somebody has removed or replaced it meanwhile, it is opened
 /// anew.
@@ -27,15 +18,13 @@ pub(super) struct KeyLogFile {
 
 impl KeyLogFile {
     pub(super) fn new(path: &str) -> io::Result<KeyLogFile> {
-        Ok(KeyLogFile { path: path.to_owned(), file: Mutex::new(open(path)?) })
+        Ok(KeyLogFile { path: path.to_owned(), file: Mutex::new(file::append_privately(path)?) })
     }
 
     fn append(&self, line: &str) -> io::Result<()> {
         let mut file = self.file.lock();
-        let own = file.metadata()?;
-        let is_own = |found: Metadata| (found.dev(), found.ino()) == (own.dev(), own.ino());
-        if !fs::metadata(&self.path).is_ok_and(is_own) {
-            *file = open(&self.path)?;
+        if !file::leads_to(&self.path, &file)? {
+            *file = file::append_privately(&self.path)?;
         }
         // One write a line: others may append to the same file.
         file.write_all(line.as_bytes())

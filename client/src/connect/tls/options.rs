@@ -2,12 +2,12 @@
 
 use super::encrypted_key::KeyPassword;
 use super::identity::Identity;
-use super::key_log;
 use super::pem;
 use super::pin::Pin;
 use crate::error::ErrorCode;
 use crate::options::refusal::Refusal;
 use crate::options::texts::{SharedList, copied};
+use crate::sys::file;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
 use rustls::{RootCertStore, SupportedProtocolVersion, version};
 use std::borrow::Cow;
@@ -192,7 +192,8 @@ impl TlsOptions {
 
     /// [`ErrorCode::InvalidArgument`]: the file cannot be written to.
     pub(crate) fn set_key_log_file(&mut self, path: &str) -> Result<(), Refusal> {
-        key_log::open(path).map_err(|error| Refusal::file("the file cannot be written to", &error))?;
+        file::append_privately(path)
+            .map_err(|error| Refusal::file("the file cannot be written to", &error))?;
         self.key_log_file = Some(copied(path)?);
         Ok(())
     }

@@ -2,6 +2,7 @@
 //! trust but an error of that attempt, and the next one reads again.
 
 use crate::error::{Component, Error, ErrorCode, code_of_io};
+use crate::sys::failure;
 use rustls::RootCertStore;
 use rustls_native_certs::{CertificateResult, ErrorKind, load_native_certs};
 use std::io;
@@ -36,23 +37,13 @@ fn passing_failure(read: &CertificateResult) -> Option<Error> {
 }
 
 fn passes(error: &io::Error) -> bool {
-    const PASSING: [i32; 8] = [
-        libc::EMFILE,
-        libc::ENFILE,
-        libc::ENOMEM,
-        libc::ENOBUFS,
-        libc::EIO,
-        libc::EINTR,
-        libc::EAGAIN,
-        libc::ETIMEDOUT,
-    ];
-    error.kind() == io::ErrorKind::OutOfMemory
-        || error.raw_os_error().is_some_and(|code| PASSING.contains(&code))
+    error.kind() == io::ErrorKind::OutOfMemory || failure::passes(error)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sys::failure::examples;
 
     fn failing(code: i32) -> Option<Error> {
         let mut read = CertificateResult::default();
@@ -68,13 +59,13 @@ mod tests {
 
     #[test]
     fn only_what_passes_makes_an_attempt_fail() {
-        for code in [libc::EMFILE, libc::ENFILE, libc::ENOMEM] {
+        for code in examples::NO_DESCRIPTORS.iter().copied() {
             let error = failing(code).unwrap();
             assert_eq!((error.code(), error.os_code()), (ErrorCode::OutOfMemory, code));
             assert!(error.to_string().contains("/etc/ssl/certs/x"), "{error}");
         }
-        assert_eq!(failing(libc::EIO).unwrap().code(), ErrorCode::Tls);
-        for code in [libc::ENOENT, libc::EACCES, libc::EISDIR] {
+        assert_eq!(failing(examples::BROKEN_DISK).unwrap().code(), ErrorCode::Tls);
+        for code in examples::NOT_READABLE.iter().copied() {
             assert!(failing(code).is_none());
         }
     }

@@ -6,6 +6,7 @@ use super::pin::{NotPinned, Pin};
 use super::system_trust;
 use crate::error::{Component, Error, ErrorCode};
 use crate::options::texts::SharedList;
+use crate::sys::services::JUDGES_CERTIFICATES;
 use crate::thread_slot::thread_slot;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
@@ -109,9 +110,6 @@ fn judge_by_itself(
     Ok(())
 }
 
-/// `true` where the system judges certificates by itself; elsewhere its trust is files, which are read here.
-const SYSTEM_JUDGES: bool = cfg!(any(windows, target_vendor = "apple", target_os = "android"));
-
 /// The system's verifier, where there is one: it takes no revocation lists, and cannot be kept from the system's trust. And
 /// webpki, where there is none or either is asked for. Where both stand, both must accept.
 fn judges(
@@ -120,7 +118,7 @@ fn judges(
 ) -> Result<Vec<Arc<dyn ServerCertVerifier>>, Error> {
     let refuse = |message: String| Error::new(ErrorCode::Tls, Component::Tls, message);
     let mut judges: Vec<Arc<dyn ServerCertVerifier>> = Vec::new();
-    if SYSTEM_JUDGES && options.system_trust {
+    if JUDGES_CERTIFICATES && options.system_trust {
         let system = Verifier::new_with_extra_roots(options.ca.iter().cloned(), Arc::clone(provider));
         judges.push(Arc::new(system.map_err(|error| {
             refuse(format!(
@@ -128,7 +126,7 @@ fn judges(
             ))
         })?));
     }
-    if !SYSTEM_JUDGES || !options.system_trust || !options.crl.is_empty() {
+    if !JUDGES_CERTIFICATES || !options.system_trust || !options.crl.is_empty() {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(options.ca.iter().cloned());
         if options.system_trust {

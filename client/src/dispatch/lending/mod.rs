@@ -21,8 +21,8 @@ use super::poller::{Poller, Ready};
 use super::state::{Guard, State};
 use super::waiter::Waiter;
 use crate::sync::atomic::Ordering;
+use crate::sys::RawStream;
 use state::{ReadySocket, Unread};
-use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -97,11 +97,11 @@ impl<T: Target> Dispatcher<T> {
 
     /// Lends the owner the descriptor of a socket, which nobody else watches from now on. Returns `false` if the
     /// owner does not want it.
-    pub(crate) fn lend(&self, key: Key, fd: RawFd) -> bool {
+    pub(crate) fn lend(&self, key: Key, stream: RawStream) -> bool {
         let mut state = self.state.lock();
         let poller = state.lending.poller.clone().filter(|_| state.lending.wanted);
         let (Some(poller), Some(entry)) = (poller, state.entry(key)) else { return false };
-        if poller.add(fd, key.token()).is_err() {
+        if poller.add(stream, key.token()).is_err() {
             return false;
         }
         entry.lent = true;
@@ -115,10 +115,10 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// Takes a lent descriptor back.
-    pub(crate) fn take_back(&self, key: Key, fd: RawFd) {
+    pub(crate) fn take_back(&self, key: Key, stream: RawStream) {
         let mut state = self.state.lock();
         if let Some(poller) = &state.lending.poller {
-            poller.remove(fd);
+            poller.remove(stream);
         }
         if state.entry(key).is_some_and(|entry| std::mem::take(&mut entry.lent)) {
             state.lending.lent -= 1;

@@ -2,13 +2,13 @@
 //! through a library that does not tell.
 
 /// The current value. Async-signal-safe.
-pub(crate) fn get() -> i32 {
+pub(super) fn get() -> i32 {
     // SAFETY: the place of this thread's `errno` is always readable.
     unsafe { *place() }
 }
 
 /// Async-signal-safe.
-pub(crate) fn set(errno: i32) {
+pub(super) fn set(errno: i32) {
     // SAFETY: the place of this thread's `errno` is always writable.
     unsafe { *place() = errno };
 }

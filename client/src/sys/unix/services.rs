@@ -1,0 +1,7 @@
+//! Services of the system beyond its kernel.
+
+/// Whether the system judges certificates by itself, and may ask the network meanwhile; elsewhere its trust is files.
+pub(crate) const JUDGES_CERTIFICATES: bool = cfg!(any(target_vendor = "apple", target_os = "android"));
+
+/// Whether the system has settings for proxies beside the environment's.
+pub(crate) const HAS_PROXY_SETTINGS: bool = cfg!(target_os = "macos");

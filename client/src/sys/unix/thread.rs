@@ -1,0 +1,62 @@
+//! Threads of the library, and what happens while a thread sleeps.
+
+use super::errno;
+use std::io;
+
+pub(crate) use super::own::show_main_thread_to_leak_checkers;
+
+/// The smallest stack of an I/O thread for which the host has set no size.
+const LEAST_STACK: usize = 1024 * 1024;
+
+/// The system's default size of a thread's stack, but at least 1 MiB.
+pub(crate) fn default_stack() -> usize {
+    let mut bytes = 0;
+    // SAFETY: plain data, which pthread_attr_init fills before anything reads it.
+    let mut attributes: libc::pthread_attr_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the attributes are initialised before they are read and destroyed, and live through the calls.
+    unsafe {
+        if libc::pthread_attr_init(&mut attributes) == 0 {
+            libc::pthread_attr_getstacksize(&attributes, &mut bytes);
+            libc::pthread_attr_destroy(&mut attributes);
+        }
+    }
+    bytes.max(LEAST_STACK)
+}
+
+/// Whether a thread, or what it waits in, could not be made for want of memory, descriptors or threads.
+pub(crate) fn is_want_of_resources(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE))
+}
+
+/// The signals that the kernel sends to the thread that has caused a fault. If the thread blocked them, the process
+/// would be killed without running the host's handler, for example a crash reporter.
+const OWN_FAULTS: [libc::c_int; 7] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGTRAP, libc::SIGSYS, libc::SIGABRT];
+
+/// Runs `start` with the host's signals blocked, so that a thread it starts inherits that.
+pub(crate) fn with_signals_blocked<R>(start: impl FnOnce() -> R) -> R {
+    // SAFETY: plain data, filled by the calls below before it is read.
+    let (mut all, mut before): (libc::sigset_t, libc::sigset_t) = unsafe { std::mem::zeroed() };
+    // SAFETY: both sets live through the calls.
+    unsafe {
+        libc::sigfillset(&mut all);
+        for fault in OWN_FAULTS {
+            libc::sigdelset(&mut all, fault);
+        }
+        libc::pthread_sigmask(libc::SIG_SETMASK, &all, &mut before);
+    }
+    let result = start();
+    // SAFETY: `before` was filled above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, std::ptr::null_mut()) };
+    result
+}
+
+/// Call it just before the runtime sleeps: see [`was_interrupted`].
+pub(crate) fn forget_interruption() {
+    errno::set(0);
+}
+
+/// Whether the sleep that has just ended was ended by a signal handler.
+pub(crate) fn was_interrupted() -> bool {
+    errno::get() == libc::EINTR
+}
