@@ -13,49 +13,57 @@
 /**
  * @file ws4d.h
  *
+ * A program opens a connection with ws_new(), or with ws_new_async(), which does not wait. It sends with ws_send_text()
+ * and its relatives, and it is told what happens through the callbacks of a ws_handler. A dispatcher decides on which
+ * thread these callbacks run. The example below is a complete program.
+ *
  * OBJECTS
  *
- *     ws_socket      one connection             ws_new, ws_new_async           until ws_release, and it is over
+ *     object         what it is                 made by                        lives
+ *     ws_socket      one connection             ws_new, ws_new_async           until released and over
  *     ws_dispatcher  where callbacks run        ws_dispatcher_new              until ws_dispatcher_close
  *     ws_options     how to connect             ws_options_new                 until ws_options_free
- *     ws_reconnector one that comes back        ws_reconnector_new             until ws_reconnector_release, and it is over
- *     ws_handler     the callbacks              the host, WS_HANDLER_INIT      copied by ws_new
+ *     ws_reconnector one that reconnects        ws_reconnector_new             until released and over
+ *     ws_handler     the callbacks              yours, WS_HANDLER_INIT         copied by ws_new
  *     ws_event       what happened              the library                    until its callback returns
  *     ws_batch       events pulled together     ws_dispatcher_next_batch       until ws_batch_free
  *     ws_errors      an error stack             out-parameter, or event        until ws_errors_free, or with its event
  *     ws_json        a JSON value               ws_event_json                  with its event
  *
- * The first four are handles: their values are tokens, never addresses, so that a NULL, stale or invented one is
- * WS_ERR_INVALID_HANDLE and touches no memory. The last four are plain pointers: NULL is safe, a dangling one is the
- * host's mistake. Texts are UTF-8. What is passed in is copied, or used up before the call returns.
+ * The first four are handles. Their values are tokens, never addresses: a handle that is NULL, stale or invented gives
+ * WS_ERR_INVALID_HANDLE and touches no memory. The last four are plain pointers: NULL is safe, but a pointer that is
+ * used after its end is a bug of the program. Texts are UTF-8. The library copies what it is given, or has finished
+ * with it before the call returns.
  *
  * CALLBACKS
  *
- * For one socket, whatever the network, the server or the host does, they come in this order; they never nest and
- * never run at the same time:
+ * The callbacks of a socket come in this order, whatever the network, the server or the program does. They are never
+ * nested, and no two of them run at the same time:
  *
  *     on_open?  (on_message | on_part | on_drain | on_ping | on_pong)*  on_error?  on_terminate  on_free
  *
- * on_terminate comes exactly once for each socket that ws_new or ws_new_async returned, on_free exactly once in any
- * case. on_error precedes on_terminate unless the end was the server's close frame or the host's own act. Any
- * function may be called from a callback, except where it says otherwise. A callback returns normally: to throw or
- * longjmp out of it is undefined; runtimes whose calls may jump pull events with ws_dispatcher_next instead.
+ * on_terminate comes exactly once for each socket that ws_new() or ws_new_async() has returned. on_free comes exactly
+ * once in any case. on_error precedes on_terminate, except where the server's close frame or the program itself ended
+ * the connection. A callback may call any function that the overview below allows there. It must return normally: to
+ * throw an exception or to longjmp() out of it is undefined behaviour. A runtime whose calls may jump should pull its
+ * events with ws_dispatcher_next() instead.
  *
  * THREADS
  *
- * Every function may be called from any thread, save those that belong to a dispatcher's own thread and say so. A
- * dispatcher belongs to the thread that made it or last attached it; callbacks of its sockets run there, inside
- * ws_dispatcher_dispatch, ws_dispatcher_wait and ws_dispatcher_run. A UI loop or runtime is hooked up with
- * ws_dispatcher_new_with_wake, or with ws_dispatcher_fd; a program without threads takes ws_dispatcher_new_driving. With
- * no dispatcher, callbacks run on an I/O thread of the library and must not block. A function that only reads
- * (ws_get_*, ws_event_*, ws_batch_*, ws_errors_*, ws_json_*, names) takes NULL and stale handles and gives the neutral
- * answer.
+ * Any thread may call any function, except for those that belong to a dispatcher's own thread. This is the thread that
+ * made the dispatcher, or the last one that has called ws_dispatcher_attach(). The callbacks of the dispatcher's
+ * sockets run on it, inside ws_dispatcher_dispatch(), ws_dispatcher_wait() and ws_dispatcher_run(). A user interface or
+ * another event loop is connected with ws_dispatcher_new_with_wake() or ws_dispatcher_fd(); a program that wants no
+ * threads uses ws_dispatcher_new_driving(). The callbacks of a socket without a dispatcher run on an I/O thread of the
+ * library, and must not block it.
  *
  * ERRORS
  *
- * ws_result: 0, or negative. Why a connection could not be made, or broke, an error stack tells. After fork the child
- * gets WS_ERR_FORKED from inherited handles; new sockets work there. The library never prints, aborts, raises SIGPIPE
- * or installs a signal handler.
+ * Most functions return a ws_result: 0 for success, or a negative number. An error stack (ws_errors) says why a
+ * connection could not be made, or broke. A function that returns the value that it reads, as most ws_get_*, ws_event_*
+ * and ws_json_* do, returns a neutral one, such as 0 or NULL, for NULL and for a stale handle. After fork(), the child
+ * gets WS_ERR_FORKED for the handles that it has inherited, but new sockets work there. The library never prints, never
+ * calls abort(), never raises SIGPIPE and never installs a signal handler.
  *
  * EXAMPLE
  *
@@ -95,41 +103,41 @@
  * @endcode
  */
 
-/** The version of this header; ws_version_number() and ws_version_string() are those of the library that runs. */
+/** The version of this header. ws_version_number() and ws_version_string() give the version of the library that runs. */
 #define WS4D_VERSION_MAJOR 0
 #define WS4D_VERSION_MINOR 2
 #define WS4D_VERSION_PATCH 0
 #define WS4D_VERSION_NUMBER ((WS4D_VERSION_MAJOR << 16) | (WS4D_VERSION_MINOR << 8) | WS4D_VERSION_PATCH)
 #define WS4D_VERSION_STRING "0.2.0"
 
-/** As a length: the text ends at its NUL. */
+/** Stands for a length: the text ends at its NUL. */
 #define WS_NUL_TERMINATED SIZE_MAX
 
-/** A flag of ws_send(): do not compress this message, because it mixes secrets with a stranger's text. */
+/** A flag of ws_send(): do not compress this message, because it mixes secrets with text that somebody else chose. */
 #define WS_SEND_PLAIN 1u
 
-/** How every ws_handler begins: `ws_handler handler = WS_HANDLER_INIT;`. */
+/** The initial value of every ws_handler: `ws_handler handler = WS_HANDLER_INIT;`. */
 #define WS_HANDLER_INIT { sizeof(ws_handler), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
-/** How every ws_stats begins: `ws_stats stats = WS_STATS_INIT;`. */
+/** The initial value of every ws_stats: `ws_stats stats = WS_STATS_INIT;`. */
 #define WS_STATS_INIT { sizeof(ws_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
-/** How every ws_close_info begins: `ws_close_info info = WS_CLOSE_INFO_INIT;`. */
+/** The initial value of every ws_close_info: `ws_close_info info = WS_CLOSE_INFO_INIT;`. */
 #define WS_CLOSE_INFO_INIT { sizeof(ws_close_info), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
-/** How every ws_tls_info begins: `ws_tls_info info = WS_TLS_INFO_INIT;`. */
+/** The initial value of every ws_tls_info: `ws_tls_info info = WS_TLS_INFO_INIT;`. */
 #define WS_TLS_INFO_INIT { sizeof(ws_tls_info), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
 
-/** How every ws_reconnect_policy begins, with what is good for most. */
+/** The initial value of every ws_reconnect_policy: defaults that suit most programs. */
 #define WS_RECONNECT_POLICY_INIT \
     { sizeof(ws_reconnect_policy), 500, 30000, 100, 10000, 0, 0, 300000, 0, 0, NULL, NULL, NULL, NULL, NULL }
 
 /**
- * The outcome of a call: 0 for success, negative for an error.
+ * The outcome of a call: 0 for success, a negative number for an error.
  *
- * The numbers are part of the ABI and never change. They come in blocks of twenty, one block for each kind of
- * cure, so that a program can class a code that is newer than itself. ws_result_name() and ws_result_message()
- * put each into words.
+ * The numbers are part of the ABI and never change. They come in blocks of twenty, one block for each kind of remedy,
+ * so that a program can classify a code that is newer than itself. ws_result_name() and ws_result_message() put a code
+ * into words.
  */
 enum ws_result
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -139,90 +147,91 @@ enum ws_result
     /** Success. */
     WS_OK = 0,
     /**
-     * The call is wrong (-1 to -19: mend the program): an argument is NULL where it must not be, out of range,
-     * or too small a struct.
+     * An argument is NULL where it must not be, is out of range, or is a struct that is too small.
      *
      * Usual causes: a NULL pointer, a number out of its range, an empty text, a struct whose `size` was not set (use
-     * its `_INIT` macro). Cure: the function's comment in ws4d.h says what it takes.
+     * its `_INIT` macro). Cure: read the function's comment in ws4d.h, which says what it accepts.
      */
     WS_ERR_INVALID_ARGUMENT = -1,
     /**
-     * The handle is NULL, was released, closed or freed, is one of another type, or never came from this library.
+     * The handle is NULL, was released, closed or freed, belongs to another type, or never came from this library.
      *
-     * Usual causes: a second release or close, a handle used after its end, one of another type, `ws_new` that had
-     * returned NULL. Cure: keep one owner for each handle; set it to NULL when it is released.
+     * Usual causes: a second release or close, a handle that is used after its end, a handle of another type, a
+     * `ws_new` that had returned NULL. Cure: keep one owner for each handle, and set it to NULL when it is released.
      */
     WS_ERR_INVALID_HANDLE = -2,
     /**
-     * The call belongs to another thread, or cannot be made from inside this callback.
+     * The call belongs to another thread, or cannot be made inside this callback.
      *
      * Usual causes: dispatching, pulling, closing or a blocking ws_new() on another thread's dispatcher; ws_new() or a
-     * wait inside a callback on an I/O thread; ws_shutdown() inside a callback. Cure: call it on the owner's thread,
-     * take the dispatcher over with ws_dispatcher_attach(), or use ws_new_async().
+     * wait inside a callback on an I/O thread; ws_shutdown() inside a callback. Cure: make the call on the
+     * dispatcher's thread, take the dispatcher over with ws_dispatcher_attach(), or use ws_new_async().
      */
     WS_ERR_WRONG_THREAD = -3,
     /**
-     * The text is no `ws://` or `wss://` URL.
+     * The text is not a `ws://` or `wss://` URL.
      *
      * Usual causes: another scheme, no `://`, no host, a fragment, spaces, backslashes, control characters, a port
-     * above 65535. Cure: percent-encode what a person typed; use `ws://host[:port]/path?query`.
+     * above 65535. Cure: use `ws://host[:port]/path?query`, and percent-encode what a person typed.
      */
     WS_ERR_INVALID_URL = -4,
     /**
-     * A header's name or value cannot be sent, or is one that the opening handshake sets itself.
+     * The name or value of a header cannot be sent, or the opening handshake sets this header itself.
      *
      * Usual causes: CR, LF or NUL in a value, a space in a name, or a name such as `Host`, `Upgrade`, `Connection`,
-     * `Sec-WebSocket-...`. Cure: leave the handshake's own headers to the library; use the options for subprotocols
-     * and cookies.
+     * `Sec-WebSocket-...`. Cure: leave the handshake's own headers to the library, and use the options for
+     * subprotocols and cookies.
      */
     WS_ERR_INVALID_HEADER = -5,
     /**
-     * The text is not valid UTF-8, or UTF-16 with a lone surrogate.
+     * The text is not valid UTF-8, or is UTF-16 with a lone surrogate.
      *
-     * Usual causes: bytes in another encoding, a text cut in the middle of a character, binary data sent as text.
-     * Cure: convert it first, or send a blob.
+     * Usual causes: bytes in another encoding, a text that was cut in the middle of a character, binary data sent as
+     * text. Cure: convert the text first, or send it as a blob.
      */
     WS_ERR_INVALID_UTF8 = -6,
     /**
-     * The text is no JSON value.
+     * The text is not a JSON value.
      *
-     * Usual causes: a trailing comma, single quotes, NaN, nesting deeper than 128; or, when receiving with
-     * `strict_json`, a server that sends plain text. Cure: check it with a JSON validator; without `strict_json` such
-     * text arrives as text.
+     * Usual causes: a trailing comma, single quotes, NaN, nesting deeper than 128; when receiving with `strict_json`,
+     * a server that sends plain text. Cure: check the text with a JSON validator; without `strict_json` such a message
+     * arrives as text.
      */
     WS_ERR_INVALID_JSON = -7,
     /**
-     * The close code is none that a client may send: 0, 1000 and 3000 to 4999 are.
+     * A client may not send this close code. It may send 0, 1000 and 3000 to 4999.
      *
-     * Usual causes: 1001 to 2999, which are the protocol's own. Cure: use 0, 1000, or one of 3000 to 4999.
+     * Usual causes: a code from 1001 to 2999, which belong to the protocol. Cure: use 0, 1000, or a code from 3000 to
+     * 4999.
      */
     WS_ERR_INVALID_CLOSE_CODE = -8,
     /**
      * The close reason is longer than 123 bytes of UTF-8.
      *
-     * Usual causes: a whole error message as the reason. Cure: shorten it, at a character's border, to 123 bytes.
+     * Usual causes: a whole error message as the reason. Cure: shorten it to 123 bytes, between two characters.
      */
     WS_ERR_INVALID_CLOSE_REASON = -9,
     /**
-     * What was asked for is not known to this version of the library, or not possible on this system.
+     * This version of the library does not know what was asked for, or this system cannot do it.
      *
-     * Usual causes: a struct from a newer header whose new fields are set, an unknown flag, I/O threads that run
-     * already, TLS information of a `ws://` socket. Cure: compare ws_version_number() with WS4D_VERSION_NUMBER.
+     * Usual causes: a struct from a newer header whose new fields are set, an unknown flag, I/O threads that are
+     * running already, TLS information about a `ws://` socket. Cure: compare ws_version_number() with
+     * WS4D_VERSION_NUMBER.
      */
     WS_ERR_UNSUPPORTED = -10,
     /**
-     * A file that an option names cannot be opened, read or written, or holds nothing of what it must.
+     * A file that an option names cannot be opened, read or written, or does not contain what it must.
      *
-     * Usual causes: another working directory than was thought, no right to read it, a directory, DER where PEM is wanted,
-     * a key where a certificate is wanted, an encrypted key. Cure: ws_options_errors() says which file, what is wrong with
-     * it, and what the system said.
+     * Usual causes: another working directory than expected, no permission to read the file, a directory, DER where
+     * PEM is wanted, a key where a certificate is wanted, an encrypted key. Cure: ws_options_errors() says which file
+     * it is, what is wrong with it, and what the system said.
      */
     WS_ERR_FILE = -11,
     /**
-     * The state or a limit (-20 to -39: wait, or give up): the socket is closing or closed.
+     * The socket is closing or closed.
      *
      * Usual causes: sending after ws_terminate(), after the server's close, or after a failure. Cure: on_terminate
-     * says that it is over; open a new socket, or let ws_reconnector_new() do it.
+     * says that the connection is over; open a new socket, or let ws_reconnector_new() do so.
      */
     WS_ERR_CLOSED = -20,
     /**
@@ -233,130 +242,135 @@ enum ws_result
      */
     WS_ERR_WOULD_BLOCK = -21,
     /**
-     * A message, or a text of an option, is above the limit on its size.
+     * A message, or the text of an option, exceeds its size limit.
      *
-     * Usual causes: a message above `max_message_size`, ours or the server's (which is told 1009); a ping above 125
-     * bytes; a URL or a text of an option above 64 KiB; a file or PEM text above its limit. Cure: raise the limit if such
-     * messages are meant; else ask who sends them. The limits on texts and files are fixed.
+     * Usual causes: a message above `max_message_size`, sent or received (the server is then told 1009); a ping above
+     * 125 bytes; a URL or a text of an option above 64 KiB; a file or PEM text above its limit. Cure: raise
+     * `max_message_size` if such messages are intended, otherwise ask who sends them. The limits on texts and files
+     * are fixed.
      */
     WS_ERR_TOO_LARGE = -22,
     /**
-     * The call was ended by ws_dispatcher_stop() or ws_dispatcher_close().
+     * ws_dispatcher_stop() or ws_dispatcher_close() ended the call.
      *
-     * Usual causes: ws_dispatcher_stop() or ws_dispatcher_close() during the call. Cure: nothing: it was asked for.
+     * Usual causes: ws_dispatcher_stop() or ws_dispatcher_close() during the call. Cure: none is needed, because the
+     * program asked for it.
      */
     WS_ERR_CANCELLED = -23,
     /**
      * The library is being shut down.
      *
-     * Usual causes: a socket opened while ws_shutdown() runs, or after it returned WS_ERR_TIMEOUT. Cure: call
-     * ws_shutdown() again until it succeeds, then go on.
+     * Usual causes: a socket that is opened while ws_shutdown() runs, or after it returned WS_ERR_TIMEOUT. Cure: call
+     * ws_shutdown() again until it succeeds, then open the socket.
      */
     WS_ERR_SHUT_DOWN = -24,
     /**
      * The handle belongs to the parent of this forked process.
      *
-     * Usual causes: a socket or dispatcher made before fork() and used in the child. Cure: open new ones in the child,
-     * or exec.
+     * Usual causes: a socket or dispatcher that was made before fork() and is used in the child. Cure: make new ones
+     * in the child, or exec.
      */
     WS_ERR_FORKED = -25,
     /**
-     * A signal handler has run while the call waited. Nothing is lost.
+     * A signal handler ran while the call waited. Nothing is lost.
      *
-     * Usual causes: a signal, where ws_dispatcher_set_interruptible() is on; seldom, none at all. Cure: look at what the
-     * handler has set, then call again.
+     * Usual causes: a signal, while ws_dispatcher_set_interruptible() is on; in rare cases there was no signal at all.
+     * Cure: look at what the handler has set, then call again.
      */
     WS_ERR_INTERRUPTED = -26,
     /**
-     * The road to the server (-40 to -59: try again later): its name was not found.
+     * The server's name was not found.
      *
-     * Usual causes: a misspelled name, no network, a name that only a VPN's or a company's name server knows. Cure:
-     * check the name and the network; `ws_options_set_resolve` gives an address by hand.
+     * Usual causes: a misspelled name, no network, a name that only the name server of a VPN or a company knows. Cure:
+     * check the name and the network; `ws_options_set_resolve` supplies an address by hand.
      */
     WS_ERR_DNS = -40,
     /**
      * The server's machine refused the connection: nothing listens there.
      *
-     * Usual causes: the server is not running, another port, a firewall that refuses. Cure: check host and port; the
-     * details list each address that was tried.
+     * Usual causes: the server is not running, the port is another one, a firewall refuses. Cure: check host and port;
+     * the details list each address that was tried.
      */
     WS_ERR_CONNECTION_REFUSED = -41,
     /**
-     * There is no way to the server's network or machine.
+     * The server's network or machine cannot be reached.
      *
-     * Usual causes: no route, IPv6 without a connection, a `local_address` that the machine has not. Cure: check the
-     * network; the details list each address that was tried.
+     * Usual causes: no route, IPv6 without a connection, a `local_address` that this machine does not have. Cure:
+     * check the network; the details list each address that was tried.
      */
     WS_ERR_UNREACHABLE = -42,
     /**
-     * Nothing came back in time.
+     * No answer came in time.
      *
-     * Usual causes: a firewall that drops packets, a server that accepts and says nothing, a dead peer found by
-     * `ping_interval_ms` or `idle_timeout_ms`; for ws_shutdown() a callback that does not return. Cure: the message
-     * says which step it was; raise the time-out if the server is slow, else look what drops the packets.
+     * Usual causes: a firewall that drops packets, a server that accepts and says nothing, a dead peer that
+     * `ping_interval_ms` or `idle_timeout_ms` has found; for ws_shutdown() a callback that does not return. Cure: the
+     * message says which step it was; raise the time-out if the server is slow, otherwise find out what drops the
+     * packets.
      */
     WS_ERR_TIMEOUT = -43,
     /**
      * The connection broke, or ended without a close frame.
      *
-     * Usual causes: a server that crashed or was restarted, a load balancer that cuts idle connections, a network that
-     * changed. Cure: reconnect; `ping_interval_ms` keeps balancers from cutting.
+     * Usual causes: a server that crashed or was restarted, a load balancer that cuts idle connections, a change of
+     * network. Cure: reconnect; `ping_interval_ms` prevents balancers from cutting the connection.
      */
     WS_ERR_CONNECTION_RESET = -44,
     /**
      * The proxy refused, or failed.
      *
-     * Usual causes: a proxy that is not there, wants a password (407), or does not allow the host or port; its own
-     * answer is in the HTTP status, headers and body. Cure: check `ws_options_set_proxy` or the environment
-     * (HTTPS_PROXY, NO_PROXY); "" goes without.
+     * Usual causes: a proxy that is not there, that wants a password (407), or that does not allow the host or port;
+     * its answer is in the HTTP status, headers and body of the error stack. Cure: check `ws_options_set_proxy` or the
+     * environment (HTTPS_PROXY, NO_PROXY); "" means no proxy.
      */
     WS_ERR_PROXY = -45,
     /**
-     * Trust (-60 to -79: ask a human): no TLS session could be agreed, or it broke.
+     * No TLS session could be agreed on, or it broke.
      *
-     * Usual causes: a port that speaks no TLS, a server too old for TLS 1.2, a refused client certificate; the alert
-     * is in ws_get_close_info(). Cure: check scheme and port, `min_tls_version` and the client certificate.
+     * Usual causes: a port that does not speak TLS, a server too old for TLS 1.2, a client certificate that the server
+     * refused; ws_get_close_info() has the alert. Cure: check scheme and port, `min_tls_version` and the client
+     * certificate.
      */
     WS_ERR_TLS = -60,
     /**
-     * The server's certificate is not to be trusted; the message says why.
+     * The server's certificate cannot be trusted; the message says why.
      *
-     * Usual causes: expired or not yet valid, another name, an unknown issuer, revoked, another key than the pinned
-     * one; the message says which. Cure: mend the server's certificate; a private CA comes by `ca_file`; do not switch
-     * `verify` off in production.
+     * Usual causes: a certificate that has expired or is not valid yet, is for another name, comes from an unknown
+     * issuer, was revoked, or does not have the pinned key; the message says which. Cure: correct the server's
+     * certificate; add a private CA with `ca_file`; do not switch `verify` off in production.
      */
     WS_ERR_CERTIFICATE = -61,
     /**
-     * The server (-80 to -99: ask its owner): it answered the handshake with another HTTP status than 101.
+     * The server answered the opening handshake with another HTTP status than 101.
      *
-     * Usual causes: 401 or 403: credentials; 404: another path; 3xx: `max_redirects`; 426: another protocol; 429 and
-     * 503: too many, with Retry-After. Cure: the answer's headers and body are readable in the error stack.
+     * Usual causes: 401 or 403: wrong credentials; 404: another path; 3xx: see `max_redirects`; 426: another protocol;
+     * 429 and 503: too many requests, with Retry-After. Cure: read the answer's headers and body in the error stack.
      */
     WS_ERR_HTTP_STATUS = -80,
     /**
      * The server's answer to the opening handshake is malformed or wrong.
      *
-     * Usual causes: a server or something between that does not speak WebSocket, a subprotocol or extension that was
-     * not offered, a head above 64 KiB. Cure: the message says which header it was; try without a proxy or with `wss`,
-     * which middle boxes cannot touch.
+     * Usual causes: a server, or a machine on the way to it, that does not speak WebSocket; a subprotocol or extension
+     * that was not offered; more than 64 KiB of headers. Cure: the message says which header it was; try it without a
+     * proxy, or with `wss`, which machines on the way cannot alter.
      */
     WS_ERR_HANDSHAKE = -81,
     /**
-     * The server broke the WebSocket protocol.
+     * The server violated the WebSocket protocol.
      *
      * Usual causes: frames, close codes, UTF-8 or compressed data that RFC 6455 or RFC 7692 forbid. Cure: report it to
-     * the server's owner with the message; without compression (`ws_options_set_compression` 0) it may work meanwhile.
+     * the server's owner with the message; until then it may work without compression (`ws_options_set_compression`
+     * 0).
      */
     WS_ERR_PROTOCOL = -82,
     /**
-     * The machine (-100 to -119): memory could not be had.
+     * There was no memory.
      *
      * Usual causes: a very large message, a leak in the process, no descriptors left (the OS error says so). Cure:
-     * lower the limits, free memory or descriptors.
+     * lower the limits, or free memory or descriptors.
      */
     WS_ERR_OUT_OF_MEMORY = -100,
     /**
-     * A fault in the library itself; please report it.
+     * The library itself has failed; please report it.
      *
      * Usual causes: a bug. Cure: report it, with the log at WS_LOG_LEVEL_DEBUG.
      */
@@ -370,17 +384,17 @@ typedef int32_t ws_result;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** The state of a socket. ws_status_name() gives 4D's words. */
+/** The state of a socket. ws_status_name() gives the word for it. */
 enum ws_status
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** The connection is being made; what is sent waits for it. */
+    /** The connection is being made; messages that are sent now wait for it. */
     WS_STATUS_CONNECTING = 0,
     /** The connection is open. */
     WS_STATUS_CONNECTED = 1,
-    /** The closing handshake is going on, or its last events have not been delivered yet. */
+    /** The closing handshake is in progress, or the last events have not been delivered yet. */
     WS_STATUS_CLOSING = 2,
     /** The connection has ended. */
     WS_STATUS_CLOSED = 3,
@@ -393,17 +407,20 @@ typedef int32_t ws_status;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** In which form a message is sent or arrives. */
+/** The form in which a message is sent or arrives. */
 enum ws_data_type
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** UTF-8 text. As the option: text frames arrive as text, binary frames as blobs. */
+    /** UTF-8 text. As an option: text frames arrive as text, binary frames as blobs. */
     WS_DATA_TYPE_TEXT = 0,
-    /** Bytes. As the option: text frames too arrive as blobs, with their UTF-8 bytes. */
+    /** Bytes. As an option: text frames arrive as blobs, too, which hold their UTF-8 bytes. */
     WS_DATA_TYPE_BLOB = 1,
-    /** JSON text. As the option: a text frame that holds JSON arrives as an object, another one as text. */
+    /**
+     * JSON text. As an option: a text frame that holds JSON arrives as an object; any other text frame arrives as
+     * text.
+     */
     WS_DATA_TYPE_OBJECT = 2,
 };
 #ifndef __cplusplus
@@ -414,29 +431,29 @@ typedef int32_t ws_data_type;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** What happened. */
+/** The type of an event: what happened. */
 enum ws_event_type
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** No event: what ws_event_get_type() says of NULL. */
+    /** There is no event: ws_event_get_type() returns this for NULL. */
     WS_EVENT_TYPE_NONE = 0,
     /** The connection is open. */
     WS_EVENT_TYPE_OPEN = 1,
-    /** A message arrived. */
+    /** A message has arrived. */
     WS_EVENT_TYPE_MESSAGE = 2,
-    /** The connection could not be made, or broke: ws_event_errors() says why. TERMINATE follows. */
+    /** The connection could not be made, or broke; ws_event_errors() says why. TERMINATE follows. */
     WS_EVENT_TYPE_ERROR = 3,
     /** The connection has ended. */
     WS_EVENT_TYPE_TERMINATE = 4,
-    /** After WS_ERR_WOULD_BLOCK: the send buffer fell below half. */
+    /** The send buffer has fallen below half of its limit, after a call that returned WS_ERR_WOULD_BLOCK. */
     WS_EVENT_TYPE_DRAIN = 5,
-    /** The answer to a ws_ping() arrived. */
+    /** The answer to a ws_ping() has arrived. */
     WS_EVENT_TYPE_PONG = 6,
-    /** A part of a long message arrived: see ws_options_set_part_size(). */
+    /** A part of a long message has arrived: see ws_options_set_part_size(). */
     WS_EVENT_TYPE_PART = 7,
-    /** The server's ping arrived, and was answered: see ws_options_set_ping_events(). */
+    /** A ping from the server has arrived, and was answered: see ws_options_set_ping_events(). */
     WS_EVENT_TYPE_PING = 8,
 };
 #ifndef __cplusplus
@@ -447,13 +464,13 @@ typedef int32_t ws_event_type;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** What a JSON value is. */
+/** The kind of a JSON value. */
 enum ws_json_kind
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** `null`; also what ws_json_get_kind() says of NULL. */
+    /** `null`. ws_json_get_kind() returns this for NULL, too. */
     WS_JSON_KIND_NULL = 0,
     /** `true` or `false`. */
     WS_JSON_KIND_BOOL = 1,
@@ -474,29 +491,29 @@ typedef int32_t ws_json_kind;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** How far a connection was when it ended; see ws_get_close_info(). */
+/** The stage that a connection had reached when it ended: see ws_get_close_info(). */
 enum ws_stage
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** It has not ended. */
+    /** The connection has not ended. */
     WS_STAGE_NONE = 0,
     /** The host's name was being looked up. */
     WS_STAGE_DNS = 1,
-    /** TCP was being connected. */
+    /** The TCP connection was being made. */
     WS_STAGE_TCP = 2,
-    /** The proxy was being asked. */
+    /** The proxy had been asked for a tunnel. */
     WS_STAGE_PROXY = 3,
-    /** TLS was being agreed. */
+    /** The TLS handshake was in progress. */
     WS_STAGE_TLS = 4,
-    /** The answer to the opening handshake was waited for. */
+    /** The opening handshake had been sent, and its answer had not come. */
     WS_STAGE_UPGRADE = 5,
-    /** It was open. */
+    /** The connection was open. */
     WS_STAGE_OPEN = 6,
-    /** A close frame was waited for, or had not left yet. */
+    /** The closing handshake was in progress: a close frame had not left yet, or had not been answered. */
     WS_STAGE_CLOSING = 7,
-    /** Both close frames had gone over: the closing handshake was complete. */
+    /** Both close frames had been exchanged: the closing handshake was complete. */
     WS_STAGE_CLOSED = 8,
 };
 #ifndef __cplusplus
@@ -507,28 +524,31 @@ typedef int32_t ws_stage;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** Why a reconnector does not try again; see ws_reconnect_info. */
+/** The reason why a reconnector does not try again: see ws_reconnect_info. */
 enum ws_reconnect_end
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
-    /** It will try again. */
+    /** The reconnector will try again. */
     WS_RECONNECT_END_NONE = 0,
-    /** The host has ended it: ws_reconnector_terminate(). */
+    /** The program has ended it with ws_reconnector_terminate() or ws_reconnector_close(). */
     WS_RECONNECT_END_HOST = 1,
-    /** The server closed with one of the policy's `final_codes`, or `is_final` said so. */
+    /**
+     * The server closed the connection with one of the policy's `final_codes`, or `is_final` said that its close was
+     * final.
+     */
     WS_RECONNECT_END_CLOSE_CODE = 2,
     /**
-     * Another attempt could not mend it: a call that is wrong; before the first open connection a certificate, or HTTP 401,
-     * 403, 404, 407 or 410; or `is_final` said so.
+     * Another attempt would fail as well: the call itself was wrong; or, before the first connection was open, a
+     * certificate was refused, or the server answered HTTP 401, 403, 404, 407 or 410; or `is_final` said so.
      */
     WS_RECONNECT_END_REFUSED = 3,
     /** The policy's `max_attempts` are used up. */
     WS_RECONNECT_END_ATTEMPTS = 4,
     /** The policy's `max_time_ms` is used up. */
     WS_RECONNECT_END_TIME = 5,
-    /** Its dispatcher was closed. */
+    /** The reconnector's dispatcher was closed. */
     WS_RECONNECT_END_DISPATCHER = 6,
     /** ws_shutdown() was called. */
     WS_RECONNECT_END_SHUT_DOWN = 7,
@@ -541,7 +561,7 @@ typedef int32_t ws_reconnect_end;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** How much the log says; each level includes those above it. */
+/** How much the log says. Each level includes the levels above it. */
 enum ws_log_level
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
@@ -549,11 +569,11 @@ enum ws_log_level
  {
     /** Nothing. */
     WS_LOG_LEVEL_OFF = 0,
-    /** Faults of the library itself. */
+    /** Failures of the library itself. */
     WS_LOG_LEVEL_ERROR = 1,
-    /** What a human should look at: connections that failed, servers that misbehave. */
+    /** What a person should look at: connections that failed, servers that misbehave. */
     WS_LOG_LEVEL_WARN = 2,
-    /** One line for each connection made and ended. */
+    /** One line for each connection that is made, and one for each that ends. */
     WS_LOG_LEVEL_INFO = 3,
     /** The steps of connecting and closing. */
     WS_LOG_LEVEL_DEBUG = 4,
@@ -571,74 +591,79 @@ typedef int32_t ws_log_level;
 /**
  * Events that were pulled together; see ws_dispatcher_next_batch().
  *
- * A plain pointer: NULL is safe, a dangling one is the host's mistake.
+ * It is a plain pointer: NULL is safe, but to use it after its end is a bug of the program.
  */
 typedef struct ws_batch ws_batch;
 
 /**
- * Where callbacks run: one host context (a form, a worker, an event loop).
+ * The place where callbacks run: one context of the program, such as a window, a worker or an event loop.
  *
- * Made by ws_dispatcher_new() or ws_dispatcher_new_with_wake(), ended by ws_dispatcher_close(). The value is a
- * token, as that of ws_socket.
+ * ws_dispatcher_new(), ws_dispatcher_new_with_wake() and ws_dispatcher_new_driving() make a dispatcher;
+ * ws_dispatcher_close() ends it. The value is a token, like that of a ws_socket.
  */
 typedef struct ws_dispatcher ws_dispatcher;
 
 /**
- * An error stack. Entry 0 is the one to act on and to read first; the others are its details: each address that was
- * tried, the operating system's words.
+ * An error stack. Entry 0 is the one to read first and to act on. The other entries are its details, such as each
+ * address that was tried, or what the operating system said.
  *
- * One from an out-parameter is the caller's, who frees it with ws_errors_free(). One from ws_event_errors() lives with its
- * event, one from ws_options_errors() with its options, and one that is passed to the function of ws_set_error_handler()
- * until that returns. It is a plain pointer: NULL is safe. The readers may be called from several threads at once.
+ * A stack from an out-parameter belongs to the caller, who frees it with ws_errors_free(). A stack from
+ * ws_event_errors() lives as long as its event, one from ws_options_errors() as long as that function says, and one
+ * that is passed to the function of ws_set_error_handler() until that function returns. It is a plain pointer: NULL is
+ * safe. Several threads may read it at once.
  */
 typedef struct ws_errors ws_errors;
 
 /**
- * One event, valid while its callback runs; see ws_event_retain().
+ * One event. It is valid while its callback runs; ws_event_retain() makes one that lives longer.
  *
- * A plain pointer: NULL is safe, a dangling one is the host's mistake.
+ * It is a plain pointer: NULL is safe, but to use it after its end is a bug of the program.
  */
 typedef struct ws_event ws_event;
 
-/** A read-only JSON value inside an event; it lives with its event. A plain pointer: NULL is safe. */
+/** A JSON value inside an event, to be read only; it lives as long as the event. It is a plain pointer: NULL is safe. */
 typedef struct ws_json ws_json;
 
-/** How to connect. Made by ws_options_new(), ended by ws_options_free(). The value is a token, as that of ws_socket. */
+/**
+ * The options with which a connection is made. ws_options_new() makes them; ws_options_free() ends them. The value is
+ * a token, like that of a ws_socket.
+ */
 typedef struct ws_options ws_options;
 
-/** A connection that comes back: see ws_reconnector_new(). The value is a token, as that of ws_socket. */
+/** A connection that reconnects by itself: see ws_reconnector_new(). The value is a token, like that of a ws_socket. */
 typedef struct ws_reconnector ws_reconnector;
 
 /**
  * One WebSocket connection, from connecting to closed.
  *
- * Made by ws_new() or ws_new_async(), given back with ws_release(). The value is a token, never an address: a
- * NULL, stale, twice released or invented one is WS_ERR_INVALID_HANDLE and touches no memory. It stays valid until
- * ws_release() was called *and* the socket is over, whichever is later. Over: `on_terminate` has returned; or,
- * where the TERMINATE event was pulled with ws_dispatcher_next(), that event was freed; or, with no handler, the
- * connection has ended.
+ * ws_new() and ws_new_async() make a socket; ws_release() gives it back. The value is a token, never an address: a
+ * handle that is NULL, stale, released twice or invented gives WS_ERR_INVALID_HANDLE and touches no memory. It stays
+ * valid until ws_release() was called *and* the socket is over, whichever is later. The socket is over when
+ * `on_terminate` has returned; if the TERMINATE event was pulled with ws_dispatcher_next(), when that event was freed;
+ * if the socket has no handler, when the connection has ended.
  */
 typedef struct ws_socket ws_socket;
 
 /**
  * A callback for an event of a socket.
  *
- * It runs on the thread of the socket's dispatcher or, with no dispatcher, on an I/O thread of the library, where
- * it must not block. It may call every function of the library, except where a function says otherwise. It
- * returns normally: to throw or `longjmp` out of it is undefined; a runtime whose calls may jump pulls its events
- * with ws_dispatcher_next().
+ * It runs on the thread of the socket's dispatcher. If the socket has no dispatcher, it runs on an I/O thread of the
+ * library, where it must not block. It may call every function of the library, except where a function's comment says
+ * otherwise. It must return normally: to throw an exception or to `longjmp` out of it is undefined behaviour. A
+ * runtime whose calls may jump should pull its events with ws_dispatcher_next().
  *
- * A thread may end inside it (pthread_exit(), or an interpreter that ends its threads): the process goes on, and the thread is
- * parked for good. What was on its stack is lost: the socket gets no further callback, `on_free` included. If it was
- * an I/O thread, its sockets without a dispatcher get nothing more; those with one end as by a lost connection. New sockets
- * go to the other I/O threads, or, where there is none, are WS_ERR_SHUT_DOWN until a ws_shutdown(). If it was the host's
- * thread, calls of its dispatcher are WS_ERR_WRONG_THREAD for good, and sends on its sockets WS_ERR_CLOSED. A C++ callback
- * that is `noexcept`, or catches `...` and does not throw `abi::__forced_unwind` again, ends the process before the library is
- * asked. pthread_cancel() does not act inside the library, nor in a callback; it acts at the host's next cancellation point
- * after the call has returned.
+ * A thread may end inside a callback: by pthread_exit(), or because an interpreter ends its threads. The process then
+ * goes on, and the thread is parked for good. What was on its stack is lost, and the socket gets no further callback,
+ * not even `on_free`. If it was an I/O thread, its sockets without a dispatcher get no further callbacks; those with a
+ * dispatcher end as if their connections were lost. New sockets go to the other I/O threads; if there are none, they
+ * fail with WS_ERR_SHUT_DOWN until ws_shutdown() was called. If it was a thread of the program, all further calls of
+ * its dispatcher return WS_ERR_WRONG_THREAD, and sending on its sockets returns WS_ERR_CLOSED. A C++ callback that is
+ * `noexcept`, or that catches `...` and does not throw `abi::__forced_unwind` again, ends the process before the
+ * library can act. pthread_cancel() has no effect inside the library or in a callback; it takes effect at the
+ * program's next cancellation point after the call has returned.
  *
- * @param ws         The socket; NULL is never passed.
- * @param event      What happened. Valid until the callback returns: see ws_event_retain().
+ * @param ws         The socket; never NULL.
+ * @param event      What happened. It is valid until the callback returns; see ws_event_retain().
  * @param user_data  The handler's `user_data`.
  */
 typedef void (*ws_callback)(ws_socket *ws, const ws_event *event, void *user_data);
@@ -646,143 +671,163 @@ typedef void (*ws_callback)(ws_socket *ws, const ws_event *event, void *user_dat
 /**
  * The callbacks of a socket, its `user_data` and its dispatcher.
  *
- * Fill it as `ws_handler handler = WS_HANDLER_INIT;` and set what you need: every field but `size` may stay
- * NULL. ws_new() copies it, so that it may live on the stack.
+ * Begin with `ws_handler handler = WS_HANDLER_INIT;` and set the fields that you need: every field except `size` may
+ * stay NULL. ws_new() copies the struct, so it may live on the stack.
  *
- * Its functions stay callable until `on_free` has returned, and so does what `user_data` points to. In a language whose
- * closures are collected (Python's ctypes, LuaJIT, Node), keep a reference to each until then.
+ * The functions must stay callable until `on_free` has returned, and what `user_data` points to must live as long. In
+ * a language that collects closures as garbage (Python's ctypes, LuaJIT, Node), keep a reference to each of them until
+ * then.
  *
- * For one socket, whatever the network, the server or the host does, the callbacks come in this order, never
- * nested, never two at a time:
+ * The callbacks of a socket come in this order, whatever the network, the server or the program does. They are never
+ * nested, and no two of them run at the same time:
  *
  *     on_open?  (on_message | on_part | on_drain | on_ping | on_pong)*  on_error?  on_terminate  on_free
  */
 typedef struct ws_handler {
     /**
-     * `sizeof(ws_handler)`, set by WS_HANDLER_INIT: how the struct grows without breaking its callers. Smaller than
-     * the struct's first version is WS_ERR_INVALID_ARGUMENT; larger than the library knows is accepted where all
-     * that it does not know is zero, else WS_ERR_UNSUPPORTED.
+     * `sizeof(ws_handler)`, which WS_HANDLER_INIT sets. It allows the struct to grow without breaking existing
+     * programs. A size below that of the first version is WS_ERR_INVALID_ARGUMENT. A size above the one that the
+     * library knows is accepted if all that the library does not know is zero; otherwise it is WS_ERR_UNSUPPORTED.
      */
     size_t size;
-    /** Passed to every callback; ws_get_user_data() gives it back. */
+    /** A pointer that is passed to every callback; ws_get_user_data() returns it. */
     void *user_data;
-    /** Where the callbacks run. NULL: on an I/O thread of the library; there they must not block. */
+    /**
+     * The dispatcher on whose thread the callbacks run. NULL: they run on an I/O thread of the library, and must not
+     * block.
+     */
     ws_dispatcher *dispatcher;
-    /** The connection is open. At most once, before all others. */
+    /** The connection is open. It comes at most once, before all others. */
     ws_callback on_open;
-    /** A message arrived: ws_event_data_type(), ws_event_data(), ws_event_json(). */
+    /** A message has arrived: see ws_event_data_type(), ws_event_data() and ws_event_json(). */
     ws_callback on_message;
-    /** The connection could not be made, or broke: ws_event_errors(). At most once; only `on_terminate` follows. */
+    /**
+     * The connection could not be made, or broke: see ws_event_errors(). It comes at most once; only `on_terminate`
+     * and `on_free` follow.
+     */
     ws_callback on_error;
     /**
-     * The connection has ended: ws_event_code(), ws_event_reason(), ws_event_was_clean(). Exactly once for each
-     * socket that ws_new() or ws_new_async() returned.
+     * The connection has ended: see ws_event_code(), ws_event_reason() and ws_event_was_clean(). It comes exactly once
+     * for each socket that ws_new() or ws_new_async() has returned.
      */
     ws_callback on_terminate;
-    /** After WS_ERR_WOULD_BLOCK: the send buffer fell below half. May overtake messages. */
+    /**
+     * The send buffer has fallen below half of its limit, after a call that returned WS_ERR_WOULD_BLOCK. It may
+     * overtake messages.
+     */
     ws_callback on_drain;
-    /** The answer to a ws_ping() arrived; its payload is the event's data. */
+    /** The answer to a ws_ping() has arrived. The event's data is its payload. */
     ws_callback on_pong;
     /**
-     * Exactly once, after the last callback, and also where ws_new() or ws_new_async() fails (except where `size`
-     * is too small): the place to free `user_data`.
+     * The place to free `user_data`. It comes exactly once, after the last callback, and also if ws_new() or
+     * ws_new_async() fails (except if `size` is too small).
      */
     void (*on_free)(void *user_data);
     /**
-     * A part of a long message arrived, where the option `part_size` is set: ws_event_part_offset(), ws_event_part_last(),
-     * ws_event_data(). The parts of a message come in order; between its first and its last nothing comes but `on_drain`,
-     * `on_ping` and `on_pong`. Where `on_error` or `on_terminate` comes instead of the last part, the message is unfinished:
-     * its sender is gone, or the rest was discarded after ws_terminate().
+     * A part of a long message has arrived, if the option `part_size` is set: see ws_event_part_offset(),
+     * ws_event_part_last() and ws_event_data(). The parts of a message come in order; between its first and its last
+     * part, only `on_drain`, `on_ping` and `on_pong` can come. If `on_error` or `on_terminate` comes instead of the
+     * last part, the message is incomplete: its sender is gone, or the rest was discarded after ws_terminate().
      */
     ws_callback on_part;
     /**
-     * The server's ping arrived; its payload is the event's data. The library has answered it already, so there is nothing to
-     * send. ws_pause() does not hold it back, unless a message stands before it. Where this is NULL, pings are answered and
-     * not told.
+     * A ping from the server has arrived. The event's data is its payload. The library has answered it already, so
+     * there is nothing to send. ws_pause() does not hold it back, unless a message stands before it. If this field is
+     * NULL, pings are answered without an event.
      */
     ws_callback on_ping;
 } ws_handler;
 
-/** One message of ws_send_many(): where its bytes are, and how many. It does not grow. */
+/** One message of ws_send_many(): where its bytes are, and how many they are. This struct will not grow. */
 typedef struct ws_slice {
-    /** Bytes; may be NULL if `len` is 0. */
+    /** The bytes; may be NULL if `len` is 0. */
     const void *data;
     /** Bytes in `data`; for text and object also WS_NUL_TERMINATED. */
     size_t len;
 } ws_slice;
 
 /**
- * What the TLS handshake of a socket agreed on; see ws_get_tls_info(). The texts live as long as the socket's handle is
- * valid.
+ * What the TLS handshake of a socket has agreed on; see ws_get_tls_info(). The texts live as long as the socket's
+ * handle is valid.
  */
 typedef struct ws_tls_info {
-    /** `sizeof(ws_tls_info)`, set by WS_TLS_INFO_INIT: how the struct grows without breaking its callers. */
+    /**
+     * `sizeof(ws_tls_info)`, which WS_TLS_INFO_INIT sets. It allows the struct to grow without breaking existing
+     * programs.
+     */
     size_t size;
     /** `TLSv1.3` or `TLSv1.2`. */
     const char *version;
-    /** IANA's name: `TLS_AES_256_GCM_SHA384`. */
+    /** The cipher suite by its IANA name, such as `TLS_AES_256_GCM_SHA384`. */
     const char *cipher_suite;
     /**
-     * The group of the key exchange, as `X25519MLKEM768` (which keeps its secret from quantum computers too), `X25519` or
-     * `secp256r1`; NULL where a resumed session of TLS 1.2 did without.
+     * The group of the key exchange, such as `X25519MLKEM768` (which also protects against quantum computers),
+     * `X25519` or `secp256r1`; NULL if a resumed session of TLS 1.2 needed no key exchange.
      */
     const char *key_exchange;
-    /** The protocol that the server chose (see ws_options_set_alpn()); NULL if it chose none. */
+    /** The protocol that the server has chosen (see ws_options_set_alpn()); NULL if it has chosen none. */
     const char *alpn;
     /**
-     * Whom the server's certificate is for, as `CN=feed.example.com, O=Example`. Often empty: the names that count are
-     * elsewhere in the certificate. This and what follows is NULL or 0 if it could not be read.
+     * The subject of the server's certificate, such as `CN=feed.example.com, O=Example`. It is often empty, because
+     * the names that count are elsewhere in the certificate. This field and those after it, up to `not_after`, are
+     * NULL or 0 if the certificate could not be read.
      */
     const char *subject;
-    /** Who signed it, written alike. */
+    /** The issuer of the certificate, in the same form. */
     const char *issuer;
-    /** SHA-256 of the certificate, 64 hex digits in lower case. */
+    /** The SHA-256 of the certificate, as 64 hex digits in lower case. */
     const char *sha256;
     /**
-     * SHA-256 of its key (SubjectPublicKeyInfo), 64 hex digits in lower case: what ws_options_set_pinned_key_sha256()
-     * takes.
+     * The SHA-256 of the certificate's key (SubjectPublicKeyInfo), as 64 hex digits in lower case.
+     * ws_options_set_pinned_key_sha256() takes it in this form.
      */
     const char *key_sha256;
-    /** The certificate is valid from this moment on, in seconds since 1970. */
+    /** The time from which the certificate is valid, in seconds since 1970. */
     int64_t not_before;
-    /** The certificate is valid until this moment, in seconds since 1970. */
+    /** The time until which the certificate is valid, in seconds since 1970. */
     int64_t not_after;
-    /** 1: an earlier session of this process with the same options went on; the certificate is that one's. Else 0. */
+    /**
+     * 1 if an earlier session of this process with the same options was resumed; the certificate is that session's.
+     * Otherwise 0.
+     */
     int32_t resumed;
-    /** 1: the certificate was verified. 0: that was off (ws_options_set_verify()). */
+    /** 1 if the certificate was verified; 0 if verification was off (ws_options_set_verify()). */
     int32_t verified;
 } ws_tls_info;
 
 /**
- * What a socket has counted since it was made; see ws_get_stats(). Durations are in microseconds, -1 for one that
- * there is not (yet).
+ * What a socket has counted since it was made; see ws_get_stats(). Durations are in microseconds; a duration that does
+ * not exist, or not yet, is -1.
  */
 typedef struct ws_stats {
-    /** `sizeof(ws_stats)`, set by WS_STATS_INIT: how the struct grows without breaking its callers. */
+    /** `sizeof(ws_stats)`, which WS_STATS_INIT sets. It allows the struct to grow without breaking existing programs. */
     size_t size;
-    /** Messages that ws_send_text() and its like have accepted, those included that were lost with the connection. */
+    /**
+     * The messages that ws_send_text() and its relatives have accepted, including those that were lost with the
+     * connection.
+     */
     uint64_t messages_sent;
-    /** Messages that arrived whole, whether or not they have been delivered. */
+    /** The messages that have arrived completely, whether or not they have been delivered. */
     uint64_t messages_received;
     /** The bytes of the messages sent: their payload, before compression. */
     uint64_t bytes_sent;
     /** The bytes of the messages received: their payload, after decompression. */
     uint64_t bytes_received;
     /**
-     * All bytes that the kernel has taken for the connection from the opening handshake on, frame headers, pings and
-     * TLS records included; the TLS handshake is not counted.
+     * All bytes that the operating system has taken for the connection, from the opening handshake on, including frame
+     * headers, pings and TLS records. The TLS handshake is not counted.
      */
     uint64_t wire_bytes_sent;
-    /** All bytes that were read from the connection from the answer to the opening handshake on. */
+    /** All bytes that were read from the connection, from the answer to the opening handshake on. */
     uint64_t wire_bytes_received;
-    /** Messages that arrived after ws_terminate() and were dropped, because the receive buffer had no room. */
+    /** The messages that arrived after ws_terminate() and were dropped because the receive buffer had no room. */
     uint64_t messages_discarded;
-    /** How full the send buffer is, as ws_get_buffered_amount() says. */
+    /** How full the send buffer is, in bytes: the same number as ws_get_buffered_amount() returns. */
     uint64_t send_buffered;
-    /** How full the receive buffer is: the bytes of messages that wait for the host, plus 64 each. */
+    /** How full the receive buffer is: the bytes of the messages that were not delivered yet, plus 64 for each of them. */
     uint64_t receive_buffered;
     /**
-     * The last round trip: from a ping, the host's or one of `ping_interval_ms`, to the moment in which its pong was
+     * The last round trip: the time from a ping, whether ws_ping() or `ping_interval_ms` sent it, until its pong was
      * read.
      */
     int64_t ping_us;
@@ -790,254 +835,290 @@ typedef struct ws_stats {
     int64_t dns_us;
     /** How long it took until TCP was connected. */
     int64_t tcp_us;
-    /** How long the proxy took; -1 where there is none. */
+    /** How long the proxy took; -1 if there is none. */
     int64_t proxy_us;
-    /** How long the TLS handshake took; -1 where there is none. */
+    /** How long the TLS handshake took; -1 if there was none. */
     int64_t tls_us;
-    /** How long the server took to answer the upgrade. */
+    /** How long the server took to answer the opening handshake. */
     int64_t upgrade_us;
-    /** How long connecting took in all, until the connection was open, or had failed. */
+    /** How long connecting took in all, until the connection was open or had failed. */
     int64_t connect_us;
     /**
-     * When the last read from the network returned that brought something, in microseconds since 1970 (UTC) by the
-     * machine's clock; 0: none has, since the connection was open.
+     * When the last read from the network that brought any bytes returned, in microseconds since 1970 (UTC) by the
+     * machine's clock; 0 if no read has brought any since the connection was opened.
      */
     int64_t last_received_us;
 } ws_stats;
 
-/** Why and when a socket's connection ended; see ws_get_close_info(). */
+/** Why and when the connection of a socket ended; see ws_get_close_info(). */
 typedef struct ws_close_info {
-    /** `sizeof(ws_close_info)`, set by WS_CLOSE_INFO_INIT: how the struct grows without breaking its callers. */
+    /**
+     * `sizeof(ws_close_info)`, which WS_CLOSE_INFO_INIT sets. It allows the struct to grow without breaking existing
+     * programs.
+     */
     size_t size;
-    /** Where the connection was when it ended: a ws_stage. WS_STAGE_NONE: it has not ended. */
+    /** The stage that the connection had reached when it ended: a ws_stage. WS_STAGE_NONE means that it has not ended. */
     int32_t stage;
     /**
-     * What went wrong: a ws_result. WS_OK where the server closed, and where the host or its dispatcher ended it. After
-     * ws_terminate() it says why the server's close frame did not come, which is no `on_error`: WS_ERR_TIMEOUT,
-     * WS_ERR_CONNECTION_RESET.
+     * What went wrong: a ws_result. It is WS_OK if the server closed the connection, or if the program or its
+     * dispatcher did. After ws_terminate() it says why the server's close frame did not come (WS_ERR_TIMEOUT,
+     * WS_ERR_CONNECTION_RESET); there is no `on_error` for that.
      */
     int32_t result;
     /**
-     * The code of the server's close frame: 0 if none came, 1005 for one without a code. It is the one of `on_terminate`, but
-     * for one that no server may send: that is here, and `on_terminate` says 1006.
+     * The code of the server's close frame: 0 if none came, 1005 if it had no code. `on_terminate` has the same code,
+     * except where the server sent one that no server may send: this field has that code, and `on_terminate` has 1006.
      */
     int32_t code_received;
-    /** The code of the close frame that was sent to the server: 0 if none has left, 1005 for one without a code. */
+    /** The code of the close frame that was sent to the server: 0 if none has left, 1005 if it had no code. */
     int32_t code_sent;
-    /** 1 if a close frame was both sent and received, else 0. */
+    /** 1 if a close frame was both sent and received, otherwise 0. */
     int32_t was_clean;
-    /** The operating system's error number (`errno`) behind the failure; 0 for none. */
+    /** The operating system's error number (`errno`) behind the failure; 0 if there is none. */
     int32_t os_code;
-    /** The alert by which the server ended TLS (RFC 8446 section 6); -1 for none. */
+    /** The alert with which the server ended TLS (RFC 8446 section 6); -1 if there was none. */
     int32_t tls_alert;
     /**
-     * The HTTP status of the server's (or proxy's) answer to the opening handshake: 101 if it was accepted; 0 for no
-     * answer.
+     * The HTTP status of the server's (or the proxy's) answer to the opening handshake: 101 if it was accepted, 0 if
+     * there was no answer.
      */
     int32_t http_status;
     /** When ws_new() or ws_new_async() was called, in milliseconds since 1970 (UTC) by the machine's clock. */
     int64_t began_ms;
-    /** When the connection was open, likewise; 0: never. */
+    /** When the connection was opened, in the same unit; 0 if it never was. */
     int64_t opened_ms;
-    /** When it ended, likewise. */
+    /** When the connection ended, in the same unit. */
     int64_t closed_ms;
-    /** How long it was open, in microseconds, whatever became of the machine's clock meanwhile; -1: never. */
+    /**
+     * How long the connection was open, in microseconds; -1 if it never was. Changes of the machine's clock do not
+     * affect it.
+     */
     int64_t open_us;
 } ws_close_info;
 
 /**
- * Told that a dispatcher has deliverable events where there were none, and again as the last act of a dispatch that
- * leaves some.
+ * Is called when a dispatcher has deliverable events after it had none, and again at the very end of a dispatch that
+ * leaves events behind.
  *
- * It makes the host schedule ws_dispatcher_dispatch(): post a message to its window, write to its pipe. It may run
- * on any thread, also inside a `ws_` function that the host itself has called; it must not block, and may call only
- * readers (`ws_get_*`, `ws_*_name`).
+ * It should make the program call ws_dispatcher_dispatch() soon, for instance by posting a message to its window or by
+ * writing to a pipe. It may run on any thread, also inside a `ws_` function that the program itself has called. It
+ * must not block, and may call only functions that have a "yes" in the column `wake` of the overview: those that read
+ * (`ws_get_*`, `ws_reconnector_get_*`), those that return constant texts and numbers, and ws_dispatcher_stop().
  *
  * @param user_data  As given to ws_dispatcher_new_with_wake().
  */
 typedef void (*ws_wake_fn)(void *user_data);
 
 /**
- * Told of each connection that could not be made: 4D's ON ERR CALL.
+ * Is called for each connection that could not be made, like 4D's ON ERR CALL.
  *
- * Any function may be called from it; a failure inside it does not enter it again on that thread. Like a callback it
- * returns normally.
+ * It may call any function of the library. A failure inside it does not enter it again on that thread. Like a
+ * callback, it must return normally.
  *
- * @param errors     Why; lives until the function returns, and is not to be freed.
- * @param user_data  As given to ws_set_error_handler().
+ * @param errors     Why the connection could not be made. It lives until the function returns, and must not be freed.
+ * @param user_data  As given to ws_set_error_handler() or ws_dispatcher_set_error_handler().
  */
 typedef void (*ws_error_fn)(const ws_errors *errors, void *user_data);
 
 /**
- * What most hosts want to know of an event, so that no further call is needed; ws_batch_event() has the rest. The struct
- * does not grow: five places of eight bytes, for runtimes that read it as memory.
+ * What most programs want to know of an event, so that they need no further call for it; ws_batch_event() has the
+ * rest.
+ *
+ * This struct will not grow: it is five fields of eight bytes each, for runtimes that read it as memory.
  */
 typedef struct ws_batch_item {
-    /** Whose event it is, as ws_dispatcher_next() gives it. */
+    /** The socket that the event belongs to, as ws_dispatcher_next() gives it. */
     ws_socket *ws;
-    /** As ws_event_data(). */
+    /** The data of the event, as ws_event_data() returns it. */
     const void *data;
     /** Bytes in `data`. */
     size_t len;
-    /** Where `data` begins in ws_batch_data(); SIZE_MAX: not there, because it is large, or no message. */
+    /** Where `data` begins in ws_batch_data(). SIZE_MAX: it is not there, because it is large or not a message. */
     size_t offset;
     /** As ws_event_get_type(). */
     ws_event_type type;
     /**
-     * As ws_event_data_type(), but that no JSON is parsed for it: where the option `data_type` is object, a text is
-     * WS_DATA_TYPE_TEXT here.
+     * The same as ws_event_data_type(), except that no JSON is parsed for it: if the option `data_type` is object, a
+     * text is WS_DATA_TYPE_TEXT here.
      */
     ws_data_type data_type;
 } ws_batch_item;
 
 /**
- * Prepares a socket before it connects: binds it to an interface, marks it, sets buffers or DSCP.
+ * Prepares an operating system's socket before it connects: binds it to an interface, marks it, sets buffers or DSCP.
  *
- * It may run on any thread, a thread of the library's or the one that is inside ws_new(), also on several at once. It
- * must not block, calls no `ws_` function, closes nothing, and returns normally. What the library has set (TCP_NODELAY,
- * keep-alive, non-blocking mode) is to stay.
+ * It may run on any thread, one of the library or the one that is inside ws_new(), and on several at once. It must not
+ * block and must return normally. It must not call any `ws_` function, close the socket, or change what the library
+ * has set (TCP_NODELAY, keep-alive, non-blocking mode).
  *
- * @param fd         The socket, which is neither bound nor connected; the library's.
- * @param address    The peer, as ws_get_peer_address() has it; lives until the function returns.
+ * @param fd         The socket, which is neither bound nor connected. It belongs to the library.
+ * @param address    The address that it will connect to, as ws_get_peer_address() returns it. It lives until the
+ *                   function returns.
  * @param user_data  As given to ws_options_set_socket_fn().
- * @return 0; or an errno, which ends the attempt at this address as if connecting had failed with it. Others are tried.
+ * @return 0; or an errno, which ends the attempt at this address as if connecting had failed with it. Other addresses
+ *          are tried.
  */
 typedef int32_t (*ws_socket_fn)(intptr_t fd, const char *address, void *user_data);
 
 /**
- * Before each attempt, the first one too: the place to give a fresh token, whatever the delay before it was.
+ * Is called before each attempt, including the first. This is the place to set a fresh token, however long the wait
+ * before the attempt was.
  *
  * @param r          The reconnector.
- * @param options    A copy of the options of ws_reconnector_new(), for this attempt only: ws_options_set_header() and
- *                   all others change it. Ends when the function returns.
- * @param attempt    0 for the first one of all, and after a stable connection; else its number, from 1.
+ * @param options    A copy of the options of ws_reconnector_new() for this attempt only. ws_options_set_header() and
+ *                   all other setters change it. It ends when the function returns.
+ * @param attempt    0 for the very first attempt, and for the first one after a stable connection; otherwise its
+ *                   number, counted from 1.
  * @param user_data  The handler's `user_data`.
- * @return The URL for this attempt and those after it, which is copied at once; NULL: as before. One that is refused is for
- *         this attempt alone.
+ * @return The URL for this attempt and those after it, which is copied at once; NULL: the URL stays as it is. A URL
+ *          that is refused is used for this attempt only.
  */
 typedef const char *(*ws_reconnect_attempt_fn)(ws_reconnector *r, ws_options *options, uint32_t attempt, void *user_data);
 
 /**
- * What `on_reconnect` and `on_end` are told. The library makes it: one that is older than this header says so by a smaller
- * `size`, and what lies behind that is not there to be read.
+ * What the functions of a ws_reconnect_policy are told. The library fills it in. A library that is older than this
+ * header gives it a smaller `size`; fields beyond that size must not be read.
  */
 typedef struct ws_reconnect_info {
     /** The size of the struct, as the library knows it. */
     size_t size;
-    /** The number of the next attempt since the last stable connection, from 1; in `on_end` of the last one. */
+    /**
+     * The number of the next attempt since the last stable connection, counted from 1; in `on_end` the number of the
+     * last one.
+     */
     uint32_t attempt;
     /** Milliseconds until that attempt; 0 in `on_end`. */
     uint32_t delay_ms;
-    /** What went wrong: a ws_result. WS_OK where the server closed, and where the host ended it. */
+    /** What went wrong: a ws_result. It is WS_OK if the server closed the connection, or if the program ended it. */
     int32_t result;
-    /** The code of the server's close frame: 0 if none came, 1005 for one without a code. */
+    /** The code of the server's close frame: 0 if none came, 1005 if it had no code. */
     int32_t code;
-    /** The HTTP status of the server's (or proxy's) answer to the opening handshake; 0 for no answer. */
+    /** The HTTP status of the server's (or the proxy's) answer to the opening handshake; 0 if there was no answer. */
     int32_t http_status;
-    /** Why it does not try again: a ws_reconnect_end; WS_RECONNECT_END_NONE in `on_reconnect`. */
+    /** Why the reconnector does not try again: a ws_reconnect_end. In `on_reconnect` it is WS_RECONNECT_END_NONE. */
     int32_t end;
     /**
-     * Why the connection, or the attempt, ended: as in its `on_error`; where the server closed one entry, WS_ERR_CLOSED,
-     * with the code and the reason. NULL where the host ended it. Lives until the function returns.
+     * Why the connection or the attempt ended: the same stack as in its `on_error`. If the server closed the
+     * connection, it is one entry, WS_ERR_CLOSED, with the code and the reason. NULL if the program ended it. It lives
+     * until the function returns.
      */
     const ws_errors *errors;
 } ws_reconnect_info;
 
 /**
- * Told between two connections, or at the end.
+ * Is called between two connections, or at the end.
  *
  * @param r          The reconnector.
- * @param info       What happened and what comes. Lives until the function returns.
+ * @param info       What happened, and what comes next. It lives until the function returns.
  * @param user_data  The handler's `user_data`.
  */
 typedef void (*ws_reconnect_fn)(ws_reconnector *r, const ws_reconnect_info *info, void *user_data);
 
 /**
- * Decides whether the end of a connection, or of an attempt, is final: asked after each end at which there is a choice, before
- * `on_reconnect` or `on_end`. There is none where the host has ended the connection or the reconnector, at the limits of the
- * policy, with the dispatcher, and at ws_shutdown().
+ * Decides whether the end of a connection or of an attempt is final. It is called after each end for which there is a
+ * choice, before `on_reconnect` or `on_end`.
+ *
+ * There is no choice if the program has ended the connection or the reconnector, at the limits of the policy, when the
+ * dispatcher is closed, and at ws_shutdown().
  *
  * @param r          The reconnector.
- * @param info       What happened, and in `end` what comes by default: WS_RECONNECT_END_NONE is another attempt, in
- *                   `delay_ms`. Lives until the function returns.
+ * @param info       What happened, with the default decision in `end`: WS_RECONNECT_END_NONE means another attempt in
+ *                   `delay_ms`. It lives until the function returns.
  * @param user_data  The handler's `user_data`.
- * @return 1: it is final. `on_end` follows, with WS_RECONNECT_END_CLOSE_CODE where the server closed, else with
- *         WS_RECONNECT_END_REFUSED. 0: another attempt follows, as far as the policy's limits allow it.
+ * @return 1: it is final. `on_end` follows, with WS_RECONNECT_END_CLOSE_CODE if the server closed the connection,
+ *          otherwise with WS_RECONNECT_END_REFUSED. 0: another attempt follows, as far as the policy's limits allow
+ *          it.
  */
 typedef int32_t (*ws_reconnect_final_fn)(ws_reconnector *r, const ws_reconnect_info *info, void *user_data);
 
 /**
- * When to try again, and when not any more. Begin it with WS_RECONNECT_POLICY_INIT, which has the defaults below, and set
- * what should be otherwise. ws_reconnector_new() copies it.
+ * When a reconnector tries again, and when it gives up. Begin with WS_RECONNECT_POLICY_INIT, which has the defaults
+ * below, and change the fields that should differ. ws_reconnector_new() copies the struct.
  *
- * The delay before attempt n is drawn, evenly, between 0 and the lesser of `max_delay_ms` and `base_delay_ms` * 2^(n-1)
- * ("full jitter"), so that the clients of a server that comes back do not come all at once.
+ * The delay before attempt n is a random number, evenly distributed between 0 and the lesser of `max_delay_ms` and
+ * `base_delay_ms` * 2^(n-1) ("full jitter"). So when a server comes back, its clients do not all come at the same
+ * moment.
  */
 typedef struct ws_reconnect_policy {
-    /** `sizeof(ws_reconnect_policy)`: how the struct grows without breaking its callers, as that of ws_handler. */
+    /**
+     * `sizeof(ws_reconnect_policy)`. It allows the struct to grow without breaking existing programs, like that of
+     * ws_handler.
+     */
     size_t size;
-    /** Default 500, at least 1. */
+    /** The delay with which the backoff begins, in milliseconds. Default 500, at least 1. */
     uint32_t base_delay_ms;
     /**
-     * Default 30000, at least 1. After close code 1013 (try again later) the delay is between its half and all of it. After a
-     * refusal that is not final (HTTP 4xx but 408, 425 and 429, a certificate) it is all of it.
+     * The longest delay, in milliseconds. Default 30000, at least 1. After close code 1013 (try again later), the
+     * delay is between half of it and all of it. After a refusal that is not final (a certificate, or HTTP 4xx except
+     * 408, 425 and 429), it is all of it.
      */
     uint32_t max_delay_ms;
     /**
-     * Default 100, at least 1. The least delay, save after a stable connection: a server that accepts and closes at once is not
-     * stormed.
+     * The shortest delay, in milliseconds, except after a stable connection. Default 100, at least 1. It prevents a
+     * storm of attempts on a server that accepts connections and closes them at once.
      */
     uint32_t min_delay_ms;
-    /** Default 10000. A connection that was open so long was stable: attempts and time count anew. */
+    /**
+     * How long a connection must be open to count as stable, in milliseconds; attempts and time are then counted anew.
+     * Default 10000.
+     */
     uint32_t stable_ms;
-    /** Default 0: no limit. How many attempts may follow one another without a stable connection, the first one not counted. */
+    /**
+     * How many attempts may follow one another without a stable connection, not counting the first. Default 0: no
+     * limit.
+     */
     uint32_t max_attempts;
-    /** Default 0: no limit. How long it may go on without a stable connection; no attempt is begun behind it. */
+    /**
+     * How long the reconnector may go on without a stable connection, in milliseconds; no attempt begins after that.
+     * Default 0: no limit.
+     */
     uint32_t max_time_ms;
     /**
-     * Default 300000. The most that a server's Retry-After header (seconds or a date) can ask for. It is the least delay then, and
-     * a jitter comes on top.
+     * The longest wait that the server's Retry-After header (seconds or a date) can demand, in milliseconds. Default
+     * 300000. That wait is then the shortest delay, and a random delay is added to it.
      */
     uint32_t max_retry_after_ms;
-    /** How many codes `final_codes` has. */
+    /** The number of codes in `final_codes`. */
     uint32_t final_code_count;
     /**
-     * 0: no queue. How many bytes of messages ws_reconnector_send() keeps while there is no connection, each counted with
-     * 64 more; while it is below that, it takes one more message.
+     * How many bytes of messages ws_reconnector_send() keeps while there is no connection; 0: none. Each message
+     * counts its bytes plus 64. A message is accepted while what is kept before it is below this number.
      */
     size_t queue_size;
     /**
-     * Close codes of the server after which it does not come back. NULL: none, for servers that restart close with all
-     * kinds of codes. A code that answers the host's own ws_terminate() is not looked up.
+     * The server's close codes after which the reconnector gives up. NULL: none, because servers that restart close
+     * with all kinds of codes. A code that answers the program's own ws_terminate() does not count.
      */
     const uint16_t *final_codes;
-    /** Before each attempt; see ws_reconnect_attempt_fn. May be NULL, as the others. */
+    /** Is called before each attempt; see ws_reconnect_attempt_fn. May be NULL, like the others. */
     ws_reconnect_attempt_fn on_attempt;
     /**
-     * A connection, or an attempt, has ended, and there will be another one: after its `on_terminate`, before the next
-     * `on_open`.
+     * Is called when a connection or an attempt has ended and another one will follow: after its `on_terminate`,
+     * before the next `on_open`.
      */
     ws_reconnect_fn on_reconnect;
     /**
-     * There will be no other one: `end` says why. Exactly once, as the last callback before `on_free`; not where
-     * ws_reconnector_new() fails.
+     * Is called when no other attempt will follow; `end` says why. It comes exactly once, as the last callback before
+     * `on_free`, but not if ws_reconnector_new() fails.
      */
     ws_reconnect_fn on_end;
-    /** Decides what is final. NULL: as ws_reconnector_new() says. */
+    /** Decides whether an end is final. NULL: as ws_reconnector_new() describes. */
     ws_reconnect_final_fn is_final;
 } ws_reconnect_policy;
 
 /**
  * Receives the lines of the log.
  *
- * It may run on any thread, also on several at once and inside a `ws_` function that the host itself has called; it
- * may call only `ws_*_name` functions, and returns normally.
+ * It may run on any thread, on several at once, and inside a `ws_` function that the program itself has called. It may
+ * call only the `ws_*_name` functions and ws_result_message(), and must return normally.
  *
  * @param level      A ws_log_level.
- * @param component  Which part of the library speaks, in a few letters; lives until the function returns.
- * @param message    One line of UTF-8; lives until the function returns. Never a secret: no header's value, no payload,
- *                   no password; of a URL neither user info nor query, which shows as `?...`.
- * @param user_data  As given to ws_set_log().
+ * @param component  The part of the library that writes the line, in a few letters. It lives until the function
+ *                   returns.
+ * @param message    One line of UTF-8. It lives until the function returns. It never contains a secret: no header's
+ *                   value, no payload, no password; a URL has neither user name and password nor a query, which shows
+ *                   as `?...`.
+ * @param user_data  As given to ws_set_log() or ws_add_log().
  */
 typedef void (*ws_log_fn)(int32_t level, const char *component, const char *message, void *user_data);
 
@@ -1046,63 +1127,64 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * Makes a socket and waits until its opening handshake has succeeded or failed: 4D's `4D.WebSocket.new()`.
+ * Opens a connection and waits until the opening handshake has succeeded or failed.
  *
- * Blocks at most the connect timeout (30 s by default). When it returns a socket, `on_open` has already run: on the
- * calling thread or, with no dispatcher, on an I/O thread. With a dispatcher it delivers nothing else: messages that
- * arrive meanwhile wait for the dispatcher. With none, other callbacks may run before it returns. If `on_open` ends
- * the socket or closes the dispatcher, the socket is still returned, and may be closed, or stale if it was released.
+ * It waits no longer than the connect timeout, which is 30 s by default. When it returns a socket, `on_open` has
+ * already run: on the calling thread or, without a dispatcher, on an I/O thread. With a dispatcher it delivers nothing
+ * else; messages that arrive meanwhile wait for the dispatcher. Without one, other callbacks may run before it
+ * returns. If `on_open` ends the socket or closes the dispatcher, the socket is returned all the same; it may then be
+ * closed, or stale if it was released.
  *
- * On failure, of the handler's functions only `on_free` runs (not where its `size` is too small); then `*errors` is
- * set; last, the function of ws_set_error_handler() is called, on the calling thread. ws_dispatcher_stop() on the
+ * On failure, only `on_free` of the handler runs (unless the handler's `size` is too small); then `*errors` is set;
+ * and finally the function of ws_set_error_handler() is called, on the calling thread. ws_dispatcher_stop() on the
  * handler's dispatcher ends the wait.
  *
- * Any thread that owns the handler's dispatcher, also inside a callback on it; not inside a callback on an I/O
- * thread, where it would wait for itself: use ws_new_async() there.
+ * A URL is `ws://host[:port]path[?query]` or `wss://...`. International names and IPv6 literals in brackets are
+ * understood; the default ports are 80 and 443. Other schemes, a missing `://`, a missing host, fragments, control
+ * characters, spaces and backslashes are refused. `user:password@` becomes Basic authorization, and is shown nowhere.
+ * If the server answers 401 and offers Digest (RFC 7616: MD5, SHA-256, SHA-512-256), the request is repeated with
+ * that. Basic authorization has been sent by then, so whoever listens to a `ws://` connection knows the password: only
+ * `wss://` protects it.
  *
- * URLs are `ws://host[:port]path[?query]` and `wss://...`; international names, IPv6 literals in brackets and
- * the default ports 80 and 443 are understood. Refused: another scheme, no `://`, no host, a fragment, control
- * characters, spaces, backslashes. `user:password@` becomes Basic authorization, and is shown nowhere. Where the server
- * answers 401 and offers Digest (RFC 7616: MD5, SHA-256, SHA-512-256), the request is made once more with that. Basic
- * has gone before, so whoever listens to a `ws://` connection has heard the password all the same: only `wss://` hides it.
+ * Thread: the dispatcher's own, or any if there is none, also in callbacks, but not on an I/O thread; may block. On an
+ * I/O thread it would wait for itself: use ws_new_async() there.
  *
- * @param url      UTF-8, NUL-terminated; copied. The host localhost, and any below it, is ::1 or 127.0.0.1, with no
- *                 look-up (RFC 6761).
+ * @param url      UTF-8, NUL-terminated; copied. The host localhost, and any name below it, is ::1 or 127.0.0.1,
+ *                 without a look-up (RFC 6761).
  * @param handler  The callbacks; copied. NULL for a socket that only sends.
  * @param options  How to connect; copied. NULL for the defaults.
- * @param errors   Receives NULL on success, else an error stack that the caller frees with ws_errors_free(). May be
- *                 NULL.
- * @return A socket, to be given back with ws_release(); or NULL, and entry 0 of `*errors` has one of:
- *         WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE (options, or the handler's dispatcher), WS_ERR_FORKED,
- *         WS_ERR_WRONG_THREAD, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
- *         WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED, WS_ERR_INTERRUPTED, WS_ERR_SHUT_DOWN; the road, trust and server codes of ws_result;
- *         WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
+ * @param errors   Receives NULL on success, otherwise an error stack that the caller frees with ws_errors_free(). May
+ *                 be NULL.
+ * @return A socket, which the caller gives back with ws_release(); or NULL, and the code of entry 0 of `*errors` is
+ *          one of WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE (the options, or the handler's dispatcher),
+ *          WS_ERR_FORKED, WS_ERR_WRONG_THREAD, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
+ *          WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED, WS_ERR_INTERRUPTED, WS_ERR_SHUT_DOWN, any code from -40 to -99,
+ *          WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
  *
  * @pre `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.
  */
-ws_socket *ws_new(const char *url,
-                  const ws_handler *handler,
-                  const ws_options *options,
-                  ws_errors **errors);
+ws_socket *ws_new(const char *url, const ws_handler *handler, const ws_options *options, ws_errors **errors);
 
 /**
- * Makes a socket and returns at once, while it is connecting.
+ * Opens a connection and returns at once, while it is being made.
  *
- * Only what can be judged at once makes it fail (URL, handler, options, handles), and then as ws_new() does. A
- * connection that fails later is `on_error`, then `on_terminate` with code 1006; the function of
- * ws_set_error_handler() is called too, on the thread of the callbacks, before `on_error`.
+ * It fails only for what can be judged at once (the URL, the handler, the options, the handles), and then as ws_new()
+ * does. If the connection fails later, `on_error` comes, then `on_terminate` with code 1006; before `on_error`, the
+ * function of ws_set_error_handler() is called on the thread of the callbacks.
  *
- * Callbacks may run before the function has returned. Messages sent while connecting wait for the connection.
+ * Callbacks may run before the function has returned. Messages that are sent while the socket is connecting wait for
+ * the connection.
  *
- * Any thread, also inside any callback.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param url      As for ws_new().
  * @param handler  As for ws_new().
  * @param options  As for ws_new().
  * @param errors   As for ws_new().
- * @return A socket, to be given back with ws_release(); or NULL, and entry 0 of `*errors` has one of:
- *         WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the
- *         URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
+ * @return A socket, which the caller gives back with ws_release(); or NULL, and the code of entry 0 of `*errors` is
+ *          one of WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE
+ *          (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY,
+ *          WS_ERR_INTERNAL.
  *
  * @pre `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.
  */
@@ -1111,29 +1193,30 @@ ws_socket *ws_new_async(const char *url, const ws_handler *handler, const ws_opt
 /**
  * Sends a text message.
  *
- * The bytes are copied or written before the call returns; the caller keeps its buffer. Success means *accepted*:
- * messages of one thread leave in the order of its calls.
+ * The library copies or writes the bytes before it returns, so the caller keeps its buffer. Success means that the
+ * message was *accepted*: it leaves as soon as the network takes it. The messages of one thread leave in the order of
+ * its calls.
  *
- * Any thread, also inside a callback; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
- * @param ws    A socket; while it is connecting the message waits for the connection.
- * @param utf8  Text; may be NULL if `len` is 0.
+ * @param ws    A socket. While it is connecting, the message waits for the connection.
+ * @param utf8  The text; may be NULL if `len` is 0.
  * @param len   Bytes in `utf8`, or WS_NUL_TERMINATED.
  * @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
- *         length that no buffer can have), WS_ERR_INVALID_UTF8, WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is
- *         full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY
- *         (of a message of several frames a part may have left: then the connection ends with that error, too).
+ *          length that no buffer can have), WS_ERR_INVALID_UTF8, WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is
+ *          full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY (a part of a
+ *          message of several frames may have left by then; in that case the connection ends with this error, too).
  *
  * @pre `utf8` is readable for `len` bytes, or up to its NUL.
  */
 ws_result ws_send_text(ws_socket *ws, const char *utf8, size_t len);
 
 /**
- * Sends a text message that the caller has as UTF-16; it goes out as UTF-8.
+ * Sends a text message from UTF-16; it is sent as UTF-8. Otherwise it is like ws_send_text().
  *
- * As ws_send_text() in all else.
+ * Thread: any, also in callbacks; never blocks.
  *
- * @param ws     A socket; while it is connecting the message waits for the connection.
+ * @param ws     A socket. While it is connecting, the message waits for the connection.
  * @param utf16  UTF-16 in the machine's byte order, aligned; may be NULL if `units` is 0.
  * @param units  16-bit units in `utf16`, or WS_NUL_TERMINATED.
  * @return As ws_send_text(); a lone surrogate is WS_ERR_INVALID_UTF8.
@@ -1143,14 +1226,14 @@ ws_result ws_send_text(ws_socket *ws, const char *utf8, size_t len);
 ws_result ws_send_text_utf16(ws_socket *ws, const uint16_t *utf16, size_t units);
 
 /**
- * Sends a binary message.
+ * Sends a binary message. Otherwise it is like ws_send_text().
  *
- * As ws_send_text() in all else.
+ * Thread: any, also in callbacks; never blocks.
  *
- * @param ws    A socket; while it is connecting the message waits for the connection.
- * @param data  Bytes; may be NULL if `len` is 0.
+ * @param ws    A socket. While it is connecting, the message waits for the connection.
+ * @param data  The bytes; may be NULL if `len` is 0.
  * @param len   Bytes in `data`; not WS_NUL_TERMINATED.
- * @return As ws_send_text(), without WS_ERR_INVALID_UTF8.
+ * @return As ws_send_text(), but never WS_ERR_INVALID_UTF8.
  *
  * @pre `data` is readable for `len` bytes.
  */
@@ -1159,10 +1242,13 @@ ws_result ws_send_blob(ws_socket *ws, const void *data, size_t len);
 /**
  * Sends a JSON value as a text message.
  *
- * Any JSON value (RFC 8259), not only an object. The white space between its tokens is dropped; all else goes as
- * given, the text of numbers and the order of keys included. As ws_send_text() in all else.
+ * Any JSON value is accepted (RFC 8259), not only objects. The white space between its tokens is removed; everything
+ * else is sent as it is given, including the digits of numbers and the order of keys. Otherwise it is like
+ * ws_send_text().
  *
- * @param ws    A socket; while it is connecting the message waits for the connection.
+ * Thread: any, also in callbacks; never blocks.
+ *
+ * @param ws    A socket. While it is connecting, the message waits for the connection.
  * @param json  JSON text in UTF-8.
  * @param len   Bytes in `json`, or WS_NUL_TERMINATED.
  * @return As ws_send_text(), and WS_ERR_INVALID_JSON.
@@ -1172,60 +1258,65 @@ ws_result ws_send_blob(ws_socket *ws, const void *data, size_t len);
 ws_result ws_send_object(ws_socket *ws, const char *json, size_t len);
 
 /**
- * Sends a JSON value that the caller has as UTF-16; it goes out as UTF-8.
+ * Sends a JSON value from UTF-16; it is sent as UTF-8. Otherwise it is like ws_send_object().
  *
- * As ws_send_object() in all else.
+ * Thread: any, also in callbacks; never blocks.
  *
- * @param ws     A socket; while it is connecting the message waits for the connection.
+ * @param ws     A socket. While it is connecting, the message waits for the connection.
  * @param json   JSON text in UTF-16 in the machine's byte order, aligned.
  * @param units  16-bit units in `json`, or WS_NUL_TERMINATED.
- * @return As ws_send_object(); a lone surrogate is WS_ERR_INVALID_UTF8. As an escape (`\ud800`) it is sent as given.
+ * @return As ws_send_object(). A lone surrogate is WS_ERR_INVALID_UTF8, but one that is written as an escape
+ *          (`\ud800`) is sent as it is given.
  *
  * @pre `json` is readable for `units` units, or up to its 0 unit.
  */
 ws_result ws_send_object_utf16(ws_socket *ws, const uint16_t *json, size_t units);
 
 /**
- * Sends a message of any type, with flags.
+ * Sends a message of any type, with flags. Otherwise it is like ws_send_text(), ws_send_blob() or ws_send_object().
  *
- * As ws_send_text(), ws_send_blob() or ws_send_object().
+ * Thread: any, also in callbacks; never blocks.
  *
- * @param ws         A socket; while it is connecting the message waits for the connection.
+ * @param ws         A socket. While it is connecting, the message waits for the connection.
  * @param data_type  A ws_data_type.
- * @param data       Bytes; may be NULL if `len` is 0.
+ * @param data       The bytes; may be NULL if `len` is 0.
  * @param len        Bytes in `data`; for text and object also WS_NUL_TERMINATED.
- * @param flags      0 or WS_SEND_PLAIN: do not compress this message, because it mixes secrets with a stranger's text,
- *                   whose guesses the compressed length would confirm.
+ * @param flags      0 or WS_SEND_PLAIN. WS_SEND_PLAIN means: do not compress this message. Use it for a message that
+ *                   mixes secrets with text that somebody else chose, because the compressed length would confirm a
+ *                   correct guess.
  * @return As the function for that type; WS_ERR_INVALID_ARGUMENT for an unknown type, WS_ERR_UNSUPPORTED for an
- *         unknown flag.
+ *          unknown flag.
  *
  * @pre `data` is readable for `len` bytes, or up to its NUL.
  */
 ws_result ws_send(ws_socket *ws, int32_t data_type, const void *data, size_t len, uint32_t flags);
 
 /**
- * Sends a ping (RFC 6455 section 5.5.2). The server's answer is `on_pong`.
+ * Sends a ping (RFC 6455 section 5.5.2). The server's answer comes as `on_pong`.
  *
- * The library answers the server's pings by itself. Any thread, also inside a callback; never blocks.
+ * Pings that the server sends are answered by the library itself.
  *
- * @param ws    A socket; while it is connecting the ping waits for the connection.
+ * Thread: any, also in callbacks; never blocks.
+ *
+ * @param ws    A socket. While it is connecting, the ping waits for the connection.
  * @param data  Bytes that the pong brings back; may be NULL if `len` is 0.
- * @param len   At most 125.
+ * @param len   Bytes in `data`, at most 125.
  * @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL),
- *         WS_ERR_TOO_LARGE (`len` above 125; nothing is read), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
+ *          WS_ERR_TOO_LARGE (`len` is above 125; nothing is read), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
  *
  * @pre `data` is readable for `len` bytes.
  */
 ws_result ws_ping(ws_socket *ws, const void *data, size_t len);
 
 /**
- * Sends a pong that answers no ping (RFC 6455 section 5.5.3): a sign of life that nobody answers.
+ * Sends a pong that answers no ping (RFC 6455 section 5.5.3). It shows the server that the client is alive, and the
+ * server does not answer it.
  *
- * As ws_ping() in all else.
+ * Thread: any, also in callbacks; never blocks.
  *
- * @param ws    A socket; while it is connecting the pong waits for the connection.
- * @param data  Bytes; may be NULL if `len` is 0.
- * @param len   At most 125.
+ * @param ws    A socket. While it is connecting, the pong waits for the connection.
+ * @param data  The bytes; may be NULL if `len` is 0.
+ * @param len   Bytes in `data`, at most 125.
  * @return As ws_ping().
  *
  * @pre `data` is readable for `len` bytes.
@@ -1233,13 +1324,13 @@ ws_result ws_ping(ws_socket *ws, const void *data, size_t len);
 ws_result ws_pong(ws_socket *ws, const void *data, size_t len);
 
 /**
- * Holds the socket's messages back, so that several leave in as few writes as possible.
+ * Holds the socket's messages back, so that several of them leave in as few writes as possible.
  *
- * They leave at ws_uncork(), ws_terminate() or when the send buffer is full, whichever is first. Calls do not nest;
- * pings are not held back. Inside a callback on an I/O thread this is implied: what is sent there leaves together, or
- * with the next message above 512 KiB, which leaves at once.
+ * They leave at ws_uncork(), at ws_terminate(), or when the send buffer is full, whichever comes first. Pings are not
+ * held back. Calls do not nest. Inside a callback on an I/O thread the library does this by itself: what is sent there
+ * leaves together when the callback has returned, or with the next message above 512 KiB, which leaves at once.
  *
- * Any thread, also inside a callback; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param ws  A socket.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.
@@ -1247,9 +1338,9 @@ ws_result ws_pong(ws_socket *ws, const void *data, size_t len);
 ws_result ws_cork(ws_socket *ws);
 
 /**
- * Sends what ws_cork() held back.
+ * Sends what ws_cork() has held back. On a socket that is not corked it does nothing.
  *
- * Any thread, also inside a callback; never blocks. On a socket that is not corked it changes nothing.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param ws  A socket.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.
@@ -1257,109 +1348,106 @@ ws_result ws_cork(ws_socket *ws);
 ws_result ws_uncork(ws_socket *ws);
 
 /**
- * Sends many messages of one type in one call.
+ * Sends many messages of one type in one call, which costs less than one call for each message.
  *
- * All of them are checked first: if one is wrong, its error is the result, and nothing is sent. Then they are sent as `count`
- * calls of ws_send() under a cork would send them, in order, with no other thread's message between them; a cork of the
- * caller stays as it is. That costs less than a call for each, and a small message costs hardly more than its bytes.
+ * All messages are checked first. If one of them is wrong, its error is the result, and nothing is sent. Then they are
+ * sent in order, as `count` calls of ws_send() under a cork would send them, and with no other thread's message
+ * between them. A cork that the caller has set stays as it is.
  *
- * Fewer than `count` are accepted only if the send buffer is full or there is no memory: the first ones, as many as the result
- * says. If the send buffer is full, `on_drain` follows, and the rest can be sent then.
+ * Fewer than `count` messages are accepted only if the send buffer is full or if there is no memory. The result then
+ * says how many of them, counted from the first, were accepted. If the send buffer is full, `on_drain` follows, and
+ * the rest can be sent then.
  *
- * Any thread, also inside a callback; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
- * @param ws         A socket; while it is connecting the messages wait for the connection.
- * @param data_type  A ws_data_type, of all the messages.
+ * @param ws         A socket. While it is connecting, the messages wait for the connection.
+ * @param data_type  A ws_data_type, which holds for all the messages.
  * @param messages   `count` messages; may be NULL if `count` is 0. The caller keeps the array and the buffers.
- * @param count      At most INT32_MAX; 0 sends nothing.
+ * @param count      The number of messages, at most INT32_MAX; 0 sends nothing.
  * @param flags      As for ws_send().
- * @return How many messages were accepted, from the first one on; or, with nothing sent, a negative ws_result: that of ws_send()
- *         for the first message that is wrong, or if not even the first one was accepted; WS_ERR_INVALID_ARGUMENT also for
- *         `messages` that is NULL or not aligned, and for `count` above INT32_MAX.
+ * @return The number of messages that were accepted, from the first one on; or, with nothing sent, a negative
+ *          ws_result: the result of ws_send() for the first message that is wrong, or for the first message if even
+ *          that was not accepted; WS_ERR_INVALID_ARGUMENT also if `messages` is NULL or not aligned, or if `count` is
+ *          above INT32_MAX.
  *
  * @pre `messages` is readable for `count` elements, and the `data` of each for its `len` bytes, or up to its NUL.
  */
-int32_t ws_send_many(ws_socket *ws,
-                     int32_t data_type,
-                     const ws_slice *messages,
-                     size_t count,
-                     uint32_t flags);
+int32_t ws_send_many(ws_socket *ws, int32_t data_type, const ws_slice *messages, size_t count, uint32_t flags);
 
 /**
  * Begins a message that is sent in parts, so that it never has to be in memory as a whole.
  *
- * Its parts follow with ws_send_part(), and ws_send_end() ends it. One message can be open on a socket; it belongs to the
- * socket, not to a thread, so that any thread may go on with it. What else is sent meanwhile, by any thread, waits behind its
- * end; pings, pongs and the close frame do not wait. A message that is never ended therefore holds all others up.
+ * ws_send_part() sends its parts, and ws_send_end() ends it. A socket can have one such message at a time. The message
+ * belongs to the socket, not to a thread, so any thread may continue it. Whatever else is sent meanwhile, by any
+ * thread, waits until it has ended, except for pings, pongs and the close frame. A message that is never ended
+ * therefore holds up all others.
  *
- * The message is compressed as others are, but whatever its size, because that is not known: `compression_min_size` is not
- * asked. With ws_terminate() or ws_close() in the middle of it, the parts that were accepted leave, then the close frame, and
- * what waits behind it is dropped; a server then has a message that never ends. On a reconnector's socket the message ends
- * with that socket, and is not begun again.
+ * The message is compressed like any other, but regardless of `compression_min_size`, because its size is not known.
+ * If ws_terminate() or ws_close() is called before it has ended, the parts that were accepted are sent, followed by
+ * the close frame, and the messages that wait behind it are dropped; the server has then received a message without an
+ * end. On a reconnector's socket the message ends with that socket, and is not repeated on the next one.
  *
- * Any thread, also inside a callback; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
- * @param ws         A socket; while it is connecting the parts wait for the connection.
+ * @param ws         A socket. While it is connecting, the parts wait for the connection.
  * @param data_type  WS_DATA_TYPE_TEXT or WS_DATA_TYPE_BLOB.
  * @param flags      As for ws_send().
- * @return WS_OK, or, with nothing begun: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (an unknown type, or a
- *         message is open already), WS_ERR_UNSUPPORTED (an object, or an unknown flag), WS_ERR_CLOSED,
- *         WS_ERR_WOULD_BLOCK (the send buffer is full: wait for `on_drain`), WS_ERR_OUT_OF_MEMORY.
+ * @return WS_OK, or, with nothing begun: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (an unknown
+ *          type, or another message has not ended yet), WS_ERR_UNSUPPORTED (an object, or an unknown flag),
+ *          WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is full: wait for `on_drain`), WS_ERR_OUT_OF_MEMORY.
  */
-ws_result ws_send_begin(ws_socket *ws,
-                        int32_t data_type,
-                        uint32_t flags);
+ws_result ws_send_begin(ws_socket *ws, int32_t data_type, uint32_t flags);
 
 /**
  * Sends the next part of the message that ws_send_begin() has begun.
  *
- * The bytes are copied or written before the call returns; the caller keeps its buffer. Success means *accepted*: parts leave
- * in the order of the calls, each in one frame or more (see ws_options_set_frame_size()). Text may be cut anywhere: the
- * beginning of a character at the end of a part waits for the next one. An empty part sends nothing.
+ * The library copies or writes the bytes before it returns, so the caller keeps its buffer. Success means that the
+ * part was *accepted*. Parts leave in the order of the calls, each of them in one or more frames (see
+ * ws_options_set_frame_size()). Text may be cut anywhere: the beginning of a character at the end of a part waits for
+ * the next part. An empty part sends nothing.
  *
- * The send buffer is judged by what was sent before the message and by its own bytes; what waits behind it does not count, so
- * that the message can always go on. A compressed part leaves in a form that the server can read at once, which costs
- * some bytes a part.
+ * The send buffer counts as full if the messages sent before this one and the message's own bytes fill it. What waits
+ * behind the message does not count, so that the message can always go on. A compressed part is sent in a form that
+ * the server can read at once, which costs a few bytes for each part.
  *
- * Any thread, also inside a callback; never blocks on the network. It waits while another thread's part of the same message
- * is encoded.
+ * Thread: any, also in callbacks; never blocks on the network. It waits while another thread's part of the same
+ * message is being encoded.
  *
- * @param ws    A socket with an open message.
- * @param data  Bytes; may be NULL if `len` is 0.
+ * @param ws    A socket on which a message was begun.
+ * @param data  The bytes; may be NULL if `len` is 0.
  * @param len   Bytes in `data`; not WS_NUL_TERMINATED.
- * @return WS_OK, or, with the message as it was: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (no message is
- *         open, or NULL), WS_ERR_INVALID_UTF8, WS_ERR_TOO_LARGE (all parts together are above `max_message_size`),
- *         WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (wait for `on_drain`, then send the part again), WS_ERR_OUT_OF_MEMORY (where
- *         the message is compressed the connection ends with that error, too).
+ * @return WS_OK, or, with the message as it was: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (no
+ *          message was begun, or NULL), WS_ERR_INVALID_UTF8, WS_ERR_TOO_LARGE (all parts together are above
+ *          `max_message_size`), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (wait for `on_drain`, then send this part again),
+ *          WS_ERR_OUT_OF_MEMORY (if the message is compressed, the connection ends with this error, too).
  *
  * @pre `data` is readable for `len` bytes.
  */
-ws_result ws_send_part(ws_socket *ws,
-                       const void *data,
-                       size_t len);
+ws_result ws_send_part(ws_socket *ws, const void *data, size_t len);
 
 /**
- * Ends the message that ws_send_begin() has begun. What waits behind it goes on.
+ * Ends the message that ws_send_begin() has begun. The messages that wait behind it can then leave.
  *
- * It is never refused for want of room. The message counts in `messages_sent` from here on. A message without parts is
- * an empty one.
+ * This is never refused for lack of room. The message counts in `messages_sent` from this call on. A message without
+ * any parts is an empty message.
  *
- * Any thread, also inside a callback; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
- * @param ws  A socket with an open message.
- * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (no message is open), WS_ERR_INVALID_UTF8
- *         (its text ends inside a character; the message is still open), WS_ERR_CLOSED, WS_ERR_OUT_OF_MEMORY (call again).
+ * @param ws  A socket on which a message was begun.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (no message was begun),
+ *          WS_ERR_INVALID_UTF8 (the text ends inside a character; the message has not ended), WS_ERR_CLOSED,
+ *          WS_ERR_OUT_OF_MEMORY (call it again).
  */
 ws_result ws_send_end(ws_socket *ws);
 
 /**
  * Gives a socket back: the caller will not use it any more.
  *
- * An open socket is not closed by it: it stays open and keeps calling back until it terminates, and until then the
- * handle stays valid, for the callbacks. Once the socket is released and over, the handle is stale, and so are the
- * texts that ws_get_url() and its like gave.
+ * This does not close the socket. An open socket stays open and continues to call back until it terminates; until then
+ * its handle stays valid for the callbacks. Once the socket is both released and over, the handle is stale, and the
+ * texts that ws_get_url() and similar functions returned are freed.
  *
- * Any thread, also inside a callback; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param ws  A socket.
  * @return WS_OK; WS_ERR_INVALID_HANDLE, also for a second release; WS_ERR_FORKED.
@@ -1367,38 +1455,43 @@ ws_result ws_send_end(ws_socket *ws);
 ws_result ws_release(ws_socket *ws);
 
 /**
- * Ends one socket at once: what ws_dispatcher_close() is for all sockets of a dispatcher. When it returns, no callback of the
- * socket runs or ever will, so that what its `user_data` points to may go.
+ * Ends one socket at once. When it returns, no callback of the socket runs or will run, so what its `user_data` points
+ * to may be freed. ws_dispatcher_close() does the same for all sockets of a dispatcher.
  *
- * To end a conversation politely, and to be told the server's answer, use ws_terminate(). This discards what is
- * undelivered and runs `on_terminate` and `on_free` on the calling thread: with the server's close frame if that had
- * arrived, else with code 1006, not clean; `on_error` does not come. What was accepted for sending still goes out in the
- * background, and then a close frame with code 1000, within the close timeout (on a driving dispatcher: while its owner
- * goes on calling it). A connection that is still being made is given up.
+ * To end a conversation politely, and to get the server's answer, use ws_terminate() instead. ws_close() discards all
+ * events that were not delivered, and runs `on_terminate` and `on_free` on the calling thread. `on_terminate` has the
+ * code of the server's close frame if that had arrived, otherwise 1006, not clean; `on_error` does not come. What was
+ * accepted for sending is still sent in the background, followed by a close frame with code 1000, within the close
+ * timeout. (On a driving dispatcher this needs its owner to go on calling it.) A connection that is still being made
+ * is given up.
  *
- * The handle counts as released, and is stale once `on_terminate` has returned; a socket that was released before can be
- * closed as well. Where TERMINATE was pulled, it is not repeated, and `on_free` runs.
+ * The handle counts as released, and is stale once `on_terminate` has returned. A socket that was released before can
+ * be closed, too. If the TERMINATE event was pulled already, it is not repeated; `on_free` runs.
  *
- * Thread: with a dispatcher, its own thread; without one, or once the dispatcher is closed, any. Inside a callback of the same
- * socket it returns at once, and `on_terminate` and `on_free` follow on that thread when the callback has returned.
- * Inside any other callback on an I/O thread it does not wait for one that runs elsewhere: `on_free` tells. Anywhere else it
- * waits for a callback of the socket that runs on another thread, so the caller holds no lock that the callback wants.
+ * Inside a callback of the same socket it returns at once; `on_terminate` and `on_free` follow on that thread when the
+ * callback has returned. Anywhere else it waits for a callback of the socket that is running on another thread, so the
+ * caller must not hold a lock that this callback wants. The exception is a callback of another socket on an I/O
+ * thread: there it does not wait, and `on_free` tells when the socket is gone.
+ *
+ * Thread: the dispatcher's own, or any if there is none, also in callbacks; may wait for a callback. Any thread may
+ * call it once the dispatcher is closed.
  *
  * @param ws  A socket in any state, released or not.
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED, WS_ERR_WRONG_THREAD
- *         (another thread's dispatcher), WS_ERR_UNSUPPORTED (a socket of a reconnector: see ws_reconnector_close()).
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED,
+ *          WS_ERR_WRONG_THREAD (the dispatcher belongs to another thread), WS_ERR_UNSUPPORTED (the socket belongs to a
+ *          reconnector: see ws_reconnector_close()).
  */
 ws_result ws_close(ws_socket *ws);
 
 /**
- * Holds back the socket's messages, and what is queued behind one, until ws_resume().
+ * Holds back the socket's messages, and the events that stand behind one, until ws_resume().
  *
- * What was held back counts against the receive buffer; once that is full, the library stops reading from the
- * network, and the server slows down. `on_drain`, `on_pong`, and an end with no message before it are still
- * delivered. ws_abort() ends the pause; after ws_terminate() the host must still resume.
+ * What is held back counts against the receive buffer. Once that is full, the library stops reading from the network,
+ * so that the server has to slow down. `on_drain`, `on_pong`, and an end without a message before it are still
+ * delivered. ws_abort() ends the pause; after ws_terminate() the program must still call ws_resume(). A callback that
+ * is running already is not affected. On a socket that is paused already it does nothing.
  *
- * Any thread, also inside a callback; never blocks. A callback that runs already is not affected. Pausing a
- * paused socket changes nothing.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param ws  A socket in any state.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
@@ -1406,9 +1499,9 @@ ws_result ws_close(ws_socket *ws);
 ws_result ws_pause(ws_socket *ws);
 
 /**
- * Lets go what ws_pause() holds back.
+ * Delivers what ws_pause() has held back. On a socket that is not paused it does nothing.
  *
- * Any thread, also inside a callback; never blocks. Resuming a socket that is not paused changes nothing.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param ws  A socket in any state.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
@@ -1416,31 +1509,32 @@ ws_result ws_pause(ws_socket *ws);
 ws_result ws_resume(ws_socket *ws);
 
 /**
- * Begins the closing handshake (RFC 6455 section 7.1.2). What was sent before goes out first.
+ * Begins the closing handshake (RFC 6455 section 7.1.2). Messages that were sent before leave first.
  *
- * `on_terminate` follows: with what the server answers, or, where it does not answer within the close timeout (5 s
- * by default), with code 1006 after the connection was dropped. Until then messages may still arrive. While
- * connecting it aborts instead. On a socket that is closing or closed already it is WS_OK and changes nothing.
+ * `on_terminate` follows with the code and reason that the server answers. If the server does not answer within the
+ * close timeout (5 s by default), the connection is dropped, and `on_terminate` has code 1006. Until then, messages
+ * may still arrive. While the socket is connecting, the connection is aborted instead. On a socket that is closing or
+ * closed already, it returns WS_OK and does nothing.
  *
- * Any thread, also inside a callback; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param ws      A socket in any state.
- * @param code    1000 (normal) or 3000 to 4999 (yours); 0 means 1000.
+ * @param code    1000 (normal), or 3000 to 4999 (for the application); 0 means 1000.
  * @param reason  UTF-8, NUL-terminated, at most 123 bytes; copied. NULL for none.
- * @return WS_OK, or, with no change of state: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON,
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON,
+ *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `reason` is NULL or NUL-terminated.
  */
 ws_result ws_terminate(ws_socket *ws, int32_t code, const char *reason);
 
 /**
- * Drops the connection at once, with no closing handshake.
+ * Drops the connection at once, without a closing handshake.
  *
- * What is queued for sending is lost, what is undelivered is discarded, a pause ends; `on_terminate` with code 1006
- * follows. On a closed socket it changes nothing.
+ * What is queued for sending is lost, events that were not delivered are discarded, and a pause ends. `on_terminate`
+ * follows with code 1006. On a closed socket it does nothing.
  *
- * Any thread, also inside a callback; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param ws  A socket in any state.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
@@ -1448,11 +1542,11 @@ ws_result ws_terminate(ws_socket *ws, int32_t code, const char *reason);
 ws_result ws_abort(ws_socket *ws);
 
 /**
- * The state of the socket.
+ * Returns the state of a socket.
  *
- * It may be ahead of the callbacks: closing, while messages still wait for the dispatcher.
+ * It may be ahead of the callbacks: a socket can be closing while its messages still wait for the dispatcher.
  *
- * Any thread, also inside `wake`; never blocks.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param ws  A socket.
  * @return A ws_status; WS_STATUS_CLOSED for NULL or a stale handle.
@@ -1460,9 +1554,9 @@ ws_result ws_abort(ws_socket *ws);
 ws_status ws_get_status(const ws_socket *ws);
 
 /**
- * The number of the socket, never reused in a process.
+ * Returns the number of a socket, which is never used again in the same process.
  *
- * Any thread, also inside `wake`; never blocks.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param ws  A socket.
  * @return A positive number; 0 for NULL or a stale handle.
@@ -1470,9 +1564,9 @@ ws_status ws_get_status(const ws_socket *ws);
 int32_t ws_get_id(const ws_socket *ws);
 
 /**
- * The URL as it was passed to ws_new(), less user name and password.
+ * Returns the URL as it was passed to ws_new(), but without user name and password.
  *
- * Any thread, also inside `wake`; never blocks.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param ws  A socket.
  * @return UTF-8 that lives as long as the handle is valid; NULL for NULL or a stale handle.
@@ -1480,9 +1574,9 @@ int32_t ws_get_id(const ws_socket *ws);
 const char *ws_get_url(const ws_socket *ws);
 
 /**
- * The option `data_type` of the socket: in which form its text messages arrive.
+ * Returns the option `data_type` of a socket: the form in which its text messages arrive.
  *
- * Any thread, also inside `wake`; never blocks.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param ws  A socket.
  * @return A ws_data_type; WS_DATA_TYPE_TEXT for NULL or a stale handle.
@@ -1490,27 +1584,28 @@ const char *ws_get_url(const ws_socket *ws);
 ws_data_type ws_get_data_type(const ws_socket *ws);
 
 /**
- * The handler that the socket was made with; all NULL if it was made without one.
+ * Returns a copy of the handler with which the socket was made. All its fields are NULL if there was none.
  *
- * Once `on_free` has been called, its `user_data` is NULL. Its `dispatcher` may have been closed meanwhile.
+ * Once `on_free` has been called, `user_data` is NULL. The `dispatcher` may have been closed in the meantime.
  *
- * Any thread, also inside `wake`; never blocks.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param ws       A socket.
- * @param handler  Its `size` is set by the caller (WS_HANDLER_INIT); as many fields as fit are filled.
+ * @param handler  Receives the handler. The caller sets its `size` (WS_HANDLER_INIT); as many fields as fit are
+ *                 filled.
  * @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
- *         `size` that ws_handler never had).
+ *          `size` that ws_handler never had).
  *
  * @pre `handler` is NULL or writable for its `size`.
  */
 ws_result ws_get_handler(const ws_socket *ws, ws_handler *handler);
 
 /**
- * The `user_data` of the socket's handler.
+ * Returns the `user_data` of the socket's handler.
  *
- * With ws_dispatcher_next() it finds the host's object for an event.
+ * A program that pulls events with ws_dispatcher_next() finds its own object for an event this way.
  *
- * Any thread, also inside `wake`; never blocks.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param ws  A socket.
  * @return The pointer as it was given; NULL once `on_free` has been called, and for NULL or a stale handle.
@@ -1518,60 +1613,62 @@ ws_result ws_get_handler(const ws_socket *ws, ws_handler *handler);
 void *ws_get_user_data(const ws_socket *ws);
 
 /**
- * The subprotocol that the server chose.
+ * Returns the subprotocol that the server has chosen.
  *
- * Any thread, also inside `wake`; never blocks.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param ws  A socket.
- * @return A text that lives as long as the handle is valid; NULL if there is none, or not yet, and for NULL or a
- *         stale handle.
+ * @return A text that lives as long as the handle is valid; NULL if there is none, or not yet, and for NULL or a stale
+ *          handle.
  */
 const char *ws_get_subprotocol(const ws_socket *ws);
 
 /**
- * The HTTP status of the server's answer to the opening handshake.
+ * Returns the HTTP status of the server's answer to the opening handshake.
  *
- * Any thread, also inside `wake`; never blocks.
+ * If the connection could not be made, ws_errors_http_status() has the status.
+ *
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param ws  A socket.
- * @return 101 once connected; 0 before, and for NULL or a stale handle. Of a connection that could not be made,
- *         ws_errors_http_status() tells.
+ * @return 101 once the socket is connected; 0 before that, and for NULL or a stale handle.
  */
 int32_t ws_get_response_status(const ws_socket *ws);
 
 /**
- * A header of the server's answer to the opening handshake.
+ * Returns a header of the server's answer to the opening handshake.
  *
- * Any thread, also inside `wake`; never blocks.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param ws    A socket.
  * @param name  The header's name, NUL-terminated; upper and lower case do not matter.
- * @param i     Which of the headers of that name, from 0.
- * @return The value: a text that lives as long as the handle is valid; NULL if there is no i-th one, or not yet,
- *         and for NULL or a stale handle.
+ * @param i     Which of the headers of that name, counted from 0.
+ * @return The value: a text that lives as long as the handle is valid; NULL if there is no such header, or not yet,
+ *          and for NULL or a stale handle.
  *
  * @pre `name` is NULL or NUL-terminated.
  */
 const char *ws_get_response_header(const ws_socket *ws, const char *name, size_t i);
 
 /**
- * The address of the machine that the socket is connected to, with its port: `192.0.2.1:443`, `[2001:db8::1]:443`; or
- * `unix:/the/path` (ws_options_set_unix_socket()). After redirects it is the last server's;
- * through a proxy, the proxy's.
+ * Returns the address of the machine that the socket is connected to, with its port: `192.0.2.1:443` or
+ * `[2001:db8::1]:443`; or `unix:/the/path` (see ws_options_set_unix_socket()).
  *
- * Any thread, also inside `wake`; never blocks.
+ * After redirects it is the address of the last server; through a proxy it is the proxy's.
+ *
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param ws  A socket.
  * @return A text that lives as long as the handle is valid; NULL before the connection is made, and for NULL or a
- *         stale handle.
+ *          stale handle.
  */
 const char *ws_get_peer_address(const ws_socket *ws);
 
 /**
- * How full the send buffer is: the bytes of the messages that were accepted and that the kernel has not taken yet,
- * plus 64 for each message.
+ * Returns how full the send buffer is: the bytes of the messages that were accepted and that the operating system has
+ * not taken yet, plus 64 for each message.
  *
- * Any thread, also inside `wake`; never blocks.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param ws  A socket.
  * @return Bytes; 0 for NULL or a stale handle.
@@ -1579,90 +1676,105 @@ const char *ws_get_peer_address(const ws_socket *ws);
 size_t ws_get_buffered_amount(const ws_socket *ws);
 
 /**
- * What the TLS handshake with the socket's server agreed on, and the server's certificate. Of a proxy's TLS it tells
- * nothing.
+ * Returns what the TLS handshake with the socket's server has agreed on, and the server's certificate.
  *
- * Any thread, also inside `wake`; never waits for the network or the host. Known from `on_open` on, as long as the handle is
- * valid. Of a connection that could not be made, the error stack tells.
+ * It is known from `on_open` on, as long as the handle is valid. It says nothing about TLS with a proxy. If the
+ * connection could not be made, the error stack says why.
+ *
+ * Thread: any, also in callbacks and in `wake`; never blocks on the network or the program.
  *
  * @param ws    A socket.
- * @param info  Its `size` is set by the caller (WS_TLS_INFO_INIT); as many fields as fit are filled.
- * @return WS_OK, or, with nothing filled: WS_ERR_UNSUPPORTED (a ws:// socket, which has no TLS), WS_ERR_CLOSED (a wss://
- *         socket that is not open yet, or never was), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT
- *         (NULL, or a `size` that ws_tls_info never had).
+ * @param info  Receives the information. The caller sets its `size` (WS_TLS_INFO_INIT); as many fields as fit are
+ *              filled.
+ * @return WS_OK, or, with nothing filled: WS_ERR_UNSUPPORTED (a ws:// socket, which has no TLS), WS_ERR_CLOSED (a
+ *          wss:// socket that is not open yet, or never was), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED,
+ *          WS_ERR_INVALID_ARGUMENT (NULL, or a `size` that ws_tls_info never had).
  *
  * @pre `info` is NULL or writable for its `size`.
  */
-ws_result ws_get_tls_info(const ws_socket *ws,
-                          ws_tls_info *info);
+ws_result ws_get_tls_info(const ws_socket *ws, ws_tls_info *info);
 
 /**
- * What the socket has counted so far: messages and bytes both ways, buffers, the last ping, and how long each step of
- * connecting took.
+ * Returns what a socket has counted so far: messages and bytes in both directions, buffers, the last ping, and how
+ * long each step of connecting took.
  *
- * Any thread, also inside `wake`; never waits for the network or the host. Readable as long as the handle is valid;
- * the numbers of several calls may be of different moments, those of one call nearly of the same.
+ * The numbers can be read as long as the handle is valid. Those of one call are nearly of the same moment; those of
+ * several calls need not be.
+ *
+ * Thread: any, also in callbacks and in `wake`; never blocks on the network or the program.
  *
  * @param ws     A socket in any state.
- * @param stats  Its `size` is set by the caller (WS_STATS_INIT); as many fields as fit are filled.
+ * @param stats  Receives the numbers. The caller sets its `size` (WS_STATS_INIT); as many fields as fit are filled.
  * @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
- *         `size` that ws_stats never had).
+ *          `size` that ws_stats never had).
  *
  * @pre `stats` is NULL or writable for its `size`.
  */
 ws_result ws_get_stats(const ws_socket *ws, ws_stats *stats);
 
 /**
- * What the reconnector's sockets have counted together. Counters are sums; buffers are those of now, what
- * ws_reconnector_send() keeps included in `send_buffered`; times are those of the last connection that was open, or, as long
- * as none was, of the last attempt.
+ * Returns what all sockets of a reconnector have counted together.
  *
- * Any thread, also inside `wake`; never waits for the network or the host.
+ * Counters are sums. The buffers are those of the present socket; `send_buffered` includes what ws_reconnector_send()
+ * keeps. The durations are those of the last connection that was open, or of the last attempt as long as none was.
  *
- * @param r      A reconnector, also one that is over.
+ * Thread: any, also in callbacks and in `wake`; never blocks on the network or the program.
+ *
+ * @param r      A reconnector, which may be over.
  * @param stats  As for ws_get_stats().
  * @return As ws_get_stats().
  *
  * @pre `stats` is NULL or writable for its `size`.
  */
-ws_result ws_reconnector_get_stats(const ws_reconnector *r,
-                                   ws_stats *stats);
+ws_result ws_reconnector_get_stats(const ws_reconnector *r, ws_stats *stats);
 
 /**
- * Why the socket's connection ended: how far it was, the codes sent and received, what went wrong, and when.
+ * Returns why the socket's connection ended: the stage it had reached, the codes that were sent and received, what
+ * went wrong, and when.
  *
- * There to be read as soon as the end is known: from `on_error` and `on_terminate` on, and earlier where messages still
- * wait for the host; also for a connection that could not be made, where ws_new_async() returned a socket. As long as
- * the handle is valid. Before the end all is 0, `tls_alert` and `open_us` are -1.
+ * It can be read as soon as the end is known, and as long as the handle is valid: from `on_error` and `on_terminate`
+ * on, or earlier if messages have not been delivered yet. It is also there for a connection that could not be made, if
+ * ws_new_async() returned a socket. Before the end all fields are 0, except `tls_alert` and `open_us`, which are -1.
  *
- * Any thread, also inside `wake`; never blocks.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param ws    A socket in any state.
- * @param info  Its `size` is set by the caller (WS_CLOSE_INFO_INIT); as many fields as fit are filled.
+ * @param info  Receives the information. The caller sets its `size` (WS_CLOSE_INFO_INIT); as many fields as fit are
+ *              filled.
  * @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
- *         `size` that ws_close_info never had).
+ *          `size` that ws_close_info never had).
  *
  * @pre `info` is NULL or writable for its `size`.
  */
 ws_result ws_get_close_info(const ws_socket *ws, ws_close_info *info);
 
 /**
- * Makes a dispatcher: callbacks of its sockets run inside ws_dispatcher_dispatch(), ws_dispatcher_wait() and
+ * Makes a dispatcher. The callbacks of its sockets run inside ws_dispatcher_dispatch(), ws_dispatcher_wait() and
  * ws_dispatcher_run(), on the thread that calls them.
  *
- * It belongs to the calling thread, until another one attaches it. Several may share a thread. It costs no thread.
+ * It belongs to the calling thread until another thread attaches it. A thread may have several dispatchers. A
+ * dispatcher does not start a thread.
  *
- * Any thread; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
- * @return A dispatcher, to be ended with ws_dispatcher_close(); NULL if memory or handles are used up.
+ * @return A dispatcher, which the caller ends with ws_dispatcher_close(); NULL if no memory or no handles are left.
  */
 ws_dispatcher *ws_dispatcher_new(void);
 
 /**
- * As ws_dispatcher_new(), with a function that is told when there is something to dispatch.
+ * Makes a dispatcher with a function that is called when there is something to dispatch. Otherwise it is like
+ * ws_dispatcher_new().
  *
- * @param wake       May be called until ws_dispatcher_close() returns. NULL: as ws_dispatcher_new().
- * @param user_data  Passed to `wake`; the caller's, and free to go once ws_dispatcher_close() has returned.
+ * `wake` may be called until ws_dispatcher_close() returns. If it is running on another thread at that time,
+ * ws_dispatcher_close() waits until it has returned. So `wake` must not wait for the thread that closes the
+ * dispatcher, and that thread must not hold a lock that `wake` wants.
+ *
+ * Thread: any, also in callbacks; never blocks.
+ *
+ * @param wake       The function, which may be called on any thread. NULL: the dispatcher is one of
+ *                   ws_dispatcher_new().
+ * @param user_data  Passed to `wake`. It belongs to the caller, who may free it once ws_dispatcher_close() has
+ *                   returned.
  * @return As ws_dispatcher_new().
  *
  * @pre `wake` can be called on any thread with `user_data`.
@@ -1670,158 +1782,169 @@ ws_dispatcher *ws_dispatcher_new(void);
 ws_dispatcher *ws_dispatcher_new_with_wake(ws_wake_fn wake, void *user_data);
 
 /**
- * A dispatcher that does its sockets' I/O itself, on its thread, with no thread of the library: for single-threaded
- * programs, and for hosts that fork.
+ * Makes a dispatcher that does the I/O of its sockets itself, on its own thread, without any thread of the library. It
+ * is for single-threaded programs and for programs that fork. Otherwise it is like ws_dispatcher_new(); a program may
+ * use both kinds side by side.
  *
- * All of it happens inside the dispatcher's own calls: ws_dispatcher_wait(), ws_dispatcher_run(), ws_dispatcher_next(),
- * ws_dispatcher_next_batch(), a blocking ws_new() on it, and ws_dispatcher_dispatch(), which takes what is there and does
- * not wait. While none of them runs, nothing is received, no ping is answered, no time limit is kept, and a connection
- * of ws_new_async() is not made; messages are still sent at once from any thread, as far as the network takes them. So
- * call one of them often, or always.
+ * All I/O happens inside the dispatcher's own calls: ws_dispatcher_wait(), ws_dispatcher_run(), ws_dispatcher_next(),
+ * ws_dispatcher_next_batch(), a blocking ws_new() on it, and ws_dispatcher_dispatch(), which handles what is there
+ * without waiting. While none of them is running, nothing is received, no ping is answered, no time limit is kept, and
+ * no connection of ws_new_async() is made. Messages are still sent at once from any thread, as far as the network
+ * takes them. So call one of these functions often, or all the time.
  *
- * What it does without other threads costs the following:
- * - Looking a name up blocks the calling thread until the system answers, whatever the time limits; so does a stop or a
- *   wait with a time-out. Addresses and localhost in the URL, and the option `resolve`, need no look-up.
- * - ws_dispatcher_fd() has no descriptor for it (-1): wait in ws_dispatcher_wait() instead.
- * - A host that pulls without a pause has I/O done between the pulls, now and then.
- * - While one of its sockets connects, closes or has a time to keep (a ping interval, an idle time-out), it sleeps at once:
- *   ws_dispatcher_set_busy_poll_us() has no effect then.
- * - Inside callbacks on an I/O thread (of sockets without a dispatcher) those of its calls that do I/O are
+ * To do without other threads has these costs:
+ * - To look up a name blocks the calling thread until the system answers, regardless of time limits, of
+ *   ws_dispatcher_stop(), and of the time-out of a wait. Addresses and localhost in the URL, and names with the option
+ *   `resolve`, need no look-up.
+ * - ws_dispatcher_fd() returns -1: wait in ws_dispatcher_wait() instead.
+ * - If a program pulls events without a pause, I/O is done only now and then between its pulls.
+ * - ws_dispatcher_set_busy_poll_us() has no effect while one of the sockets is connecting, is closing, or has a time
+ *   to keep (a ping interval, an idle time-out).
+ * - Inside a callback on an I/O thread (of a socket without a dispatcher), those of its calls that do I/O return
  *   WS_ERR_WRONG_THREAD.
- * - ws_dispatcher_close() sends what the network takes at once, then drops the connections. To have all sent before,
- *   ws_terminate() the sockets and ws_dispatcher_run().
+ * - ws_dispatcher_close() sends what the network takes at once, then drops the connections. To have everything sent
+ *   first, ws_terminate() the sockets and call ws_dispatcher_run().
  *
- * In all else it is a dispatcher like others; sockets of both kinds may be used side by side.
+ * Thread: any, also in callbacks; never blocks.
  *
- * Any thread; never blocks.
- *
- * @return As ws_dispatcher_new(); NULL also if there are no descriptors left.
+ * @return As ws_dispatcher_new(); NULL also if no descriptors are left.
  */
 ws_dispatcher *ws_dispatcher_new_driving(void);
 
 /**
- * Hands the dispatcher over to the calling thread. The thread that had it may be gone.
+ * Hands the dispatcher over to the calling thread. The thread that had it before may have ended.
  *
- * Any thread; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param d  A dispatcher.
- * @return WS_OK; WS_ERR_WRONG_THREAD, with nothing changed, while a dispatch, wait, next, run or ws_new() of it is on
- *         some stack; WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_WRONG_THREAD (some thread is inside a dispatch, wait, next, run or
+ *          ws_new() of this dispatcher), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_dispatcher_attach(ws_dispatcher *d);
 
 /**
  * Trades processor time for latency: ws_dispatcher_wait(), ws_dispatcher_run() and ws_dispatcher_next() look for
- * messages for so long before they sleep, each time. A small message then arrives without the wake-up of a thread,
- * which is most of what a round trip takes; the price is a core that is busy meanwhile.
+ * messages for this long each time before they sleep.
  *
- * Any thread, at any time: it holds from the next wait on.
+ * A small message then arrives without a thread having to be woken up, which is the largest part of a round trip. In
+ * return, a processor core is busy for that time. The setting holds from the next wait on.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param d   A dispatcher.
- * @param us  Microseconds; 0: not at all. Default: 0. At most the time-out of the call counts.
+ * @param us  Microseconds; 0: do not look. Default: 0. The time-out of the call limits it.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_dispatcher_set_busy_poll_us(ws_dispatcher *d, uint32_t us);
 
 /**
- * Whether a signal ends a wait: where on, a signal handler that runs while the thread sleeps in ws_dispatcher_wait(),
- * ws_dispatcher_next(), ws_dispatcher_next_batch() or ws_dispatcher_run() ends the innermost of them with
- * WS_ERR_INTERRUPTED. Nothing is lost: call again. What is there to deliver goes first: `wait` then returns its count.
+ * Sets whether a signal ends a wait. If it does, a signal handler that runs while the thread sleeps in
+ * ws_dispatcher_wait(), ws_dispatcher_next(), ws_dispatcher_next_batch() or ws_dispatcher_run() ends the innermost of
+ * these calls with WS_ERR_INTERRUPTED.
  *
- * A blocking ws_new() is ended by it as by a stop: NULL, `on_free`, WS_ERR_INTERRUPTED. A process with an interval timer
- * switches it off around ws_new(), or uses ws_new_async().
+ * Nothing is lost: call the function again. Events that can be delivered come first: ws_dispatcher_wait() then returns
+ * their number. A blocking ws_new() ends as if by ws_dispatcher_stop(): it returns NULL with WS_ERR_INTERRUPTED after
+ * `on_free`. A program with an interval timer should switch this off around ws_new(), or use ws_new_async(). The
+ * setting holds from the next sleep on.
  *
- * A signal that comes while the thread does not sleep is not seen: whoever must not miss one calls ws_dispatcher_stop()
- * in the handler. WS_ERR_INTERRUPTED may, seldom, come without a signal.
+ * A signal that comes while the thread is not sleeping ends nothing. If the program must not miss one, it calls
+ * ws_dispatcher_stop() in the signal handler. In rare cases WS_ERR_INTERRUPTED comes without a signal.
  *
- * The library's own threads block the host's signals, so that its handlers run on its own threads. A process that is
- * started from a callback on one of them inherits that mask, and so does what it executes: unblock in the child what it
- * is to receive (`pthread_sigmask`, `POSIX_SPAWN_SETSIGMASK`). Never blocked are SIGSEGV, SIGBUS, SIGFPE, SIGILL,
- * SIGTRAP, SIGSYS and SIGABRT.
+ * The library's own threads block signals, so the program's signal handlers run on the program's threads. SIGSEGV,
+ * SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGABRT are never blocked. A process that is started from a callback on
+ * a thread of the library inherits that signal mask, and so does the program that it executes: in the child, unblock
+ * the signals that it should receive (`pthread_sigmask`, `POSIX_SPAWN_SETSIGMASK`).
  *
- * Any thread, at any time: it holds from the next sleep on.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param d   A dispatcher.
  * @param on  1: a signal ends a wait; 0: it does not. Default: 0.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED; WS_ERR_UNSUPPORTED on Windows.
  */
-ws_result ws_dispatcher_set_interruptible(ws_dispatcher *d,
-                                          int32_t on);
+ws_result ws_dispatcher_set_interruptible(ws_dispatcher *d, int32_t on);
 
 /**
- * Runs callbacks for events that are deliverable now; does not wait.
+ * Runs the callbacks of the events that can be delivered now, and does not wait for others.
  *
- * An event is deliverable unless a callback of its socket is on the stack, or ws_pause() holds it back. Sockets take
- * turns; each has its events in their order. May be called inside a callback (a modal dialog runs the loop again):
- * other sockets' events are delivered, those of sockets on the stack wait.
+ * An event can be delivered unless a callback of its socket is on the stack, or ws_pause() holds it back. The sockets
+ * take turns, and each socket's events come in order. It may be called inside a callback, as a modal dialog does that
+ * runs its own event loop: the events of other sockets are delivered, and those of the sockets on the stack wait.
  *
- * Only the dispatcher's thread.
+ * Thread: the dispatcher's own, also in callbacks; never blocks, apart from the callbacks that it runs.
  *
  * @param d           A dispatcher.
- * @param max_events  At most so many callbacks; 0: those that were deliverable when it was called.
- * @return How many events were delivered; or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile),
- *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param max_events  The largest number of callbacks to run; 0: one for each event that could be delivered when it was
+ *                    called.
+ * @return The number of events that were delivered; or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was
+ *          closed meanwhile), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 int32_t ws_dispatcher_dispatch(ws_dispatcher *d, uint32_t max_events);
 
 /**
- * Waits until there is a deliverable event, then runs callbacks as ws_dispatcher_dispatch() with 0 does.
+ * Waits until an event can be delivered, then runs callbacks as ws_dispatcher_dispatch() with 0 does.
  *
- * Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it.
+ * ws_dispatcher_stop() ends it.
+ *
+ * Thread: the dispatcher's own, also in callbacks, but not on an I/O thread; may block. With a timeout of 0 it works
+ * on an I/O thread, too, unless the dispatcher is a driving one.
  *
  * @param d           A dispatcher.
- * @param timeout_ms  Milliseconds to wait for the first event; 0 not at all, -1 for ever.
- * @return How many events were delivered, 0 when the time is over; or WS_ERR_INVALID_ARGUMENT (below -1),
- *         WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INTERRUPTED
- *         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param timeout_ms  Milliseconds to wait for the first event; 0: do not wait; -1: wait for ever.
+ * @return The number of events that were delivered, 0 if there were none in time; or WS_ERR_INVALID_ARGUMENT (below
+ *          -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
+ *          (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 int32_t ws_dispatcher_wait(ws_dispatcher *d, int32_t timeout_ms);
 
 /**
- * Pulls one event instead of running a callback.
+ * Pulls one event from the dispatcher, instead of running its callback.
  *
- * The event is the caller's, as independent as a retained one, and freed with ws_event_free(). ws_get_user_data()
- * finds the host's object for its socket. Of the handler's functions only `on_free` runs here: for a socket whose
- * TERMINATE event was pulled and freed. Call it until it returns 0: unlike a dispatch it does not call `wake` again.
+ * The event belongs to the caller, who frees it with ws_event_free(); until then it may be used like a retained event.
+ * ws_get_user_data() finds the program's object for its socket. Of the handler's functions only `on_free` runs in this
+ * call: for a socket whose TERMINATE event was pulled and freed. Call ws_dispatcher_next() until it returns 0,
+ * because, unlike a dispatch, it does not call `wake` again for events that it leaves. ws_dispatcher_stop() makes it
+ * return 0.
  *
- * Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it, and it returns 0.
+ * Thread: the dispatcher's own, also in callbacks, but not on an I/O thread; may block. With a timeout of 0 it works
+ * on an I/O thread, too, unless the dispatcher is a driving one.
  *
  * @param d           A dispatcher.
- * @param timeout_ms  Milliseconds to wait for an event; 0 not at all, -1 for ever.
- * @param ws          Receives the socket; NULL where no event is returned. It is not to be released for this call.
- * @param event       Receives the event; NULL where no event is returned.
- * @return 1 and an event; 0 when the time is over; or, with nothing pulled, WS_ERR_INVALID_ARGUMENT (a NULL pointer,
- *         or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INTERRUPTED
- *         (ws_dispatcher_set_interruptible()), WS_ERR_OUT_OF_MEMORY,
- *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param timeout_ms  Milliseconds to wait for an event; 0: do not wait; -1: wait for ever.
+ * @param ws          Receives the socket; NULL if no event is returned. The caller does not release it for this call.
+ * @param event       Receives the event; NULL if no event is returned.
+ * @return 1 and an event; 0 if there was none in time; or, with nothing pulled: WS_ERR_INVALID_ARGUMENT (a NULL
+ *          pointer, or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile),
+ *          WS_ERR_INTERRUPTED (ws_dispatcher_set_interruptible()), WS_ERR_OUT_OF_MEMORY, WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED.
  *
  * @pre `ws` and `event` are NULL or writable.
  */
 int32_t ws_dispatcher_next(ws_dispatcher *d, int32_t timeout_ms, ws_socket **ws, ws_event **event);
 
 /**
- * Runs callbacks until every socket of the dispatcher has terminated (inside a callback: every one that is not on
- * the stack), or until ws_dispatcher_stop(). With no socket it returns at once.
+ * Runs callbacks until every socket of the dispatcher has terminated, or until ws_dispatcher_stop(). Without a socket
+ * it returns at once. Inside a callback, the sockets on the stack do not count.
  *
- * Only the dispatcher's thread, also inside a callback.
+ * Thread: the dispatcher's own, also in callbacks, but not on an I/O thread; may block.
  *
  * @param d  A dispatcher.
- * @return WS_OK; or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INTERRUPTED
- *         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
+ *          (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_dispatcher_run(ws_dispatcher *d);
 
 /**
- * Makes all calls of the dispatcher that are in progress return, nested ones from the inside out; or, if there is
- * none, the next one: this is remembered once.
+ * Ends the calls of a dispatcher that are in progress, the nested ones from the inside out. If there is none, the next
+ * call ends at once: this is remembered for one call.
  *
- * `run` then says WS_OK, `wait` its count, `next` 0, and ws_new() NULL with WS_ERR_CANCELLED. That is where the wait
- * ends: a callback that runs just now returns first. A ws_new() without a dispatcher cannot be stopped: give it one. A
- * name lookup on a driving dispatcher ends first.
+ * ws_dispatcher_run() then returns WS_OK, ws_dispatcher_wait() its count, ws_dispatcher_next() 0, and ws_new() NULL
+ * with WS_ERR_CANCELLED. Only the wait is ended: a callback that is running returns first, and on a driving dispatcher
+ * so does the look-up of a name. A ws_new() without a dispatcher cannot be stopped, so give it a dispatcher if you
+ * need to.
  *
- * Any thread, also inside a callback, and in a signal handler: it is async-signal-safe, the only function of the library
- * that is. It takes no lock, allocates, frees and logs nothing, and keeps `errno`; also while another thread closes the
- * dispatcher, and in a forked child. Never blocks.
+ * Thread: any, also in callbacks, in `wake` and in signal handlers; never blocks. It is the only function of the
+ * library that is async-signal-safe: it takes no lock, allocates, frees and logs nothing, and preserves `errno`. This
+ * also holds while another thread closes the dispatcher, and in a forked child.
  *
  * @param d  A dispatcher.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
@@ -1829,85 +1952,95 @@ ws_result ws_dispatcher_run(ws_dispatcher *d);
 ws_result ws_dispatcher_stop(ws_dispatcher *d);
 
 /**
- * A descriptor that is readable exactly while the dispatcher has deliverable events: for poll, epoll, kqueue, GLib,
- * libuv, asyncio. Level-triggered.
+ * Returns a file descriptor that is readable exactly while the dispatcher has events to deliver (level-triggered). It
+ * is for poll, epoll, kqueue, GLib, libuv, asyncio and the like.
  *
- * The host neither reads nor closes it; ws_dispatcher_close() closes it. It costs nothing until it is first asked
- * for.
+ * The program neither reads nor closes it; ws_dispatcher_close() closes it. The descriptor is made when it is first
+ * asked for, and costs nothing before.
  *
- * Any thread; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param d  A dispatcher.
- * @return A file descriptor, the same at each call; -1 if there is none: an invalid handle, no descriptors left.
+ * @return A file descriptor, the same in each call; -1 if there is none: the handle is invalid, the dispatcher is a
+ *          driving one, or no descriptors are left.
  */
 intptr_t ws_dispatcher_fd(ws_dispatcher *d);
 
 /**
- * Sets the function that is told of this dispatcher's connections that could not be made, in place of the one before: 4D's ON
- * ERR CALL for one context. Where a dispatcher has one, that of ws_set_error_handler() is not called for its sockets.
+ * Sets the function that is called for each connection of this dispatcher that could not be made. It replaces the one
+ * that was set before.
  *
- * Only the dispatcher's thread, also inside a callback or inside the function itself. When this returns, the old function
- * no longer runs on another thread, and its `user_data` may go; nor is it called once ws_dispatcher_close() has returned.
+ * A dispatcher with such a function does not call the function of ws_set_error_handler() for its sockets. When this
+ * call returns, the old function no longer runs on another thread, and its `user_data` may be freed. After
+ * ws_dispatcher_close() has returned, the function is not called any more.
+ *
+ * Thread: the dispatcher's own, also in callbacks; may wait for a callback. It may also be called inside the function
+ * itself.
  *
  * @param d          A dispatcher.
- * @param fn         NULL for none.
- * @param user_data  Passed to `fn`; the caller's.
- * @return WS_OK; or, with nothing changed, WS_ERR_WRONG_THREAD, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param fn         The function; NULL for none.
+ * @param user_data  Passed to `fn`; it belongs to the caller.
+ * @return WS_OK, or, with nothing changed: WS_ERR_WRONG_THREAD, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `fn` can be called on the dispatcher's thread with `user_data`.
  */
-ws_result ws_dispatcher_set_error_handler(ws_dispatcher *d,
-                                          ws_error_fn fn,
-                                          void *user_data);
+ws_result ws_dispatcher_set_error_handler(ws_dispatcher *d, ws_error_fn fn, void *user_data);
 
 /**
- * Ends a dispatcher and every socket of it; never waits for the network.
+ * Ends a dispatcher and all of its sockets. It never waits for the network.
  *
- * The handle is stale from the start of the call, also for the callbacks that it runs. Each socket gets
- * `on_terminate` and `on_free` during the call, with code 1006, not clean, unless the server's close frame had
- * arrived: then with that. What was undelivered is discarded; what was accepted for sending still goes out in the
- * background, then a close frame with code 1001. The sockets' own handles stay valid until they are released.
+ * The handle is stale from the beginning of the call, also for the callbacks that it runs. Each socket gets
+ * `on_terminate` and `on_free` during the call. `on_terminate` has the code of the server's close frame if that had
+ * arrived, otherwise 1006, not clean. Events that were not delivered are discarded. What was accepted for sending is
+ * still sent in the background, followed by a close frame with code 1001. The handles of the sockets stay valid until
+ * they are released.
  *
- * When it returns, no callback and no `wake` of the dispatcher runs or ever will, save those on the caller's own
- * stack: inside one of its own callbacks it returns at once, and the sockets on the stack terminate when their
- * callback returns, before the outermost dispatch returns.
+ * When it returns, no callback and no `wake` of the dispatcher is running or will run, except those on the caller's
+ * own stack: it waits for a `wake` that is running on another thread. Inside one of the dispatcher's own callbacks it
+ * does not wait for that callback: the sockets on the stack terminate when their callbacks return, before the
+ * outermost dispatch returns.
  *
- * Only the dispatcher's thread, also inside a callback.
+ * Thread: the dispatcher's own, also in callbacks; may wait for a callback.
  *
  * @param d  A dispatcher.
- * @return WS_OK; or, with nothing changed, WS_ERR_WRONG_THREAD, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_WRONG_THREAD, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_dispatcher_close(ws_dispatcher *d);
 
 /**
- * Pulls several events in one call, for hosts to whom a call costs more than an event (FFI, interpreters).
+ * Pulls several events in one call, for programs in which a call costs more than an event (interpreters, foreign
+ * function interfaces).
  *
- * It waits for the first event only, and takes those that are there then, in the order in which ws_dispatcher_next()
- * would have given them: at most `max`, and at most 256 KiB of small messages. All of them are the caller's with the
- * batch, and as independent as a retained event: any thread may read it, at any time, until ws_batch_free().
+ * It waits only for the first event. It then takes the events that are there, in the order in which
+ * ws_dispatcher_next() would have returned them: at most `max` of them, and at most 256 KiB of small messages. All of
+ * them belong to the caller as part of the batch. Any thread may read the batch at any time, until ws_batch_free().
+ * ws_dispatcher_stop() makes it return 0.
  *
- * A host in an interpreter copies ws_batch_data() at once and cuts it by the items' `offset` and `len`; or it splits it
- * at the NULs: if that makes one part more than there are items, and all items have an offset, no message holds a NUL,
- * and the parts before the last one are the messages.
+ * A program in an interpreter copies ws_batch_data() at once, and cuts the copy by the `offset` and `len` of the
+ * items. Or it splits the copy at the NULs. If that gives one part more than there are items, and if all items have an
+ * offset, then no message contains a NUL, and the parts before the last one are the messages.
  *
- * Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it.
+ * Thread: the dispatcher's own, also in callbacks, but not on an I/O thread; may block. With a timeout of 0 it works
+ * on an I/O thread, too, unless the dispatcher is a driving one.
  *
  * @param d           A dispatcher.
- * @param timeout_ms  Milliseconds to wait for the first event; 0 not at all, -1 for ever.
- * @param max         At most so many events; at least 1.
- * @param batch       Receives the batch, to be freed with ws_batch_free(); NULL where no event is returned.
- * @return How many events were pulled, 0 when the time is over; or, with nothing pulled, as ws_dispatcher_next(). An
- *         error behind the first event is returned by the next call.
+ * @param timeout_ms  Milliseconds to wait for the first event; 0: do not wait; -1: wait for ever.
+ * @param max         The largest number of events to pull; at least 1.
+ * @param batch       Receives the batch, which the caller frees with ws_batch_free(); NULL if no event is returned.
+ * @return The number of events that were pulled, 0 if there were none in time; or, with nothing pulled, as
+ *          ws_dispatcher_next(). An error after the first event is returned by the next call.
  *
  * @pre `batch` is NULL or writable.
  */
 int32_t ws_dispatcher_next_batch(ws_dispatcher *d, int32_t timeout_ms, size_t max, ws_batch **batch);
 
 /**
- * The events of a batch, in their order. Any thread.
+ * Returns the events of a batch, in order.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param batch  A batch, or NULL.
- * @param count  Receives how many there are; may be NULL.
+ * @param count  Receives the number of items; may be NULL.
  * @return The items, which live as long as the batch; NULL and 0 for NULL.
  *
  * @pre `batch` is NULL or a live batch; `count` is NULL or writable.
@@ -1915,8 +2048,10 @@ int32_t ws_dispatcher_next_batch(ws_dispatcher *d, int32_t timeout_ms, size_t ma
 const ws_batch_item *ws_batch_items(const ws_batch *batch, size_t *count);
 
 /**
- * The block in which the data of a batch's messages lie, in their order, a NUL behind each; but for those of more than
- * 16 KiB, which are elsewhere. Any thread.
+ * Returns the block of memory that holds the data of the batch's messages, in order, each followed by a NUL. Messages
+ * of more than 16 KiB are not in it.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param batch  A batch, or NULL.
  * @param len    Receives the number of bytes; may be NULL.
@@ -1927,10 +2062,12 @@ const ws_batch_item *ws_batch_items(const ws_batch *batch, size_t *count);
 const void *ws_batch_data(const ws_batch *batch, size_t *len);
 
 /**
- * When an event of a batch came: as ws_event_time_us(), for hosts that ask for each. Any thread.
+ * Returns when an event of a batch arrived, like ws_event_time_us(), without a call of ws_batch_event().
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param batch  A batch, or NULL.
- * @param i      Which of its events, from 0.
+ * @param i      Which of its events, counted from 0.
  * @return As ws_event_time_us(); 0 for NULL, and if there is no such event.
  *
  * @pre `batch` is NULL or a live batch.
@@ -1938,32 +2075,36 @@ const void *ws_batch_data(const ws_batch *batch, size_t *len);
 int64_t ws_batch_time_us(const ws_batch *batch, size_t i);
 
 /**
- * An event of a batch, for what its item does not tell: JSON, UTF-16, the error stack, the close code. Any thread.
+ * Returns an event of a batch, for what its item does not have: JSON, UTF-16, the error stack, the close code.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param batch  A batch, or NULL.
- * @param i      Which of its events, from 0.
- * @return The event, which lives as long as the batch and is not to be freed; ws_event_retain() gives one that lives
- *         longer. NULL for NULL, and if there is no such event.
+ * @param i      Which of its events, counted from 0.
+ * @return The event, which lives as long as the batch and must not be freed; ws_event_retain() makes one that lives
+ *          longer. NULL for NULL, and if there is no such event.
  *
  * @pre `batch` is NULL or a live batch.
  */
 const ws_event *ws_batch_event(const ws_batch *batch, size_t i);
 
 /**
- * Frees a batch, its events, and all that was read from them.
+ * Frees a batch, its events, and everything that was read from them.
  *
- * Any thread; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param batch  A batch; NULL does nothing.
  *
- * @pre `batch` is NULL or a batch that was not yet freed.
+ * @pre `batch` is NULL or a batch that was not freed yet.
  */
 void ws_batch_free(ws_batch *batch);
 
 /**
- * What happened.
+ * Returns the type of an event.
  *
- * The readers of an event (`ws_event_*` but ws_event_free()) may be called from several threads at once.
+ * Several threads may read an event at once (all `ws_event_*` functions except ws_event_free()).
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param e  An event, or NULL.
  * @return A ws_event_type; WS_EVENT_TYPE_NONE for NULL.
@@ -1973,161 +2114,190 @@ void ws_batch_free(ws_batch *batch);
 ws_event_type ws_event_get_type(const ws_event *e);
 
 /**
- * What arrived: text, blob or object. Of a socket whose option `data_type` is object, a text message that is not
- * JSON is text; the JSON is parsed here or in ws_event_json(), once.
+ * Returns the form in which a message or a part has arrived: text, blob or object.
+ *
+ * If the socket's option `data_type` is object, a text message that is not JSON is text. The JSON is parsed once, by
+ * this function or by ws_event_json(), whichever is called first.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param e  An event, or NULL.
- * @return Of a MESSAGE its ws_data_type; of a PART text or blob, never object; else WS_DATA_TYPE_TEXT.
+ * @return For a MESSAGE its ws_data_type; for a PART text or blob, never object; otherwise WS_DATA_TYPE_TEXT.
  *
  * @pre `e` is NULL or a live event.
  */
 ws_data_type ws_event_data_type(const ws_event *e);
 
 /**
- * The data of an event: of a MESSAGE or a PART what arrived (of an object its JSON text), of a PING or a PONG its payload,
- * of a TERMINATE the reason.
+ * Returns the data of an event: of a MESSAGE or a PART what has arrived (of an object its JSON text), of a PING or a
+ * PONG its payload, of a TERMINATE the reason.
  *
- * Text is valid UTF-8, and a NUL follows its bytes; it may hold a NUL itself.
+ * Text is valid UTF-8 and is followed by a NUL; it may also contain one.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param e    An event, or NULL.
  * @param len  Receives the number of bytes; may be NULL.
  * @return The bytes, which live as long as the event; NULL and 0 for an event without data, and for NULL. Data of 0
- *         bytes is not NULL.
+ *          bytes is not NULL.
  *
  * @pre `e` is NULL or a live event; `len` is NULL or writable.
  */
-const void *ws_event_data(const ws_event *e,
-                          size_t *len);
+const void *ws_event_data(const ws_event *e, size_t *len);
 
 /**
- * The text of a MESSAGE or a PART, or the reason of a TERMINATE, as UTF-16, converted at the first call. A 0 unit follows.
+ * Returns the text of a MESSAGE or a PART, or the reason of a TERMINATE, as UTF-16, followed by a 0 unit. It is
+ * converted at the first call.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param e      An event, or NULL.
  * @param units  Receives the number of 16-bit units; may be NULL.
- * @return The units, in the machine's byte order, which live as long as the event; NULL and 0 for a blob, for
- *         another event, for NULL, and if memory cannot be had.
+ * @return The units, in the machine's byte order, which live as long as the event; NULL and 0 for a blob, for another
+ *          event, for NULL, and if there is no memory.
  *
  * @pre `e` is NULL or a live event; `units` is NULL or writable.
  */
-const uint16_t *ws_event_data_utf16(const ws_event *e,
-                                    size_t *units);
+const uint16_t *ws_event_data_utf16(const ws_event *e, size_t *units);
 
 /**
- * The JSON value of a MESSAGE, for sockets whose option `data_type` is object. Parsed once, at the first call, also
- * with `strict_json`, which only checks.
+ * Returns the JSON value of a MESSAGE, for sockets whose option `data_type` is object.
+ *
+ * It is parsed once, at the first call. That is also so with `strict_json`, which only checks the text beforehand.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param e  An event, or NULL.
- * @return A value that lives as long as the event; NULL for what is not JSON, for another event, for another
- *         `data_type`, and for NULL; also where there is no memory for the value, and then a later call tries again.
+ * @return A value that lives as long as the event; NULL for a text that is not JSON, for another event, for another
+ *          `data_type`, and for NULL; also if there is no memory for the value, and a later call then tries again.
  *
  * @pre `e` is NULL or a live event.
  */
 const ws_json *ws_event_json(const ws_event *e);
 
 /**
- * Why the connection could not be made, or broke.
+ * Returns why the connection could not be made, or broke.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param e  An event, or NULL.
- * @return Of an ERROR its error stack, which lives as long as the event and is not to be freed; else NULL.
+ * @return For an ERROR its error stack, which lives as long as the event and must not be freed; otherwise NULL.
  *
  * @pre `e` is NULL or a live event.
  */
 const ws_errors *ws_event_errors(const ws_event *e);
 
 /**
- * The code of the close frame that was received (RFC 6455 section 7.4): 1005 if it held none, 1006 if none was
- * received.
+ * Returns the code of the close frame that was received (RFC 6455 section 7.4).
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param e  An event, or NULL.
- * @return Of a TERMINATE its code; else 0.
+ * @return For a TERMINATE the code: 1005 if the close frame had none, 1006 if no close frame was received. Otherwise
+ *          0.
  *
  * @pre `e` is NULL or a live event.
  */
 uint16_t ws_event_code(const ws_event *e);
 
 /**
- * The reason in the close frame that was received.
+ * Returns the reason in the close frame that was received.
  *
- * ws_event_data() gives it with its length: it may hold a NUL.
+ * It may contain a NUL; ws_event_data() returns it with its length.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param e  An event, or NULL.
- * @return Of a TERMINATE UTF-8 with a NUL behind it, empty if there was no reason, which lives as long as the event;
- *         else NULL.
+ * @return For a TERMINATE UTF-8 that is followed by a NUL and lives as long as the event; it is empty if there was no
+ *          reason. Otherwise NULL.
  *
  * @pre `e` is NULL or a live event.
  */
 const char *ws_event_reason(const ws_event *e);
 
 /**
- * Whether the closing handshake was complete: a close frame was both sent and received.
+ * Returns whether the closing handshake was complete: a close frame was both sent and received.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param e  An event, or NULL.
- * @return Of a TERMINATE 1 or 0; else 0.
+ * @return For a TERMINATE 1 or 0; otherwise 0.
  *
  * @pre `e` is NULL or a live event.
  */
 int32_t ws_event_was_clean(const ws_event *e);
 
 /**
- * Where a part lies in its message.
+ * Returns where a part lies in its message.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param e  An event, or NULL.
- * @return Of a PART the bytes of the message before it; else 0.
+ * @return For a PART the number of bytes of the message before it; otherwise 0.
  *
  * @pre `e` is NULL or a live event.
  */
 uint64_t ws_event_part_offset(const ws_event *e);
 
 /**
- * Whether a message ends with this part, which may be empty.
+ * Returns whether a part is the last one of its message. The last part may be empty.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param e  An event, or NULL.
- * @return Of a PART 1 or 0; else 0.
+ * @return For a PART 1 or 0; otherwise 0.
  *
  * @pre `e` is NULL or a live event.
  */
 int32_t ws_event_part_last(const ws_event *e);
 
 /**
- * When it came: the time at which the read from the network returned that brought the last byte of it. What waited in the
- * system while the library did not read is that much late. The clock is read once for each such read, so that all that it
- * brought has the same time; it is the machine's, and may be set.
+ * Returns when an event arrived: the time at which the read from the network returned that brought its last byte.
+ *
+ * If the library was not reading, data may have waited in the operating system before that. The clock is read once for
+ * each such read, so everything that it brought has the same time. It is the machine's clock, which may be changed.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param e  An event, or NULL.
- * @return Microseconds since 1970 (UTC) for an OPEN (the answer to the opening handshake), a MESSAGE, a PART, a PONG, and a TERMINATE
- *         where a close frame was received; else 0.
+ * @return Microseconds since 1970 (UTC) for an OPEN (the answer to the opening handshake), a MESSAGE, a PART, a PING,
+ *          a PONG, and a TERMINATE if a close frame was received; otherwise 0.
  *
  * @pre `e` is NULL or a live event.
  */
 int64_t ws_event_time_us(const ws_event *e);
 
 /**
- * Gives an event that outlives its callback: readable on any thread, at any time, also after ws_release() and
+ * Makes an event that outlives its callback. Any thread may read it at any time, also after ws_release() and
  * ws_shutdown(), until ws_event_free().
  *
+ * Thread: any, also in callbacks; never blocks.
+ *
  * @param e  An event, or NULL.
- * @return An independent event that the caller frees; NULL for NULL, and if memory cannot be had.
+ * @return An independent event that the caller frees with ws_event_free(); NULL for NULL, and if there is no memory.
  *
  * @pre `e` is NULL or a live event.
  */
 ws_event *ws_event_retain(const ws_event *e);
 
 /**
- * Frees an event of ws_dispatcher_next() or ws_event_retain(), and all that was read from it. Not for the event of a
- * callback, which is not the host's.
+ * Frees an event of ws_dispatcher_next() or ws_event_retain(), and everything that was read from it. It is not for the
+ * event of a callback, which belongs to the library.
  *
- * Any thread; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param e  An event; NULL does nothing.
  *
- * @pre `e` is NULL or an event that is the caller's and not yet freed.
+ * @pre `e` is NULL, or an event that belongs to the caller and was not freed yet.
  */
 void ws_event_free(ws_event *e);
 
 /**
- * What the value is.
+ * Returns the kind of a JSON value.
  *
- * Values live with their event. The readers (`ws_json_*`) may be called from several threads at once.
+ * Values live as long as their event. Several threads may read them at once (all `ws_json_*` functions).
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param v  A value, or NULL.
  * @return A ws_json_kind; WS_JSON_KIND_NULL for NULL.
@@ -2137,39 +2307,47 @@ void ws_event_free(ws_event *e);
 ws_json_kind ws_json_get_kind(const ws_json *v);
 
 /**
- * The member of an object; of several with the same key, the last.
+ * Returns a member of an object by its key. If several members have the same key, it is the last one.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param object  A value, or NULL.
- * @param key     UTF-8, NUL-terminated.
- * @return A value that lives with its event; NULL if there is no such member, or no object.
+ * @param key     The key: UTF-8, NUL-terminated.
+ * @return A value that lives as long as its event; NULL if there is no such member, or if `object` is not an object.
  *
  * @pre `object` is NULL or a live value; `key` is NULL or NUL-terminated.
  */
 const ws_json *ws_json_member(const ws_json *object, const char *key);
 
 /**
- * The i-th item of an array.
+ * Returns an item of an array by its number.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param array  A value, or NULL.
- * @param i      From 0.
- * @return A value that lives with its event; NULL if there is no such item, or no array.
+ * @param i      Which item, counted from 0.
+ * @return A value that lives as long as its event; NULL if there is no such item, or if `array` is not an array.
  *
  * @pre `array` is NULL or a live value.
  */
 const ws_json *ws_json_item(const ws_json *array, size_t i);
 
 /**
- * How long the value is.
+ * Returns the length of an array, an object or a string.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param v  A value, or NULL.
- * @return The items of an array, the members of an object, the bytes of a string; else 0.
+ * @return The number of items of an array, of members of an object, or of bytes of a string; otherwise 0.
  *
  * @pre `v` is NULL or a live value.
  */
 size_t ws_json_length(const ws_json *v);
 
 /**
- * A `true` or `false` as a number.
+ * Returns a `true` or `false` as a number.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param v          A value, or NULL.
  * @param otherwise  What to return for any other value.
@@ -2180,7 +2358,9 @@ size_t ws_json_length(const ws_json *v);
 int32_t ws_json_bool(const ws_json *v, int32_t otherwise);
 
 /**
- * A number, rounded to the nearest double.
+ * Returns a number, rounded to the nearest double.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param v          A value, or NULL.
  * @param otherwise  What to return for any other value.
@@ -2191,10 +2371,12 @@ int32_t ws_json_bool(const ws_json *v, int32_t otherwise);
 double ws_json_number(const ws_json *v, double otherwise);
 
 /**
- * A whole number, exactly; `2.0` and `1e3` are whole, too.
+ * Returns an integer exactly. `2.0` and `1e3` are integers, too.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param v          A value, or NULL.
- * @param otherwise  What to return for any other value, a fraction, or a number that an int64_t cannot hold.
+ * @param otherwise  What to return for any other value, for a fraction, and for a number that an int64_t cannot hold.
  * @return The number, or `otherwise`.
  *
  * @pre `v` is NULL or a live value.
@@ -2202,117 +2384,123 @@ double ws_json_number(const ws_json *v, double otherwise);
 int64_t ws_json_int64(const ws_json *v, int64_t otherwise);
 
 /**
- * A string, with its escapes resolved; half a surrogate pair has become U+FFFD.
+ * Returns a string, with its escapes resolved. Half of a surrogate pair has become U+FFFD.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param v    A value, or NULL.
- * @param len  Receives the number of bytes; may be NULL. The string may hold a NUL.
- * @return UTF-8 with a NUL behind it, which lives with the value's event; NULL and 0 if the value is no string.
+ * @param len  Receives the number of bytes; may be NULL. The string may contain a NUL.
+ * @return UTF-8 that is followed by a NUL and lives as long as the value's event; NULL and 0 if the value is not a
+ *          string.
  *
  * @pre `v` is NULL or a live value; `len` is NULL or writable.
  */
 const char *ws_json_string(const ws_json *v, size_t *len);
 
 /**
- * A string as UTF-16, with its escapes resolved; half a surrogate pair has become U+FFFD. Converted once, at the first
- * call.
+ * Returns a string as UTF-16, with its escapes resolved. Half of a surrogate pair has become U+FFFD. It is converted
+ * once, at the first call.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param v      A value, or NULL.
- * @param units  Receives the number of 16-bit units; may be NULL. The string may hold a 0 unit.
- * @return UTF-16 in the machine's byte order with a 0 unit behind it, which lives with the value's event; NULL and 0 if
- *         the value is no string, and where there is no memory for it, and then a later call tries again.
+ * @param units  Receives the number of 16-bit units; may be NULL. The string may contain a 0 unit.
+ * @return UTF-16 in the machine's byte order that is followed by a 0 unit and lives as long as the value's event; NULL
+ *          and 0 if the value is not a string; also if there is no memory for it, and a later call then tries again.
  *
  * @pre `v` is NULL or a live value; `units` is NULL or writable.
  */
 const uint16_t *ws_json_string_utf16(const ws_json *v, size_t *units);
 
 /**
- * Any value as JSON text, with numbers as they came and no white space between tokens.
+ * Returns any value as JSON text, with numbers as they were received and without white space between tokens.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param v    A value, or NULL.
  * @param len  Receives the number of bytes; may be NULL.
- * @return UTF-8 with a NUL behind it, which lives with the value's event; NULL and 0 for NULL, and where there is no
- *         memory for it.
+ * @return UTF-8 that is followed by a NUL and lives as long as the value's event; NULL and 0 for NULL, and if there is
+ *          no memory for it.
  *
  * @pre `v` is NULL or a live value; `len` is NULL or writable.
  */
 const char *ws_json_text(const ws_json *v, size_t *len);
 
 /**
- * The i-th member of an object, in the order of the text: `for (i = 0; (key = ws_json_key(o, i, &value)); i++)`.
+ * Returns the key and the value of a member of an object by its number, in the order of the text: `for (i = 0; (key =
+ * ws_json_key(o, i, &value)); i++)`.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param object  A value, or NULL.
- * @param i       From 0.
+ * @param i       Which member, counted from 0.
  * @param value   Receives the member's value, or NULL; may be NULL.
- * @return The key: UTF-8 with a NUL behind it, which lives with the value's event; NULL if there is no such member,
- *         or no object.
+ * @return The key: UTF-8 that is followed by a NUL and lives as long as the value's event; NULL if there is no such
+ *          member, or if `object` is not an object.
  *
  * @pre `object` is NULL or a live value; `value` is NULL or writable.
  */
 const char *ws_json_key(const ws_json *object, size_t i, const ws_json **value);
 
 /**
- * As ws_json_key(), the key as UTF-16; converted once, at the first call for it.
+ * Returns the same as ws_json_key(), with the key as UTF-16. It is converted once, at the first call for this key.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param object  A value, or NULL.
- * @param i       From 0.
+ * @param i       Which member, counted from 0.
  * @param value   Receives the member's value, or NULL; may be NULL.
- * @param units   Receives the number of 16-bit units in the key; may be NULL. The key may hold a 0 unit.
- * @return The key: UTF-16 in the machine's byte order with a 0 unit behind it, which lives with the value's event; NULL and
- *         0 if there is no such member, or no object, and where there is no memory for it: `i` is then below
- *         ws_json_length().
+ * @param units   Receives the number of 16-bit units in the key; may be NULL. The key may contain a 0 unit.
+ * @return The key: UTF-16 in the machine's byte order that is followed by a 0 unit and lives as long as the value's
+ *          event; NULL and 0 if there is no such member, or if `object` is not an object; also if there is no memory
+ *          for it, while `i` is below ws_json_length().
  *
  * @pre `object` is NULL or a live value; `value` and `units` are NULL or writable.
  */
-const uint16_t *ws_json_key_utf16(const ws_json *object,
-                                  size_t i,
-                                  const ws_json **value,
-                                  size_t *units);
+const uint16_t *ws_json_key_utf16(const ws_json *object, size_t i, const ws_json **value, size_t *units);
 
 /**
  * Converts UTF-8 to UTF-16. It allocates nothing and needs no handle.
  *
- * What is not UTF-8 becomes U+FFFD, as browsers have it: one for each longest beginning of a character that ends too early,
- * and one for each byte that begins none.
+ * Bytes that are not UTF-8 become U+FFFD, as in web browsers: one for each longest beginning of a character that ends
+ * too early, and one for each byte that cannot begin a character.
  *
- * Any thread; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
- * @param utf8  Text; may be NULL if `len` is 0. Does not overlap `out`.
+ * @param utf8  The text; may be NULL if `len` is 0. It must not overlap `out`.
  * @param len   Bytes in `utf8`, or WS_NUL_TERMINATED.
- * @param out   Receives UTF-16 in the machine's byte order, aligned: as many whole characters from the beginning as there
- *              is room for, and a 0 unit behind them if `room` is larger than the result. NULL: nothing is written.
+ * @param out   Receives UTF-16 in the machine's byte order, aligned: as many whole characters as there is room for,
+ *              followed by a 0 unit if `room` is larger than the result. NULL: nothing is written.
  * @param room  16-bit units in `out`.
- * @return How many units the whole text needs, without a 0, whatever `room` is; 0 where `utf8` is NULL.
+ * @return The number of units that the whole text needs, without the 0 unit, whatever `room` is; 0 if `utf8` is NULL.
  *
  * @pre `utf8` is readable for `len` bytes, or up to its NUL; `out` is NULL or writable for `room` units.
  */
-size_t ws_utf16_from_utf8(const char *utf8,
-                          size_t len,
-                          uint16_t *out,
-                          size_t room);
+size_t ws_utf16_from_utf8(const char *utf8, size_t len, uint16_t *out, size_t room);
 
 /**
  * Converts UTF-16 to UTF-8. It allocates nothing and needs no handle.
  *
  * A lone surrogate becomes U+FFFD.
  *
- * Any thread; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
- * @param utf16  UTF-16 in the machine's byte order, aligned; may be NULL if `units` is 0. Does not overlap `out`.
+ * @param utf16  UTF-16 in the machine's byte order, aligned; may be NULL if `units` is 0. It must not overlap `out`.
  * @param units  16-bit units in `utf16`, or WS_NUL_TERMINATED.
- * @param out    Receives UTF-8: as many whole characters from the beginning as there is room for, and a NUL behind them if
- *               `room` is larger than the result. NULL: nothing is written.
+ * @param out    Receives UTF-8: as many whole characters as there is room for, followed by a NUL if `room` is larger
+ *               than the result. NULL: nothing is written.
  * @param room   Bytes in `out`.
- * @return How many bytes the whole text needs, without a NUL, whatever `room` is; 0 where `utf16` is NULL or not aligned.
+ * @return The number of bytes that the whole text needs, without the NUL, whatever `room` is; 0 if `utf16` is NULL or
+ *          not aligned.
  *
  * @pre `utf16` is readable for `units` units, or up to its 0 unit; `out` is NULL or writable for `room` bytes.
  */
-size_t ws_utf8_from_utf16(const uint16_t *utf16,
-                          size_t units,
-                          char *out,
-                          size_t room);
+size_t ws_utf8_from_utf16(const uint16_t *utf16, size_t units, char *out, size_t room);
 
 /**
- * How many entries the stack has.
+ * Returns the number of entries in an error stack.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param errors  An error stack, or NULL.
  * @return At least 1; 0 for NULL.
@@ -2322,10 +2510,12 @@ size_t ws_utf8_from_utf16(const uint16_t *utf16,
 size_t ws_errors_count(const ws_errors *errors);
 
 /**
- * The code of an entry. That of entry 0 is the one to act on.
+ * Returns the code of an entry. The code of entry 0 is the one to act on.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param errors  An error stack, or NULL.
- * @param i       From 0.
+ * @param i       Which entry, counted from 0.
  * @return A negative ws_result; WS_OK if there is no such entry, and for NULL.
  *
  * @pre `errors` is NULL or a live error stack.
@@ -2333,11 +2523,15 @@ size_t ws_errors_count(const ws_errors *errors);
 ws_result ws_errors_code(const ws_errors *errors, size_t i);
 
 /**
- * What an entry says: what was attempted, on what, what came back, what to do. English, for a human. A URL in it has
- * neither user info nor query (`?...`), which may be secret.
+ * Returns the message of an entry: what was attempted, on what, what came back, and what to do.
+ *
+ * It is English, and written for people. A URL in it has neither user name and password nor a query (it shows as
+ * `?...`), because they may be secret.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param errors  An error stack, or NULL.
- * @param i       From 0.
+ * @param i       Which entry, counted from 0.
  * @return UTF-8 that lives as long as the stack; NULL if there is no such entry, and for NULL.
  *
  * @pre `errors` is NULL or a live error stack.
@@ -2345,11 +2539,13 @@ ws_result ws_errors_code(const ws_errors *errors, size_t i);
 const char *ws_errors_message(const ws_errors *errors, size_t i);
 
 /**
- * Which part of the library an entry comes from, as a signature of four letters: `sock`, `dns `, `tcp `, `tls `,
- * `http`, `prox`, `ws  `, `json`.
+ * Returns the part of the library that an entry comes from, as a signature of four letters: `sock`, `dns `, `tcp `,
+ * `tls `, `http`, `prox`, `ws ` or `json`.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param errors  An error stack, or NULL.
- * @param i       From 0.
+ * @param i       Which entry, counted from 0.
  * @return A text that lives as long as the stack; NULL if there is no such entry, and for NULL.
  *
  * @pre `errors` is NULL or a live error stack.
@@ -2357,17 +2553,21 @@ const char *ws_errors_message(const ws_errors *errors, size_t i);
 const char *ws_errors_component(const ws_errors *errors, size_t i);
 
 /**
- * The operating system's error number (`errno`) behind the failure.
+ * Returns the operating system's error number (`errno`) behind the failure.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param errors  An error stack, or NULL.
- * @return The number; 0 if there was none, and for NULL.
+ * @return The number; 0 if there is none, and for NULL.
  *
  * @pre `errors` is NULL or a live error stack.
  */
 int32_t ws_errors_os_code(const ws_errors *errors);
 
 /**
- * The HTTP status of the server that did not answer with 101.
+ * Returns the HTTP status of a server's answer that was not 101.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param errors  An error stack, or NULL.
  * @return The status; 0 if no answer was understood, and for NULL.
@@ -2377,35 +2577,44 @@ int32_t ws_errors_os_code(const ws_errors *errors);
 int32_t ws_errors_http_status(const ws_errors *errors);
 
 /**
- * A header of that answer: `Retry-After`, `WWW-Authenticate`.
+ * Returns a header of that answer, such as `Retry-After` or `WWW-Authenticate`.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param errors  An error stack, or NULL.
  * @param name    The header's name, NUL-terminated; upper and lower case do not matter.
- * @param i       Which of the headers of that name, from 0.
- * @return The value, which lives as long as the stack; NULL if there is no i-th one, and for NULL.
+ * @param i       Which of the headers of that name, counted from 0.
+ * @return The value, which lives as long as the stack; NULL if there is no such header, and for NULL.
  *
  * @pre `errors` is NULL or a live error stack; `name` is NULL or NUL-terminated.
  */
 const char *ws_errors_http_header(const ws_errors *errors, const char *name, size_t i);
 
 /**
- * The body of that answer, at most its first 64 KiB; not NUL-terminated. A chunked body has been put together, a
- * compressed one (Content-Encoding) is as it came. It is waited for at most a second, and at most half of what is left
- * of the connect timeout: of a body that stalls this is what came by then.
+ * Returns the body of that answer: at most its first 64 KiB, without a NUL at its end.
+ *
+ * A chunked body has been put together; a compressed one (Content-Encoding) is as it was received. The library waits
+ * for the body no longer than a second, and no longer than half of what is left of the connect timeout. If the body
+ * takes longer, this is the part that has arrived by then.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param errors  An error stack, or NULL.
  * @param len     Receives the number of bytes; may be NULL.
- * @return The bytes, which live as long as the stack; NULL and 0 if there was no body, and for NULL.
+ * @return The bytes, which live as long as the stack; NULL and 0 if there is no body, and for NULL.
  *
  * @pre `errors` is NULL or a live error stack; `len` is NULL or writable.
  */
 const void *ws_errors_http_body(const ws_errors *errors, size_t *len);
 
 /**
- * Frees an error stack that ws_new() or ws_new_async() set, and all that was read from it.
+ * Frees an error stack that ws_new(), ws_new_async() or ws_reconnector_new() has set, and everything that was read
+ * from it.
  *
- * Any thread; never blocks. The stack of an event, of options, or of the function of ws_set_error_handler(), is not
- * the caller's: this does nothing with it.
+ * The stack of an event, of options, or of the function of ws_set_error_handler() does not belong to the caller: for
+ * such a stack this does nothing.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param errors  An error stack; NULL does nothing.
  *
@@ -2414,116 +2623,146 @@ const void *ws_errors_http_body(const ws_errors *errors, size_t *len);
 void ws_errors_free(ws_errors *errors);
 
 /**
- * Makes options, all of them as they are by default.
+ * Makes options that all have their default values.
  *
- * Any thread, as all functions on options; each is safe from several threads at once.
+ * Several threads may use the same options at once. A setter copies what it is given, and these are the limits: 64 KiB
+ * for a text, as for a URL; 1 MiB for a PEM text; 1 MiB for all headers together, and the same for all cookies and for
+ * all subprotocols; 16 MiB for a file, but 64 MiB for a file of revocation lists. A setter that is given more returns
+ * WS_ERR_TOO_LARGE and changes nothing. A setter that cannot make its copy returns WS_ERR_OUT_OF_MEMORY.
  *
- * A text that a setter takes has at most 64 KiB, as a URL has; a PEM text 1 MiB; all headers together 1 MiB, and so all
- * cookies and all subprotocols; a file that is named 16 MiB, one of revocation lists 64 MiB. What is above that is
- * WS_ERR_TOO_LARGE, and changes nothing. Where a copy of it cannot be had, a setter is WS_ERR_OUT_OF_MEMORY.
+ * Thread: any, also in callbacks; never blocks.
  *
- * @return Options, to be ended with ws_options_free(); NULL if memory or handles are used up.
+ * @return Options, which the caller ends with ws_options_free(); NULL if no memory or no handles are left.
  */
 ws_options *ws_options_new(void);
 
 /**
- * Ends options. Sockets keep their own copy, so that it may be called right after ws_new().
+ * Frees options. Sockets keep a copy of their own, so it may be called right after ws_new().
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o  Options.
- * @return WS_OK; WS_ERR_INVALID_HANDLE, also for NULL and for a second time; WS_ERR_FORKED.
+ * @return WS_OK; WS_ERR_INVALID_HANDLE, also for NULL and for a second call; WS_ERR_FORKED.
  */
 ws_result ws_options_free(ws_options *o);
 
 /**
- * Why the last setter of these options that failed did: which setter, with what value, what is wrong with it and what would
- * be right, and for a file the operating system's error number. What may be secret is not shown: values of headers,
- * cookies, PEM, passwords. A setter that succeeds leaves it as it is. The log has the same in a line at
- * WS_LOG_LEVEL_WARN.
+ * Returns why the last setter of these options that has failed did so.
+ *
+ * The error stack says which setter it was, which value it was given, what is wrong with it and what would be right;
+ * for a file it has the operating system's error number. Values that may be secret are not shown: those of headers,
+ * cookies, PEM texts and passwords. A setter that succeeds does not change the stack. The log has the same information
+ * in one line at WS_LOG_LEVEL_WARN.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o  Options.
- * @return An error stack that belongs to the options: it lives until a later setter of them fails or they are freed, and
- *         ws_errors_free() does nothing with it. NULL if none has failed, in options that another function copied, and
- *         where `o` is no options: then the setter's result says all.
+ * @return An error stack that belongs to the options. It lives until a later setter of these options fails or the
+ *          options are freed, and ws_errors_free() does nothing with it. NULL if no setter has failed, if the options
+ *          are a copy that another function made, and if `o` is not valid: in that case the setter's result is all
+ *          there is to know.
  */
 const ws_errors *ws_options_errors(const ws_options *o);
 
 /**
- * In which form text messages arrive. Default: WS_DATA_TYPE_TEXT. Binary messages are blobs in each case.
+ * Sets the form in which text messages arrive. Binary messages always arrive as blobs.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o          Options.
- * @param data_type  A ws_data_type.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (no data type), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param data_type  A ws_data_type. Default: WS_DATA_TYPE_TEXT.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (not a data type), WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED.
  */
 ws_result ws_options_set_data_type(ws_options *o, int32_t data_type);
 
 /**
- * What happens, where the data type is object, to a text message that is not JSON. Default: 0.
+ * Sets what happens to a text message that is not JSON if the data type is object.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
- * @param on  0: it arrives as text. 1: it is `on_error`, and close code 1007 is sent to the server.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param on  0: it arrives as text. 1: the connection ends with `on_error`, and the server is told close code 1007.
+ *            Default: 0.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED.
  */
 ws_result ws_options_set_strict_json(ws_options *o, int32_t on);
 
 /**
- * Adds a header to the opening handshake. The same name may come again; the order is kept. Cookies join those of
- * ws_options_set_cookie() in one header, in the order of the calls. `User-Agent` is `libws4d/` and the version unless
- * it is set here; with an empty value none is sent.
+ * Adds a header to the opening handshake. The same name may be added again; the order is kept.
+ *
+ * Cookies are sent in one header together with those of ws_options_set_cookie(), in the order of the calls.
+ * `User-Agent` is `libws4d/` and the version unless it is set here; with an empty value none is sent.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o      Options.
- * @param name   NUL-terminated; copied. Not one that the handshake sets itself (Host, Upgrade, Connection,
- *               Sec-WebSocket-...), nor Proxy-Authorization, which ws_options_set_proxy_header() takes.
- * @param value  UTF-8, NUL-terminated; copied. Without CR and LF.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param name   NUL-terminated; copied. It must not be a header that the handshake sets itself (Host, Upgrade,
+ *               Connection, Sec-WebSocket-...), nor Proxy-Authorization, which belongs to
+ *               ws_options_set_proxy_header().
+ * @param value  UTF-8, NUL-terminated, without CR and LF; copied.
+ * @return WS_OK, or, with nothing added: WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+ *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `name` and `value` are NULL or NUL-terminated.
  */
 ws_result ws_options_set_header(ws_options *o, const char *name, const char *value);
 
 /**
- * Adds cookies; the opening handshake sends all of them in one header, in the order of the calls, with those that
- * ws_options_set_header() set as `Cookie`.
+ * Adds cookies to the opening handshake.
+ *
+ * All cookies are sent in one header, in the order of the calls, together with those that ws_options_set_header() has
+ * set as `Cookie`.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o        Options.
- * @param cookies  As in the header: `a=1; b=2`. NUL-terminated; copied.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param cookies  The cookies as in the header: `a=1; b=2`. NUL-terminated; copied.
+ * @return WS_OK, or, with nothing added: WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+ *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `cookies` is NULL or NUL-terminated.
  */
 ws_result ws_options_set_cookie(ws_options *o, const char *cookies);
 
 /**
- * Adds a subprotocol to those offered to the server (RFC 6455 section 1.9), the most wanted first. A server that
- * chooses none is accepted; ws_get_subprotocol() tells.
+ * Adds a subprotocol to those that are offered to the server (RFC 6455 section 1.9). Add the preferred one first.
+ *
+ * A server that chooses none is accepted; ws_get_subprotocol() returns its choice.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o         Options.
  * @param protocol  One name, NUL-terminated; copied.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not a token, or there already),
- *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, not a token, or added already),
+ *          WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `protocol` is NULL or NUL-terminated.
  */
 ws_result ws_options_set_subprotocol(ws_options *o, const char *protocol);
 
 /**
- * How long the whole way to an open connection may take: name, TCP, TLS and opening handshake together.
+ * Sets how long it may take to open a connection: look-up, TCP, TLS and opening handshake together.
  *
- * Where the host has several addresses, one that takes the connection and then breaks off, is silent for its share of the
- * time (2 to 10 seconds; the last one has all that is left), fails in TLS by no opinion of its own, or answers 502, 503 or
- * 504 without Retry-After gives way to the next, at most three of them. The error's details have a line for each.
+ * If the host has several addresses, an address that accepts the connection but does not answer properly gives way to
+ * the next one: it breaks off, is silent for its share of the time (2 to 10 seconds; the last address gets all the
+ * time that is left), fails in TLS without an alert that states a reason, or answers 502, 503 or 504 without
+ * Retry-After. At most three addresses are tried beyond TCP. The details of the error have a line for each address.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
  * @param ms  Milliseconds; 0: no limit. Default: 30000.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
-ws_result ws_options_set_connect_timeout_ms(ws_options *o,
-                                            uint32_t ms);
+ws_result ws_options_set_connect_timeout_ms(ws_options *o, uint32_t ms);
 
 /**
- * How long to wait, after ws_terminate(), for the server's answer before the connection is dropped. It starts again
- * whenever the network takes queued bytes.
+ * Sets how long to wait for the server's answer after ws_terminate() before the connection is dropped. The time starts
+ * again whenever the network takes bytes that were queued.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
  * @param ms  Milliseconds; 0: do not wait at all. Default: 5000.
@@ -2532,12 +2771,15 @@ ws_result ws_options_set_connect_timeout_ms(ws_options *o,
 ws_result ws_options_set_close_timeout_ms(ws_options *o, uint32_t ms);
 
 /**
- * After how long a silence the server is given up: `on_error` with WS_ERR_TIMEOUT, then `on_terminate` (1006).
+ * Sets the length of a silence after which the server is given up: `on_error` with WS_ERR_TIMEOUT, then `on_terminate`
+ * with code 1006.
  *
- * Silence is when no byte comes from the network: any byte ends it, a pong or half a message too. What is sent does
- * not count. The time stands still while the library does not read because the receive buffer is full (a host that
- * does not dispatch, or that paused), and starts again afterwards. After the machine has slept the server is first
- * sent a ping, and has `ping_timeout_ms` to answer.
+ * Silence means that no byte comes from the network. Any byte ends it, even a pong or half a message; what is sent
+ * does not count. While the library does not read because the receive buffer is full (the program does not dispatch,
+ * or has paused the socket), the time stands still; it starts again afterwards. After the machine has been asleep, the
+ * server is first sent a ping, and has `ping_timeout_ms` to answer.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
  * @param ms  Milliseconds; 0: never. Default: 0.
@@ -2546,41 +2788,48 @@ ws_result ws_options_set_close_timeout_ms(ws_options *o, uint32_t ms);
 ws_result ws_options_set_idle_timeout_ms(ws_options *o, uint32_t ms);
 
 /**
- * After how long a silence the server is sent a ping (RFC 6455 section 5.5.2), so that a connection that is dead is
- * found out, and routers on the way see one that is used.
+ * Sets the length of a silence after which a ping is sent (RFC 6455 section 5.5.2). This detects a connection that is
+ * dead, and shows routers on the way that the connection is in use.
  *
- * Silence is as for ws_options_set_idle_timeout_ms(): while bytes come, no ping goes out (but see
- * ws_options_set_ping_always()). One ping is out at a time,
- * between the frames of a large message if need be, and its pong is no event.
+ * Silence has the same meaning as for ws_options_set_idle_timeout_ms(): while bytes come, no ping is sent (but see
+ * ws_options_set_ping_always()). Only one ping is under way at a time; it can be sent between the frames of a large
+ * message. Its pong is not an event.
  *
- * The sockets of a reconnector ping every 20000 ms where this was never called, so that a connection that is dead is found
- * out and made anew; a 0 that was said stays 0. On a driving dispatcher a socket with pings ends the effect of
- * ws_dispatcher_set_busy_poll_us().
+ * If this function was never called, the sockets of a reconnector ping every 20000 ms, so that a dead connection is
+ * detected and made anew; a 0 that was set stays 0. On a driving dispatcher, ws_dispatcher_set_busy_poll_us() has no
+ * effect while there is a socket with pings.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
  * @param ms  Milliseconds; 0: never. Default: 0.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
-ws_result ws_options_set_ping_interval_ms(ws_options *o,
-                                          uint32_t ms);
+ws_result ws_options_set_ping_interval_ms(ws_options *o, uint32_t ms);
 
 /**
- * How long the server may take to answer a ping of `ping_interval_ms`, by whatever bytes, before it is given up:
- * `on_error` with WS_ERR_TIMEOUT, then `on_terminate` (1006).
+ * Sets how long the server may take to answer a ping of `ping_interval_ms` before it is given up: `on_error` with
+ * WS_ERR_TIMEOUT, then `on_terminate` with code 1006. Any bytes from the server count as an answer.
  *
- * The time starts again while the network goes on taking what was sent before the ping: a large message on a slow
- * road is no dead server. It stands still as for ws_options_set_idle_timeout_ms(). A ping of the host's, by
- * ws_ping(), has no limit.
+ * The time starts again while the network continues to take what was sent before the ping, because a large message on
+ * a slow network is not a dead server. It stands still as for ws_options_set_idle_timeout_ms(). A ping that the
+ * program sends with ws_ping() has no limit.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
- * @param ms  Milliseconds; 0: no limit, pings only keep the connection in use. Default: 20000.
+ * @param ms  Milliseconds; 0: no limit, so that pings only keep the connection in use. Default: 20000.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_ping_timeout_ms(ws_options *o, uint32_t ms);
 
 /**
- * How much may wait for the network before sending is WS_ERR_WOULD_BLOCK. Each queued message counts its bytes plus
- * 64; a message is accepted while what is buffered before it is below the limit.
+ * Sets how much may wait for the network before sending returns WS_ERR_WOULD_BLOCK.
+ *
+ * Each message in the buffer counts its bytes plus 64. A message is accepted while what is in the buffer before it is
+ * below the limit.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o      Options.
  * @param bytes  Bytes; 0: no limit. Default: 16 MiB.
@@ -2589,8 +2838,10 @@ ws_result ws_options_set_ping_timeout_ms(ws_options *o, uint32_t ms);
 ws_result ws_options_set_send_buffer_size(ws_options *o, size_t bytes);
 
 /**
- * How much may wait to be delivered before the library stops reading from the network, so that the server slows
- * down. Each message counts its bytes plus 64; nothing is dropped.
+ * Sets how much may wait to be delivered before the library stops reading from the network, so that the server has to
+ * slow down. Each message counts its bytes plus 64. Nothing is dropped.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o      Options.
  * @param bytes  Bytes; 0: no limit. Default: 8 MiB.
@@ -2599,114 +2850,138 @@ ws_result ws_options_set_send_buffer_size(ws_options *o, size_t bytes);
 ws_result ws_options_set_receive_buffer_size(ws_options *o, size_t bytes);
 
 /**
- * The proxy through which the server is reached, also for ws: it is asked for a tunnel (HTTP CONNECT, or SOCKS5).
- * By default HTTPS_PROXY (for wss) or HTTP_PROXY (for ws), else ALL_PROXY, says which one, or the same in small
- * letters, else the system's settings where it has some; NO_PROXY has those that are reached without: names with all
- * that ends in them, addresses, networks (`10.0.0.0/8`), each perhaps with a port (`host:8443`) for that port alone, or `*`. The machine itself (localhost, 127.0.0.0/8, ::1) is
- * never reached through a proxy that was not set here, and ws_options_set_unix_socket() goes through none.
+ * Sets the proxy through which the server is reached. The proxy is asked for a tunnel (HTTP CONNECT, or SOCKS5), also
+ * for ws://.
  *
- * `http` and `https` (TLS with the proxy; the server's options say who is trusted, and ws_options_set_proxy_verify()
- * alone switches that off) are told the server's name and look it up
- * themselves, as `socks5h` is; for `socks5` it is looked up here. User and password, percent-encoded, go to the proxy
- * as Basic authorization, or as SOCKS5 has it, and nowhere else; neither errors nor the log show them. A proxy that answers
- * 407 and offers Digest (RFC 7616) is asked once more with that; whoever listens on the way to an `http` proxy has heard
- * the password by then, for Basic has gone before. The proxy's refusal is WS_ERR_PROXY, with its HTTP status, headers and
- * body.
+ * By default the environment decides: HTTPS_PROXY for wss or HTTP_PROXY for ws, otherwise ALL_PROXY, each also in
+ * lower case; otherwise the system's settings, if it has any. NO_PROXY lists what is reached without a proxy: names,
+ * with all names below them; addresses; networks (`10.0.0.0/8`); each with a port (`host:8443`) if it is meant for
+ * that port alone; or `*`. This machine itself (localhost, 127.0.0.0/8, ::1) is reached through a proxy only if that
+ * was set here, and ws_options_set_unix_socket() never uses one.
  *
- * The environment is read inside ws_new() and ws_new_async(), on their thread, never by a thread of the library: a
- * program that changes it (setenv) must not do so while another of its threads is inside one of these.
+ * `http`, `https` and `socks5h` proxies look up the server's name themselves; for `socks5` it is looked up here. With
+ * `https`, the connection to the proxy is TLS: the options decide which certificates are trusted, and only
+ * ws_options_set_proxy_verify() switches verification off. User name and password, percent-encoded, are sent to the
+ * proxy as Basic authorization or in the way of SOCKS5, and nowhere else; neither errors nor the log show them. If the
+ * proxy answers 407 and offers Digest (RFC 7616), it is asked once more with that. Basic authorization has been sent
+ * by then, so whoever listens to an `http` proxy's connection knows the password. A proxy that refuses is
+ * WS_ERR_PROXY, with its HTTP status, headers and body.
+ *
+ * The environment is read inside ws_new() and ws_new_async(), on their thread, never by a thread of the library. A
+ * program must not change it (setenv) while another of its threads is inside one of these functions.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o    Options.
- * @param url  `http://`, `https://`, `socks5://`, `socks5h://` or `socks://` (the same as `socks5h`), then
- *             `[user:password@]host[:port]`; ports by default: 80, 443, and 1080 for SOCKS. A link-local address has its
- *             zone, as in `http://[fe80::1%25eth0]:3128`. Empty: no proxy at all. UTF-8, NUL-terminated; copied.
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_URL (another scheme, no host, a path, a control character
- *         also if it is percent-encoded, a user or password that cannot be sent), WS_ERR_INVALID_ARGUMENT (NULL),
- *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param url  `http://`, `https://`, `socks5://`, `socks5h://` or `socks://` (the same as `socks5h`), followed by
+ *             `[user:password@]host[:port]`. The default ports are 80, 443, and 1080 for SOCKS. A link-local address
+ *             needs its zone, as in `http://[fe80::1%25eth0]:3128`. An empty text means no proxy at all. UTF-8,
+ *             NUL-terminated; copied.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_URL (another scheme, no host, a path, a control character
+ *          even if it is percent-encoded, a user name or password that cannot be sent), WS_ERR_INVALID_ARGUMENT
+ *          (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `url` is NULL or NUL-terminated.
  */
-ws_result ws_options_set_proxy(ws_options *o,
-                               const char *url);
+ws_result ws_options_set_proxy(ws_options *o, const char *url);
 
 /**
- * Adds a header to the request to an HTTP proxy (CONNECT), for `http` and `https` proxies alone: a SOCKS proxy is not told
- * it, nor is the server. The same name may come again; the order is kept. `Proxy-Authorization` replaces the user and
- * password of the proxy's URL.
+ * Adds a header to the request to an HTTP proxy (CONNECT). It is for `http` and `https` proxies only; a SOCKS proxy
+ * does not get it, nor does the server.
+ *
+ * The same name may be added again; the order is kept. `Proxy-Authorization` replaces the user name and password of
+ * the proxy's URL.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o      Options.
  * @param name   NUL-terminated; copied. Not Host, Content-Length, Transfer-Encoding, Connection or Proxy-Connection.
- * @param value  UTF-8, NUL-terminated; copied. Without CR and LF.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param value  UTF-8, NUL-terminated, without CR and LF; copied.
+ * @return WS_OK, or, with nothing added: WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+ *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `name` and `value` are NULL or NUL-terminated.
  */
-ws_result ws_options_set_proxy_header(ws_options *o,
-                                      const char *name,
-                                      const char *value);
+ws_result ws_options_set_proxy_header(ws_options *o, const char *name, const char *value);
 
 /**
- * How hard to compress messages (permessage-deflate, RFC 7692), if the server agrees to it. Where there is no memory
- * to compress a message, it is sent uncompressed.
+ * Sets how hard messages are compressed (permessage-deflate, RFC 7692), if the server agrees to compression.
+ *
+ * If there is no memory to compress a message, it is sent uncompressed.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o      Options.
- * @param level  1 (fast) to 9 (small); 0: no compression is offered. Default: 1.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param level  1 (fast) to 9 (small); 0: compression is not offered. Default: 1.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED.
  */
 ws_result ws_options_set_compression(ws_options *o, int32_t level);
 
 /**
- * The largest windows of compression, which say how far back a message may refer, and how much memory that takes:
- * 2 to the power of so many bytes.
+ * Sets the largest compression windows: how far back a message may refer, and so how much memory that takes. A window
+ * has 2 to the power of that many bytes.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o        Options.
- * @param ours     Bits of our messages' window, 8 to 15. Default: 15.
- * @param servers  Bits of the server's, 8 to 15. Default: 15. Below 15 it is asked for; a server that keeps a larger one
- *                 is taken with that. One that answers the request with 400 is asked once more, as by default.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param ours     Bits of the window for messages to the server, 8 to 15. Default: 15.
+ * @param servers  Bits of the window for messages from the server, 8 to 15. Default: 15. A number below 15 is a
+ *                 request. A server that keeps a larger window is accepted. If the server answers the request with
+ *                 400, it is asked once more, with the defaults.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED.
  */
-ws_result ws_options_set_compression_window_bits(ws_options *o,
-                                                 int32_t ours,
-                                                 int32_t servers);
+ws_result ws_options_set_compression_window_bits(ws_options *o, int32_t ours, int32_t servers);
 
 /**
- * How much memory compressing may take. A socket keeps none before its first compressed message. With context takeover it
- * then keeps the end of what it has sent, no more than was sent, and what decompresses the server's (44 KiB):
+ * Sets how much memory compression may take.
+ *
+ * A socket keeps none before its first compressed message. After that, with context takeover, it keeps the end of what
+ * it has sent (the table shows the most that this is), and 44 KiB for decompressing the server's messages:
  *
  *     level                      1    2    3    4    5    6    7    8    9
  *     kept by a socket, KiB    0.5  0.5    1    2    4    8   16   32   32
  *     a compressor, KiB        260  261  263  267  274  288  316  372  484
  *
- * Compressors (zlib's memLevel is this level) belong to the process and are lent to whichever socket sends: it makes at most
- * four, and more only where more threads send at once. One that was another socket's meanwhile reads first what this one has kept,
- * which takes time: 7 microseconds for 4 KiB, 40 for 32. While a socket sends by the same one as before, its messages refer back as far as was
- * agreed, whatever is kept. With smaller windows (ws_options_set_compression_window_bits()) both take less.
+ * Compressors (whose zlib memLevel is this level) belong to the process and are lent to the socket that is sending.
+ * The library makes at most four of them, and more only if more threads send at once. A compressor that another socket
+ * has used in the meantime first reads what this socket has kept; this takes 7 microseconds for 4 KiB and 40 for 32
+ * KiB. While a socket keeps sending with the same compressor, its messages refer back as far as was agreed with the
+ * server, no matter how much is kept. Smaller windows (ws_options_set_compression_window_bits()) make both numbers
+ * smaller.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o      Options.
  * @param level  1 (little) to 9 (much). Default: 5.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED.
  */
-ws_result ws_options_set_compression_memory(ws_options *o,
-                                            int32_t level);
+ws_result ws_options_set_compression_memory(ws_options *o, int32_t level);
 
 /**
- * Whether a compressed message may refer to those before it, which makes small messages much smaller and keeps memory for each
- * socket that has sent and received one: 4 KiB for ours (ws_options_set_compression_memory()) and 44 KiB for the server's. Without
- * it an idle socket keeps none.
+ * Sets whether a compressed message may refer to the messages before it.
+ *
+ * This makes small messages much smaller. In return, each socket that has sent and received a compressed message keeps
+ * memory: 4 KiB for what it sends (see ws_options_set_compression_memory()) and 44 KiB for what it receives. Without
+ * context takeover, an idle socket keeps none.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o        Options.
- * @param ours     For our messages, 0 or 1. Default: 1.
- * @param servers  For the server's, 0 or 1. Default: 1. 0 is asked for; a server that does not grant it is taken all the
- *                 same. One that answers the request with 400 is asked once more, as by default.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param ours     0 or 1, for messages to the server. Default: 1.
+ * @param servers  0 or 1, for messages from the server. Default: 1. A 0 is a request. A server that does not grant it
+ *                 is accepted. If the server answers the request with 400, it is asked once more, with the defaults.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED.
  */
-ws_result ws_options_set_compression_context_takeover(ws_options *o,
-                                                      int32_t ours,
-                                                      int32_t servers);
+ws_result ws_options_set_compression_context_takeover(ws_options *o, int32_t ours, int32_t servers);
 
 /**
- * The size from which messages are compressed: below it, compressing costs more than it saves.
+ * Sets the size from which on messages are compressed. For smaller messages, compression costs more than it saves.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o      Options.
  * @param bytes  Bytes. Default: 128.
@@ -2715,7 +2990,10 @@ ws_result ws_options_set_compression_context_takeover(ws_options *o,
 ws_result ws_options_set_compression_min_size(ws_options *o, size_t bytes);
 
 /**
- * The largest message, both ways: a larger one is WS_ERR_TOO_LARGE when sending, and close code 1009 when receiving.
+ * Sets the size of the largest message, in both directions. To send a larger one returns WS_ERR_TOO_LARGE; to receive
+ * one ends the connection with that error, and the server is told close code 1009.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o      Options.
  * @param bytes  Bytes; 0: no limit. Default: 64 MiB.
@@ -2724,131 +3002,157 @@ ws_result ws_options_set_compression_min_size(ws_options *o, size_t bytes);
 ws_result ws_options_set_max_message_size(ws_options *o, size_t bytes);
 
 /**
- * How long a message may be that is received whole. A longer one arrives in parts of at most so many bytes, each as an
- * event of its own (`on_part`), so that a message may be larger than memory; the parts of a text are cut between
- * characters, with one character at least. `max_message_size` holds for all parts together: 0 takes that limit away.
+ * Sets the size up to which a message is received as a whole. A longer one arrives in parts of at most this many
+ * bytes.
  *
- * With it, `strict_json`, or an `on_message` without an `on_part`, is WS_ERR_INVALID_ARGUMENT at ws_new(), ws_new_async() and
- * ws_reconnector_new().
+ * Each part is an event of its own (`on_part`), so that a message may be larger than memory. The parts of a text are
+ * cut between characters; each has at least one character. `max_message_size` limits all parts of a message together;
+ * set it to 0 to remove that limit.
  *
- * @param o      Options.
- * @param bytes  Bytes; 0: each message is received whole. Default: 0.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
- */
-ws_result ws_options_set_part_size(ws_options *o,
-                                   size_t bytes);
-
-/**
- * How long the payload of a frame of ours may be. A longer message leaves as several frames, for servers that have a limit
- * on frames; between them pings, pongs and what the server is to be told can go. Uncompressed text is cut between
- * characters, with one character at least in a frame.
+ * Together with `strict_json`, or with an `on_message` but no `on_part`, this option is WS_ERR_INVALID_ARGUMENT in
+ * ws_new(), ws_new_async() and ws_reconnector_new().
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o      Options.
- * @param bytes  Bytes; 0: each message is one frame, for servers that know no continuation frames. A compressed message is then
- *               compressed whole before it leaves, and no ping goes between. Default: 128 KiB.
+ * @param bytes  Bytes; 0: each message is received as a whole. Default: 0.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
-ws_result ws_options_set_frame_size(ws_options *o,
-                                    size_t bytes);
+ws_result ws_options_set_part_size(ws_options *o, size_t bytes);
 
 /**
- * Whether text messages that are not UTF-8 end the connection (1007), as RFC 6455 section 8.1 wants it. For servers that
- * send text in another encoding: what they send arrives as it is, as blobs. For receiving only: what is sent, and the
- * reason of the server's close frame, are always checked.
+ * Sets how long the payload of a frame may be that is sent. A longer message leaves as several frames.
+ *
+ * This is for servers that limit the size of frames. Also, pings, pongs and the close frame can be sent between the
+ * frames of a message. Uncompressed text is cut between characters; each frame has at least one character.
+ *
+ * Thread: any, also in callbacks; never blocks.
+ *
+ * @param o      Options.
+ * @param bytes  Bytes; 0: each message is one frame, for servers that do not understand continuation frames. A
+ *               compressed message is then compressed as a whole before it leaves, and no ping can be sent in the
+ *               middle of it. Default: 128 KiB.
+ * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ */
+ws_result ws_options_set_frame_size(ws_options *o, size_t bytes);
+
+/**
+ * Sets whether a text message that is not UTF-8 ends the connection (close code 1007), as RFC 6455 section 8.1
+ * requires.
+ *
+ * Switch it off for servers that send text in another encoding: their text then arrives unchanged, as blobs. It
+ * affects only messages that are received. What is sent, and the reason in the server's close frame, are always
+ * checked.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
- * @param on  0 or 1. Default: 1. With 0 `data_type` has to be blob: any other is WS_ERR_INVALID_ARGUMENT at ws_new(),
+ * @param on  0 or 1. Default: 1. With 0, `data_type` must be blob: any other is WS_ERR_INVALID_ARGUMENT in ws_new(),
  *            ws_new_async() and ws_reconnector_new().
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED.
  */
-ws_result ws_options_set_validate_utf8(ws_options *o,
-                                       int32_t on);
+ws_result ws_options_set_validate_utf8(ws_options *o, int32_t on);
 
 /**
- * Whether the server's pings are events (WS_EVENT_TYPE_PING) for a host that pulls them with ws_dispatcher_next() or
- * ws_dispatcher_next_batch(). The library answers them in any case. With callbacks it is `on_ping` that decides: where the
- * handler has it, pings are events whatever this says.
+ * Sets whether the server's pings are events (WS_EVENT_TYPE_PING) for a program that pulls events with
+ * ws_dispatcher_next() or ws_dispatcher_next_batch().
  *
- * Each counts its bytes plus 64 against `receive_buffer_size` until it is delivered.
+ * The library answers pings in any case. With callbacks this option is not needed: if the handler has an `on_ping`,
+ * pings are events. Until it is delivered, each ping counts its bytes plus 64 against `receive_buffer_size`.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
  * @param on  0 or 1. Default: 0.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED.
  */
-ws_result ws_options_set_ping_events(ws_options *o,
-                                     int32_t on);
+ws_result ws_options_set_ping_events(ws_options *o, int32_t on);
 
 /**
- * Whether the server is sent a ping each `ping_interval_ms` although bytes come from it, for servers and routers that want
- * to see pings, and for a round trip that is never old (`ws_stats`). By default only silence makes a ping.
+ * Sets whether a ping is sent every `ping_interval_ms` even while data comes from the server. By default a ping is
+ * sent only after a silence.
  *
- * No ping follows one whose pong has not come, for as long as `ping_timeout_ms` gives it; where that is 0, pings go on.
- * When a server is given up does not change: as long as bytes come, it is not.
+ * This is for servers and routers that want to see pings, and for a round-trip time that is never old (`ping_us` of
+ * ws_stats). It does not change when a server is given up: a server that sends anything is not. While a ping has not
+ * been answered, no other one is sent until `ping_timeout_ms` is over; if that is 0, pings go on.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
- * @param on  0 or 1. Default: 0. Without `ping_interval_ms` it does nothing.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param on  0 or 1. Default: 0. Without `ping_interval_ms` this option does nothing.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED.
  */
-ws_result ws_options_set_ping_always(ws_options *o,
-                                     int32_t on);
+ws_result ws_options_set_ping_always(ws_options *o, int32_t on);
 
 /**
- * How many redirects (301, 302, 303, 307, 308) are followed on the way to one connection, all within the one connect
- * timeout. A server that redirects beyond that, in a circle, from wss to ws, or to a URL that ws_new() would refuse, is
- * WS_ERR_HTTP_STATUS, whose details list the whole chain. `http` and `https` in a Location mean ws and wss.
+ * Sets how many redirects (301, 302, 303, 307, 308) are followed on the way to one connection, all within the one
+ * connect timeout.
  *
- * Another origin (scheme, host, port) gets neither the URL's user and password nor cookies, client certificate, or
- * headers named Authorization or Cookie, also not where it redirects back; other headers it does get. ws_get_url() stays
- * what was passed to ws_new(). A relative Location is resolved by RFC 3986 section 5.2.
+ * A further redirect, a circle, a redirect from wss to ws, and a redirect to a URL that ws_new() would refuse are
+ * WS_ERR_HTTP_STATUS, with the whole chain in the details. `http` and `https` in a Location mean ws and wss. A
+ * relative Location is resolved by RFC 3986 section 5.2. ws_get_url() continues to return what was passed to ws_new().
  *
- * Cookies that a redirect sets (Set-Cookie) are given back to the origin that set them, and to no other, within the same
- * attempt: where `Path` fits, with `Secure` only over wss, and until `Max-Age` or `Expires` removes them; a later one of
- * the same name replaces, also one of the host's. At most 64 KiB of them are kept. A URL that is named again is a circle
- * only where no cookie changed.
+ * Another origin (scheme, host, port) gets none of these: the user name and password of the URL, cookies, the client
+ * certificate, headers named Authorization or Cookie. This stays so even if it redirects back. It does get the other
+ * headers.
+ *
+ * Cookies that a redirect sets (Set-Cookie) are sent back to the origin that set them, and to no other, within the
+ * same attempt: if `Path` matches, with `Secure` only over wss, and until `Max-Age` or `Expires` removes them. A later
+ * cookie of the same name replaces an earlier one, also one that the program has set. At most 64 KiB of them are kept.
+ * A URL that comes again is a circle only if no cookie has changed.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o  Options.
- * @param n  At most 100; 0: none is followed, a redirect is WS_ERR_HTTP_STATUS. Default: 0.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (above 100), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param n  At most 100; 0: none is followed, and a redirect is WS_ERR_HTTP_STATUS. Default: 0.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (above 100), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
-ws_result ws_options_set_max_redirects(ws_options *o,
-                                       uint32_t n);
+ws_result ws_options_set_max_redirects(ws_options *o, uint32_t n);
 
 /**
- * Adds an address to connect to for a host and port, instead of looking the name up (as curl's `--resolve`). The name
- * stays in the Host header and in the certificate's check. Several for the same host and port are tried as those of
- * a lookup are: both families take turns, 250 ms apart (RFC 8305), at most 32 of them.
+ * Adds an address to connect to for a host and port, instead of looking the name up (like curl's `--resolve`).
+ *
+ * The Host header and the verification of the certificate still use the name. Several addresses for the same host and
+ * port are tried like those of a look-up: both address families take turns, 250 ms apart (RFC 8305), at most 32 of
+ * them.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o        Options.
- * @param host     The host as in the URL, NUL-terminated; copied. Upper and lower case do not matter. `*`: every host that
- *                 has no entry of its own for the port.
- * @param port     The port of the URL, 80 or 443 where it has none; not 0.
- * @param address  An IPv4 or IPv6 address, NUL-terminated; brackets are allowed, and a zone behind an IPv6 address
- *                 (`fe80::1%eth0`): the name or the number of an interface. Whether the machine has it shows when
- *                 connecting (WS_ERR_UNREACHABLE).
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, no host, port 0, no IP address),
- *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param host     The host as in the URL, NUL-terminated; copied. Upper and lower case do not matter. `*`: every host
+ *                 that has no entry of its own for the port.
+ * @param port     The port of the URL, which is 80 or 443 if it has none; not 0.
+ * @param address  An IPv4 or IPv6 address, NUL-terminated. Brackets are allowed. An IPv6 address may have a zone,
+ *                 which is the name or the number of an interface (`fe80::1%eth0`); if this machine does not have it,
+ *                 connecting fails with WS_ERR_UNREACHABLE.
+ * @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, no host, port 0, not an IP address),
+ *          WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `host` and `address` are NULL or NUL-terminated.
  */
-ws_result ws_options_set_resolve(ws_options *o,
-                                 const char *host,
-                                 uint16_t port,
-                                 const char *address);
+ws_result ws_options_set_resolve(ws_options *o, const char *host, uint16_t port, const char *address);
 
 /**
- * Adds a host and port to connect to instead of to those of the URL, as curl's `--connect-to`. URL, Host header and the
- * name in the certificate stay. It may be repeated, the first entry that fits counts, also for where redirects lead;
- * through a proxy it says which host the proxy is asked for. ws_options_set_resolve() is then asked for the new host and
- * port; ws_options_set_unix_socket() is stronger.
+ * Adds a host and port to connect to, instead of those of the URL (like curl's `--connect-to`).
+ *
+ * The URL, the Host header and the name in the certificate stay as they are. This function may be called several
+ * times; the first entry that matches counts, also for the targets of redirects. Through a proxy, it decides which
+ * host the proxy is asked for. The entries of ws_options_set_resolve() are then searched for the new host and port.
+ * ws_options_set_unix_socket() takes precedence over both.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o        Options.
- * @param host     The host as in the URL, NUL-terminated; copied. Empty: any.
- * @param port     The port of the URL, 80 or 443 where it has none. 0: any.
- * @param to_host  A name or an address, NUL-terminated; copied. An IPv6 address may have brackets and a zone. Empty: the
- *                 same as before.
- * @param to_port  0: the same as before.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no host), WS_ERR_TOO_LARGE,
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param host     The host as in the URL, NUL-terminated; copied. Empty: any host.
+ * @param port     The port of the URL, which is 80 or 443 if it has none. 0: any port.
+ * @param to_host  A name or an address, NUL-terminated; copied. An IPv6 address may have brackets and a zone. Empty:
+ *                 the same host.
+ * @param to_port  The port to connect to. 0: the same port.
+ * @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, or not a host), WS_ERR_TOO_LARGE,
+ *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `host` and `to_host` are NULL or NUL-terminated.
  */
@@ -2859,190 +3163,225 @@ ws_result ws_options_set_connect_to(ws_options *o,
                                     uint16_t to_port);
 
 /**
- * Sets a function that is called with each fresh stream socket to the server, or to the proxy, before it connects.
+ * Sets a function that is called for each new stream socket, to the server or to the proxy, before it connects.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o          Options.
- * @param fn         NULL for none, which is the default.
- * @param user_data  Passed to `fn`; the caller's. It has to live until `on_free` of each socket that was made with these
- *                   options.
+ * @param fn         The function; NULL for none, which is the default.
+ * @param user_data  Passed to `fn`; it belongs to the caller. It must live until `on_free` of each socket that was
+ *                   made with these options.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `fn` can be called on any thread with `user_data`.
  */
-ws_result ws_options_set_socket_fn(ws_options *o,
-                                   ws_socket_fn fn,
-                                   void *user_data);
+ws_result ws_options_set_socket_fn(ws_options *o, ws_socket_fn fn, void *user_data);
 
 /**
- * Which address of this machine connections come from. Only addresses of its family are connected to.
+ * Sets which address of this machine connections come from. Only server addresses of the same family are tried.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o        Options.
- * @param address  An IPv4 or IPv6 address, NUL-terminated; without port or name; a link-local one with its zone
- *                 (`fe80::1%eth0`). Whether the machine has it shows when connecting (WS_ERR_UNREACHABLE).
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, or no IP address), WS_ERR_TOO_LARGE,
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param address  An IPv4 or IPv6 address, NUL-terminated, without a port or a name; a link-local one with its zone
+ *                 (`fe80::1%eth0`). If this machine does not have the address, connecting fails with
+ *                 WS_ERR_UNREACHABLE.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, or not an IP address), WS_ERR_TOO_LARGE,
+ *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `address` is NULL or NUL-terminated.
  */
 ws_result ws_options_set_local_address(ws_options *o, const char *address);
 
 /**
- * Connects to a Unix socket instead of to the URL's host. The URL still gives the Host header, the path, and with wss
- * the name in the certificate; ws_get_peer_address() is `unix:` and the path.
+ * Sets a Unix socket to connect to, instead of the host of the URL.
+ *
+ * The Host header, the path and, with wss, the name in the certificate still come from the URL. ws_get_peer_address()
+ * returns `unix:` and the path.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o     Options.
- * @param path  The socket's file, at most as long as the system allows (107 bytes on Linux); UTF-8, NUL-terminated. It
+ * @param path  The socket's file, no longer than the system allows (107 bytes on Linux); UTF-8, NUL-terminated. It
  *              need not exist before the connection is made.
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, empty, too long), WS_ERR_UNSUPPORTED (not on
- *         this system), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, empty, too long), WS_ERR_UNSUPPORTED (not on
+ *          this system), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `path` is NULL or NUL-terminated.
  */
 ws_result ws_options_set_unix_socket(ws_options *o, const char *path);
 
 /**
- * TCP keep-alive: after so long a silence, and then as often again, the system asks the server's machine for a sign of
- * life, and ends the connection where several in a row are not answered (9 on Linux). It finds dead machines; pings
- * find dead servers.
+ * Sets after how long a silence the operating system asks the server's machine for a sign of life (TCP keep-alive).
+ *
+ * It asks again at the same interval, and ends the connection if several probes in a row are not answered (9 on
+ * Linux). Keep-alive detects a machine that is dead; pings detect a server that is dead.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
- * @param ms  Milliseconds, rounded up to whole seconds; above 32,767,000, which is all that systems take, it is that; 0: never.
- *            Default: 0.
+ * @param ms  Milliseconds, rounded up to whole seconds; 0: never. Numbers above 32,767,000 count as 32,767,000,
+ *            because systems take no more. Default: 0.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
-ws_result ws_options_set_tcp_keepalive_ms(ws_options *o,
-                                          uint32_t ms);
+ws_result ws_options_set_tcp_keepalive_ms(ws_options *o, uint32_t ms);
 
 /**
- * Trades processor time for latency: the I/O thread looks for messages of a socket that has no dispatcher for so long
- * before it sleeps, each time. A small message then arrives without the wake-up of a thread, which is most of what a
- * round trip takes; the price is a core that is busy for that long after each message, and with a large number all
- * the time. The I/O thread's other sockets have their turns meanwhile. For the sockets of a dispatcher see
- * ws_dispatcher_set_busy_poll_us().
+ * Trades processor time for latency: the I/O thread looks for messages of a socket that has no dispatcher for this
+ * long each time before it sleeps.
+ *
+ * A small message then arrives without a thread having to be woken up, which is the largest part of a round trip. In
+ * return, a processor core is busy for that time after each message, and all the time if the number is large. The I/O
+ * thread's other sockets still get their turns. For sockets with a dispatcher use ws_dispatcher_set_busy_poll_us().
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
- * @param us  Microseconds; 0: not at all. Default: 0. Some tens of them are enough for an answer on the same machine.
+ * @param us  Microseconds; 0: do not look. Default: 0. A few tens are enough for an answer from the same machine.
  * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_busy_poll_us(ws_options *o, uint32_t us);
 
 /**
- * Adds certificate authorities from a file to those that the system trusts. The file is read during the call.
+ * Adds certificate authorities from a file to those that are trusted. The file is read during the call.
  *
- * A server's own certificate in it is trusted by itself, whatever it says of CAs and purposes (what `openssl req -x509`
- * makes): it must have the server's name in its subjectAltName, and be valid today. Revocation lists are not asked for it.
+ * A server's own certificate may be in it, such as `openssl req -x509` makes. It is then trusted by itself, whatever
+ * it says about CAs and purposes, if it has the server's name in its subjectAltName and is valid today. Revocation
+ * lists do not apply to it.
+ *
+ * Thread: any, also in callbacks; may block while it reads the file.
  *
  * @param o     Options.
  * @param path  A PEM file with one or more certificates; UTF-8, NUL-terminated.
- * @return WS_OK; or, with nothing added, WS_ERR_FILE (it cannot be opened or read, or there is no certificate in it),
- *         WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
- *         ws_options_errors() says more.
+ * @return WS_OK, or, with nothing added: WS_ERR_FILE (it cannot be opened or read, or it has no certificate),
+ *          WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED. ws_options_errors() says more.
  *
  * @pre `path` is NULL or NUL-terminated.
  */
-ws_result ws_options_set_ca_file(ws_options *o,
-                                 const char *path);
+ws_result ws_options_set_ca_file(ws_options *o, const char *path);
 
 /**
- * Adds certificate authorities to those that the system trusts.
+ * Adds certificate authorities from memory to those that are trusted. Otherwise it is like ws_options_set_ca_file().
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o    Options.
  * @param pem  One or more certificates as PEM text; copied.
  * @param len  Bytes in `pem`, or WS_NUL_TERMINATED.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no certificate in it), WS_ERR_TOO_LARGE,
- *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, or it has no certificate), WS_ERR_TOO_LARGE,
+ *          WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `pem` is readable for `len` bytes, or up to its NUL.
  */
 ws_result ws_options_set_ca_pem(ws_options *o, const void *pem, size_t len);
 
 /**
- * Whether the server's certificate is verified. Off only by this call, and only for a test: whoever sits on the road
- * can then read and change everything. The certificate of an `https` proxy is verified all the same: see
+ * Sets whether the server's certificate is verified. Switch verification off only for a test: without it, anybody
+ * between the program and the server can read and change everything.
+ *
+ * Nothing but this function switches it off. The certificate of an `https` proxy is verified all the same: see
  * ws_options_set_proxy_verify().
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
  * @param on  1 or 0. Default: 1.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED.
  */
 ws_result ws_options_set_verify(ws_options *o, int32_t on);
 
 /**
- * Whether the certificate of an `https` proxy is verified. Off only by this call, and only for a test: whoever takes the
- * proxy's place is then told its user and password, and sees where the connection leads.
+ * Sets whether the certificate of an `https` proxy is verified. Switch verification off only for a test: without it,
+ * anybody who takes the place of the proxy gets its user name and password, and sees which server the connection leads
+ * to.
+ *
+ * Nothing but this function switches it off.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
  * @param on  1 or 0. Default: 1.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED.
  */
-ws_result ws_options_set_proxy_verify(ws_options *o,
-                                      int32_t on);
+ws_result ws_options_set_proxy_verify(ws_options *o, int32_t on);
 
 /**
- * Whether those are trusted whom the system trusts.
+ * Sets whether the certificate authorities that the operating system trusts are trusted.
  *
- * On Linux and the BSDs that is what OpenSSL's usual places have; where the environment has SSL_CERT_FILE (a PEM file) or
- * SSL_CERT_DIR (folders of PEM files with colons between them), it is what these have instead. It is read at the first
- * connection with such options of TLS and then kept, on a thread of the library: a program that changes the environment
- * (setenv) does so before its first connection. What could not be read whole, for want of descriptors or memory, is the
- * error of that attempt alone. On macOS, Windows and Android the system itself decides.
+ * On Linux and the BSDs these are the ones in OpenSSL's usual places. If the environment has SSL_CERT_FILE (a PEM
+ * file) or SSL_CERT_DIR (folders of PEM files, separated by colons), it is those instead. They are read on a thread of
+ * the library, for the first connection with such options that uses TLS, and then kept; so a program that changes the
+ * environment (setenv) must do so before its first connection. If they cannot be read completely, for lack of
+ * descriptors or memory, only that attempt fails. On macOS, Windows and Android the system itself decides.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
- * @param on  1 or 0. With 0 only those are trusted whom ws_options_set_ca_file() and ws_options_set_ca_pem() add; without
- *            any, connections to wss:// fail with WS_ERR_TLS. Default: 1.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param on  1 or 0. With 0, only the certificates of ws_options_set_ca_file() and ws_options_set_ca_pem() are
+ *            trusted; if there are none, connections to wss:// fail with WS_ERR_TLS. Default: 1.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED.
  */
-ws_result ws_options_set_system_trust(ws_options *o,
-                                      int32_t on);
+ws_result ws_options_set_system_trust(ws_options *o, int32_t on);
 
 /**
  * Adds certificate revocation lists (RFC 5280). The file is read during the call.
  *
- * From then on each certificate of a server's chain, but for the trusted CA itself, must be covered by a list of its
- * issuer: where one is revoked, where a list is missing, and where a list was to be renewed by now, the connection fails
- * with WS_ERR_CERTIFICATE. Where verification is off (ws_options_set_verify()), they are not looked at.
+ * From then on, each certificate of a server's chain, except the trusted CA itself, must be covered by a list of its
+ * issuer. If a certificate is revoked, if a list is missing, or if a list is past the time of its next update, the
+ * connection fails with WS_ERR_CERTIFICATE. The lists are ignored if verification is off (ws_options_set_verify()).
+ *
+ * Thread: any, also in callbacks; may block while it reads the file.
  *
  * @param o     Options.
  * @param path  A PEM file with one or more lists; UTF-8, NUL-terminated.
- * @return WS_OK; or, with nothing added, WS_ERR_FILE (it cannot be opened or read, or there is no list in it),
- *         WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
- *         ws_options_errors() says more.
+ * @return WS_OK, or, with nothing added: WS_ERR_FILE (it cannot be opened or read, or it has no list),
+ *          WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED. ws_options_errors() says more.
  *
  * @pre `path` is NULL or NUL-terminated.
  */
-ws_result ws_options_set_crl_file(ws_options *o,
-                                  const char *path);
+ws_result ws_options_set_crl_file(ws_options *o, const char *path);
 
 /**
- * Sets the certificate by which servers that ask know the client. The files are read during the call; a later call
- * replaces both. It is never shown to a proxy, nor to another server after a redirect.
+ * Sets the certificate with which the client identifies itself to servers that ask for one. The files are read during
+ * the call; a later call replaces both.
+ *
+ * The certificate is never shown to a proxy, nor to another server after a redirect.
+ *
+ * Thread: any, also in callbacks; may block while it reads the files.
  *
  * @param o      Options.
- * @param chain  A PEM file: the client's certificate, then its issuers, if the server does not know them.
- * @param key    A PEM file with the certificate's key: PKCS#8, SEC1 (EC) or PKCS#1 (RSA). It may be the same file. Where it is
- *               encrypted (PKCS#8 alone), ws_options_set_client_certificate_password() comes first.
- * @return WS_OK; or, with nothing changed, WS_ERR_FILE (one cannot be opened or read, there is no certificate or no
- *         key in it, the key is encrypted and the password not set or wrong, or the key is not the certificate's),
- *         WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED. ws_options_errors() says which.
+ * @param chain  A PEM file with the client's certificate, followed by its issuers if the server does not know them;
+ *               UTF-8, NUL-terminated.
+ * @param key    A PEM file with the key of the certificate: PKCS#8, SEC1 (EC) or PKCS#1 (RSA); UTF-8, NUL-terminated.
+ *               It may be the same file. If it is encrypted, which only PKCS#8 can be, call
+ *               ws_options_set_client_certificate_password() first.
+ * @return WS_OK, or, with nothing changed: WS_ERR_FILE (a file cannot be opened or read, has no certificate or no key,
+ *          or the key is encrypted and the password is not set or wrong, or the key does not belong to the
+ *          certificate), WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED. ws_options_errors() says which.
  *
  * @pre `chain` and `key` are NULL or NUL-terminated.
  */
-ws_result ws_options_set_client_certificate_file(ws_options *o,
-                                                 const char *chain,
-                                                 const char *key);
+ws_result ws_options_set_client_certificate_file(ws_options *o, const char *chain, const char *key);
 
 /**
- * As ws_options_set_client_certificate_file(), from memory.
+ * Sets the client's certificate from memory. Otherwise it is like ws_options_set_client_certificate_file().
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o          Options.
  * @param chain      The client's certificate and its issuers as PEM text; copied.
  * @param chain_len  Bytes in `chain`, or WS_NUL_TERMINATED.
  * @param key        The key as PEM text; copied.
  * @param key_len    Bytes in `key`, or WS_NUL_TERMINATED.
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL, no certificate or no key in it, the key is
- *         encrypted and the password not set or wrong, or the key is not the certificate's; ws_options_errors() says
- *         which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, there is no certificate or no key, the key
+ *          is encrypted and the password is not set or wrong, or the key does not belong to the certificate;
+ *          ws_options_errors() says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `chain` and `key` are readable for their lengths, or up to their NUL.
  */
@@ -3053,133 +3392,150 @@ ws_result ws_options_set_client_certificate_pem(ws_options *o,
                                                 size_t key_len);
 
 /**
- * Sets the password with which the key of a client's certificate is encrypted. It is used by later calls of
- * ws_options_set_client_certificate_file() and ws_options_set_client_certificate_pem(), and not by earlier ones.
+ * Sets the password with which the key of a client's certificate is encrypted. Call it before
+ * ws_options_set_client_certificate_file() or ws_options_set_client_certificate_pem(): it has no effect on earlier
+ * calls.
  *
- * Such keys are PKCS#8 with PBES2 (RFC 8018), what `openssl genpkey`, `openssl req` and `openssl pkcs8 -topk8` write: PEM
- * with the label ENCRYPTED PRIVATE KEY. The password is never shown, and is wiped when it is replaced and when the options
- * are freed; options that another function copied have none.
+ * Such keys are PKCS#8 with PBES2 (RFC 8018), in PEM with the label ENCRYPTED PRIVATE KEY; `openssl genpkey`, `openssl
+ * req` and `openssl pkcs8 -topk8` write them. The password is never shown. It is erased from memory when it is
+ * replaced and when the options are freed; a copy of the options that another function makes does not have it.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o         Options.
- * @param password  UTF-8, NUL-terminated; copied. Whether it is right shows when the key is read.
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8,
- *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param password  UTF-8, NUL-terminated; copied. Whether it is right is known only when the key is read.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8,
+ *          WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `password` is NULL or NUL-terminated.
  */
-ws_result ws_options_set_client_certificate_password(ws_options *o,
-                                                     const char *password);
+ws_result ws_options_set_client_certificate_password(ws_options *o, const char *password);
 
 /**
- * The name to ask the server for (SNI), and that its certificate must have, instead of the URL's: for a server that is
- * reached by another name or by its address. The Host header stays the URL's. Proxies, and other servers to which a
- * redirect leads, are not concerned.
+ * Sets the name that the server is asked for (SNI) and that its certificate must have, instead of the host of the URL.
+ *
+ * This is for a server that is reached by another name or by its address. The Host header still comes from the URL.
+ * The name does not apply to proxies, nor to other servers that a redirect leads to.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o     Options.
  * @param name  A host name or an IP address; UTF-8, NUL-terminated; copied.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or no name that a certificate could have), WS_ERR_TOO_LARGE,
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, or a name that no certificate can have),
+ *          WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `name` is NULL or NUL-terminated.
  */
 ws_result ws_options_set_server_name(ws_options *o, const char *name);
 
 /**
- * Pins a key: the key of the server's own certificate must be this one, or another that was pinned, else the connection
- * fails with WS_ERR_CERTIFICATE. Checked beside everything else, and also where verification is off. Proxies are not
- * concerned; servers to which a redirect leads are.
+ * Pins a key: the server's own certificate must have this key, or another key that was pinned. Otherwise the
+ * connection fails with WS_ERR_CERTIFICATE.
+ *
+ * This is checked in addition to everything else, and also if verification is off. It does not apply to proxies, but
+ * it does to servers that a redirect leads to.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o    Options.
- * @param pin  The SHA-256 of the certificate's SubjectPublicKeyInfo: 64 hex digits (`key_sha256` of ws_tls_info), or
- *             base64 as curl has it, with `sha256//` before it or without; NUL-terminated. May be called again, to pin
- *             one more.
- * @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, or no SHA-256), WS_ERR_TOO_LARGE,
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param pin  The SHA-256 of the certificate's SubjectPublicKeyInfo, NUL-terminated: 64 hex digits (`key_sha256` of
+ *             ws_tls_info), or base64 as in curl, with or without `sha256//` before it. Call the function again to pin
+ *             another key.
+ * @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, or not a SHA-256), WS_ERR_TOO_LARGE,
+ *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `pin` is NULL or NUL-terminated.
  */
 ws_result ws_options_set_pinned_key_sha256(ws_options *o, const char *pin);
 
 /**
- * The lowest version of TLS to speak. Older ones than 1.2 are never spoken.
+ * Sets the lowest version of TLS that is accepted. Versions below 1.2 are never accepted.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o        Options.
  * @param version  12 for TLS 1.2, 13 for TLS 1.3. Default: 12.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE,
+ *          WS_ERR_FORKED.
  */
 ws_result ws_options_set_min_tls_version(ws_options *o, int32_t version);
 
 /**
- * The protocols to offer inside TLS (ALPN, RFC 7301).
+ * Sets the protocols that are offered in the TLS handshake (ALPN, RFC 7301).
  *
- * The library speaks HTTP/1.1: where the server chooses another version of HTTP, the connection fails with WS_ERR_TLS.
- * A server that chooses none is accepted.
+ * The library speaks HTTP/1.1: if the server chooses another version of HTTP, the connection fails with WS_ERR_TLS. A
+ * server that chooses none is accepted.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param o          Options.
- * @param protocols  Names with commas between them, the preferred one first; NUL-terminated; copied. "": none are
- *                   offered. Default: "http/1.1".
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (NULL, or a name that is empty, there twice, or not of visible ASCII),
- *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param protocols  Names that are separated by commas, the preferred one first; NUL-terminated; copied. An empty text
+ *                   offers none. Default: "http/1.1".
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, or a name that is empty, occurs twice, or is
+ *          not visible ASCII), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `protocols` is NULL or NUL-terminated.
  */
 ws_result ws_options_set_alpn(ws_options *o, const char *protocols);
 
 /**
- * Appends the secrets of TLS sessions to a file, in the format that Wireshark reads (NSS key log). A file that was removed
- * meanwhile is made anew. Whoever has the file
- * can read all that was said: for debugging only. The log says so at each connection.
+ * Sets a file to which the secrets of TLS sessions are appended, in the format that Wireshark reads (NSS key log). Use
+ * it only for debugging: whoever has the file can decrypt everything that was said.
  *
- * The environment's SSLKEYLOGFILE does nothing by itself; a program that honours it passes its value here.
+ * The log says so at each connection. If the file is removed in the meantime, it is made anew. The environment
+ * variable SSLKEYLOGFILE has no effect by itself; a program that wants to honour it passes its value here.
+ *
+ * Thread: any, also in callbacks; may block while it opens the file.
  *
  * @param o     Options.
- * @param path  The file; UTF-8, NUL-terminated. Made during the call, for its owner alone to read, if it is not there.
- * @return WS_OK; WS_ERR_FILE (it cannot be made or written to), WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
- *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @param path  The file; UTF-8, NUL-terminated. If it does not exist, it is made during the call, readable by its
+ *              owner only.
+ * @return WS_OK, or, with nothing changed: WS_ERR_FILE (it cannot be made or written to), WS_ERR_INVALID_ARGUMENT
+ *          (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `path` is NULL or NUL-terminated.
  */
-ws_result ws_options_set_key_log_file(ws_options *o,
-                                      const char *path);
+ws_result ws_options_set_key_log_file(ws_options *o, const char *path);
 
 /**
- * Makes a connection that comes back: it connects, and when the connection ends it waits a while and connects again, until
- * the host ends it or the policy does.
+ * Makes a connection that reconnects: whenever the connection ends, the reconnector waits a while and connects again,
+ * until the program or the policy ends it.
  *
- * Each connection is a socket of its own, with its own handle, and calls the handler in a socket's order, but for
+ * Each connection is a socket of its own, with its own handle. It calls the handler in the usual order, except for
  * `on_free`:
  *
  *     (on_attempt (on_open? (on_message | on_part | on_drain | on_ping | on_pong)* on_error? on_terminate) on_reconnect)*  on_end  on_free
  *
- * The policy's `is_final` comes before each `on_reconnect`, and before `on_end`. `on_free` runs once, as the last of all.
+ * The policy's `is_final` is called before each `on_reconnect`, and before `on_end`. `on_free` is called once, at the
+ * very end.
  *
- * The reconnector releases the sockets itself: their handles are valid until their `on_terminate` has returned, and are not
- * for ws_release(). All callbacks run where the handler's dispatcher says, one after the other, never nested. ws_dispatcher_run() goes on while it waits. A host that pulls its events gets those of
- * the sockets; on_attempt, on_reconnect, on_end and on_free run inside its ws_dispatcher_next(), `on_reconnect` once the
- * TERMINATE event was freed.
+ * The reconnector releases its sockets itself: do not call ws_release() for them. Their handles are valid until their
+ * `on_terminate` has returned. All callbacks run where the handler's dispatcher says, one after the other, never
+ * nested. ws_dispatcher_run() does not return while the reconnector waits. A program that pulls its events gets those
+ * of the sockets; `on_attempt`, `on_reconnect`, `on_end` and `on_free` run inside its ws_dispatcher_next(),
+ * `on_reconnect` once the TERMINATE event was freed.
  *
- * It ends for good, and `on_end` says why, only where another attempt could not mend it:
- * - at ws_reconnector_terminate(), with its dispatcher, at the policy's limits, and at ws_shutdown(), after which it does
- *   not come back;
- * - at a call that is wrong (results of -1 to -19, also for a URL of on_attempt);
- * - as long as no connection was ever open: at HTTP 401, 403, 404, 407 and 410, and at a certificate that is refused, the
- *   server's or the client's; not at one that is only not valid yet, because the clock may be wrong;
- * - at a close code of the policy's `final_codes`, which are none by default;
- * - or as the policy's `is_final` says.
+ * The reconnector gives up for good only in these cases, and `on_end` then says why:
+ * - after ws_reconnector_terminate(), when its dispatcher is closed, at the limits of the policy, and at
+ *   ws_shutdown(), after which it does not come back;
+ * - if the call is wrong (results from -1 to -19, also for a URL of `on_attempt`);
+ * - as long as no connection was open yet: after HTTP 401, 403, 404, 407 and 410, and if a certificate is refused, the
+ *   server's or the client's. A certificate that is not valid yet is no reason, because this machine's clock may be
+ *   wrong;
+ * - after a close code of the policy's `final_codes`, of which there are none by default;
+ * - if the policy's `is_final` says so.
  *
- * Once a connection was open none of those answers is final: a server that restarts may give any of them. So where a
- * password was changed meanwhile, the old one is told again and again, every `max_delay_ms`, which locks accounts at some
- * servers: `is_final` and `max_attempts` are there against that.
+ * Once a connection was open, none of these answers is final, because a server that restarts may give any of them. So
+ * if a password is changed while the program runs, the old one is sent again every `max_delay_ms`, and some servers
+ * then lock the account. Use `is_final` or `max_attempts` to prevent that.
  *
- * ws_terminate() and ws_abort() on its socket end that connection, and it comes back.
+ * ws_terminate() and ws_abort() on the present socket end only that connection; the reconnector then makes another
+ * one.
  *
- * Where a name has several addresses, an attempt begins behind the one whose connection failed last, so that each has its
- * turn.
- *
- * Its sockets ping after 20000 ms of silence where ws_options_set_ping_interval_ms() was never called, so that a connection
- * that is dead is found out; see there.
- *
- * The function of ws_set_error_handler() is told of each attempt that fails, as of a ws_new_async().
+ * If a name has several addresses, an attempt begins after the address whose connection failed last, so that all of
+ * them get their turn. If ws_options_set_ping_interval_ms() was never called, the sockets ping after 20000 ms of
+ * silence, so that a dead connection is detected. The function of ws_set_error_handler() is called for each attempt
+ * that fails, as for ws_new_async().
  *
  *     static void on_open(ws_socket *ws, const ws_event *event, void *user_data) {
  *         ws_send_text(ws, "{\"subscribe\":[\"EURUSD\"]}", WS_NUL_TERMINATED);
@@ -3194,17 +3550,18 @@ ws_result ws_options_set_key_log_file(ws_options *o,
  *     ws_reconnector *r = ws_reconnector_new("wss://feed.example", &handler, NULL, &policy, &errors);
  *     ws_dispatcher_run(handler.dispatcher);
  *
- * Returns at once; the first attempt is made in the context of the callbacks. Any thread, also inside any callback.
+ * Thread: any, also in callbacks; never blocks. The first attempt is made where the callbacks run.
  *
  * @param url      As for ws_new().
  * @param handler  As for ws_new(); NULL for a connection that only sends.
  * @param options  As for ws_new(); each attempt has a copy of its own.
- * @param policy   Copied, its `final_codes` too. NULL for the defaults.
+ * @param policy   Copied, including its `final_codes`. NULL for the defaults.
  * @param errors   As for ws_new().
- * @return A reconnector, to be given back with ws_reconnector_release(); or NULL, and entry 0 of `*errors` has one of:
- *         WS_ERR_INVALID_ARGUMENT (also a policy with a delay of 0), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED,
- *         WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN,
- *         WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL. Of the handler's functions `on_free` has run then.
+ * @return A reconnector, which the caller gives back with ws_reconnector_release(); or NULL, and the code of entry 0
+ *          of `*errors` is one of WS_ERR_INVALID_ARGUMENT (also for a policy with a delay of 0),
+ *          WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
+ *          WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL. Of the handler's functions,
+ *          `on_free` has run then.
  *
  * @pre `url` is NULL or NUL-terminated; `handler` and `policy` are NULL or readable for their `size`, the policy's
  * `final_codes` for its `final_code_count`; `errors` is NULL or writable.
@@ -3216,82 +3573,87 @@ ws_reconnector *ws_reconnector_new(const char *url,
                                    ws_errors **errors);
 
 /**
- * Sends a message on the connection of now or, while there is none, keeps it for the next one, as far as the policy's
- * `queue_size` allows. What was kept goes before all else, in its order. What a connection had accepted and not sent
- * when it broke is lost, as with every WebSocket: only an answer of the server's says that it came.
+ * Sends a message on the present connection. While there is none, the message is kept for the next connection, as far
+ * as the policy's `queue_size` allows.
  *
- * Any thread, also inside a callback; never blocks.
+ * Messages that were kept are sent first, in order. If a connection breaks, what it had accepted but not sent is lost,
+ * as with every WebSocket: only an answer from the server shows that a message has arrived.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param r          A reconnector.
- * @param data_type  As for ws_send(), as are the others.
- * @param data       Bytes; may be NULL if `len` is 0.
+ * @param data_type  A ws_data_type.
+ * @param data       The bytes; may be NULL if `len` is 0.
  * @param len        Bytes in `data`; for text and object also WS_NUL_TERMINATED.
- * @param flags      0 or WS_SEND_PLAIN.
- * @return As ws_send(). WS_ERR_WOULD_BLOCK also where the queue is full, or there is none, and no connection: `on_drain`
- *         follows once there is one with room. WS_ERR_CLOSED only once it is terminated or over.
+ * @param flags      0 or WS_SEND_PLAIN, as for ws_send().
+ * @return As ws_send(). WS_ERR_WOULD_BLOCK also means that there is no connection, and the queue is full or there is
+ *          none: `on_drain` follows once there is a connection with room. WS_ERR_CLOSED comes only once the
+ *          reconnector was terminated or is over.
  *
  * @pre `data` is readable for `len` bytes, or up to its NUL.
  */
-ws_result ws_reconnector_send(ws_reconnector *r,
-                              int32_t data_type,
-                              const void *data,
-                              size_t len,
-                              uint32_t flags);
+ws_result ws_reconnector_send(ws_reconnector *r, int32_t data_type, const void *data, size_t len, uint32_t flags);
 
 /**
- * Tries again at once: ends the wait for the next attempt, also one that the server's Retry-After or `min_delay_ms` asks
- * for. For a host that learns that the network is back, or whose user presses a button.
+ * Tries again at once: ends the wait for the next attempt, even one that the server's Retry-After or `min_delay_ms`
+ * demands. It is for a program that learns that the network is back, or whose user presses a button.
  *
- * Called in `on_reconnect`, or once the connection has ended, it is the wait to come that is none. While it connects or is
- * connected nothing changes. Attempts go on counting.
+ * If it is called in `on_reconnect`, or once the connection has ended, it cancels the wait that would follow. While
+ * the reconnector is connecting or connected, it does nothing. Attempts continue to count.
  *
- * Any thread, also inside a callback; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param r  A reconnector.
- * @return WS_OK; WS_ERR_CLOSED once it is over; WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK; WS_ERR_CLOSED once the reconnector is over; WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_reconnector_retry_now(ws_reconnector *r);
 
 /**
- * Ends a reconnector and its socket at once: what ws_close() is for a socket. When it returns, no callback of either runs or
- * ever will.
+ * Ends a reconnector and its socket at once, as ws_close() ends a socket. When it returns, no callback of either is
+ * running or will run.
  *
- * The socket's `on_terminate` runs first, if there is a socket, then `on_end` (WS_RECONNECT_END_HOST), then `on_free`, on the
- * calling thread; what was accepted for sending and a close frame with code 1000 go out in the background. What
- * ws_reconnector_send() kept is dropped. The handle counts as released.
+ * If there is a socket, its `on_terminate` runs first. Then `on_end` (WS_RECONNECT_END_HOST) and `on_free` run, all on
+ * the calling thread. What was accepted for sending is still sent in the background, followed by a close frame with
+ * code 1000. Messages that ws_reconnector_send() has kept are dropped. The handle counts as released.
  *
- * Thread: as for ws_close(). Inside a callback of the reconnector or of its socket it returns at once, and the rest follows
- * on that thread when the callback has returned.
+ * Inside a callback of the reconnector or of its socket it returns at once, and the rest follows on that thread when
+ * the callback has returned.
+ *
+ * Thread: the dispatcher's own, or any if there is none, also in callbacks; may wait for a callback. Any thread may
+ * call it once the dispatcher is closed. See ws_close() for when it waits.
  *
  * @param r  A reconnector, released or not.
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED,
- *         WS_ERR_WRONG_THREAD (another thread's dispatcher).
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED,
+ *          WS_ERR_WRONG_THREAD (the dispatcher belongs to another thread).
  */
 ws_result ws_reconnector_close(ws_reconnector *r);
 
 /**
- * Ends it for good: closes the connection as ws_terminate() does, or ends the wait at once. `on_end` and `on_free` follow
- * the socket's `on_terminate`, or, where it waited, come alone. What ws_reconnector_send() kept is dropped.
+ * Ends a reconnector for good: closes the connection as ws_terminate() does, or ends the wait at once.
  *
- * Any thread, also inside a callback; never blocks. A second time, and once it is over, it changes nothing.
+ * `on_end` and `on_free` follow the socket's `on_terminate`; if the reconnector was waiting, they come alone. Messages
+ * that ws_reconnector_send() has kept are dropped. A second call does nothing, nor does one when the reconnector is
+ * over.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param r       A reconnector.
  * @param code    As for ws_terminate(): 1000 or 3000 to 4999; 0 means 1000.
  * @param reason  As for ws_terminate(): UTF-8, NUL-terminated, at most 123 bytes. NULL for none.
- * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON, WS_ERR_INVALID_UTF8,
- *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON,
+ *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `reason` is NULL or NUL-terminated.
  */
-ws_result ws_reconnector_terminate(ws_reconnector *r,
-                                   int32_t code,
-                                   const char *reason);
+ws_result ws_reconnector_terminate(ws_reconnector *r, int32_t code, const char *reason);
 
 /**
- * Gives a reconnector back: the caller will not use it any more. It is not ended by it: it goes on until it is over, and
- * until then the handle stays valid, for the callbacks; over: `on_end` has returned.
+ * Gives a reconnector back: the caller will not use it any more.
  *
- * Any thread, also inside a callback; never blocks.
+ * This does not end the reconnector. It goes on until it is over, which is when `on_end` has returned; until then its
+ * handle stays valid for the callbacks.
+ *
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param r  A reconnector.
  * @return WS_OK; WS_ERR_INVALID_HANDLE, also for a second release; WS_ERR_FORKED.
@@ -3299,121 +3661,123 @@ ws_result ws_reconnector_terminate(ws_reconnector *r,
 ws_result ws_reconnector_release(ws_reconnector *r);
 
 /**
- * The socket of now, for all that a socket can do: ws_ping(), ws_get_stats(), ws_pause().
+ * Returns the present socket of a reconnector, for everything that needs a socket, such as ws_ping() and ws_pause().
  *
- * Any thread; never blocks.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param r  A reconnector, or any other value.
- * @return A socket that the caller does not release; its handle is stale once its `on_terminate` has returned. NULL
- *         between two connections, and for a handle that is none.
+ * @return A socket, which the caller must not release. Its handle is stale once its `on_terminate` has returned. NULL
+ *          between two connections, and for an invalid handle.
  */
 ws_socket *ws_reconnector_get_socket(const ws_reconnector *r);
 
 /**
- * How far it is.
+ * Returns the state of a reconnector.
  *
- * Any thread; never blocks.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param r  A reconnector, or any other value.
- * @return WS_STATUS_CONNECTING while it waits or tries, WS_STATUS_CONNECTED, WS_STATUS_CLOSING after
- *         ws_reconnector_terminate(), WS_STATUS_CLOSED once it is over, and for a handle that is none.
+ * @return WS_STATUS_CONNECTING while it waits or connects, WS_STATUS_CONNECTED, WS_STATUS_CLOSING after
+ *          ws_reconnector_terminate(), WS_STATUS_CLOSED once it is over, and for an invalid handle.
  */
 ws_status ws_reconnector_get_status(const ws_reconnector *r);
 
 /**
- * How many attempts there were since the last stable connection, the one that goes on or is waited for included.
+ * Returns the number of attempts since the last stable connection, including the one that is in progress or to come.
  *
- * Any thread; never blocks.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param r  A reconnector, or any other value.
- * @return The number; 0 as long as nothing has failed, and for a handle that is none.
+ * @return The number; 0 as long as nothing has failed, and for an invalid handle.
  */
 uint32_t ws_reconnector_get_attempts(const ws_reconnector *r);
 
 /**
- * How often it was connected: how many of its sockets were open.
+ * Returns how many of a reconnector's connections were opened, including the present one.
  *
- * Any thread; never blocks.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
  * @param r  A reconnector, or any other value.
- * @return The number, the connection of now included; 0 for a handle that is none.
+ * @return The number; 0 for an invalid handle.
  */
 uint32_t ws_reconnector_get_connections(const ws_reconnector *r);
 
 /**
- * 4D's word for a status: `Connecting`, `Connected`, `Closing`, `Closed`.
+ * Returns the word for a status: `Connecting`, `Connected`, `Closing` or `Closed`, as the language 4D has it.
  *
- * Any thread, also inside a log callback.
+ * Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
  *
  * @param status  A ws_status; any number may be given.
- * @return A text that lives for ever; `unknown` for a number that is no status.
+ * @return A text that lives for ever; `unknown` for a number that is not a status.
  */
 const char *ws_status_name(int32_t status);
 
 /**
- * The word for the type of an event: 4D's `open`, `message`, `error`, `terminate`; and `drain`, `pong`, `none`.
+ * Returns the word for a type of event: `open`, `message`, `error`, `terminate`, `drain`, `pong`, `part`, `ping` or
+ * `none`.
  *
- * Any thread, also inside a log callback.
+ * Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
  *
  * @param type  A ws_event_type; any number may be given.
- * @return A text that lives for ever; `unknown` for a number that is no type of event.
+ * @return A text that lives for ever; `unknown` for a number that is not a type of event.
  */
 const char *ws_event_type_name(int32_t type);
 
 /**
- * The word for a data type: `text`, `blob`, `object`.
+ * Returns the word for a data type: `text`, `blob` or `object`.
  *
- * Any thread, also inside a log callback.
+ * Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
  *
  * @param type  A ws_data_type; any number may be given.
- * @return A text that lives for ever; `unknown` for a number that is no data type.
+ * @return A text that lives for ever; `unknown` for a number that is not a data type.
  */
 const char *ws_data_type_name(int32_t type);
 
 /**
- * The word for a stage of a connection: `none`, `dns`, and so on, as in ws_stage.
+ * Returns the word for a stage of a connection: `none`, `dns`, and so on, as in ws_stage.
  *
- * Any thread, also inside a log callback.
+ * Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
  *
  * @param stage  A ws_stage; any number may be given.
- * @return A text that lives for ever; `unknown` for a number that is no stage.
+ * @return A text that lives for ever; `unknown` for a number that is not a stage.
  */
 const char *ws_stage_name(int32_t stage);
 
 /**
- * The word for the end of a reconnector: why a reconnector does not try again, as in ws_reconnect_end.
+ * Returns the word for the reason why a reconnector does not try again: `none`, `host`, and so on, as in
+ * ws_reconnect_end.
  *
- * Any thread, also inside a log callback.
+ * Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
  *
  * @param end  A ws_reconnect_end; any number may be given.
- * @return A text that lives for ever; `unknown` for a number that is no end of a reconnector.
+ * @return A text that lives for ever; `unknown` for a number that is not such a reason.
  */
 const char *ws_reconnect_end_name(int32_t end);
 
 /**
- * The word for a log level: `off`, `error`, `warn`, `info`, `debug`, `trace`.
+ * Returns the word for a log level: `off`, `error`, `warn`, `info`, `debug` or `trace`.
  *
- * Any thread, also inside a log callback.
+ * Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
  *
  * @param level  A ws_log_level; any number may be given.
- * @return A text that lives for ever; `unknown` for a number that is no log level.
+ * @return A text that lives for ever; `unknown` for a number that is not a log level.
  */
 const char *ws_log_level_name(int32_t level);
 
 /**
- * The word for a kind of JSON value: `null`, `bool`, `number`, `string`, `array`, `object`.
+ * Returns the word for a kind of JSON value: `null`, `bool`, `number`, `string`, `array` or `object`.
  *
- * Any thread, also inside a log callback.
+ * Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
  *
  * @param kind  A ws_json_kind; any number may be given.
- * @return A text that lives for ever; `unknown` for a number that is no kind of JSON value.
+ * @return A text that lives for ever; `unknown` for a number that is not a kind of JSON value.
  */
 const char *ws_json_kind_name(int32_t kind);
 
 /**
- * The name of a result as it is written in C: `WS_ERR_CLOSED`.
+ * Returns the name of a result as it is written in C, such as `WS_ERR_CLOSED`.
  *
- * Any thread, also inside a log callback.
+ * Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
  *
  * @param result  A ws_result; any number may be given.
  * @return A text that lives for ever; `WS_ERR_UNKNOWN` for a number without a name.
@@ -3421,11 +3785,11 @@ const char *ws_json_kind_name(int32_t kind);
 const char *ws_result_name(int32_t result);
 
 /**
- * What a result means, in a few English words.
+ * Returns the meaning of a result in a few English words.
  *
- * The messages of a ws_errors stack say more: what was attempted, on what, what came back.
+ * The messages of a ws_errors stack say more: what was attempted, on what, and what came back.
  *
- * Any thread, also inside a log callback.
+ * Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
  *
  * @param result  A ws_result; any number may be given.
  * @return A text that lives for ever; for an unknown error, the kind of its block. Never NULL.
@@ -3433,35 +3797,41 @@ const char *ws_result_name(int32_t result);
 const char *ws_result_message(int32_t result);
 
 /**
- * The version of the library that runs.
+ * Returns the version of the library that runs. WS4D_VERSION_STRING is the version of the header that the program was
+ * compiled with.
  *
- * Any thread.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
- * @return A text that lives for ever; WS4D_VERSION_STRING is that of the header that a program was compiled with.
+ * @return A text that lives for ever.
  */
 const char *ws_version_string(void);
 
 /**
- * The version of the library that runs, as a number to compare: major * 65536 + minor * 256 + patch.
+ * Returns the version of the library that runs, as a number that can be compared: major * 65536 + minor * 256 + patch.
+ * WS4D_VERSION_NUMBER is the version of the header that the program was compiled with.
  *
- * Any thread.
+ * Thread: any, also in callbacks and in `wake`; never blocks.
  *
- * @return A number; WS4D_VERSION_NUMBER is that of the header that a program was compiled with.
+ * @return The number.
  */
 uint32_t ws_version_number(void);
 
 /**
- * Sets the function that is told of connections that could not be made, in place of the one before.
+ * Sets the function that is called for each connection that could not be made. It replaces the one that was set
+ * before.
  *
- * It is called where ws_new() or ws_new_async() fails, on the calling thread, as the last thing; and for a connection
- * that fails after ws_new_async() has returned, on the thread of the callbacks, before `on_error` (where events are
- * pulled: inside the ws_dispatcher_next() that returns the ERROR). For nothing else.
+ * If ws_new() or ws_new_async() fails, it is called on the calling thread, as the last thing. If a connection fails
+ * after ws_new_async() has returned, it is called on the thread of the callbacks, before `on_error`. If events are
+ * pulled, that is inside the ws_dispatcher_next() that returns the ERROR. It is not called for anything else, and not
+ * for the sockets of a dispatcher with a ws_dispatcher_set_error_handler().
  *
- * Any thread, also inside it. When this returns, the old function no longer runs on another thread, and its
- * `user_data` may go; but calls from inside it, on several threads at once, do not wait for each other.
+ * When this call returns, the old function no longer runs on another thread, and its `user_data` may be freed. The
+ * exception are calls from inside the function itself, on several threads at once: these do not wait for each other.
  *
- * @param fn         NULL for none.
- * @param user_data  Passed to `fn`; the caller's.
+ * Thread: any, also in callbacks; may wait for a callback. It may also be called inside the function itself.
+ *
+ * @param fn         The function; NULL for none.
+ * @param user_data  Passed to `fn`; it belongs to the caller.
  *
  * @pre `fn` can be called on any thread with `user_data`.
  */
@@ -3470,118 +3840,127 @@ void ws_set_error_handler(ws_error_fn fn, void *user_data);
 /**
  * Sets how many I/O threads the library runs. Default: 1, which is enough for thousands of sockets.
  *
- * They start with the first socket; so before that, or after ws_shutdown().
+ * The threads start with the first socket, so call this before, or after ws_shutdown().
  *
- * Any thread; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
- * @param n  At least 1.
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (0), WS_ERR_UNSUPPORTED (the threads run already).
+ * @param n  The number of threads, at least 1.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (0), WS_ERR_UNSUPPORTED (the threads are running
+ *          already).
  */
 ws_result ws_set_io_threads(uint32_t n);
 
 /**
- * Sets how many bytes of stack each I/O thread has. Default, and with 0: what the system gives a thread, at least 1 MiB.
+ * Sets how many bytes of stack each I/O thread has. By default it is what the system gives a thread, but at least 1
+ * MiB.
  *
- * Callbacks of sockets without a dispatcher run on that stack, below less than 64 KiB of the library's own frames. The
- * threads start with the first socket; so call it before that, or after ws_shutdown(). In a program with plug-ins this
- * is the program's to set, not a plug-in's.
+ * The callbacks of sockets without a dispatcher run on that stack; the library itself uses less than 64 KiB of it
+ * below them. The threads start with the first socket, so call this before, or after ws_shutdown(). In a program with
+ * plug-ins, the program should call it, not a plug-in.
  *
- * Any thread; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
  * @param bytes  At least 262144 (256 KiB), at most 1 GiB; 0 for the default.
- * @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (fewer or more), WS_ERR_UNSUPPORTED (the threads run
- *         already).
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (fewer or more), WS_ERR_UNSUPPORTED (the threads
+ *          are running already).
  */
 ws_result ws_set_io_thread_stack(size_t bytes);
 
 /**
- * Counts one more user of the library in this process, so that its users do not end each other's sockets.
+ * Counts one more user of the library in this process, so that the users do not end each other's sockets.
  *
- * As long as more than one is counted, ws_shutdown() only counts one down. So a program whose plug-ins use the library,
- * and each plug-in, calls this first of all and ws_shutdown() last of all; whoever does not count is not protected. It
- * starts nothing, and no other function needs it. A forked child begins with no user.
+ * While more than one user is counted, ws_shutdown() only counts one of them down. So a program whose plug-ins use the
+ * library, and each of these plug-ins, should call ws_startup() first of all and ws_shutdown() last of all. A user
+ * that does not count itself is not protected. ws_startup() starts nothing, and no other function needs it. A forked
+ * child begins with no user.
  *
- * A plug-in ends its own sockets, dispatchers, reconnectors and log receivers before its ws_shutdown(): nothing of it is
- * called after they have returned. It gives its sockets a dispatcher, and leaves ws_set_log(), ws_set_error_handler(),
- * ws_set_io_threads() and ws_set_io_thread_stack() to the program: ws_add_log() and ws_dispatcher_set_error_handler() are
- * for it.
+ * A plug-in ends its own sockets, dispatchers, reconnectors and log receivers before it calls ws_shutdown(); once
+ * these calls have returned, none of its functions is called any more. It should use a dispatcher for its sockets. It
+ * should leave ws_set_log(), ws_set_error_handler(), ws_set_io_threads() and ws_set_io_thread_stack() to the program,
+ * and use ws_add_log() and ws_dispatcher_set_error_handler() instead.
  *
- * Any thread; never blocks.
+ * Thread: any, also in callbacks; never blocks.
  *
- * @return WS_OK; WS_ERR_SHUT_DOWN while a ws_shutdown() ends sockets, and after one that was WS_ERR_TIMEOUT until a further
- *         one is WS_OK.
+ * @return WS_OK; WS_ERR_SHUT_DOWN while a ws_shutdown() is ending sockets, and after one that returned WS_ERR_TIMEOUT
+ *          until another one returns WS_OK.
  */
 ws_result ws_startup(void);
 
 /**
- * Ends all sockets and joins all threads of the library (except a name lookup that the system does not let go).
+ * Ends all sockets and joins all threads of the library (except for one that looks up a name, if the system does not
+ * return from the look-up).
  *
- * Where ws_startup() has counted more than one user, it counts one down and ends nothing. Else all that follows holds.
+ * If ws_startup() has counted more than one user, it only counts one of them down, and ends nothing. Otherwise the
+ * following holds.
  *
- * Each server is sent close code 1001 if the kernel takes it at once; no answer is awaited. Sockets without a
- * dispatcher have had `on_terminate` (1006) and `on_free` when it returns; the last events of the others wait in their
- * dispatchers, which survive. A ws_new() that is blocked fails with WS_ERR_SHUT_DOWN. Handles stay valid until they are
- * released. Afterwards the library can be used again. A user is counted down only by a call that is WS_OK.
+ * Each server is sent close code 1001 if the network takes it at once; no answer is awaited. When it returns, sockets
+ * without a dispatcher have had `on_terminate` (1006) and `on_free`. The last events of the other sockets wait in
+ * their dispatchers, which stay open. A ws_new() that is waiting fails with WS_ERR_SHUT_DOWN. Handles stay valid until
+ * they are released. Afterwards the library can be used again. Only a call that returns WS_OK counts a user down.
  *
- * It works in an `atexit` handler and in the destructor of a static object as it does in `main`. It does not wait for a
- * thread that has ended inside a callback (see ws_callback), and after such an end it acts whatever ws_startup() has
- * counted, because new sockets may be refused until it has.
+ * It works in an `atexit` handler and in the destructor of a static object just as in `main`. It does not wait for a
+ * thread that has ended inside a callback (see ws_callback). After such an end it acts regardless of the users that
+ * ws_startup() has counted, because new sockets may be refused until it has.
  *
- * It closes the descriptors of all sockets. A program that closes descriptors which are not its own, as some do that become
- * a daemon, has to call it before. Where one has closed the library's, calls may be WS_ERR_INTERNAL until it has called
- * ws_dispatcher_close() for each dispatcher that there is, and then this: the library begins anew, with new threads. Sockets
- * of before that have no dispatcher may have no further callback, and what they held in memory stays.
+ * It closes the descriptors of all sockets. A program that closes descriptors which are not its own, as some do to
+ * become a daemon, must call it before that. If a program has closed the library's descriptors, calls may return
+ * WS_ERR_INTERNAL until it has called ws_dispatcher_close() for each dispatcher, and then ws_shutdown(); the library
+ * then starts again with new threads. Old sockets without a dispatcher may get no further callback, and their memory
+ * is not freed.
  *
- * Any thread, but not inside a callback.
+ * Thread: any, but not in callbacks; may block.
  *
- * @param timeout_ms  Milliseconds to wait for callbacks that run on I/O threads, and for the threads themselves, which need a
- *                    moment to end; 0 not at all, -1 for ever.
- * @return WS_OK; WS_ERR_TIMEOUT if one of them has not come back in time: new sockets then fail with
- *         WS_ERR_SHUT_DOWN until a further call succeeds; WS_ERR_WRONG_THREAD inside a callback;
- *         WS_ERR_INVALID_ARGUMENT (below -1).
+ * @param timeout_ms  Milliseconds to wait for callbacks that are running on I/O threads, and for the threads
+ *                    themselves, which need a moment to end; 0: do not wait; -1: wait for ever.
+ * @return WS_OK; WS_ERR_TIMEOUT if one of them has not ended in time: new sockets then fail with WS_ERR_SHUT_DOWN
+ *          until another call succeeds; WS_ERR_WRONG_THREAD inside a callback; WS_ERR_INVALID_ARGUMENT (below -1).
  */
 ws_result ws_shutdown(int32_t timeout_ms);
 
 /**
- * Sets the function that receives the log, in place of the one before. Without one the library is silent: it never
- * prints.
+ * Sets the function that receives the log. It replaces the one that was set before. Without one the library is silent:
+ * it never prints.
  *
- * Any thread, but not inside the log function. When this returns, the old function no longer runs, and its
- * `user_data` may go.
+ * When this call returns, the old function no longer runs, and its `user_data` may be freed.
  *
- * @param level      How much, a ws_log_level; a number below or above them is taken for the nearest.
- * @param fn         NULL for none.
- * @param user_data  Passed to `fn`; the caller's.
+ * Thread: any, also in callbacks; may wait for a callback. It must not be called inside a log function.
+ *
+ * @param level      How much to log: a ws_log_level. A number that is too low or too high counts as the nearest level.
+ * @param fn         The function; NULL for none.
+ * @param user_data  Passed to `fn`; it belongs to the caller.
  *
  * @pre `fn` can be called on any thread with `user_data`.
  */
 void ws_set_log(int32_t level, ws_log_fn fn, void *user_data);
 
 /**
- * Adds a receiver of the log beside that of ws_set_log() and all others, with a level of its own: for a plug-in or a
- * library inside a program, which leaves ws_set_log() to the program.
+ * Adds a receiver of the log, with a level of its own, beside that of ws_set_log() and all others. It is for a plug-in
+ * or a library inside a program, which should leave ws_set_log() to the program.
  *
- * Any thread, also inside a callback, but not inside a log function.
+ * Thread: any, also in callbacks; never blocks. It must not be called inside a log function.
  *
- * @param level      How much, a ws_log_level; a number below or above them is taken for the nearest.
- * @param fn         The receiver; as for ws_set_log().
- * @param user_data  Passed to `fn`; the caller's.
- * @return An id for ws_remove_log(), never 0 and never used again; 0 where `fn` is NULL, or no memory is left.
+ * @param level      How much to log: a ws_log_level. A number that is too low or too high counts as the nearest level.
+ * @param fn         The receiver, as for ws_set_log().
+ * @param user_data  Passed to `fn`; it belongs to the caller.
+ * @return An id for ws_remove_log(), which is never 0 and never used again; 0 if `fn` is NULL, or if no memory is
+ *          left.
  *
  * @pre `fn` can be called on any thread with `user_data`.
  */
 uint32_t ws_add_log(int32_t level, ws_log_fn fn, void *user_data);
 
 /**
- * Removes a receiver of the log. When this returns, its function no longer runs and will not run again, and its `user_data`
- * may go.
+ * Removes a receiver of the log. When this call returns, its function no longer runs and will not run again, and its
+ * `user_data` may be freed.
  *
- * Any thread, but not inside a log function. It waits for the function where that runs on another thread: the caller
- * holds no lock that the function wants.
+ * It waits while the function is running on another thread, so the caller must not hold a lock that the function
+ * wants.
  *
- * @param id  What ws_add_log() has returned.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (no receiver has this id, or it was removed); WS_ERR_WRONG_THREAD inside a log
- *         function.
+ * Thread: any, also in callbacks; may wait for a callback. It must not be called inside a log function.
+ *
+ * @param id  The id that ws_add_log() has returned.
+ * @return WS_OK; WS_ERR_INVALID_ARGUMENT (no receiver has this id, or it was removed already); WS_ERR_WRONG_THREAD
+ *          inside a log function.
  */
 ws_result ws_remove_log(uint32_t id);
 

@@ -11,51 +11,56 @@ use crate::{arg, boundary, dispatcher, handles};
 
 /// Events that were pulled together; see ws_dispatcher_next_batch().
 ///
-/// A plain pointer: NULL is safe, a dangling one is the host's mistake.
+/// It is a plain pointer: NULL is safe, but to use it after its end is a bug of the program.
 pub struct ws_batch {
     pulled: PulledBatch<Socket>,
     items: Vec<ws_batch_item>,
     block: (*const c_void, size_t),
 }
 
-/// What most hosts want to know of an event, so that no further call is needed; ws_batch_event() has the rest. The struct
-/// does not grow: five places of eight bytes, for runtimes that read it as memory.
+/// What most programs want to know of an event, so that they need no further call for it; ws_batch_event() has the
+/// rest.
+///
+/// This struct will not grow: it is five fields of eight bytes each, for runtimes that read it as memory.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ws_batch_item {
-    /// Whose event it is, as ws_dispatcher_next() gives it.
+    /// The socket that the event belongs to, as ws_dispatcher_next() gives it.
     pub ws: *mut ws_socket,
-    /// As ws_event_data().
+    /// The data of the event, as ws_event_data() returns it.
     pub data: *const c_void,
     /// Bytes in `data`.
     pub len: size_t,
-    /// Where `data` begins in ws_batch_data(); SIZE_MAX: not there, because it is large, or no message.
+    /// Where `data` begins in ws_batch_data(). SIZE_MAX: it is not there, because it is large or not a message.
     pub offset: size_t,
     /// As ws_event_get_type().
     pub r#type: ws_event_type,
-    /// As ws_event_data_type(), but that no JSON is parsed for it: where the option `data_type` is object, a text is
-    /// WS_DATA_TYPE_TEXT here.
+    /// The same as ws_event_data_type(), except that no JSON is parsed for it: if the option `data_type` is object, a
+    /// text is WS_DATA_TYPE_TEXT here.
     pub data_type: ws_data_type,
 }
 
-/// Pulls several events in one call, for hosts to whom a call costs more than an event (FFI, interpreters).
+/// Pulls several events in one call, for programs in which a call costs more than an event (interpreters, foreign
+/// function interfaces).
 ///
-/// It waits for the first event only, and takes those that are there then, in the order in which ws_dispatcher_next()
-/// would have given them: at most `max`, and at most 256 KiB of small messages. All of them are the caller's with the
-/// batch, and as independent as a retained event: any thread may read it, at any time, until ws_batch_free().
+/// It waits only for the first event. It then takes the events that are there, in the order in which
+/// ws_dispatcher_next() would have returned them: at most `max` of them, and at most 256 KiB of small messages. All of
+/// them belong to the caller as part of the batch. Any thread may read the batch at any time, until ws_batch_free().
+/// ws_dispatcher_stop() makes it return 0.
 ///
-/// A host in an interpreter copies ws_batch_data() at once and cuts it by the items' `offset` and `len`; or it splits it
-/// at the NULs: if that makes one part more than there are items, and all items have an offset, no message holds a NUL,
-/// and the parts before the last one are the messages.
+/// A program in an interpreter copies ws_batch_data() at once, and cuts the copy by the `offset` and `len` of the
+/// items. Or it splits the copy at the NULs. If that gives one part more than there are items, and if all items have an
+/// offset, then no message contains a NUL, and the parts before the last one are the messages.
 ///
-/// Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it.
+/// Thread: the dispatcher's own, also in callbacks, but not on an I/O thread; may block. With a timeout of 0 it works
+/// on an I/O thread, too, unless the dispatcher is a driving one.
 ///
 /// @param d           A dispatcher.
-/// @param timeout_ms  Milliseconds to wait for the first event; 0 not at all, -1 for ever.
-/// @param max         At most so many events; at least 1.
-/// @param batch       Receives the batch, to be freed with ws_batch_free(); NULL where no event is returned.
-/// @return How many events were pulled, 0 when the time is over; or, with nothing pulled, as ws_dispatcher_next(). An
-///         error behind the first event is returned by the next call.
+/// @param timeout_ms  Milliseconds to wait for the first event; 0: do not wait; -1: wait for ever.
+/// @param max         The largest number of events to pull; at least 1.
+/// @param batch       Receives the batch, which the caller frees with ws_batch_free(); NULL if no event is returned.
+/// @return The number of events that were pulled, 0 if there were none in time; or, with nothing pulled, as
+///          ws_dispatcher_next(). An error after the first event is returned by the next call.
 ///
 /// # Safety
 /// `batch` is NULL or writable.
@@ -111,10 +116,12 @@ unsafe fn live<'a>(batch: *const ws_batch) -> Option<&'a ws_batch> {
     unsafe { batch.as_ref() }
 }
 
-/// The events of a batch, in their order. Any thread.
+/// Returns the events of a batch, in order.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param batch  A batch, or NULL.
-/// @param count  Receives how many there are; may be NULL.
+/// @param count  Receives the number of items; may be NULL.
 /// @return The items, which live as long as the batch; NULL and 0 for NULL.
 ///
 /// # Safety
@@ -130,8 +137,10 @@ pub unsafe extern "C" fn ws_batch_items(batch: *const ws_batch, count: *mut size
     })
 }
 
-/// The block in which the data of a batch's messages lie, in their order, a NUL behind each; but for those of more than
-/// 16 KiB, which are elsewhere. Any thread.
+/// Returns the block of memory that holds the data of the batch's messages, in order, each followed by a NUL. Messages
+/// of more than 16 KiB are not in it.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param batch  A batch, or NULL.
 /// @param len    Receives the number of bytes; may be NULL.
@@ -152,10 +161,12 @@ pub unsafe extern "C" fn ws_batch_data(batch: *const ws_batch, len: *mut size_t)
     })
 }
 
-/// When an event of a batch came: as ws_event_time_us(), for hosts that ask for each. Any thread.
+/// Returns when an event of a batch arrived, like ws_event_time_us(), without a call of ws_batch_event().
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param batch  A batch, or NULL.
-/// @param i      Which of its events, from 0.
+/// @param i      Which of its events, counted from 0.
 /// @return As ws_event_time_us(); 0 for NULL, and if there is no such event.
 ///
 /// # Safety
@@ -166,12 +177,14 @@ pub unsafe extern "C" fn ws_batch_time_us(batch: *const ws_batch, i: size_t) -> 
     boundary::read(0, || Some(unsafe { live(batch) }?.pulled.time_us(i)))
 }
 
-/// An event of a batch, for what its item does not tell: JSON, UTF-16, the error stack, the close code. Any thread.
+/// Returns an event of a batch, for what its item does not have: JSON, UTF-16, the error stack, the close code.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param batch  A batch, or NULL.
-/// @param i      Which of its events, from 0.
-/// @return The event, which lives as long as the batch and is not to be freed; ws_event_retain() gives one that lives
-///         longer. NULL for NULL, and if there is no such event.
+/// @param i      Which of its events, counted from 0.
+/// @return The event, which lives as long as the batch and must not be freed; ws_event_retain() makes one that lives
+///          longer. NULL for NULL, and if there is no such event.
 ///
 /// # Safety
 /// `batch` is NULL or a live batch.
@@ -181,14 +194,14 @@ pub unsafe extern "C" fn ws_batch_event(batch: *const ws_batch, i: size_t) -> *c
     boundary::read(ptr::null(), || Some(ptr::from_ref(unsafe { live(batch) }?.pulled.event(i)?).cast()))
 }
 
-/// Frees a batch, its events, and all that was read from them.
+/// Frees a batch, its events, and everything that was read from them.
 ///
-/// Any thread; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param batch  A batch; NULL does nothing.
 ///
 /// # Safety
-/// `batch` is NULL or a batch that was not yet freed.
+/// `batch` is NULL or a batch that was not freed yet.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_batch_free(batch: *mut ws_batch) {
     boundary::run(|| {

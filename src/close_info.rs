@@ -11,39 +11,41 @@ use crate::out_struct::{self, OutStruct};
 use crate::result::ws_result;
 use crate::types::{ws_socket, ws_stage};
 
-/// Why and when a socket's connection ended; see ws_get_close_info().
+/// Why and when the connection of a socket ended; see ws_get_close_info().
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ws_close_info {
-    /// `sizeof(ws_close_info)`, set by WS_CLOSE_INFO_INIT: how the struct grows without breaking its callers.
+    /// `sizeof(ws_close_info)`, which WS_CLOSE_INFO_INIT sets. It allows the struct to grow without breaking existing
+    /// programs.
     pub size: size_t,
-    /// Where the connection was when it ended: a ws_stage. WS_STAGE_NONE: it has not ended.
+    /// The stage that the connection had reached when it ended: a ws_stage. WS_STAGE_NONE means that it has not ended.
     pub stage: i32,
-    /// What went wrong: a ws_result. WS_OK where the server closed, and where the host or its dispatcher ended it. After
-    /// ws_terminate() it says why the server's close frame did not come, which is no `on_error`: WS_ERR_TIMEOUT,
-    /// WS_ERR_CONNECTION_RESET.
+    /// What went wrong: a ws_result. It is WS_OK if the server closed the connection, or if the program or its
+    /// dispatcher did. After ws_terminate() it says why the server's close frame did not come (WS_ERR_TIMEOUT,
+    /// WS_ERR_CONNECTION_RESET); there is no `on_error` for that.
     pub result: i32,
-    /// The code of the server's close frame: 0 if none came, 1005 for one without a code. It is the one of `on_terminate`, but
-    /// for one that no server may send: that is here, and `on_terminate` says 1006.
+    /// The code of the server's close frame: 0 if none came, 1005 if it had no code. `on_terminate` has the same code,
+    /// except where the server sent one that no server may send: this field has that code, and `on_terminate` has 1006.
     pub code_received: i32,
-    /// The code of the close frame that was sent to the server: 0 if none has left, 1005 for one without a code.
+    /// The code of the close frame that was sent to the server: 0 if none has left, 1005 if it had no code.
     pub code_sent: i32,
-    /// 1 if a close frame was both sent and received, else 0.
+    /// 1 if a close frame was both sent and received, otherwise 0.
     pub was_clean: i32,
-    /// The operating system's error number (`errno`) behind the failure; 0 for none.
+    /// The operating system's error number (`errno`) behind the failure; 0 if there is none.
     pub os_code: i32,
-    /// The alert by which the server ended TLS (RFC 8446 section 6); -1 for none.
+    /// The alert with which the server ended TLS (RFC 8446 section 6); -1 if there was none.
     pub tls_alert: i32,
-    /// The HTTP status of the server's (or proxy's) answer to the opening handshake: 101 if it was accepted; 0 for no
-    /// answer.
+    /// The HTTP status of the server's (or the proxy's) answer to the opening handshake: 101 if it was accepted, 0 if
+    /// there was no answer.
     pub http_status: i32,
     /// When ws_new() or ws_new_async() was called, in milliseconds since 1970 (UTC) by the machine's clock.
     pub began_ms: i64,
-    /// When the connection was open, likewise; 0: never.
+    /// When the connection was opened, in the same unit; 0 if it never was.
     pub opened_ms: i64,
-    /// When it ended, likewise.
+    /// When the connection ended, in the same unit.
     pub closed_ms: i64,
-    /// How long it was open, in microseconds, whatever became of the machine's clock meanwhile; -1: never.
+    /// How long the connection was open, in microseconds; -1 if it never was. Changes of the machine's clock do not
+    /// affect it.
     pub open_us: i64,
 }
 
@@ -94,18 +96,20 @@ fn unix_ms(time: SystemTime) -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Why the socket's connection ended: how far it was, the codes sent and received, what went wrong, and when.
+/// Returns why the socket's connection ended: the stage it had reached, the codes that were sent and received, what
+/// went wrong, and when.
 ///
-/// There to be read as soon as the end is known: from `on_error` and `on_terminate` on, and earlier where messages still
-/// wait for the host; also for a connection that could not be made, where ws_new_async() returned a socket. As long as
-/// the handle is valid. Before the end all is 0, `tls_alert` and `open_us` are -1.
+/// It can be read as soon as the end is known, and as long as the handle is valid: from `on_error` and `on_terminate`
+/// on, or earlier if messages have not been delivered yet. It is also there for a connection that could not be made, if
+/// ws_new_async() returned a socket. Before the end all fields are 0, except `tls_alert` and `open_us`, which are -1.
 ///
-/// Any thread, also inside `wake`; never blocks.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param ws    A socket in any state.
-/// @param info  Its `size` is set by the caller (WS_CLOSE_INFO_INIT); as many fields as fit are filled.
+/// @param info  Receives the information. The caller sets its `size` (WS_CLOSE_INFO_INIT); as many fields as fit are
+///              filled.
 /// @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
-///         `size` that ws_close_info never had).
+///          `size` that ws_close_info never had).
 ///
 /// # Safety
 /// `info` is NULL or writable for its `size`.

@@ -15,12 +15,13 @@ use crate::result::ws_result;
 use crate::types::{ws_dispatcher, ws_event, ws_socket};
 use crate::{arg, boundary, call_host};
 
-/// Told that a dispatcher has deliverable events where there were none, and again as the last act of a dispatch that
-/// leaves some.
+/// Is called when a dispatcher has deliverable events after it had none, and again at the very end of a dispatch that
+/// leaves events behind.
 ///
-/// It makes the host schedule ws_dispatcher_dispatch(): post a message to its window, write to its pipe. It may run
-/// on any thread, also inside a `ws_` function that the host itself has called; it must not block, and may call only
-/// readers (`ws_get_*`, `ws_*_name`).
+/// It should make the program call ws_dispatcher_dispatch() soon, for instance by posting a message to its window or by
+/// writing to a pipe. It may run on any thread, also inside a `ws_` function that the program itself has called. It
+/// must not block, and may call only functions that have a "yes" in the column `wake` of the overview: those that read
+/// (`ws_get_*`, `ws_reconnector_get_*`), those that return constant texts and numbers, and ws_dispatcher_stop().
 ///
 /// @param user_data  As given to ws_dispatcher_new_with_wake().
 pub type ws_wake_fn = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
@@ -39,23 +40,33 @@ fn new(wake: Option<Box<dyn Fn() + Send + Sync>>) -> *mut ws_dispatcher {
     })
 }
 
-/// Makes a dispatcher: callbacks of its sockets run inside ws_dispatcher_dispatch(), ws_dispatcher_wait() and
+/// Makes a dispatcher. The callbacks of its sockets run inside ws_dispatcher_dispatch(), ws_dispatcher_wait() and
 /// ws_dispatcher_run(), on the thread that calls them.
 ///
-/// It belongs to the calling thread, until another one attaches it. Several may share a thread. It costs no thread.
+/// It belongs to the calling thread until another thread attaches it. A thread may have several dispatchers. A
+/// dispatcher does not start a thread.
 ///
-/// Any thread; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
-/// @return A dispatcher, to be ended with ws_dispatcher_close(); NULL if memory or handles are used up.
+/// @return A dispatcher, which the caller ends with ws_dispatcher_close(); NULL if no memory or no handles are left.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_new() -> *mut ws_dispatcher {
     new(None)
 }
 
-/// As ws_dispatcher_new(), with a function that is told when there is something to dispatch.
+/// Makes a dispatcher with a function that is called when there is something to dispatch. Otherwise it is like
+/// ws_dispatcher_new().
 ///
-/// @param wake       May be called until ws_dispatcher_close() returns. NULL: as ws_dispatcher_new().
-/// @param user_data  Passed to `wake`; the caller's, and free to go once ws_dispatcher_close() has returned.
+/// `wake` may be called until ws_dispatcher_close() returns. If it is running on another thread at that time,
+/// ws_dispatcher_close() waits until it has returned. So `wake` must not wait for the thread that closes the
+/// dispatcher, and that thread must not hold a lock that `wake` wants.
+///
+/// Thread: any, also in callbacks; never blocks.
+///
+/// @param wake       The function, which may be called on any thread. NULL: the dispatcher is one of
+///                   ws_dispatcher_new().
+/// @param user_data  Passed to `wake`. It belongs to the caller, who may free it once ws_dispatcher_close() has
+///                   returned.
 /// @return As ws_dispatcher_new().
 ///
 /// # Safety
@@ -71,32 +82,32 @@ pub unsafe extern "C" fn ws_dispatcher_new_with_wake(
     new(Some(Box::new(move || unsafe { call_host::notify(wake, user_data.get()) })))
 }
 
-/// A dispatcher that does its sockets' I/O itself, on its thread, with no thread of the library: for single-threaded
-/// programs, and for hosts that fork.
+/// Makes a dispatcher that does the I/O of its sockets itself, on its own thread, without any thread of the library. It
+/// is for single-threaded programs and for programs that fork. Otherwise it is like ws_dispatcher_new(); a program may
+/// use both kinds side by side.
 ///
-/// All of it happens inside the dispatcher's own calls: ws_dispatcher_wait(), ws_dispatcher_run(), ws_dispatcher_next(),
-/// ws_dispatcher_next_batch(), a blocking ws_new() on it, and ws_dispatcher_dispatch(), which takes what is there and does
-/// not wait. While none of them runs, nothing is received, no ping is answered, no time limit is kept, and a connection
-/// of ws_new_async() is not made; messages are still sent at once from any thread, as far as the network takes them. So
-/// call one of them often, or always.
+/// All I/O happens inside the dispatcher's own calls: ws_dispatcher_wait(), ws_dispatcher_run(), ws_dispatcher_next(),
+/// ws_dispatcher_next_batch(), a blocking ws_new() on it, and ws_dispatcher_dispatch(), which handles what is there
+/// without waiting. While none of them is running, nothing is received, no ping is answered, no time limit is kept, and
+/// no connection of ws_new_async() is made. Messages are still sent at once from any thread, as far as the network
+/// takes them. So call one of these functions often, or all the time.
 ///
-/// What it does without other threads costs the following:
-/// - Looking a name up blocks the calling thread until the system answers, whatever the time limits; so does a stop or a
-///   wait with a time-out. Addresses and localhost in the URL, and the option `resolve`, need no look-up.
-/// - ws_dispatcher_fd() has no descriptor for it (-1): wait in ws_dispatcher_wait() instead.
-/// - A host that pulls without a pause has I/O done between the pulls, now and then.
-/// - While one of its sockets connects, closes or has a time to keep (a ping interval, an idle time-out), it sleeps at once:
-///   ws_dispatcher_set_busy_poll_us() has no effect then.
-/// - Inside callbacks on an I/O thread (of sockets without a dispatcher) those of its calls that do I/O are
+/// To do without other threads has these costs:
+/// - To look up a name blocks the calling thread until the system answers, regardless of time limits, of
+///   ws_dispatcher_stop(), and of the time-out of a wait. Addresses and localhost in the URL, and names with the option
+///   `resolve`, need no look-up.
+/// - ws_dispatcher_fd() returns -1: wait in ws_dispatcher_wait() instead.
+/// - If a program pulls events without a pause, I/O is done only now and then between its pulls.
+/// - ws_dispatcher_set_busy_poll_us() has no effect while one of the sockets is connecting, is closing, or has a time
+///   to keep (a ping interval, an idle time-out).
+/// - Inside a callback on an I/O thread (of a socket without a dispatcher), those of its calls that do I/O return
 ///   WS_ERR_WRONG_THREAD.
-/// - ws_dispatcher_close() sends what the network takes at once, then drops the connections. To have all sent before,
-///   ws_terminate() the sockets and ws_dispatcher_run().
+/// - ws_dispatcher_close() sends what the network takes at once, then drops the connections. To have everything sent
+///   first, ws_terminate() the sockets and call ws_dispatcher_run().
 ///
-/// In all else it is a dispatcher like others; sockets of both kinds may be used side by side.
+/// Thread: any, also in callbacks; never blocks.
 ///
-/// Any thread; never blocks.
-///
-/// @return As ws_dispatcher_new(); NULL also if there are no descriptors left.
+/// @return As ws_dispatcher_new(); NULL also if no descriptors are left.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_new_driving() -> *mut ws_dispatcher {
     boundary::make(ptr::null_mut(), || {
@@ -104,26 +115,28 @@ pub extern "C" fn ws_dispatcher_new_driving() -> *mut ws_dispatcher {
     })
 }
 
-/// Hands the dispatcher over to the calling thread. The thread that had it may be gone.
+/// Hands the dispatcher over to the calling thread. The thread that had it before may have ended.
 ///
-/// Any thread; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param d  A dispatcher.
-/// @return WS_OK; WS_ERR_WRONG_THREAD, with nothing changed, while a dispatch, wait, next, run or ws_new() of it is on
-///         some stack; WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or, with nothing changed: WS_ERR_WRONG_THREAD (some thread is inside a dispatch, wait, next, run or
+///          ws_new() of this dispatcher), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_attach(d: *mut ws_dispatcher) -> ws_result {
     boundary::call(|| get(d)?.attach())
 }
 
 /// Trades processor time for latency: ws_dispatcher_wait(), ws_dispatcher_run() and ws_dispatcher_next() look for
-/// messages for so long before they sleep, each time. A small message then arrives without the wake-up of a thread,
-/// which is most of what a round trip takes; the price is a core that is busy meanwhile.
+/// messages for this long each time before they sleep.
 ///
-/// Any thread, at any time: it holds from the next wait on.
+/// A small message then arrives without a thread having to be woken up, which is the largest part of a round trip. In
+/// return, a processor core is busy for that time. The setting holds from the next wait on.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param d   A dispatcher.
-/// @param us  Microseconds; 0: not at all. Default: 0. At most the time-out of the call counts.
+/// @param us  Microseconds; 0: do not look. Default: 0. The time-out of the call limits it.
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_set_busy_poll_us(d: *mut ws_dispatcher, us: u32) -> ws_result {
@@ -133,22 +146,24 @@ pub extern "C" fn ws_dispatcher_set_busy_poll_us(d: *mut ws_dispatcher, us: u32)
     })
 }
 
-/// Whether a signal ends a wait: where on, a signal handler that runs while the thread sleeps in ws_dispatcher_wait(),
-/// ws_dispatcher_next(), ws_dispatcher_next_batch() or ws_dispatcher_run() ends the innermost of them with
-/// WS_ERR_INTERRUPTED. Nothing is lost: call again. What is there to deliver goes first: `wait` then returns its count.
+/// Sets whether a signal ends a wait. If it does, a signal handler that runs while the thread sleeps in
+/// ws_dispatcher_wait(), ws_dispatcher_next(), ws_dispatcher_next_batch() or ws_dispatcher_run() ends the innermost of
+/// these calls with WS_ERR_INTERRUPTED.
 ///
-/// A blocking ws_new() is ended by it as by a stop: NULL, `on_free`, WS_ERR_INTERRUPTED. A process with an interval timer
-/// switches it off around ws_new(), or uses ws_new_async().
+/// Nothing is lost: call the function again. Events that can be delivered come first: ws_dispatcher_wait() then returns
+/// their number. A blocking ws_new() ends as if by ws_dispatcher_stop(): it returns NULL with WS_ERR_INTERRUPTED after
+/// `on_free`. A program with an interval timer should switch this off around ws_new(), or use ws_new_async(). The
+/// setting holds from the next sleep on.
 ///
-/// A signal that comes while the thread does not sleep is not seen: whoever must not miss one calls ws_dispatcher_stop()
-/// in the handler. WS_ERR_INTERRUPTED may, seldom, come without a signal.
+/// A signal that comes while the thread is not sleeping ends nothing. If the program must not miss one, it calls
+/// ws_dispatcher_stop() in the signal handler. In rare cases WS_ERR_INTERRUPTED comes without a signal.
 ///
-/// The library's own threads block the host's signals, so that its handlers run on its own threads. A process that is
-/// started from a callback on one of them inherits that mask, and so does what it executes: unblock in the child what it
-/// is to receive (`pthread_sigmask`, `POSIX_SPAWN_SETSIGMASK`). Never blocked are SIGSEGV, SIGBUS, SIGFPE, SIGILL,
-/// SIGTRAP, SIGSYS and SIGABRT.
+/// The library's own threads block signals, so the program's signal handlers run on the program's threads. SIGSEGV,
+/// SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGABRT are never blocked. A process that is started from a callback on
+/// a thread of the library inherits that signal mask, and so does the program that it executes: in the child, unblock
+/// the signals that it should receive (`pthread_sigmask`, `POSIX_SPAWN_SETSIGMASK`).
 ///
-/// Any thread, at any time: it holds from the next sleep on.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param d   A dispatcher.
 /// @param on  1: a signal ends a wait; 0: it does not. Default: 0.
@@ -161,53 +176,60 @@ pub extern "C" fn ws_dispatcher_set_interruptible(d: *mut ws_dispatcher, on: i32
     })
 }
 
-/// Runs callbacks for events that are deliverable now; does not wait.
+/// Runs the callbacks of the events that can be delivered now, and does not wait for others.
 ///
-/// An event is deliverable unless a callback of its socket is on the stack, or ws_pause() holds it back. Sockets take
-/// turns; each has its events in their order. May be called inside a callback (a modal dialog runs the loop again):
-/// other sockets' events are delivered, those of sockets on the stack wait.
+/// An event can be delivered unless a callback of its socket is on the stack, or ws_pause() holds it back. The sockets
+/// take turns, and each socket's events come in order. It may be called inside a callback, as a modal dialog does that
+/// runs its own event loop: the events of other sockets are delivered, and those of the sockets on the stack wait.
 ///
-/// Only the dispatcher's thread.
+/// Thread: the dispatcher's own, also in callbacks; never blocks, apart from the callbacks that it runs.
 ///
 /// @param d           A dispatcher.
-/// @param max_events  At most so many callbacks; 0: those that were deliverable when it was called.
-/// @return How many events were delivered; or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile),
-///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @param max_events  The largest number of callbacks to run; 0: one for each event that could be delivered when it was
+///                    called.
+/// @return The number of events that were delivered; or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was
+///          closed meanwhile), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_dispatch(d: *mut ws_dispatcher, max_events: u32) -> i32 {
     boundary::count(|| get(d)?.dispatch(max_events))
 }
 
-/// Waits until there is a deliverable event, then runs callbacks as ws_dispatcher_dispatch() with 0 does.
+/// Waits until an event can be delivered, then runs callbacks as ws_dispatcher_dispatch() with 0 does.
 ///
-/// Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it.
+/// ws_dispatcher_stop() ends it.
+///
+/// Thread: the dispatcher's own, also in callbacks, but not on an I/O thread; may block. With a timeout of 0 it works
+/// on an I/O thread, too, unless the dispatcher is a driving one.
 ///
 /// @param d           A dispatcher.
-/// @param timeout_ms  Milliseconds to wait for the first event; 0 not at all, -1 for ever.
-/// @return How many events were delivered, 0 when the time is over; or WS_ERR_INVALID_ARGUMENT (below -1),
-///         WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INTERRUPTED
-///         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @param timeout_ms  Milliseconds to wait for the first event; 0: do not wait; -1: wait for ever.
+/// @return The number of events that were delivered, 0 if there were none in time; or WS_ERR_INVALID_ARGUMENT (below
+///          -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
+///          (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_wait(d: *mut ws_dispatcher, timeout_ms: i32) -> i32 {
     boundary::count(|| get(d)?.wait(arg::timeout(timeout_ms)?))
 }
 
-/// Pulls one event instead of running a callback.
+/// Pulls one event from the dispatcher, instead of running its callback.
 ///
-/// The event is the caller's, as independent as a retained one, and freed with ws_event_free(). ws_get_user_data()
-/// finds the host's object for its socket. Of the handler's functions only `on_free` runs here: for a socket whose
-/// TERMINATE event was pulled and freed. Call it until it returns 0: unlike a dispatch it does not call `wake` again.
+/// The event belongs to the caller, who frees it with ws_event_free(); until then it may be used like a retained event.
+/// ws_get_user_data() finds the program's object for its socket. Of the handler's functions only `on_free` runs in this
+/// call: for a socket whose TERMINATE event was pulled and freed. Call ws_dispatcher_next() until it returns 0,
+/// because, unlike a dispatch, it does not call `wake` again for events that it leaves. ws_dispatcher_stop() makes it
+/// return 0.
 ///
-/// Only the dispatcher's thread, also inside a callback; ws_dispatcher_stop() ends it, and it returns 0.
+/// Thread: the dispatcher's own, also in callbacks, but not on an I/O thread; may block. With a timeout of 0 it works
+/// on an I/O thread, too, unless the dispatcher is a driving one.
 ///
 /// @param d           A dispatcher.
-/// @param timeout_ms  Milliseconds to wait for an event; 0 not at all, -1 for ever.
-/// @param ws          Receives the socket; NULL where no event is returned. It is not to be released for this call.
-/// @param event       Receives the event; NULL where no event is returned.
-/// @return 1 and an event; 0 when the time is over; or, with nothing pulled, WS_ERR_INVALID_ARGUMENT (a NULL pointer,
-///         or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INTERRUPTED
-///         (ws_dispatcher_set_interruptible()), WS_ERR_OUT_OF_MEMORY,
-///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @param timeout_ms  Milliseconds to wait for an event; 0: do not wait; -1: wait for ever.
+/// @param ws          Receives the socket; NULL if no event is returned. The caller does not release it for this call.
+/// @param event       Receives the event; NULL if no event is returned.
+/// @return 1 and an event; 0 if there was none in time; or, with nothing pulled: WS_ERR_INVALID_ARGUMENT (a NULL
+///          pointer, or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile),
+///          WS_ERR_INTERRUPTED (ws_dispatcher_set_interruptible()), WS_ERR_OUT_OF_MEMORY, WS_ERR_INVALID_HANDLE,
+///          WS_ERR_FORKED.
 ///
 /// # Safety
 /// `ws` and `event` are NULL or writable.
@@ -238,29 +260,30 @@ pub unsafe extern "C" fn ws_dispatcher_next(
     })
 }
 
-/// Runs callbacks until every socket of the dispatcher has terminated (inside a callback: every one that is not on
-/// the stack), or until ws_dispatcher_stop(). With no socket it returns at once.
+/// Runs callbacks until every socket of the dispatcher has terminated, or until ws_dispatcher_stop(). Without a socket
+/// it returns at once. Inside a callback, the sockets on the stack do not count.
 ///
-/// Only the dispatcher's thread, also inside a callback.
+/// Thread: the dispatcher's own, also in callbacks, but not on an I/O thread; may block.
 ///
 /// @param d  A dispatcher.
-/// @return WS_OK; or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (closed meanwhile), WS_ERR_INTERRUPTED
-///         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
+///          (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_run(d: *mut ws_dispatcher) -> ws_result {
     boundary::call(|| get(d)?.run())
 }
 
-/// Makes all calls of the dispatcher that are in progress return, nested ones from the inside out; or, if there is
-/// none, the next one: this is remembered once.
+/// Ends the calls of a dispatcher that are in progress, the nested ones from the inside out. If there is none, the next
+/// call ends at once: this is remembered for one call.
 ///
-/// `run` then says WS_OK, `wait` its count, `next` 0, and ws_new() NULL with WS_ERR_CANCELLED. That is where the wait
-/// ends: a callback that runs just now returns first. A ws_new() without a dispatcher cannot be stopped: give it one. A
-/// name lookup on a driving dispatcher ends first.
+/// ws_dispatcher_run() then returns WS_OK, ws_dispatcher_wait() its count, ws_dispatcher_next() 0, and ws_new() NULL
+/// with WS_ERR_CANCELLED. Only the wait is ended: a callback that is running returns first, and on a driving dispatcher
+/// so does the look-up of a name. A ws_new() without a dispatcher cannot be stopped, so give it a dispatcher if you
+/// need to.
 ///
-/// Any thread, also inside a callback, and in a signal handler: it is async-signal-safe, the only function of the library
-/// that is. It takes no lock, allocates, frees and logs nothing, and keeps `errno`; also while another thread closes the
-/// dispatcher, and in a forked child. Never blocks.
+/// Thread: any, also in callbacks, in `wake` and in signal handlers; never blocks. It is the only function of the
+/// library that is async-signal-safe: it takes no lock, allocates, frees and logs nothing, and preserves `errno`. This
+/// also holds while another thread closes the dispatcher, and in a forked child.
 ///
 /// @param d  A dispatcher.
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
@@ -276,31 +299,36 @@ pub extern "C" fn ws_dispatcher_stop(d: *mut ws_dispatcher) -> ws_result {
     }
 }
 
-/// A descriptor that is readable exactly while the dispatcher has deliverable events: for poll, epoll, kqueue, GLib,
-/// libuv, asyncio. Level-triggered.
+/// Returns a file descriptor that is readable exactly while the dispatcher has events to deliver (level-triggered). It
+/// is for poll, epoll, kqueue, GLib, libuv, asyncio and the like.
 ///
-/// The host neither reads nor closes it; ws_dispatcher_close() closes it. It costs nothing until it is first asked
-/// for.
+/// The program neither reads nor closes it; ws_dispatcher_close() closes it. The descriptor is made when it is first
+/// asked for, and costs nothing before.
 ///
-/// Any thread; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param d  A dispatcher.
-/// @return A file descriptor, the same at each call; -1 if there is none: an invalid handle, no descriptors left.
+/// @return A file descriptor, the same in each call; -1 if there is none: the handle is invalid, the dispatcher is a
+///          driving one, or no descriptors are left.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_fd(d: *mut ws_dispatcher) -> intptr_t {
     boundary::make(-1, || Some(get(d).ok()?.fd().ok()? as intptr_t))
 }
 
-/// Sets the function that is told of this dispatcher's connections that could not be made, in place of the one before: 4D's ON
-/// ERR CALL for one context. Where a dispatcher has one, that of ws_set_error_handler() is not called for its sockets.
+/// Sets the function that is called for each connection of this dispatcher that could not be made. It replaces the one
+/// that was set before.
 ///
-/// Only the dispatcher's thread, also inside a callback or inside the function itself. When this returns, the old function
-/// no longer runs on another thread, and its `user_data` may go; nor is it called once ws_dispatcher_close() has returned.
+/// A dispatcher with such a function does not call the function of ws_set_error_handler() for its sockets. When this
+/// call returns, the old function no longer runs on another thread, and its `user_data` may be freed. After
+/// ws_dispatcher_close() has returned, the function is not called any more.
+///
+/// Thread: the dispatcher's own, also in callbacks; may wait for a callback. It may also be called inside the function
+/// itself.
 ///
 /// @param d          A dispatcher.
-/// @param fn         NULL for none.
-/// @param user_data  Passed to `fn`; the caller's.
-/// @return WS_OK; or, with nothing changed, WS_ERR_WRONG_THREAD, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @param fn         The function; NULL for none.
+/// @param user_data  Passed to `fn`; it belongs to the caller.
+/// @return WS_OK, or, with nothing changed: WS_ERR_WRONG_THREAD, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `fn` can be called on the dispatcher's thread with `user_data`.
@@ -317,21 +345,23 @@ pub unsafe extern "C" fn ws_dispatcher_set_error_handler(
     })
 }
 
-/// Ends a dispatcher and every socket of it; never waits for the network.
+/// Ends a dispatcher and all of its sockets. It never waits for the network.
 ///
-/// The handle is stale from the start of the call, also for the callbacks that it runs. Each socket gets
-/// `on_terminate` and `on_free` during the call, with code 1006, not clean, unless the server's close frame had
-/// arrived: then with that. What was undelivered is discarded; what was accepted for sending still goes out in the
-/// background, then a close frame with code 1001. The sockets' own handles stay valid until they are released.
+/// The handle is stale from the beginning of the call, also for the callbacks that it runs. Each socket gets
+/// `on_terminate` and `on_free` during the call. `on_terminate` has the code of the server's close frame if that had
+/// arrived, otherwise 1006, not clean. Events that were not delivered are discarded. What was accepted for sending is
+/// still sent in the background, followed by a close frame with code 1001. The handles of the sockets stay valid until
+/// they are released.
 ///
-/// When it returns, no callback and no `wake` of the dispatcher runs or ever will, save those on the caller's own
-/// stack: inside one of its own callbacks it returns at once, and the sockets on the stack terminate when their
-/// callback returns, before the outermost dispatch returns.
+/// When it returns, no callback and no `wake` of the dispatcher is running or will run, except those on the caller's
+/// own stack: it waits for a `wake` that is running on another thread. Inside one of the dispatcher's own callbacks it
+/// does not wait for that callback: the sockets on the stack terminate when their callbacks return, before the
+/// outermost dispatch returns.
 ///
-/// Only the dispatcher's thread, also inside a callback.
+/// Thread: the dispatcher's own, also in callbacks; may wait for a callback.
 ///
 /// @param d  A dispatcher.
-/// @return WS_OK; or, with nothing changed, WS_ERR_WRONG_THREAD, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or, with nothing changed: WS_ERR_WRONG_THREAD, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_close(d: *mut ws_dispatcher) -> ws_result {
     boundary::call(|| {

@@ -9,12 +9,13 @@ use ws4d_client::Error;
 use crate::result::ws_result;
 use crate::{arg, boundary};
 
-/// An error stack. Entry 0 is the one to act on and to read first; the others are its details: each address that was
-/// tried, the operating system's words.
+/// An error stack. Entry 0 is the one to read first and to act on. The other entries are its details, such as each
+/// address that was tried, or what the operating system said.
 ///
-/// One from an out-parameter is the caller's, who frees it with ws_errors_free(). One from ws_event_errors() lives with its
-/// event, one from ws_options_errors() with its options, and one that is passed to the function of ws_set_error_handler()
-/// until that returns. It is a plain pointer: NULL is safe. The readers may be called from several threads at once.
+/// A stack from an out-parameter belongs to the caller, who frees it with ws_errors_free(). A stack from
+/// ws_event_errors() lives as long as its event, one from ws_options_errors() as long as that function says, and one
+/// that is passed to the function of ws_set_error_handler() until that function returns. It is a plain pointer: NULL is
+/// safe. Several threads may read it at once.
 pub struct ws_errors {
     entries: Box<[Entry]>,
     os_code: i32,
@@ -70,7 +71,9 @@ impl ws_errors {
     }
 }
 
-/// How many entries the stack has.
+/// Returns the number of entries in an error stack.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param errors  An error stack, or NULL.
 /// @return At least 1; 0 for NULL.
@@ -83,10 +86,12 @@ pub unsafe extern "C" fn ws_errors_count(errors: *const ws_errors) -> size_t {
     boundary::read(0, || Some(unsafe { errors.as_ref() }?.entries.len()))
 }
 
-/// The code of an entry. That of entry 0 is the one to act on.
+/// Returns the code of an entry. The code of entry 0 is the one to act on.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param errors  An error stack, or NULL.
-/// @param i       From 0.
+/// @param i       Which entry, counted from 0.
 /// @return A negative ws_result; WS_OK if there is no such entry, and for NULL.
 ///
 /// # Safety
@@ -97,11 +102,15 @@ pub unsafe extern "C" fn ws_errors_code(errors: *const ws_errors, i: size_t) -> 
     boundary::read(ws_result::WS_OK, || Some(unsafe { ws_errors::entry(errors, i) }?.code))
 }
 
-/// What an entry says: what was attempted, on what, what came back, what to do. English, for a human. A URL in it has
-/// neither user info nor query (`?...`), which may be secret.
+/// Returns the message of an entry: what was attempted, on what, what came back, and what to do.
+///
+/// It is English, and written for people. A URL in it has neither user name and password nor a query (it shows as
+/// `?...`), because they may be secret.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param errors  An error stack, or NULL.
-/// @param i       From 0.
+/// @param i       Which entry, counted from 0.
 /// @return UTF-8 that lives as long as the stack; NULL if there is no such entry, and for NULL.
 ///
 /// # Safety
@@ -112,11 +121,13 @@ pub unsafe extern "C" fn ws_errors_message(errors: *const ws_errors, i: size_t) 
     boundary::read(ptr::null(), || Some(unsafe { ws_errors::entry(errors, i) }?.message.as_ptr()))
 }
 
-/// Which part of the library an entry comes from, as a signature of four letters: `sock`, `dns `, `tcp `, `tls `,
-/// `http`, `prox`, `ws  `, `json`.
+/// Returns the part of the library that an entry comes from, as a signature of four letters: `sock`, `dns `, `tcp `,
+/// `tls `, `http`, `prox`, `ws ` or `json`.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param errors  An error stack, or NULL.
-/// @param i       From 0.
+/// @param i       Which entry, counted from 0.
 /// @return A text that lives as long as the stack; NULL if there is no such entry, and for NULL.
 ///
 /// # Safety
@@ -127,10 +138,12 @@ pub unsafe extern "C" fn ws_errors_component(errors: *const ws_errors, i: size_t
     boundary::read(ptr::null(), || Some(unsafe { ws_errors::entry(errors, i) }?.component.as_ptr()))
 }
 
-/// The operating system's error number (`errno`) behind the failure.
+/// Returns the operating system's error number (`errno`) behind the failure.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param errors  An error stack, or NULL.
-/// @return The number; 0 if there was none, and for NULL.
+/// @return The number; 0 if there is none, and for NULL.
 ///
 /// # Safety
 /// `errors` is NULL or a live error stack.
@@ -140,7 +153,9 @@ pub unsafe extern "C" fn ws_errors_os_code(errors: *const ws_errors) -> i32 {
     boundary::read(0, || Some(unsafe { errors.as_ref() }?.os_code))
 }
 
-/// The HTTP status of the server that did not answer with 101.
+/// Returns the HTTP status of a server's answer that was not 101.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param errors  An error stack, or NULL.
 /// @return The status; 0 if no answer was understood, and for NULL.
@@ -153,12 +168,14 @@ pub unsafe extern "C" fn ws_errors_http_status(errors: *const ws_errors) -> i32 
     boundary::read(0, || Some(unsafe { errors.as_ref() }?.http_status))
 }
 
-/// A header of that answer: `Retry-After`, `WWW-Authenticate`.
+/// Returns a header of that answer, such as `Retry-After` or `WWW-Authenticate`.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param errors  An error stack, or NULL.
 /// @param name    The header's name, NUL-terminated; upper and lower case do not matter.
-/// @param i       Which of the headers of that name, from 0.
-/// @return The value, which lives as long as the stack; NULL if there is no i-th one, and for NULL.
+/// @param i       Which of the headers of that name, counted from 0.
+/// @return The value, which lives as long as the stack; NULL if there is no such header, and for NULL.
 ///
 /// # Safety
 /// `errors` is NULL or a live error stack; `name` is NULL or NUL-terminated.
@@ -177,13 +194,17 @@ pub unsafe extern "C" fn ws_errors_http_header(
     })
 }
 
-/// The body of that answer, at most its first 64 KiB; not NUL-terminated. A chunked body has been put together, a
-/// compressed one (Content-Encoding) is as it came. It is waited for at most a second, and at most half of what is left
-/// of the connect timeout: of a body that stalls this is what came by then.
+/// Returns the body of that answer: at most its first 64 KiB, without a NUL at its end.
+///
+/// A chunked body has been put together; a compressed one (Content-Encoding) is as it was received. The library waits
+/// for the body no longer than a second, and no longer than half of what is left of the connect timeout. If the body
+/// takes longer, this is the part that has arrived by then.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param errors  An error stack, or NULL.
 /// @param len     Receives the number of bytes; may be NULL.
-/// @return The bytes, which live as long as the stack; NULL and 0 if there was no body, and for NULL.
+/// @return The bytes, which live as long as the stack; NULL and 0 if there is no body, and for NULL.
 ///
 /// # Safety
 /// `errors` is NULL or a live error stack; `len` is NULL or writable.
@@ -199,10 +220,13 @@ pub unsafe extern "C" fn ws_errors_http_body(errors: *const ws_errors, len: *mut
     })
 }
 
-/// Frees an error stack that ws_new() or ws_new_async() set, and all that was read from it.
+/// Frees an error stack that ws_new(), ws_new_async() or ws_reconnector_new() has set, and everything that was read
+/// from it.
 ///
-/// Any thread; never blocks. The stack of an event, of options, or of the function of ws_set_error_handler(), is not
-/// the caller's: this does nothing with it.
+/// The stack of an event, of options, or of the function of ws_set_error_handler() does not belong to the caller: for
+/// such a stack this does nothing.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param errors  An error stack; NULL does nothing.
 ///

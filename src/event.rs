@@ -17,9 +17,11 @@ unsafe fn event<'a>(e: *const ws_event) -> Option<&'a Event> {
     unsafe { e.cast::<Event>().as_ref() }
 }
 
-/// What happened.
+/// Returns the type of an event.
 ///
-/// The readers of an event (`ws_event_*` but ws_event_free()) may be called from several threads at once.
+/// Several threads may read an event at once (all `ws_event_*` functions except ws_event_free()).
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param e  An event, or NULL.
 /// @return A ws_event_type; WS_EVENT_TYPE_NONE for NULL.
@@ -32,11 +34,15 @@ pub unsafe extern "C" fn ws_event_get_type(e: *const ws_event) -> ws_event_type 
     boundary::read(ws_event_type::WS_EVENT_TYPE_NONE, || Some(unsafe { event(e) }?.kind().into()))
 }
 
-/// What arrived: text, blob or object. Of a socket whose option `data_type` is object, a text message that is not
-/// JSON is text; the JSON is parsed here or in ws_event_json(), once.
+/// Returns the form in which a message or a part has arrived: text, blob or object.
+///
+/// If the socket's option `data_type` is object, a text message that is not JSON is text. The JSON is parsed once, by
+/// this function or by ws_event_json(), whichever is called first.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param e  An event, or NULL.
-/// @return Of a MESSAGE its ws_data_type; of a PART text or blob, never object; else WS_DATA_TYPE_TEXT.
+/// @return For a MESSAGE its ws_data_type; for a PART text or blob, never object; otherwise WS_DATA_TYPE_TEXT.
 ///
 /// # Safety
 /// `e` is NULL or a live event.
@@ -46,15 +52,17 @@ pub unsafe extern "C" fn ws_event_data_type(e: *const ws_event) -> ws_data_type 
     boundary::read(ws_data_type::WS_DATA_TYPE_TEXT, || Some(unsafe { event(e) }?.data_type().into()))
 }
 
-/// The data of an event: of a MESSAGE or a PART what arrived (of an object its JSON text), of a PING or a PONG its payload,
-/// of a TERMINATE the reason.
+/// Returns the data of an event: of a MESSAGE or a PART what has arrived (of an object its JSON text), of a PING or a
+/// PONG its payload, of a TERMINATE the reason.
 ///
-/// Text is valid UTF-8, and a NUL follows its bytes; it may hold a NUL itself.
+/// Text is valid UTF-8 and is followed by a NUL; it may also contain one.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param e    An event, or NULL.
 /// @param len  Receives the number of bytes; may be NULL.
 /// @return The bytes, which live as long as the event; NULL and 0 for an event without data, and for NULL. Data of 0
-///         bytes is not NULL.
+///          bytes is not NULL.
 ///
 /// # Safety
 /// `e` is NULL or a live event; `len` is NULL or writable.
@@ -69,12 +77,15 @@ pub unsafe extern "C" fn ws_event_data(e: *const ws_event, len: *mut size_t) -> 
     })
 }
 
-/// The text of a MESSAGE or a PART, or the reason of a TERMINATE, as UTF-16, converted at the first call. A 0 unit follows.
+/// Returns the text of a MESSAGE or a PART, or the reason of a TERMINATE, as UTF-16, followed by a 0 unit. It is
+/// converted at the first call.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param e      An event, or NULL.
 /// @param units  Receives the number of 16-bit units; may be NULL.
-/// @return The units, in the machine's byte order, which live as long as the event; NULL and 0 for a blob, for
-///         another event, for NULL, and if memory cannot be had.
+/// @return The units, in the machine's byte order, which live as long as the event; NULL and 0 for a blob, for another
+///          event, for NULL, and if there is no memory.
 ///
 /// # Safety
 /// `e` is NULL or a live event; `units` is NULL or writable.
@@ -89,12 +100,15 @@ pub unsafe extern "C" fn ws_event_data_utf16(e: *const ws_event, units: *mut siz
     })
 }
 
-/// The JSON value of a MESSAGE, for sockets whose option `data_type` is object. Parsed once, at the first call, also
-/// with `strict_json`, which only checks.
+/// Returns the JSON value of a MESSAGE, for sockets whose option `data_type` is object.
+///
+/// It is parsed once, at the first call. That is also so with `strict_json`, which only checks the text beforehand.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param e  An event, or NULL.
-/// @return A value that lives as long as the event; NULL for what is not JSON, for another event, for another
-///         `data_type`, and for NULL; also where there is no memory for the value, and then a later call tries again.
+/// @return A value that lives as long as the event; NULL for a text that is not JSON, for another event, for another
+///          `data_type`, and for NULL; also if there is no memory for the value, and a later call then tries again.
 ///
 /// # Safety
 /// `e` is NULL or a live event.
@@ -104,10 +118,12 @@ pub unsafe extern "C" fn ws_event_json(e: *const ws_event) -> *const ws_json {
     boundary::read(ptr::null(), || Some(ptr::from_ref(unsafe { event(e) }?.json()?).cast()))
 }
 
-/// Why the connection could not be made, or broke.
+/// Returns why the connection could not be made, or broke.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param e  An event, or NULL.
-/// @return Of an ERROR its error stack, which lives as long as the event and is not to be freed; else NULL.
+/// @return For an ERROR its error stack, which lives as long as the event and must not be freed; otherwise NULL.
 ///
 /// # Safety
 /// `e` is NULL or a live event.
@@ -117,11 +133,13 @@ pub unsafe extern "C" fn ws_event_errors(e: *const ws_event) -> *const ws_errors
     boundary::read(ptr::null(), || Some(ws_errors::attached(unsafe { event(e) }?.error()?)))
 }
 
-/// The code of the close frame that was received (RFC 6455 section 7.4): 1005 if it held none, 1006 if none was
-/// received.
+/// Returns the code of the close frame that was received (RFC 6455 section 7.4).
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param e  An event, or NULL.
-/// @return Of a TERMINATE its code; else 0.
+/// @return For a TERMINATE the code: 1005 if the close frame had none, 1006 if no close frame was received. Otherwise
+///          0.
 ///
 /// # Safety
 /// `e` is NULL or a live event.
@@ -131,13 +149,15 @@ pub unsafe extern "C" fn ws_event_code(e: *const ws_event) -> u16 {
     boundary::read(0, || Some(unsafe { event(e) }?.code()))
 }
 
-/// The reason in the close frame that was received.
+/// Returns the reason in the close frame that was received.
 ///
-/// ws_event_data() gives it with its length: it may hold a NUL.
+/// It may contain a NUL; ws_event_data() returns it with its length.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param e  An event, or NULL.
-/// @return Of a TERMINATE UTF-8 with a NUL behind it, empty if there was no reason, which lives as long as the event;
-///         else NULL.
+/// @return For a TERMINATE UTF-8 that is followed by a NUL and lives as long as the event; it is empty if there was no
+///          reason. Otherwise NULL.
 ///
 /// # Safety
 /// `e` is NULL or a live event.
@@ -154,10 +174,12 @@ pub unsafe extern "C" fn ws_event_reason(e: *const ws_event) -> *const c_char {
     })
 }
 
-/// Whether the closing handshake was complete: a close frame was both sent and received.
+/// Returns whether the closing handshake was complete: a close frame was both sent and received.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param e  An event, or NULL.
-/// @return Of a TERMINATE 1 or 0; else 0.
+/// @return For a TERMINATE 1 or 0; otherwise 0.
 ///
 /// # Safety
 /// `e` is NULL or a live event.
@@ -167,10 +189,12 @@ pub unsafe extern "C" fn ws_event_was_clean(e: *const ws_event) -> i32 {
     boundary::read(0, || Some(i32::from(unsafe { event(e) }?.was_clean())))
 }
 
-/// Where a part lies in its message.
+/// Returns where a part lies in its message.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param e  An event, or NULL.
-/// @return Of a PART the bytes of the message before it; else 0.
+/// @return For a PART the number of bytes of the message before it; otherwise 0.
 ///
 /// # Safety
 /// `e` is NULL or a live event.
@@ -180,10 +204,12 @@ pub unsafe extern "C" fn ws_event_part_offset(e: *const ws_event) -> u64 {
     boundary::read(0, || Some(unsafe { event(e) }?.part_offset()))
 }
 
-/// Whether a message ends with this part, which may be empty.
+/// Returns whether a part is the last one of its message. The last part may be empty.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param e  An event, or NULL.
-/// @return Of a PART 1 or 0; else 0.
+/// @return For a PART 1 or 0; otherwise 0.
 ///
 /// # Safety
 /// `e` is NULL or a live event.
@@ -193,13 +219,16 @@ pub unsafe extern "C" fn ws_event_part_last(e: *const ws_event) -> i32 {
     boundary::read(0, || Some(i32::from(unsafe { event(e) }?.part_last())))
 }
 
-/// When it came: the time at which the read from the network returned that brought the last byte of it. What waited in the
-/// system while the library did not read is that much late. The clock is read once for each such read, so that all that it
-/// brought has the same time; it is the machine's, and may be set.
+/// Returns when an event arrived: the time at which the read from the network returned that brought its last byte.
+///
+/// If the library was not reading, data may have waited in the operating system before that. The clock is read once for
+/// each such read, so everything that it brought has the same time. It is the machine's clock, which may be changed.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param e  An event, or NULL.
-/// @return Microseconds since 1970 (UTC) for an OPEN (the answer to the opening handshake), a MESSAGE, a PART, a PONG, and a TERMINATE
-///         where a close frame was received; else 0.
+/// @return Microseconds since 1970 (UTC) for an OPEN (the answer to the opening handshake), a MESSAGE, a PART, a PING,
+///          a PONG, and a TERMINATE if a close frame was received; otherwise 0.
 ///
 /// # Safety
 /// `e` is NULL or a live event.
@@ -209,11 +238,13 @@ pub unsafe extern "C" fn ws_event_time_us(e: *const ws_event) -> i64 {
     boundary::read(0, || Some(unsafe { event(e) }?.time_us()))
 }
 
-/// Gives an event that outlives its callback: readable on any thread, at any time, also after ws_release() and
+/// Makes an event that outlives its callback. Any thread may read it at any time, also after ws_release() and
 /// ws_shutdown(), until ws_event_free().
 ///
+/// Thread: any, also in callbacks; never blocks.
+///
 /// @param e  An event, or NULL.
-/// @return An independent event that the caller frees; NULL for NULL, and if memory cannot be had.
+/// @return An independent event that the caller frees with ws_event_free(); NULL for NULL, and if there is no memory.
 ///
 /// # Safety
 /// `e` is NULL or a live event.
@@ -226,15 +257,15 @@ pub unsafe extern "C" fn ws_event_retain(e: *const ws_event) -> *mut ws_event {
     })
 }
 
-/// Frees an event of ws_dispatcher_next() or ws_event_retain(), and all that was read from it. Not for the event of a
-/// callback, which is not the host's.
+/// Frees an event of ws_dispatcher_next() or ws_event_retain(), and everything that was read from it. It is not for the
+/// event of a callback, which belongs to the library.
 ///
-/// Any thread; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param e  An event; NULL does nothing.
 ///
 /// # Safety
-/// `e` is NULL or an event that is the caller's and not yet freed.
+/// `e` is NULL, or an event that belongs to the caller and was not freed yet.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_event_free(e: *mut ws_event) {
     boundary::run(|| {

@@ -12,73 +12,78 @@ use crate::types::{ws_dispatcher, ws_event, ws_socket};
 
 /// A callback for an event of a socket.
 ///
-/// It runs on the thread of the socket's dispatcher or, with no dispatcher, on an I/O thread of the library, where
-/// it must not block. It may call every function of the library, except where a function says otherwise. It
-/// returns normally: to throw or `longjmp` out of it is undefined; a runtime whose calls may jump pulls its events
-/// with ws_dispatcher_next().
+/// It runs on the thread of the socket's dispatcher. If the socket has no dispatcher, it runs on an I/O thread of the
+/// library, where it must not block. It may call every function of the library, except where a function's comment says
+/// otherwise. It must return normally: to throw an exception or to `longjmp` out of it is undefined behaviour. A
+/// runtime whose calls may jump should pull its events with ws_dispatcher_next().
 ///
-/// A thread may end inside it (pthread_exit(), or an interpreter that ends its threads): the process goes on, and the thread is
-/// parked for good. What was on its stack is lost: the socket gets no further callback, `on_free` included. If it was
-/// an I/O thread, its sockets without a dispatcher get nothing more; those with one end as by a lost connection. New sockets
-/// go to the other I/O threads, or, where there is none, are WS_ERR_SHUT_DOWN until a ws_shutdown(). If it was the host's
-/// thread, calls of its dispatcher are WS_ERR_WRONG_THREAD for good, and sends on its sockets WS_ERR_CLOSED. A C++ callback
-/// that is `noexcept`, or catches `...` and does not throw `abi::__forced_unwind` again, ends the process before the library is
-/// asked. pthread_cancel() does not act inside the library, nor in a callback; it acts at the host's next cancellation point
-/// after the call has returned.
+/// A thread may end inside a callback: by pthread_exit(), or because an interpreter ends its threads. The process then
+/// goes on, and the thread is parked for good. What was on its stack is lost, and the socket gets no further callback,
+/// not even `on_free`. If it was an I/O thread, its sockets without a dispatcher get no further callbacks; those with a
+/// dispatcher end as if their connections were lost. New sockets go to the other I/O threads; if there are none, they
+/// fail with WS_ERR_SHUT_DOWN until ws_shutdown() was called. If it was a thread of the program, all further calls of
+/// its dispatcher return WS_ERR_WRONG_THREAD, and sending on its sockets returns WS_ERR_CLOSED. A C++ callback that is
+/// `noexcept`, or that catches `...` and does not throw `abi::__forced_unwind` again, ends the process before the
+/// library can act. pthread_cancel() has no effect inside the library or in a callback; it takes effect at the
+/// program's next cancellation point after the call has returned.
 ///
-/// @param ws         The socket; NULL is never passed.
-/// @param event      What happened. Valid until the callback returns: see ws_event_retain().
+/// @param ws         The socket; never NULL.
+/// @param event      What happened. It is valid until the callback returns; see ws_event_retain().
 /// @param user_data  The handler's `user_data`.
 pub type ws_callback =
     Option<unsafe extern "C" fn(ws: *mut ws_socket, event: *const ws_event, user_data: *mut c_void)>;
 
 /// The callbacks of a socket, its `user_data` and its dispatcher.
 ///
-/// Fill it as `ws_handler handler = WS_HANDLER_INIT;` and set what you need: every field but `size` may stay
-/// NULL. ws_new() copies it, so that it may live on the stack.
+/// Begin with `ws_handler handler = WS_HANDLER_INIT;` and set the fields that you need: every field except `size` may
+/// stay NULL. ws_new() copies the struct, so it may live on the stack.
 ///
-/// Its functions stay callable until `on_free` has returned, and so does what `user_data` points to. In a language whose
-/// closures are collected (Python's ctypes, LuaJIT, Node), keep a reference to each until then.
+/// The functions must stay callable until `on_free` has returned, and what `user_data` points to must live as long. In
+/// a language that collects closures as garbage (Python's ctypes, LuaJIT, Node), keep a reference to each of them until
+/// then.
 ///
-/// For one socket, whatever the network, the server or the host does, the callbacks come in this order, never
-/// nested, never two at a time:
+/// The callbacks of a socket come in this order, whatever the network, the server or the program does. They are never
+/// nested, and no two of them run at the same time:
 ///
 ///     on_open?  (on_message | on_part | on_drain | on_ping | on_pong)*  on_error?  on_terminate  on_free
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ws_handler {
-    /// `sizeof(ws_handler)`, set by WS_HANDLER_INIT: how the struct grows without breaking its callers. Smaller than
-    /// the struct's first version is WS_ERR_INVALID_ARGUMENT; larger than the library knows is accepted where all
-    /// that it does not know is zero, else WS_ERR_UNSUPPORTED.
+    /// `sizeof(ws_handler)`, which WS_HANDLER_INIT sets. It allows the struct to grow without breaking existing
+    /// programs. A size below that of the first version is WS_ERR_INVALID_ARGUMENT. A size above the one that the
+    /// library knows is accepted if all that the library does not know is zero; otherwise it is WS_ERR_UNSUPPORTED.
     pub size: libc::size_t,
-    /// Passed to every callback; ws_get_user_data() gives it back.
+    /// A pointer that is passed to every callback; ws_get_user_data() returns it.
     pub user_data: *mut c_void,
-    /// Where the callbacks run. NULL: on an I/O thread of the library; there they must not block.
+    /// The dispatcher on whose thread the callbacks run. NULL: they run on an I/O thread of the library, and must not
+    /// block.
     pub dispatcher: *mut ws_dispatcher,
-    /// The connection is open. At most once, before all others.
+    /// The connection is open. It comes at most once, before all others.
     pub on_open: ws_callback,
-    /// A message arrived: ws_event_data_type(), ws_event_data(), ws_event_json().
+    /// A message has arrived: see ws_event_data_type(), ws_event_data() and ws_event_json().
     pub on_message: ws_callback,
-    /// The connection could not be made, or broke: ws_event_errors(). At most once; only `on_terminate` follows.
+    /// The connection could not be made, or broke: see ws_event_errors(). It comes at most once; only `on_terminate`
+    /// and `on_free` follow.
     pub on_error: ws_callback,
-    /// The connection has ended: ws_event_code(), ws_event_reason(), ws_event_was_clean(). Exactly once for each
-    /// socket that ws_new() or ws_new_async() returned.
+    /// The connection has ended: see ws_event_code(), ws_event_reason() and ws_event_was_clean(). It comes exactly once
+    /// for each socket that ws_new() or ws_new_async() has returned.
     pub on_terminate: ws_callback,
-    /// After WS_ERR_WOULD_BLOCK: the send buffer fell below half. May overtake messages.
+    /// The send buffer has fallen below half of its limit, after a call that returned WS_ERR_WOULD_BLOCK. It may
+    /// overtake messages.
     pub on_drain: ws_callback,
-    /// The answer to a ws_ping() arrived; its payload is the event's data.
+    /// The answer to a ws_ping() has arrived. The event's data is its payload.
     pub on_pong: ws_callback,
-    /// Exactly once, after the last callback, and also where ws_new() or ws_new_async() fails (except where `size`
-    /// is too small): the place to free `user_data`.
+    /// The place to free `user_data`. It comes exactly once, after the last callback, and also if ws_new() or
+    /// ws_new_async() fails (except if `size` is too small).
     pub on_free: Option<unsafe extern "C" fn(user_data: *mut c_void)>,
-    /// A part of a long message arrived, where the option `part_size` is set: ws_event_part_offset(), ws_event_part_last(),
-    /// ws_event_data(). The parts of a message come in order; between its first and its last nothing comes but `on_drain`,
-    /// `on_ping` and `on_pong`. Where `on_error` or `on_terminate` comes instead of the last part, the message is unfinished:
-    /// its sender is gone, or the rest was discarded after ws_terminate().
+    /// A part of a long message has arrived, if the option `part_size` is set: see ws_event_part_offset(),
+    /// ws_event_part_last() and ws_event_data(). The parts of a message come in order; between its first and its last
+    /// part, only `on_drain`, `on_ping` and `on_pong` can come. If `on_error` or `on_terminate` comes instead of the
+    /// last part, the message is incomplete: its sender is gone, or the rest was discarded after ws_terminate().
     pub on_part: ws_callback,
-    /// The server's ping arrived; its payload is the event's data. The library has answered it already, so there is nothing to
-    /// send. ws_pause() does not hold it back, unless a message stands before it. Where this is NULL, pings are answered and
-    /// not told.
+    /// A ping from the server has arrived. The event's data is its payload. The library has answered it already, so
+    /// there is nothing to send. ws_pause() does not hold it back, unless a message stands before it. If this field is
+    /// NULL, pings are answered without an event.
     pub on_ping: ws_callback,
 }
 

@@ -22,11 +22,11 @@ fn text(kept: &OnceLock<CString>, text: Option<&str>) -> Option<*const c_char> {
     Some(kept.get_or_init(|| arg::to_c(text)).as_ptr())
 }
 
-/// The state of the socket.
+/// Returns the state of a socket.
 ///
-/// It may be ahead of the callbacks: closing, while messages still wait for the dispatcher.
+/// It may be ahead of the callbacks: a socket can be closing while its messages still wait for the dispatcher.
 ///
-/// Any thread, also inside `wake`; never blocks.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param ws  A socket.
 /// @return A ws_status; WS_STATUS_CLOSED for NULL or a stale handle.
@@ -35,9 +35,9 @@ pub extern "C" fn ws_get_status(ws: *const ws_socket) -> ws_status {
     read(ws, ws_status::WS_STATUS_CLOSED, |entry| Some(entry.socket().status().into()))
 }
 
-/// The number of the socket, never reused in a process.
+/// Returns the number of a socket, which is never used again in the same process.
 ///
-/// Any thread, also inside `wake`; never blocks.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param ws  A socket.
 /// @return A positive number; 0 for NULL or a stale handle.
@@ -46,9 +46,9 @@ pub extern "C" fn ws_get_id(ws: *const ws_socket) -> i32 {
     read(ws, 0, |entry| Some(entry.socket().id()))
 }
 
-/// The URL as it was passed to ws_new(), less user name and password.
+/// Returns the URL as it was passed to ws_new(), but without user name and password.
 ///
-/// Any thread, also inside `wake`; never blocks.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param ws  A socket.
 /// @return UTF-8 that lives as long as the handle is valid; NULL for NULL or a stale handle.
@@ -57,9 +57,9 @@ pub extern "C" fn ws_get_url(ws: *const ws_socket) -> *const c_char {
     read(ws, ptr::null(), |entry| text(&entry.url, Some(entry.socket().url())))
 }
 
-/// The option `data_type` of the socket: in which form its text messages arrive.
+/// Returns the option `data_type` of a socket: the form in which its text messages arrive.
 ///
-/// Any thread, also inside `wake`; never blocks.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param ws  A socket.
 /// @return A ws_data_type; WS_DATA_TYPE_TEXT for NULL or a stale handle.
@@ -68,16 +68,17 @@ pub extern "C" fn ws_get_data_type(ws: *const ws_socket) -> ws_data_type {
     read(ws, ws_data_type::WS_DATA_TYPE_TEXT, |entry| Some(entry.socket().data_type().into()))
 }
 
-/// The handler that the socket was made with; all NULL if it was made without one.
+/// Returns a copy of the handler with which the socket was made. All its fields are NULL if there was none.
 ///
-/// Once `on_free` has been called, its `user_data` is NULL. Its `dispatcher` may have been closed meanwhile.
+/// Once `on_free` has been called, `user_data` is NULL. The `dispatcher` may have been closed in the meantime.
 ///
-/// Any thread, also inside `wake`; never blocks.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param ws       A socket.
-/// @param handler  Its `size` is set by the caller (WS_HANDLER_INIT); as many fields as fit are filled.
+/// @param handler  Receives the handler. The caller sets its `size` (WS_HANDLER_INIT); as many fields as fit are
+///                 filled.
 /// @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
-///         `size` that ws_handler never had).
+///          `size` that ws_handler never had).
 ///
 /// # Safety
 /// `handler` is NULL or writable for its `size`.
@@ -87,11 +88,11 @@ pub unsafe extern "C" fn ws_get_handler(ws: *const ws_socket, handler: *mut ws_h
     boundary::call(|| unsafe { entry(ws)?.bridge.handler().write(handler) })
 }
 
-/// The `user_data` of the socket's handler.
+/// Returns the `user_data` of the socket's handler.
 ///
-/// With ws_dispatcher_next() it finds the host's object for an event.
+/// A program that pulls events with ws_dispatcher_next() finds its own object for an event this way.
 ///
-/// Any thread, also inside `wake`; never blocks.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param ws  A socket.
 /// @return The pointer as it was given; NULL once `on_free` has been called, and for NULL or a stale handle.
@@ -100,39 +101,40 @@ pub extern "C" fn ws_get_user_data(ws: *const ws_socket) -> *mut c_void {
     read(ws, ptr::null_mut(), |entry| Some(entry.bridge.user_data()))
 }
 
-/// The subprotocol that the server chose.
+/// Returns the subprotocol that the server has chosen.
 ///
-/// Any thread, also inside `wake`; never blocks.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param ws  A socket.
-/// @return A text that lives as long as the handle is valid; NULL if there is none, or not yet, and for NULL or a
-///         stale handle.
+/// @return A text that lives as long as the handle is valid; NULL if there is none, or not yet, and for NULL or a stale
+///          handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_get_subprotocol(ws: *const ws_socket) -> *const c_char {
     read(ws, ptr::null(), |entry| text(&entry.subprotocol, entry.socket().subprotocol()))
 }
 
-/// The HTTP status of the server's answer to the opening handshake.
+/// Returns the HTTP status of the server's answer to the opening handshake.
 ///
-/// Any thread, also inside `wake`; never blocks.
+/// If the connection could not be made, ws_errors_http_status() has the status.
+///
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param ws  A socket.
-/// @return 101 once connected; 0 before, and for NULL or a stale handle. Of a connection that could not be made,
-///         ws_errors_http_status() tells.
+/// @return 101 once the socket is connected; 0 before that, and for NULL or a stale handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_get_response_status(ws: *const ws_socket) -> i32 {
     read(ws, 0, |entry| Some(entry.socket().response_status()))
 }
 
-/// A header of the server's answer to the opening handshake.
+/// Returns a header of the server's answer to the opening handshake.
 ///
-/// Any thread, also inside `wake`; never blocks.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param ws    A socket.
 /// @param name  The header's name, NUL-terminated; upper and lower case do not matter.
-/// @param i     Which of the headers of that name, from 0.
-/// @return The value: a text that lives as long as the handle is valid; NULL if there is no i-th one, or not yet,
-///         and for NULL or a stale handle.
+/// @param i     Which of the headers of that name, counted from 0.
+/// @return The value: a text that lives as long as the handle is valid; NULL if there is no such header, or not yet,
+///          and for NULL or a stale handle.
 ///
 /// # Safety
 /// `name` is NULL or NUL-terminated.
@@ -157,24 +159,25 @@ pub unsafe extern "C" fn ws_get_response_header(
     })
 }
 
-/// The address of the machine that the socket is connected to, with its port: `192.0.2.1:443`, `[2001:db8::1]:443`; or
-/// `unix:/the/path` (ws_options_set_unix_socket()). After redirects it is the last server's;
-/// through a proxy, the proxy's.
+/// Returns the address of the machine that the socket is connected to, with its port: `192.0.2.1:443` or
+/// `[2001:db8::1]:443`; or `unix:/the/path` (see ws_options_set_unix_socket()).
 ///
-/// Any thread, also inside `wake`; never blocks.
+/// After redirects it is the address of the last server; through a proxy it is the proxy's.
+///
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param ws  A socket.
 /// @return A text that lives as long as the handle is valid; NULL before the connection is made, and for NULL or a
-///         stale handle.
+///          stale handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_get_peer_address(ws: *const ws_socket) -> *const c_char {
     read(ws, ptr::null(), |entry| text(&entry.peer_address, entry.socket().peer_address()))
 }
 
-/// How full the send buffer is: the bytes of the messages that were accepted and that the kernel has not taken yet,
-/// plus 64 for each message.
+/// Returns how full the send buffer is: the bytes of the messages that were accepted and that the operating system has
+/// not taken yet, plus 64 for each message.
 ///
-/// Any thread, also inside `wake`; never blocks.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param ws  A socket.
 /// @return Bytes; 0 for NULL or a stale handle.

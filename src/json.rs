@@ -29,9 +29,11 @@ unsafe fn text_out(text: Option<&[u8]>, len: *mut size_t) -> *const c_char {
     unsafe { arg::slice_out(text, len) }.cast()
 }
 
-/// What the value is.
+/// Returns the kind of a JSON value.
 ///
-/// Values live with their event. The readers (`ws_json_*`) may be called from several threads at once.
+/// Values live as long as their event. Several threads may read them at once (all `ws_json_*` functions).
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param v  A value, or NULL.
 /// @return A ws_json_kind; WS_JSON_KIND_NULL for NULL.
@@ -44,11 +46,13 @@ pub unsafe extern "C" fn ws_json_get_kind(v: *const ws_json) -> ws_json_kind {
     boundary::read(ws_json_kind::WS_JSON_KIND_NULL, || Some(unsafe { json(v) }?.kind().into()))
 }
 
-/// The member of an object; of several with the same key, the last.
+/// Returns a member of an object by its key. If several members have the same key, it is the last one.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param object  A value, or NULL.
-/// @param key     UTF-8, NUL-terminated.
-/// @return A value that lives with its event; NULL if there is no such member, or no object.
+/// @param key     The key: UTF-8, NUL-terminated.
+/// @return A value that lives as long as its event; NULL if there is no such member, or if `object` is not an object.
 ///
 /// # Safety
 /// `object` is NULL or a live value; `key` is NULL or NUL-terminated.
@@ -61,11 +65,13 @@ pub unsafe extern "C" fn ws_json_member(object: *const ws_json, key: *const c_ch
     })
 }
 
-/// The i-th item of an array.
+/// Returns an item of an array by its number.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param array  A value, or NULL.
-/// @param i      From 0.
-/// @return A value that lives with its event; NULL if there is no such item, or no array.
+/// @param i      Which item, counted from 0.
+/// @return A value that lives as long as its event; NULL if there is no such item, or if `array` is not an array.
 ///
 /// # Safety
 /// `array` is NULL or a live value.
@@ -75,10 +81,12 @@ pub unsafe extern "C" fn ws_json_item(array: *const ws_json, i: size_t) -> *cons
     boundary::read(ptr::null(), || unsafe { json(array) }?.item(i).map(handle))
 }
 
-/// How long the value is.
+/// Returns the length of an array, an object or a string.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param v  A value, or NULL.
-/// @return The items of an array, the members of an object, the bytes of a string; else 0.
+/// @return The number of items of an array, of members of an object, or of bytes of a string; otherwise 0.
 ///
 /// # Safety
 /// `v` is NULL or a live value.
@@ -88,7 +96,9 @@ pub unsafe extern "C" fn ws_json_length(v: *const ws_json) -> size_t {
     boundary::read(0, || Some(unsafe { json(v) }?.len()))
 }
 
-/// A `true` or `false` as a number.
+/// Returns a `true` or `false` as a number.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param v          A value, or NULL.
 /// @param otherwise  What to return for any other value.
@@ -102,7 +112,9 @@ pub unsafe extern "C" fn ws_json_bool(v: *const ws_json, otherwise: i32) -> i32 
     boundary::read(otherwise, || unsafe { json(v) }?.as_bool().map(i32::from))
 }
 
-/// A number, rounded to the nearest double.
+/// Returns a number, rounded to the nearest double.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param v          A value, or NULL.
 /// @param otherwise  What to return for any other value.
@@ -116,10 +128,12 @@ pub unsafe extern "C" fn ws_json_number(v: *const ws_json, otherwise: f64) -> f6
     boundary::read(otherwise, || unsafe { json(v) }?.as_f64())
 }
 
-/// A whole number, exactly; `2.0` and `1e3` are whole, too.
+/// Returns an integer exactly. `2.0` and `1e3` are integers, too.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param v          A value, or NULL.
-/// @param otherwise  What to return for any other value, a fraction, or a number that an int64_t cannot hold.
+/// @param otherwise  What to return for any other value, for a fraction, and for a number that an int64_t cannot hold.
 /// @return The number, or `otherwise`.
 ///
 /// # Safety
@@ -130,11 +144,14 @@ pub unsafe extern "C" fn ws_json_int64(v: *const ws_json, otherwise: i64) -> i64
     boundary::read(otherwise, || unsafe { json(v) }?.as_i64())
 }
 
-/// A string, with its escapes resolved; half a surrogate pair has become U+FFFD.
+/// Returns a string, with its escapes resolved. Half of a surrogate pair has become U+FFFD.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param v    A value, or NULL.
-/// @param len  Receives the number of bytes; may be NULL. The string may hold a NUL.
-/// @return UTF-8 with a NUL behind it, which lives with the value's event; NULL and 0 if the value is no string.
+/// @param len  Receives the number of bytes; may be NULL. The string may contain a NUL.
+/// @return UTF-8 that is followed by a NUL and lives as long as the value's event; NULL and 0 if the value is not a
+///          string.
 ///
 /// # Safety
 /// `v` is NULL or a live value; `len` is NULL or writable.
@@ -149,13 +166,15 @@ pub unsafe extern "C" fn ws_json_string(v: *const ws_json, len: *mut size_t) -> 
     })
 }
 
-/// A string as UTF-16, with its escapes resolved; half a surrogate pair has become U+FFFD. Converted once, at the first
-/// call.
+/// Returns a string as UTF-16, with its escapes resolved. Half of a surrogate pair has become U+FFFD. It is converted
+/// once, at the first call.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param v      A value, or NULL.
-/// @param units  Receives the number of 16-bit units; may be NULL. The string may hold a 0 unit.
-/// @return UTF-16 in the machine's byte order with a 0 unit behind it, which lives with the value's event; NULL and 0 if
-///         the value is no string, and where there is no memory for it, and then a later call tries again.
+/// @param units  Receives the number of 16-bit units; may be NULL. The string may contain a 0 unit.
+/// @return UTF-16 in the machine's byte order that is followed by a 0 unit and lives as long as the value's event; NULL
+///          and 0 if the value is not a string; also if there is no memory for it, and a later call then tries again.
 ///
 /// # Safety
 /// `v` is NULL or a live value; `units` is NULL or writable.
@@ -170,12 +189,14 @@ pub unsafe extern "C" fn ws_json_string_utf16(v: *const ws_json, units: *mut siz
     })
 }
 
-/// Any value as JSON text, with numbers as they came and no white space between tokens.
+/// Returns any value as JSON text, with numbers as they were received and without white space between tokens.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param v    A value, or NULL.
 /// @param len  Receives the number of bytes; may be NULL.
-/// @return UTF-8 with a NUL behind it, which lives with the value's event; NULL and 0 for NULL, and where there is no
-///         memory for it.
+/// @return UTF-8 that is followed by a NUL and lives as long as the value's event; NULL and 0 for NULL, and if there is
+///          no memory for it.
 ///
 /// # Safety
 /// `v` is NULL or a live value; `len` is NULL or writable.
@@ -190,13 +211,16 @@ pub unsafe extern "C" fn ws_json_text(v: *const ws_json, len: *mut size_t) -> *c
     })
 }
 
-/// The i-th member of an object, in the order of the text: `for (i = 0; (key = ws_json_key(o, i, &value)); i++)`.
+/// Returns the key and the value of a member of an object by its number, in the order of the text: `for (i = 0; (key =
+/// ws_json_key(o, i, &value)); i++)`.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param object  A value, or NULL.
-/// @param i       From 0.
+/// @param i       Which member, counted from 0.
 /// @param value   Receives the member's value, or NULL; may be NULL.
-/// @return The key: UTF-8 with a NUL behind it, which lives with the value's event; NULL if there is no such member,
-///         or no object.
+/// @return The key: UTF-8 that is followed by a NUL and lives as long as the value's event; NULL if there is no such
+///          member, or if `object` is not an object.
 ///
 /// # Safety
 /// `object` is NULL or a live value; `value` is NULL or writable.
@@ -217,15 +241,17 @@ pub unsafe extern "C" fn ws_json_key(
     })
 }
 
-/// As ws_json_key(), the key as UTF-16; converted once, at the first call for it.
+/// Returns the same as ws_json_key(), with the key as UTF-16. It is converted once, at the first call for this key.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param object  A value, or NULL.
-/// @param i       From 0.
+/// @param i       Which member, counted from 0.
 /// @param value   Receives the member's value, or NULL; may be NULL.
-/// @param units   Receives the number of 16-bit units in the key; may be NULL. The key may hold a 0 unit.
-/// @return The key: UTF-16 in the machine's byte order with a 0 unit behind it, which lives with the value's event; NULL and
-///         0 if there is no such member, or no object, and where there is no memory for it: `i` is then below
-///         ws_json_length().
+/// @param units   Receives the number of 16-bit units in the key; may be NULL. The key may contain a 0 unit.
+/// @return The key: UTF-16 in the machine's byte order that is followed by a 0 unit and lives as long as the value's
+///          event; NULL and 0 if there is no such member, or if `object` is not an object; also if there is no memory
+///          for it, while `i` is below ws_json_length().
 ///
 /// # Safety
 /// `object` is NULL or a live value; `value` and `units` are NULL or writable.

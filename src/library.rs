@@ -12,30 +12,32 @@ use crate::errors::ws_errors;
 use crate::result::ws_result;
 use crate::{arg, boundary, call_host};
 
-/// Told of each connection that could not be made: 4D's ON ERR CALL.
+/// Is called for each connection that could not be made, like 4D's ON ERR CALL.
 ///
-/// Any function may be called from it; a failure inside it does not enter it again on that thread. Like a callback it
-/// returns normally.
+/// It may call any function of the library. A failure inside it does not enter it again on that thread. Like a
+/// callback, it must return normally.
 ///
-/// @param errors     Why; lives until the function returns, and is not to be freed.
-/// @param user_data  As given to ws_set_error_handler().
+/// @param errors     Why the connection could not be made. It lives until the function returns, and must not be freed.
+/// @param user_data  As given to ws_set_error_handler() or ws_dispatcher_set_error_handler().
 pub type ws_error_fn = Option<unsafe extern "C" fn(errors: *const ws_errors, user_data: *mut c_void)>;
 
-/// The version of the library that runs.
+/// Returns the version of the library that runs. WS4D_VERSION_STRING is the version of the header that the program was
+/// compiled with.
 ///
-/// Any thread.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
-/// @return A text that lives for ever; WS4D_VERSION_STRING is that of the header that a program was compiled with.
+/// @return A text that lives for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_version_string() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// The version of the library that runs, as a number to compare: major * 65536 + minor * 256 + patch.
+/// Returns the version of the library that runs, as a number that can be compared: major * 65536 + minor * 256 + patch.
+/// WS4D_VERSION_NUMBER is the version of the header that the program was compiled with.
 ///
-/// Any thread.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
-/// @return A number; WS4D_VERSION_NUMBER is that of the header that a program was compiled with.
+/// @return The number.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_version_number() -> u32 {
     const { VERSION_NUMBER }
@@ -52,17 +54,21 @@ const fn part(digits: &str) -> u32 {
     }
 }
 
-/// Sets the function that is told of connections that could not be made, in place of the one before.
+/// Sets the function that is called for each connection that could not be made. It replaces the one that was set
+/// before.
 ///
-/// It is called where ws_new() or ws_new_async() fails, on the calling thread, as the last thing; and for a connection
-/// that fails after ws_new_async() has returned, on the thread of the callbacks, before `on_error` (where events are
-/// pulled: inside the ws_dispatcher_next() that returns the ERROR). For nothing else.
+/// If ws_new() or ws_new_async() fails, it is called on the calling thread, as the last thing. If a connection fails
+/// after ws_new_async() has returned, it is called on the thread of the callbacks, before `on_error`. If events are
+/// pulled, that is inside the ws_dispatcher_next() that returns the ERROR. It is not called for anything else, and not
+/// for the sockets of a dispatcher with a ws_dispatcher_set_error_handler().
 ///
-/// Any thread, also inside it. When this returns, the old function no longer runs on another thread, and its
-/// `user_data` may go; but calls from inside it, on several threads at once, do not wait for each other.
+/// When this call returns, the old function no longer runs on another thread, and its `user_data` may be freed. The
+/// exception are calls from inside the function itself, on several threads at once: these do not wait for each other.
 ///
-/// @param fn         NULL for none.
-/// @param user_data  Passed to `fn`; the caller's.
+/// Thread: any, also in callbacks; may wait for a callback. It may also be called inside the function itself.
+///
+/// @param fn         The function; NULL for none.
+/// @param user_data  Passed to `fn`; it belongs to the caller.
 ///
 /// # Safety
 /// `fn` can be called on any thread with `user_data`.
@@ -90,12 +96,13 @@ pub(crate) unsafe fn error_handler(function: ws_error_fn, user_data: UserData) -
 
 /// Sets how many I/O threads the library runs. Default: 1, which is enough for thousands of sockets.
 ///
-/// They start with the first socket; so before that, or after ws_shutdown().
+/// The threads start with the first socket, so call this before, or after ws_shutdown().
 ///
-/// Any thread; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
-/// @param n  At least 1.
-/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (0), WS_ERR_UNSUPPORTED (the threads run already).
+/// @param n  The number of threads, at least 1.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (0), WS_ERR_UNSUPPORTED (the threads are running
+///          already).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_set_io_threads(n: u32) -> ws_result {
     boundary::call(|| match n {
@@ -104,67 +111,71 @@ pub extern "C" fn ws_set_io_threads(n: u32) -> ws_result {
     })
 }
 
-/// Sets how many bytes of stack each I/O thread has. Default, and with 0: what the system gives a thread, at least 1 MiB.
+/// Sets how many bytes of stack each I/O thread has. By default it is what the system gives a thread, but at least 1
+/// MiB.
 ///
-/// Callbacks of sockets without a dispatcher run on that stack, below less than 64 KiB of the library's own frames. The
-/// threads start with the first socket; so call it before that, or after ws_shutdown(). In a program with plug-ins this
-/// is the program's to set, not a plug-in's.
+/// The callbacks of sockets without a dispatcher run on that stack; the library itself uses less than 64 KiB of it
+/// below them. The threads start with the first socket, so call this before, or after ws_shutdown(). In a program with
+/// plug-ins, the program should call it, not a plug-in.
 ///
-/// Any thread; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param bytes  At least 262144 (256 KiB), at most 1 GiB; 0 for the default.
-/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_ARGUMENT (fewer or more), WS_ERR_UNSUPPORTED (the threads run
-///         already).
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (fewer or more), WS_ERR_UNSUPPORTED (the threads
+///          are running already).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_set_io_thread_stack(bytes: size_t) -> ws_result {
     boundary::call(|| library::set_io_thread_stack((bytes != 0).then_some(bytes)))
 }
 
-/// Counts one more user of the library in this process, so that its users do not end each other's sockets.
+/// Counts one more user of the library in this process, so that the users do not end each other's sockets.
 ///
-/// As long as more than one is counted, ws_shutdown() only counts one down. So a program whose plug-ins use the library,
-/// and each plug-in, calls this first of all and ws_shutdown() last of all; whoever does not count is not protected. It
-/// starts nothing, and no other function needs it. A forked child begins with no user.
+/// While more than one user is counted, ws_shutdown() only counts one of them down. So a program whose plug-ins use the
+/// library, and each of these plug-ins, should call ws_startup() first of all and ws_shutdown() last of all. A user
+/// that does not count itself is not protected. ws_startup() starts nothing, and no other function needs it. A forked
+/// child begins with no user.
 ///
-/// A plug-in ends its own sockets, dispatchers, reconnectors and log receivers before its ws_shutdown(): nothing of it is
-/// called after they have returned. It gives its sockets a dispatcher, and leaves ws_set_log(), ws_set_error_handler(),
-/// ws_set_io_threads() and ws_set_io_thread_stack() to the program: ws_add_log() and ws_dispatcher_set_error_handler() are
-/// for it.
+/// A plug-in ends its own sockets, dispatchers, reconnectors and log receivers before it calls ws_shutdown(); once
+/// these calls have returned, none of its functions is called any more. It should use a dispatcher for its sockets. It
+/// should leave ws_set_log(), ws_set_error_handler(), ws_set_io_threads() and ws_set_io_thread_stack() to the program,
+/// and use ws_add_log() and ws_dispatcher_set_error_handler() instead.
 ///
-/// Any thread; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
-/// @return WS_OK; WS_ERR_SHUT_DOWN while a ws_shutdown() ends sockets, and after one that was WS_ERR_TIMEOUT until a further
-///         one is WS_OK.
+/// @return WS_OK; WS_ERR_SHUT_DOWN while a ws_shutdown() is ending sockets, and after one that returned WS_ERR_TIMEOUT
+///          until another one returns WS_OK.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_startup() -> ws_result {
     boundary::call(library::startup)
 }
 
-/// Ends all sockets and joins all threads of the library (except a name lookup that the system does not let go).
+/// Ends all sockets and joins all threads of the library (except for one that looks up a name, if the system does not
+/// return from the look-up).
 ///
-/// Where ws_startup() has counted more than one user, it counts one down and ends nothing. Else all that follows holds.
+/// If ws_startup() has counted more than one user, it only counts one of them down, and ends nothing. Otherwise the
+/// following holds.
 ///
-/// Each server is sent close code 1001 if the kernel takes it at once; no answer is awaited. Sockets without a
-/// dispatcher have had `on_terminate` (1006) and `on_free` when it returns; the last events of the others wait in their
-/// dispatchers, which survive. A ws_new() that is blocked fails with WS_ERR_SHUT_DOWN. Handles stay valid until they are
-/// released. Afterwards the library can be used again. A user is counted down only by a call that is WS_OK.
+/// Each server is sent close code 1001 if the network takes it at once; no answer is awaited. When it returns, sockets
+/// without a dispatcher have had `on_terminate` (1006) and `on_free`. The last events of the other sockets wait in
+/// their dispatchers, which stay open. A ws_new() that is waiting fails with WS_ERR_SHUT_DOWN. Handles stay valid until
+/// they are released. Afterwards the library can be used again. Only a call that returns WS_OK counts a user down.
 ///
-/// It works in an `atexit` handler and in the destructor of a static object as it does in `main`. It does not wait for a
-/// thread that has ended inside a callback (see ws_callback), and after such an end it acts whatever ws_startup() has
-/// counted, because new sockets may be refused until it has.
+/// It works in an `atexit` handler and in the destructor of a static object just as in `main`. It does not wait for a
+/// thread that has ended inside a callback (see ws_callback). After such an end it acts regardless of the users that
+/// ws_startup() has counted, because new sockets may be refused until it has.
 ///
-/// It closes the descriptors of all sockets. A program that closes descriptors which are not its own, as some do that become
-/// a daemon, has to call it before. Where one has closed the library's, calls may be WS_ERR_INTERNAL until it has called
-/// ws_dispatcher_close() for each dispatcher that there is, and then this: the library begins anew, with new threads. Sockets
-/// of before that have no dispatcher may have no further callback, and what they held in memory stays.
+/// It closes the descriptors of all sockets. A program that closes descriptors which are not its own, as some do to
+/// become a daemon, must call it before that. If a program has closed the library's descriptors, calls may return
+/// WS_ERR_INTERNAL until it has called ws_dispatcher_close() for each dispatcher, and then ws_shutdown(); the library
+/// then starts again with new threads. Old sockets without a dispatcher may get no further callback, and their memory
+/// is not freed.
 ///
-/// Any thread, but not inside a callback.
+/// Thread: any, but not in callbacks; may block.
 ///
-/// @param timeout_ms  Milliseconds to wait for callbacks that run on I/O threads, and for the threads themselves, which need a
-///                    moment to end; 0 not at all, -1 for ever.
-/// @return WS_OK; WS_ERR_TIMEOUT if one of them has not come back in time: new sockets then fail with
-///         WS_ERR_SHUT_DOWN until a further call succeeds; WS_ERR_WRONG_THREAD inside a callback;
-///         WS_ERR_INVALID_ARGUMENT (below -1).
+/// @param timeout_ms  Milliseconds to wait for callbacks that are running on I/O threads, and for the threads
+///                    themselves, which need a moment to end; 0: do not wait; -1: wait for ever.
+/// @return WS_OK; WS_ERR_TIMEOUT if one of them has not ended in time: new sockets then fail with WS_ERR_SHUT_DOWN
+///          until another call succeeds; WS_ERR_WRONG_THREAD inside a callback; WS_ERR_INVALID_ARGUMENT (below -1).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_shutdown(timeout_ms: i32) -> ws_result {
     boundary::call(|| library::shutdown(arg::timeout(timeout_ms)?))

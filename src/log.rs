@@ -14,14 +14,16 @@ use crate::{arg, boundary, call_host};
 
 /// Receives the lines of the log.
 ///
-/// It may run on any thread, also on several at once and inside a `ws_` function that the host itself has called; it
-/// may call only `ws_*_name` functions, and returns normally.
+/// It may run on any thread, on several at once, and inside a `ws_` function that the program itself has called. It may
+/// call only the `ws_*_name` functions and ws_result_message(), and must return normally.
 ///
 /// @param level      A ws_log_level.
-/// @param component  Which part of the library speaks, in a few letters; lives until the function returns.
-/// @param message    One line of UTF-8; lives until the function returns. Never a secret: no header's value, no payload,
-///                   no password; of a URL neither user info nor query, which shows as `?...`.
-/// @param user_data  As given to ws_set_log().
+/// @param component  The part of the library that writes the line, in a few letters. It lives until the function
+///                   returns.
+/// @param message    One line of UTF-8. It lives until the function returns. It never contains a secret: no header's
+///                   value, no payload, no password; a URL has neither user name and password nor a query, which shows
+///                   as `?...`.
+/// @param user_data  As given to ws_set_log() or ws_add_log().
 pub type ws_log_fn = Option<
     unsafe extern "C" fn(
         level: i32,
@@ -31,15 +33,16 @@ pub type ws_log_fn = Option<
     ),
 >;
 
-/// Sets the function that receives the log, in place of the one before. Without one the library is silent: it never
-/// prints.
+/// Sets the function that receives the log. It replaces the one that was set before. Without one the library is silent:
+/// it never prints.
 ///
-/// Any thread, but not inside the log function. When this returns, the old function no longer runs, and its
-/// `user_data` may go.
+/// When this call returns, the old function no longer runs, and its `user_data` may be freed.
 ///
-/// @param level      How much, a ws_log_level; a number below or above them is taken for the nearest.
-/// @param fn         NULL for none.
-/// @param user_data  Passed to `fn`; the caller's.
+/// Thread: any, also in callbacks; may wait for a callback. It must not be called inside a log function.
+///
+/// @param level      How much to log: a ws_log_level. A number that is too low or too high counts as the nearest level.
+/// @param fn         The function; NULL for none.
+/// @param user_data  Passed to `fn`; it belongs to the caller.
 ///
 /// # Safety
 /// `fn` can be called on any thread with `user_data`.
@@ -55,15 +58,16 @@ pub unsafe extern "C" fn ws_set_log(level: i32, r#fn: ws_log_fn, user_data: *mut
     });
 }
 
-/// Adds a receiver of the log beside that of ws_set_log() and all others, with a level of its own: for a plug-in or a
-/// library inside a program, which leaves ws_set_log() to the program.
+/// Adds a receiver of the log, with a level of its own, beside that of ws_set_log() and all others. It is for a plug-in
+/// or a library inside a program, which should leave ws_set_log() to the program.
 ///
-/// Any thread, also inside a callback, but not inside a log function.
+/// Thread: any, also in callbacks; never blocks. It must not be called inside a log function.
 ///
-/// @param level      How much, a ws_log_level; a number below or above them is taken for the nearest.
-/// @param fn         The receiver; as for ws_set_log().
-/// @param user_data  Passed to `fn`; the caller's.
-/// @return An id for ws_remove_log(), never 0 and never used again; 0 where `fn` is NULL, or no memory is left.
+/// @param level      How much to log: a ws_log_level. A number that is too low or too high counts as the nearest level.
+/// @param fn         The receiver, as for ws_set_log().
+/// @param user_data  Passed to `fn`; it belongs to the caller.
+/// @return An id for ws_remove_log(), which is never 0 and never used again; 0 if `fn` is NULL, or if no memory is
+///          left.
 ///
 /// # Safety
 /// `fn` can be called on any thread with `user_data`.
@@ -76,15 +80,17 @@ pub unsafe extern "C" fn ws_add_log(level: i32, r#fn: ws_log_fn, user_data: *mut
     })
 }
 
-/// Removes a receiver of the log. When this returns, its function no longer runs and will not run again, and its `user_data`
-/// may go.
+/// Removes a receiver of the log. When this call returns, its function no longer runs and will not run again, and its
+/// `user_data` may be freed.
 ///
-/// Any thread, but not inside a log function. It waits for the function where that runs on another thread: the caller
-/// holds no lock that the function wants.
+/// It waits while the function is running on another thread, so the caller must not hold a lock that the function
+/// wants.
 ///
-/// @param id  What ws_add_log() has returned.
-/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (no receiver has this id, or it was removed); WS_ERR_WRONG_THREAD inside a log
-///         function.
+/// Thread: any, also in callbacks; may wait for a callback. It must not be called inside a log function.
+///
+/// @param id  The id that ws_add_log() has returned.
+/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (no receiver has this id, or it was removed already); WS_ERR_WRONG_THREAD
+///          inside a log function.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_remove_log(id: u32) -> ws_result {
     boundary::call(|| library::remove_log(id))

@@ -13,86 +13,88 @@ fn word<T: Words>(number: i32) -> *const c_char {
     boundary::read(c"unknown".as_ptr(), || Some(T::word(number)?.as_ptr()))
 }
 
-/// 4D's word for a status: `Connecting`, `Connected`, `Closing`, `Closed`.
+/// Returns the word for a status: `Connecting`, `Connected`, `Closing` or `Closed`, as the language 4D has it.
 ///
-/// Any thread, also inside a log callback.
+/// Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
 ///
 /// @param status  A ws_status; any number may be given.
-/// @return A text that lives for ever; `unknown` for a number that is no status.
+/// @return A text that lives for ever; `unknown` for a number that is not a status.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_status_name(status: i32) -> *const c_char {
     word::<ws_status>(status)
 }
 
-/// The word for the type of an event: 4D's `open`, `message`, `error`, `terminate`; and `drain`, `pong`, `none`.
+/// Returns the word for a type of event: `open`, `message`, `error`, `terminate`, `drain`, `pong`, `part`, `ping` or
+/// `none`.
 ///
-/// Any thread, also inside a log callback.
+/// Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
 ///
 /// @param type  A ws_event_type; any number may be given.
-/// @return A text that lives for ever; `unknown` for a number that is no type of event.
+/// @return A text that lives for ever; `unknown` for a number that is not a type of event.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_event_type_name(r#type: i32) -> *const c_char {
     word::<ws_event_type>(r#type)
 }
 
-/// The word for a data type: `text`, `blob`, `object`.
+/// Returns the word for a data type: `text`, `blob` or `object`.
 ///
-/// Any thread, also inside a log callback.
+/// Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
 ///
 /// @param type  A ws_data_type; any number may be given.
-/// @return A text that lives for ever; `unknown` for a number that is no data type.
+/// @return A text that lives for ever; `unknown` for a number that is not a data type.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_data_type_name(r#type: i32) -> *const c_char {
     word::<ws_data_type>(r#type)
 }
 
-/// The word for a stage of a connection: `none`, `dns`, and so on, as in ws_stage.
+/// Returns the word for a stage of a connection: `none`, `dns`, and so on, as in ws_stage.
 ///
-/// Any thread, also inside a log callback.
+/// Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
 ///
 /// @param stage  A ws_stage; any number may be given.
-/// @return A text that lives for ever; `unknown` for a number that is no stage.
+/// @return A text that lives for ever; `unknown` for a number that is not a stage.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_stage_name(stage: i32) -> *const c_char {
     word::<ws_stage>(stage)
 }
 
-/// The word for the end of a reconnector: why a reconnector does not try again, as in ws_reconnect_end.
+/// Returns the word for the reason why a reconnector does not try again: `none`, `host`, and so on, as in
+/// ws_reconnect_end.
 ///
-/// Any thread, also inside a log callback.
+/// Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
 ///
 /// @param end  A ws_reconnect_end; any number may be given.
-/// @return A text that lives for ever; `unknown` for a number that is no end of a reconnector.
+/// @return A text that lives for ever; `unknown` for a number that is not such a reason.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnect_end_name(end: i32) -> *const c_char {
     word::<ws_reconnect_end>(end)
 }
 
-/// The word for a log level: `off`, `error`, `warn`, `info`, `debug`, `trace`.
+/// Returns the word for a log level: `off`, `error`, `warn`, `info`, `debug` or `trace`.
 ///
-/// Any thread, also inside a log callback.
+/// Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
 ///
 /// @param level  A ws_log_level; any number may be given.
-/// @return A text that lives for ever; `unknown` for a number that is no log level.
+/// @return A text that lives for ever; `unknown` for a number that is not a log level.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_log_level_name(level: i32) -> *const c_char {
     word::<ws_log_level>(level)
 }
 
-/// The word for a kind of JSON value: `null`, `bool`, `number`, `string`, `array`, `object`.
+/// Returns the word for a kind of JSON value: `null`, `bool`, `number`, `string`, `array` or `object`.
 ///
-/// Any thread, also inside a log callback.
+/// Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
 ///
 /// @param kind  A ws_json_kind; any number may be given.
-/// @return A text that lives for ever; `unknown` for a number that is no kind of JSON value.
+/// @return A text that lives for ever; `unknown` for a number that is not a kind of JSON value.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_json_kind_name(kind: i32) -> *const c_char {
     word::<ws_json_kind>(kind)
 }
 
-/// The name of a result as it is written in C: `WS_ERR_CLOSED`.
+/// Returns the name of a result as it is written in C, such as `WS_ERR_CLOSED`.
 ///
-/// Any thread, also inside a log callback.
+/// Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
 ///
 /// @param result  A ws_result; any number may be given.
 /// @return A text that lives for ever; `WS_ERR_UNKNOWN` for a number without a name.
@@ -101,11 +103,11 @@ pub extern "C" fn ws_result_name(result: i32) -> *const c_char {
     boundary::read(c"WS_ERR_UNKNOWN".as_ptr(), || Some(result::name(result).as_ptr()))
 }
 
-/// What a result means, in a few English words.
+/// Returns the meaning of a result in a few English words.
 ///
-/// The messages of a ws_errors stack say more: what was attempted, on what, what came back.
+/// The messages of a ws_errors stack say more: what was attempted, on what, and what came back.
 ///
-/// Any thread, also inside a log callback.
+/// Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
 ///
 /// @param result  A ws_result; any number may be given.
 /// @return A text that lives for ever; for an unknown error, the kind of its block. Never NULL.

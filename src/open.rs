@@ -16,37 +16,39 @@ use crate::options::OPTIONS;
 use crate::types::{ws_options, ws_socket};
 use crate::{arg, boundary, handles};
 
-/// Makes a socket and waits until its opening handshake has succeeded or failed: 4D's `4D.WebSocket.new()`.
+/// Opens a connection and waits until the opening handshake has succeeded or failed.
 ///
-/// Blocks at most the connect timeout (30 s by default). When it returns a socket, `on_open` has already run: on the
-/// calling thread or, with no dispatcher, on an I/O thread. With a dispatcher it delivers nothing else: messages that
-/// arrive meanwhile wait for the dispatcher. With none, other callbacks may run before it returns. If `on_open` ends
-/// the socket or closes the dispatcher, the socket is still returned, and may be closed, or stale if it was released.
+/// It waits no longer than the connect timeout, which is 30 s by default. When it returns a socket, `on_open` has
+/// already run: on the calling thread or, without a dispatcher, on an I/O thread. With a dispatcher it delivers nothing
+/// else; messages that arrive meanwhile wait for the dispatcher. Without one, other callbacks may run before it
+/// returns. If `on_open` ends the socket or closes the dispatcher, the socket is returned all the same; it may then be
+/// closed, or stale if it was released.
 ///
-/// On failure, of the handler's functions only `on_free` runs (not where its `size` is too small); then `*errors` is
-/// set; last, the function of ws_set_error_handler() is called, on the calling thread. ws_dispatcher_stop() on the
+/// On failure, only `on_free` of the handler runs (unless the handler's `size` is too small); then `*errors` is set;
+/// and finally the function of ws_set_error_handler() is called, on the calling thread. ws_dispatcher_stop() on the
 /// handler's dispatcher ends the wait.
 ///
-/// Any thread that owns the handler's dispatcher, also inside a callback on it; not inside a callback on an I/O
-/// thread, where it would wait for itself: use ws_new_async() there.
+/// A URL is `ws://host[:port]path[?query]` or `wss://...`. International names and IPv6 literals in brackets are
+/// understood; the default ports are 80 and 443. Other schemes, a missing `://`, a missing host, fragments, control
+/// characters, spaces and backslashes are refused. `user:password@` becomes Basic authorization, and is shown nowhere.
+/// If the server answers 401 and offers Digest (RFC 7616: MD5, SHA-256, SHA-512-256), the request is repeated with
+/// that. Basic authorization has been sent by then, so whoever listens to a `ws://` connection knows the password: only
+/// `wss://` protects it.
 ///
-/// URLs are `ws://host[:port]path[?query]` and `wss://...`; international names, IPv6 literals in brackets and
-/// the default ports 80 and 443 are understood. Refused: another scheme, no `://`, no host, a fragment, control
-/// characters, spaces, backslashes. `user:password@` becomes Basic authorization, and is shown nowhere. Where the server
-/// answers 401 and offers Digest (RFC 7616: MD5, SHA-256, SHA-512-256), the request is made once more with that. Basic
-/// has gone before, so whoever listens to a `ws://` connection has heard the password all the same: only `wss://` hides it.
+/// Thread: the dispatcher's own, or any if there is none, also in callbacks, but not on an I/O thread; may block. On an
+/// I/O thread it would wait for itself: use ws_new_async() there.
 ///
-/// @param url      UTF-8, NUL-terminated; copied. The host localhost, and any below it, is ::1 or 127.0.0.1, with no
-///                 look-up (RFC 6761).
+/// @param url      UTF-8, NUL-terminated; copied. The host localhost, and any name below it, is ::1 or 127.0.0.1,
+///                 without a look-up (RFC 6761).
 /// @param handler  The callbacks; copied. NULL for a socket that only sends.
 /// @param options  How to connect; copied. NULL for the defaults.
-/// @param errors   Receives NULL on success, else an error stack that the caller frees with ws_errors_free(). May be
-///                 NULL.
-/// @return A socket, to be given back with ws_release(); or NULL, and entry 0 of `*errors` has one of:
-///         WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE (options, or the handler's dispatcher), WS_ERR_FORKED,
-///         WS_ERR_WRONG_THREAD, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
-///         WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED, WS_ERR_INTERRUPTED, WS_ERR_SHUT_DOWN; the road, trust and server codes of ws_result;
-///         WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
+/// @param errors   Receives NULL on success, otherwise an error stack that the caller frees with ws_errors_free(). May
+///                 be NULL.
+/// @return A socket, which the caller gives back with ws_release(); or NULL, and the code of entry 0 of `*errors` is
+///          one of WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE (the options, or the handler's dispatcher),
+///          WS_ERR_FORKED, WS_ERR_WRONG_THREAD, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
+///          WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED, WS_ERR_INTERRUPTED, WS_ERR_SHUT_DOWN, any code from -40 to -99,
+///          WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
 ///
 /// # Safety
 /// `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.
@@ -61,23 +63,25 @@ pub unsafe extern "C" fn ws_new(
     unsafe { open(url, handler, options, errors, true) }
 }
 
-/// Makes a socket and returns at once, while it is connecting.
+/// Opens a connection and returns at once, while it is being made.
 ///
-/// Only what can be judged at once makes it fail (URL, handler, options, handles), and then as ws_new() does. A
-/// connection that fails later is `on_error`, then `on_terminate` with code 1006; the function of
-/// ws_set_error_handler() is called too, on the thread of the callbacks, before `on_error`.
+/// It fails only for what can be judged at once (the URL, the handler, the options, the handles), and then as ws_new()
+/// does. If the connection fails later, `on_error` comes, then `on_terminate` with code 1006; before `on_error`, the
+/// function of ws_set_error_handler() is called on the thread of the callbacks.
 ///
-/// Callbacks may run before the function has returned. Messages sent while connecting wait for the connection.
+/// Callbacks may run before the function has returned. Messages that are sent while the socket is connecting wait for
+/// the connection.
 ///
-/// Any thread, also inside any callback.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param url      As for ws_new().
 /// @param handler  As for ws_new().
 /// @param options  As for ws_new().
 /// @param errors   As for ws_new().
-/// @return A socket, to be given back with ws_release(); or NULL, and entry 0 of `*errors` has one of:
-///         WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the
-///         URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
+/// @return A socket, which the caller gives back with ws_release(); or NULL, and the code of entry 0 of `*errors` is
+///          one of WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE
+///          (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY,
+///          WS_ERR_INTERNAL.
 ///
 /// # Safety
 /// `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.

@@ -71,15 +71,16 @@ fn flag(on: i32) -> Result<bool, Refusal> {
     arg::flag(on).map_err(|code| Refusal::new(code, "it is neither 0 nor 1"))
 }
 
-/// Makes options, all of them as they are by default.
+/// Makes options that all have their default values.
 ///
-/// Any thread, as all functions on options; each is safe from several threads at once.
+/// Several threads may use the same options at once. A setter copies what it is given, and these are the limits: 64 KiB
+/// for a text, as for a URL; 1 MiB for a PEM text; 1 MiB for all headers together, and the same for all cookies and for
+/// all subprotocols; 16 MiB for a file, but 64 MiB for a file of revocation lists. A setter that is given more returns
+/// WS_ERR_TOO_LARGE and changes nothing. A setter that cannot make its copy returns WS_ERR_OUT_OF_MEMORY.
 ///
-/// A text that a setter takes has at most 64 KiB, as a URL has; a PEM text 1 MiB; all headers together 1 MiB, and so all
-/// cookies and all subprotocols; a file that is named 16 MiB, one of revocation lists 64 MiB. What is above that is
-/// WS_ERR_TOO_LARGE, and changes nothing. Where a copy of it cannot be had, a setter is WS_ERR_OUT_OF_MEMORY.
+/// Thread: any, also in callbacks; never blocks.
 ///
-/// @return Options, to be ended with ws_options_free(); NULL if memory or handles are used up.
+/// @return Options, which the caller ends with ws_options_free(); NULL if no memory or no handles are left.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_new() -> *mut ws_options {
     boundary::read(ptr::null_mut(), || {
@@ -88,24 +89,31 @@ pub extern "C" fn ws_options_new() -> *mut ws_options {
     })
 }
 
-/// Ends options. Sockets keep their own copy, so that it may be called right after ws_new().
+/// Frees options. Sockets keep a copy of their own, so it may be called right after ws_new().
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o  Options.
-/// @return WS_OK; WS_ERR_INVALID_HANDLE, also for NULL and for a second time; WS_ERR_FORKED.
+/// @return WS_OK; WS_ERR_INVALID_HANDLE, also for NULL and for a second call; WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_free(o: *mut ws_options) -> ws_result {
     boundary::call(|| OPTIONS.get().remove(handles::token(o)).map(drop))
 }
 
-/// Why the last setter of these options that failed did: which setter, with what value, what is wrong with it and what would
-/// be right, and for a file the operating system's error number. What may be secret is not shown: values of headers,
-/// cookies, PEM, passwords. A setter that succeeds leaves it as it is. The log has the same in a line at
-/// WS_LOG_LEVEL_WARN.
+/// Returns why the last setter of these options that has failed did so.
+///
+/// The error stack says which setter it was, which value it was given, what is wrong with it and what would be right;
+/// for a file it has the operating system's error number. Values that may be secret are not shown: those of headers,
+/// cookies, PEM texts and passwords. A setter that succeeds does not change the stack. The log has the same information
+/// in one line at WS_LOG_LEVEL_WARN.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o  Options.
-/// @return An error stack that belongs to the options: it lives until a later setter of them fails or they are freed, and
-///         ws_errors_free() does nothing with it. NULL if none has failed, in options that another function copied, and
-///         where `o` is no options: then the setter's result says all.
+/// @return An error stack that belongs to the options. It lives until a later setter of these options fails or the
+///          options are freed, and ws_errors_free() does nothing with it. NULL if no setter has failed, if the options
+///          are a copy that another function made, and if `o` is not valid: in that case the setter's result is all
+///          there is to know.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_errors(o: *const ws_options) -> *const ws_errors {
     boundary::read(ptr::null(), || {
@@ -114,11 +122,14 @@ pub extern "C" fn ws_options_errors(o: *const ws_options) -> *const ws_errors {
     })
 }
 
-/// In which form text messages arrive. Default: WS_DATA_TYPE_TEXT. Binary messages are blobs in each case.
+/// Sets the form in which text messages arrive. Binary messages always arrive as blobs.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o          Options.
-/// @param data_type  A ws_data_type.
-/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (no data type), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @param data_type  A ws_data_type. Default: WS_DATA_TYPE_TEXT.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (not a data type), WS_ERR_INVALID_HANDLE,
+///          WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_data_type(o: *mut ws_options, data_type: i32) -> ws_result {
     set(o, "ws_options_set_data_type", &[&data_type], |options| {
@@ -128,11 +139,15 @@ pub extern "C" fn ws_options_set_data_type(o: *mut ws_options, data_type: i32) -
     })
 }
 
-/// What happens, where the data type is object, to a text message that is not JSON. Default: 0.
+/// Sets what happens to a text message that is not JSON if the data type is object.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o   Options.
-/// @param on  0: it arrives as text. 1: it is `on_error`, and close code 1007 is sent to the server.
-/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @param on  0: it arrives as text. 1: the connection ends with `on_error`, and the server is told close code 1007.
+///            Default: 0.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE,
+///          WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_strict_json(o: *mut ws_options, on: i32) -> ws_result {
     set(o, "ws_options_set_strict_json", &[&on], |options| {
@@ -141,16 +156,20 @@ pub extern "C" fn ws_options_set_strict_json(o: *mut ws_options, on: i32) -> ws_
     })
 }
 
-/// Adds a header to the opening handshake. The same name may come again; the order is kept. Cookies join those of
-/// ws_options_set_cookie() in one header, in the order of the calls. `User-Agent` is `libws4d/` and the version unless
-/// it is set here; with an empty value none is sent.
+/// Adds a header to the opening handshake. The same name may be added again; the order is kept.
+///
+/// Cookies are sent in one header together with those of ws_options_set_cookie(), in the order of the calls.
+/// `User-Agent` is `libws4d/` and the version unless it is set here; with an empty value none is sent.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o      Options.
-/// @param name   NUL-terminated; copied. Not one that the handshake sets itself (Host, Upgrade, Connection,
-///               Sec-WebSocket-...), nor Proxy-Authorization, which ws_options_set_proxy_header() takes.
-/// @param value  UTF-8, NUL-terminated; copied. Without CR and LF.
-/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
-///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @param name   NUL-terminated; copied. It must not be a header that the handshake sets itself (Host, Upgrade,
+///               Connection, Sec-WebSocket-...), nor Proxy-Authorization, which belongs to
+///               ws_options_set_proxy_header().
+/// @param value  UTF-8, NUL-terminated, without CR and LF; copied.
+/// @return WS_OK, or, with nothing added: WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+///          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `name` and `value` are NULL or NUL-terminated.
@@ -165,13 +184,17 @@ pub unsafe extern "C" fn ws_options_set_header(
     set(o, "ws_options_set_header", &[&name, &Hidden(&value)], |options| options.set_header(name?, value?))
 }
 
-/// Adds cookies; the opening handshake sends all of them in one header, in the order of the calls, with those that
-/// ws_options_set_header() set as `Cookie`.
+/// Adds cookies to the opening handshake.
+///
+/// All cookies are sent in one header, in the order of the calls, together with those that ws_options_set_header() has
+/// set as `Cookie`.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o        Options.
-/// @param cookies  As in the header: `a=1; b=2`. NUL-terminated; copied.
-/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
-///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @param cookies  The cookies as in the header: `a=1; b=2`. NUL-terminated; copied.
+/// @return WS_OK, or, with nothing added: WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+///          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `cookies` is NULL or NUL-terminated.
@@ -182,13 +205,16 @@ pub unsafe extern "C" fn ws_options_set_cookie(o: *mut ws_options, cookies: *con
     set(o, "ws_options_set_cookie", &[&Hidden(&cookies)], |options| options.set_cookie(cookies?))
 }
 
-/// Adds a subprotocol to those offered to the server (RFC 6455 section 1.9), the most wanted first. A server that
-/// chooses none is accepted; ws_get_subprotocol() tells.
+/// Adds a subprotocol to those that are offered to the server (RFC 6455 section 1.9). Add the preferred one first.
+///
+/// A server that chooses none is accepted; ws_get_subprotocol() returns its choice.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o         Options.
 /// @param protocol  One name, NUL-terminated; copied.
-/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_ARGUMENT (NULL, not a token, or there already),
-///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, not a token, or added already),
+///          WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `protocol` is NULL or NUL-terminated.
@@ -202,11 +228,14 @@ pub unsafe extern "C" fn ws_options_set_subprotocol(
     set(o, "ws_options_set_subprotocol", &[&protocol], |options| options.set_subprotocol(protocol?))
 }
 
-/// How long the whole way to an open connection may take: name, TCP, TLS and opening handshake together.
+/// Sets how long it may take to open a connection: look-up, TCP, TLS and opening handshake together.
 ///
-/// Where the host has several addresses, one that takes the connection and then breaks off, is silent for its share of the
-/// time (2 to 10 seconds; the last one has all that is left), fails in TLS by no opinion of its own, or answers 502, 503 or
-/// 504 without Retry-After gives way to the next, at most three of them. The error's details have a line for each.
+/// If the host has several addresses, an address that accepts the connection but does not answer properly gives way to
+/// the next one: it breaks off, is silent for its share of the time (2 to 10 seconds; the last address gets all the
+/// time that is left), fails in TLS without an alert that states a reason, or answers 502, 503 or 504 without
+/// Retry-After. At most three addresses are tried beyond TCP. The details of the error have a line for each address.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o   Options.
 /// @param ms  Milliseconds; 0: no limit. Default: 30000.
@@ -219,8 +248,10 @@ pub extern "C" fn ws_options_set_connect_timeout_ms(o: *mut ws_options, ms: u32)
     })
 }
 
-/// How long to wait, after ws_terminate(), for the server's answer before the connection is dropped. It starts again
-/// whenever the network takes queued bytes.
+/// Sets how long to wait for the server's answer after ws_terminate() before the connection is dropped. The time starts
+/// again whenever the network takes bytes that were queued.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o   Options.
 /// @param ms  Milliseconds; 0: do not wait at all. Default: 5000.
@@ -233,12 +264,15 @@ pub extern "C" fn ws_options_set_close_timeout_ms(o: *mut ws_options, ms: u32) -
     })
 }
 
-/// After how long a silence the server is given up: `on_error` with WS_ERR_TIMEOUT, then `on_terminate` (1006).
+/// Sets the length of a silence after which the server is given up: `on_error` with WS_ERR_TIMEOUT, then `on_terminate`
+/// with code 1006.
 ///
-/// Silence is when no byte comes from the network: any byte ends it, a pong or half a message too. What is sent does
-/// not count. The time stands still while the library does not read because the receive buffer is full (a host that
-/// does not dispatch, or that paused), and starts again afterwards. After the machine has slept the server is first
-/// sent a ping, and has `ping_timeout_ms` to answer.
+/// Silence means that no byte comes from the network. Any byte ends it, even a pong or half a message; what is sent
+/// does not count. While the library does not read because the receive buffer is full (the program does not dispatch,
+/// or has paused the socket), the time stands still; it starts again afterwards. After the machine has been asleep, the
+/// server is first sent a ping, and has `ping_timeout_ms` to answer.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o   Options.
 /// @param ms  Milliseconds; 0: never. Default: 0.
@@ -251,16 +285,18 @@ pub extern "C" fn ws_options_set_idle_timeout_ms(o: *mut ws_options, ms: u32) ->
     })
 }
 
-/// After how long a silence the server is sent a ping (RFC 6455 section 5.5.2), so that a connection that is dead is
-/// found out, and routers on the way see one that is used.
+/// Sets the length of a silence after which a ping is sent (RFC 6455 section 5.5.2). This detects a connection that is
+/// dead, and shows routers on the way that the connection is in use.
 ///
-/// Silence is as for ws_options_set_idle_timeout_ms(): while bytes come, no ping goes out (but see
-/// ws_options_set_ping_always()). One ping is out at a time,
-/// between the frames of a large message if need be, and its pong is no event.
+/// Silence has the same meaning as for ws_options_set_idle_timeout_ms(): while bytes come, no ping is sent (but see
+/// ws_options_set_ping_always()). Only one ping is under way at a time; it can be sent between the frames of a large
+/// message. Its pong is not an event.
 ///
-/// The sockets of a reconnector ping every 20000 ms where this was never called, so that a connection that is dead is found
-/// out and made anew; a 0 that was said stays 0. On a driving dispatcher a socket with pings ends the effect of
-/// ws_dispatcher_set_busy_poll_us().
+/// If this function was never called, the sockets of a reconnector ping every 20000 ms, so that a dead connection is
+/// detected and made anew; a 0 that was set stays 0. On a driving dispatcher, ws_dispatcher_set_busy_poll_us() has no
+/// effect while there is a socket with pings.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o   Options.
 /// @param ms  Milliseconds; 0: never. Default: 0.
@@ -273,15 +309,17 @@ pub extern "C" fn ws_options_set_ping_interval_ms(o: *mut ws_options, ms: u32) -
     })
 }
 
-/// How long the server may take to answer a ping of `ping_interval_ms`, by whatever bytes, before it is given up:
-/// `on_error` with WS_ERR_TIMEOUT, then `on_terminate` (1006).
+/// Sets how long the server may take to answer a ping of `ping_interval_ms` before it is given up: `on_error` with
+/// WS_ERR_TIMEOUT, then `on_terminate` with code 1006. Any bytes from the server count as an answer.
 ///
-/// The time starts again while the network goes on taking what was sent before the ping: a large message on a slow
-/// road is no dead server. It stands still as for ws_options_set_idle_timeout_ms(). A ping of the host's, by
-/// ws_ping(), has no limit.
+/// The time starts again while the network continues to take what was sent before the ping, because a large message on
+/// a slow network is not a dead server. It stands still as for ws_options_set_idle_timeout_ms(). A ping that the
+/// program sends with ws_ping() has no limit.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o   Options.
-/// @param ms  Milliseconds; 0: no limit, pings only keep the connection in use. Default: 20000.
+/// @param ms  Milliseconds; 0: no limit, so that pings only keep the connection in use. Default: 20000.
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_ping_timeout_ms(o: *mut ws_options, ms: u32) -> ws_result {
@@ -291,8 +329,12 @@ pub extern "C" fn ws_options_set_ping_timeout_ms(o: *mut ws_options, ms: u32) ->
     })
 }
 
-/// How much may wait for the network before sending is WS_ERR_WOULD_BLOCK. Each queued message counts its bytes plus
-/// 64; a message is accepted while what is buffered before it is below the limit.
+/// Sets how much may wait for the network before sending returns WS_ERR_WOULD_BLOCK.
+///
+/// Each message in the buffer counts its bytes plus 64. A message is accepted while what is in the buffer before it is
+/// below the limit.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o      Options.
 /// @param bytes  Bytes; 0: no limit. Default: 16 MiB.
@@ -305,8 +347,10 @@ pub extern "C" fn ws_options_set_send_buffer_size(o: *mut ws_options, bytes: siz
     })
 }
 
-/// How much may wait to be delivered before the library stops reading from the network, so that the server slows
-/// down. Each message counts its bytes plus 64; nothing is dropped.
+/// Sets how much may wait to be delivered before the library stops reading from the network, so that the server has to
+/// slow down. Each message counts its bytes plus 64. Nothing is dropped.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o      Options.
 /// @param bytes  Bytes; 0: no limit. Default: 8 MiB.
@@ -319,30 +363,36 @@ pub extern "C" fn ws_options_set_receive_buffer_size(o: *mut ws_options, bytes: 
     })
 }
 
-/// The proxy through which the server is reached, also for ws: it is asked for a tunnel (HTTP CONNECT, or SOCKS5).
-/// By default HTTPS_PROXY (for wss) or HTTP_PROXY (for ws), else ALL_PROXY, says which one, or the same in small
-/// letters, else the system's settings where it has some; NO_PROXY has those that are reached without: names with all
-/// that ends in them, addresses, networks (`10.0.0.0/8`), each perhaps with a port (`host:8443`) for that port alone, or `*`. The machine itself (localhost, 127.0.0.0/8, ::1) is
-/// never reached through a proxy that was not set here, and ws_options_set_unix_socket() goes through none.
+/// Sets the proxy through which the server is reached. The proxy is asked for a tunnel (HTTP CONNECT, or SOCKS5), also
+/// for ws://.
 ///
-/// `http` and `https` (TLS with the proxy; the server's options say who is trusted, and ws_options_set_proxy_verify()
-/// alone switches that off) are told the server's name and look it up
-/// themselves, as `socks5h` is; for `socks5` it is looked up here. User and password, percent-encoded, go to the proxy
-/// as Basic authorization, or as SOCKS5 has it, and nowhere else; neither errors nor the log show them. A proxy that answers
-/// 407 and offers Digest (RFC 7616) is asked once more with that; whoever listens on the way to an `http` proxy has heard
-/// the password by then, for Basic has gone before. The proxy's refusal is WS_ERR_PROXY, with its HTTP status, headers and
-/// body.
+/// By default the environment decides: HTTPS_PROXY for wss or HTTP_PROXY for ws, otherwise ALL_PROXY, each also in
+/// lower case; otherwise the system's settings, if it has any. NO_PROXY lists what is reached without a proxy: names,
+/// with all names below them; addresses; networks (`10.0.0.0/8`); each with a port (`host:8443`) if it is meant for
+/// that port alone; or `*`. This machine itself (localhost, 127.0.0.0/8, ::1) is reached through a proxy only if that
+/// was set here, and ws_options_set_unix_socket() never uses one.
 ///
-/// The environment is read inside ws_new() and ws_new_async(), on their thread, never by a thread of the library: a
-/// program that changes it (setenv) must not do so while another of its threads is inside one of these.
+/// `http`, `https` and `socks5h` proxies look up the server's name themselves; for `socks5` it is looked up here. With
+/// `https`, the connection to the proxy is TLS: the options decide which certificates are trusted, and only
+/// ws_options_set_proxy_verify() switches verification off. User name and password, percent-encoded, are sent to the
+/// proxy as Basic authorization or in the way of SOCKS5, and nowhere else; neither errors nor the log show them. If the
+/// proxy answers 407 and offers Digest (RFC 7616), it is asked once more with that. Basic authorization has been sent
+/// by then, so whoever listens to an `http` proxy's connection knows the password. A proxy that refuses is
+/// WS_ERR_PROXY, with its HTTP status, headers and body.
+///
+/// The environment is read inside ws_new() and ws_new_async(), on their thread, never by a thread of the library. A
+/// program must not change it (setenv) while another of its threads is inside one of these functions.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o    Options.
-/// @param url  `http://`, `https://`, `socks5://`, `socks5h://` or `socks://` (the same as `socks5h`), then
-///             `[user:password@]host[:port]`; ports by default: 80, 443, and 1080 for SOCKS. A link-local address has its
-///             zone, as in `http://[fe80::1%25eth0]:3128`. Empty: no proxy at all. UTF-8, NUL-terminated; copied.
-/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_URL (another scheme, no host, a path, a control character
-///         also if it is percent-encoded, a user or password that cannot be sent), WS_ERR_INVALID_ARGUMENT (NULL),
-///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @param url  `http://`, `https://`, `socks5://`, `socks5h://` or `socks://` (the same as `socks5h`), followed by
+///             `[user:password@]host[:port]`. The default ports are 80, 443, and 1080 for SOCKS. A link-local address
+///             needs its zone, as in `http://[fe80::1%25eth0]:3128`. An empty text means no proxy at all. UTF-8,
+///             NUL-terminated; copied.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_URL (another scheme, no host, a path, a control character
+///          even if it is percent-encoded, a user name or password that cannot be sent), WS_ERR_INVALID_ARGUMENT
+///          (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `url` is NULL or NUL-terminated.
@@ -353,15 +403,19 @@ pub unsafe extern "C" fn ws_options_set_proxy(o: *mut ws_options, url: *const c_
     set(o, "ws_options_set_proxy", &[&Url(&url)], |options| options.set_proxy(url?))
 }
 
-/// Adds a header to the request to an HTTP proxy (CONNECT), for `http` and `https` proxies alone: a SOCKS proxy is not told
-/// it, nor is the server. The same name may come again; the order is kept. `Proxy-Authorization` replaces the user and
-/// password of the proxy's URL.
+/// Adds a header to the request to an HTTP proxy (CONNECT). It is for `http` and `https` proxies only; a SOCKS proxy
+/// does not get it, nor does the server.
+///
+/// The same name may be added again; the order is kept. `Proxy-Authorization` replaces the user name and password of
+/// the proxy's URL.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o      Options.
 /// @param name   NUL-terminated; copied. Not Host, Content-Length, Transfer-Encoding, Connection or Proxy-Connection.
-/// @param value  UTF-8, NUL-terminated; copied. Without CR and LF.
-/// @return WS_OK; or, with nothing added, WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
-///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @param value  UTF-8, NUL-terminated, without CR and LF; copied.
+/// @return WS_OK, or, with nothing added: WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
+///          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `name` and `value` are NULL or NUL-terminated.

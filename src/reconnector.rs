@@ -122,43 +122,44 @@ impl ReconnectHandler for Host {
     }
 }
 
-/// Makes a connection that comes back: it connects, and when the connection ends it waits a while and connects again, until
-/// the host ends it or the policy does.
+/// Makes a connection that reconnects: whenever the connection ends, the reconnector waits a while and connects again,
+/// until the program or the policy ends it.
 ///
-/// Each connection is a socket of its own, with its own handle, and calls the handler in a socket's order, but for
+/// Each connection is a socket of its own, with its own handle. It calls the handler in the usual order, except for
 /// `on_free`:
 ///
 ///     (on_attempt (on_open? (on_message | on_part | on_drain | on_ping | on_pong)* on_error? on_terminate) on_reconnect)*  on_end  on_free
 ///
-/// The policy's `is_final` comes before each `on_reconnect`, and before `on_end`. `on_free` runs once, as the last of all.
+/// The policy's `is_final` is called before each `on_reconnect`, and before `on_end`. `on_free` is called once, at the
+/// very end.
 ///
-/// The reconnector releases the sockets itself: their handles are valid until their `on_terminate` has returned, and are not
-/// for ws_release(). All callbacks run where the handler's dispatcher says, one after the other, never nested. ws_dispatcher_run() goes on while it waits. A host that pulls its events gets those of
-/// the sockets; on_attempt, on_reconnect, on_end and on_free run inside its ws_dispatcher_next(), `on_reconnect` once the
-/// TERMINATE event was freed.
+/// The reconnector releases its sockets itself: do not call ws_release() for them. Their handles are valid until their
+/// `on_terminate` has returned. All callbacks run where the handler's dispatcher says, one after the other, never
+/// nested. ws_dispatcher_run() does not return while the reconnector waits. A program that pulls its events gets those
+/// of the sockets; `on_attempt`, `on_reconnect`, `on_end` and `on_free` run inside its ws_dispatcher_next(),
+/// `on_reconnect` once the TERMINATE event was freed.
 ///
-/// It ends for good, and `on_end` says why, only where another attempt could not mend it:
-/// - at ws_reconnector_terminate(), with its dispatcher, at the policy's limits, and at ws_shutdown(), after which it does
-///   not come back;
-/// - at a call that is wrong (results of -1 to -19, also for a URL of on_attempt);
-/// - as long as no connection was ever open: at HTTP 401, 403, 404, 407 and 410, and at a certificate that is refused, the
-///   server's or the client's; not at one that is only not valid yet, because the clock may be wrong;
-/// - at a close code of the policy's `final_codes`, which are none by default;
-/// - or as the policy's `is_final` says.
+/// The reconnector gives up for good only in these cases, and `on_end` then says why:
+/// - after ws_reconnector_terminate(), when its dispatcher is closed, at the limits of the policy, and at
+///   ws_shutdown(), after which it does not come back;
+/// - if the call is wrong (results from -1 to -19, also for a URL of `on_attempt`);
+/// - as long as no connection was open yet: after HTTP 401, 403, 404, 407 and 410, and if a certificate is refused, the
+///   server's or the client's. A certificate that is not valid yet is no reason, because this machine's clock may be
+///   wrong;
+/// - after a close code of the policy's `final_codes`, of which there are none by default;
+/// - if the policy's `is_final` says so.
 ///
-/// Once a connection was open none of those answers is final: a server that restarts may give any of them. So where a
-/// password was changed meanwhile, the old one is told again and again, every `max_delay_ms`, which locks accounts at some
-/// servers: `is_final` and `max_attempts` are there against that.
+/// Once a connection was open, none of these answers is final, because a server that restarts may give any of them. So
+/// if a password is changed while the program runs, the old one is sent again every `max_delay_ms`, and some servers
+/// then lock the account. Use `is_final` or `max_attempts` to prevent that.
 ///
-/// ws_terminate() and ws_abort() on its socket end that connection, and it comes back.
+/// ws_terminate() and ws_abort() on the present socket end only that connection; the reconnector then makes another
+/// one.
 ///
-/// Where a name has several addresses, an attempt begins behind the one whose connection failed last, so that each has its
-/// turn.
-///
-/// Its sockets ping after 20000 ms of silence where ws_options_set_ping_interval_ms() was never called, so that a connection
-/// that is dead is found out; see there.
-///
-/// The function of ws_set_error_handler() is told of each attempt that fails, as of a ws_new_async().
+/// If a name has several addresses, an attempt begins after the address whose connection failed last, so that all of
+/// them get their turn. If ws_options_set_ping_interval_ms() was never called, the sockets ping after 20000 ms of
+/// silence, so that a dead connection is detected. The function of ws_set_error_handler() is called for each attempt
+/// that fails, as for ws_new_async().
 ///
 ///     static void on_open(ws_socket *ws, const ws_event *event, void *user_data) {
 ///         ws_send_text(ws, "{\"subscribe\":[\"EURUSD\"]}", WS_NUL_TERMINATED);
@@ -173,17 +174,18 @@ impl ReconnectHandler for Host {
 ///     ws_reconnector *r = ws_reconnector_new("wss://feed.example", &handler, NULL, &policy, &errors);
 ///     ws_dispatcher_run(handler.dispatcher);
 ///
-/// Returns at once; the first attempt is made in the context of the callbacks. Any thread, also inside any callback.
+/// Thread: any, also in callbacks; never blocks. The first attempt is made where the callbacks run.
 ///
 /// @param url      As for ws_new().
 /// @param handler  As for ws_new(); NULL for a connection that only sends.
 /// @param options  As for ws_new(); each attempt has a copy of its own.
-/// @param policy   Copied, its `final_codes` too. NULL for the defaults.
+/// @param policy   Copied, including its `final_codes`. NULL for the defaults.
 /// @param errors   As for ws_new().
-/// @return A reconnector, to be given back with ws_reconnector_release(); or NULL, and entry 0 of `*errors` has one of:
-///         WS_ERR_INVALID_ARGUMENT (also a policy with a delay of 0), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED,
-///         WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN,
-///         WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL. Of the handler's functions `on_free` has run then.
+/// @return A reconnector, which the caller gives back with ws_reconnector_release(); or NULL, and the code of entry 0
+///          of `*errors` is one of WS_ERR_INVALID_ARGUMENT (also for a policy with a delay of 0),
+///          WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
+///          WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL. Of the handler's functions,
+///          `on_free` has run then.
 ///
 /// # Safety
 /// `url` is NULL or NUL-terminated; `handler` and `policy` are NULL or readable for their `size`, the policy's
@@ -245,19 +247,22 @@ fn begin(url: &str, options: &Options, policy: ws4d_client::Policy, host: &Arc<H
     Ok(token)
 }
 
-/// Sends a message on the connection of now or, while there is none, keeps it for the next one, as far as the policy's
-/// `queue_size` allows. What was kept goes before all else, in its order. What a connection had accepted and not sent
-/// when it broke is lost, as with every WebSocket: only an answer of the server's says that it came.
+/// Sends a message on the present connection. While there is none, the message is kept for the next connection, as far
+/// as the policy's `queue_size` allows.
 ///
-/// Any thread, also inside a callback; never blocks.
+/// Messages that were kept are sent first, in order. If a connection breaks, what it had accepted but not sent is lost,
+/// as with every WebSocket: only an answer from the server shows that a message has arrived.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param r          A reconnector.
-/// @param data_type  As for ws_send(), as are the others.
-/// @param data       Bytes; may be NULL if `len` is 0.
+/// @param data_type  A ws_data_type.
+/// @param data       The bytes; may be NULL if `len` is 0.
 /// @param len        Bytes in `data`; for text and object also WS_NUL_TERMINATED.
-/// @param flags      0 or WS_SEND_PLAIN.
-/// @return As ws_send(). WS_ERR_WOULD_BLOCK also where the queue is full, or there is none, and no connection: `on_drain`
-///         follows once there is one with room. WS_ERR_CLOSED only once it is terminated or over.
+/// @param flags      0 or WS_SEND_PLAIN, as for ws_send().
+/// @return As ws_send(). WS_ERR_WOULD_BLOCK also means that there is no connection, and the queue is full or there is
+///          none: `on_drain` follows once there is a connection with room. WS_ERR_CLOSED comes only once the
+///          reconnector was terminated or is over.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes, or up to its NUL.
@@ -277,34 +282,37 @@ pub unsafe extern "C" fn ws_reconnector_send(
     })
 }
 
-/// Tries again at once: ends the wait for the next attempt, also one that the server's Retry-After or `min_delay_ms` asks
-/// for. For a host that learns that the network is back, or whose user presses a button.
+/// Tries again at once: ends the wait for the next attempt, even one that the server's Retry-After or `min_delay_ms`
+/// demands. It is for a program that learns that the network is back, or whose user presses a button.
 ///
-/// Called in `on_reconnect`, or once the connection has ended, it is the wait to come that is none. While it connects or is
-/// connected nothing changes. Attempts go on counting.
+/// If it is called in `on_reconnect`, or once the connection has ended, it cancels the wait that would follow. While
+/// the reconnector is connecting or connected, it does nothing. Attempts continue to count.
 ///
-/// Any thread, also inside a callback; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param r  A reconnector.
-/// @return WS_OK; WS_ERR_CLOSED once it is over; WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK; WS_ERR_CLOSED once the reconnector is over; WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnector_retry_now(r: *mut ws_reconnector) -> ws_result {
     boundary::call(|| get(r)?.reconnector.retry_now())
 }
 
-/// Ends a reconnector and its socket at once: what ws_close() is for a socket. When it returns, no callback of either runs or
-/// ever will.
+/// Ends a reconnector and its socket at once, as ws_close() ends a socket. When it returns, no callback of either is
+/// running or will run.
 ///
-/// The socket's `on_terminate` runs first, if there is a socket, then `on_end` (WS_RECONNECT_END_HOST), then `on_free`, on the
-/// calling thread; what was accepted for sending and a close frame with code 1000 go out in the background. What
-/// ws_reconnector_send() kept is dropped. The handle counts as released.
+/// If there is a socket, its `on_terminate` runs first. Then `on_end` (WS_RECONNECT_END_HOST) and `on_free` run, all on
+/// the calling thread. What was accepted for sending is still sent in the background, followed by a close frame with
+/// code 1000. Messages that ws_reconnector_send() has kept are dropped. The handle counts as released.
 ///
-/// Thread: as for ws_close(). Inside a callback of the reconnector or of its socket it returns at once, and the rest follows
-/// on that thread when the callback has returned.
+/// Inside a callback of the reconnector or of its socket it returns at once, and the rest follows on that thread when
+/// the callback has returned.
+///
+/// Thread: the dispatcher's own, or any if there is none, also in callbacks; may wait for a callback. Any thread may
+/// call it once the dispatcher is closed. See ws_close() for when it waits.
 ///
 /// @param r  A reconnector, released or not.
-/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED,
-///         WS_ERR_WRONG_THREAD (another thread's dispatcher).
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED,
+///          WS_ERR_WRONG_THREAD (the dispatcher belongs to another thread).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnector_close(r: *mut ws_reconnector) -> ws_result {
     boundary::call(|| {
@@ -314,16 +322,19 @@ pub extern "C" fn ws_reconnector_close(r: *mut ws_reconnector) -> ws_result {
     })
 }
 
-/// Ends it for good: closes the connection as ws_terminate() does, or ends the wait at once. `on_end` and `on_free` follow
-/// the socket's `on_terminate`, or, where it waited, come alone. What ws_reconnector_send() kept is dropped.
+/// Ends a reconnector for good: closes the connection as ws_terminate() does, or ends the wait at once.
 ///
-/// Any thread, also inside a callback; never blocks. A second time, and once it is over, it changes nothing.
+/// `on_end` and `on_free` follow the socket's `on_terminate`; if the reconnector was waiting, they come alone. Messages
+/// that ws_reconnector_send() has kept are dropped. A second call does nothing, nor does one when the reconnector is
+/// over.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param r       A reconnector.
 /// @param code    As for ws_terminate(): 1000 or 3000 to 4999; 0 means 1000.
 /// @param reason  As for ws_terminate(): UTF-8, NUL-terminated, at most 123 bytes. NULL for none.
-/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON, WS_ERR_INVALID_UTF8,
-///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON,
+///          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `reason` is NULL or NUL-terminated.
@@ -344,10 +355,12 @@ pub unsafe extern "C" fn ws_reconnector_terminate(
     })
 }
 
-/// Gives a reconnector back: the caller will not use it any more. It is not ended by it: it goes on until it is over, and
-/// until then the handle stays valid, for the callbacks; over: `on_end` has returned.
+/// Gives a reconnector back: the caller will not use it any more.
 ///
-/// Any thread, also inside a callback; never blocks.
+/// This does not end the reconnector. It goes on until it is over, which is when `on_end` has returned; until then its
+/// handle stays valid for the callbacks.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param r  A reconnector.
 /// @return WS_OK; WS_ERR_INVALID_HANDLE, also for a second release; WS_ERR_FORKED.

@@ -6,180 +6,192 @@ use std::ffi::CStr;
 
 use ws4d_client::ErrorCode;
 
-/// The outcome of a call: 0 for success, negative for an error.
+/// The outcome of a call: 0 for success, a negative number for an error.
 ///
-/// The numbers are part of the ABI and never change. They come in blocks of twenty, one block for each kind of
-/// cure, so that a program can class a code that is newer than itself. ws_result_name() and ws_result_message()
-/// put each into words.
+/// The numbers are part of the ABI and never change. They come in blocks of twenty, one block for each kind of remedy,
+/// so that a program can classify a code that is newer than itself. ws_result_name() and ws_result_message() put a code
+/// into words.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_result {
     /// Success.
     WS_OK = 0,
 
-    /// The call is wrong (-1 to -19: mend the program): an argument is NULL where it must not be, out of range,
-    /// or too small a struct.
+    // -1 to -19: the call is wrong. Correct the program.
+    /// An argument is NULL where it must not be, is out of range, or is a struct that is too small.
     ///
     /// Usual causes: a NULL pointer, a number out of its range, an empty text, a struct whose `size` was not set (use
-    /// its `_INIT` macro). Cure: the function's comment in ws4d.h says what it takes.
+    /// its `_INIT` macro). Cure: read the function's comment in ws4d.h, which says what it accepts.
     WS_ERR_INVALID_ARGUMENT = -1,
-    /// The handle is NULL, was released, closed or freed, is one of another type, or never came from this library.
+    /// The handle is NULL, was released, closed or freed, belongs to another type, or never came from this library.
     ///
-    /// Usual causes: a second release or close, a handle used after its end, one of another type, `ws_new` that had
-    /// returned NULL. Cure: keep one owner for each handle; set it to NULL when it is released.
+    /// Usual causes: a second release or close, a handle that is used after its end, a handle of another type, a
+    /// `ws_new` that had returned NULL. Cure: keep one owner for each handle, and set it to NULL when it is released.
     WS_ERR_INVALID_HANDLE = -2,
-    /// The call belongs to another thread, or cannot be made from inside this callback.
+    /// The call belongs to another thread, or cannot be made inside this callback.
     ///
     /// Usual causes: dispatching, pulling, closing or a blocking ws_new() on another thread's dispatcher; ws_new() or a
-    /// wait inside a callback on an I/O thread; ws_shutdown() inside a callback. Cure: call it on the owner's thread,
-    /// take the dispatcher over with ws_dispatcher_attach(), or use ws_new_async().
+    /// wait inside a callback on an I/O thread; ws_shutdown() inside a callback. Cure: make the call on the
+    /// dispatcher's thread, take the dispatcher over with ws_dispatcher_attach(), or use ws_new_async().
     WS_ERR_WRONG_THREAD = -3,
-    /// The text is no `ws://` or `wss://` URL.
+    /// The text is not a `ws://` or `wss://` URL.
     ///
     /// Usual causes: another scheme, no `://`, no host, a fragment, spaces, backslashes, control characters, a port
-    /// above 65535. Cure: percent-encode what a person typed; use `ws://host[:port]/path?query`.
+    /// above 65535. Cure: use `ws://host[:port]/path?query`, and percent-encode what a person typed.
     WS_ERR_INVALID_URL = -4,
-    /// A header's name or value cannot be sent, or is one that the opening handshake sets itself.
+    /// The name or value of a header cannot be sent, or the opening handshake sets this header itself.
     ///
     /// Usual causes: CR, LF or NUL in a value, a space in a name, or a name such as `Host`, `Upgrade`, `Connection`,
-    /// `Sec-WebSocket-...`. Cure: leave the handshake's own headers to the library; use the options for subprotocols
-    /// and cookies.
+    /// `Sec-WebSocket-...`. Cure: leave the handshake's own headers to the library, and use the options for
+    /// subprotocols and cookies.
     WS_ERR_INVALID_HEADER = -5,
-    /// The text is not valid UTF-8, or UTF-16 with a lone surrogate.
+    /// The text is not valid UTF-8, or is UTF-16 with a lone surrogate.
     ///
-    /// Usual causes: bytes in another encoding, a text cut in the middle of a character, binary data sent as text.
-    /// Cure: convert it first, or send a blob.
+    /// Usual causes: bytes in another encoding, a text that was cut in the middle of a character, binary data sent as
+    /// text. Cure: convert the text first, or send it as a blob.
     WS_ERR_INVALID_UTF8 = -6,
-    /// The text is no JSON value.
+    /// The text is not a JSON value.
     ///
-    /// Usual causes: a trailing comma, single quotes, NaN, nesting deeper than 128; or, when receiving with
-    /// `strict_json`, a server that sends plain text. Cure: check it with a JSON validator; without `strict_json` such
-    /// text arrives as text.
+    /// Usual causes: a trailing comma, single quotes, NaN, nesting deeper than 128; when receiving with `strict_json`,
+    /// a server that sends plain text. Cure: check the text with a JSON validator; without `strict_json` such a message
+    /// arrives as text.
     WS_ERR_INVALID_JSON = -7,
-    /// The close code is none that a client may send: 0, 1000 and 3000 to 4999 are.
+    /// A client may not send this close code. It may send 0, 1000 and 3000 to 4999.
     ///
-    /// Usual causes: 1001 to 2999, which are the protocol's own. Cure: use 0, 1000, or one of 3000 to 4999.
+    /// Usual causes: a code from 1001 to 2999, which belong to the protocol. Cure: use 0, 1000, or a code from 3000 to
+    /// 4999.
     WS_ERR_INVALID_CLOSE_CODE = -8,
     /// The close reason is longer than 123 bytes of UTF-8.
     ///
-    /// Usual causes: a whole error message as the reason. Cure: shorten it, at a character's border, to 123 bytes.
+    /// Usual causes: a whole error message as the reason. Cure: shorten it to 123 bytes, between two characters.
     WS_ERR_INVALID_CLOSE_REASON = -9,
-    /// What was asked for is not known to this version of the library, or not possible on this system.
+    /// This version of the library does not know what was asked for, or this system cannot do it.
     ///
-    /// Usual causes: a struct from a newer header whose new fields are set, an unknown flag, I/O threads that run
-    /// already, TLS information of a `ws://` socket. Cure: compare ws_version_number() with WS4D_VERSION_NUMBER.
+    /// Usual causes: a struct from a newer header whose new fields are set, an unknown flag, I/O threads that are
+    /// running already, TLS information about a `ws://` socket. Cure: compare ws_version_number() with
+    /// WS4D_VERSION_NUMBER.
     WS_ERR_UNSUPPORTED = -10,
-    /// A file that an option names cannot be opened, read or written, or holds nothing of what it must.
+    /// A file that an option names cannot be opened, read or written, or does not contain what it must.
     ///
-    /// Usual causes: another working directory than was thought, no right to read it, a directory, DER where PEM is wanted,
-    /// a key where a certificate is wanted, an encrypted key. Cure: ws_options_errors() says which file, what is wrong with
-    /// it, and what the system said.
+    /// Usual causes: another working directory than expected, no permission to read the file, a directory, DER where
+    /// PEM is wanted, a key where a certificate is wanted, an encrypted key. Cure: ws_options_errors() says which file
+    /// it is, what is wrong with it, and what the system said.
     WS_ERR_FILE = -11,
 
-    /// The state or a limit (-20 to -39: wait, or give up): the socket is closing or closed.
+    // -20 to -39: the state, or a limit, does not allow it now. Wait and try again, or give up.
+    /// The socket is closing or closed.
     ///
     /// Usual causes: sending after ws_terminate(), after the server's close, or after a failure. Cure: on_terminate
-    /// says that it is over; open a new socket, or let ws_reconnector_new() do it.
+    /// says that the connection is over; open a new socket, or let ws_reconnector_new() do so.
     WS_ERR_CLOSED = -20,
     /// The send buffer is full; `on_drain` follows once there is room.
     ///
     /// Usual causes: a server or a network that is slower than the sender. Cure: wait for on_drain, drop what is stale,
     /// or raise `send_buffer_size`.
     WS_ERR_WOULD_BLOCK = -21,
-    /// A message, or a text of an option, is above the limit on its size.
+    /// A message, or the text of an option, exceeds its size limit.
     ///
-    /// Usual causes: a message above `max_message_size`, ours or the server's (which is told 1009); a ping above 125
-    /// bytes; a URL or a text of an option above 64 KiB; a file or PEM text above its limit. Cure: raise the limit if such
-    /// messages are meant; else ask who sends them. The limits on texts and files are fixed.
+    /// Usual causes: a message above `max_message_size`, sent or received (the server is then told 1009); a ping above
+    /// 125 bytes; a URL or a text of an option above 64 KiB; a file or PEM text above its limit. Cure: raise
+    /// `max_message_size` if such messages are intended, otherwise ask who sends them. The limits on texts and files
+    /// are fixed.
     WS_ERR_TOO_LARGE = -22,
-    /// The call was ended by ws_dispatcher_stop() or ws_dispatcher_close().
+    /// ws_dispatcher_stop() or ws_dispatcher_close() ended the call.
     ///
-    /// Usual causes: ws_dispatcher_stop() or ws_dispatcher_close() during the call. Cure: nothing: it was asked for.
+    /// Usual causes: ws_dispatcher_stop() or ws_dispatcher_close() during the call. Cure: none is needed, because the
+    /// program asked for it.
     WS_ERR_CANCELLED = -23,
     /// The library is being shut down.
     ///
-    /// Usual causes: a socket opened while ws_shutdown() runs, or after it returned WS_ERR_TIMEOUT. Cure: call
-    /// ws_shutdown() again until it succeeds, then go on.
+    /// Usual causes: a socket that is opened while ws_shutdown() runs, or after it returned WS_ERR_TIMEOUT. Cure: call
+    /// ws_shutdown() again until it succeeds, then open the socket.
     WS_ERR_SHUT_DOWN = -24,
     /// The handle belongs to the parent of this forked process.
     ///
-    /// Usual causes: a socket or dispatcher made before fork() and used in the child. Cure: open new ones in the child,
-    /// or exec.
+    /// Usual causes: a socket or dispatcher that was made before fork() and is used in the child. Cure: make new ones
+    /// in the child, or exec.
     WS_ERR_FORKED = -25,
-    /// A signal handler has run while the call waited. Nothing is lost.
+    /// A signal handler ran while the call waited. Nothing is lost.
     ///
-    /// Usual causes: a signal, where ws_dispatcher_set_interruptible() is on; seldom, none at all. Cure: look at what the
-    /// handler has set, then call again.
+    /// Usual causes: a signal, while ws_dispatcher_set_interruptible() is on; in rare cases there was no signal at all.
+    /// Cure: look at what the handler has set, then call again.
     WS_ERR_INTERRUPTED = -26,
 
-    /// The road to the server (-40 to -59: try again later): its name was not found.
+    // -40 to -59: the server could not be reached, or the connection to it broke. Try again later.
+    /// The server's name was not found.
     ///
-    /// Usual causes: a misspelled name, no network, a name that only a VPN's or a company's name server knows. Cure:
-    /// check the name and the network; `ws_options_set_resolve` gives an address by hand.
+    /// Usual causes: a misspelled name, no network, a name that only the name server of a VPN or a company knows. Cure:
+    /// check the name and the network; `ws_options_set_resolve` supplies an address by hand.
     WS_ERR_DNS = -40,
     /// The server's machine refused the connection: nothing listens there.
     ///
-    /// Usual causes: the server is not running, another port, a firewall that refuses. Cure: check host and port; the
-    /// details list each address that was tried.
+    /// Usual causes: the server is not running, the port is another one, a firewall refuses. Cure: check host and port;
+    /// the details list each address that was tried.
     WS_ERR_CONNECTION_REFUSED = -41,
-    /// There is no way to the server's network or machine.
+    /// The server's network or machine cannot be reached.
     ///
-    /// Usual causes: no route, IPv6 without a connection, a `local_address` that the machine has not. Cure: check the
-    /// network; the details list each address that was tried.
+    /// Usual causes: no route, IPv6 without a connection, a `local_address` that this machine does not have. Cure:
+    /// check the network; the details list each address that was tried.
     WS_ERR_UNREACHABLE = -42,
-    /// Nothing came back in time.
+    /// No answer came in time.
     ///
-    /// Usual causes: a firewall that drops packets, a server that accepts and says nothing, a dead peer found by
-    /// `ping_interval_ms` or `idle_timeout_ms`; for ws_shutdown() a callback that does not return. Cure: the message
-    /// says which step it was; raise the time-out if the server is slow, else look what drops the packets.
+    /// Usual causes: a firewall that drops packets, a server that accepts and says nothing, a dead peer that
+    /// `ping_interval_ms` or `idle_timeout_ms` has found; for ws_shutdown() a callback that does not return. Cure: the
+    /// message says which step it was; raise the time-out if the server is slow, otherwise find out what drops the
+    /// packets.
     WS_ERR_TIMEOUT = -43,
     /// The connection broke, or ended without a close frame.
     ///
-    /// Usual causes: a server that crashed or was restarted, a load balancer that cuts idle connections, a network that
-    /// changed. Cure: reconnect; `ping_interval_ms` keeps balancers from cutting.
+    /// Usual causes: a server that crashed or was restarted, a load balancer that cuts idle connections, a change of
+    /// network. Cure: reconnect; `ping_interval_ms` prevents balancers from cutting the connection.
     WS_ERR_CONNECTION_RESET = -44,
     /// The proxy refused, or failed.
     ///
-    /// Usual causes: a proxy that is not there, wants a password (407), or does not allow the host or port; its own
-    /// answer is in the HTTP status, headers and body. Cure: check `ws_options_set_proxy` or the environment
-    /// (HTTPS_PROXY, NO_PROXY); "" goes without.
+    /// Usual causes: a proxy that is not there, that wants a password (407), or that does not allow the host or port;
+    /// its answer is in the HTTP status, headers and body of the error stack. Cure: check `ws_options_set_proxy` or the
+    /// environment (HTTPS_PROXY, NO_PROXY); "" means no proxy.
     WS_ERR_PROXY = -45,
 
-    /// Trust (-60 to -79: ask a human): no TLS session could be agreed, or it broke.
+    // -60 to -79: the server could not be trusted. A person has to look at it.
+    /// No TLS session could be agreed on, or it broke.
     ///
-    /// Usual causes: a port that speaks no TLS, a server too old for TLS 1.2, a refused client certificate; the alert
-    /// is in ws_get_close_info(). Cure: check scheme and port, `min_tls_version` and the client certificate.
+    /// Usual causes: a port that does not speak TLS, a server too old for TLS 1.2, a client certificate that the server
+    /// refused; ws_get_close_info() has the alert. Cure: check scheme and port, `min_tls_version` and the client
+    /// certificate.
     WS_ERR_TLS = -60,
-    /// The server's certificate is not to be trusted; the message says why.
+    /// The server's certificate cannot be trusted; the message says why.
     ///
-    /// Usual causes: expired or not yet valid, another name, an unknown issuer, revoked, another key than the pinned
-    /// one; the message says which. Cure: mend the server's certificate; a private CA comes by `ca_file`; do not switch
-    /// `verify` off in production.
+    /// Usual causes: a certificate that has expired or is not valid yet, is for another name, comes from an unknown
+    /// issuer, was revoked, or does not have the pinned key; the message says which. Cure: correct the server's
+    /// certificate; add a private CA with `ca_file`; do not switch `verify` off in production.
     WS_ERR_CERTIFICATE = -61,
 
-    /// The server (-80 to -99: ask its owner): it answered the handshake with another HTTP status than 101.
+    // -80 to -99: the server refused, or broke the protocol. Ask its owner.
+    /// The server answered the opening handshake with another HTTP status than 101.
     ///
-    /// Usual causes: 401 or 403: credentials; 404: another path; 3xx: `max_redirects`; 426: another protocol; 429 and
-    /// 503: too many, with Retry-After. Cure: the answer's headers and body are readable in the error stack.
+    /// Usual causes: 401 or 403: wrong credentials; 404: another path; 3xx: see `max_redirects`; 426: another protocol;
+    /// 429 and 503: too many requests, with Retry-After. Cure: read the answer's headers and body in the error stack.
     WS_ERR_HTTP_STATUS = -80,
     /// The server's answer to the opening handshake is malformed or wrong.
     ///
-    /// Usual causes: a server or something between that does not speak WebSocket, a subprotocol or extension that was
-    /// not offered, a head above 64 KiB. Cure: the message says which header it was; try without a proxy or with `wss`,
-    /// which middle boxes cannot touch.
+    /// Usual causes: a server, or a machine on the way to it, that does not speak WebSocket; a subprotocol or extension
+    /// that was not offered; more than 64 KiB of headers. Cure: the message says which header it was; try it without a
+    /// proxy, or with `wss`, which machines on the way cannot alter.
     WS_ERR_HANDSHAKE = -81,
-    /// The server broke the WebSocket protocol.
+    /// The server violated the WebSocket protocol.
     ///
     /// Usual causes: frames, close codes, UTF-8 or compressed data that RFC 6455 or RFC 7692 forbid. Cure: report it to
-    /// the server's owner with the message; without compression (`ws_options_set_compression` 0) it may work meanwhile.
+    /// the server's owner with the message; until then it may work without compression (`ws_options_set_compression`
+    /// 0).
     WS_ERR_PROTOCOL = -82,
 
-    /// The machine (-100 to -119): memory could not be had.
+    // -100 to -119: the machine has run out of something, or the library itself has failed.
+    /// There was no memory.
     ///
     /// Usual causes: a very large message, a leak in the process, no descriptors left (the OS error says so). Cure:
-    /// lower the limits, free memory or descriptors.
+    /// lower the limits, or free memory or descriptors.
     WS_ERR_OUT_OF_MEMORY = -100,
-    /// A fault in the library itself; please report it.
+    /// The library itself has failed; please report it.
     ///
     /// Usual causes: a bug. Cure: report it, with the log at WS_LOG_LEVEL_DEBUG.
     WS_ERR_INTERNAL = -101,

@@ -14,18 +14,19 @@ const PLAIN: u32 = 1;
 
 /// Sends a text message.
 ///
-/// The bytes are copied or written before the call returns; the caller keeps its buffer. Success means *accepted*:
-/// messages of one thread leave in the order of its calls.
+/// The library copies or writes the bytes before it returns, so the caller keeps its buffer. Success means that the
+/// message was *accepted*: it leaves as soon as the network takes it. The messages of one thread leave in the order of
+/// its calls.
 ///
-/// Any thread, also inside a callback; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
-/// @param ws    A socket; while it is connecting the message waits for the connection.
-/// @param utf8  Text; may be NULL if `len` is 0.
+/// @param ws    A socket. While it is connecting, the message waits for the connection.
+/// @param utf8  The text; may be NULL if `len` is 0.
 /// @param len   Bytes in `utf8`, or WS_NUL_TERMINATED.
 /// @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
-///         length that no buffer can have), WS_ERR_INVALID_UTF8, WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is
-///         full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY
-///         (of a message of several frames a part may have left: then the connection ends with that error, too).
+///          length that no buffer can have), WS_ERR_INVALID_UTF8, WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is
+///          full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY (a part of a
+///          message of several frames may have left by then; in that case the connection ends with this error, too).
 ///
 /// # Safety
 /// `utf8` is readable for `len` bytes, or up to its NUL.
@@ -38,11 +39,11 @@ pub unsafe extern "C" fn ws_send_text(ws: *mut ws_socket, utf8: *const c_char, l
     })
 }
 
-/// Sends a text message that the caller has as UTF-16; it goes out as UTF-8.
+/// Sends a text message from UTF-16; it is sent as UTF-8. Otherwise it is like ws_send_text().
 ///
-/// As ws_send_text() in all else.
+/// Thread: any, also in callbacks; never blocks.
 ///
-/// @param ws     A socket; while it is connecting the message waits for the connection.
+/// @param ws     A socket. While it is connecting, the message waits for the connection.
 /// @param utf16  UTF-16 in the machine's byte order, aligned; may be NULL if `units` is 0.
 /// @param units  16-bit units in `utf16`, or WS_NUL_TERMINATED.
 /// @return As ws_send_text(); a lone surrogate is WS_ERR_INVALID_UTF8.
@@ -62,14 +63,14 @@ pub unsafe extern "C" fn ws_send_text_utf16(
     })
 }
 
-/// Sends a binary message.
+/// Sends a binary message. Otherwise it is like ws_send_text().
 ///
-/// As ws_send_text() in all else.
+/// Thread: any, also in callbacks; never blocks.
 ///
-/// @param ws    A socket; while it is connecting the message waits for the connection.
-/// @param data  Bytes; may be NULL if `len` is 0.
+/// @param ws    A socket. While it is connecting, the message waits for the connection.
+/// @param data  The bytes; may be NULL if `len` is 0.
 /// @param len   Bytes in `data`; not WS_NUL_TERMINATED.
-/// @return As ws_send_text(), without WS_ERR_INVALID_UTF8.
+/// @return As ws_send_text(), but never WS_ERR_INVALID_UTF8.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes.
@@ -84,10 +85,13 @@ pub unsafe extern "C" fn ws_send_blob(ws: *mut ws_socket, data: *const c_void, l
 
 /// Sends a JSON value as a text message.
 ///
-/// Any JSON value (RFC 8259), not only an object. The white space between its tokens is dropped; all else goes as
-/// given, the text of numbers and the order of keys included. As ws_send_text() in all else.
+/// Any JSON value is accepted (RFC 8259), not only objects. The white space between its tokens is removed; everything
+/// else is sent as it is given, including the digits of numbers and the order of keys. Otherwise it is like
+/// ws_send_text().
 ///
-/// @param ws    A socket; while it is connecting the message waits for the connection.
+/// Thread: any, also in callbacks; never blocks.
+///
+/// @param ws    A socket. While it is connecting, the message waits for the connection.
 /// @param json  JSON text in UTF-8.
 /// @param len   Bytes in `json`, or WS_NUL_TERMINATED.
 /// @return As ws_send_text(), and WS_ERR_INVALID_JSON.
@@ -103,14 +107,15 @@ pub unsafe extern "C" fn ws_send_object(ws: *mut ws_socket, json: *const c_char,
     })
 }
 
-/// Sends a JSON value that the caller has as UTF-16; it goes out as UTF-8.
+/// Sends a JSON value from UTF-16; it is sent as UTF-8. Otherwise it is like ws_send_object().
 ///
-/// As ws_send_object() in all else.
+/// Thread: any, also in callbacks; never blocks.
 ///
-/// @param ws     A socket; while it is connecting the message waits for the connection.
+/// @param ws     A socket. While it is connecting, the message waits for the connection.
 /// @param json   JSON text in UTF-16 in the machine's byte order, aligned.
 /// @param units  16-bit units in `json`, or WS_NUL_TERMINATED.
-/// @return As ws_send_object(); a lone surrogate is WS_ERR_INVALID_UTF8. As an escape (`\ud800`) it is sent as given.
+/// @return As ws_send_object(). A lone surrogate is WS_ERR_INVALID_UTF8, but one that is written as an escape
+///          (`\ud800`) is sent as it is given.
 ///
 /// # Safety
 /// `json` is readable for `units` units, or up to its 0 unit.
@@ -127,18 +132,19 @@ pub unsafe extern "C" fn ws_send_object_utf16(
     })
 }
 
-/// Sends a message of any type, with flags.
+/// Sends a message of any type, with flags. Otherwise it is like ws_send_text(), ws_send_blob() or ws_send_object().
 ///
-/// As ws_send_text(), ws_send_blob() or ws_send_object().
+/// Thread: any, also in callbacks; never blocks.
 ///
-/// @param ws         A socket; while it is connecting the message waits for the connection.
+/// @param ws         A socket. While it is connecting, the message waits for the connection.
 /// @param data_type  A ws_data_type.
-/// @param data       Bytes; may be NULL if `len` is 0.
+/// @param data       The bytes; may be NULL if `len` is 0.
 /// @param len        Bytes in `data`; for text and object also WS_NUL_TERMINATED.
-/// @param flags      0 or WS_SEND_PLAIN: do not compress this message, because it mixes secrets with a stranger's text,
-///                   whose guesses the compressed length would confirm.
+/// @param flags      0 or WS_SEND_PLAIN. WS_SEND_PLAIN means: do not compress this message. Use it for a message that
+///                   mixes secrets with text that somebody else chose, because the compressed length would confirm a
+///                   correct guess.
 /// @return As the function for that type; WS_ERR_INVALID_ARGUMENT for an unknown type, WS_ERR_UNSUPPORTED for an
-///         unknown flag.
+///          unknown flag.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes, or up to its NUL.
@@ -195,15 +201,17 @@ pub(crate) fn is_plain(flags: u32) -> Result<bool, ErrorCode> {
     Ok(flags & PLAIN != 0)
 }
 
-/// Sends a ping (RFC 6455 section 5.5.2). The server's answer is `on_pong`.
+/// Sends a ping (RFC 6455 section 5.5.2). The server's answer comes as `on_pong`.
 ///
-/// The library answers the server's pings by itself. Any thread, also inside a callback; never blocks.
+/// Pings that the server sends are answered by the library itself.
 ///
-/// @param ws    A socket; while it is connecting the ping waits for the connection.
+/// Thread: any, also in callbacks; never blocks.
+///
+/// @param ws    A socket. While it is connecting, the ping waits for the connection.
 /// @param data  Bytes that the pong brings back; may be NULL if `len` is 0.
-/// @param len   At most 125.
+/// @param len   Bytes in `data`, at most 125.
 /// @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL),
-///         WS_ERR_TOO_LARGE (`len` above 125; nothing is read), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
+///          WS_ERR_TOO_LARGE (`len` is above 125; nothing is read), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes.
@@ -213,13 +221,14 @@ pub unsafe extern "C" fn ws_ping(ws: *mut ws_socket, data: *const c_void, len: s
     socket::call(ws, |socket| socket.ping(unsafe { control(data, len) }?))
 }
 
-/// Sends a pong that answers no ping (RFC 6455 section 5.5.3): a sign of life that nobody answers.
+/// Sends a pong that answers no ping (RFC 6455 section 5.5.3). It shows the server that the client is alive, and the
+/// server does not answer it.
 ///
-/// As ws_ping() in all else.
+/// Thread: any, also in callbacks; never blocks.
 ///
-/// @param ws    A socket; while it is connecting the pong waits for the connection.
-/// @param data  Bytes; may be NULL if `len` is 0.
-/// @param len   At most 125.
+/// @param ws    A socket. While it is connecting, the pong waits for the connection.
+/// @param data  The bytes; may be NULL if `len` is 0.
+/// @param len   Bytes in `data`, at most 125.
 /// @return As ws_ping().
 ///
 /// # Safety
@@ -242,13 +251,13 @@ unsafe fn control<'a>(data: *const c_void, len: size_t) -> Result<&'a [u8], Erro
     unsafe { arg::bytes(data, len) }
 }
 
-/// Holds the socket's messages back, so that several leave in as few writes as possible.
+/// Holds the socket's messages back, so that several of them leave in as few writes as possible.
 ///
-/// They leave at ws_uncork(), ws_terminate() or when the send buffer is full, whichever is first. Calls do not nest;
-/// pings are not held back. Inside a callback on an I/O thread this is implied: what is sent there leaves together, or
-/// with the next message above 512 KiB, which leaves at once.
+/// They leave at ws_uncork(), at ws_terminate(), or when the send buffer is full, whichever comes first. Pings are not
+/// held back. Calls do not nest. Inside a callback on an I/O thread the library does this by itself: what is sent there
+/// leaves together when the callback has returned, or with the next message above 512 KiB, which leaves at once.
 ///
-/// Any thread, also inside a callback; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param ws  A socket.
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.
@@ -257,9 +266,9 @@ pub extern "C" fn ws_cork(ws: *mut ws_socket) -> ws_result {
     socket::call(ws, |socket| socket.cork())
 }
 
-/// Sends what ws_cork() held back.
+/// Sends what ws_cork() has held back. On a socket that is not corked it does nothing.
 ///
-/// Any thread, also inside a callback; never blocks. On a socket that is not corked it changes nothing.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param ws  A socket.
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.

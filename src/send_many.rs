@@ -10,35 +10,37 @@ use crate::bridge::entry;
 use crate::types::ws_socket;
 use crate::{arg, boundary, send};
 
-/// One message of ws_send_many(): where its bytes are, and how many. It does not grow.
+/// One message of ws_send_many(): where its bytes are, and how many they are. This struct will not grow.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ws_slice {
-    /// Bytes; may be NULL if `len` is 0.
+    /// The bytes; may be NULL if `len` is 0.
     pub data: *const c_void,
     /// Bytes in `data`; for text and object also WS_NUL_TERMINATED.
     pub len: size_t,
 }
 
-/// Sends many messages of one type in one call.
+/// Sends many messages of one type in one call, which costs less than one call for each message.
 ///
-/// All of them are checked first: if one is wrong, its error is the result, and nothing is sent. Then they are sent as `count`
-/// calls of ws_send() under a cork would send them, in order, with no other thread's message between them; a cork of the
-/// caller stays as it is. That costs less than a call for each, and a small message costs hardly more than its bytes.
+/// All messages are checked first. If one of them is wrong, its error is the result, and nothing is sent. Then they are
+/// sent in order, as `count` calls of ws_send() under a cork would send them, and with no other thread's message
+/// between them. A cork that the caller has set stays as it is.
 ///
-/// Fewer than `count` are accepted only if the send buffer is full or there is no memory: the first ones, as many as the result
-/// says. If the send buffer is full, `on_drain` follows, and the rest can be sent then.
+/// Fewer than `count` messages are accepted only if the send buffer is full or if there is no memory. The result then
+/// says how many of them, counted from the first, were accepted. If the send buffer is full, `on_drain` follows, and
+/// the rest can be sent then.
 ///
-/// Any thread, also inside a callback; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
-/// @param ws         A socket; while it is connecting the messages wait for the connection.
-/// @param data_type  A ws_data_type, of all the messages.
+/// @param ws         A socket. While it is connecting, the messages wait for the connection.
+/// @param data_type  A ws_data_type, which holds for all the messages.
 /// @param messages   `count` messages; may be NULL if `count` is 0. The caller keeps the array and the buffers.
-/// @param count      At most INT32_MAX; 0 sends nothing.
+/// @param count      The number of messages, at most INT32_MAX; 0 sends nothing.
 /// @param flags      As for ws_send().
-/// @return How many messages were accepted, from the first one on; or, with nothing sent, a negative ws_result: that of ws_send()
-///         for the first message that is wrong, or if not even the first one was accepted; WS_ERR_INVALID_ARGUMENT also for
-///         `messages` that is NULL or not aligned, and for `count` above INT32_MAX.
+/// @return The number of messages that were accepted, from the first one on; or, with nothing sent, a negative
+///          ws_result: the result of ws_send() for the first message that is wrong, or for the first message if even
+///          that was not accepted; WS_ERR_INVALID_ARGUMENT also if `messages` is NULL or not aligned, or if `count` is
+///          above INT32_MAX.
 ///
 /// # Safety
 /// `messages` is readable for `count` elements, and the `data` of each for its `len` bytes, or up to its NUL.

@@ -20,11 +20,11 @@ pub(crate) fn call(
 
 /// Gives a socket back: the caller will not use it any more.
 ///
-/// An open socket is not closed by it: it stays open and keeps calling back until it terminates, and until then the
-/// handle stays valid, for the callbacks. Once the socket is released and over, the handle is stale, and so are the
-/// texts that ws_get_url() and its like gave.
+/// This does not close the socket. An open socket stays open and continues to call back until it terminates; until then
+/// its handle stays valid for the callbacks. Once the socket is both released and over, the handle is stale, and the
+/// texts that ws_get_url() and similar functions returned are freed.
 ///
-/// Any thread, also inside a callback; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param ws  A socket.
 /// @return WS_OK; WS_ERR_INVALID_HANDLE, also for a second release; WS_ERR_FORKED.
@@ -33,26 +33,31 @@ pub extern "C" fn ws_release(ws: *mut ws_socket) -> ws_result {
     boundary::call(|| entry(ws)?.bridge.release())
 }
 
-/// Ends one socket at once: what ws_dispatcher_close() is for all sockets of a dispatcher. When it returns, no callback of the
-/// socket runs or ever will, so that what its `user_data` points to may go.
+/// Ends one socket at once. When it returns, no callback of the socket runs or will run, so what its `user_data` points
+/// to may be freed. ws_dispatcher_close() does the same for all sockets of a dispatcher.
 ///
-/// To end a conversation politely, and to be told the server's answer, use ws_terminate(). This discards what is
-/// undelivered and runs `on_terminate` and `on_free` on the calling thread: with the server's close frame if that had
-/// arrived, else with code 1006, not clean; `on_error` does not come. What was accepted for sending still goes out in the
-/// background, and then a close frame with code 1000, within the close timeout (on a driving dispatcher: while its owner
-/// goes on calling it). A connection that is still being made is given up.
+/// To end a conversation politely, and to get the server's answer, use ws_terminate() instead. ws_close() discards all
+/// events that were not delivered, and runs `on_terminate` and `on_free` on the calling thread. `on_terminate` has the
+/// code of the server's close frame if that had arrived, otherwise 1006, not clean; `on_error` does not come. What was
+/// accepted for sending is still sent in the background, followed by a close frame with code 1000, within the close
+/// timeout. (On a driving dispatcher this needs its owner to go on calling it.) A connection that is still being made
+/// is given up.
 ///
-/// The handle counts as released, and is stale once `on_terminate` has returned; a socket that was released before can be
-/// closed as well. Where TERMINATE was pulled, it is not repeated, and `on_free` runs.
+/// The handle counts as released, and is stale once `on_terminate` has returned. A socket that was released before can
+/// be closed, too. If the TERMINATE event was pulled already, it is not repeated; `on_free` runs.
 ///
-/// Thread: with a dispatcher, its own thread; without one, or once the dispatcher is closed, any. Inside a callback of the same
-/// socket it returns at once, and `on_terminate` and `on_free` follow on that thread when the callback has returned.
-/// Inside any other callback on an I/O thread it does not wait for one that runs elsewhere: `on_free` tells. Anywhere else it
-/// waits for a callback of the socket that runs on another thread, so the caller holds no lock that the callback wants.
+/// Inside a callback of the same socket it returns at once; `on_terminate` and `on_free` follow on that thread when the
+/// callback has returned. Anywhere else it waits for a callback of the socket that is running on another thread, so the
+/// caller must not hold a lock that this callback wants. The exception is a callback of another socket on an I/O
+/// thread: there it does not wait, and `on_free` tells when the socket is gone.
+///
+/// Thread: the dispatcher's own, or any if there is none, also in callbacks; may wait for a callback. Any thread may
+/// call it once the dispatcher is closed.
 ///
 /// @param ws  A socket in any state, released or not.
-/// @return WS_OK; or, with nothing changed, WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED, WS_ERR_WRONG_THREAD
-///         (another thread's dispatcher), WS_ERR_UNSUPPORTED (a socket of a reconnector: see ws_reconnector_close()).
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED,
+///          WS_ERR_WRONG_THREAD (the dispatcher belongs to another thread), WS_ERR_UNSUPPORTED (the socket belongs to a
+///          reconnector: see ws_reconnector_close()).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_close(ws: *mut ws_socket) -> ws_result {
     boundary::call(|| {
@@ -61,14 +66,14 @@ pub extern "C" fn ws_close(ws: *mut ws_socket) -> ws_result {
     })
 }
 
-/// Holds back the socket's messages, and what is queued behind one, until ws_resume().
+/// Holds back the socket's messages, and the events that stand behind one, until ws_resume().
 ///
-/// What was held back counts against the receive buffer; once that is full, the library stops reading from the
-/// network, and the server slows down. `on_drain`, `on_pong`, and an end with no message before it are still
-/// delivered. ws_abort() ends the pause; after ws_terminate() the host must still resume.
+/// What is held back counts against the receive buffer. Once that is full, the library stops reading from the network,
+/// so that the server has to slow down. `on_drain`, `on_pong`, and an end without a message before it are still
+/// delivered. ws_abort() ends the pause; after ws_terminate() the program must still call ws_resume(). A callback that
+/// is running already is not affected. On a socket that is paused already it does nothing.
 ///
-/// Any thread, also inside a callback; never blocks. A callback that runs already is not affected. Pausing a
-/// paused socket changes nothing.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param ws  A socket in any state.
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
@@ -77,9 +82,9 @@ pub extern "C" fn ws_pause(ws: *mut ws_socket) -> ws_result {
     call(ws, |socket| socket.pause())
 }
 
-/// Lets go what ws_pause() holds back.
+/// Delivers what ws_pause() has held back. On a socket that is not paused it does nothing.
 ///
-/// Any thread, also inside a callback; never blocks. Resuming a socket that is not paused changes nothing.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param ws  A socket in any state.
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
@@ -88,19 +93,20 @@ pub extern "C" fn ws_resume(ws: *mut ws_socket) -> ws_result {
     call(ws, |socket| socket.resume())
 }
 
-/// Begins the closing handshake (RFC 6455 section 7.1.2). What was sent before goes out first.
+/// Begins the closing handshake (RFC 6455 section 7.1.2). Messages that were sent before leave first.
 ///
-/// `on_terminate` follows: with what the server answers, or, where it does not answer within the close timeout (5 s
-/// by default), with code 1006 after the connection was dropped. Until then messages may still arrive. While
-/// connecting it aborts instead. On a socket that is closing or closed already it is WS_OK and changes nothing.
+/// `on_terminate` follows with the code and reason that the server answers. If the server does not answer within the
+/// close timeout (5 s by default), the connection is dropped, and `on_terminate` has code 1006. Until then, messages
+/// may still arrive. While the socket is connecting, the connection is aborted instead. On a socket that is closing or
+/// closed already, it returns WS_OK and does nothing.
 ///
-/// Any thread, also inside a callback; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param ws      A socket in any state.
-/// @param code    1000 (normal) or 3000 to 4999 (yours); 0 means 1000.
+/// @param code    1000 (normal), or 3000 to 4999 (for the application); 0 means 1000.
 /// @param reason  UTF-8, NUL-terminated, at most 123 bytes; copied. NULL for none.
-/// @return WS_OK, or, with no change of state: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON,
-///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON,
+///          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `reason` is NULL or NUL-terminated.
@@ -116,12 +122,12 @@ pub unsafe extern "C" fn ws_terminate(ws: *mut ws_socket, code: i32, reason: *co
     })
 }
 
-/// Drops the connection at once, with no closing handshake.
+/// Drops the connection at once, without a closing handshake.
 ///
-/// What is queued for sending is lost, what is undelivered is discarded, a pause ends; `on_terminate` with code 1006
-/// follows. On a closed socket it changes nothing.
+/// What is queued for sending is lost, events that were not delivered are discarded, and a pause ends. `on_terminate`
+/// follows with code 1006. On a closed socket it does nothing.
 ///
-/// Any thread, also inside a callback; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param ws  A socket in any state.
 /// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.

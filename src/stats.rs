@@ -10,49 +10,50 @@ use crate::reconnector;
 use crate::result::ws_result;
 use crate::types::{ws_reconnector, ws_socket};
 
-/// What a socket has counted since it was made; see ws_get_stats(). Durations are in microseconds, -1 for one that
-/// there is not (yet).
+/// What a socket has counted since it was made; see ws_get_stats(). Durations are in microseconds; a duration that does
+/// not exist, or not yet, is -1.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ws_stats {
-    /// `sizeof(ws_stats)`, set by WS_STATS_INIT: how the struct grows without breaking its callers.
+    /// `sizeof(ws_stats)`, which WS_STATS_INIT sets. It allows the struct to grow without breaking existing programs.
     pub size: size_t,
-    /// Messages that ws_send_text() and its like have accepted, those included that were lost with the connection.
+    /// The messages that ws_send_text() and its relatives have accepted, including those that were lost with the
+    /// connection.
     pub messages_sent: u64,
-    /// Messages that arrived whole, whether or not they have been delivered.
+    /// The messages that have arrived completely, whether or not they have been delivered.
     pub messages_received: u64,
     /// The bytes of the messages sent: their payload, before compression.
     pub bytes_sent: u64,
     /// The bytes of the messages received: their payload, after decompression.
     pub bytes_received: u64,
-    /// All bytes that the kernel has taken for the connection from the opening handshake on, frame headers, pings and
-    /// TLS records included; the TLS handshake is not counted.
+    /// All bytes that the operating system has taken for the connection, from the opening handshake on, including frame
+    /// headers, pings and TLS records. The TLS handshake is not counted.
     pub wire_bytes_sent: u64,
-    /// All bytes that were read from the connection from the answer to the opening handshake on.
+    /// All bytes that were read from the connection, from the answer to the opening handshake on.
     pub wire_bytes_received: u64,
-    /// Messages that arrived after ws_terminate() and were dropped, because the receive buffer had no room.
+    /// The messages that arrived after ws_terminate() and were dropped because the receive buffer had no room.
     pub messages_discarded: u64,
-    /// How full the send buffer is, as ws_get_buffered_amount() says.
+    /// How full the send buffer is, in bytes: the same number as ws_get_buffered_amount() returns.
     pub send_buffered: u64,
-    /// How full the receive buffer is: the bytes of messages that wait for the host, plus 64 each.
+    /// How full the receive buffer is: the bytes of the messages that were not delivered yet, plus 64 for each of them.
     pub receive_buffered: u64,
-    /// The last round trip: from a ping, the host's or one of `ping_interval_ms`, to the moment in which its pong was
+    /// The last round trip: the time from a ping, whether ws_ping() or `ping_interval_ms` sent it, until its pong was
     /// read.
     pub ping_us: i64,
     /// How long the look-up of the host's name took.
     pub dns_us: i64,
     /// How long it took until TCP was connected.
     pub tcp_us: i64,
-    /// How long the proxy took; -1 where there is none.
+    /// How long the proxy took; -1 if there is none.
     pub proxy_us: i64,
-    /// How long the TLS handshake took; -1 where there is none.
+    /// How long the TLS handshake took; -1 if there was none.
     pub tls_us: i64,
-    /// How long the server took to answer the upgrade.
+    /// How long the server took to answer the opening handshake.
     pub upgrade_us: i64,
-    /// How long connecting took in all, until the connection was open, or had failed.
+    /// How long connecting took in all, until the connection was open or had failed.
     pub connect_us: i64,
-    /// When the last read from the network returned that brought something, in microseconds since 1970 (UTC) by the
-    /// machine's clock; 0: none has, since the connection was open.
+    /// When the last read from the network that brought any bytes returned, in microseconds since 1970 (UTC) by the
+    /// machine's clock; 0 if no read has brought any since the connection was opened.
     pub last_received_us: i64,
 }
 
@@ -86,16 +87,18 @@ impl From<&Stats> for ws_stats {
     }
 }
 
-/// What the socket has counted so far: messages and bytes both ways, buffers, the last ping, and how long each step of
-/// connecting took.
+/// Returns what a socket has counted so far: messages and bytes in both directions, buffers, the last ping, and how
+/// long each step of connecting took.
 ///
-/// Any thread, also inside `wake`; never waits for the network or the host. Readable as long as the handle is valid;
-/// the numbers of several calls may be of different moments, those of one call nearly of the same.
+/// The numbers can be read as long as the handle is valid. Those of one call are nearly of the same moment; those of
+/// several calls need not be.
+///
+/// Thread: any, also in callbacks and in `wake`; never blocks on the network or the program.
 ///
 /// @param ws     A socket in any state.
-/// @param stats  Its `size` is set by the caller (WS_STATS_INIT); as many fields as fit are filled.
+/// @param stats  Receives the numbers. The caller sets its `size` (WS_STATS_INIT); as many fields as fit are filled.
 /// @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
-///         `size` that ws_stats never had).
+///          `size` that ws_stats never had).
 ///
 /// # Safety
 /// `stats` is NULL or writable for its `size`.
@@ -108,13 +111,14 @@ pub unsafe extern "C" fn ws_get_stats(ws: *const ws_socket, stats: *mut ws_stats
     })
 }
 
-/// What the reconnector's sockets have counted together. Counters are sums; buffers are those of now, what
-/// ws_reconnector_send() keeps included in `send_buffered`; times are those of the last connection that was open, or, as long
-/// as none was, of the last attempt.
+/// Returns what all sockets of a reconnector have counted together.
 ///
-/// Any thread, also inside `wake`; never waits for the network or the host.
+/// Counters are sums. The buffers are those of the present socket; `send_buffered` includes what ws_reconnector_send()
+/// keeps. The durations are those of the last connection that was open, or of the last attempt as long as none was.
 ///
-/// @param r      A reconnector, also one that is over.
+/// Thread: any, also in callbacks and in `wake`; never blocks on the network or the program.
+///
+/// @param r      A reconnector, which may be over.
 /// @param stats  As for ws_get_stats().
 /// @return As ws_get_stats().
 ///

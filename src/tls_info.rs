@@ -13,39 +13,42 @@ use crate::result::ws_result;
 use crate::tls_texts::TlsTexts;
 use crate::types::ws_socket;
 
-/// What the TLS handshake of a socket agreed on; see ws_get_tls_info(). The texts live as long as the socket's handle is
-/// valid.
+/// What the TLS handshake of a socket has agreed on; see ws_get_tls_info(). The texts live as long as the socket's
+/// handle is valid.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ws_tls_info {
-    /// `sizeof(ws_tls_info)`, set by WS_TLS_INFO_INIT: how the struct grows without breaking its callers.
+    /// `sizeof(ws_tls_info)`, which WS_TLS_INFO_INIT sets. It allows the struct to grow without breaking existing
+    /// programs.
     pub size: size_t,
     /// `TLSv1.3` or `TLSv1.2`.
     pub version: *const c_char,
-    /// IANA's name: `TLS_AES_256_GCM_SHA384`.
+    /// The cipher suite by its IANA name, such as `TLS_AES_256_GCM_SHA384`.
     pub cipher_suite: *const c_char,
-    /// The group of the key exchange, as `X25519MLKEM768` (which keeps its secret from quantum computers too), `X25519` or
-    /// `secp256r1`; NULL where a resumed session of TLS 1.2 did without.
+    /// The group of the key exchange, such as `X25519MLKEM768` (which also protects against quantum computers),
+    /// `X25519` or `secp256r1`; NULL if a resumed session of TLS 1.2 needed no key exchange.
     pub key_exchange: *const c_char,
-    /// The protocol that the server chose (see ws_options_set_alpn()); NULL if it chose none.
+    /// The protocol that the server has chosen (see ws_options_set_alpn()); NULL if it has chosen none.
     pub alpn: *const c_char,
-    /// Whom the server's certificate is for, as `CN=feed.example.com, O=Example`. Often empty: the names that count are
-    /// elsewhere in the certificate. This and what follows is NULL or 0 if it could not be read.
+    /// The subject of the server's certificate, such as `CN=feed.example.com, O=Example`. It is often empty, because
+    /// the names that count are elsewhere in the certificate. This field and those after it, up to `not_after`, are
+    /// NULL or 0 if the certificate could not be read.
     pub subject: *const c_char,
-    /// Who signed it, written alike.
+    /// The issuer of the certificate, in the same form.
     pub issuer: *const c_char,
-    /// SHA-256 of the certificate, 64 hex digits in lower case.
+    /// The SHA-256 of the certificate, as 64 hex digits in lower case.
     pub sha256: *const c_char,
-    /// SHA-256 of its key (SubjectPublicKeyInfo), 64 hex digits in lower case: what ws_options_set_pinned_key_sha256()
-    /// takes.
+    /// The SHA-256 of the certificate's key (SubjectPublicKeyInfo), as 64 hex digits in lower case.
+    /// ws_options_set_pinned_key_sha256() takes it in this form.
     pub key_sha256: *const c_char,
-    /// The certificate is valid from this moment on, in seconds since 1970.
+    /// The time from which the certificate is valid, in seconds since 1970.
     pub not_before: i64,
-    /// The certificate is valid until this moment, in seconds since 1970.
+    /// The time until which the certificate is valid, in seconds since 1970.
     pub not_after: i64,
-    /// 1: an earlier session of this process with the same options went on; the certificate is that one's. Else 0.
+    /// 1 if an earlier session of this process with the same options was resumed; the certificate is that session's.
+    /// Otherwise 0.
     pub resumed: i32,
-    /// 1: the certificate was verified. 0: that was off (ws_options_set_verify()).
+    /// 1 if the certificate was verified; 0 if verification was off (ws_options_set_verify()).
     pub verified: i32,
 }
 
@@ -76,17 +79,19 @@ fn shown(texts: &TlsTexts, info: &TlsInfo) -> ws_tls_info {
     }
 }
 
-/// What the TLS handshake with the socket's server agreed on, and the server's certificate. Of a proxy's TLS it tells
-/// nothing.
+/// Returns what the TLS handshake with the socket's server has agreed on, and the server's certificate.
 ///
-/// Any thread, also inside `wake`; never waits for the network or the host. Known from `on_open` on, as long as the handle is
-/// valid. Of a connection that could not be made, the error stack tells.
+/// It is known from `on_open` on, as long as the handle is valid. It says nothing about TLS with a proxy. If the
+/// connection could not be made, the error stack says why.
+///
+/// Thread: any, also in callbacks and in `wake`; never blocks on the network or the program.
 ///
 /// @param ws    A socket.
-/// @param info  Its `size` is set by the caller (WS_TLS_INFO_INIT); as many fields as fit are filled.
-/// @return WS_OK, or, with nothing filled: WS_ERR_UNSUPPORTED (a ws:// socket, which has no TLS), WS_ERR_CLOSED (a wss://
-///         socket that is not open yet, or never was), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT
-///         (NULL, or a `size` that ws_tls_info never had).
+/// @param info  Receives the information. The caller sets its `size` (WS_TLS_INFO_INIT); as many fields as fit are
+///              filled.
+/// @return WS_OK, or, with nothing filled: WS_ERR_UNSUPPORTED (a ws:// socket, which has no TLS), WS_ERR_CLOSED (a
+///          wss:// socket that is not open yet, or never was), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED,
+///          WS_ERR_INVALID_ARGUMENT (NULL, or a `size` that ws_tls_info never had).
 ///
 /// # Safety
 /// `info` is NULL or writable for its `size`.

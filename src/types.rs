@@ -54,54 +54,55 @@ macro_rules! words {
 
 /// One WebSocket connection, from connecting to closed.
 ///
-/// Made by ws_new() or ws_new_async(), given back with ws_release(). The value is a token, never an address: a
-/// NULL, stale, twice released or invented one is WS_ERR_INVALID_HANDLE and touches no memory. It stays valid until
-/// ws_release() was called *and* the socket is over, whichever is later. Over: `on_terminate` has returned; or,
-/// where the TERMINATE event was pulled with ws_dispatcher_next(), that event was freed; or, with no handler, the
-/// connection has ended.
+/// ws_new() and ws_new_async() make a socket; ws_release() gives it back. The value is a token, never an address: a
+/// handle that is NULL, stale, released twice or invented gives WS_ERR_INVALID_HANDLE and touches no memory. It stays
+/// valid until ws_release() was called *and* the socket is over, whichever is later. The socket is over when
+/// `on_terminate` has returned; if the TERMINATE event was pulled with ws_dispatcher_next(), when that event was freed;
+/// if the socket has no handler, when the connection has ended.
 pub struct ws_socket {
     _opaque: [u8; 0],
 }
 
-/// Where callbacks run: one host context (a form, a worker, an event loop).
+/// The place where callbacks run: one context of the program, such as a window, a worker or an event loop.
 ///
-/// Made by ws_dispatcher_new() or ws_dispatcher_new_with_wake(), ended by ws_dispatcher_close(). The value is a
-/// token, as that of ws_socket.
+/// ws_dispatcher_new(), ws_dispatcher_new_with_wake() and ws_dispatcher_new_driving() make a dispatcher;
+/// ws_dispatcher_close() ends it. The value is a token, like that of a ws_socket.
 pub struct ws_dispatcher {
     _opaque: [u8; 0],
 }
 
-/// A connection that comes back: see ws_reconnector_new(). The value is a token, as that of ws_socket.
+/// A connection that reconnects by itself: see ws_reconnector_new(). The value is a token, like that of a ws_socket.
 pub struct ws_reconnector {
     _opaque: [u8; 0],
 }
 
-/// How to connect. Made by ws_options_new(), ended by ws_options_free(). The value is a token, as that of ws_socket.
+/// The options with which a connection is made. ws_options_new() makes them; ws_options_free() ends them. The value is
+/// a token, like that of a ws_socket.
 pub struct ws_options {
     _opaque: [u8; 0],
 }
 
-/// One event, valid while its callback runs; see ws_event_retain().
+/// One event. It is valid while its callback runs; ws_event_retain() makes one that lives longer.
 ///
-/// A plain pointer: NULL is safe, a dangling one is the host's mistake.
+/// It is a plain pointer: NULL is safe, but to use it after its end is a bug of the program.
 pub struct ws_event {
     _opaque: [u8; 0],
 }
 
-/// A read-only JSON value inside an event; it lives with its event. A plain pointer: NULL is safe.
+/// A JSON value inside an event, to be read only; it lives as long as the event. It is a plain pointer: NULL is safe.
 pub struct ws_json {
     _opaque: [u8; 0],
 }
 
-/// The state of a socket. ws_status_name() gives 4D's words.
+/// The state of a socket. ws_status_name() gives the word for it.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_status {
-    /// The connection is being made; what is sent waits for it.
+    /// The connection is being made; messages that are sent now wait for it.
     WS_STATUS_CONNECTING = 0,
     /// The connection is open.
     WS_STATUS_CONNECTED = 1,
-    /// The closing handshake is going on, or its last events have not been delivered yet.
+    /// The closing handshake is in progress, or the last events have not been delivered yet.
     WS_STATUS_CLOSING = 2,
     /// The connection has ended.
     WS_STATUS_CLOSED = 3,
@@ -115,15 +116,16 @@ words! {
     Closed => WS_STATUS_CLOSED: c"Closed",
 }
 
-/// In which form a message is sent or arrives.
+/// The form in which a message is sent or arrives.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_data_type {
-    /// UTF-8 text. As the option: text frames arrive as text, binary frames as blobs.
+    /// UTF-8 text. As an option: text frames arrive as text, binary frames as blobs.
     WS_DATA_TYPE_TEXT = 0,
-    /// Bytes. As the option: text frames too arrive as blobs, with their UTF-8 bytes.
+    /// Bytes. As an option: text frames arrive as blobs, too, which hold their UTF-8 bytes.
     WS_DATA_TYPE_BLOB = 1,
-    /// JSON text. As the option: a text frame that holds JSON arrives as an object, another one as text.
+    /// JSON text. As an option: a text frame that holds JSON arrives as an object; any other text frame arrives as
+    /// text.
     WS_DATA_TYPE_OBJECT = 2,
 }
 
@@ -134,27 +136,27 @@ words! {
     Object => WS_DATA_TYPE_OBJECT: c"object",
 }
 
-/// What happened.
+/// The type of an event: what happened.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_event_type {
-    /// No event: what ws_event_get_type() says of NULL.
+    /// There is no event: ws_event_get_type() returns this for NULL.
     WS_EVENT_TYPE_NONE = 0,
     /// The connection is open.
     WS_EVENT_TYPE_OPEN = 1,
-    /// A message arrived.
+    /// A message has arrived.
     WS_EVENT_TYPE_MESSAGE = 2,
-    /// The connection could not be made, or broke: ws_event_errors() says why. TERMINATE follows.
+    /// The connection could not be made, or broke; ws_event_errors() says why. TERMINATE follows.
     WS_EVENT_TYPE_ERROR = 3,
     /// The connection has ended.
     WS_EVENT_TYPE_TERMINATE = 4,
-    /// After WS_ERR_WOULD_BLOCK: the send buffer fell below half.
+    /// The send buffer has fallen below half of its limit, after a call that returned WS_ERR_WOULD_BLOCK.
     WS_EVENT_TYPE_DRAIN = 5,
-    /// The answer to a ws_ping() arrived.
+    /// The answer to a ws_ping() has arrived.
     WS_EVENT_TYPE_PONG = 6,
-    /// A part of a long message arrived: see ws_options_set_part_size().
+    /// A part of a long message has arrived: see ws_options_set_part_size().
     WS_EVENT_TYPE_PART = 7,
-    /// The server's ping arrived, and was answered: see ws_options_set_ping_events().
+    /// A ping from the server has arrived, and was answered: see ws_options_set_ping_events().
     WS_EVENT_TYPE_PING = 8,
 }
 
@@ -171,27 +173,27 @@ words! {
     Ping => WS_EVENT_TYPE_PING: c"ping",
 }
 
-/// How far a connection was when it ended; see ws_get_close_info().
+/// The stage that a connection had reached when it ended: see ws_get_close_info().
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_stage {
-    /// It has not ended.
+    /// The connection has not ended.
     WS_STAGE_NONE = 0,
     /// The host's name was being looked up.
     WS_STAGE_DNS = 1,
-    /// TCP was being connected.
+    /// The TCP connection was being made.
     WS_STAGE_TCP = 2,
-    /// The proxy was being asked.
+    /// The proxy had been asked for a tunnel.
     WS_STAGE_PROXY = 3,
-    /// TLS was being agreed.
+    /// The TLS handshake was in progress.
     WS_STAGE_TLS = 4,
-    /// The answer to the opening handshake was waited for.
+    /// The opening handshake had been sent, and its answer had not come.
     WS_STAGE_UPGRADE = 5,
-    /// It was open.
+    /// The connection was open.
     WS_STAGE_OPEN = 6,
-    /// A close frame was waited for, or had not left yet.
+    /// The closing handshake was in progress: a close frame had not left yet, or had not been answered.
     WS_STAGE_CLOSING = 7,
-    /// Both close frames had gone over: the closing handshake was complete.
+    /// Both close frames had been exchanged: the closing handshake was complete.
     WS_STAGE_CLOSED = 8,
 }
 
@@ -208,24 +210,25 @@ words! {
     Closed => WS_STAGE_CLOSED: c"closed",
 }
 
-/// Why a reconnector does not try again; see ws_reconnect_info.
+/// The reason why a reconnector does not try again: see ws_reconnect_info.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_reconnect_end {
-    /// It will try again.
+    /// The reconnector will try again.
     WS_RECONNECT_END_NONE = 0,
-    /// The host has ended it: ws_reconnector_terminate().
+    /// The program has ended it with ws_reconnector_terminate() or ws_reconnector_close().
     WS_RECONNECT_END_HOST = 1,
-    /// The server closed with one of the policy's `final_codes`, or `is_final` said so.
+    /// The server closed the connection with one of the policy's `final_codes`, or `is_final` said that its close was
+    /// final.
     WS_RECONNECT_END_CLOSE_CODE = 2,
-    /// Another attempt could not mend it: a call that is wrong; before the first open connection a certificate, or HTTP 401,
-    /// 403, 404, 407 or 410; or `is_final` said so.
+    /// Another attempt would fail as well: the call itself was wrong; or, before the first connection was open, a
+    /// certificate was refused, or the server answered HTTP 401, 403, 404, 407 or 410; or `is_final` said so.
     WS_RECONNECT_END_REFUSED = 3,
     /// The policy's `max_attempts` are used up.
     WS_RECONNECT_END_ATTEMPTS = 4,
     /// The policy's `max_time_ms` is used up.
     WS_RECONNECT_END_TIME = 5,
-    /// Its dispatcher was closed.
+    /// The reconnector's dispatcher was closed.
     WS_RECONNECT_END_DISPATCHER = 6,
     /// ws_shutdown() was called.
     WS_RECONNECT_END_SHUT_DOWN = 7,
@@ -243,17 +246,17 @@ words! {
     ShutDown => WS_RECONNECT_END_SHUT_DOWN: c"shut down",
 }
 
-/// How much the log says; each level includes those above it.
+/// How much the log says. Each level includes the levels above it.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_log_level {
     /// Nothing.
     WS_LOG_LEVEL_OFF = 0,
-    /// Faults of the library itself.
+    /// Failures of the library itself.
     WS_LOG_LEVEL_ERROR = 1,
-    /// What a human should look at: connections that failed, servers that misbehave.
+    /// What a person should look at: connections that failed, servers that misbehave.
     WS_LOG_LEVEL_WARN = 2,
-    /// One line for each connection made and ended.
+    /// One line for each connection that is made, and one for each that ends.
     WS_LOG_LEVEL_INFO = 3,
     /// The steps of connecting and closing.
     WS_LOG_LEVEL_DEBUG = 4,
@@ -271,11 +274,11 @@ words! {
     Trace => WS_LOG_LEVEL_TRACE: c"trace",
 }
 
-/// What a JSON value is.
+/// The kind of a JSON value.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_json_kind {
-    /// `null`; also what ws_json_get_kind() says of NULL.
+    /// `null`. ws_json_get_kind() returns this for NULL, too.
     WS_JSON_KIND_NULL = 0,
     /// `true` or `false`.
     WS_JSON_KIND_BOOL = 1,

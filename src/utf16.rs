@@ -14,17 +14,17 @@ use crate::{arg, boundary};
 
 /// Converts UTF-8 to UTF-16. It allocates nothing and needs no handle.
 ///
-/// What is not UTF-8 becomes U+FFFD, as browsers have it: one for each longest beginning of a character that ends too early,
-/// and one for each byte that begins none.
+/// Bytes that are not UTF-8 become U+FFFD, as in web browsers: one for each longest beginning of a character that ends
+/// too early, and one for each byte that cannot begin a character.
 ///
-/// Any thread; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
-/// @param utf8  Text; may be NULL if `len` is 0. Does not overlap `out`.
+/// @param utf8  The text; may be NULL if `len` is 0. It must not overlap `out`.
 /// @param len   Bytes in `utf8`, or WS_NUL_TERMINATED.
-/// @param out   Receives UTF-16 in the machine's byte order, aligned: as many whole characters from the beginning as there
-///              is room for, and a 0 unit behind them if `room` is larger than the result. NULL: nothing is written.
+/// @param out   Receives UTF-16 in the machine's byte order, aligned: as many whole characters as there is room for,
+///              followed by a 0 unit if `room` is larger than the result. NULL: nothing is written.
 /// @param room  16-bit units in `out`.
-/// @return How many units the whole text needs, without a 0, whatever `room` is; 0 where `utf8` is NULL.
+/// @return The number of units that the whole text needs, without the 0 unit, whatever `room` is; 0 if `utf8` is NULL.
 ///
 /// # Safety
 /// `utf8` is readable for `len` bytes, or up to its NUL; `out` is NULL or writable for `room` units.
@@ -46,14 +46,15 @@ pub unsafe extern "C" fn ws_utf16_from_utf8(
 ///
 /// A lone surrogate becomes U+FFFD.
 ///
-/// Any thread; never blocks.
+/// Thread: any, also in callbacks; never blocks.
 ///
-/// @param utf16  UTF-16 in the machine's byte order, aligned; may be NULL if `units` is 0. Does not overlap `out`.
+/// @param utf16  UTF-16 in the machine's byte order, aligned; may be NULL if `units` is 0. It must not overlap `out`.
 /// @param units  16-bit units in `utf16`, or WS_NUL_TERMINATED.
-/// @param out    Receives UTF-8: as many whole characters from the beginning as there is room for, and a NUL behind them if
-///               `room` is larger than the result. NULL: nothing is written.
+/// @param out    Receives UTF-8: as many whole characters as there is room for, followed by a NUL if `room` is larger
+///               than the result. NULL: nothing is written.
 /// @param room   Bytes in `out`.
-/// @return How many bytes the whole text needs, without a NUL, whatever `room` is; 0 where `utf16` is NULL or not aligned.
+/// @return The number of bytes that the whole text needs, without the NUL, whatever `room` is; 0 if `utf16` is NULL or
+///          not aligned.
 ///
 /// # Safety
 /// `utf16` is readable for `units` units, or up to its 0 unit; `out` is NULL or writable for `room` bytes.

@@ -6,25 +6,33 @@ use super::{flag, set};
 use crate::result::ws_result;
 use crate::types::ws_options;
 
-/// How hard to compress messages (permessage-deflate, RFC 7692), if the server agrees to it. Where there is no memory
-/// to compress a message, it is sent uncompressed.
+/// Sets how hard messages are compressed (permessage-deflate, RFC 7692), if the server agrees to compression.
+///
+/// If there is no memory to compress a message, it is sent uncompressed.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o      Options.
-/// @param level  1 (fast) to 9 (small); 0: no compression is offered. Default: 1.
-/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @param level  1 (fast) to 9 (small); 0: compression is not offered. Default: 1.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE,
+///          WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_compression(o: *mut ws_options, level: i32) -> ws_result {
     set(o, "ws_options_set_compression", &[&level], |options| options.set_compression(level))
 }
 
-/// The largest windows of compression, which say how far back a message may refer, and how much memory that takes:
-/// 2 to the power of so many bytes.
+/// Sets the largest compression windows: how far back a message may refer, and so how much memory that takes. A window
+/// has 2 to the power of that many bytes.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o        Options.
-/// @param ours     Bits of our messages' window, 8 to 15. Default: 15.
-/// @param servers  Bits of the server's, 8 to 15. Default: 15. Below 15 it is asked for; a server that keeps a larger one
-///                 is taken with that. One that answers the request with 400 is asked once more, as by default.
-/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @param ours     Bits of the window for messages to the server, 8 to 15. Default: 15.
+/// @param servers  Bits of the window for messages from the server, 8 to 15. Default: 15. A number below 15 is a
+///                 request. A server that keeps a larger window is accepted. If the server answers the request with
+///                 400, it is asked once more, with the defaults.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE,
+///          WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_compression_window_bits(
     o: *mut ws_options,
@@ -36,35 +44,47 @@ pub extern "C" fn ws_options_set_compression_window_bits(
     })
 }
 
-/// How much memory compressing may take. A socket keeps none before its first compressed message. With context takeover it
-/// then keeps the end of what it has sent, no more than was sent, and what decompresses the server's (44 KiB):
+/// Sets how much memory compression may take.
+///
+/// A socket keeps none before its first compressed message. After that, with context takeover, it keeps the end of what
+/// it has sent (the table shows the most that this is), and 44 KiB for decompressing the server's messages:
 ///
 ///     level                      1    2    3    4    5    6    7    8    9
 ///     kept by a socket, KiB    0.5  0.5    1    2    4    8   16   32   32
 ///     a compressor, KiB        260  261  263  267  274  288  316  372  484
 ///
-/// Compressors (zlib's memLevel is this level) belong to the process and are lent to whichever socket sends: it makes at most
-/// four, and more only where more threads send at once. One that was another socket's meanwhile reads first what this one has kept,
-/// which takes time: 7 microseconds for 4 KiB, 40 for 32. While a socket sends by the same one as before, its messages refer back as far as was
-/// agreed, whatever is kept. With smaller windows (ws_options_set_compression_window_bits()) both take less.
+/// Compressors (whose zlib memLevel is this level) belong to the process and are lent to the socket that is sending.
+/// The library makes at most four of them, and more only if more threads send at once. A compressor that another socket
+/// has used in the meantime first reads what this socket has kept; this takes 7 microseconds for 4 KiB and 40 for 32
+/// KiB. While a socket keeps sending with the same compressor, its messages refer back as far as was agreed with the
+/// server, no matter how much is kept. Smaller windows (ws_options_set_compression_window_bits()) make both numbers
+/// smaller.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o      Options.
 /// @param level  1 (little) to 9 (much). Default: 5.
-/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE,
+///          WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_compression_memory(o: *mut ws_options, level: i32) -> ws_result {
     set(o, "ws_options_set_compression_memory", &[&level], |options| options.set_compression_memory(level))
 }
 
-/// Whether a compressed message may refer to those before it, which makes small messages much smaller and keeps memory for each
-/// socket that has sent and received one: 4 KiB for ours (ws_options_set_compression_memory()) and 44 KiB for the server's. Without
-/// it an idle socket keeps none.
+/// Sets whether a compressed message may refer to the messages before it.
+///
+/// This makes small messages much smaller. In return, each socket that has sent and received a compressed message keeps
+/// memory: 4 KiB for what it sends (see ws_options_set_compression_memory()) and 44 KiB for what it receives. Without
+/// context takeover, an idle socket keeps none.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o        Options.
-/// @param ours     For our messages, 0 or 1. Default: 1.
-/// @param servers  For the server's, 0 or 1. Default: 1. 0 is asked for; a server that does not grant it is taken all the
-///                 same. One that answers the request with 400 is asked once more, as by default.
-/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @param ours     0 or 1, for messages to the server. Default: 1.
+/// @param servers  0 or 1, for messages from the server. Default: 1. A 0 is a request. A server that does not grant it
+///                 is accepted. If the server answers the request with 400, it is asked once more, with the defaults.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE,
+///          WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_compression_context_takeover(
     o: *mut ws_options,
@@ -77,7 +97,9 @@ pub extern "C" fn ws_options_set_compression_context_takeover(
     })
 }
 
-/// The size from which messages are compressed: below it, compressing costs more than it saves.
+/// Sets the size from which on messages are compressed. For smaller messages, compression costs more than it saves.
+///
+/// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o      Options.
 /// @param bytes  Bytes. Default: 128.

@@ -13,15 +13,17 @@ use crate::out_struct::{self, OutStruct};
 use crate::result::ws_result;
 use crate::types::{ws_options, ws_reconnect_end, ws_reconnector};
 
-/// Before each attempt, the first one too: the place to give a fresh token, whatever the delay before it was.
+/// Is called before each attempt, including the first. This is the place to set a fresh token, however long the wait
+/// before the attempt was.
 ///
 /// @param r          The reconnector.
-/// @param options    A copy of the options of ws_reconnector_new(), for this attempt only: ws_options_set_header() and
-///                   all others change it. Ends when the function returns.
-/// @param attempt    0 for the first one of all, and after a stable connection; else its number, from 1.
+/// @param options    A copy of the options of ws_reconnector_new() for this attempt only. ws_options_set_header() and
+///                   all other setters change it. It ends when the function returns.
+/// @param attempt    0 for the very first attempt, and for the first one after a stable connection; otherwise its
+///                   number, counted from 1.
 /// @param user_data  The handler's `user_data`.
-/// @return The URL for this attempt and those after it, which is copied at once; NULL: as before. One that is refused is for
-///         this attempt alone.
+/// @return The URL for this attempt and those after it, which is copied at once; NULL: the URL stays as it is. A URL
+///          that is refused is used for this attempt only.
 pub type ws_reconnect_attempt_fn = Option<
     unsafe extern "C" fn(
         r: *mut ws_reconnector,
@@ -31,25 +33,28 @@ pub type ws_reconnect_attempt_fn = Option<
     ) -> *const c_char,
 >;
 
-/// Told between two connections, or at the end.
+/// Is called between two connections, or at the end.
 ///
 /// @param r          The reconnector.
-/// @param info       What happened and what comes. Lives until the function returns.
+/// @param info       What happened, and what comes next. It lives until the function returns.
 /// @param user_data  The handler's `user_data`.
 pub type ws_reconnect_fn = Option<
     unsafe extern "C" fn(r: *mut ws_reconnector, info: *const ws_reconnect_info, user_data: *mut c_void),
 >;
 
-/// Decides whether the end of a connection, or of an attempt, is final: asked after each end at which there is a choice, before
-/// `on_reconnect` or `on_end`. There is none where the host has ended the connection or the reconnector, at the limits of the
-/// policy, with the dispatcher, and at ws_shutdown().
+/// Decides whether the end of a connection or of an attempt is final. It is called after each end for which there is a
+/// choice, before `on_reconnect` or `on_end`.
+///
+/// There is no choice if the program has ended the connection or the reconnector, at the limits of the policy, when the
+/// dispatcher is closed, and at ws_shutdown().
 ///
 /// @param r          The reconnector.
-/// @param info       What happened, and in `end` what comes by default: WS_RECONNECT_END_NONE is another attempt, in
-///                   `delay_ms`. Lives until the function returns.
+/// @param info       What happened, with the default decision in `end`: WS_RECONNECT_END_NONE means another attempt in
+///                   `delay_ms`. It lives until the function returns.
 /// @param user_data  The handler's `user_data`.
-/// @return 1: it is final. `on_end` follows, with WS_RECONNECT_END_CLOSE_CODE where the server closed, else with
-///         WS_RECONNECT_END_REFUSED. 0: another attempt follows, as far as the policy's limits allow it.
+/// @return 1: it is final. `on_end` follows, with WS_RECONNECT_END_CLOSE_CODE if the server closed the connection,
+///          otherwise with WS_RECONNECT_END_REFUSED. 0: another attempt follows, as far as the policy's limits allow
+///          it.
 pub type ws_reconnect_final_fn = Option<
     unsafe extern "C" fn(
         r: *mut ws_reconnector,
@@ -58,27 +63,29 @@ pub type ws_reconnect_final_fn = Option<
     ) -> i32,
 >;
 
-/// What `on_reconnect` and `on_end` are told. The library makes it: one that is older than this header says so by a smaller
-/// `size`, and what lies behind that is not there to be read.
+/// What the functions of a ws_reconnect_policy are told. The library fills it in. A library that is older than this
+/// header gives it a smaller `size`; fields beyond that size must not be read.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ws_reconnect_info {
     /// The size of the struct, as the library knows it.
     pub size: size_t,
-    /// The number of the next attempt since the last stable connection, from 1; in `on_end` of the last one.
+    /// The number of the next attempt since the last stable connection, counted from 1; in `on_end` the number of the
+    /// last one.
     pub attempt: u32,
     /// Milliseconds until that attempt; 0 in `on_end`.
     pub delay_ms: u32,
-    /// What went wrong: a ws_result. WS_OK where the server closed, and where the host ended it.
+    /// What went wrong: a ws_result. It is WS_OK if the server closed the connection, or if the program ended it.
     pub result: i32,
-    /// The code of the server's close frame: 0 if none came, 1005 for one without a code.
+    /// The code of the server's close frame: 0 if none came, 1005 if it had no code.
     pub code: i32,
-    /// The HTTP status of the server's (or proxy's) answer to the opening handshake; 0 for no answer.
+    /// The HTTP status of the server's (or the proxy's) answer to the opening handshake; 0 if there was no answer.
     pub http_status: i32,
-    /// Why it does not try again: a ws_reconnect_end; WS_RECONNECT_END_NONE in `on_reconnect`.
+    /// Why the reconnector does not try again: a ws_reconnect_end. In `on_reconnect` it is WS_RECONNECT_END_NONE.
     pub end: i32,
-    /// Why the connection, or the attempt, ended: as in its `on_error`; where the server closed one entry, WS_ERR_CLOSED,
-    /// with the code and the reason. NULL where the host ended it. Lives until the function returns.
+    /// Why the connection or the attempt ended: the same stack as in its `on_error`. If the server closed the
+    /// connection, it is one entry, WS_ERR_CLOSED, with the code and the reason. NULL if the program ended it. It lives
+    /// until the function returns.
     pub errors: *const ws_errors,
 }
 
@@ -100,50 +107,56 @@ impl ws_reconnect_info {
     }
 }
 
-/// When to try again, and when not any more. Begin it with WS_RECONNECT_POLICY_INIT, which has the defaults below, and set
-/// what should be otherwise. ws_reconnector_new() copies it.
+/// When a reconnector tries again, and when it gives up. Begin with WS_RECONNECT_POLICY_INIT, which has the defaults
+/// below, and change the fields that should differ. ws_reconnector_new() copies the struct.
 ///
-/// The delay before attempt n is drawn, evenly, between 0 and the lesser of `max_delay_ms` and `base_delay_ms` * 2^(n-1)
-/// ("full jitter"), so that the clients of a server that comes back do not come all at once.
+/// The delay before attempt n is a random number, evenly distributed between 0 and the lesser of `max_delay_ms` and
+/// `base_delay_ms` * 2^(n-1) ("full jitter"). So when a server comes back, its clients do not all come at the same
+/// moment.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ws_reconnect_policy {
-    /// `sizeof(ws_reconnect_policy)`: how the struct grows without breaking its callers, as that of ws_handler.
+    /// `sizeof(ws_reconnect_policy)`. It allows the struct to grow without breaking existing programs, like that of
+    /// ws_handler.
     pub size: size_t,
-    /// Default 500, at least 1.
+    /// The delay with which the backoff begins, in milliseconds. Default 500, at least 1.
     pub base_delay_ms: u32,
-    /// Default 30000, at least 1. After close code 1013 (try again later) the delay is between its half and all of it. After a
-    /// refusal that is not final (HTTP 4xx but 408, 425 and 429, a certificate) it is all of it.
+    /// The longest delay, in milliseconds. Default 30000, at least 1. After close code 1013 (try again later), the
+    /// delay is between half of it and all of it. After a refusal that is not final (a certificate, or HTTP 4xx except
+    /// 408, 425 and 429), it is all of it.
     pub max_delay_ms: u32,
-    /// Default 100, at least 1. The least delay, save after a stable connection: a server that accepts and closes at once is not
-    /// stormed.
+    /// The shortest delay, in milliseconds, except after a stable connection. Default 100, at least 1. It prevents a
+    /// storm of attempts on a server that accepts connections and closes them at once.
     pub min_delay_ms: u32,
-    /// Default 10000. A connection that was open so long was stable: attempts and time count anew.
+    /// How long a connection must be open to count as stable, in milliseconds; attempts and time are then counted anew.
+    /// Default 10000.
     pub stable_ms: u32,
-    /// Default 0: no limit. How many attempts may follow one another without a stable connection, the first one not counted.
+    /// How many attempts may follow one another without a stable connection, not counting the first. Default 0: no
+    /// limit.
     pub max_attempts: u32,
-    /// Default 0: no limit. How long it may go on without a stable connection; no attempt is begun behind it.
+    /// How long the reconnector may go on without a stable connection, in milliseconds; no attempt begins after that.
+    /// Default 0: no limit.
     pub max_time_ms: u32,
-    /// Default 300000. The most that a server's Retry-After header (seconds or a date) can ask for. It is the least delay then, and
-    /// a jitter comes on top.
+    /// The longest wait that the server's Retry-After header (seconds or a date) can demand, in milliseconds. Default
+    /// 300000. That wait is then the shortest delay, and a random delay is added to it.
     pub max_retry_after_ms: u32,
-    /// How many codes `final_codes` has.
+    /// The number of codes in `final_codes`.
     pub final_code_count: u32,
-    /// 0: no queue. How many bytes of messages ws_reconnector_send() keeps while there is no connection, each counted with
-    /// 64 more; while it is below that, it takes one more message.
+    /// How many bytes of messages ws_reconnector_send() keeps while there is no connection; 0: none. Each message
+    /// counts its bytes plus 64. A message is accepted while what is kept before it is below this number.
     pub queue_size: size_t,
-    /// Close codes of the server after which it does not come back. NULL: none, for servers that restart close with all
-    /// kinds of codes. A code that answers the host's own ws_terminate() is not looked up.
+    /// The server's close codes after which the reconnector gives up. NULL: none, because servers that restart close
+    /// with all kinds of codes. A code that answers the program's own ws_terminate() does not count.
     pub final_codes: *const u16,
-    /// Before each attempt; see ws_reconnect_attempt_fn. May be NULL, as the others.
+    /// Is called before each attempt; see ws_reconnect_attempt_fn. May be NULL, like the others.
     pub on_attempt: ws_reconnect_attempt_fn,
-    /// A connection, or an attempt, has ended, and there will be another one: after its `on_terminate`, before the next
-    /// `on_open`.
+    /// Is called when a connection or an attempt has ended and another one will follow: after its `on_terminate`,
+    /// before the next `on_open`.
     pub on_reconnect: ws_reconnect_fn,
-    /// There will be no other one: `end` says why. Exactly once, as the last callback before `on_free`; not where
-    /// ws_reconnector_new() fails.
+    /// Is called when no other attempt will follow; `end` says why. It comes exactly once, as the last callback before
+    /// `on_free`, but not if ws_reconnector_new() fails.
     pub on_end: ws_reconnect_fn,
-    /// Decides what is final. NULL: as ws_reconnector_new() says.
+    /// Decides whether an end is final. NULL: as ws_reconnector_new() describes.
     pub is_final: ws_reconnect_final_fn,
 }
 

@@ -6,13 +6,13 @@ use super::get;
 use crate::types::{ws_reconnector, ws_socket, ws_status};
 use crate::{boundary, handles};
 
-/// The socket of now, for all that a socket can do: ws_ping(), ws_get_stats(), ws_pause().
+/// Returns the present socket of a reconnector, for everything that needs a socket, such as ws_ping() and ws_pause().
 ///
-/// Any thread; never blocks.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param r  A reconnector, or any other value.
-/// @return A socket that the caller does not release; its handle is stale once its `on_terminate` has returned. NULL
-///         between two connections, and for a handle that is none.
+/// @return A socket, which the caller must not release. Its handle is stale once its `on_terminate` has returned. NULL
+///          between two connections, and for an invalid handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnector_get_socket(r: *const ws_reconnector) -> *mut ws_socket {
     boundary::make(ptr::null_mut(), || {
@@ -21,35 +21,35 @@ pub extern "C" fn ws_reconnector_get_socket(r: *const ws_reconnector) -> *mut ws
     })
 }
 
-/// How far it is.
+/// Returns the state of a reconnector.
 ///
-/// Any thread; never blocks.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param r  A reconnector, or any other value.
-/// @return WS_STATUS_CONNECTING while it waits or tries, WS_STATUS_CONNECTED, WS_STATUS_CLOSING after
-///         ws_reconnector_terminate(), WS_STATUS_CLOSED once it is over, and for a handle that is none.
+/// @return WS_STATUS_CONNECTING while it waits or connects, WS_STATUS_CONNECTED, WS_STATUS_CLOSING after
+///          ws_reconnector_terminate(), WS_STATUS_CLOSED once it is over, and for an invalid handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnector_get_status(r: *const ws_reconnector) -> ws_status {
     boundary::read(ws_status::WS_STATUS_CLOSED, || Some(get(r).ok()?.reconnector.status().into()))
 }
 
-/// How many attempts there were since the last stable connection, the one that goes on or is waited for included.
+/// Returns the number of attempts since the last stable connection, including the one that is in progress or to come.
 ///
-/// Any thread; never blocks.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param r  A reconnector, or any other value.
-/// @return The number; 0 as long as nothing has failed, and for a handle that is none.
+/// @return The number; 0 as long as nothing has failed, and for an invalid handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnector_get_attempts(r: *const ws_reconnector) -> u32 {
     boundary::read(0, || Some(get(r).ok()?.reconnector.attempts()))
 }
 
-/// How often it was connected: how many of its sockets were open.
+/// Returns how many of a reconnector's connections were opened, including the present one.
 ///
-/// Any thread; never blocks.
+/// Thread: any, also in callbacks and in `wake`; never blocks.
 ///
 /// @param r  A reconnector, or any other value.
-/// @return The number, the connection of now included; 0 for a handle that is none.
+/// @return The number; 0 for an invalid handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnector_get_connections(r: *const ws_reconnector) -> u32 {
     boundary::read(0, || Some(get(r).ok()?.reconnector.connections()))
