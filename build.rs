@@ -62,7 +62,9 @@ fn render(root: &Path) -> String {
     }
     let mut header = Vec::new();
     builder.generate().expect("cbindgen understands src/*.rs").write(&mut header);
-    polish(&String::from_utf8(header).expect("the sources are UTF-8"))
+    let header = polish(&String::from_utf8(header).expect("the sources are UTF-8"));
+    let results = fs::read_to_string(root.join("src/result.rs")).expect("src/result.rs is there");
+    fill_overview(&with_block_headings(&header, &results))
 }
 
 fn fill_version(text: &str) -> String {
@@ -102,6 +104,101 @@ fn polish(header: &str) -> String {
         }
     }
     polished.join("\n") + "\n"
+}
+
+/// Puts the headings of the blocks of `ws_result` into the header: plain comments in the source, which cbindgen drops.
+/// Each stands above the comment of the first member of its block.
+fn with_block_headings(header: &str, source: &str) -> String {
+    let mut lines: Vec<String> = header.lines().map(str::to_owned).collect();
+    let members = source.lines().skip_while(|line| !line.starts_with("pub enum ws_result"));
+    let mut heading = None;
+    for line in members.take_while(|line| *line != "}").map(str::trim_start) {
+        if let Some(text) = line.strip_prefix("// ") {
+            heading = Some(text);
+        } else if let (false, Some((name, _))) = (line.starts_with("///"), line.split_once(" = ")) {
+            let Some(text) = heading.take() else { continue };
+            let member = lines.iter().position(|line| line.starts_with(&format!("    {name} = ")));
+            let member = member.unwrap_or_else(|| panic!("{name} is not in the header"));
+            let comment = lines[..member].iter().rposition(|line| line.starts_with("    /**"));
+            let comment = comment.unwrap_or_else(|| panic!("{name} has no comment"));
+            lines.splice(comment..comment, [String::new(), format!("    /* {text} */"), String::new()]);
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// What a function's `Thread:` line may say, and the cells of the overview that follow from it. A line is one of `WHO`,
+/// one of `WHERE` and one of `BLOCKS`, in this order; after the last words it may go on as it likes.
+const WHO: &[(&str, &str)] = &[
+    ("Thread: any", "any"),
+    ("Thread: the dispatcher's own", "owner"),
+    ("Thread: the dispatcher's own, or any if there is none", "owner/any"),
+];
+/// Callback, `wake`, signal handler.
+const WHERE: &[(&str, [&str; 3])] = &[
+    (", but not in callbacks; ", ["no", "no", "no"]),
+    (", also in callbacks, but not on an I/O thread; ", ["not I/O", "no", "no"]),
+    (", also in callbacks; ", ["yes", "no", "no"]),
+    (", also in callbacks and in `wake`; ", ["yes", "yes", "no"]),
+    (", also in callbacks, in `wake` and in signal handlers; ", ["yes", "yes", "yes"]),
+];
+const BLOCKS: &[(&str, &str)] =
+    &[("never blocks", "no"), ("may block", "yes"), ("may wait for a callback", "callback")];
+
+/// The cells of the overview for what a `Thread:` line says; `None` if it is not one of the known forms.
+fn overview_cells(thread: &str) -> Option<[&'static str; 5]> {
+    WHO.iter().find_map(|(who, owner)| {
+        let rest = thread.strip_prefix(who)?;
+        WHERE.iter().find_map(|(place, [callback, wake, signal])| {
+            let rest = rest.strip_prefix(place)?;
+            let (_, blocks) = BLOCKS.iter().find(|(blocks, _)| rest.starts_with(blocks))?;
+            Some([*owner, *blocks, *callback, *wake, *signal])
+        })
+    })
+}
+
+/// Each function of the header, with the `Thread:` paragraph of its comment, which is empty if there is none.
+fn thread_lines(header: &str) -> Vec<(&str, String)> {
+    let mut found = Vec::new();
+    let mut comment = String::new();
+    let mut inside = false;
+    for line in header.lines() {
+        if line.starts_with("/**") {
+            comment.clear();
+            inside = true;
+        }
+        if inside {
+            // A paragraph ends with an empty line or a tag, and is broken anywhere.
+            let text = line.trim_start_matches("/**").trim_start_matches(" *").trim_end_matches("*/").trim();
+            let ends = text.is_empty() || text.starts_with('@');
+            comment += &if ends { "\n".to_owned() } else { format!("{text} ") };
+            inside = !line.ends_with("*/");
+            continue;
+        }
+        let declares = line.starts_with(|first: char| first.is_ascii_lowercase());
+        let Some((before, _)) = line.split_once('(').filter(|_| declares) else { continue };
+        let name = before.rsplit([' ', '*']).next().unwrap_or_default();
+        if name.starts_with("ws_") {
+            let thread = comment.lines().find(|text| text.starts_with("Thread: ")).unwrap_or_default();
+            found.push((name, thread.trim().to_owned()));
+        }
+    }
+    found
+}
+
+/// Puts the overview where the introduction has `@OVERVIEW@`: a row for each function, from its own `Thread:` line. A
+/// function without one, or with words that are not known, ends the build.
+fn fill_overview(header: &str) -> String {
+    let row = |name: &str, [owner, blocks, callback, wake, signal]: [&str; 5]| {
+        format!(" *     {name:43} {owner:9}  {blocks:8}  {callback:8}  {wake:4}  {signal}")
+    };
+    let mut rows = vec![row("function", ["thread", "blocks", "callback", "wake", "signal"])];
+    rows.extend(thread_lines(header).iter().map(|(name, thread)| {
+        let cells = overview_cells(thread);
+        row(name, cells.unwrap_or_else(|| panic!("{name}: not a known `Thread:` line (see WHO): {thread:?}")))
+    }));
+    assert!(header.contains(" * @OVERVIEW@"), "cbindgen.toml has no @OVERVIEW@");
+    header.replace(" * @OVERVIEW@", &rows.join("\n"))
 }
 
 /// The frames of C through which the host's functions are called. They need tables for unwinding, which a compiler

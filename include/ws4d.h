@@ -101,6 +101,194 @@
  *     return result == WS_OK ? 0 : 1;
  * }
  * @endcode
+ *
+ * OVERVIEW
+ *
+ * Where each function may be called. The columns are taken from the last paragraph of each function's own comment:
+ *
+ * - thread: "any", or "owner" for the dispatcher's own thread. "owner/any" means the own thread of the socket's
+ *   dispatcher, or any thread if the socket has none.
+ * - blocks: whether the function may wait. "callback" means that it waits only for a function of the program that is
+ *   running on another thread, so the caller must not hold a lock that this function wants.
+ * - callback: whether it may be called in a callback. "not I/O" means in callbacks of a dispatcher, but not in those
+ *   that run on an I/O thread of the library.
+ * - wake: whether it may be called in the `wake` of ws_dispatcher_new_with_wake().
+ * - signal: whether it may be called in a signal handler.
+ *
+ *     function                                    thread     blocks    callback  wake  signal
+ *     ws_new                                      owner/any  yes       not I/O   no    no
+ *     ws_new_async                                any        no        yes       no    no
+ *     ws_send_text                                any        no        yes       no    no
+ *     ws_send_text_utf16                          any        no        yes       no    no
+ *     ws_send_blob                                any        no        yes       no    no
+ *     ws_send_object                              any        no        yes       no    no
+ *     ws_send_object_utf16                        any        no        yes       no    no
+ *     ws_send                                     any        no        yes       no    no
+ *     ws_ping                                     any        no        yes       no    no
+ *     ws_pong                                     any        no        yes       no    no
+ *     ws_cork                                     any        no        yes       no    no
+ *     ws_uncork                                   any        no        yes       no    no
+ *     ws_send_many                                any        no        yes       no    no
+ *     ws_send_begin                               any        no        yes       no    no
+ *     ws_send_part                                any        no        yes       no    no
+ *     ws_send_end                                 any        no        yes       no    no
+ *     ws_release                                  any        no        yes       no    no
+ *     ws_close                                    owner/any  callback  yes       no    no
+ *     ws_pause                                    any        no        yes       no    no
+ *     ws_resume                                   any        no        yes       no    no
+ *     ws_terminate                                any        no        yes       no    no
+ *     ws_abort                                    any        no        yes       no    no
+ *     ws_get_status                               any        no        yes       yes   no
+ *     ws_get_id                                   any        no        yes       yes   no
+ *     ws_get_url                                  any        no        yes       yes   no
+ *     ws_get_data_type                            any        no        yes       yes   no
+ *     ws_get_handler                              any        no        yes       yes   no
+ *     ws_get_user_data                            any        no        yes       yes   no
+ *     ws_get_subprotocol                          any        no        yes       yes   no
+ *     ws_get_response_status                      any        no        yes       yes   no
+ *     ws_get_response_header                      any        no        yes       yes   no
+ *     ws_get_peer_address                         any        no        yes       yes   no
+ *     ws_get_buffered_amount                      any        no        yes       yes   no
+ *     ws_get_tls_info                             any        no        yes       yes   no
+ *     ws_get_stats                                any        no        yes       yes   no
+ *     ws_reconnector_get_stats                    any        no        yes       yes   no
+ *     ws_get_close_info                           any        no        yes       yes   no
+ *     ws_dispatcher_new                           any        no        yes       no    no
+ *     ws_dispatcher_new_with_wake                 any        no        yes       no    no
+ *     ws_dispatcher_new_driving                   any        no        yes       no    no
+ *     ws_dispatcher_attach                        any        no        yes       no    no
+ *     ws_dispatcher_set_busy_poll_us              any        no        yes       no    no
+ *     ws_dispatcher_set_interruptible             any        no        yes       no    no
+ *     ws_dispatcher_dispatch                      owner      no        yes       no    no
+ *     ws_dispatcher_wait                          owner      yes       not I/O   no    no
+ *     ws_dispatcher_next                          owner      yes       not I/O   no    no
+ *     ws_dispatcher_run                           owner      yes       not I/O   no    no
+ *     ws_dispatcher_stop                          any        no        yes       yes   yes
+ *     ws_dispatcher_fd                            any        no        yes       no    no
+ *     ws_dispatcher_set_error_handler             owner      callback  yes       no    no
+ *     ws_dispatcher_close                         owner      callback  yes       no    no
+ *     ws_dispatcher_next_batch                    owner      yes       not I/O   no    no
+ *     ws_batch_items                              any        no        yes       no    no
+ *     ws_batch_data                               any        no        yes       no    no
+ *     ws_batch_time_us                            any        no        yes       no    no
+ *     ws_batch_event                              any        no        yes       no    no
+ *     ws_batch_free                               any        no        yes       no    no
+ *     ws_event_get_type                           any        no        yes       no    no
+ *     ws_event_data_type                          any        no        yes       no    no
+ *     ws_event_data                               any        no        yes       no    no
+ *     ws_event_data_utf16                         any        no        yes       no    no
+ *     ws_event_json                               any        no        yes       no    no
+ *     ws_event_errors                             any        no        yes       no    no
+ *     ws_event_code                               any        no        yes       no    no
+ *     ws_event_reason                             any        no        yes       no    no
+ *     ws_event_was_clean                          any        no        yes       no    no
+ *     ws_event_part_offset                        any        no        yes       no    no
+ *     ws_event_part_last                          any        no        yes       no    no
+ *     ws_event_time_us                            any        no        yes       no    no
+ *     ws_event_retain                             any        no        yes       no    no
+ *     ws_event_free                               any        no        yes       no    no
+ *     ws_json_get_kind                            any        no        yes       no    no
+ *     ws_json_member                              any        no        yes       no    no
+ *     ws_json_item                                any        no        yes       no    no
+ *     ws_json_length                              any        no        yes       no    no
+ *     ws_json_bool                                any        no        yes       no    no
+ *     ws_json_number                              any        no        yes       no    no
+ *     ws_json_int64                               any        no        yes       no    no
+ *     ws_json_string                              any        no        yes       no    no
+ *     ws_json_string_utf16                        any        no        yes       no    no
+ *     ws_json_text                                any        no        yes       no    no
+ *     ws_json_key                                 any        no        yes       no    no
+ *     ws_json_key_utf16                           any        no        yes       no    no
+ *     ws_utf16_from_utf8                          any        no        yes       no    no
+ *     ws_utf8_from_utf16                          any        no        yes       no    no
+ *     ws_errors_count                             any        no        yes       no    no
+ *     ws_errors_code                              any        no        yes       no    no
+ *     ws_errors_message                           any        no        yes       no    no
+ *     ws_errors_component                         any        no        yes       no    no
+ *     ws_errors_os_code                           any        no        yes       no    no
+ *     ws_errors_http_status                       any        no        yes       no    no
+ *     ws_errors_http_header                       any        no        yes       no    no
+ *     ws_errors_http_body                         any        no        yes       no    no
+ *     ws_errors_free                              any        no        yes       no    no
+ *     ws_options_new                              any        no        yes       no    no
+ *     ws_options_free                             any        no        yes       no    no
+ *     ws_options_errors                           any        no        yes       no    no
+ *     ws_options_set_data_type                    any        no        yes       no    no
+ *     ws_options_set_strict_json                  any        no        yes       no    no
+ *     ws_options_set_header                       any        no        yes       no    no
+ *     ws_options_set_cookie                       any        no        yes       no    no
+ *     ws_options_set_subprotocol                  any        no        yes       no    no
+ *     ws_options_set_connect_timeout_ms           any        no        yes       no    no
+ *     ws_options_set_close_timeout_ms             any        no        yes       no    no
+ *     ws_options_set_idle_timeout_ms              any        no        yes       no    no
+ *     ws_options_set_ping_interval_ms             any        no        yes       no    no
+ *     ws_options_set_ping_timeout_ms              any        no        yes       no    no
+ *     ws_options_set_send_buffer_size             any        no        yes       no    no
+ *     ws_options_set_receive_buffer_size          any        no        yes       no    no
+ *     ws_options_set_proxy                        any        no        yes       no    no
+ *     ws_options_set_proxy_header                 any        no        yes       no    no
+ *     ws_options_set_compression                  any        no        yes       no    no
+ *     ws_options_set_compression_window_bits      any        no        yes       no    no
+ *     ws_options_set_compression_memory           any        no        yes       no    no
+ *     ws_options_set_compression_context_takeover any        no        yes       no    no
+ *     ws_options_set_compression_min_size         any        no        yes       no    no
+ *     ws_options_set_max_message_size             any        no        yes       no    no
+ *     ws_options_set_part_size                    any        no        yes       no    no
+ *     ws_options_set_frame_size                   any        no        yes       no    no
+ *     ws_options_set_validate_utf8                any        no        yes       no    no
+ *     ws_options_set_ping_events                  any        no        yes       no    no
+ *     ws_options_set_ping_always                  any        no        yes       no    no
+ *     ws_options_set_max_redirects                any        no        yes       no    no
+ *     ws_options_set_resolve                      any        no        yes       no    no
+ *     ws_options_set_connect_to                   any        no        yes       no    no
+ *     ws_options_set_socket_fn                    any        no        yes       no    no
+ *     ws_options_set_local_address                any        no        yes       no    no
+ *     ws_options_set_unix_socket                  any        no        yes       no    no
+ *     ws_options_set_tcp_keepalive_ms             any        no        yes       no    no
+ *     ws_options_set_busy_poll_us                 any        no        yes       no    no
+ *     ws_options_set_ca_file                      any        yes       yes       no    no
+ *     ws_options_set_ca_pem                       any        no        yes       no    no
+ *     ws_options_set_verify                       any        no        yes       no    no
+ *     ws_options_set_proxy_verify                 any        no        yes       no    no
+ *     ws_options_set_system_trust                 any        no        yes       no    no
+ *     ws_options_set_crl_file                     any        yes       yes       no    no
+ *     ws_options_set_client_certificate_file      any        yes       yes       no    no
+ *     ws_options_set_client_certificate_pem       any        no        yes       no    no
+ *     ws_options_set_client_certificate_password  any        no        yes       no    no
+ *     ws_options_set_server_name                  any        no        yes       no    no
+ *     ws_options_set_pinned_key_sha256            any        no        yes       no    no
+ *     ws_options_set_min_tls_version              any        no        yes       no    no
+ *     ws_options_set_alpn                         any        no        yes       no    no
+ *     ws_options_set_key_log_file                 any        yes       yes       no    no
+ *     ws_reconnector_new                          any        no        yes       no    no
+ *     ws_reconnector_send                         any        no        yes       no    no
+ *     ws_reconnector_retry_now                    any        no        yes       no    no
+ *     ws_reconnector_close                        owner/any  callback  yes       no    no
+ *     ws_reconnector_terminate                    any        no        yes       no    no
+ *     ws_reconnector_release                      any        no        yes       no    no
+ *     ws_reconnector_get_socket                   any        no        yes       yes   no
+ *     ws_reconnector_get_status                   any        no        yes       yes   no
+ *     ws_reconnector_get_attempts                 any        no        yes       yes   no
+ *     ws_reconnector_get_connections              any        no        yes       yes   no
+ *     ws_status_name                              any        no        yes       yes   no
+ *     ws_event_type_name                          any        no        yes       yes   no
+ *     ws_data_type_name                           any        no        yes       yes   no
+ *     ws_stage_name                               any        no        yes       yes   no
+ *     ws_reconnect_end_name                       any        no        yes       yes   no
+ *     ws_log_level_name                           any        no        yes       yes   no
+ *     ws_json_kind_name                           any        no        yes       yes   no
+ *     ws_result_name                              any        no        yes       yes   no
+ *     ws_result_message                           any        no        yes       yes   no
+ *     ws_version_string                           any        no        yes       yes   no
+ *     ws_version_number                           any        no        yes       yes   no
+ *     ws_set_error_handler                        any        callback  yes       no    no
+ *     ws_set_io_threads                           any        no        yes       no    no
+ *     ws_set_io_thread_stack                      any        no        yes       no    no
+ *     ws_startup                                  any        no        yes       no    no
+ *     ws_shutdown                                 any        yes       no        no    no
+ *     ws_set_log                                  any        callback  yes       no    no
+ *     ws_add_log                                  any        no        yes       no    no
+ *     ws_remove_log                               any        callback  yes       no    no
  */
 
 /** The version of this header. ws_version_number() and ws_version_string() give the version of the library that runs. */
@@ -146,6 +334,9 @@ enum ws_result
  {
     /** Success. */
     WS_OK = 0,
+
+    /* -1 to -19: the call is wrong. Correct the program. */
+
     /**
      * An argument is NULL where it must not be, is out of range, or is a struct that is too small.
      *
@@ -227,6 +418,9 @@ enum ws_result
      * it is, what is wrong with it, and what the system said.
      */
     WS_ERR_FILE = -11,
+
+    /* -20 to -39: the state, or a limit, does not allow it now. Wait and try again, or give up. */
+
     /**
      * The socket is closing or closed.
      *
@@ -278,6 +472,9 @@ enum ws_result
      * Cure: look at what the handler has set, then call again.
      */
     WS_ERR_INTERRUPTED = -26,
+
+    /* -40 to -59: the server could not be reached, or the connection to it broke. Try again later. */
+
     /**
      * The server's name was not found.
      *
@@ -323,6 +520,9 @@ enum ws_result
      * environment (HTTPS_PROXY, NO_PROXY); "" means no proxy.
      */
     WS_ERR_PROXY = -45,
+
+    /* -60 to -79: the server could not be trusted. A person has to look at it. */
+
     /**
      * No TLS session could be agreed on, or it broke.
      *
@@ -339,6 +539,9 @@ enum ws_result
      * certificate; add a private CA with `ca_file`; do not switch `verify` off in production.
      */
     WS_ERR_CERTIFICATE = -61,
+
+    /* -80 to -99: the server refused, or broke the protocol. Ask its owner. */
+
     /**
      * The server answered the opening handshake with another HTTP status than 101.
      *
@@ -362,6 +565,9 @@ enum ws_result
      * 0).
      */
     WS_ERR_PROTOCOL = -82,
+
+    /* -100 to -119: the machine has run out of something, or the library itself has failed. */
+
     /**
      * There was no memory.
      *

@@ -37,6 +37,23 @@ fn each_function_of_the_header_has_its_version_in_the_symbols_file() {
     assert_eq!(functions, listed);
 }
 
+/// What each cell says follows from the function's own comment: `build.rs` writes the rows.
+#[test]
+fn the_overview_of_the_header_has_each_exported_function_once_and_no_other() {
+    let header = committed("ws4d.h");
+    let rows = header.lines().skip_while(|line| !line.starts_with(" *     function  ")).skip(1);
+    let rows = rows.map_while(|line| line.strip_prefix(" *     "));
+    let mut functions: Vec<&str> =
+        rows.map(|row| row.split_whitespace().next().unwrap_or_default()).collect();
+    functions.sort_unstable();
+    let symbols = committed("ws4d.symbols");
+    let exported = symbols.lines().filter(|line| !line.starts_with('#'));
+    let mut exported: Vec<&str> = exported.filter_map(|line| line.split(' ').next()).collect();
+    exported.sort_unstable();
+    assert!(exported.len() > 80, "include/ws4d.symbols was not understood");
+    assert_eq!(functions, exported);
+}
+
 /// The public modules that a file declares, and those that theirs declare, as build.rs names them.
 fn public_modules(root: &Path, file: &str, found: &mut BTreeSet<String>) {
     let text = fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
