@@ -133,6 +133,10 @@ def prose(lines, known, heading=".SH"):
             block.append(line)
         elif not line:
             begin = True
+        elif line.startswith("- "):
+            flush()
+            out += [".IP \\(bu 2", inline(line[2:], known)]
+            begin = False
         else:
             if block:
                 begin = True
@@ -144,17 +148,19 @@ def prose(lines, known, heading=".SH"):
             if begin:
                 out.append(".PP")
             begin = False
-            out.append(inline(line, known))
+            out.append(inline(line.strip(), known))
     flush()
     return out
 
 
 def tagged(lines):
-    """The words before the first tag, and [(tag, lines)]."""
+    """The words before the first tag, and [(tag, lines)]. The last words of a function, on threads, count as a tag."""
     words, tags = [], []
     for line in lines:
         if match := re.match(r"@(param|return|pre)\s+(.*)", line):
             tags.append((match[1], [match[2]]))
+        elif match := re.match(r"Thread: (.*)", line):
+            tags.append(("thread", [match[1]]))
         elif tags and line:
             tags[-1][1].append(line.strip())
         elif not tags:
@@ -174,7 +180,7 @@ def function_entry(declaration, known):
             name, _, rest = lines[0].partition(" ")
             out += [".TP", rf"\fI{escape(name)}\fP", *(inline(line, known) for line in [rest.strip(), *lines[1:]] if line)]
         else:
-            title = {"return": "Returns", "pre": "Requires"}[kind]
+            title = {"thread": "Thread:", "return": "Returns", "pre": "Requires"}[kind]
             out += [".TP", f".B {title}", *(inline(line, known) for line in lines)]
     return out
 
@@ -224,7 +230,7 @@ class Manual:
             contents += [".TP", rf"\fB{escape(name)}\fP(3): {summaries[name]}", ",\n".join(escape(it) for it in names)]
         contents += [".TP", r"\fBlibws4d\-types\fP(3): types and numbers", "what the functions take and give"]
         introduction = prose(self.overview, self.functions)
-        put("libws4d", self.page("libws4d", ["libws4d"], "a WebSocket client (RFC 6455)", [*introduction, *contents], everything))
+        put("libws4d", self.page("libws4d", ["libws4d"], "a WebSocket client (RFC 6455)", [".SH DESCRIPTION", *introduction, *contents], everything))
         for name, names in groups.items():
             entries = [line for it in names for line in function_entry(self.functions[it], self.functions)]
             body = [".SH DESCRIPTION", "The functions of this group; \\fBlibws4d\\fP(3) says what holds for all.", *entries]
