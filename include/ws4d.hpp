@@ -1,45 +1,49 @@
 /*
- * ws4d.hpp - libws4d for C++17 and newer: one header above ws4d.h, with nothing to link but libws4d itself
+ * ws4d.hpp - libws4d for C++17 and newer: one header on top of ws4d.h, with nothing to link but libws4d itself
  *
  * OBJECTS
  *
- *     ws4d::socket       one connection             owns it: its destructor ends it, and no callback runs any more
- *     ws4d::dispatcher   where callbacks run        owns it: its destructor ends it and all its sockets
- *     ws4d::reconnector  one that comes back        owns it: as a socket
- *     ws4d::options      how to connect             owns it; sockets keep a copy of their own
+ *     ws4d::socket       one connection             an owner: its destructor ends it, and no callback runs any more
+ *     ws4d::dispatcher   where callbacks run        an owner: its destructor ends it and all its sockets
+ *     ws4d::reconnector  one that reconnects        an owner, like a socket
+ *     ws4d::options      how to connect             an owner; sockets keep a copy of their own
  *     ws4d::handlers     the callbacks, as lambdas  moved into the socket; a class derives from ws4d::handler instead
  *     ws4d::socket_ref   a socket, not owned        a token: copy it freely; a stale one is WS_ERR_INVALID_HANDLE
  *     ws4d::event        what happened              a view, until its callback returns; event::retain() makes it last
- *     ws4d::json         a JSON value in an event   a view that lives with its event
- *     ws4d::error        why a call failed          an exception, and a plain value; owns all that it tells
+ *     ws4d::json         a JSON value in an event   a view that lives as long as its event
+ *     ws4d::error        why a call failed          an exception, and a plain value; owns everything that it tells
  *     ws4d::result<T>    a value, or an error       what the functions that begin with try_ return
  *
- * The owners can be moved and not copied. A moved-from one is empty: its calls are WS_ERR_INVALID_HANDLE. What each
- * function does to the connection, and what each option means, ws4d.h says; here stands what C++ adds.
- * get() gives the C handle of each object, for all that has no name here: ws_set_log() and ws_set_error_handler(), which are the
- * whole program's, stay C functions.
+ * The owners can be moved, but not copied. An owner that was moved from is empty: its calls are WS_ERR_INVALID_HANDLE.
+ * ws4d.h says what each function does to the connection, and what each option means; this header says what C++ adds.
+ * get() returns the C handle of each object, for everything that has no name here. ws_set_log() and
+ * ws_set_error_handler() stay C functions, because they belong to the whole program.
  *
  * ERRORS
  *
- * A function that can fail throws ws4d::error; its twin that begins with try_ returns a ws4d::result instead and throws
- * nothing of the library's (memory that cannot be had is std::bad_alloc in both). The results are those of the C function. Options
- * made with std::nothrow remember their first failure instead of throwing it. Functions that only read give the neutral answer for
- * an empty or stale handle. Without exceptions (-fno-exceptions) a function that would throw ends the process: use the twins.
+ * A function that can fail throws ws4d::error. Its twin that begins with try_ returns a ws4d::result instead, and
+ * throws nothing of the library (if there is no memory, both throw std::bad_alloc). The results are those of the C
+ * function. Options that are made with std::nothrow remember their first failure instead of throwing it. Functions that
+ * only read return a neutral value for an empty or stale handle. Without exceptions (-fno-exceptions), a function that
+ * would throw ends the process: use the twins.
  *
  * EXCEPTIONS IN CALLBACKS
  *
- * An exception never passes through C. That of a socket with a dispatcher comes out of the innermost call of that dispatcher:
- * dispatch(), wait(), run(), next(), next_batch(), close(); events behind it wait for the next call. That of a blocking socket's
- * on_open comes out of the constructor, with the socket closed. Where there is no such call (a socket without a dispatcher, whose
- * callbacks run on an I/O thread; a destructor; a dispatch that was called as a C function) it goes to `on_exception`, and
- * without that to std::terminate(). Of several at one call the first comes out. The end of a thread inside a callback
- * (pthread_exit(), abi::__forced_unwind) is no exception, and is passed on.
+ * An exception never passes through C. If the socket has a dispatcher, the exception comes out of the innermost call of
+ * that dispatcher: dispatch(), wait(), run(), next(), next_batch() or close(). The events after it wait for the next
+ * call. An exception of the on_open of a blocking socket comes out of the constructor, with the socket closed.
+ * Sometimes there is no such call: the socket has no dispatcher, so that its callbacks run on an I/O thread; a
+ * destructor runs the callback; or the C function ws_dispatcher_dispatch() was called. The exception then goes to
+ * `on_exception` or, if there is none, to std::terminate(). If there are several exceptions in one call, the first one
+ * comes out. The end of a thread inside a callback (pthread_exit(), abi::__forced_unwind) is not an exception, and is
+ * passed on.
  *
  * THREADS
  *
- * As in C: any thread may call every function of a socket, a reconnector and options; a dispatcher belongs to one
- * thread, and its functions say which of them others may call. One C++ object is, as usual, not moved, assigned or destroyed
- * while another thread calls it. A socket_ref is a value of its own, and safe to use on any thread at any time.
+ * The rules are those of C. Any thread may call every function of a socket, a reconnector and options. A dispatcher
+ * belongs to one thread; its functions say which of them other threads may call. As usual in C++, an object must not be
+ * moved, assigned or destroyed while another thread calls it. A socket_ref is a value of its own, and any thread may
+ * use it at any time.
  *
  * EXAMPLE
  *
@@ -105,12 +109,15 @@
 
 namespace ws4d {
 
-/** As a time-out: for ever. A negative time is over already, so that the rest of a deadline can be passed as it is. */
+/**
+ * Stands for a time-out: wait for ever. A negative time counts as over, so that the rest of a deadline can be passed as
+ * it is.
+ */
 inline constexpr std::chrono::milliseconds no_timeout = std::chrono::milliseconds::max();
 
 /**
- * Bytes that somebody else has: a pointer and a length. It converts from everything that has data() and size() of bytes
- * (std::string, std::vector, std::array, std::span) and, in C++20, to std::span<const std::byte>.
+ * A view of bytes that belong to somebody else: a pointer and a length. Everything that has data() and size() of bytes
+ * converts to it (std::string, std::vector, std::array, std::span). In C++20 it converts to std::span<const std::byte>.
  */
 class bytes_view {
 public:
@@ -140,7 +147,7 @@ private:
     std::size_t size_ = 0;
 };
 
-/** The name of a value as it is in ws4d.h, or 4D's word for it. It lives for ever. */
+/** Returns the name of a value as it is written in ws4d.h, or the word for it. It lives for ever. */
 inline std::string_view name(ws_result result) noexcept { return ws_result_name(result); }
 inline std::string_view name(ws_status status) noexcept { return ws_status_name(status); }
 inline std::string_view name(ws_data_type type) noexcept { return ws_data_type_name(type); }
@@ -149,7 +156,7 @@ inline std::string_view name(ws_json_kind kind) noexcept { return ws_json_kind_n
 inline std::string_view name(ws_stage stage) noexcept { return ws_stage_name(stage); }
 inline std::string_view name(ws_reconnect_end end) noexcept { return ws_reconnect_end_name(end); }
 inline std::string_view name(ws_log_level level) noexcept { return ws_log_level_name(level); }
-/** What a result means, in a few English words. It lives for ever. */
+/** Returns the meaning of a result in a few English words. It lives for ever. */
 inline std::string_view message(ws_result result) noexcept { return ws_result_message(result); }
 
 class error;
@@ -173,7 +180,7 @@ inline const std::uint16_t *units(std::u16string_view text) noexcept {
     return reinterpret_cast<const std::uint16_t *>(text.data());
 }
 
-/** A time-out of the C functions: milliseconds, -1 for ever. */
+/** A time-out as the C functions take it: milliseconds, -1 for ever. */
 inline std::int32_t timeout(std::chrono::milliseconds time) noexcept {
     if (time == no_timeout)
         return -1;
@@ -181,7 +188,7 @@ inline std::int32_t timeout(std::chrono::milliseconds time) noexcept {
     return static_cast<std::int32_t>(time.count() < 0 ? 0 : time.count() < most ? time.count() : most);
 }
 
-/** A time as an option or a policy has it; nothing where it is negative or too long. */
+/** A time as an option or a policy takes it; nothing if it is negative or too long. */
 template <class Duration> std::optional<std::uint32_t> span_of(Duration time) noexcept {
     if (time.count() < 0 || time.count() > std::numeric_limits<std::uint32_t>::max())
         return std::nullopt;
@@ -198,8 +205,8 @@ template <class Error> [[noreturn]] void raise(const Error &error) {
 }
 
 /**
- * Calls `act`; an exception goes to `caught`, inside the catch block. Not noexcept: the end of a thread passes, as C expects
- * it to.
+ * Calls `act`, and passes an exception to `caught` inside the catch block. It is not noexcept, because the end of a
+ * thread has to pass through it, as C expects.
  */
 template <class Act, class Caught> void protect(Act &&act, Caught &&caught) {
 #if defined(__cpp_exceptions)
@@ -226,42 +233,47 @@ template <class Act, class Caught> void protect(Act &&act, Caught &&caught) {
 
 /** One entry of an error stack. */
 struct error_entry {
-    /** The code to act on; that of the first entry counts. */
+    /** The code. The code of the first entry is the one to act on. */
     ws_result code = WS_OK;
-    /** Which part of the library it comes from, in four letters: `sock`, `dns `, `tcp `, `tls `, `http`, `prox`, `ws  `, `json`;
-     *  `c++ ` for this header. */
+    /**
+     * The part of the library that the entry comes from, in four letters: `sock`, `dns `, `tcp `, `tls `, `http`,
+     * `prox`, `ws  ` or `json`; `c++ ` for this header.
+     */
     std::string component;
-    /** What was attempted, on what, what came back, what to do. English, for a human; it holds no secret. */
+    /**
+     * What was attempted, on what, what came back, and what to do. It is English, written for people, and contains no
+     * secret.
+     */
     std::string message;
 };
 
 /**
- * A view of an error stack, as long as what it is read from: its event, or the call of an error handler. Entry 0 is the
- * one to act on, the others are its details. To keep it, make a ws4d::error of it.
+ * A view of an error stack. It lives as long as what it was read from: an event, or the call of an error handler. Entry
+ * 0 is the one to act on, the others are its details. To keep the stack, make a ws4d::error of it.
  */
 class errors {
 public:
     errors() noexcept = default;
     explicit errors(const ws_errors *stack) noexcept : stack_(stack) {}
 
-    /** How many entries there are; 0 where there is no error. */
+    /** The number of entries; 0 if there is no error. */
     std::size_t size() const noexcept { return ws_errors_count(stack_); }
     bool empty() const noexcept { return size() == 0; }
-    /** The code of an entry; WS_OK if there is no such one. */
+    /** The code of an entry; WS_OK if there is no such entry. */
     ws_result code(std::size_t i = 0) const noexcept { return ws_errors_code(stack_, i); }
-    /** The message of an entry; empty if there is no such one. */
+    /** The message of an entry; empty if there is no such entry. */
     std::string_view message(std::size_t i = 0) const noexcept { return detail::text(ws_errors_message(stack_, i)); }
-    /** The component of an entry, four letters; empty if there is no such one. */
+    /** The component of an entry, four letters; empty if there is no such entry. */
     std::string_view component(std::size_t i = 0) const noexcept { return detail::text(ws_errors_component(stack_, i)); }
-    /** The operating system's error number (errno); 0 for none. */
+    /** The operating system's error number (errno); 0 if there is none. */
     std::int32_t os_code() const noexcept { return ws_errors_os_code(stack_); }
-    /** The HTTP status of a server that did not answer with 101; 0 for none. */
+    /** The HTTP status of a server's answer that was not 101; 0 if there is none. */
     std::int32_t http_status() const noexcept { return ws_errors_http_status(stack_); }
-    /** The i-th header of that name in that answer. */
+    /** The i-th header of that name in this answer. */
     std::optional<std::string_view> http_header(const char *name, std::size_t i = 0) const noexcept {
         return detail::maybe(ws_errors_http_header(stack_, name, i));
     }
-    /** The body of that answer, at most its first 64 KiB. */
+    /** The body of this answer, at most its first 64 KiB. */
     bytes_view http_body() const noexcept {
         std::size_t size = 0;
         const void *body = ws_errors_http_body(stack_, &size);
@@ -281,25 +293,28 @@ private:
 };
 
 /**
- * Why a call failed. It owns all that it tells; copies share it, and it may be read on any thread. what() is the message
- * of the first entry.
+ * Why a call failed. It owns everything that it tells. Copies share it, and any thread may read it. what() is the
+ * message of the first entry.
  */
 class error : public std::runtime_error {
 public:
-    /** A result alone, with its few words. `code` is not WS_OK. */
+    /** A result alone, with its short message. `code` must not be WS_OK. */
     explicit error(ws_result code) : error(code, std::string(ws4d::message(code))) {}
-    /** A result with a message of the caller's. */
+    /** A result with a message of the caller. */
     error(ws_result code, const std::string &message)
         : std::runtime_error(message), told_(std::make_shared<told>(told{{{code, "c++ ", message}}, 0, {}, {}})) {}
-    /** A copy of an error stack, not empty. `owner` is what keeps the stack alive; without it http_header() and http_body() are empty. */
+    /**
+     * A copy of an error stack that is not empty. `owner` keeps the stack alive; without it, http_header() and
+     * http_body() are empty.
+     */
     explicit error(const ws4d::errors &stack, std::shared_ptr<const void> owner = nullptr)
         : std::runtime_error(std::string(stack.message())),
           told_(std::make_shared<told>(told{stack.entries(), stack.os_code(), stack, std::move(owner)})) {}
 
     ws_result code() const noexcept { return told_->entries.front().code; }
-    /** The stack: at least one entry, the one to act on first. */
+    /** The entries: at least one, and the first is the one to act on. */
     const std::vector<error_entry> &entries() const noexcept { return told_->entries; }
-    /** As those of ws4d::errors. */
+    /** The same as those of ws4d::errors. */
     std::int32_t os_code() const noexcept { return told_->os_code; }
     std::int32_t http_status() const noexcept { return stack().http_status(); }
     std::optional<std::string_view> http_header(const char *name, std::size_t i = 0) const noexcept {
@@ -319,7 +334,7 @@ private:
     std::shared_ptr<const told> told_;
 };
 
-/** A value, or why there is none. It owns both. */
+/** A value, or the reason why there is none. It owns both. */
 template <class T = void> class [[nodiscard]] result {
 public:
     result(T value) : told_(std::in_place_index<0>, std::move(value)) {}
@@ -327,15 +342,15 @@ public:
 
     bool has_value() const noexcept { return told_.index() == 0; }
     explicit operator bool() const noexcept { return has_value(); }
-    /** WS_OK where there is a value. */
+    /** WS_OK if there is a value. */
     ws_result code() const noexcept { return has_value() ? WS_OK : error().code(); }
-    /** Why there is none; only where has_value() is false. */
+    /** Why there is no value. Call it only if has_value() is false. */
     const ws4d::error &error() const noexcept { return *std::get_if<1>(&told_); }
-    /** The value; throws error() where there is none. */
+    /** The value. It throws error() if there is none. */
     T &value() & { return checked(), *std::get_if<0>(&told_); }
     const T &value() const & { return checked(), *std::get_if<0>(&told_); }
     T value() && { return checked(), std::move(*std::get_if<0>(&told_)); }
-    /** The value; only where has_value() is true. */
+    /** The value. Use it only if has_value() is true. */
     T &operator*() noexcept { return *std::get_if<0>(&told_); }
     const T &operator*() const noexcept { return *std::get_if<0>(&told_); }
     T *operator->() noexcept { return std::get_if<0>(&told_); }
@@ -350,7 +365,7 @@ private:
     std::variant<T, ws4d::error> told_;
 };
 
-/** Success, or the code of an error: as large as an int. */
+/** Success, or the code of an error. It is as large as an int. */
 template <> class [[nodiscard]] result<void> {
 public:
     result(ws_result code) noexcept : code_(code) {}
@@ -358,10 +373,10 @@ public:
     bool has_value() const noexcept { return code_ == WS_OK; }
     explicit operator bool() const noexcept { return has_value(); }
     ws_result code() const noexcept { return code_; }
-    /** The code in a few words. It lives for ever. */
+    /** The code in a few words, which live for ever. */
     std::string_view message() const noexcept { return ws4d::message(code_); }
     ws4d::error error() const { return ws4d::error(code_); }
-    /** Throws where it is no success. */
+    /** Throws unless it is a success. */
     void value() const {
         if (!has_value())
             detail::raise(error());
@@ -384,9 +399,9 @@ struct json_items;
 } // namespace detail
 
 /**
- * A view of a JSON value, as long as the event that it is in. What is not there (a missing member, an index behind the
- * end, a member of what is no object) is an empty view, whose answers are neutral; so `message.json()["a"][0]["b"]` is always
- * safe. Any thread.
+ * A view of a JSON value. It lives as long as the event that the value is in. What does not exist (a missing member, an
+ * index beyond the end, a member of something that is not an object) is an empty view with neutral answers, so
+ * `message.json()["a"][0]["b"]` is always safe. Any thread may use it.
  */
 class json {
 public:
@@ -405,25 +420,25 @@ public:
     bool is_string() const noexcept { return kind() == WS_JSON_KIND_STRING; }
     bool is_array() const noexcept { return kind() == WS_JSON_KIND_ARRAY; }
     bool is_object() const noexcept { return kind() == WS_JSON_KIND_OBJECT; }
-    /** The items of an array, the members of an object, the bytes of a string; else 0. */
+    /** The number of items of an array, of members of an object, or of bytes of a string; otherwise 0. */
     std::size_t size() const noexcept { return ws_json_length(value_); }
 
-    /** The member of an object; of several with the same key, the last. A key with a NUL in it is not found. */
+    /** A member of an object; if several have the same key, the last one. A key with a NUL in it is not found. */
     json operator[](const char *key) const noexcept { return json(ws_json_member(value_, key)); }
     json operator[](std::string_view key) const {
         return key.find('\0') == key.npos ? (*this)[std::string(key).c_str()] : json();
     }
-    /** The i-th item of an array, from 0. */
+    /** The i-th item of an array, counted from 0. */
     template <class Index, class = std::enable_if_t<std::is_integral_v<Index>>> json operator[](Index i) const noexcept {
         return json(ws_json_item(value_, static_cast<std::size_t>(i)));
     }
 
-    /** The value, or `otherwise` where it is of another kind. */
+    /** The value, or `otherwise` if it is of another kind. */
     bool as_bool(bool otherwise = false) const noexcept { return ws_json_bool(value_, otherwise ? 1 : 0) != 0; }
     double as_number(double otherwise = 0) const noexcept { return ws_json_number(value_, otherwise); }
-    /** A whole number, exactly; `otherwise` also for a fraction, and for what an int64_t cannot hold. */
+    /** An integer, exactly. It is `otherwise` also for a fraction, and for a number that an int64_t cannot hold. */
     std::int64_t as_int(std::int64_t otherwise = 0) const noexcept { return ws_json_int64(value_, otherwise); }
-    /** UTF-8 with its escapes resolved; a NUL stands behind it. */
+    /** UTF-8 with its escapes resolved, followed by a NUL. */
     std::string_view as_string(std::string_view otherwise = {}) const noexcept {
         std::size_t size = 0;
         const char *string = ws_json_string(value_, &size);
@@ -434,14 +449,14 @@ public:
         const std::uint16_t *string = ws_json_string_utf16(value_, &size);
         return string != nullptr ? detail::utf16(string, size) : otherwise;
     }
-    /** Any value as JSON text; empty for none. */
+    /** Any value as JSON text; empty if there is no value. */
     std::string_view text() const noexcept {
         std::size_t size = 0;
         const char *text = ws_json_text(value_, &size);
         return text != nullptr ? std::string_view(text, size) : std::string_view();
     }
 
-    /** The items of an array: `for (ws4d::json item : value)`. Nothing for any other value. */
+    /** The items of an array: `for (ws4d::json item : value)`. Any other value has none. */
     iterator begin() const noexcept;
     iterator end() const noexcept;
     /** The members of an object, in the order of the text: `for (auto [key, value] : object.members())`. */
@@ -453,7 +468,7 @@ private:
     const ws_json *value_ = nullptr;
 };
 
-/** A member of a JSON object. Both live with the event. */
+/** A member of a JSON object. Key and value live as long as the event. */
 struct json_member {
     std::string_view key;
     json value;
@@ -461,7 +476,7 @@ struct json_member {
 
 namespace detail {
 
-/** Counts through something that is asked for its i-th element. */
+/** Iterates over something that returns its i-th element. */
 template <class From, class Value> class index_iterator {
 public:
     using iterator_category = std::input_iterator_tag;
@@ -519,8 +534,8 @@ inline json::member_range json::members() const noexcept { return member_range(v
 class kept_event;
 
 /**
- * A view of what happened, until the callback that was given it returns: and so are the texts, bytes and JSON values that
- * were read from it. retain() makes an event that lasts. Any thread may read it.
+ * A view of what happened. It is valid until the callback that was given it returns, and so are the texts, bytes and
+ * JSON values that were read from it. retain() makes an event that lives longer. Any thread may read it.
  */
 class event {
 public:
@@ -528,15 +543,15 @@ public:
     explicit event(const ws_event *e) noexcept : event_(e) {}
 
     ws_event_type type() const noexcept { return ws_event_get_type(event_); }
-    /** Of a message in which form it arrived. */
+    /** The form in which a message has arrived. */
     ws_data_type data_type() const noexcept { return ws_event_data_type(event_); }
-    /** The data as bytes: of a message what arrived, of a pong the payload of the ping, of an end its reason. */
+    /** The data as bytes: of a message what has arrived, of a pong the payload of the ping, of an end its reason. */
     bytes_view bytes() const noexcept {
         std::size_t size = 0;
         const void *data = ws_event_data(event_, &size);
         return {data, size};
     }
-    /** The same as text: UTF-8, unless it is a blob. A NUL stands behind a text, and may stand in it. */
+    /** The same as text: UTF-8, unless it is a blob. A text is followed by a NUL, and may contain one. */
     std::string_view text() const noexcept {
         const bytes_view data = bytes();
         return {reinterpret_cast<const char *>(data.data()), data.size()};
@@ -547,28 +562,37 @@ public:
         const std::uint16_t *units = ws_event_data_utf16(event_, &size);
         return detail::utf16(units, size);
     }
-    /** The JSON value of a message, where the option `data_type` is WS_DATA_TYPE_OBJECT; empty for what is not JSON. */
+    /**
+     * The JSON value of a message, if the option `data_type` is WS_DATA_TYPE_OBJECT; empty for a text that is not JSON.
+     */
     ws4d::json json() const noexcept { return ws4d::json(ws_event_json(event_)); }
-    /** Why the connection could not be made, or broke; empty but for WS_EVENT_TYPE_ERROR. */
+    /** Why the connection could not be made, or broke; empty unless the event is a WS_EVENT_TYPE_ERROR. */
     ws4d::errors errors() const noexcept { return ws4d::errors(ws_event_errors(event_)); }
-    /** The same as a value that lasts. Of another event it is WS_ERR_INVALID_ARGUMENT. */
+    /** The same as a value that can be kept. For another event it is WS_ERR_INVALID_ARGUMENT. */
     ws4d::error error() const;
-    /** Of an end the code of the server's close frame: 1005 if it held none, 1006 if none came; else 0. */
+    /**
+     * For an end, the code of the server's close frame: 1005 if it had none, 1006 if no close frame came. Otherwise 0.
+     */
     std::uint16_t code() const noexcept { return ws_event_code(event_); }
-    /** Of an end its reason. */
+    /** For an end, its reason. */
     std::string_view reason() const noexcept {
         return type() == WS_EVENT_TYPE_TERMINATE ? text() : std::string_view();
     }
-    /** Of a part at which byte of its message it begins, and whether it is the last one; see options::part_size(). */
+    /**
+     * For a part, the byte of its message at which it begins, and whether it is the last one; see options::part_size().
+     */
     std::uint64_t part_offset() const noexcept { return ws_event_part_offset(event_); }
     bool part_last() const noexcept { return ws_event_part_last(event_) != 0; }
-    /** When it came: by the read that brought it, by the machine's clock. The beginning of 1970 where there is no such time. */
+    /**
+     * When the event arrived, by the machine's clock: the time of the read that brought it. The beginning of 1970 if
+     * there is no such time.
+     */
     std::chrono::system_clock::time_point time() const noexcept {
         return std::chrono::system_clock::time_point(std::chrono::microseconds(ws_event_time_us(event_)));
     }
-    /** Of an end whether a close frame was both sent and received. */
+    /** For an end, whether a close frame was both sent and received. */
     bool was_clean() const noexcept { return ws_event_was_clean(event_) != 0; }
-    /** An event that outlives the callback and the socket. It throws std::bad_alloc where memory cannot be had. */
+    /** Makes an event that outlives the callback and the socket. It throws std::bad_alloc if there is no memory. */
     kept_event retain() const;
     const ws_event *get() const noexcept { return event_; }
 
@@ -576,7 +600,7 @@ protected:
     const ws_event *event_ = nullptr;
 };
 
-/** An event that is owned: by retain(), or pulled. Moved, not copied; its readers may be called on any thread. */
+/** An event that is owned: one that was retained or pulled. It can be moved, not copied. Any thread may read it. */
 class kept_event : public event {
 public:
     kept_event() noexcept = default;
@@ -611,19 +635,20 @@ inline ws4d::error event::error() const {
 
 // --------------------------------------------------------------------------------------------------------------- options
 
-/** What prepares a fresh stream socket before it connects: 0, or an errno. See options::socket_fn(). */
+/** Prepares a new stream socket before it connects. It returns 0, or an errno. See options::socket_fn(). */
 using socket_function = std::function<std::int32_t(std::intptr_t fd, std::string_view address)>;
 
 /**
- * How to connect. Owned and moved; a socket copies it, so that it may go right after. A default stays what the setter's function in
- * ws4d.h says, which also tells what each option means: `connect_timeout` is ws_options_set_connect_timeout_ms() there.
+ * How to connect. Options are owned and can be moved; a socket copies them, so they need not live longer than the call.
+ * ws4d.h says what each option means and what its default is: `connect_timeout` is ws_options_set_connect_timeout_ms()
+ * there.
  *
- * Setters return the options, so that they can be chained. A setter that fails changes nothing and throws ws4d::error, whose
- * message says which setter, with what value, and what is wrong with it. Options made with std::nothrow remember the
- * first failure instead: first_error() has it, and a socket is not made with them.
+ * Setters return the options, so that they can be chained. A setter that fails changes nothing and throws ws4d::error,
+ * whose message says which setter it was, which value it was given, and what is wrong with it. Options that are made
+ * with std::nothrow remember the first failure instead: first_error() returns it, and no socket can be made with them.
  *
- * Texts are UTF-8, and copied; one with a NUL in it is WS_ERR_INVALID_ARGUMENT. Times are what std::chrono says; one that is
- * negative, or above 2^32-1 of the option's units, is WS_ERR_INVALID_ARGUMENT. Any thread.
+ * Texts are UTF-8, and copied; a text that contains a NUL is WS_ERR_INVALID_ARGUMENT. Times are of std::chrono; a time
+ * that is negative, or above 2^32-1 in the units of the option, is WS_ERR_INVALID_ARGUMENT. Any thread may use them.
  */
 class options {
 public:
@@ -631,7 +656,7 @@ public:
         if (handle_ == nullptr)
             detail::raise(ws4d::error(WS_ERR_OUT_OF_MEMORY));
     }
-    /** Options whose setters throw nothing. */
+    /** Options whose setters do not throw. */
     explicit options(std::nothrow_t) : options(ws_options_new(), true) {
         throws_ = false;
         if (handle_ == nullptr)
@@ -653,13 +678,13 @@ public:
         if (owned_ && handle_ != nullptr)
             ws_options_free(handle_);
     }
-    /** The defaults: what a socket has that is made without options. */
+    /** The defaults, which a socket without options has. */
     static const options &defaults() noexcept {
         static const options none(nullptr, false);
         return none;
     }
 
-    /** The first setter that failed, of options made with std::nothrow. */
+    /** The failure of the first setter that failed, for options that were made with std::nothrow. */
     const std::optional<ws4d::error> &first_error() const noexcept { return first_error_; }
     ws_options *get() const noexcept { return handle_; }
 
@@ -700,7 +725,7 @@ public:
         return set(ws_options_set_compression_context_takeover(handle_, ours, servers));
     }
 
-    // The road to the server
+    // The way to the server
     options &proxy(std::string_view url) { return with(ws_options_set_proxy, url); }
     options &proxy_header(std::string_view name, std::string_view value) {
         return with(ws_options_set_proxy_header, name, value);
@@ -717,9 +742,10 @@ public:
     options &local_address(std::string_view address) { return with(ws_options_set_local_address, address); }
     options &unix_socket(std::string_view path) { return with(ws_options_set_unix_socket, path); }
     /**
-     * Prepares each fresh stream socket before it connects. The function may run on any thread, also on several at once; it must
-     * not block, and an exception out of it ends the process. It is kept as long as a socket that was made with these options
-     * needs it. WS_ERR_UNSUPPORTED in a reconnector's on_attempt: give it to the reconnector.
+     * Sets a function that prepares each new stream socket before it connects. It may run on any thread, and on several
+     * at once. It must not block, and an exception out of it ends the process. It is kept as long as a socket that was
+     * made with these options needs it. In a reconnector's on_attempt this is WS_ERR_UNSUPPORTED: give the function to
+     * the reconnector.
      */
     options &socket_fn(socket_function function);
 
@@ -742,7 +768,7 @@ public:
     options &pinned_key_sha256(std::string_view pin) { return with(ws_options_set_pinned_key_sha256, pin); }
     /** 12 for TLS 1.2, 13 for TLS 1.3. */
     options &min_tls_version(std::int32_t version) { return set(ws_options_set_min_tls_version(handle_, version)); }
-    /** Names with commas between them. */
+    /** Names that are separated by commas. */
     options &alpn(std::string_view protocols) { return with(ws_options_set_alpn, protocols); }
     options &key_log_file(std::string_view path) { return with(ws_options_set_key_log_file, path); }
 
@@ -751,7 +777,7 @@ private:
     friend class reconnector;
 
     options(ws_options *handle, bool owned) noexcept : handle_(handle), owned_(owned) {}
-    /** What stands against making a socket with these. */
+    /** The reason why no socket can be made with these options, if there is one. */
     std::optional<ws4d::error> unusable() const {
         if (first_error_ || handle_ != nullptr || this == &defaults())
             return first_error_;
@@ -807,7 +833,10 @@ inline options &options::socket_fn(socket_function function) {
 
 // --------------------------------------------------------------------------------------------------------------- sockets
 
-/** While it lives, the messages of a socket are held back, to leave together; see ws_cork(). Corks of one socket do not nest. */
+/**
+ * While it lives, the messages of a socket are held back, so that they leave together; see ws_cork(). Corks of one
+ * socket do not nest.
+ */
 class [[nodiscard]] corked {
 public:
     corked(corked &&other) noexcept : socket_(std::exchange(other.socket_, nullptr)) {}
@@ -824,32 +853,33 @@ private:
 };
 
 /**
- * A socket that is not owned: a token, free to copy, to compare and to keep. It stays valid until its owner (a ws4d::socket, or a
- * reconnector) has given the socket back and the socket is over; from then on its calls are WS_ERR_INVALID_HANDLE and
- * touch no memory. Texts that it gives live as long as it is valid.
+ * A socket that is not owned: a token that can be copied, compared and kept. It stays valid until its owner (a
+ * ws4d::socket, or a reconnector) has given the socket back and the socket is over. After that its calls are
+ * WS_ERR_INVALID_HANDLE and touch no memory. Texts that it returns live as long as it is valid.
  *
- * Any thread, also inside a callback; nothing here blocks.
+ * Any thread may use it, also in callbacks; none of its functions blocks.
  */
 class socket_ref {
 public:
     socket_ref() noexcept = default;
     explicit socket_ref(ws_socket *ws) noexcept : ws_(ws) {}
 
-    /** Whether it was ever given a socket; not whether that is open: status() tells. */
+    /** Whether it refers to a socket at all. This does not say whether the socket is open: see status(). */
     explicit operator bool() const noexcept { return ws_ != nullptr; }
     ws_socket *get() const noexcept { return ws_; }
     friend bool operator==(const socket_ref &a, const socket_ref &b) noexcept { return a.ws_ == b.ws_; }
     friend bool operator!=(const socket_ref &a, const socket_ref &b) noexcept { return a.ws_ != b.ws_; }
 
     /**
-     * Sends a message: copied or written before the call returns, and in the order of the calls. WS_ERR_WOULD_BLOCK: the send
-     * buffer is full; on_drain follows once there is room. `flags`: 0 or WS_SEND_PLAIN, which does not compress this message.
+     * Sends a message. It is copied or written before the call returns, and leaves in the order of the calls.
+     * WS_ERR_WOULD_BLOCK means that the send buffer is full; on_drain follows once there is room. `flags` is 0 or
+     * WS_SEND_PLAIN, which means that this message is not compressed.
      */
     void send_text(std::string_view utf8, std::uint32_t flags = 0) const { try_send_text(utf8, flags).value(); }
     void send_text(std::u16string_view utf16) const { try_send_text(utf16).value(); }
-    /** Bytes, of anything that has data() and size(). */
+    /** Sends the bytes of anything that has data() and size(). */
     void send_blob(bytes_view bytes, std::uint32_t flags = 0) const { try_send_blob(bytes, flags).value(); }
-    /** JSON text; WS_ERR_INVALID_JSON for any other. */
+    /** Sends JSON text. Any other text is WS_ERR_INVALID_JSON. */
     void send_object(std::string_view json, std::uint32_t flags = 0) const { try_send_object(json, flags).value(); }
     void send_object(std::u16string_view json) const { try_send_object(json).value(); }
     result<> try_send_text(std::string_view utf8, std::uint32_t flags = 0) const noexcept {
@@ -869,8 +899,8 @@ public:
     }
 
     /**
-     * Sends a text or a blob in parts: begin, the parts, the end. What is sent meanwhile, by any thread, waits behind the end, but for
-     * pings and pongs.
+     * Sends a text or a blob in parts: the begin, the parts, the end. Whatever else is sent meanwhile, by any thread,
+     * waits until the end, except for pings and pongs.
      */
     void send_begin(ws_data_type type, std::uint32_t flags = 0) const { try_send_begin(type, flags).value(); }
     void send_part(bytes_view bytes) const { try_send_part(bytes).value(); }
@@ -879,24 +909,27 @@ public:
     result<> try_send_part(bytes_view bytes) const noexcept { return ws_send_part(ws_, bytes.data(), bytes.size()); }
     result<> try_send_end() const noexcept { return ws_send_end(ws_); }
 
-    /** Sends a ping with at most 125 bytes, which on_pong brings back. */
+    /** Sends a ping of at most 125 bytes, which on_pong brings back. */
     void ping(bytes_view payload = {}) const { try_ping(payload).value(); }
     result<> try_ping(bytes_view payload = {}) const noexcept { return ws_ping(ws_, payload.data(), payload.size()); }
-    /** Sends a pong that answers no ping: a sign of life. At most 125 bytes. */
+    /** Sends a pong of at most 125 bytes that answers no ping. It shows the server that the client is alive. */
     void pong(bytes_view payload = {}) const { try_pong(payload).value(); }
     result<> try_pong(bytes_view payload = {}) const noexcept { return ws_pong(ws_, payload.data(), payload.size()); }
 
-    /** Holds messages back until what it returns goes. Where the socket is closed there is nothing to hold back, and no error. */
+    /**
+     * Holds messages back until the returned object is destroyed. If the socket is closed, it does nothing, and there
+     * is no error.
+     */
     corked cork() const noexcept { return corked(ws_cork(ws_) == WS_OK ? ws_ : nullptr); }
-    /** Holds back what arrives, until resume(). The server slows down once the receive buffer is full. */
+    /** Holds back what arrives, until resume(). The server has to slow down once the receive buffer is full. */
     void pause() const { try_pause().value(); }
     result<> try_pause() const noexcept { return ws_pause(ws_); }
     void resume() const { try_resume().value(); }
     result<> try_resume() const noexcept { return ws_resume(ws_); }
 
     /**
-     * Begins the closing handshake: what was sent before goes out first, and on_terminate follows. `code`: 1000, or 3000 to
-     * 4999. `reason`: at most 123 bytes of UTF-8; copied.
+     * Begins the closing handshake. What was sent before leaves first; on_terminate follows. `code` is 1000, or 3000 to
+     * 4999. `reason` has at most 123 bytes of UTF-8, and is copied.
      */
     void terminate(std::int32_t code = 1000, std::string_view reason = {}) const { try_terminate(code, reason).value(); }
     result<> try_terminate(std::int32_t code = 1000, std::string_view reason = {}) const noexcept {
@@ -908,37 +941,43 @@ public:
         reason.copy(text, reason.size());
         return ws_terminate(ws_, code, text);
     }
-    /** Drops the connection at once, and all that waits to be sent or delivered. on_terminate follows, with code 1006. */
+    /**
+     * Drops the connection at once, with everything that waits to be sent or delivered. on_terminate follows with code
+     * 1006.
+     */
     void abort() const { try_abort().value(); }
     result<> try_abort() const noexcept { return ws_abort(ws_); }
 
-    /** The state of the socket, which may be ahead of the callbacks. Closed for an empty or stale one. */
+    /** The state of the socket, which may be ahead of the callbacks. Closed for an empty or stale socket_ref. */
     ws_status status() const noexcept { return ws_get_status(ws_); }
-    /** A positive number, never used again in this process; 0 for an empty or stale one. */
+    /** A positive number that is never used again in this process; 0 for an empty or stale socket_ref. */
     std::int32_t id() const noexcept { return ws_get_id(ws_); }
-    /** As it was passed, less user name and password. */
+    /** The URL as it was passed, but without user name and password. */
     std::string_view url() const noexcept { return detail::text(ws_get_url(ws_)); }
     ws_data_type data_type() const noexcept { return ws_get_data_type(ws_); }
-    /** The subprotocol that the server chose; empty for none. */
+    /** The subprotocol that the server has chosen; empty if there is none. */
     std::string_view subprotocol() const noexcept { return detail::text(ws_get_subprotocol(ws_)); }
-    /** 101 once connected, 0 before. */
+    /** 101 once the socket is connected, 0 before. */
     std::int32_t response_status() const noexcept { return ws_get_response_status(ws_); }
     /** The i-th header of that name in the server's answer. */
     std::optional<std::string_view> response_header(const char *name, std::size_t i = 0) const noexcept {
         return detail::maybe(ws_get_response_header(ws_, name, i));
     }
-    /** The address that the socket is connected to, with its port; empty before. */
+    /** The address that the socket is connected to, with its port; empty before it is connected. */
     std::string_view peer_address() const noexcept { return detail::text(ws_get_peer_address(ws_)); }
     /** How full the send buffer is, in bytes. */
     std::size_t buffered_amount() const noexcept { return ws_get_buffered_amount(ws_); }
 
-    /** What the socket has counted; the fields, and their units, are those of ws_stats. */
+    /** What the socket has counted. Fields and units are those of ws_stats. */
     ws_stats stats() const { return try_stats().value(); }
     result<ws_stats> try_stats() const { return read<ws_stats>(ws_get_stats, WS_STATS_INIT); }
-    /** Why and when the connection ended; all 0 before. */
+    /** Why and when the connection ended; all 0 before that. */
     ws_close_info close_info() const { return try_close_info().value(); }
     result<ws_close_info> try_close_info() const { return read<ws_close_info>(ws_get_close_info, WS_CLOSE_INFO_INIT); }
-    /** What TLS agreed on. WS_ERR_UNSUPPORTED for ws://, WS_ERR_CLOSED before the socket is open. Its texts live as this does. */
+    /**
+     * What TLS has agreed on. WS_ERR_UNSUPPORTED for ws://, WS_ERR_CLOSED before the socket is open. The texts live as
+     * long as this socket_ref is valid.
+     */
     ws_tls_info tls_info() const { return try_tls_info().value(); }
     result<ws_tls_info> try_tls_info() const { return read<ws_tls_info>(ws_get_tls_info, WS_TLS_INFO_INIT); }
 
@@ -954,8 +993,8 @@ protected:
 };
 
 /**
- * A callback: any callable that takes (ws4d::socket_ref, const ws4d::event &), or one of them, or nothing. What it holds is
- * moved in (it need not be copyable) and goes when the socket is over and its owner is gone.
+ * A callback: any callable that takes (ws4d::socket_ref, const ws4d::event &), or one of these, or nothing. What it
+ * holds is moved in, and need not be copyable. It is destroyed when the socket is over and its owner is gone.
  */
 class callback {
 public:
@@ -999,42 +1038,54 @@ private:
 class handler;
 
 /**
- * The callbacks of a socket; those that are empty are not called. For one socket they come in this order, never nested, never
- * two at a time:
+ * The callbacks of a socket. Those that are empty are not called. They come in this order, are never nested, and no two
+ * of them run at the same time:
  *
  *     on_open?  (on_message | on_part | on_drain | on_pong)*  on_error?  on_terminate
  *
- * They run inside the calls of the socket's dispatcher, on its thread; without one, on an I/O thread of the library, where
- * they must not block. They may destroy the socket, and call every function that does not say otherwise.
+ * They run inside the calls of the socket's dispatcher, on its thread. Without a dispatcher they run on an I/O thread
+ * of the library, where they must not block. They may destroy the socket, and may call every function whose comment
+ * does not say otherwise.
  */
 struct handlers {
-    /** The connection is open. At most once, before all others. */
+    /** The connection is open. It comes at most once, before all others. */
     callback on_open = {};
-    /** A message arrived. */
+    /** A message has arrived. */
     callback on_message = {};
-    /** The connection could not be made, or broke: event::errors(). At most once; only on_terminate follows. */
+    /**
+     * The connection could not be made, or broke: see event::errors(). It comes at most once; only on_terminate
+     * follows.
+     */
     callback on_error = {};
-    /** The connection has ended: event::code(), reason(), was_clean(). Exactly once, unless the socket is destroyed before. */
+    /**
+     * The connection has ended: see event::code(), reason() and was_clean(). It comes exactly once, unless the socket
+     * is destroyed before.
+     */
     callback on_terminate = {};
-    /** After WS_ERR_WOULD_BLOCK: the send buffer fell below half. */
+    /** The send buffer has fallen below half of its limit, after a call that gave WS_ERR_WOULD_BLOCK. */
     callback on_drain = {};
-    /** The answer to a ping() arrived; event::bytes() has its payload. */
+    /** The answer to a ping() has arrived; event::bytes() has its payload. */
     callback on_pong = {};
-    /** A part of a long message arrived, where the option `part_size` is set: event::part_offset(), part_last(). */
+    /**
+     * A part of a long message has arrived, if the option `part_size` is set: see event::part_offset() and part_last().
+     */
     callback on_part = {};
     /**
-     * An exception came out of a callback, and no call of the dispatcher's is there to throw it: see the top of this file. On the
-     * callback's thread; an exception out of it ends the process.
+     * An exception has come out of a callback, and there is no call of the dispatcher that could throw it: see the top
+     * of this file. It runs on the callback's thread. An exception out of it ends the process.
      */
     std::function<void(std::exception_ptr)> on_exception = {};
 
-    /** The methods of a class. `methods` has to outlive the socket. */
+    /** The methods of an object as callbacks. `methods` must outlive the socket. */
     static handlers of(handler &methods);
     /** The same; the socket keeps the object until it is over and its owner is gone. */
     static handlers of(std::shared_ptr<handler> methods);
 };
 
-/** Callbacks as the methods of a class: derive, override what is wanted, and pass handlers::of(object). */
+/**
+ * Callbacks as the methods of a class: derive from it, override the methods that you need, and pass
+ * handlers::of(object).
+ */
 class handler {
 public:
     virtual ~handler() = default;
@@ -1045,7 +1096,7 @@ public:
     virtual void on_drain(socket_ref, const event &) {}
     virtual void on_pong(socket_ref, const event &) {}
     virtual void on_part(socket_ref, const event &) {}
-    /** By default it ends the process. */
+    /** By default this ends the process. */
     virtual void on_exception(std::exception_ptr exception) { std::rethrow_exception(exception); }
 
 protected:
@@ -1076,15 +1127,21 @@ struct dispatcher_state {
     ws_dispatcher *handle = nullptr;
     std::function<void()> wake;
     std::function<void(const errors &)> on_failure;
-    /** How often dispatcher::stop() was called; a signal handler may count. */
+    /** How often dispatcher::stop() was called. A signal handler may count it up. */
     std::atomic<unsigned> stops{0};
-    /** An exception that came together with an event that was pulled: for the next call. Only the dispatcher's thread. */
+    /**
+     * An exception that came together with an event that was pulled, for the next call. Used only on the dispatcher's
+     * thread.
+     */
     std::exception_ptr late;
 };
 
-/** A call that is in progress on this thread, out of which the exceptions of some callbacks come. */
+/** A call in progress on this thread, which throws the exceptions of some callbacks. */
 struct level {
-    /** `whose`: the dispatcher_state, or the owner, whose callbacks these are. `stoppable`: ws_dispatcher_stop() ends the call. */
+    /**
+     * `key` is the dispatcher_state, or the owner, whose callbacks these are. `ends_by_stop`: ws_dispatcher_stop() ends
+     * the call.
+     */
     level(const void *key, bool ends_by_stop) noexcept : whose(key), stoppable(ends_by_stop), outer(innermost()) { innermost() = this; }
     level(const level &) = delete;
     level &operator=(const level &) = delete;
@@ -1102,12 +1159,14 @@ struct level {
     const void *const whose;
     const bool stoppable;
     level *const outer;
-    /** It was ended by an exception that another call has thrown, not by the host. */
+    /** It was ended by an exception that another call has thrown, not by the program. */
     bool cut = false;
     std::exception_ptr exception;
 };
 
-/** Gives the exception that is being handled to the innermost call of `dispatcher` or `owner`; false where there is none. */
+/**
+ * Gives the exception that is being handled to the innermost call of `dispatcher` or `owner`; false if there is none.
+ */
 inline bool hand_over(const dispatcher_state *dispatcher, const void *owner) noexcept {
     level *target = level::innermost();
     while (target != nullptr && (target->whose == nullptr || (target->whose != dispatcher && target->whose != owner)))
@@ -1117,7 +1176,7 @@ inline bool hand_over(const dispatcher_state *dispatcher, const void *owner) noe
     if (target->exception == nullptr)
         target->exception = std::current_exception();
     if (target->stoppable) {
-        // It ends all calls of the dispatcher that are in progress; those further out go on by themselves.
+        // This ends all calls of the dispatcher that are in progress; the outer ones continue by themselves.
         for (level *l = target->outer; l != nullptr; l = l->outer)
             l->cut = l->cut || l->whose == dispatcher;
         ws_dispatcher_stop(dispatcher->handle);
@@ -1125,13 +1184,13 @@ inline bool hand_over(const dispatcher_state *dispatcher, const void *owner) noe
     return true;
 }
 
-/** How many callbacks of this header's are on the stack of this thread. */
+/** How many callbacks of this header are on the stack of this thread. */
 inline unsigned &callbacks_here() noexcept {
     static thread_local unsigned count = 0;
     return count;
 }
 
-/** What a socket, or a reconnector, shares with its callbacks: their `user_data`. It keeps itself until on_free. */
+/** What a socket or a reconnector shares with its callbacks: their `user_data`. It keeps itself alive until on_free. */
 struct owner {
     owner(ws4d::handlers &&h, std::shared_ptr<dispatcher_state> d) : callbacks(std::move(h)), dispatcher(std::move(d)) {}
     owner(const owner &) = delete;
@@ -1158,7 +1217,10 @@ struct owner {
     /** From now on no callback begins. */
     void mute() noexcept { muted.store(true); }
 
-    /** Waits until no callback runs on another thread; inside a callback it does not wait, so that two cannot wait for each other. */
+    /**
+     * Waits until no callback runs on another thread. Inside a callback it does not wait, so that two of them cannot
+     * wait for each other.
+     */
     void await() noexcept {
         if (callbacks_here() > 0)
             return;
@@ -1179,7 +1241,7 @@ struct owner {
         h.on_pong = pick<&ws4d::handlers::on_pong>();
         h.on_part = pick<&ws4d::handlers::on_part>();
         h.on_free = [](void *user_data) {
-            // What the callbacks hold goes with it: a destructor has nobody to throw to.
+            // What the callbacks hold is destroyed with it: a destructor cannot throw to anybody.
             const std::shared_ptr<owner> last = std::move(static_cast<owner *>(user_data)->self);
         };
         return h;
@@ -1224,14 +1286,17 @@ private:
     }
 
     std::atomic<bool> muted{false};
-    /** A callback runs; somebody waits for its end. Each side sets its own before it reads the other's. */
+    /**
+     * Whether a callback runs, and whether somebody waits for its end. Each side sets its own flag before it reads the
+     * other's.
+     */
     std::atomic<bool> running{false};
     std::atomic<bool> awaited{false};
     std::mutex mutex;
     std::condition_variable ended;
 };
 
-/** An error stack of an out-parameter. */
+/** An error stack from an out-parameter. */
 inline ws4d::error owned_error(ws_errors *stack) {
     std::shared_ptr<const void> kept(stack, [](ws_errors *s) { ws_errors_free(s); });
     return stack != nullptr ? ws4d::error(errors(stack), kept) : ws4d::error(WS_ERR_OUT_OF_MEMORY);
@@ -1241,26 +1306,29 @@ inline ws4d::error owned_error(ws_errors *stack) {
 
 // ----------------------------------------------------------------------------------------------------------- dispatchers
 
-/** An event that was pulled, and its socket. The event is owned; the socket is as in a callback. */
+/** An event that was pulled, and its socket. The event is owned; the socket is a reference, as in a callback. */
 struct pulled {
     socket_ref socket;
     kept_event event;
 };
 
-/** An event of a batch: a view that lives with it. */
+/** An event of a batch: a view that lives as long as the batch. */
 struct batch_item {
     socket_ref socket;
     ws_event_type type = WS_EVENT_TYPE_NONE;
-    /** For this no JSON is parsed: of an object it is WS_DATA_TYPE_TEXT. */
+    /** No JSON is parsed for this: for an object it is WS_DATA_TYPE_TEXT. */
     ws_data_type data_type = WS_DATA_TYPE_TEXT;
     bytes_view bytes;
-    /** For all else. */
+    /** The event, for everything else. */
     ws4d::event event;
 
     std::string_view text() const noexcept { return {reinterpret_cast<const char *>(bytes.data()), bytes.size()}; }
 };
 
-/** Events that were pulled together, in their order; owned and moved. `for (const ws4d::batch_item &item : batch)`. Any thread. */
+/**
+ * Events that were pulled together, in order: `for (const ws4d::batch_item &item : batch)`. A batch is owned and can be
+ * moved. Any thread may read it.
+ */
 class batch {
 public:
     class iterator;
@@ -1282,7 +1350,7 @@ public:
         return count;
     }
     bool empty() const noexcept { return size() == 0; }
-    /** `i` is below size(). */
+    /** `i` must be below size(). */
     batch_item operator[](std::size_t i) const noexcept {
         const ws_batch_item &item = ws_batch_items(batch_, nullptr)[i];
         return {socket_ref(item.ws), item.type, item.data_type, {item.data, item.len}, event(ws_batch_event(batch_, i))};
@@ -1312,24 +1380,29 @@ inline batch::iterator batch::begin() const noexcept { return {detail::batch_ite
 inline batch::iterator batch::end() const noexcept { return {detail::batch_items{this}, size()}; }
 
 /**
- * Where the callbacks of its sockets run: inside dispatch(), wait() and run(), on the thread that calls them. Owned and moved; its
- * sockets refer to what it owns, not to the object, so that it may be moved while they live.
+ * The place where the callbacks of its sockets run: inside dispatch(), wait() and run(), on the thread that calls them.
+ * It is owned and can be moved. Its sockets refer to what it owns, not to the object, so it may be moved while they
+ * live.
  *
- * It belongs to the thread that made it or last attached it. Only that one may call it, but for stop(), attach(), fd() and the
- * setters; the others are WS_ERR_WRONG_THREAD there. Exceptions of callbacks come out of its calls, also of those that
- * begin with try_.
+ * It belongs to the thread that made it, or to the last one that attached it. Only that thread may call it, except for
+ * stop(), attach(), fd() and the setters; other threads get WS_ERR_WRONG_THREAD. The exceptions of callbacks come out
+ * of its calls, also out of those that begin with try_.
  */
 class dispatcher {
 public:
-    /** WS_ERR_OUT_OF_MEMORY where memory or handles are used up. */
+    /** WS_ERR_OUT_OF_MEMORY if no memory or no handles are left. */
     dispatcher() : dispatcher(ws_dispatcher_new(), std::make_shared<detail::dispatcher_state>()) {}
     /**
-     * With a function that is told that there is something to dispatch, to post to the host's loop. It may run on any thread,
-     * also inside a call of the host's own; it must not block, and calls nothing of the library but readers. An exception out of
-     * it ends the process. It goes with the dispatcher and its last socket.
+     * Makes a dispatcher with a function that is called when there is something to dispatch, so that it can post to the
+     * program's own loop. The function may run on any thread, also inside a call that the program itself has made. It
+     * must not block, and may call only functions of the library that read. An exception out of it ends the process. It
+     * is destroyed with the dispatcher and its last socket.
      */
     explicit dispatcher(std::function<void()> wake) : dispatcher(with_wake(std::move(wake))) {}
-    /** One that does its sockets' I/O itself, inside its calls, with no thread of the library; see ws_dispatcher_new_driving(). */
+    /**
+     * Makes a dispatcher that does the I/O of its sockets itself, inside its calls, without a thread of the library;
+     * see ws_dispatcher_new_driving().
+     */
     static dispatcher driving() {
         return dispatcher(ws_dispatcher_new_driving(), std::make_shared<detail::dispatcher_state>());
     }
@@ -1340,9 +1413,10 @@ public:
         return *this;
     }
     /**
-     * Ends it as close() does, on its own thread, also inside one of its callbacks; exceptions of callbacks go to on_exception. On
-     * another thread it is attached first; where a call of it is in progress then, that is a mistake like the end of a
-     * std::thread that was not joined, and std::terminate().
+     * Ends the dispatcher as close() does, on its own thread, also inside one of its callbacks. Exceptions of callbacks
+     * go to on_exception. On another thread, the dispatcher is attached first. If one of its calls is in progress at
+     * that time, std::terminate() is called, because this is a mistake like destroying a std::thread that was not
+     * joined.
      */
     ~dispatcher() {
         if (state_ == nullptr)
@@ -1356,25 +1430,37 @@ public:
 
     ws_dispatcher *get() const noexcept { return state_ != nullptr ? state_->handle : nullptr; }
 
-    /** Runs callbacks for what is deliverable now, at most `max_events` of them (0: no limit); returns how many. It does not wait. */
+    /**
+     * Runs the callbacks of the events that can be delivered now, at most `max_events` of them (0: no limit), and
+     * returns their number. It does not wait.
+     */
     std::uint32_t dispatch(std::uint32_t max_events = 0) { return try_dispatch(max_events).value(); }
     result<std::uint32_t> try_dispatch(std::uint32_t max_events = 0) {
         return counted(call([&](ws_dispatcher *d) { return ws_dispatcher_dispatch(d, max_events); },
                             [](std::int32_t) { return false; }));
     }
-    /** Waits for the first event, then dispatches; returns how many were delivered, 0 when the time is over. */
+    /**
+     * Waits for the first event, then dispatches. It returns how many events were delivered, 0 if there were none in
+     * time.
+     */
     std::uint32_t wait(std::chrono::milliseconds timeout = no_timeout) { return try_wait(timeout).value(); }
     result<std::uint32_t> try_wait(std::chrono::milliseconds timeout = no_timeout) {
         const deadline end(timeout);
         return counted(call([&](ws_dispatcher *d) { return ws_dispatcher_wait(d, end.left()); },
                             [&](std::int32_t n) { return n == 0 && !end.over(); }));
     }
-    /** Runs callbacks until every socket has terminated (inside a callback: those that are not on the stack), or until stop(). */
+    /**
+     * Runs callbacks until every socket has terminated, or until stop(). Inside a callback, the sockets on the stack do
+     * not count.
+     */
     void run() { try_run().value(); }
     result<> try_run() {
         return call([](ws_dispatcher *d) { return ws_dispatcher_run(d); }, [](ws_result r) { return r == WS_OK; });
     }
-    /** Pulls one event instead of running a callback; nothing when the time is over. Of a reconnector, its policy's callbacks run. */
+    /**
+     * Pulls one event instead of running its callback; nothing if there was none in time. For a reconnector, the
+     * callbacks of its policy run.
+     */
     std::optional<pulled> next(std::chrono::milliseconds timeout = no_timeout) { return try_next(timeout).value(); }
     result<std::optional<pulled>> try_next(std::chrono::milliseconds timeout = no_timeout) {
         const deadline end(timeout);
@@ -1389,7 +1475,10 @@ public:
             got.emplace(pulled{socket_ref(ws), kept_event(e)});
         return got;
     }
-    /** Pulls at most `max` events with one call, of which it waits for the first; an empty batch when the time is over. */
+    /**
+     * Pulls at most `max` events with one call, which waits for the first of them; an empty batch if there was none in
+     * time.
+     */
     batch next_batch(std::chrono::milliseconds timeout = no_timeout, std::size_t max = 1024) {
         return try_next_batch(timeout, max).value();
     }
@@ -1404,8 +1493,8 @@ public:
     }
 
     /**
-     * Makes all calls in progress return, or the next one. Any thread, and a signal handler: it is async-signal-safe. Use this
-     * and not ws_dispatcher_stop() where a callback may throw out of a nested call.
+     * Ends all calls in progress, or the next one. Any thread may call it, and so may a signal handler, because it is
+     * async-signal-safe. Use it instead of ws_dispatcher_stop() if a callback may throw out of a nested call.
      */
     result<> stop() noexcept {
         if (state_ == nullptr)
@@ -1414,8 +1503,9 @@ public:
         return ws_dispatcher_stop(state_->handle);
     }
     /**
-     * Ends it and every socket of it: each has its on_terminate during the call, whose exceptions come out of it once all is
-     * done. Inside one of its own callbacks it returns at once. A second time it is WS_ERR_INVALID_HANDLE.
+     * Ends the dispatcher and all of its sockets. Each gets its on_terminate during the call; exceptions come out of
+     * the call once all is done. It waits for a `wake` that is running on another thread. Inside one of its own
+     * callbacks it returns at once. A second call is WS_ERR_INVALID_HANDLE.
      */
     void close() { try_close().value(); }
     result<> try_close() {
@@ -1427,27 +1517,30 @@ public:
         here.rethrow();
         return closed;
     }
-    /** Hands it over to the calling thread. WS_ERR_WRONG_THREAD while a call of it is in progress. */
+    /** Hands the dispatcher over to the calling thread. WS_ERR_WRONG_THREAD while one of its calls is in progress. */
     void attach() { try_attach().value(); }
     result<> try_attach() noexcept { return ws_dispatcher_attach(get()); }
-    /** A descriptor that is readable while there is something to dispatch, for poll and event loops; not to be read or closed. */
+    /**
+     * A descriptor that is readable while there is something to dispatch, for poll and event loops. Do not read or
+     * close it.
+     */
     std::intptr_t fd() {
         const std::intptr_t descriptor = ws_dispatcher_fd(get());
         if (descriptor < 0)
             detail::raise(ws4d::error(get() != nullptr ? WS_ERR_UNSUPPORTED : WS_ERR_INVALID_HANDLE));
         return descriptor;
     }
-    /** For how long a wait looks for messages before it sleeps. Any thread. */
+    /** Sets how long a wait looks for messages before it sleeps. Any thread. */
     void set_busy_poll(std::chrono::microseconds time) {
         const std::optional<std::uint32_t> us = detail::span_of(time);
         result<>(us ? ws_dispatcher_set_busy_poll_us(get(), *us) : WS_ERR_INVALID_ARGUMENT).value();
     }
-    /** Whether a signal ends a wait, with WS_ERR_INTERRUPTED. Any thread. */
+    /** Sets whether a signal ends a wait, with WS_ERR_INTERRUPTED. Any thread. */
     void set_interruptible(bool on) { result<>(ws_dispatcher_set_interruptible(get(), on)).value(); }
     /**
-     * Sets the function that is told of each connection of its sockets that could not be made, in place of the one before; an
-     * empty one for none. It runs as a callback does; exceptions come out of the same calls, and of constructors. Only the
-     * dispatcher's thread, but not inside the function.
+     * Sets the function that is called for each connection of the dispatcher's sockets that could not be made; an empty
+     * one for none. It replaces the one that was set before. It runs like a callback; exceptions come out of the same
+     * calls, and out of constructors. Only the dispatcher's own thread may call this, but not inside the function.
      */
     void set_error_handler(std::function<void(const errors &)> function) {
         const bool wanted = function != nullptr;
@@ -1508,8 +1601,9 @@ private:
     }
 
     /**
-     * One call of a C function that delivers. `again`: whether a result is also what a stop gives, so that a call that another
-     * one's exception has ended is to go on. `pulls`: a positive result is an event, which an exception must not lose.
+     * One call of a C function that delivers. `again`: whether its result may also come from a stop, so that a call
+     * which was ended by another one's exception must go on. `pulls`: a positive result is an event, which must not be
+     * lost to an exception.
      */
     template <class Call, class Again>
     auto call(Call function, Again again, bool pulls = false) -> decltype(function(nullptr)) {
@@ -1552,29 +1646,36 @@ struct place {
 } // namespace detail
 
 /**
- * One WebSocket connection, owned. Empty, or from connecting to closed; it can do all that a socket_ref can.
+ * One WebSocket connection, owned. It is empty, or anything from connecting to closed. It can do everything that a
+ * socket_ref can.
  *
- * Destroying it means that no callback of it runs any more, on_terminate neither: what was accepted for sending and a close frame
- * (1000) still go out in the background. Inside a callback of its own, the callback that runs goes on, and is the last. On
- * another thread than the dispatcher's the connection is dropped (abort()), and the destructor waits for a callback that runs
- * just now; inside any callback it does not wait. Whoever destroys it holds no lock that its callbacks want.
+ * Once it is destroyed, no callback of it runs any more, not even on_terminate. What was accepted for sending is still
+ * sent in the background, followed by a close frame (1000). Inside one of its own callbacks, that callback goes on, and
+ * is the last. On another thread than the dispatcher's, the connection is dropped (abort()), and the destructor waits
+ * for a callback that is running; inside any callback it does not wait. Do not destroy it while you hold a lock that
+ * its callbacks want.
  *
- * To end a conversation politely and be told so, call terminate() and wait for on_terminate; then destroy it.
+ * To end a conversation politely and to be told about it, call terminate() and wait for on_terminate; then destroy the
+ * socket.
  */
 class socket : public socket_ref {
 public:
-    /** Empty. */
+    /** An empty socket. */
     socket() noexcept = default;
     /**
-     * Connects, and waits until it is open; on_open has run then, inside the constructor. A failure is ws4d::error; an exception of
-     * on_open comes out of the constructor, with the socket closed. The calling thread owns the dispatcher; without one it is not
-     * inside a callback on an I/O thread (WS_ERR_WRONG_THREAD).
+     * Connects, and waits until the connection is open; on_open has then run inside the constructor. A failure is
+     * ws4d::error. An exception of on_open comes out of the constructor, with the socket closed. The calling thread
+     * must own the dispatcher. Without a dispatcher, it must not be inside a callback on an I/O thread
+     * (WS_ERR_WRONG_THREAD).
      */
     explicit socket(std::string_view url, ws4d::handlers handlers = {}, const ws4d::options &options = options::defaults())
         : socket(make(url, {}, std::move(handlers), options, true).value()) {}
     socket(std::string_view url, dispatcher &on, ws4d::handlers handlers = {}, const ws4d::options &options = options::defaults())
         : socket(make(url, {on.state_, false}, std::move(handlers), options, true).value()) {}
-    /** Returns at once, while it connects; any thread, also inside any callback. A failure later is on_error, then on_terminate. */
+    /**
+     * Returns at once, while the connection is being made. Any thread may call it, also in callbacks. If the connection
+     * fails later, on_error comes, then on_terminate.
+     */
     static socket open_async(std::string_view url, ws4d::handlers handlers = {}, const ws4d::options &options = options::defaults()) {
         return make(url, {}, std::move(handlers), options, false).value();
     }
@@ -1600,7 +1701,7 @@ public:
         return make(url, {on.state_, false}, std::move(handlers), options, false);
     }
     socket(socket &&other) noexcept : socket_ref(std::exchange(other.ws_, nullptr)), owner_(std::move(other.owner_)) {}
-    /** The socket that it was is destroyed first. */
+    /** The socket that it was before is destroyed first. */
     socket &operator=(socket &&other) noexcept {
         socket moved(std::move(other));
         std::swap(ws_, moved.ws_);
@@ -1619,8 +1720,8 @@ public:
     }
 
     /**
-     * Ends it at once, and leaves it empty: on_terminate runs inside the call, whose exception comes out of it. On another thread
-     * than the dispatcher's WS_ERR_WRONG_THREAD, with nothing changed.
+     * Ends the socket at once, and leaves this object empty. on_terminate runs inside the call, and its exception comes
+     * out of it. On another thread than the dispatcher's it is WS_ERR_WRONG_THREAD, with nothing changed.
      */
     void close() { try_close().value(); }
     result<> try_close() {
@@ -1634,7 +1735,10 @@ public:
         here.rethrow();
         return closed;
     }
-    /** Lets go of it without ending it: it stays open and keeps calling back until it terminates. It leaves this empty. */
+    /**
+     * Gives the socket up without ending it: it stays open and continues to call back until it terminates. This object
+     * is then empty.
+     */
     socket_ref detach() noexcept {
         ws_release(ws_);
         owner_ = nullptr;
@@ -1677,25 +1781,34 @@ private:
     std::shared_ptr<detail::owner> owner_;
 };
 
-/** What a reconnector tells between two connections, and at the end. A view, until the callback returns. */
+/**
+ * What a reconnector tells between two connections, and at the end. It is a view that is valid until the callback
+ * returns.
+ */
 struct reconnect_info {
-    /** The number of the next attempt since the last stable connection, from 1; at the end of the last one. */
+    /**
+     * The number of the next attempt since the last stable connection, counted from 1; at the end, the number of the
+     * last one.
+     */
     std::uint32_t attempt = 0;
-    /** How long it waits before that; 0 at the end. */
+    /** How long it waits before that attempt; 0 at the end. */
     std::chrono::milliseconds delay{0};
-    /** What went wrong; WS_OK where the server closed, or the host ended it. */
+    /** What went wrong; WS_OK if the server closed the connection, or if the program ended it. */
     ws_result result = WS_OK;
-    /** The code of the server's close frame: 0 if none came, 1005 for one without a code. */
+    /** The code of the server's close frame: 0 if none came, 1005 if it had no code. */
     std::int32_t code = 0;
-    /** The HTTP status of the answer to the opening handshake; 0 for none. */
+    /** The HTTP status of the answer to the opening handshake; 0 if there was none. */
     std::int32_t http_status = 0;
-    /** Why it does not try again; WS_RECONNECT_END_NONE where it does. */
+    /** Why it does not try again; WS_RECONNECT_END_NONE if it does. */
     ws_reconnect_end end = WS_RECONNECT_END_NONE;
-    /** Why the connection, or the attempt, ended; empty where the host ended it. */
+    /** Why the connection or the attempt ended; empty if the program ended it. */
     ws4d::errors errors;
 };
 
-/** A reconnector that is not owned: a token, as a socket_ref. Any thread, also inside a callback; nothing here blocks. */
+/**
+ * A reconnector that is not owned: a token, like a socket_ref. Any thread may use it, also in callbacks; none of its
+ * functions blocks.
+ */
 class reconnector_ref {
 public:
     reconnector_ref() noexcept = default;
@@ -1707,8 +1820,9 @@ public:
     friend bool operator!=(const reconnector_ref &a, const reconnector_ref &b) noexcept { return a.r_ != b.r_; }
 
     /**
-     * Sends on the connection of now, or keeps the message for the next one, as far as the policy's `queue_size` allows; else
-     * WS_ERR_WOULD_BLOCK. WS_ERR_CLOSED only once it is terminated or over.
+     * Sends on the present connection. While there is none, the message is kept for the next one as far as the policy's
+     * `queue_size` allows; otherwise it is WS_ERR_WOULD_BLOCK. WS_ERR_CLOSED comes only once the reconnector was
+     * terminated or is over.
      */
     void send_text(std::string_view utf8, std::uint32_t flags = 0) const { try_send_text(utf8, flags).value(); }
     void send_blob(bytes_view bytes, std::uint32_t flags = 0) const { try_send_blob(bytes, flags).value(); }
@@ -1722,10 +1836,10 @@ public:
     ws4d::result<> try_send_object(std::string_view json, std::uint32_t flags = 0) const noexcept {
         return ws_reconnector_send(r_, WS_DATA_TYPE_OBJECT, json.data(), json.size(), flags);
     }
-    /** Ends the wait for the next attempt. WS_ERR_CLOSED once it is over. */
+    /** Ends the wait for the next attempt. WS_ERR_CLOSED once the reconnector is over. */
     void retry_now() const { try_retry_now().value(); }
     ws4d::result<> try_retry_now() const noexcept { return ws_reconnector_retry_now(r_); }
-    /** Ends it for good, its connection as socket_ref::terminate() does. `on_end` follows. */
+    /** Ends the reconnector for good, and its connection as socket_ref::terminate() does. `on_end` follows. */
     void terminate(std::int32_t code = 1000, const std::string &reason = {}) const { try_terminate(code, reason).value(); }
     ws4d::result<> try_terminate(std::int32_t code = 1000, const std::string &reason = {}) const noexcept {
         if (reason.find('\0') != reason.npos)
@@ -1733,13 +1847,13 @@ public:
         return ws_reconnector_terminate(r_, code, reason.c_str());
     }
 
-    /** The socket of now, for all else that a socket can do; empty between two connections. */
+    /** The present socket, for everything else that a socket can do; empty between two connections. */
     socket_ref socket() const noexcept { return socket_ref(ws_reconnector_get_socket(r_)); }
-    /** Connecting while it waits or tries; closed once it is over. */
+    /** Connecting while it waits or connects; closed once it is over. */
     ws_status status() const noexcept { return ws_reconnector_get_status(r_); }
-    /** How many attempts there were since the last stable connection. */
+    /** The number of attempts since the last stable connection. */
     std::uint32_t attempts() const noexcept { return ws_reconnector_get_attempts(r_); }
-    /** How often it was connected. */
+    /** How many of its connections were opened. */
     std::uint32_t connections() const noexcept { return ws_reconnector_get_connections(r_); }
     /** What its sockets have counted together. */
     ws_stats stats() const { return try_stats().value(); }
@@ -1756,11 +1870,12 @@ protected:
 };
 
 /**
- * When to try again, and when not any more, with the defaults of WS_RECONNECT_POLICY_INIT; ws_reconnect_policy says what each
- * means. Copied, or moved into the reconnector. Times that are negative or too long are WS_ERR_INVALID_ARGUMENT.
+ * When a reconnector tries again, and when it gives up, with the defaults of WS_RECONNECT_POLICY_INIT;
+ * ws_reconnect_policy says what each field means. It is copied or moved into the reconnector. Times that are negative
+ * or too long are WS_ERR_INVALID_ARGUMENT.
  *
- * The functions run where the socket's callbacks run, never at the same time as one of them, and exceptions out of them go
- * the same way; then the answer is as if the function were not there.
+ * The functions run where the socket's callbacks run, and never at the same time as one of them. Exceptions out of them
+ * go the same way, and the answer is then the same as if the function were not there.
  */
 struct reconnect_policy {
     std::chrono::milliseconds base_delay = from(&ws_reconnect_policy::base_delay_ms);
@@ -1772,20 +1887,24 @@ struct reconnect_policy {
     std::chrono::milliseconds max_retry_after = from(&ws_reconnect_policy::max_retry_after_ms);
     /** 0: no limit. */
     std::uint32_t max_attempts = 0;
-    /** How many bytes of messages are kept while there is no connection, each counted with 64 more. */
+    /** How many bytes of messages are kept while there is no connection. Each message counts its bytes plus 64. */
     std::size_t queue_size = 0;
-    /** Close codes of the server after which it does not come back. */
+    /** The server's close codes after which it gives up. */
     std::vector<std::uint16_t> final_codes = {};
     /**
-     * Before each attempt: changes the options for it, and returns the URL for this attempt and those after it; empty: as before. The
-     * options are a copy that ends with the call. `attempt` is 0 for the first one, and after a stable connection.
+     * Is called before each attempt. It may change the options, which are a copy for this attempt that ends with the
+     * call. It returns the URL for this attempt and those after it; an empty text leaves the URL as it is. `attempt` is
+     * 0 for the first attempt, and for the first one after a stable connection.
      */
     std::function<std::string(reconnector_ref, options &, std::uint32_t attempt)> on_attempt = {};
-    /** A connection, or an attempt, has ended, and there will be another one. */
+    /** Is called when a connection or an attempt has ended and another one will follow. */
     std::function<void(reconnector_ref, const reconnect_info &)> on_reconnect = {};
-    /** There will be no other one: `end` says why. Exactly once, unless the reconnector is destroyed before. */
+    /**
+     * Is called when no other attempt will follow; `end` says why. It comes exactly once, unless the reconnector is
+     * destroyed before.
+     */
     std::function<void(reconnector_ref, const reconnect_info &)> on_end = {};
-    /** Whether the end of a connection, or of an attempt, is final; `end` is what comes by default. */
+    /** Decides whether the end of a connection or an attempt is final. `end` has the default decision. */
     std::function<bool(reconnector_ref, const reconnect_info &)> is_final = {};
 
 private:
@@ -1796,17 +1915,19 @@ private:
 };
 
 /**
- * A connection that comes back, owned; see ws_reconnector_new(). It can do all that a reconnector_ref can. Each connection
- * calls the handlers in a socket's order; its socket is not owned by anybody here.
+ * A connection that reconnects, owned; see ws_reconnector_new(). It can do everything that a reconnector_ref can. Each
+ * connection calls the handlers in a socket's order. Its socket belongs to the library.
  *
- * Destroying it ends it and its connection, by the rules of a socket: no callback of the handlers or of the policy runs any
- * more. To end it politely, call terminate() and wait for on_end.
+ * Once it is destroyed, it and its connection have ended by the rules of a socket: no callback of the handlers or of
+ * the policy runs any more. To end it politely, call terminate() and wait for on_end.
  */
 class reconnector : public reconnector_ref {
 public:
-    /** Empty. */
+    /** An empty reconnector. */
     reconnector() noexcept = default;
-    /** Returns at once; the first attempt is made where the callbacks run. Any thread, also inside any callback. */
+    /**
+     * Returns at once; the first attempt is made where the callbacks run. Any thread may call it, also in callbacks.
+     */
     explicit reconnector(std::string_view url, ws4d::handlers handlers = {}, reconnect_policy policy = {},
                          const ws4d::options &options = options::defaults())
         : reconnector(make(url, {}, std::move(handlers), std::move(policy), options).value()) {}
@@ -1822,7 +1943,7 @@ public:
         return make(url, {on.state_, false}, std::move(handlers), std::move(policy), options);
     }
     reconnector(reconnector &&other) noexcept : reconnector_ref(std::exchange(other.r_, nullptr)), owner_(std::move(other.owner_)) {}
-    /** The reconnector that it was is destroyed first. */
+    /** The reconnector that it was before is destroyed first. */
     reconnector &operator=(reconnector &&other) noexcept {
         reconnector moved(std::move(other));
         std::swap(r_, moved.r_);
@@ -1841,7 +1962,10 @@ public:
         }
     }
 
-    /** Ends it and its connection at once, and leaves this empty; the last callbacks run inside the call. As socket::close(). */
+    /**
+     * Ends the reconnector and its connection at once, and leaves this object empty. The last callbacks run inside the
+     * call, as for socket::close().
+     */
     void close() { try_close().value(); }
     ws4d::result<> try_close() {
         const std::shared_ptr<owner> keep = owner_;
@@ -1854,7 +1978,7 @@ public:
         here.rethrow();
         return closed;
     }
-    /** Lets go of it without ending it: it goes on until it is over. It leaves this empty. */
+    /** Gives the reconnector up without ending it: it goes on until it is over. This object is then empty. */
     reconnector_ref detach() noexcept {
         ws_reconnector_release(r_);
         owner_ = nullptr;
@@ -1957,9 +2081,10 @@ private:
 // ------------------------------------------------------------------------------------------------------------ the process
 
 /**
- * Receives the lines of the log at `level` and above it, as long as it lives; beside that of the program's and all others. Owned
- * and moved. The function may run on any thread, also on several at once and inside any call of the library; it calls nothing of the
- * library but names, and an exception out of it ends the process. It is neither made nor destroyed inside a log function.
+ * Receives the lines of the log at `level` and above as long as it lives, beside the program's own function and all
+ * other receivers. It is owned and can be moved. The function may run on any thread, on several at once, and inside any
+ * call of the library. It may call only functions of the library that return names, and an exception out of it ends the
+ * process. Do not make or destroy a receiver inside a log function.
  */
 class log_receiver {
 public:
@@ -1994,10 +2119,13 @@ private:
     std::uint32_t id_ = 0;
 };
 
-/** The version of the library that runs; WS4D_VERSION_STRING is that of the headers. */
+/** The version of the library that runs; WS4D_VERSION_STRING is the version of the headers. */
 inline std::string_view version() noexcept { return ws_version_string(); }
 
-/** How many I/O threads there are, and how many bytes of stack each has: before the first socket, or after shutdown(). */
+/**
+ * How many I/O threads there are, and how many bytes of stack each of them has. Call these before the first socket, or
+ * after shutdown().
+ */
 inline void set_io_threads(std::uint32_t n) { result<>(ws_set_io_threads(n)).value(); }
 inline void set_io_thread_stack(std::size_t bytes) { result<>(ws_set_io_thread_stack(bytes)).value(); }
 
@@ -2005,13 +2133,13 @@ inline void set_io_thread_stack(std::size_t bytes) { result<>(ws_set_io_thread_s
 inline void startup() { result<>(ws_startup()).value(); }
 inline result<> try_startup() noexcept { return ws_startup(); }
 /**
- * Ends all sockets and joins all threads of the library; objects stay valid until they are destroyed. Not inside a callback.
- * WS_ERR_TIMEOUT where a callback on an I/O thread has not come back in time: call it again.
+ * Ends all sockets and joins all threads of the library. Objects stay valid until they are destroyed. Do not call it
+ * inside a callback. WS_ERR_TIMEOUT means that a callback on an I/O thread has not returned in time: call it again.
  */
 inline void shutdown(std::chrono::milliseconds timeout = no_timeout) { result<>(ws_shutdown(detail::timeout(timeout))).value(); }
 inline result<> try_shutdown(std::chrono::milliseconds timeout = no_timeout) noexcept { return ws_shutdown(detail::timeout(timeout)); }
 
-/** Converts between UTF-8 and UTF-16; what is not valid becomes U+FFFD. */
+/** Converts between UTF-8 and UTF-16. What is not valid becomes U+FFFD. */
 inline std::u16string to_utf16(std::string_view utf8) {
     std::u16string out(ws_utf16_from_utf8(utf8.data(), utf8.size(), nullptr, 0), u'\0');
     ws_utf16_from_utf8(utf8.data(), utf8.size(), reinterpret_cast<std::uint16_t *>(out.data()), out.size());
@@ -2025,7 +2153,7 @@ inline std::string to_utf8(std::u16string_view utf16) {
 
 } // namespace ws4d
 
-/** So that sockets can be the keys of a map. */
+/** Allows sockets to be the keys of a map. */
 template <> struct std::hash<ws4d::socket_ref> {
     std::size_t operator()(const ws4d::socket_ref &ws) const noexcept { return std::hash<const void *>()(ws.get()); }
 };
