@@ -1162,7 +1162,7 @@ typedef struct ws_batch_item {
  *                   function returns.
  * @param user_data  As given to ws_options_set_socket_fn().
  * @return 0; or an errno, which ends the attempt at this address as if connecting had failed with it. Other addresses
- *          are tried.
+ *         are tried.
  */
 typedef int32_t (*ws_socket_fn)(intptr_t fd, const char *address, void *user_data);
 
@@ -1177,7 +1177,7 @@ typedef int32_t (*ws_socket_fn)(intptr_t fd, const char *address, void *user_dat
  *                   number, counted from 1.
  * @param user_data  The handler's `user_data`.
  * @return The URL for this attempt and those after it, which is copied at once; NULL: the URL stays as it is. A URL
- *          that is refused is used for this attempt only.
+ *         that is refused is used for this attempt only.
  */
 typedef const char *(*ws_reconnect_attempt_fn)(ws_reconnector *r, ws_options *options, uint32_t attempt, void *user_data);
 
@@ -1232,8 +1232,7 @@ typedef void (*ws_reconnect_fn)(ws_reconnector *r, const ws_reconnect_info *info
  *                   `delay_ms`. It lives until the function returns.
  * @param user_data  The handler's `user_data`.
  * @return 1: it is final. `on_end` follows, with WS_RECONNECT_END_CLOSE_CODE if the server closed the connection,
- *          otherwise with WS_RECONNECT_END_REFUSED. 0: another attempt follows, as far as the policy's limits allow
- *          it.
+ *         otherwise with WS_RECONNECT_END_REFUSED. 0: another attempt follows, as far as the policy's limits allow it.
  */
 typedef int32_t (*ws_reconnect_final_fn)(ws_reconnector *r, const ws_reconnect_info *info, void *user_data);
 
@@ -1362,10 +1361,10 @@ extern "C" {
  * @param errors   Receives NULL on success, otherwise an error stack that the caller frees with ws_errors_free(). May
  *                 be NULL.
  * @return A socket, which the caller gives back with ws_release(); or NULL, and the code of entry 0 of `*errors` is
- *          one of WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE (the options, or the handler's dispatcher),
- *          WS_ERR_FORKED, WS_ERR_WRONG_THREAD, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
- *          WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED, WS_ERR_INTERRUPTED, WS_ERR_SHUT_DOWN, any code from -40 to -99,
- *          WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
+ *         one of WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE (the options, or the handler's dispatcher),
+ *         WS_ERR_FORKED, WS_ERR_WRONG_THREAD, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
+ *         WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED, WS_ERR_INTERRUPTED, WS_ERR_SHUT_DOWN, any code from -40 to -99,
+ *         WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
  *
  * @pre `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.
  */
@@ -1388,9 +1387,8 @@ ws_socket *ws_new(const char *url, const ws_handler *handler, const ws_options *
  * @param options  As for ws_new().
  * @param errors   As for ws_new().
  * @return A socket, which the caller gives back with ws_release(); or NULL, and the code of entry 0 of `*errors` is
- *          one of WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE
- *          (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY,
- *          WS_ERR_INTERNAL.
+ *         one of WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE
+ *         (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
  *
  * @pre `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.
  */
@@ -1409,9 +1407,9 @@ ws_socket *ws_new_async(const char *url, const ws_handler *handler, const ws_opt
  * @param utf8  The text; may be NULL if `len` is 0.
  * @param len   Bytes in `utf8`, or WS_NUL_TERMINATED.
  * @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
- *          length that no buffer can have), WS_ERR_INVALID_UTF8, WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is
- *          full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY (a part of a
- *          message of several frames may have left by then; in that case the connection ends with this error, too).
+ *         length that no buffer can have), WS_ERR_INVALID_UTF8, WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is
+ *         full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY (a part of a
+ *         message of several frames may have left by then; in that case the connection ends with this error, too).
  *
  * @pre `utf8` is readable for `len` bytes, or up to its NUL.
  */
@@ -1472,7 +1470,7 @@ ws_result ws_send_object(ws_socket *ws, const char *json, size_t len);
  * @param json   JSON text in UTF-16 in the machine's byte order, aligned.
  * @param units  16-bit units in `json`, or WS_NUL_TERMINATED.
  * @return As ws_send_object(). A lone surrogate is WS_ERR_INVALID_UTF8, but one that is written as an escape
- *          (`\ud800`) is sent as it is given.
+ *         (`\ud800`) is sent as it is given.
  *
  * @pre `json` is readable for `units` units, or up to its 0 unit.
  */
@@ -1491,7 +1489,7 @@ ws_result ws_send_object_utf16(ws_socket *ws, const uint16_t *json, size_t units
  *                   mixes secrets with text that somebody else chose, because the compressed length would confirm a
  *                   correct guess.
  * @return As the function for that type; WS_ERR_INVALID_ARGUMENT for an unknown type, WS_ERR_UNSUPPORTED for an
- *          unknown flag.
+ *         unknown flag.
  *
  * @pre `data` is readable for `len` bytes, or up to its NUL.
  */
@@ -1508,7 +1506,7 @@ ws_result ws_send(ws_socket *ws, int32_t data_type, const void *data, size_t len
  * @param data  Bytes that the pong brings back; may be NULL if `len` is 0.
  * @param len   Bytes in `data`, at most 125.
  * @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL),
- *          WS_ERR_TOO_LARGE (`len` is above 125; nothing is read), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
+ *         WS_ERR_TOO_LARGE (`len` is above 125; nothing is read), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
  *
  * @pre `data` is readable for `len` bytes.
  */
@@ -1539,7 +1537,7 @@ ws_result ws_pong(ws_socket *ws, const void *data, size_t len);
  * Thread: any, also in callbacks; never blocks.
  *
  * @param ws  A socket.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.
  */
 ws_result ws_cork(ws_socket *ws);
 
@@ -1549,7 +1547,7 @@ ws_result ws_cork(ws_socket *ws);
  * Thread: any, also in callbacks; never blocks.
  *
  * @param ws  A socket.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.
  */
 ws_result ws_uncork(ws_socket *ws);
 
@@ -1572,9 +1570,9 @@ ws_result ws_uncork(ws_socket *ws);
  * @param count      The number of messages, at most INT32_MAX; 0 sends nothing.
  * @param flags      As for ws_send().
  * @return The number of messages that were accepted, from the first one on; or, with nothing sent, a negative
- *          ws_result: the result of ws_send() for the first message that is wrong, or for the first message if even
- *          that was not accepted; WS_ERR_INVALID_ARGUMENT also if `messages` is NULL or not aligned, or if `count` is
- *          above INT32_MAX.
+ *         ws_result: the result of ws_send() for the first message that is wrong, or for the first message if even
+ *         that was not accepted; WS_ERR_INVALID_ARGUMENT also if `messages` is NULL or not aligned, or if `count` is
+ *         above INT32_MAX.
  *
  * @pre `messages` is readable for `count` elements, and the `data` of each for its `len` bytes, or up to its NUL.
  */
@@ -1599,8 +1597,8 @@ int32_t ws_send_many(ws_socket *ws, int32_t data_type, const ws_slice *messages,
  * @param data_type  WS_DATA_TYPE_TEXT or WS_DATA_TYPE_BLOB.
  * @param flags      As for ws_send().
  * @return WS_OK, or, with nothing begun: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (an unknown
- *          type, or another message has not ended yet), WS_ERR_UNSUPPORTED (an object, or an unknown flag),
- *          WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is full: wait for `on_drain`), WS_ERR_OUT_OF_MEMORY.
+ *         type, or another message has not ended yet), WS_ERR_UNSUPPORTED (an object, or an unknown flag),
+ *         WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is full: wait for `on_drain`), WS_ERR_OUT_OF_MEMORY.
  */
 ws_result ws_send_begin(ws_socket *ws, int32_t data_type, uint32_t flags);
 
@@ -1623,9 +1621,9 @@ ws_result ws_send_begin(ws_socket *ws, int32_t data_type, uint32_t flags);
  * @param data  The bytes; may be NULL if `len` is 0.
  * @param len   Bytes in `data`; not WS_NUL_TERMINATED.
  * @return WS_OK, or, with the message as it was: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (no
- *          message was begun, or NULL), WS_ERR_INVALID_UTF8, WS_ERR_TOO_LARGE (all parts together are above
- *          `max_message_size`), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (wait for `on_drain`, then send this part again),
- *          WS_ERR_OUT_OF_MEMORY (if the message is compressed, the connection ends with this error, too).
+ *         message was begun, or NULL), WS_ERR_INVALID_UTF8, WS_ERR_TOO_LARGE (all parts together are above
+ *         `max_message_size`), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (wait for `on_drain`, then send this part again),
+ *         WS_ERR_OUT_OF_MEMORY (if the message is compressed, the connection ends with this error, too).
  *
  * @pre `data` is readable for `len` bytes.
  */
@@ -1641,8 +1639,8 @@ ws_result ws_send_part(ws_socket *ws, const void *data, size_t len);
  *
  * @param ws  A socket on which a message was begun.
  * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (no message was begun),
- *          WS_ERR_INVALID_UTF8 (the text ends inside a character; the message has not ended), WS_ERR_CLOSED,
- *          WS_ERR_OUT_OF_MEMORY (call it again).
+ *         WS_ERR_INVALID_UTF8 (the text ends inside a character; the message has not ended), WS_ERR_CLOSED,
+ *         WS_ERR_OUT_OF_MEMORY (call it again).
  */
 ws_result ws_send_end(ws_socket *ws);
 
@@ -1656,7 +1654,7 @@ ws_result ws_send_end(ws_socket *ws);
  * Thread: any, also in callbacks; never blocks.
  *
  * @param ws  A socket.
- * @return WS_OK; WS_ERR_INVALID_HANDLE, also for a second release; WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE (also for a second release), WS_ERR_FORKED.
  */
 ws_result ws_release(ws_socket *ws);
 
@@ -1684,8 +1682,8 @@ ws_result ws_release(ws_socket *ws);
  *
  * @param ws  A socket in any state, released or not.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED,
- *          WS_ERR_WRONG_THREAD (the dispatcher belongs to another thread), WS_ERR_UNSUPPORTED (the socket belongs to a
- *          reconnector: see ws_reconnector_close()).
+ *         WS_ERR_WRONG_THREAD (the dispatcher belongs to another thread), WS_ERR_UNSUPPORTED (the socket belongs to a
+ *         reconnector: see ws_reconnector_close()).
  */
 ws_result ws_close(ws_socket *ws);
 
@@ -1700,7 +1698,7 @@ ws_result ws_close(ws_socket *ws);
  * Thread: any, also in callbacks; never blocks.
  *
  * @param ws  A socket in any state.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_pause(ws_socket *ws);
 
@@ -1710,7 +1708,7 @@ ws_result ws_pause(ws_socket *ws);
  * Thread: any, also in callbacks; never blocks.
  *
  * @param ws  A socket in any state.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_resume(ws_socket *ws);
 
@@ -1728,7 +1726,7 @@ ws_result ws_resume(ws_socket *ws);
  * @param code    1000 (normal), or 3000 to 4999 (for the application); 0 means 1000.
  * @param reason  UTF-8, NUL-terminated, at most 123 bytes; copied. NULL for none.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON,
- *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `reason` is NULL or NUL-terminated.
  */
@@ -1743,7 +1741,7 @@ ws_result ws_terminate(ws_socket *ws, int32_t code, const char *reason);
  * Thread: any, also in callbacks; never blocks.
  *
  * @param ws  A socket in any state.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_abort(ws_socket *ws);
 
@@ -1800,7 +1798,7 @@ ws_data_type ws_get_data_type(const ws_socket *ws);
  * @param handler  Receives the handler. The caller sets its `size` (WS_HANDLER_INIT); as many fields as fit are
  *                 filled.
  * @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
- *          `size` that ws_handler never had).
+ *         `size` that ws_handler never had).
  *
  * @pre `handler` is NULL or writable for its `size`.
  */
@@ -1825,7 +1823,7 @@ void *ws_get_user_data(const ws_socket *ws);
  *
  * @param ws  A socket.
  * @return A text that lives as long as the handle is valid; NULL if there is none, or not yet, and for NULL or a stale
- *          handle.
+ *         handle.
  */
 const char *ws_get_subprotocol(const ws_socket *ws);
 
@@ -1850,7 +1848,7 @@ int32_t ws_get_response_status(const ws_socket *ws);
  * @param name  The header's name, NUL-terminated; upper and lower case do not matter.
  * @param i     Which of the headers of that name, counted from 0.
  * @return The value: a text that lives as long as the handle is valid; NULL if there is no such header, or not yet,
- *          and for NULL or a stale handle.
+ *         and for NULL or a stale handle.
  *
  * @pre `name` is NULL or NUL-terminated.
  */
@@ -1866,7 +1864,7 @@ const char *ws_get_response_header(const ws_socket *ws, const char *name, size_t
  *
  * @param ws  A socket.
  * @return A text that lives as long as the handle is valid; NULL before the connection is made, and for NULL or a
- *          stale handle.
+ *         stale handle.
  */
 const char *ws_get_peer_address(const ws_socket *ws);
 
@@ -1893,8 +1891,8 @@ size_t ws_get_buffered_amount(const ws_socket *ws);
  * @param info  Receives the information. The caller sets its `size` (WS_TLS_INFO_INIT); as many fields as fit are
  *              filled.
  * @return WS_OK, or, with nothing filled: WS_ERR_UNSUPPORTED (a ws:// socket, which has no TLS), WS_ERR_CLOSED (a
- *          wss:// socket that is not open yet, or never was), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED,
- *          WS_ERR_INVALID_ARGUMENT (NULL, or a `size` that ws_tls_info never had).
+ *         wss:// socket that is not open yet, or never was), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED,
+ *         WS_ERR_INVALID_ARGUMENT (NULL, or a `size` that ws_tls_info never had).
  *
  * @pre `info` is NULL or writable for its `size`.
  */
@@ -1912,7 +1910,7 @@ ws_result ws_get_tls_info(const ws_socket *ws, ws_tls_info *info);
  * @param ws     A socket in any state.
  * @param stats  Receives the numbers. The caller sets its `size` (WS_STATS_INIT); as many fields as fit are filled.
  * @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
- *          `size` that ws_stats never had).
+ *         `size` that ws_stats never had).
  *
  * @pre `stats` is NULL or writable for its `size`.
  */
@@ -1948,7 +1946,7 @@ ws_result ws_reconnector_get_stats(const ws_reconnector *r, ws_stats *stats);
  * @param info  Receives the information. The caller sets its `size` (WS_CLOSE_INFO_INIT); as many fields as fit are
  *              filled.
  * @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
- *          `size` that ws_close_info never had).
+ *         `size` that ws_close_info never had).
  *
  * @pre `info` is NULL or writable for its `size`.
  */
@@ -1998,8 +1996,8 @@ ws_dispatcher *ws_dispatcher_new_with_wake(ws_wake_fn wake, void *user_data);
  * no connection of ws_new_async() is made. Messages are still sent at once from any thread, as far as the network
  * takes them. So call one of these functions often, or all the time.
  *
- * To do without other threads has these costs:
- * - To look up a name blocks the calling thread until the system answers, regardless of time limits, of
+ * Working without other threads has these costs:
+ * - Looking up a name blocks the calling thread until the system answers, regardless of time limits, of
  *   ws_dispatcher_stop(), and of the time-out of a wait. Addresses and localhost in the URL, and names with the option
  *   `resolve`, need no look-up.
  * - ws_dispatcher_fd() returns -1: wait in ws_dispatcher_wait() instead.
@@ -2009,7 +2007,7 @@ ws_dispatcher *ws_dispatcher_new_with_wake(ws_wake_fn wake, void *user_data);
  * - Inside a callback on an I/O thread (of a socket without a dispatcher), those of its calls that do I/O return
  *   WS_ERR_WRONG_THREAD.
  * - ws_dispatcher_close() sends what the network takes at once, then drops the connections. To have everything sent
- *   first, ws_terminate() the sockets and call ws_dispatcher_run().
+ *   first, call ws_terminate() for the sockets, then ws_dispatcher_run().
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -2024,7 +2022,7 @@ ws_dispatcher *ws_dispatcher_new_driving(void);
  *
  * @param d  A dispatcher.
  * @return WS_OK, or, with nothing changed: WS_ERR_WRONG_THREAD (some thread is inside a dispatch, wait, next, run or
- *          ws_new() of this dispatcher), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         ws_new() of this dispatcher), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_dispatcher_attach(ws_dispatcher *d);
 
@@ -2039,7 +2037,7 @@ ws_result ws_dispatcher_attach(ws_dispatcher *d);
  *
  * @param d   A dispatcher.
  * @param us  Microseconds; 0: do not look. Default: 0. The time-out of the call limits it.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_dispatcher_set_busy_poll_us(ws_dispatcher *d, uint32_t us);
 
@@ -2065,7 +2063,7 @@ ws_result ws_dispatcher_set_busy_poll_us(ws_dispatcher *d, uint32_t us);
  *
  * @param d   A dispatcher.
  * @param on  1: a signal ends a wait; 0: it does not. Default: 0.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED; WS_ERR_UNSUPPORTED on Windows.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_UNSUPPORTED (on Windows).
  */
 ws_result ws_dispatcher_set_interruptible(ws_dispatcher *d, int32_t on);
 
@@ -2081,8 +2079,8 @@ ws_result ws_dispatcher_set_interruptible(ws_dispatcher *d, int32_t on);
  * @param d           A dispatcher.
  * @param max_events  The largest number of callbacks to run; 0: one for each event that could be delivered when it was
  *                    called.
- * @return The number of events that were delivered; or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was
- *          closed meanwhile), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return The number of events that were delivered; or: WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was
+ *         closed meanwhile), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 int32_t ws_dispatcher_dispatch(ws_dispatcher *d, uint32_t max_events);
 
@@ -2096,9 +2094,9 @@ int32_t ws_dispatcher_dispatch(ws_dispatcher *d, uint32_t max_events);
  *
  * @param d           A dispatcher.
  * @param timeout_ms  Milliseconds to wait for the first event; 0: do not wait; -1: wait for ever.
- * @return The number of events that were delivered, 0 if there were none in time; or WS_ERR_INVALID_ARGUMENT (below
- *          -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
- *          (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return The number of events that were delivered, 0 if there were none in time; or: WS_ERR_INVALID_ARGUMENT (below
+ *         -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
+ *         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 int32_t ws_dispatcher_wait(ws_dispatcher *d, int32_t timeout_ms);
 
@@ -2119,9 +2117,9 @@ int32_t ws_dispatcher_wait(ws_dispatcher *d, int32_t timeout_ms);
  * @param ws          Receives the socket; NULL if no event is returned. The caller does not release it for this call.
  * @param event       Receives the event; NULL if no event is returned.
  * @return 1 and an event; 0 if there was none in time; or, with nothing pulled: WS_ERR_INVALID_ARGUMENT (a NULL
- *          pointer, or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile),
- *          WS_ERR_INTERRUPTED (ws_dispatcher_set_interruptible()), WS_ERR_OUT_OF_MEMORY, WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED.
+ *         pointer, or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile),
+ *         WS_ERR_INTERRUPTED (ws_dispatcher_set_interruptible()), WS_ERR_OUT_OF_MEMORY, WS_ERR_INVALID_HANDLE,
+ *         WS_ERR_FORKED.
  *
  * @pre `ws` and `event` are NULL or writable.
  */
@@ -2134,8 +2132,8 @@ int32_t ws_dispatcher_next(ws_dispatcher *d, int32_t timeout_ms, ws_socket **ws,
  * Thread: the dispatcher's own, also in callbacks, but not on an I/O thread; may block.
  *
  * @param d  A dispatcher.
- * @return WS_OK, or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
- *          (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
+ *         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_dispatcher_run(ws_dispatcher *d);
 
@@ -2153,7 +2151,7 @@ ws_result ws_dispatcher_run(ws_dispatcher *d);
  * also holds while another thread closes the dispatcher, and in a forked child.
  *
  * @param d  A dispatcher.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_dispatcher_stop(ws_dispatcher *d);
 
@@ -2168,7 +2166,7 @@ ws_result ws_dispatcher_stop(ws_dispatcher *d);
  *
  * @param d  A dispatcher.
  * @return A file descriptor, the same in each call; -1 if there is none: the handle is invalid, the dispatcher is a
- *          driving one, or no descriptors are left.
+ *         driving one, or no descriptors are left.
  */
 intptr_t ws_dispatcher_fd(ws_dispatcher *d);
 
@@ -2234,7 +2232,7 @@ ws_result ws_dispatcher_close(ws_dispatcher *d);
  * @param max         The largest number of events to pull; at least 1.
  * @param batch       Receives the batch, which the caller frees with ws_batch_free(); NULL if no event is returned.
  * @return The number of events that were pulled, 0 if there were none in time; or, with nothing pulled, as
- *          ws_dispatcher_next(). An error after the first event is returned by the next call.
+ *         ws_dispatcher_next(). An error after the first event is returned by the next call.
  *
  * @pre `batch` is NULL or writable.
  */
@@ -2288,7 +2286,7 @@ int64_t ws_batch_time_us(const ws_batch *batch, size_t i);
  * @param batch  A batch, or NULL.
  * @param i      Which of its events, counted from 0.
  * @return The event, which lives as long as the batch and must not be freed; ws_event_retain() makes one that lives
- *          longer. NULL for NULL, and if there is no such event.
+ *         longer. NULL for NULL, and if there is no such event.
  *
  * @pre `batch` is NULL or a live batch.
  */
@@ -2345,7 +2343,7 @@ ws_data_type ws_event_data_type(const ws_event *e);
  * @param e    An event, or NULL.
  * @param len  Receives the number of bytes; may be NULL.
  * @return The bytes, which live as long as the event; NULL and 0 for an event without data, and for NULL. Data of 0
- *          bytes is not NULL.
+ *         bytes is not NULL.
  *
  * @pre `e` is NULL or a live event; `len` is NULL or writable.
  */
@@ -2360,7 +2358,7 @@ const void *ws_event_data(const ws_event *e, size_t *len);
  * @param e      An event, or NULL.
  * @param units  Receives the number of 16-bit units; may be NULL.
  * @return The units, in the machine's byte order, which live as long as the event; NULL and 0 for a blob, for another
- *          event, for NULL, and if there is no memory.
+ *         event, for NULL, and if there is no memory.
  *
  * @pre `e` is NULL or a live event; `units` is NULL or writable.
  */
@@ -2375,7 +2373,7 @@ const uint16_t *ws_event_data_utf16(const ws_event *e, size_t *units);
  *
  * @param e  An event, or NULL.
  * @return A value that lives as long as the event; NULL for a text that is not JSON, for another event, for another
- *          `data_type`, and for NULL; also if there is no memory for the value, and a later call then tries again.
+ *         `data_type`, and for NULL; also if there is no memory for the value, and a later call then tries again.
  *
  * @pre `e` is NULL or a live event.
  */
@@ -2400,7 +2398,7 @@ const ws_errors *ws_event_errors(const ws_event *e);
  *
  * @param e  An event, or NULL.
  * @return For a TERMINATE the code: 1005 if the close frame had none, 1006 if no close frame was received. Otherwise
- *          0.
+ *         0.
  *
  * @pre `e` is NULL or a live event.
  */
@@ -2415,7 +2413,7 @@ uint16_t ws_event_code(const ws_event *e);
  *
  * @param e  An event, or NULL.
  * @return For a TERMINATE UTF-8 that is followed by a NUL and lives as long as the event; it is empty if there was no
- *          reason. Otherwise NULL.
+ *         reason. Otherwise NULL.
  *
  * @pre `e` is NULL or a live event.
  */
@@ -2467,7 +2465,7 @@ int32_t ws_event_part_last(const ws_event *e);
  *
  * @param e  An event, or NULL.
  * @return Microseconds since 1970 (UTC) for an OPEN (the answer to the opening handshake), a MESSAGE, a PART, a PING,
- *          a PONG, and a TERMINATE if a close frame was received; otherwise 0.
+ *         a PONG, and a TERMINATE if a close frame was received; otherwise 0.
  *
  * @pre `e` is NULL or a live event.
  */
@@ -2597,7 +2595,7 @@ int64_t ws_json_int64(const ws_json *v, int64_t otherwise);
  * @param v    A value, or NULL.
  * @param len  Receives the number of bytes; may be NULL. The string may contain a NUL.
  * @return UTF-8 that is followed by a NUL and lives as long as the value's event; NULL and 0 if the value is not a
- *          string.
+ *         string.
  *
  * @pre `v` is NULL or a live value; `len` is NULL or writable.
  */
@@ -2612,7 +2610,7 @@ const char *ws_json_string(const ws_json *v, size_t *len);
  * @param v      A value, or NULL.
  * @param units  Receives the number of 16-bit units; may be NULL. The string may contain a 0 unit.
  * @return UTF-16 in the machine's byte order that is followed by a 0 unit and lives as long as the value's event; NULL
- *          and 0 if the value is not a string; also if there is no memory for it, and a later call then tries again.
+ *         and 0 if the value is not a string; also if there is no memory for it, and a later call then tries again.
  *
  * @pre `v` is NULL or a live value; `units` is NULL or writable.
  */
@@ -2626,7 +2624,7 @@ const uint16_t *ws_json_string_utf16(const ws_json *v, size_t *units);
  * @param v    A value, or NULL.
  * @param len  Receives the number of bytes; may be NULL.
  * @return UTF-8 that is followed by a NUL and lives as long as the value's event; NULL and 0 for NULL, and if there is
- *          no memory for it.
+ *         no memory for it.
  *
  * @pre `v` is NULL or a live value; `len` is NULL or writable.
  */
@@ -2642,7 +2640,7 @@ const char *ws_json_text(const ws_json *v, size_t *len);
  * @param i       Which member, counted from 0.
  * @param value   Receives the member's value, or NULL; may be NULL.
  * @return The key: UTF-8 that is followed by a NUL and lives as long as the value's event; NULL if there is no such
- *          member, or if `object` is not an object.
+ *         member, or if `object` is not an object.
  *
  * @pre `object` is NULL or a live value; `value` is NULL or writable.
  */
@@ -2658,8 +2656,8 @@ const char *ws_json_key(const ws_json *object, size_t i, const ws_json **value);
  * @param value   Receives the member's value, or NULL; may be NULL.
  * @param units   Receives the number of 16-bit units in the key; may be NULL. The key may contain a 0 unit.
  * @return The key: UTF-16 in the machine's byte order that is followed by a 0 unit and lives as long as the value's
- *          event; NULL and 0 if there is no such member, or if `object` is not an object; also if there is no memory
- *          for it, while `i` is below ws_json_length().
+ *         event; NULL and 0 if there is no such member, or if `object` is not an object; also if there is no memory
+ *         for it, while `i` is below ws_json_length().
  *
  * @pre `object` is NULL or a live value; `value` and `units` are NULL or writable.
  */
@@ -2697,7 +2695,7 @@ size_t ws_utf16_from_utf8(const char *utf8, size_t len, uint16_t *out, size_t ro
  *               than the result. NULL: nothing is written.
  * @param room   Bytes in `out`.
  * @return The number of bytes that the whole text needs, without the NUL, whatever `room` is; 0 if `utf16` is NULL or
- *          not aligned.
+ *         not aligned.
  *
  * @pre `utf16` is readable for `units` units, or up to its 0 unit; `out` is NULL or writable for `room` bytes.
  */
@@ -2848,7 +2846,7 @@ ws_options *ws_options_new(void);
  * Thread: any, also in callbacks; never blocks.
  *
  * @param o  Options.
- * @return WS_OK; WS_ERR_INVALID_HANDLE, also for NULL and for a second call; WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE (also for NULL, and for a second call), WS_ERR_FORKED.
  */
 ws_result ws_options_free(ws_options *o);
 
@@ -2864,9 +2862,9 @@ ws_result ws_options_free(ws_options *o);
  *
  * @param o  Options.
  * @return An error stack that belongs to the options. It lives until a later setter of these options fails or the
- *          options are freed, and ws_errors_free() does nothing with it. NULL if no setter has failed, if the options
- *          are a copy that another function made, and if `o` is not valid: in that case the setter's result is all
- *          there is to know.
+ *         options are freed, and ws_errors_free() does nothing with it. NULL if no setter has failed, if the options
+ *         are a copy that another function made, and if `o` is not valid: in that case the setter's result is all
+ *         there is to know.
  */
 const ws_errors *ws_options_errors(const ws_options *o);
 
@@ -2878,7 +2876,7 @@ const ws_errors *ws_options_errors(const ws_options *o);
  * @param o          Options.
  * @param data_type  A ws_data_type. Default: WS_DATA_TYPE_TEXT.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (not a data type), WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED.
+ *         WS_ERR_FORKED.
  */
 ws_result ws_options_set_data_type(ws_options *o, int32_t data_type);
 
@@ -2891,7 +2889,7 @@ ws_result ws_options_set_data_type(ws_options *o, int32_t data_type);
  * @param on  0: it arrives as text. 1: the connection ends with `on_error`, and the server is told close code 1007.
  *            Default: 0.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED.
+ *         WS_ERR_FORKED.
  */
 ws_result ws_options_set_strict_json(ws_options *o, int32_t on);
 
@@ -2909,7 +2907,7 @@ ws_result ws_options_set_strict_json(ws_options *o, int32_t on);
  *               ws_options_set_proxy_header().
  * @param value  UTF-8, NUL-terminated, without CR and LF; copied.
  * @return WS_OK, or, with nothing added: WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
- *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `name` and `value` are NULL or NUL-terminated.
  */
@@ -2926,7 +2924,7 @@ ws_result ws_options_set_header(ws_options *o, const char *name, const char *val
  * @param o        Options.
  * @param cookies  The cookies as in the header: `a=1; b=2`. NUL-terminated; copied.
  * @return WS_OK, or, with nothing added: WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
- *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `cookies` is NULL or NUL-terminated.
  */
@@ -2942,7 +2940,7 @@ ws_result ws_options_set_cookie(ws_options *o, const char *cookies);
  * @param o         Options.
  * @param protocol  One name, NUL-terminated; copied.
  * @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, not a token, or added already),
- *          WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `protocol` is NULL or NUL-terminated.
  */
@@ -2960,7 +2958,7 @@ ws_result ws_options_set_subprotocol(ws_options *o, const char *protocol);
  *
  * @param o   Options.
  * @param ms  Milliseconds; 0: no limit. Default: 30000.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_connect_timeout_ms(ws_options *o, uint32_t ms);
 
@@ -2972,7 +2970,7 @@ ws_result ws_options_set_connect_timeout_ms(ws_options *o, uint32_t ms);
  *
  * @param o   Options.
  * @param ms  Milliseconds; 0: do not wait at all. Default: 5000.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_close_timeout_ms(ws_options *o, uint32_t ms);
 
@@ -2989,7 +2987,7 @@ ws_result ws_options_set_close_timeout_ms(ws_options *o, uint32_t ms);
  *
  * @param o   Options.
  * @param ms  Milliseconds; 0: never. Default: 0.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_idle_timeout_ms(ws_options *o, uint32_t ms);
 
@@ -3009,7 +3007,7 @@ ws_result ws_options_set_idle_timeout_ms(ws_options *o, uint32_t ms);
  *
  * @param o   Options.
  * @param ms  Milliseconds; 0: never. Default: 0.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_ping_interval_ms(ws_options *o, uint32_t ms);
 
@@ -3025,7 +3023,7 @@ ws_result ws_options_set_ping_interval_ms(ws_options *o, uint32_t ms);
  *
  * @param o   Options.
  * @param ms  Milliseconds; 0: no limit, so that pings only keep the connection in use. Default: 20000.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_ping_timeout_ms(ws_options *o, uint32_t ms);
 
@@ -3039,7 +3037,7 @@ ws_result ws_options_set_ping_timeout_ms(ws_options *o, uint32_t ms);
  *
  * @param o      Options.
  * @param bytes  Bytes; 0: no limit. Default: 16 MiB.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_send_buffer_size(ws_options *o, size_t bytes);
 
@@ -3051,7 +3049,7 @@ ws_result ws_options_set_send_buffer_size(ws_options *o, size_t bytes);
  *
  * @param o      Options.
  * @param bytes  Bytes; 0: no limit. Default: 8 MiB.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_receive_buffer_size(ws_options *o, size_t bytes);
 
@@ -3084,8 +3082,8 @@ ws_result ws_options_set_receive_buffer_size(ws_options *o, size_t bytes);
  *             needs its zone, as in `http://[fe80::1%25eth0]:3128`. An empty text means no proxy at all. UTF-8,
  *             NUL-terminated; copied.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_URL (another scheme, no host, a path, a control character
- *          even if it is percent-encoded, a user name or password that cannot be sent), WS_ERR_INVALID_ARGUMENT
- *          (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         even if it is percent-encoded, a user name or password that cannot be sent), WS_ERR_INVALID_ARGUMENT (NULL),
+ *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `url` is NULL or NUL-terminated.
  */
@@ -3104,7 +3102,7 @@ ws_result ws_options_set_proxy(ws_options *o, const char *url);
  * @param name   NUL-terminated; copied. Not Host, Content-Length, Transfer-Encoding, Connection or Proxy-Connection.
  * @param value  UTF-8, NUL-terminated, without CR and LF; copied.
  * @return WS_OK, or, with nothing added: WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
- *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `name` and `value` are NULL or NUL-terminated.
  */
@@ -3120,7 +3118,7 @@ ws_result ws_options_set_proxy_header(ws_options *o, const char *name, const cha
  * @param o      Options.
  * @param level  1 (fast) to 9 (small); 0: compression is not offered. Default: 1.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED.
+ *         WS_ERR_FORKED.
  */
 ws_result ws_options_set_compression(ws_options *o, int32_t level);
 
@@ -3136,7 +3134,7 @@ ws_result ws_options_set_compression(ws_options *o, int32_t level);
  *                 request. A server that keeps a larger window is accepted. If the server answers the request with
  *                 400, it is asked once more, with the defaults.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED.
+ *         WS_ERR_FORKED.
  */
 ws_result ws_options_set_compression_window_bits(ws_options *o, int32_t ours, int32_t servers);
 
@@ -3162,7 +3160,7 @@ ws_result ws_options_set_compression_window_bits(ws_options *o, int32_t ours, in
  * @param o      Options.
  * @param level  1 (little) to 9 (much). Default: 5.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED.
+ *         WS_ERR_FORKED.
  */
 ws_result ws_options_set_compression_memory(ws_options *o, int32_t level);
 
@@ -3180,7 +3178,7 @@ ws_result ws_options_set_compression_memory(ws_options *o, int32_t level);
  * @param servers  0 or 1, for messages from the server. Default: 1. A 0 is a request. A server that does not grant it
  *                 is accepted. If the server answers the request with 400, it is asked once more, with the defaults.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED.
+ *         WS_ERR_FORKED.
  */
 ws_result ws_options_set_compression_context_takeover(ws_options *o, int32_t ours, int32_t servers);
 
@@ -3191,7 +3189,7 @@ ws_result ws_options_set_compression_context_takeover(ws_options *o, int32_t our
  *
  * @param o      Options.
  * @param bytes  Bytes. Default: 128.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_compression_min_size(ws_options *o, size_t bytes);
 
@@ -3203,7 +3201,7 @@ ws_result ws_options_set_compression_min_size(ws_options *o, size_t bytes);
  *
  * @param o      Options.
  * @param bytes  Bytes; 0: no limit. Default: 64 MiB.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_max_message_size(ws_options *o, size_t bytes);
 
@@ -3222,7 +3220,7 @@ ws_result ws_options_set_max_message_size(ws_options *o, size_t bytes);
  *
  * @param o      Options.
  * @param bytes  Bytes; 0: each message is received as a whole. Default: 0.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_part_size(ws_options *o, size_t bytes);
 
@@ -3238,7 +3236,7 @@ ws_result ws_options_set_part_size(ws_options *o, size_t bytes);
  * @param bytes  Bytes; 0: each message is one frame, for servers that do not understand continuation frames. A
  *               compressed message is then compressed as a whole before it leaves, and no ping can be sent in the
  *               middle of it. Default: 128 KiB.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_frame_size(ws_options *o, size_t bytes);
 
@@ -3256,7 +3254,7 @@ ws_result ws_options_set_frame_size(ws_options *o, size_t bytes);
  * @param on  0 or 1. Default: 1. With 0, `data_type` must be blob: any other is WS_ERR_INVALID_ARGUMENT in ws_new(),
  *            ws_new_async() and ws_reconnector_new().
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED.
+ *         WS_ERR_FORKED.
  */
 ws_result ws_options_set_validate_utf8(ws_options *o, int32_t on);
 
@@ -3272,7 +3270,7 @@ ws_result ws_options_set_validate_utf8(ws_options *o, int32_t on);
  * @param o   Options.
  * @param on  0 or 1. Default: 0.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED.
+ *         WS_ERR_FORKED.
  */
 ws_result ws_options_set_ping_events(ws_options *o, int32_t on);
 
@@ -3289,7 +3287,7 @@ ws_result ws_options_set_ping_events(ws_options *o, int32_t on);
  * @param o   Options.
  * @param on  0 or 1. Default: 0. Without `ping_interval_ms` this option does nothing.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED.
+ *         WS_ERR_FORKED.
  */
 ws_result ws_options_set_ping_always(ws_options *o, int32_t on);
 
@@ -3335,7 +3333,7 @@ ws_result ws_options_set_max_redirects(ws_options *o, uint32_t n);
  *                 which is the name or the number of an interface (`fe80::1%eth0`); if this machine does not have it,
  *                 connecting fails with WS_ERR_UNREACHABLE.
  * @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, no host, port 0, not an IP address),
- *          WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `host` and `address` are NULL or NUL-terminated.
  */
@@ -3358,7 +3356,7 @@ ws_result ws_options_set_resolve(ws_options *o, const char *host, uint16_t port,
  *                 the same host.
  * @param to_port  The port to connect to. 0: the same port.
  * @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, or not a host), WS_ERR_TOO_LARGE,
- *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `host` and `to_host` are NULL or NUL-terminated.
  */
@@ -3377,7 +3375,7 @@ ws_result ws_options_set_connect_to(ws_options *o,
  * @param fn         The function; NULL for none, which is the default.
  * @param user_data  Passed to `fn`; it belongs to the caller. It must live until `on_free` of each socket that was
  *                   made with these options.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `fn` can be called on any thread with `user_data`.
  */
@@ -3393,7 +3391,7 @@ ws_result ws_options_set_socket_fn(ws_options *o, ws_socket_fn fn, void *user_da
  *                 (`fe80::1%eth0`). If this machine does not have the address, connecting fails with
  *                 WS_ERR_UNREACHABLE.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, or not an IP address), WS_ERR_TOO_LARGE,
- *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `address` is NULL or NUL-terminated.
  */
@@ -3411,7 +3409,7 @@ ws_result ws_options_set_local_address(ws_options *o, const char *address);
  * @param path  The socket's file, no longer than the system allows (107 bytes on Linux); UTF-8, NUL-terminated. It
  *              need not exist before the connection is made.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, empty, too long), WS_ERR_UNSUPPORTED (not on
- *          this system), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         this system), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `path` is NULL or NUL-terminated.
  */
@@ -3428,7 +3426,7 @@ ws_result ws_options_set_unix_socket(ws_options *o, const char *path);
  * @param o   Options.
  * @param ms  Milliseconds, rounded up to whole seconds; 0: never. Numbers above 32,767,000 count as 32,767,000,
  *            because systems take no more. Default: 0.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_tcp_keepalive_ms(ws_options *o, uint32_t ms);
 
@@ -3444,7 +3442,7 @@ ws_result ws_options_set_tcp_keepalive_ms(ws_options *o, uint32_t ms);
  *
  * @param o   Options.
  * @param us  Microseconds; 0: do not look. Default: 0. A few tens are enough for an answer from the same machine.
- * @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_busy_poll_us(ws_options *o, uint32_t us);
 
@@ -3460,8 +3458,8 @@ ws_result ws_options_set_busy_poll_us(ws_options *o, uint32_t us);
  * @param o     Options.
  * @param path  A PEM file with one or more certificates; UTF-8, NUL-terminated.
  * @return WS_OK, or, with nothing added: WS_ERR_FILE (it cannot be opened or read, or it has no certificate),
- *          WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED. ws_options_errors() says more.
+ *         WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         ws_options_errors() says more.
  *
  * @pre `path` is NULL or NUL-terminated.
  */
@@ -3476,7 +3474,7 @@ ws_result ws_options_set_ca_file(ws_options *o, const char *path);
  * @param pem  One or more certificates as PEM text; copied.
  * @param len  Bytes in `pem`, or WS_NUL_TERMINATED.
  * @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, or it has no certificate), WS_ERR_TOO_LARGE,
- *          WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `pem` is readable for `len` bytes, or up to its NUL.
  */
@@ -3494,7 +3492,7 @@ ws_result ws_options_set_ca_pem(ws_options *o, const void *pem, size_t len);
  * @param o   Options.
  * @param on  1 or 0. Default: 1.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED.
+ *         WS_ERR_FORKED.
  */
 ws_result ws_options_set_verify(ws_options *o, int32_t on);
 
@@ -3510,7 +3508,7 @@ ws_result ws_options_set_verify(ws_options *o, int32_t on);
  * @param o   Options.
  * @param on  1 or 0. Default: 1.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED.
+ *         WS_ERR_FORKED.
  */
 ws_result ws_options_set_proxy_verify(ws_options *o, int32_t on);
 
@@ -3529,7 +3527,7 @@ ws_result ws_options_set_proxy_verify(ws_options *o, int32_t on);
  * @param on  1 or 0. With 0, only the certificates of ws_options_set_ca_file() and ws_options_set_ca_pem() are
  *            trusted; if there are none, connections to wss:// fail with WS_ERR_TLS. Default: 1.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED.
+ *         WS_ERR_FORKED.
  */
 ws_result ws_options_set_system_trust(ws_options *o, int32_t on);
 
@@ -3545,8 +3543,8 @@ ws_result ws_options_set_system_trust(ws_options *o, int32_t on);
  * @param o     Options.
  * @param path  A PEM file with one or more lists; UTF-8, NUL-terminated.
  * @return WS_OK, or, with nothing added: WS_ERR_FILE (it cannot be opened or read, or it has no list),
- *          WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED. ws_options_errors() says more.
+ *         WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         ws_options_errors() says more.
  *
  * @pre `path` is NULL or NUL-terminated.
  */
@@ -3567,9 +3565,9 @@ ws_result ws_options_set_crl_file(ws_options *o, const char *path);
  *               It may be the same file. If it is encrypted, which only PKCS#8 can be, call
  *               ws_options_set_client_certificate_password() first.
  * @return WS_OK, or, with nothing changed: WS_ERR_FILE (a file cannot be opened or read, has no certificate or no key,
- *          or the key is encrypted and the password is not set or wrong, or the key does not belong to the
- *          certificate), WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED. ws_options_errors() says which.
+ *         or the key is encrypted and the password is not set or wrong, or the key does not belong to the
+ *         certificate), WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
+ *         WS_ERR_FORKED. ws_options_errors() says which.
  *
  * @pre `chain` and `key` are NULL or NUL-terminated.
  */
@@ -3586,8 +3584,8 @@ ws_result ws_options_set_client_certificate_file(ws_options *o, const char *chai
  * @param key        The key as PEM text; copied.
  * @param key_len    Bytes in `key`, or WS_NUL_TERMINATED.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, there is no certificate or no key, the key
- *          is encrypted and the password is not set or wrong, or the key does not belong to the certificate;
- *          ws_options_errors() says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         is encrypted and the password is not set or wrong, or the key does not belong to the certificate;
+ *         ws_options_errors() says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `chain` and `key` are readable for their lengths, or up to their NUL.
  */
@@ -3611,7 +3609,7 @@ ws_result ws_options_set_client_certificate_pem(ws_options *o,
  * @param o         Options.
  * @param password  UTF-8, NUL-terminated; copied. Whether it is right is known only when the key is read.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8,
- *          WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `password` is NULL or NUL-terminated.
  */
@@ -3628,7 +3626,7 @@ ws_result ws_options_set_client_certificate_password(ws_options *o, const char *
  * @param o     Options.
  * @param name  A host name or an IP address; UTF-8, NUL-terminated; copied.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, or a name that no certificate can have),
- *          WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `name` is NULL or NUL-terminated.
  */
@@ -3648,7 +3646,7 @@ ws_result ws_options_set_server_name(ws_options *o, const char *name);
  *             ws_tls_info), or base64 as in curl, with or without `sha256//` before it. Call the function again to pin
  *             another key.
  * @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, or not a SHA-256), WS_ERR_TOO_LARGE,
- *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `pin` is NULL or NUL-terminated.
  */
@@ -3662,7 +3660,7 @@ ws_result ws_options_set_pinned_key_sha256(ws_options *o, const char *pin);
  * @param o        Options.
  * @param version  12 for TLS 1.2, 13 for TLS 1.3. Default: 12.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE,
- *          WS_ERR_FORKED.
+ *         WS_ERR_FORKED.
  */
 ws_result ws_options_set_min_tls_version(ws_options *o, int32_t version);
 
@@ -3678,7 +3676,7 @@ ws_result ws_options_set_min_tls_version(ws_options *o, int32_t version);
  * @param protocols  Names that are separated by commas, the preferred one first; NUL-terminated; copied. An empty text
  *                   offers none. Default: "http/1.1".
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, or a name that is empty, occurs twice, or is
- *          not visible ASCII), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         not visible ASCII), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `protocols` is NULL or NUL-terminated.
  */
@@ -3697,7 +3695,7 @@ ws_result ws_options_set_alpn(ws_options *o, const char *protocols);
  * @param path  The file; UTF-8, NUL-terminated. If it does not exist, it is made during the call, readable by its
  *              owner only.
  * @return WS_OK, or, with nothing changed: WS_ERR_FILE (it cannot be made or written to), WS_ERR_INVALID_ARGUMENT
- *          (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `path` is NULL or NUL-terminated.
  */
@@ -3764,10 +3762,9 @@ ws_result ws_options_set_key_log_file(ws_options *o, const char *path);
  * @param policy   Copied, including its `final_codes`. NULL for the defaults.
  * @param errors   As for ws_new().
  * @return A reconnector, which the caller gives back with ws_reconnector_release(); or NULL, and the code of entry 0
- *          of `*errors` is one of WS_ERR_INVALID_ARGUMENT (also for a policy with a delay of 0),
- *          WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
- *          WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL. Of the handler's functions,
- *          `on_free` has run then.
+ *         of `*errors` is one of WS_ERR_INVALID_ARGUMENT (also for a policy with a delay of 0), WS_ERR_INVALID_HANDLE,
+ *         WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED,
+ *         WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL. Of the handler's functions, `on_free` has run then.
  *
  * @pre `url` is NULL or NUL-terminated; `handler` and `policy` are NULL or readable for their `size`, the policy's
  * `final_codes` for its `final_code_count`; `errors` is NULL or writable.
@@ -3793,8 +3790,8 @@ ws_reconnector *ws_reconnector_new(const char *url,
  * @param len        Bytes in `data`; for text and object also WS_NUL_TERMINATED.
  * @param flags      0 or WS_SEND_PLAIN, as for ws_send().
  * @return As ws_send(). WS_ERR_WOULD_BLOCK also means that there is no connection, and the queue is full or there is
- *          none: `on_drain` follows once there is a connection with room. WS_ERR_CLOSED comes only once the
- *          reconnector was terminated or is over.
+ *         none: `on_drain` follows once there is a connection with room. WS_ERR_CLOSED comes only once the reconnector
+ *         was terminated or is over.
  *
  * @pre `data` is readable for `len` bytes, or up to its NUL.
  */
@@ -3810,7 +3807,7 @@ ws_result ws_reconnector_send(ws_reconnector *r, int32_t data_type, const void *
  * Thread: any, also in callbacks; never blocks.
  *
  * @param r  A reconnector.
- * @return WS_OK; WS_ERR_CLOSED once the reconnector is over; WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_CLOSED (the reconnector is over), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_reconnector_retry_now(ws_reconnector *r);
 
@@ -3830,7 +3827,7 @@ ws_result ws_reconnector_retry_now(ws_reconnector *r);
  *
  * @param r  A reconnector, released or not.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED,
- *          WS_ERR_WRONG_THREAD (the dispatcher belongs to another thread).
+ *         WS_ERR_WRONG_THREAD (the dispatcher belongs to another thread).
  */
 ws_result ws_reconnector_close(ws_reconnector *r);
 
@@ -3847,7 +3844,7 @@ ws_result ws_reconnector_close(ws_reconnector *r);
  * @param code    As for ws_terminate(): 1000 or 3000 to 4999; 0 means 1000.
  * @param reason  As for ws_terminate(): UTF-8, NUL-terminated, at most 123 bytes. NULL for none.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON,
- *          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `reason` is NULL or NUL-terminated.
  */
@@ -3862,7 +3859,7 @@ ws_result ws_reconnector_terminate(ws_reconnector *r, int32_t code, const char *
  * Thread: any, also in callbacks; never blocks.
  *
  * @param r  A reconnector.
- * @return WS_OK; WS_ERR_INVALID_HANDLE, also for a second release; WS_ERR_FORKED.
+ * @return WS_OK, or: WS_ERR_INVALID_HANDLE (also for a second release), WS_ERR_FORKED.
  */
 ws_result ws_reconnector_release(ws_reconnector *r);
 
@@ -3873,7 +3870,7 @@ ws_result ws_reconnector_release(ws_reconnector *r);
  *
  * @param r  A reconnector, or any other value.
  * @return A socket, which the caller must not release. Its handle is stale once its `on_terminate` has returned. NULL
- *          between two connections, and for an invalid handle.
+ *         between two connections, and for an invalid handle.
  */
 ws_socket *ws_reconnector_get_socket(const ws_reconnector *r);
 
@@ -3884,7 +3881,7 @@ ws_socket *ws_reconnector_get_socket(const ws_reconnector *r);
  *
  * @param r  A reconnector, or any other value.
  * @return WS_STATUS_CONNECTING while it waits or connects, WS_STATUS_CONNECTED, WS_STATUS_CLOSING after
- *          ws_reconnector_terminate(), WS_STATUS_CLOSED once it is over, and for an invalid handle.
+ *         ws_reconnector_terminate(), WS_STATUS_CLOSED once it is over, and for an invalid handle.
  */
 ws_status ws_reconnector_get_status(const ws_reconnector *r);
 
@@ -4052,7 +4049,7 @@ void ws_set_error_handler(ws_error_fn fn, void *user_data);
  *
  * @param n  The number of threads, at least 1.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (0), WS_ERR_UNSUPPORTED (the threads are running
- *          already).
+ *         already).
  */
 ws_result ws_set_io_threads(uint32_t n);
 
@@ -4068,7 +4065,7 @@ ws_result ws_set_io_threads(uint32_t n);
  *
  * @param bytes  At least 262144 (256 KiB), at most 1 GiB; 0 for the default.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (fewer or more), WS_ERR_UNSUPPORTED (the threads
- *          are running already).
+ *         are running already).
  */
 ws_result ws_set_io_thread_stack(size_t bytes);
 
@@ -4087,8 +4084,8 @@ ws_result ws_set_io_thread_stack(size_t bytes);
  *
  * Thread: any, also in callbacks; never blocks.
  *
- * @return WS_OK; WS_ERR_SHUT_DOWN while a ws_shutdown() is ending sockets, and after one that returned WS_ERR_TIMEOUT
- *          until another one returns WS_OK.
+ * @return WS_OK, or: WS_ERR_SHUT_DOWN (a ws_shutdown() is ending sockets, or has returned WS_ERR_TIMEOUT and was not
+ *         followed by one that returned WS_OK).
  */
 ws_result ws_startup(void);
 
@@ -4118,8 +4115,8 @@ ws_result ws_startup(void);
  *
  * @param timeout_ms  Milliseconds to wait for callbacks that are running on I/O threads, and for the threads
  *                    themselves, which need a moment to end; 0: do not wait; -1: wait for ever.
- * @return WS_OK; WS_ERR_TIMEOUT if one of them has not ended in time: new sockets then fail with WS_ERR_SHUT_DOWN
- *          until another call succeeds; WS_ERR_WRONG_THREAD inside a callback; WS_ERR_INVALID_ARGUMENT (below -1).
+ * @return WS_OK, or: WS_ERR_TIMEOUT (one of them has not ended in time; new sockets then fail with WS_ERR_SHUT_DOWN
+ *         until another call succeeds), WS_ERR_WRONG_THREAD (inside a callback), WS_ERR_INVALID_ARGUMENT (below -1).
  */
 ws_result ws_shutdown(int32_t timeout_ms);
 
@@ -4149,7 +4146,7 @@ void ws_set_log(int32_t level, ws_log_fn fn, void *user_data);
  * @param fn         The receiver, as for ws_set_log().
  * @param user_data  Passed to `fn`; it belongs to the caller.
  * @return An id for ws_remove_log(), which is never 0 and never used again; 0 if `fn` is NULL, or if no memory is
- *          left.
+ *         left.
  *
  * @pre `fn` can be called on any thread with `user_data`.
  */
@@ -4165,8 +4162,8 @@ uint32_t ws_add_log(int32_t level, ws_log_fn fn, void *user_data);
  * Thread: any, also in callbacks; may wait for a callback. It must not be called inside a log function.
  *
  * @param id  The id that ws_add_log() has returned.
- * @return WS_OK; WS_ERR_INVALID_ARGUMENT (no receiver has this id, or it was removed already); WS_ERR_WRONG_THREAD
- *          inside a log function.
+ * @return WS_OK, or: WS_ERR_INVALID_ARGUMENT (no receiver has this id, or it was removed already), WS_ERR_WRONG_THREAD
+ *         (inside a log function).
  */
 ws_result ws_remove_log(uint32_t id);
 

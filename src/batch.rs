@@ -60,7 +60,7 @@ pub struct ws_batch_item {
 /// @param max         The largest number of events to pull; at least 1.
 /// @param batch       Receives the batch, which the caller frees with ws_batch_free(); NULL if no event is returned.
 /// @return The number of events that were pulled, 0 if there were none in time; or, with nothing pulled, as
-///          ws_dispatcher_next(). An error after the first event is returned by the next call.
+///         ws_dispatcher_next(). An error after the first event is returned by the next call.
 ///
 /// # Safety
 /// `batch` is NULL or writable.
@@ -184,7 +184,7 @@ pub unsafe extern "C" fn ws_batch_time_us(batch: *const ws_batch, i: size_t) -> 
 /// @param batch  A batch, or NULL.
 /// @param i      Which of its events, counted from 0.
 /// @return The event, which lives as long as the batch and must not be freed; ws_event_retain() makes one that lives
-///          longer. NULL for NULL, and if there is no such event.
+///         longer. NULL for NULL, and if there is no such event.
 ///
 /// # Safety
 /// `batch` is NULL or a live batch.

@@ -109,7 +109,7 @@ fn unix_ms(time: SystemTime) -> i64 {
 /// @param info  Receives the information. The caller sets its `size` (WS_CLOSE_INFO_INIT); as many fields as fit are
 ///              filled.
 /// @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
-///          `size` that ws_close_info never had).
+///         `size` that ws_close_info never had).
 ///
 /// # Safety
 /// `info` is NULL or writable for its `size`.

@@ -92,8 +92,8 @@ pub unsafe extern "C" fn ws_dispatcher_new_with_wake(
 /// no connection of ws_new_async() is made. Messages are still sent at once from any thread, as far as the network
 /// takes them. So call one of these functions often, or all the time.
 ///
-/// To do without other threads has these costs:
-/// - To look up a name blocks the calling thread until the system answers, regardless of time limits, of
+/// Working without other threads has these costs:
+/// - Looking up a name blocks the calling thread until the system answers, regardless of time limits, of
 ///   ws_dispatcher_stop(), and of the time-out of a wait. Addresses and localhost in the URL, and names with the option
 ///   `resolve`, need no look-up.
 /// - ws_dispatcher_fd() returns -1: wait in ws_dispatcher_wait() instead.
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn ws_dispatcher_new_with_wake(
 /// - Inside a callback on an I/O thread (of a socket without a dispatcher), those of its calls that do I/O return
 ///   WS_ERR_WRONG_THREAD.
 /// - ws_dispatcher_close() sends what the network takes at once, then drops the connections. To have everything sent
-///   first, ws_terminate() the sockets and call ws_dispatcher_run().
+///   first, call ws_terminate() for the sockets, then ws_dispatcher_run().
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///
@@ -121,7 +121,7 @@ pub extern "C" fn ws_dispatcher_new_driving() -> *mut ws_dispatcher {
 ///
 /// @param d  A dispatcher.
 /// @return WS_OK, or, with nothing changed: WS_ERR_WRONG_THREAD (some thread is inside a dispatch, wait, next, run or
-///          ws_new() of this dispatcher), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         ws_new() of this dispatcher), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_attach(d: *mut ws_dispatcher) -> ws_result {
     boundary::call(|| get(d)?.attach())
@@ -137,7 +137,7 @@ pub extern "C" fn ws_dispatcher_attach(d: *mut ws_dispatcher) -> ws_result {
 ///
 /// @param d   A dispatcher.
 /// @param us  Microseconds; 0: do not look. Default: 0. The time-out of the call limits it.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_set_busy_poll_us(d: *mut ws_dispatcher, us: u32) -> ws_result {
     boundary::call(|| {
@@ -167,7 +167,7 @@ pub extern "C" fn ws_dispatcher_set_busy_poll_us(d: *mut ws_dispatcher, us: u32)
 ///
 /// @param d   A dispatcher.
 /// @param on  1: a signal ends a wait; 0: it does not. Default: 0.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED; WS_ERR_UNSUPPORTED on Windows.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_UNSUPPORTED (on Windows).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_set_interruptible(d: *mut ws_dispatcher, on: i32) -> ws_result {
     boundary::call(|| {
@@ -187,8 +187,8 @@ pub extern "C" fn ws_dispatcher_set_interruptible(d: *mut ws_dispatcher, on: i32
 /// @param d           A dispatcher.
 /// @param max_events  The largest number of callbacks to run; 0: one for each event that could be delivered when it was
 ///                    called.
-/// @return The number of events that were delivered; or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was
-///          closed meanwhile), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return The number of events that were delivered; or: WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was
+///         closed meanwhile), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_dispatch(d: *mut ws_dispatcher, max_events: u32) -> i32 {
     boundary::count(|| get(d)?.dispatch(max_events))
@@ -203,9 +203,9 @@ pub extern "C" fn ws_dispatcher_dispatch(d: *mut ws_dispatcher, max_events: u32)
 ///
 /// @param d           A dispatcher.
 /// @param timeout_ms  Milliseconds to wait for the first event; 0: do not wait; -1: wait for ever.
-/// @return The number of events that were delivered, 0 if there were none in time; or WS_ERR_INVALID_ARGUMENT (below
-///          -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
-///          (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return The number of events that were delivered, 0 if there were none in time; or: WS_ERR_INVALID_ARGUMENT (below
+///         -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
+///         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_wait(d: *mut ws_dispatcher, timeout_ms: i32) -> i32 {
     boundary::count(|| get(d)?.wait(arg::timeout(timeout_ms)?))
@@ -227,9 +227,9 @@ pub extern "C" fn ws_dispatcher_wait(d: *mut ws_dispatcher, timeout_ms: i32) -> 
 /// @param ws          Receives the socket; NULL if no event is returned. The caller does not release it for this call.
 /// @param event       Receives the event; NULL if no event is returned.
 /// @return 1 and an event; 0 if there was none in time; or, with nothing pulled: WS_ERR_INVALID_ARGUMENT (a NULL
-///          pointer, or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile),
-///          WS_ERR_INTERRUPTED (ws_dispatcher_set_interruptible()), WS_ERR_OUT_OF_MEMORY, WS_ERR_INVALID_HANDLE,
-///          WS_ERR_FORKED.
+///         pointer, or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile),
+///         WS_ERR_INTERRUPTED (ws_dispatcher_set_interruptible()), WS_ERR_OUT_OF_MEMORY, WS_ERR_INVALID_HANDLE,
+///         WS_ERR_FORKED.
 ///
 /// # Safety
 /// `ws` and `event` are NULL or writable.
@@ -266,8 +266,8 @@ pub unsafe extern "C" fn ws_dispatcher_next(
 /// Thread: the dispatcher's own, also in callbacks, but not on an I/O thread; may block.
 ///
 /// @param d  A dispatcher.
-/// @return WS_OK, or WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
-///          (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
+///         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_run(d: *mut ws_dispatcher) -> ws_result {
     boundary::call(|| get(d)?.run())
@@ -286,7 +286,7 @@ pub extern "C" fn ws_dispatcher_run(d: *mut ws_dispatcher) -> ws_result {
 /// also holds while another thread closes the dispatcher, and in a forked child.
 ///
 /// @param d  A dispatcher.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_stop(d: *mut ws_dispatcher) -> ws_result {
     // Without the boundary: what that does is not for a signal handler, and nothing here can panic.
@@ -309,7 +309,7 @@ pub extern "C" fn ws_dispatcher_stop(d: *mut ws_dispatcher) -> ws_result {
 ///
 /// @param d  A dispatcher.
 /// @return A file descriptor, the same in each call; -1 if there is none: the handle is invalid, the dispatcher is a
-///          driving one, or no descriptors are left.
+///         driving one, or no descriptors are left.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_fd(d: *mut ws_dispatcher) -> intptr_t {
     boundary::make(-1, || Some(get(d).ok()?.fd().ok()? as intptr_t))

@@ -62,7 +62,7 @@ pub unsafe extern "C" fn ws_event_data_type(e: *const ws_event) -> ws_data_type 
 /// @param e    An event, or NULL.
 /// @param len  Receives the number of bytes; may be NULL.
 /// @return The bytes, which live as long as the event; NULL and 0 for an event without data, and for NULL. Data of 0
-///          bytes is not NULL.
+///         bytes is not NULL.
 ///
 /// # Safety
 /// `e` is NULL or a live event; `len` is NULL or writable.
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn ws_event_data(e: *const ws_event, len: *mut size_t) -> 
 /// @param e      An event, or NULL.
 /// @param units  Receives the number of 16-bit units; may be NULL.
 /// @return The units, in the machine's byte order, which live as long as the event; NULL and 0 for a blob, for another
-///          event, for NULL, and if there is no memory.
+///         event, for NULL, and if there is no memory.
 ///
 /// # Safety
 /// `e` is NULL or a live event; `units` is NULL or writable.
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn ws_event_data_utf16(e: *const ws_event, units: *mut siz
 ///
 /// @param e  An event, or NULL.
 /// @return A value that lives as long as the event; NULL for a text that is not JSON, for another event, for another
-///          `data_type`, and for NULL; also if there is no memory for the value, and a later call then tries again.
+///         `data_type`, and for NULL; also if there is no memory for the value, and a later call then tries again.
 ///
 /// # Safety
 /// `e` is NULL or a live event.
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn ws_event_errors(e: *const ws_event) -> *const ws_errors
 ///
 /// @param e  An event, or NULL.
 /// @return For a TERMINATE the code: 1005 if the close frame had none, 1006 if no close frame was received. Otherwise
-///          0.
+///         0.
 ///
 /// # Safety
 /// `e` is NULL or a live event.
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn ws_event_code(e: *const ws_event) -> u16 {
 ///
 /// @param e  An event, or NULL.
 /// @return For a TERMINATE UTF-8 that is followed by a NUL and lives as long as the event; it is empty if there was no
-///          reason. Otherwise NULL.
+///         reason. Otherwise NULL.
 ///
 /// # Safety
 /// `e` is NULL or a live event.
@@ -228,7 +228,7 @@ pub unsafe extern "C" fn ws_event_part_last(e: *const ws_event) -> i32 {
 ///
 /// @param e  An event, or NULL.
 /// @return Microseconds since 1970 (UTC) for an OPEN (the answer to the opening handshake), a MESSAGE, a PART, a PING,
-///          a PONG, and a TERMINATE if a close frame was received; otherwise 0.
+///         a PONG, and a TERMINATE if a close frame was received; otherwise 0.
 ///
 /// # Safety
 /// `e` is NULL or a live event.

@@ -78,7 +78,7 @@ pub extern "C" fn ws_get_data_type(ws: *const ws_socket) -> ws_data_type {
 /// @param handler  Receives the handler. The caller sets its `size` (WS_HANDLER_INIT); as many fields as fit are
 ///                 filled.
 /// @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
-///          `size` that ws_handler never had).
+///         `size` that ws_handler never had).
 ///
 /// # Safety
 /// `handler` is NULL or writable for its `size`.
@@ -107,7 +107,7 @@ pub extern "C" fn ws_get_user_data(ws: *const ws_socket) -> *mut c_void {
 ///
 /// @param ws  A socket.
 /// @return A text that lives as long as the handle is valid; NULL if there is none, or not yet, and for NULL or a stale
-///          handle.
+///         handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_get_subprotocol(ws: *const ws_socket) -> *const c_char {
     read(ws, ptr::null(), |entry| text(&entry.subprotocol, entry.socket().subprotocol()))
@@ -134,7 +134,7 @@ pub extern "C" fn ws_get_response_status(ws: *const ws_socket) -> i32 {
 /// @param name  The header's name, NUL-terminated; upper and lower case do not matter.
 /// @param i     Which of the headers of that name, counted from 0.
 /// @return The value: a text that lives as long as the handle is valid; NULL if there is no such header, or not yet,
-///          and for NULL or a stale handle.
+///         and for NULL or a stale handle.
 ///
 /// # Safety
 /// `name` is NULL or NUL-terminated.
@@ -168,7 +168,7 @@ pub unsafe extern "C" fn ws_get_response_header(
 ///
 /// @param ws  A socket.
 /// @return A text that lives as long as the handle is valid; NULL before the connection is made, and for NULL or a
-///          stale handle.
+///         stale handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_get_peer_address(ws: *const ws_socket) -> *const c_char {
     read(ws, ptr::null(), |entry| text(&entry.peer_address, entry.socket().peer_address()))

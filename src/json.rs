@@ -151,7 +151,7 @@ pub unsafe extern "C" fn ws_json_int64(v: *const ws_json, otherwise: i64) -> i64
 /// @param v    A value, or NULL.
 /// @param len  Receives the number of bytes; may be NULL. The string may contain a NUL.
 /// @return UTF-8 that is followed by a NUL and lives as long as the value's event; NULL and 0 if the value is not a
-///          string.
+///         string.
 ///
 /// # Safety
 /// `v` is NULL or a live value; `len` is NULL or writable.
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn ws_json_string(v: *const ws_json, len: *mut size_t) -> 
 /// @param v      A value, or NULL.
 /// @param units  Receives the number of 16-bit units; may be NULL. The string may contain a 0 unit.
 /// @return UTF-16 in the machine's byte order that is followed by a 0 unit and lives as long as the value's event; NULL
-///          and 0 if the value is not a string; also if there is no memory for it, and a later call then tries again.
+///         and 0 if the value is not a string; also if there is no memory for it, and a later call then tries again.
 ///
 /// # Safety
 /// `v` is NULL or a live value; `units` is NULL or writable.
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn ws_json_string_utf16(v: *const ws_json, units: *mut siz
 /// @param v    A value, or NULL.
 /// @param len  Receives the number of bytes; may be NULL.
 /// @return UTF-8 that is followed by a NUL and lives as long as the value's event; NULL and 0 for NULL, and if there is
-///          no memory for it.
+///         no memory for it.
 ///
 /// # Safety
 /// `v` is NULL or a live value; `len` is NULL or writable.
@@ -220,7 +220,7 @@ pub unsafe extern "C" fn ws_json_text(v: *const ws_json, len: *mut size_t) -> *c
 /// @param i       Which member, counted from 0.
 /// @param value   Receives the member's value, or NULL; may be NULL.
 /// @return The key: UTF-8 that is followed by a NUL and lives as long as the value's event; NULL if there is no such
-///          member, or if `object` is not an object.
+///         member, or if `object` is not an object.
 ///
 /// # Safety
 /// `object` is NULL or a live value; `value` is NULL or writable.
@@ -250,8 +250,8 @@ pub unsafe extern "C" fn ws_json_key(
 /// @param value   Receives the member's value, or NULL; may be NULL.
 /// @param units   Receives the number of 16-bit units in the key; may be NULL. The key may contain a 0 unit.
 /// @return The key: UTF-16 in the machine's byte order that is followed by a 0 unit and lives as long as the value's
-///          event; NULL and 0 if there is no such member, or if `object` is not an object; also if there is no memory
-///          for it, while `i` is below ws_json_length().
+///         event; NULL and 0 if there is no such member, or if `object` is not an object; also if there is no memory
+///         for it, while `i` is below ws_json_length().
 ///
 /// # Safety
 /// `object` is NULL or a live value; `value` and `units` are NULL or writable.

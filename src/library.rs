@@ -102,7 +102,7 @@ pub(crate) unsafe fn error_handler(function: ws_error_fn, user_data: UserData) -
 ///
 /// @param n  The number of threads, at least 1.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (0), WS_ERR_UNSUPPORTED (the threads are running
-///          already).
+///         already).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_set_io_threads(n: u32) -> ws_result {
     boundary::call(|| match n {
@@ -122,7 +122,7 @@ pub extern "C" fn ws_set_io_threads(n: u32) -> ws_result {
 ///
 /// @param bytes  At least 262144 (256 KiB), at most 1 GiB; 0 for the default.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (fewer or more), WS_ERR_UNSUPPORTED (the threads
-///          are running already).
+///         are running already).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_set_io_thread_stack(bytes: size_t) -> ws_result {
     boundary::call(|| library::set_io_thread_stack((bytes != 0).then_some(bytes)))
@@ -142,8 +142,8 @@ pub extern "C" fn ws_set_io_thread_stack(bytes: size_t) -> ws_result {
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///
-/// @return WS_OK; WS_ERR_SHUT_DOWN while a ws_shutdown() is ending sockets, and after one that returned WS_ERR_TIMEOUT
-///          until another one returns WS_OK.
+/// @return WS_OK, or: WS_ERR_SHUT_DOWN (a ws_shutdown() is ending sockets, or has returned WS_ERR_TIMEOUT and was not
+///         followed by one that returned WS_OK).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_startup() -> ws_result {
     boundary::call(library::startup)
@@ -174,8 +174,8 @@ pub extern "C" fn ws_startup() -> ws_result {
 ///
 /// @param timeout_ms  Milliseconds to wait for callbacks that are running on I/O threads, and for the threads
 ///                    themselves, which need a moment to end; 0: do not wait; -1: wait for ever.
-/// @return WS_OK; WS_ERR_TIMEOUT if one of them has not ended in time: new sockets then fail with WS_ERR_SHUT_DOWN
-///          until another call succeeds; WS_ERR_WRONG_THREAD inside a callback; WS_ERR_INVALID_ARGUMENT (below -1).
+/// @return WS_OK, or: WS_ERR_TIMEOUT (one of them has not ended in time; new sockets then fail with WS_ERR_SHUT_DOWN
+///         until another call succeeds), WS_ERR_WRONG_THREAD (inside a callback), WS_ERR_INVALID_ARGUMENT (below -1).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_shutdown(timeout_ms: i32) -> ws_result {
     boundary::call(|| library::shutdown(arg::timeout(timeout_ms)?))

@@ -67,7 +67,7 @@ pub unsafe extern "C" fn ws_set_log(level: i32, r#fn: ws_log_fn, user_data: *mut
 /// @param fn         The receiver, as for ws_set_log().
 /// @param user_data  Passed to `fn`; it belongs to the caller.
 /// @return An id for ws_remove_log(), which is never 0 and never used again; 0 if `fn` is NULL, or if no memory is
-///          left.
+///         left.
 ///
 /// # Safety
 /// `fn` can be called on any thread with `user_data`.
@@ -89,8 +89,8 @@ pub unsafe extern "C" fn ws_add_log(level: i32, r#fn: ws_log_fn, user_data: *mut
 /// Thread: any, also in callbacks; may wait for a callback. It must not be called inside a log function.
 ///
 /// @param id  The id that ws_add_log() has returned.
-/// @return WS_OK; WS_ERR_INVALID_ARGUMENT (no receiver has this id, or it was removed already); WS_ERR_WRONG_THREAD
-///          inside a log function.
+/// @return WS_OK, or: WS_ERR_INVALID_ARGUMENT (no receiver has this id, or it was removed already), WS_ERR_WRONG_THREAD
+///         (inside a log function).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_remove_log(id: u32) -> ws_result {
     boundary::call(|| library::remove_log(id))

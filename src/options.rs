@@ -94,7 +94,7 @@ pub extern "C" fn ws_options_new() -> *mut ws_options {
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o  Options.
-/// @return WS_OK; WS_ERR_INVALID_HANDLE, also for NULL and for a second call; WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE (also for NULL, and for a second call), WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_free(o: *mut ws_options) -> ws_result {
     boundary::call(|| OPTIONS.get().remove(handles::token(o)).map(drop))
@@ -111,9 +111,9 @@ pub extern "C" fn ws_options_free(o: *mut ws_options) -> ws_result {
 ///
 /// @param o  Options.
 /// @return An error stack that belongs to the options. It lives until a later setter of these options fails or the
-///          options are freed, and ws_errors_free() does nothing with it. NULL if no setter has failed, if the options
-///          are a copy that another function made, and if `o` is not valid: in that case the setter's result is all
-///          there is to know.
+///         options are freed, and ws_errors_free() does nothing with it. NULL if no setter has failed, if the options
+///         are a copy that another function made, and if `o` is not valid: in that case the setter's result is all
+///         there is to know.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_errors(o: *const ws_options) -> *const ws_errors {
     boundary::read(ptr::null(), || {
@@ -129,7 +129,7 @@ pub extern "C" fn ws_options_errors(o: *const ws_options) -> *const ws_errors {
 /// @param o          Options.
 /// @param data_type  A ws_data_type. Default: WS_DATA_TYPE_TEXT.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (not a data type), WS_ERR_INVALID_HANDLE,
-///          WS_ERR_FORKED.
+///         WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_data_type(o: *mut ws_options, data_type: i32) -> ws_result {
     set(o, "ws_options_set_data_type", &[&data_type], |options| {
@@ -147,7 +147,7 @@ pub extern "C" fn ws_options_set_data_type(o: *mut ws_options, data_type: i32) -
 /// @param on  0: it arrives as text. 1: the connection ends with `on_error`, and the server is told close code 1007.
 ///            Default: 0.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE,
-///          WS_ERR_FORKED.
+///         WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_strict_json(o: *mut ws_options, on: i32) -> ws_result {
     set(o, "ws_options_set_strict_json", &[&on], |options| {
@@ -169,7 +169,7 @@ pub extern "C" fn ws_options_set_strict_json(o: *mut ws_options, on: i32) -> ws_
 ///               ws_options_set_proxy_header().
 /// @param value  UTF-8, NUL-terminated, without CR and LF; copied.
 /// @return WS_OK, or, with nothing added: WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
-///          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `name` and `value` are NULL or NUL-terminated.
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn ws_options_set_header(
 /// @param o        Options.
 /// @param cookies  The cookies as in the header: `a=1; b=2`. NUL-terminated; copied.
 /// @return WS_OK, or, with nothing added: WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
-///          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `cookies` is NULL or NUL-terminated.
@@ -214,7 +214,7 @@ pub unsafe extern "C" fn ws_options_set_cookie(o: *mut ws_options, cookies: *con
 /// @param o         Options.
 /// @param protocol  One name, NUL-terminated; copied.
 /// @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, not a token, or added already),
-///          WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `protocol` is NULL or NUL-terminated.
@@ -239,7 +239,7 @@ pub unsafe extern "C" fn ws_options_set_subprotocol(
 ///
 /// @param o   Options.
 /// @param ms  Milliseconds; 0: no limit. Default: 30000.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_connect_timeout_ms(o: *mut ws_options, ms: u32) -> ws_result {
     set(o, "ws_options_set_connect_timeout_ms", &[&ms], |options| {
@@ -255,7 +255,7 @@ pub extern "C" fn ws_options_set_connect_timeout_ms(o: *mut ws_options, ms: u32)
 ///
 /// @param o   Options.
 /// @param ms  Milliseconds; 0: do not wait at all. Default: 5000.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_close_timeout_ms(o: *mut ws_options, ms: u32) -> ws_result {
     set(o, "ws_options_set_close_timeout_ms", &[&ms], |options| {
@@ -276,7 +276,7 @@ pub extern "C" fn ws_options_set_close_timeout_ms(o: *mut ws_options, ms: u32) -
 ///
 /// @param o   Options.
 /// @param ms  Milliseconds; 0: never. Default: 0.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_idle_timeout_ms(o: *mut ws_options, ms: u32) -> ws_result {
     set(o, "ws_options_set_idle_timeout_ms", &[&ms], |options| {
@@ -300,7 +300,7 @@ pub extern "C" fn ws_options_set_idle_timeout_ms(o: *mut ws_options, ms: u32) ->
 ///
 /// @param o   Options.
 /// @param ms  Milliseconds; 0: never. Default: 0.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_ping_interval_ms(o: *mut ws_options, ms: u32) -> ws_result {
     set(o, "ws_options_set_ping_interval_ms", &[&ms], |options| {
@@ -320,7 +320,7 @@ pub extern "C" fn ws_options_set_ping_interval_ms(o: *mut ws_options, ms: u32) -
 ///
 /// @param o   Options.
 /// @param ms  Milliseconds; 0: no limit, so that pings only keep the connection in use. Default: 20000.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_ping_timeout_ms(o: *mut ws_options, ms: u32) -> ws_result {
     set(o, "ws_options_set_ping_timeout_ms", &[&ms], |options| {
@@ -338,7 +338,7 @@ pub extern "C" fn ws_options_set_ping_timeout_ms(o: *mut ws_options, ms: u32) ->
 ///
 /// @param o      Options.
 /// @param bytes  Bytes; 0: no limit. Default: 16 MiB.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_send_buffer_size(o: *mut ws_options, bytes: size_t) -> ws_result {
     set(o, "ws_options_set_send_buffer_size", &[&bytes], |options| {
@@ -354,7 +354,7 @@ pub extern "C" fn ws_options_set_send_buffer_size(o: *mut ws_options, bytes: siz
 ///
 /// @param o      Options.
 /// @param bytes  Bytes; 0: no limit. Default: 8 MiB.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_receive_buffer_size(o: *mut ws_options, bytes: size_t) -> ws_result {
     set(o, "ws_options_set_receive_buffer_size", &[&bytes], |options| {
@@ -391,8 +391,8 @@ pub extern "C" fn ws_options_set_receive_buffer_size(o: *mut ws_options, bytes: 
 ///             needs its zone, as in `http://[fe80::1%25eth0]:3128`. An empty text means no proxy at all. UTF-8,
 ///             NUL-terminated; copied.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_URL (another scheme, no host, a path, a control character
-///          even if it is percent-encoded, a user name or password that cannot be sent), WS_ERR_INVALID_ARGUMENT
-///          (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         even if it is percent-encoded, a user name or password that cannot be sent), WS_ERR_INVALID_ARGUMENT (NULL),
+///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `url` is NULL or NUL-terminated.
@@ -415,7 +415,7 @@ pub unsafe extern "C" fn ws_options_set_proxy(o: *mut ws_options, url: *const c_
 /// @param name   NUL-terminated; copied. Not Host, Content-Length, Transfer-Encoding, Connection or Proxy-Connection.
 /// @param value  UTF-8, NUL-terminated, without CR and LF; copied.
 /// @return WS_OK, or, with nothing added: WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
-///          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `name` and `value` are NULL or NUL-terminated.

@@ -182,10 +182,9 @@ impl ReconnectHandler for Host {
 /// @param policy   Copied, including its `final_codes`. NULL for the defaults.
 /// @param errors   As for ws_new().
 /// @return A reconnector, which the caller gives back with ws_reconnector_release(); or NULL, and the code of entry 0
-///          of `*errors` is one of WS_ERR_INVALID_ARGUMENT (also for a policy with a delay of 0),
-///          WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
-///          WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL. Of the handler's functions,
-///          `on_free` has run then.
+///         of `*errors` is one of WS_ERR_INVALID_ARGUMENT (also for a policy with a delay of 0), WS_ERR_INVALID_HANDLE,
+///         WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED,
+///         WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL. Of the handler's functions, `on_free` has run then.
 ///
 /// # Safety
 /// `url` is NULL or NUL-terminated; `handler` and `policy` are NULL or readable for their `size`, the policy's
@@ -261,8 +260,8 @@ fn begin(url: &str, options: &Options, policy: ws4d_client::Policy, host: &Arc<H
 /// @param len        Bytes in `data`; for text and object also WS_NUL_TERMINATED.
 /// @param flags      0 or WS_SEND_PLAIN, as for ws_send().
 /// @return As ws_send(). WS_ERR_WOULD_BLOCK also means that there is no connection, and the queue is full or there is
-///          none: `on_drain` follows once there is a connection with room. WS_ERR_CLOSED comes only once the
-///          reconnector was terminated or is over.
+///         none: `on_drain` follows once there is a connection with room. WS_ERR_CLOSED comes only once the reconnector
+///         was terminated or is over.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes, or up to its NUL.
@@ -291,7 +290,7 @@ pub unsafe extern "C" fn ws_reconnector_send(
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param r  A reconnector.
-/// @return WS_OK; WS_ERR_CLOSED once the reconnector is over; WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_CLOSED (the reconnector is over), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnector_retry_now(r: *mut ws_reconnector) -> ws_result {
     boundary::call(|| get(r)?.reconnector.retry_now())
@@ -312,7 +311,7 @@ pub extern "C" fn ws_reconnector_retry_now(r: *mut ws_reconnector) -> ws_result 
 ///
 /// @param r  A reconnector, released or not.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED,
-///          WS_ERR_WRONG_THREAD (the dispatcher belongs to another thread).
+///         WS_ERR_WRONG_THREAD (the dispatcher belongs to another thread).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnector_close(r: *mut ws_reconnector) -> ws_result {
     boundary::call(|| {
@@ -334,7 +333,7 @@ pub extern "C" fn ws_reconnector_close(r: *mut ws_reconnector) -> ws_result {
 /// @param code    As for ws_terminate(): 1000 or 3000 to 4999; 0 means 1000.
 /// @param reason  As for ws_terminate(): UTF-8, NUL-terminated, at most 123 bytes. NULL for none.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON,
-///          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `reason` is NULL or NUL-terminated.
@@ -363,7 +362,7 @@ pub unsafe extern "C" fn ws_reconnector_terminate(
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param r  A reconnector.
-/// @return WS_OK; WS_ERR_INVALID_HANDLE, also for a second release; WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE (also for a second release), WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnector_release(r: *mut ws_reconnector) -> ws_result {
     boundary::call(|| {

@@ -24,9 +24,9 @@ const PLAIN: u32 = 1;
 /// @param utf8  The text; may be NULL if `len` is 0.
 /// @param len   Bytes in `utf8`, or WS_NUL_TERMINATED.
 /// @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
-///          length that no buffer can have), WS_ERR_INVALID_UTF8, WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is
-///          full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY (a part of a
-///          message of several frames may have left by then; in that case the connection ends with this error, too).
+///         length that no buffer can have), WS_ERR_INVALID_UTF8, WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is
+///         full: wait for `on_drain`), WS_ERR_TOO_LARGE (above `max_message_size`), WS_ERR_OUT_OF_MEMORY (a part of a
+///         message of several frames may have left by then; in that case the connection ends with this error, too).
 ///
 /// # Safety
 /// `utf8` is readable for `len` bytes, or up to its NUL.
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn ws_send_object(ws: *mut ws_socket, json: *const c_char,
 /// @param json   JSON text in UTF-16 in the machine's byte order, aligned.
 /// @param units  16-bit units in `json`, or WS_NUL_TERMINATED.
 /// @return As ws_send_object(). A lone surrogate is WS_ERR_INVALID_UTF8, but one that is written as an escape
-///          (`\ud800`) is sent as it is given.
+///         (`\ud800`) is sent as it is given.
 ///
 /// # Safety
 /// `json` is readable for `units` units, or up to its 0 unit.
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn ws_send_object_utf16(
 ///                   mixes secrets with text that somebody else chose, because the compressed length would confirm a
 ///                   correct guess.
 /// @return As the function for that type; WS_ERR_INVALID_ARGUMENT for an unknown type, WS_ERR_UNSUPPORTED for an
-///          unknown flag.
+///         unknown flag.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes, or up to its NUL.
@@ -211,7 +211,7 @@ pub(crate) fn is_plain(flags: u32) -> Result<bool, ErrorCode> {
 /// @param data  Bytes that the pong brings back; may be NULL if `len` is 0.
 /// @param len   Bytes in `data`, at most 125.
 /// @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL),
-///          WS_ERR_TOO_LARGE (`len` is above 125; nothing is read), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
+///         WS_ERR_TOO_LARGE (`len` is above 125; nothing is read), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes.
@@ -260,7 +260,7 @@ unsafe fn control<'a>(data: *const c_void, len: size_t) -> Result<&'a [u8], Erro
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param ws  A socket.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_cork(ws: *mut ws_socket) -> ws_result {
     socket::call(ws, |socket| socket.cork())
@@ -271,7 +271,7 @@ pub extern "C" fn ws_cork(ws: *mut ws_socket) -> ws_result {
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param ws  A socket.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_CLOSED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_uncork(ws: *mut ws_socket) -> ws_result {
     socket::call(ws, |socket| socket.uncork())

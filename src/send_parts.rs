@@ -26,8 +26,8 @@ use crate::{arg, send, socket};
 /// @param data_type  WS_DATA_TYPE_TEXT or WS_DATA_TYPE_BLOB.
 /// @param flags      As for ws_send().
 /// @return WS_OK, or, with nothing begun: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (an unknown
-///          type, or another message has not ended yet), WS_ERR_UNSUPPORTED (an object, or an unknown flag),
-///          WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is full: wait for `on_drain`), WS_ERR_OUT_OF_MEMORY.
+///         type, or another message has not ended yet), WS_ERR_UNSUPPORTED (an object, or an unknown flag),
+///         WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (the send buffer is full: wait for `on_drain`), WS_ERR_OUT_OF_MEMORY.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_send_begin(ws: *mut ws_socket, data_type: i32, flags: u32) -> ws_result {
     socket::call(ws, |socket| socket.send_begin(send::kind(data_type)?, send::is_plain(flags)?))
@@ -51,9 +51,9 @@ pub extern "C" fn ws_send_begin(ws: *mut ws_socket, data_type: i32, flags: u32) 
 /// @param data  The bytes; may be NULL if `len` is 0.
 /// @param len   Bytes in `data`; not WS_NUL_TERMINATED.
 /// @return WS_OK, or, with the message as it was: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (no
-///          message was begun, or NULL), WS_ERR_INVALID_UTF8, WS_ERR_TOO_LARGE (all parts together are above
-///          `max_message_size`), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (wait for `on_drain`, then send this part again),
-///          WS_ERR_OUT_OF_MEMORY (if the message is compressed, the connection ends with this error, too).
+///         message was begun, or NULL), WS_ERR_INVALID_UTF8, WS_ERR_TOO_LARGE (all parts together are above
+///         `max_message_size`), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (wait for `on_drain`, then send this part again),
+///         WS_ERR_OUT_OF_MEMORY (if the message is compressed, the connection ends with this error, too).
 ///
 /// # Safety
 /// `data` is readable for `len` bytes.
@@ -75,8 +75,8 @@ pub unsafe extern "C" fn ws_send_part(ws: *mut ws_socket, data: *const c_void, l
 ///
 /// @param ws  A socket on which a message was begun.
 /// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (no message was begun),
-///          WS_ERR_INVALID_UTF8 (the text ends inside a character; the message has not ended), WS_ERR_CLOSED,
-///          WS_ERR_OUT_OF_MEMORY (call it again).
+///         WS_ERR_INVALID_UTF8 (the text ends inside a character; the message has not ended), WS_ERR_CLOSED,
+///         WS_ERR_OUT_OF_MEMORY (call it again).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_send_end(ws: *mut ws_socket) -> ws_result {
     socket::call(ws, |socket| socket.send_end())

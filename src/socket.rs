@@ -27,7 +27,7 @@ pub(crate) fn call(
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param ws  A socket.
-/// @return WS_OK; WS_ERR_INVALID_HANDLE, also for a second release; WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE (also for a second release), WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_release(ws: *mut ws_socket) -> ws_result {
     boundary::call(|| entry(ws)?.bridge.release())
@@ -56,8 +56,8 @@ pub extern "C" fn ws_release(ws: *mut ws_socket) -> ws_result {
 ///
 /// @param ws  A socket in any state, released or not.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_HANDLE (also for a second call), WS_ERR_FORKED,
-///          WS_ERR_WRONG_THREAD (the dispatcher belongs to another thread), WS_ERR_UNSUPPORTED (the socket belongs to a
-///          reconnector: see ws_reconnector_close()).
+///         WS_ERR_WRONG_THREAD (the dispatcher belongs to another thread), WS_ERR_UNSUPPORTED (the socket belongs to a
+///         reconnector: see ws_reconnector_close()).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_close(ws: *mut ws_socket) -> ws_result {
     boundary::call(|| {
@@ -76,7 +76,7 @@ pub extern "C" fn ws_close(ws: *mut ws_socket) -> ws_result {
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param ws  A socket in any state.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_pause(ws: *mut ws_socket) -> ws_result {
     call(ws, |socket| socket.pause())
@@ -87,7 +87,7 @@ pub extern "C" fn ws_pause(ws: *mut ws_socket) -> ws_result {
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param ws  A socket in any state.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_resume(ws: *mut ws_socket) -> ws_result {
     call(ws, |socket| socket.resume())
@@ -106,7 +106,7 @@ pub extern "C" fn ws_resume(ws: *mut ws_socket) -> ws_result {
 /// @param code    1000 (normal), or 3000 to 4999 (for the application); 0 means 1000.
 /// @param reason  UTF-8, NUL-terminated, at most 123 bytes; copied. NULL for none.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_CLOSE_CODE, WS_ERR_INVALID_CLOSE_REASON,
-///          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `reason` is NULL or NUL-terminated.
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn ws_terminate(ws: *mut ws_socket, code: i32, reason: *co
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param ws  A socket in any state.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_abort(ws: *mut ws_socket) -> ws_result {
     call(ws, |socket| socket.abort())

@@ -98,7 +98,7 @@ impl From<&Stats> for ws_stats {
 /// @param ws     A socket in any state.
 /// @param stats  Receives the numbers. The caller sets its `size` (WS_STATS_INIT); as many fields as fit are filled.
 /// @return WS_OK, or, with nothing filled: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL, or a
-///          `size` that ws_stats never had).
+///         `size` that ws_stats never had).
 ///
 /// # Safety
 /// `stats` is NULL or writable for its `size`.

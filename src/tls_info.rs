@@ -90,8 +90,8 @@ fn shown(texts: &TlsTexts, info: &TlsInfo) -> ws_tls_info {
 /// @param info  Receives the information. The caller sets its `size` (WS_TLS_INFO_INIT); as many fields as fit are
 ///              filled.
 /// @return WS_OK, or, with nothing filled: WS_ERR_UNSUPPORTED (a ws:// socket, which has no TLS), WS_ERR_CLOSED (a
-///          wss:// socket that is not open yet, or never was), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED,
-///          WS_ERR_INVALID_ARGUMENT (NULL, or a `size` that ws_tls_info never had).
+///         wss:// socket that is not open yet, or never was), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED,
+///         WS_ERR_INVALID_ARGUMENT (NULL, or a `size` that ws_tls_info never had).
 ///
 /// # Safety
 /// `info` is NULL or writable for its `size`.

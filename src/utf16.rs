@@ -54,7 +54,7 @@ pub unsafe extern "C" fn ws_utf16_from_utf8(
 ///               than the result. NULL: nothing is written.
 /// @param room   Bytes in `out`.
 /// @return The number of bytes that the whole text needs, without the NUL, whatever `room` is; 0 if `utf16` is NULL or
-///          not aligned.
+///         not aligned.
 ///
 /// # Safety
 /// `utf16` is readable for `units` units, or up to its 0 unit; `out` is NULL or writable for `room` bytes.

@@ -13,7 +13,7 @@ use crate::types::ws_options;
 ///
 /// @param o      Options.
 /// @param bytes  Bytes; 0: no limit. Default: 64 MiB.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_max_message_size(o: *mut ws_options, bytes: size_t) -> ws_result {
     set(o, "ws_options_set_max_message_size", &[&bytes], |options| {
@@ -36,7 +36,7 @@ pub extern "C" fn ws_options_set_max_message_size(o: *mut ws_options, bytes: siz
 ///
 /// @param o      Options.
 /// @param bytes  Bytes; 0: each message is received as a whole. Default: 0.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_part_size(o: *mut ws_options, bytes: size_t) -> ws_result {
     set(o, "ws_options_set_part_size", &[&bytes], |options| {
@@ -56,7 +56,7 @@ pub extern "C" fn ws_options_set_part_size(o: *mut ws_options, bytes: size_t) ->
 /// @param bytes  Bytes; 0: each message is one frame, for servers that do not understand continuation frames. A
 ///               compressed message is then compressed as a whole before it leaves, and no ping can be sent in the
 ///               middle of it. Default: 128 KiB.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_frame_size(o: *mut ws_options, bytes: size_t) -> ws_result {
     set(o, "ws_options_set_frame_size", &[&bytes], |options| {
@@ -78,7 +78,7 @@ pub extern "C" fn ws_options_set_frame_size(o: *mut ws_options, bytes: size_t) -
 /// @param on  0 or 1. Default: 1. With 0, `data_type` must be blob: any other is WS_ERR_INVALID_ARGUMENT in ws_new(),
 ///            ws_new_async() and ws_reconnector_new().
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE,
-///          WS_ERR_FORKED.
+///         WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_validate_utf8(o: *mut ws_options, on: i32) -> ws_result {
     set(o, "ws_options_set_validate_utf8", &[&on], |options| {
@@ -98,7 +98,7 @@ pub extern "C" fn ws_options_set_validate_utf8(o: *mut ws_options, on: i32) -> w
 /// @param o   Options.
 /// @param on  0 or 1. Default: 0.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE,
-///          WS_ERR_FORKED.
+///         WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_ping_events(o: *mut ws_options, on: i32) -> ws_result {
     set(o, "ws_options_set_ping_events", &[&on], |options| {
@@ -119,7 +119,7 @@ pub extern "C" fn ws_options_set_ping_events(o: *mut ws_options, on: i32) -> ws_
 /// @param o   Options.
 /// @param on  0 or 1. Default: 0. Without `ping_interval_ms` this option does nothing.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE,
-///          WS_ERR_FORKED.
+///         WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_ping_always(o: *mut ws_options, on: i32) -> ws_result {
     set(o, "ws_options_set_ping_always", &[&on], |options| {

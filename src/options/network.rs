@@ -54,7 +54,7 @@ pub extern "C" fn ws_options_set_max_redirects(o: *mut ws_options, n: u32) -> ws
 ///                 which is the name or the number of an interface (`fe80::1%eth0`); if this machine does not have it,
 ///                 connecting fails with WS_ERR_UNREACHABLE.
 /// @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, no host, port 0, not an IP address),
-///          WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `host` and `address` are NULL or NUL-terminated.
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn ws_options_set_resolve(
 ///                 the same host.
 /// @param to_port  The port to connect to. 0: the same port.
 /// @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, or not a host), WS_ERR_TOO_LARGE,
-///          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `host` and `to_host` are NULL or NUL-terminated.
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn ws_options_set_connect_to(
 ///                   function returns.
 /// @param user_data  As given to ws_options_set_socket_fn().
 /// @return 0; or an errno, which ends the attempt at this address as if connecting had failed with it. Other addresses
-///          are tried.
+///         are tried.
 pub type ws_socket_fn =
     Option<unsafe extern "C" fn(fd: intptr_t, address: *const c_char, user_data: *mut c_void) -> i32>;
 
@@ -130,7 +130,7 @@ pub type ws_socket_fn =
 /// @param fn         The function; NULL for none, which is the default.
 /// @param user_data  Passed to `fn`; it belongs to the caller. It must live until `on_free` of each socket that was
 ///                   made with these options.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `fn` can be called on any thread with `user_data`.
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn ws_options_set_socket_fn(
 ///                 (`fe80::1%eth0`). If this machine does not have the address, connecting fails with
 ///                 WS_ERR_UNREACHABLE.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, or not an IP address), WS_ERR_TOO_LARGE,
-///          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `address` is NULL or NUL-terminated.
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn ws_options_set_local_address(
 /// @param path  The socket's file, no longer than the system allows (107 bytes on Linux); UTF-8, NUL-terminated. It
 ///              need not exist before the connection is made.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, empty, too long), WS_ERR_UNSUPPORTED (not on
-///          this system), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         this system), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `path` is NULL or NUL-terminated.
@@ -210,7 +210,7 @@ pub unsafe extern "C" fn ws_options_set_unix_socket(o: *mut ws_options, path: *c
 /// @param o   Options.
 /// @param ms  Milliseconds, rounded up to whole seconds; 0: never. Numbers above 32,767,000 count as 32,767,000,
 ///            because systems take no more. Default: 0.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_tcp_keepalive_ms(o: *mut ws_options, ms: u32) -> ws_result {
     set(o, "ws_options_set_tcp_keepalive_ms", &[&ms], |options| {
@@ -230,7 +230,7 @@ pub extern "C" fn ws_options_set_tcp_keepalive_ms(o: *mut ws_options, ms: u32) -
 ///
 /// @param o   Options.
 /// @param us  Microseconds; 0: do not look. Default: 0. A few tens are enough for an answer from the same machine.
-/// @return WS_OK, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_busy_poll_us(o: *mut ws_options, us: u32) -> ws_result {
     set(o, "ws_options_set_busy_poll_us", &[&us], |options| {

@@ -21,8 +21,8 @@ use crate::types::ws_options;
 /// @param o     Options.
 /// @param path  A PEM file with one or more certificates; UTF-8, NUL-terminated.
 /// @return WS_OK, or, with nothing added: WS_ERR_FILE (it cannot be opened or read, or it has no certificate),
-///          WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
-///          WS_ERR_FORKED. ws_options_errors() says more.
+///         WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         ws_options_errors() says more.
 ///
 /// # Safety
 /// `path` is NULL or NUL-terminated.
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn ws_options_set_ca_file(o: *mut ws_options, path: *const
 /// @param pem  One or more certificates as PEM text; copied.
 /// @param len  Bytes in `pem`, or WS_NUL_TERMINATED.
 /// @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, or it has no certificate), WS_ERR_TOO_LARGE,
-///          WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `pem` is readable for `len` bytes, or up to its NUL.
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn ws_options_set_ca_pem(
 /// @param o   Options.
 /// @param on  1 or 0. Default: 1.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE,
-///          WS_ERR_FORKED.
+///         WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_verify(o: *mut ws_options, on: i32) -> ws_result {
     set(o, "ws_options_set_verify", &[&on], |options| {
@@ -87,7 +87,7 @@ pub extern "C" fn ws_options_set_verify(o: *mut ws_options, on: i32) -> ws_resul
 /// @param o   Options.
 /// @param on  1 or 0. Default: 1.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE,
-///          WS_ERR_FORKED.
+///         WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_proxy_verify(o: *mut ws_options, on: i32) -> ws_result {
     set(o, "ws_options_set_proxy_verify", &[&on], |options| {
@@ -110,7 +110,7 @@ pub extern "C" fn ws_options_set_proxy_verify(o: *mut ws_options, on: i32) -> ws
 /// @param on  1 or 0. With 0, only the certificates of ws_options_set_ca_file() and ws_options_set_ca_pem() are
 ///            trusted; if there are none, connections to wss:// fail with WS_ERR_TLS. Default: 1.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (neither 0 nor 1), WS_ERR_INVALID_HANDLE,
-///          WS_ERR_FORKED.
+///         WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_system_trust(o: *mut ws_options, on: i32) -> ws_result {
     set(o, "ws_options_set_system_trust", &[&on], |options| {
@@ -130,8 +130,8 @@ pub extern "C" fn ws_options_set_system_trust(o: *mut ws_options, on: i32) -> ws
 /// @param o     Options.
 /// @param path  A PEM file with one or more lists; UTF-8, NUL-terminated.
 /// @return WS_OK, or, with nothing added: WS_ERR_FILE (it cannot be opened or read, or it has no list),
-///          WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
-///          WS_ERR_FORKED. ws_options_errors() says more.
+///         WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         ws_options_errors() says more.
 ///
 /// # Safety
 /// `path` is NULL or NUL-terminated.
@@ -156,9 +156,9 @@ pub unsafe extern "C" fn ws_options_set_crl_file(o: *mut ws_options, path: *cons
 ///               It may be the same file. If it is encrypted, which only PKCS#8 can be, call
 ///               ws_options_set_client_certificate_password() first.
 /// @return WS_OK, or, with nothing changed: WS_ERR_FILE (a file cannot be opened or read, has no certificate or no key,
-///          or the key is encrypted and the password is not set or wrong, or the key does not belong to the
-///          certificate), WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
-///          WS_ERR_FORKED. ws_options_errors() says which.
+///         or the key is encrypted and the password is not set or wrong, or the key does not belong to the
+///         certificate), WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE,
+///         WS_ERR_FORKED. ws_options_errors() says which.
 ///
 /// # Safety
 /// `chain` and `key` are NULL or NUL-terminated.
@@ -185,8 +185,8 @@ pub unsafe extern "C" fn ws_options_set_client_certificate_file(
 /// @param key        The key as PEM text; copied.
 /// @param key_len    Bytes in `key`, or WS_NUL_TERMINATED.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, there is no certificate or no key, the key
-///          is encrypted and the password is not set or wrong, or the key does not belong to the certificate;
-///          ws_options_errors() says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         is encrypted and the password is not set or wrong, or the key does not belong to the certificate;
+///         ws_options_errors() says which), WS_ERR_TOO_LARGE, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `chain` and `key` are readable for their lengths, or up to their NUL.
@@ -218,7 +218,7 @@ pub unsafe extern "C" fn ws_options_set_client_certificate_pem(
 /// @param o         Options.
 /// @param password  UTF-8, NUL-terminated; copied. Whether it is right is known only when the key is read.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8,
-///          WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `password` is NULL or NUL-terminated.
@@ -244,7 +244,7 @@ pub unsafe extern "C" fn ws_options_set_client_certificate_password(
 /// @param o     Options.
 /// @param name  A host name or an IP address; UTF-8, NUL-terminated; copied.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, or a name that no certificate can have),
-///          WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `name` is NULL or NUL-terminated.
@@ -268,7 +268,7 @@ pub unsafe extern "C" fn ws_options_set_server_name(o: *mut ws_options, name: *c
 ///             ws_tls_info), or base64 as in curl, with or without `sha256//` before it. Call the function again to pin
 ///             another key.
 /// @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, or not a SHA-256), WS_ERR_TOO_LARGE,
-///          WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `pin` is NULL or NUL-terminated.
@@ -289,7 +289,7 @@ pub unsafe extern "C" fn ws_options_set_pinned_key_sha256(
 /// @param o        Options.
 /// @param version  12 for TLS 1.2, 13 for TLS 1.3. Default: 12.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another number), WS_ERR_INVALID_HANDLE,
-///          WS_ERR_FORKED.
+///         WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_min_tls_version(o: *mut ws_options, version: i32) -> ws_result {
     set(o, "ws_options_set_min_tls_version", &[&version], |options| options.set_min_tls_version(version))
@@ -306,7 +306,7 @@ pub extern "C" fn ws_options_set_min_tls_version(o: *mut ws_options, version: i3
 /// @param protocols  Names that are separated by commas, the preferred one first; NUL-terminated; copied. An empty text
 ///                   offers none. Default: "http/1.1".
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, or a name that is empty, occurs twice, or is
-///          not visible ASCII), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         not visible ASCII), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `protocols` is NULL or NUL-terminated.
@@ -329,7 +329,7 @@ pub unsafe extern "C" fn ws_options_set_alpn(o: *mut ws_options, protocols: *con
 /// @param path  The file; UTF-8, NUL-terminated. If it does not exist, it is made during the call, readable by its
 ///              owner only.
 /// @return WS_OK, or, with nothing changed: WS_ERR_FILE (it cannot be made or written to), WS_ERR_INVALID_ARGUMENT
-///          (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         (NULL), WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `path` is NULL or NUL-terminated.

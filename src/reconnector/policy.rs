@@ -23,7 +23,7 @@ use crate::types::{ws_options, ws_reconnect_end, ws_reconnector};
 ///                   number, counted from 1.
 /// @param user_data  The handler's `user_data`.
 /// @return The URL for this attempt and those after it, which is copied at once; NULL: the URL stays as it is. A URL
-///          that is refused is used for this attempt only.
+///         that is refused is used for this attempt only.
 pub type ws_reconnect_attempt_fn = Option<
     unsafe extern "C" fn(
         r: *mut ws_reconnector,
@@ -53,8 +53,7 @@ pub type ws_reconnect_fn = Option<
 ///                   `delay_ms`. It lives until the function returns.
 /// @param user_data  The handler's `user_data`.
 /// @return 1: it is final. `on_end` follows, with WS_RECONNECT_END_CLOSE_CODE if the server closed the connection,
-///          otherwise with WS_RECONNECT_END_REFUSED. 0: another attempt follows, as far as the policy's limits allow
-///          it.
+///         otherwise with WS_RECONNECT_END_REFUSED. 0: another attempt follows, as far as the policy's limits allow it.
 pub type ws_reconnect_final_fn = Option<
     unsafe extern "C" fn(
         r: *mut ws_reconnector,

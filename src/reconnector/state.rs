@@ -12,7 +12,7 @@ use crate::{boundary, handles};
 ///
 /// @param r  A reconnector, or any other value.
 /// @return A socket, which the caller must not release. Its handle is stale once its `on_terminate` has returned. NULL
-///          between two connections, and for an invalid handle.
+///         between two connections, and for an invalid handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnector_get_socket(r: *const ws_reconnector) -> *mut ws_socket {
     boundary::make(ptr::null_mut(), || {
@@ -27,7 +27,7 @@ pub extern "C" fn ws_reconnector_get_socket(r: *const ws_reconnector) -> *mut ws
 ///
 /// @param r  A reconnector, or any other value.
 /// @return WS_STATUS_CONNECTING while it waits or connects, WS_STATUS_CONNECTED, WS_STATUS_CLOSING after
-///          ws_reconnector_terminate(), WS_STATUS_CLOSED once it is over, and for an invalid handle.
+///         ws_reconnector_terminate(), WS_STATUS_CLOSED once it is over, and for an invalid handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_reconnector_get_status(r: *const ws_reconnector) -> ws_status {
     boundary::read(ws_status::WS_STATUS_CLOSED, || Some(get(r).ok()?.reconnector.status().into()))
