@@ -19,7 +19,7 @@ GROUPS = {
     "send_many": ("sending", ""),
     "send_parts": ("sending", ""),
     "socket": ("closing", "pause, close and release a connection"),
-    "inspect": ("inspecting", "what is known of a connection"),
+    "inspect": ("inspecting", "ask what is known about a connection"),
     "tls_info": ("inspecting", ""),
     "stats": ("inspecting", ""),
     "close_info": ("inspecting", ""),
@@ -27,15 +27,15 @@ GROUPS = {
     "batch": ("batches", "pull many events at once"),
     "event": ("events", "what happened to a connection"),
     "json": ("json", "read JSON values"),
-    "errors": ("errors", "why a connection could not be made, or broke"),
+    "errors": ("errors", "find out why a connection could not be made, or broke"),
     "options": ("options", "how to connect"),
     "options/network": ("options-network", "options for the way to the server"),
     "options/tls": ("options-tls", "options of TLS"),
-    "reconnector": ("reconnectors", "a connection that comes back"),
+    "reconnector": ("reconnectors", "a connection that reconnects"),
     "options/compression": ("options", ""),
     "options/frames": ("options", ""),
     "reconnector/state": ("reconnectors", ""),
-    "names": ("names", "words for numbers"),
+    "names": ("names", "words for the numbers of the library"),
     "library": ("library", "version, threads, shutdown"),
     "log": ("log", "the log"),
     "utf16": ("text", "UTF-16 and UTF-8"),
@@ -172,7 +172,7 @@ def synopsis(code):
     return [".nf", *(rf"\fB{escape(line)}\fP" for line in code.splitlines()), ".fi"]
 
 
-def function_entry(declaration, known):
+def function_entry(declaration, known, since):
     words, tags = tagged(declaration.comment)
     out = [".SS " + escape(re.search(r"\b(ws_\w+)\(", declaration.code)[1] + "()"), *synopsis(declaration.code), *prose(words, known)]
     for kind, lines in tags:
@@ -182,7 +182,7 @@ def function_entry(declaration, known):
         else:
             title = {"thread": "Thread:", "return": "Returns", "pre": "Requires"}[kind]
             out += [".TP", f".B {title}", *(inline(line, known) for line in lines)]
-    return out
+    return [*out, ".TP", ".B Since", escape(since)]
 
 
 class Manual:
@@ -199,6 +199,8 @@ class Manual:
                 self.functions[match[1]] = it
             elif it.code:
                 self.types.append(it)
+        symbols = (ROOT / "include/ws4d.symbols").read_text(encoding="utf-8").splitlines()
+        self.since = dict(line.split() for line in symbols if line and not line.startswith("#"))
         self.pages = {}
         for source in sources():
             for function in functions_of(source):
@@ -232,7 +234,7 @@ class Manual:
         introduction = prose(self.overview, self.functions)
         put("libws4d", self.page("libws4d", ["libws4d"], "a WebSocket client (RFC 6455)", [".SH DESCRIPTION", *introduction, *contents], everything))
         for name, names in groups.items():
-            entries = [line for it in names for line in function_entry(self.functions[it], self.functions)]
+            entries = [line for it in names for line in function_entry(self.functions[it], self.functions, self.since[it])]
             body = [".SH DESCRIPTION", "The functions of this group; \\fBlibws4d\\fP(3) says what holds for all.", *entries]
             put(name, self.page(name, [name, *names], summaries[name], body, everything))
             for function in names:
