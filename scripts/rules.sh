@@ -51,7 +51,7 @@ never "client/src/sys knows more than the operating system" '\bcrate::' client/s
 found=$(code src | grep -E "$system" | grep -vE 'libc::(size_t|intptr_t|strnlen)\b' || true)
 [ -z "$found" ] || complain "the C ABI knows the operating system" "$found"
 # The one function that the C library calls: pthread_atfork's.
-found=$(code client/src | grep 'extern "C"' | grep -vE '^client/src/(fork|sys/unix/fork)\.rs:' || true)
+found=$(code client/src | grep 'extern "C"' | grep -vE '^client/src/(fork|sys/(unix|windows)/process)\.rs:' || true)
 [ -z "$found" ] || complain 'the client has an extern "C" outside of fork.rs' "$found"
 never "the dispatchers know more than events, options and errors" \
     '\b(ws4d_protocol|tokio|rustls|crate::(socket|transport|connect|engine))\b' client/src/dispatch

@@ -14,7 +14,7 @@ use crate::result::ws_result;
 /// For functions that do something: `Ok` is `WS_OK`, a panic `WS_ERR_INTERNAL`.
 #[inline]
 pub(crate) fn call(body: impl FnOnce() -> Result<(), ErrorCode>) -> ws_result {
-    match caught_and_held(body) {
+    match caught_and_held(|| library::check_alive().and_then(|()| body())) {
         Some(Ok(())) => ws_result::WS_OK,
         Some(Err(code)) => code.into(),
         None => ws_result::WS_ERR_INTERNAL,
@@ -24,7 +24,7 @@ pub(crate) fn call(body: impl FnOnce() -> Result<(), ErrorCode>) -> ws_result {
 /// For functions that return a count or a negative `ws_result`.
 #[inline]
 pub(crate) fn count(body: impl FnOnce() -> Result<u32, ErrorCode>) -> i32 {
-    match caught_and_held(body) {
+    match caught_and_held(|| library::check_alive().and_then(|()| body())) {
         Some(Ok(n)) => i32::try_from(n).unwrap_or(i32::MAX),
         Some(Err(code)) => ws_result::from(code) as i32,
         None => ws_result::WS_ERR_INTERNAL as i32,
@@ -33,7 +33,7 @@ pub(crate) fn count(body: impl FnOnce() -> Result<u32, ErrorCode>) -> i32 {
 
 /// For functions that make something: `None` and a panic both give `nothing`.
 pub(crate) fn make<T>(nothing: T, body: impl FnOnce() -> Option<T>) -> T {
-    caught_and_held(body).flatten().unwrap_or(nothing)
+    caught_and_held(|| library::check_alive().ok().and_then(|()| body())).flatten().unwrap_or(nothing)
 }
 
 /// For readers: `None` and a panic both give the neutral answer. They reach no cancellation point.
@@ -45,7 +45,7 @@ pub(crate) fn read<T>(neutral: T, body: impl FnOnce() -> Option<T>) -> T {
 /// For functions without an answer.
 #[inline]
 pub(crate) fn run(body: impl FnOnce()) {
-    caught_and_held(body);
+    caught_and_held(|| library::check_alive().is_ok().then(body));
 }
 
 /// For a step that must go on after a panic, with an error stack to report.

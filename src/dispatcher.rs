@@ -170,10 +170,7 @@ pub extern "C" fn ws_dispatcher_set_busy_poll_us(d: *mut ws_dispatcher, us: u32)
 /// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_UNSUPPORTED (on Windows).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_set_interruptible(d: *mut ws_dispatcher, on: i32) -> ws_result {
-    boundary::call(|| {
-        get(d)?.set_interruptible(on != 0);
-        Ok(())
-    })
+    boundary::call(|| get(d)?.set_interruptible(on != 0))
 }
 
 /// Runs the callbacks of the events that can be delivered now, and does not wait for others.

@@ -20,7 +20,7 @@ pub fn fork_epoch() -> u32 {
 
 fn watch() {
     static WATCH: Once = Once::new();
-    WATCH.call_once(|| sys::fork::on_fork(in_the_child));
+    WATCH.call_once(|| sys::process::on_first_use(in_the_child));
 }
 
 /// A process-wide value, made at first use and made anew in a forked child. The child leaks the parent's value, because

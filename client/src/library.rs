@@ -1,8 +1,9 @@
 //! Matters of the whole library: shutdown, the log, the error handler of connections that could not be made.
 
 use crate::context::InCallback;
-use crate::error::{Component, Error};
+use crate::error::{Component, Error, ErrorCode};
 use crate::hook::Hook;
+use crate::sys::process;
 use crate::unfinished;
 use std::sync::Arc;
 
@@ -34,6 +35,13 @@ pub fn report_refused_option(error: &Error) {
 pub fn as_callback<R>(callback: impl FnOnce() -> R) -> R {
     let _in_callback = InCallback::enter();
     callback()
+}
+
+/// [`ErrorCode::ShutDown`] where the system has ended the process's other threads already, which on Windows it does before
+/// destructors run: locks may be held for good then, so nothing is begun.
+#[inline]
+pub fn check_alive() -> Result<(), ErrorCode> {
+    if process::is_ending() { Err(ErrorCode::ShutDown) } else { Ok(()) }
 }
 
 /// The calling thread ends inside a function of the host's: the call will never return, and nobody is to wait for it.

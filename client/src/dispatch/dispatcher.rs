@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorCode, ErrorHandler};
 use crate::hook::Hook;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, this_thread};
+use crate::sys::{self, wake};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -90,10 +91,10 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// A dispatcher that watches its sockets itself from the beginning to the end.
-    pub(super) fn new_lending(alarm: Alarm, poller: Poller, driving: Driving) -> Arc<Dispatcher<T>> {
+    pub(super) fn new_lending(alarm: Alarm, poller: Option<Poller>, driving: Driving) -> Arc<Dispatcher<T>> {
         let mut state = State::new(Some(this_thread()));
-        state.lending.wanted = true;
-        state.lending.poller = Some(Arc::new(poller));
+        state.lending.wanted = poller.is_some();
+        state.lending.poller = poller.map(Arc::new);
         Arc::new(Dispatcher {
             alarm,
             borrows: AtomicBool::new(true),
@@ -222,6 +223,10 @@ impl<T: Target> Dispatcher<T> {
         self.stop_word.stop();
         self.interrupted.interrupt();
         self.alarm.ring();
+        if !wake::IS_SEEN_BY_A_RUNTIME {
+            // Where there are no signal handlers, it may take the lock.
+            self.wake_waiters(&mut self.state.lock());
+        }
     }
 
     /// Ends the innermost call in progress. The caller holds no lock.
@@ -233,7 +238,7 @@ impl<T: Target> Dispatcher<T> {
     /// A descriptor that is readable exactly while there are deliverable events. It lives until the dispatcher is
     /// closed. Any thread. [`ErrorCode::Unsupported`] for a driving dispatcher: nobody would update it while the
     /// owner does something else.
-    pub fn fd(&self) -> Result<i32, ErrorCode> {
+    pub fn fd(&self) -> Result<isize, ErrorCode> {
         if self.driving.is_some() {
             return Err(ErrorCode::Unsupported);
         }
@@ -245,7 +250,7 @@ impl<T: Target> Dispatcher<T> {
             state.fd = Some(ReadyFd::new().map_err(|_| ErrorCode::OutOfMemory)?);
         }
         state.sync_fd();
-        state.fd.as_ref().map(ReadyFd::raw).ok_or(ErrorCode::Internal)
+        state.fd.as_ref().map(|fd| fd.raw() as isize).ok_or(ErrorCode::Internal)
     }
 
     /// The state, if the calling thread may dispatch.
@@ -339,8 +344,13 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// Sets whether a signal handler that runs while the owner sleeps ends its wait. Any thread.
-    pub fn set_interruptible(&self, on: bool) {
+    /// [`ErrorCode::Unsupported`] on a system without signals.
+    pub fn set_interruptible(&self, on: bool) -> Result<(), ErrorCode> {
+        if !sys::thread::HAS_SIGNALS {
+            return Err(ErrorCode::Unsupported);
+        }
         self.interruptible.store(on, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Waits for a change, without reading from sockets.

@@ -14,6 +14,7 @@ use super::task_driver::{Driving, TaskDriver};
 use super::waiter::Waiter;
 use crate::error::ErrorCode;
 use crate::sys::RawWaitable;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,12 @@ impl<T: Target> Dispatcher<T> {
     pub(crate) fn driving(task_driver: Arc<dyn TaskDriver>) -> Result<Arc<Dispatcher<T>>, ErrorCode> {
         let alarm = Alarm::new();
         let rings = alarm.prepare().ok_or(ErrorCode::OutOfMemory)?;
-        let poller = Poller::new(rings).map_err(|_| ErrorCode::OutOfMemory)?;
+        let poller = match Poller::new(rings) {
+            Ok(poller) => Some(poller),
+            // Then it waits in the task driver alone.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => None,
+            Err(_) => return Err(ErrorCode::OutOfMemory),
+        };
         Ok(Dispatcher::new_lending(alarm, poller, Driving::new(task_driver)))
     }
 
@@ -89,7 +95,8 @@ impl<T: Target> Dispatcher<T> {
         if !driving.task_driver.can_run_here() {
             return (state, Slept::Woken);
         }
-        if !driving.is_due() && driving.task_driver.tasks() == state.lending.lent {
+        let polls = state.lending.poller.is_some();
+        if polls && !driving.is_due() && driving.task_driver.tasks() == state.lending.lent {
             return self.poll(state, waiter);
         }
         if state.lending.lent > 0 {

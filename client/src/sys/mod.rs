@@ -11,7 +11,7 @@
 //! - `wake`: something that a thread sleeps on and that any other thread signals; on Unix also a signal handler. It is
 //!   also what `ws_dispatcher_fd` shows to the host.
 //! - `thread`: how a thread of the library starts (its stack and its signals), and what happened while it slept.
-//! - `fork`: the hook in the child of a fork, where there is such a thing.
+//! - `process`: what the library does before it keeps anything for the process, and whether that is ending.
 //! - `failure`: what the system's error numbers mean to a client.
 //! - `file`: limits of paths, and files that only their owner reads.
 //! - `interface`: the numbers of network interfaces.
@@ -22,6 +22,9 @@
 
 #[cfg(unix)]
 #[path = "unix/mod.rs"]
+mod system;
+#[cfg(windows)]
+#[path = "windows/mod.rs"]
 mod system;
 
 pub(crate) use system::*;

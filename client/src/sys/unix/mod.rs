@@ -2,8 +2,8 @@
 
 pub(crate) mod failure;
 pub(crate) mod file;
-pub(crate) mod fork;
 pub(crate) mod interface;
+pub(crate) mod process;
 #[cfg(not(ws4d_loom))]
 pub(crate) mod readiness;
 #[cfg(not(ws4d_loom))]
@@ -11,7 +11,6 @@ pub(crate) mod selector;
 pub(crate) mod services;
 #[cfg(not(ws4d_loom))]
 pub(crate) mod stream;
-#[cfg(not(ws4d_loom))]
 pub(crate) mod thread;
 pub(crate) mod wake;
 

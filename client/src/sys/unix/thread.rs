@@ -28,6 +28,9 @@ pub(crate) fn is_want_of_resources(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE))
 }
 
+/// A signal handler may run at any moment.
+pub(crate) const HAS_SIGNALS: bool = true;
+
 /// The signals that the kernel sends to the thread that has caused a fault. If the thread blocked them, the process
 /// would be killed without running the host's handler, for example a crash reporter.
 const OWN_FAULTS: [libc::c_int; 7] =

@@ -10,6 +10,9 @@ pub(crate) struct Wake(Signal);
 /// Where [`signal`] makes a [`Wake`] readable.
 pub(crate) type RawSignal = std::os::fd::RawFd;
 
+/// A runtime that waits can watch one, so that a signal ends its wait.
+pub(crate) const IS_SEEN_BY_A_RUNTIME: bool = true;
+
 impl Wake {
     pub(crate) fn new() -> io::Result<Wake> {
         Signal::new().map(Wake)

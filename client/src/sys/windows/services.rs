@@ -1,0 +1,7 @@
+//! Services of the system beyond its kernel.
+
+/// The system judges certificates by itself (schannel), and may ask the network meanwhile.
+pub(crate) const JUDGES_CERTIFICATES: bool = true;
+
+/// The system has settings for proxies beside the environment's.
+pub(crate) const HAS_PROXY_SETTINGS: bool = true;

@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# Builds ws4d.dll for 64-bit Windows on a Debian machine, checks what it exports and needs, and plays the tests with it
+# under wine. Everything that is made goes to build/windows.
+# usage: windows.sh [build|c-tests|examples|rust-tests]...       (without one: all of them)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+out=$root/build/windows
+target=x86_64-pc-windows-gnu
+steps=("$@")
+[ ${#steps[@]} -gt 0 ] || steps=(build c-tests examples rust-tests)
+symbols() { awk '!/^#/ { print $1 }' include/ws4d.symbols; }
+is_wanted() { [[ " ${steps[*]} " == *" $1 "* ]]; }
+say() { printf '\n== windows: %s\n' "$*"; }
+begun=$SECONDS
+
+# Debian's compiler, because its source of the standard library comes with it; rustup's needs a download for each target.
+packages=(rustc-web cargo-web rust-web-src gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix wine64 wine llvm-19)
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query --show --showformat='${Status}' "$package" 2> /dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+    say "installs with apt-get: ${missing[*]}"
+    apt-get install --yes --no-install-recommends "${missing[@]}" > /dev/null
+fi
+mkdir -p "$out/bin" "$out/tests"
+
+# A sysroot of our own: Debian's, and the two objects that begin and end each program of this target.
+sysroot=$out/sysroot/lib/rustlib
+if [ ! -e "$out/sysroot/done" ]; then
+    rm -rf "$out/sysroot"
+    mkdir -p "$sysroot/$target/lib"
+    ln -s /usr/lib/rustlib/src "$sysroot/src"
+    ln -s /usr/lib/rustlib/x86_64-unknown-linux-gnu "$sysroot/x86_64-unknown-linux-gnu"
+    [ ! -e /usr/lib/rustlib/etc ] || ln -s /usr/lib/rustlib/etc "$sysroot/etc"
+    cat > "$out/rustc" << END
+#!/bin/sh
+exec /usr/bin/rustc --sysroot "$out/sysroot" "\$@"
+END
+    chmod +x "$out/rustc"
+    for name in rsbegin rsend; do
+        RUSTC_BOOTSTRAP=1 "$out/rustc" --target $target --emit obj --crate-type lib -C panic=abort \
+            -o "$sysroot/$target/lib/$name.o" "/usr/lib/rustlib/src/rust/library/rtstartup/$name.rs"
+    done
+    touch "$out/sysroot/done"
+fi
+
+# The server of the C tests runs beside wine, on this machine.
+cargo build --quiet --package ws4d-test-server
+server=${CARGO_TARGET_DIR:-target}/debug/ws4d-test-server
+
+gcc=x86_64-w64-mingw32-gcc-posix
+export RUSTC=$out/rustc RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=$out/target
+export CC_x86_64_pc_windows_gnu=$gcc CXX_x86_64_pc_windows_gnu=x86_64-w64-mingw32-g++-posix AR_x86_64_pc_windows_gnu=x86_64-w64-mingw32-ar
+export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=$root/scripts/windows/gcc
+export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$root/scripts/windows/run
+export WINEDEBUG=${WINEDEBUG:--all} WINEPREFIX=$out/wine WINEDLLOVERRIDES="mscoree=;mshtml=;winemenubuilder.exe="
+unset RUSTUP_TOOLCHAIN
+cargo() { /usr/bin/cargo "$@" -Zbuild-std=std,panic_unwind --target $target; }
+profile=${WS4D_WINDOWS_PROFILE:-release}
+library=$out/target/$target/$profile
+
+# Wine before 9 lacks a DLL that the standard library's hash maps ask for their keys.
+if [ ! -e "$out/bin/bcryptprimitives.dll" ]; then
+    $gcc -shared -O2 -o "$out/bin/bcryptprimitives.dll" scripts/windows/bcryptprimitives.c -ladvapi32 -static-libgcc
+fi
+
+if is_wanted build; then
+    say "builds ws4d.dll ($profile)"
+    cargo build --package ws4d --lib $([ "$profile" = release ] && echo --release) 2>&1 | tail -40
+    cp "$library/ws4d.dll" "$out/bin/"
+    say "checks what it exports and needs"
+    # A module definition for Microsoft's linker, and an import library for both kinds of linkers.
+    { echo 'LIBRARY ws4d.dll'; echo 'EXPORTS'; symbols | sed 's/^/    /'; } > "$out/bin/ws4d.def"
+    llvm-dlltool-19 -m i386:x86-64 -d "$out/bin/ws4d.def" -D ws4d.dll -l "$out/bin/ws4d.lib"
+    cp "$out/bin/ws4d.lib" "$out/bin/libws4d.dll.a"
+    llvm-readobj-19 --coff-exports "$out/bin/ws4d.dll" | sed -n 's/^ *Name: *\(.*\)/\1/p' | sort > "$out/exports"
+    symbols | sort | diff - "$out/exports" || { echo "windows: the DLL exports something else than ws4d.symbols" >&2; exit 1; }
+    llvm-readobj-19 --coff-imports "$out/bin/ws4d.dll" | sed -n 's/^ *Name: *\(.*\)/\1/p' | sort -fu > "$out/needs"
+    while read -r name; do
+        grep -qixF "$name" scripts/windows/system-dlls || { echo "windows: the DLL needs $name, which is not in scripts/windows/system-dlls" >&2; exit 1; }
+    done < "$out/needs"
+    echo "exports $(wc -l < "$out/exports") functions, needs only $(paste -sd' ' "$out/needs")"
+    ls -l "$out/bin/ws4d.dll" | awk '{ print $5 " bytes" }'
+fi
+# Starts the server, and tells the programs under wine where it is; it ends with its input, a pipe from here.
+serve() {
+    coproc SERVER { exec "$server" --until-stdin-closes; }
+    read -r ready <&"${SERVER[0]}"
+    field() { python3 -c 'import json, sys; print(json.loads(sys.argv[1])[sys.argv[2]])' "$ready" "$1"; }
+    WS4D_TEST_WS=$(field ws_url) WS4D_TEST_WSS=$(field wss_url) WS4D_TEST_CA=Z:$(field ca)
+    export WS4D_TEST_WS WS4D_TEST_WSS WS4D_TEST_CA
+}
+compile() { # program, source
+    local flags=(-O1 -g -std=c11 -Wall -Wextra -Wpedantic -Werror -Iinclude)
+    $gcc "${flags[@]}" -o "$1" "$2" "$out/bin/libws4d.dll.a" -static -lpthread -luser32 -lws2_32 && cp "$1" "$out/bin/"
+}
+failures=()
+play() { # title, program, arguments...
+    local title=$1 status=0
+    shift
+    echo "  $title"
+    timeout --kill-after=10 300 scripts/windows/run "$@" > "$out/output" 2>&1 || status=$?
+    [ $status -eq 0 ] && return
+    cat "$out/output" >&2
+    echo "windows: $title ended with $status" >&2
+    failures+=("$title")
+}
+
+if is_wanted c-tests; then
+    say "the C tests, under wine"
+    serve
+    for source in tests/c/*.c tests/c/windows/*.c; do
+        name=$(basename "$source" .c)
+        # What is Unix's own: forks, signals, descriptors, a preloaded malloc, /proc, and servers of BSD sockets.
+        case $name in
+        closed_descriptors | dlclose | dns | ends | guest | hooks | json | lifecycle | no_memory | signal_handler)
+            echo "  $source: not here, it is about what only Unix has"
+            continue
+            ;;
+        esac
+        compile "$out/tests/$name.exe" "$source"
+        play "$source" "$out/bin/$name.exe"
+    done
+fi
+if is_wanted examples; then
+    say "the C examples, under wine"
+    serve
+    for name in hello host_runtime loop_queue win32_loop; do
+        compile "$out/tests/$name.exe" "c-examples/$name.c"
+    done
+    play "hello" "$out/bin/hello.exe" "$WS4D_TEST_WS/echo"
+    play "loop_queue" "$out/bin/loop_queue.exe" "$WS4D_TEST_WS/echo"
+    play "win32_loop, which waits for an event" "$out/bin/win32_loop.exe" 1 "$WS4D_TEST_WS/echo"
+    play "win32_loop, to which it posts" "$out/bin/win32_loop.exe" 2 "$WS4D_TEST_WS/echo"
+fi
+if is_wanted rust-tests; then
+    say "cargo's tests, under wine"
+    export WS4D_LIBRARY=Z:${out//\//\\}\\bin\\ws4d.dll
+    for test in ${WS4D_WINDOWS_TESTS:-grammar_model frames handshake close_one closing dispatcher pull sending options}; do
+        echo "  tests/$test"
+        cargo test --package ws4d --test "$test" 2>&1 | tail -3 || failures+=("$test")
+    done
+fi
+say "took $((SECONDS - begun)) s"
+if [ ${#failures[@]} -gt 0 ]; then
+    echo "windows: failed: ${failures[*]}" >&2
+    exit 1
+fi
