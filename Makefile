@@ -12,7 +12,7 @@ EXAMPLES := $(patsubst c-examples/%.c,build/examples/%,$(wildcard c-examples/*.c
 WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
-.PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-valgrind test-python
+.PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-plugin test-valgrind test-python
 .PHONY: install uninstall test-install dist deb wheel
 .PHONY: conformance portable test-grammar mutants stream fuzz abi deny generated error-texts sanitize faults peers soak lifecycle
 
@@ -61,7 +61,7 @@ server: ## the local test server
 demo: ## builds all and plays the examples against a local server
 	@scripts/demo.sh
 
-test: setup check-style check-header test-rust test-model test-c test-valgrind test-install test-python ## all that must hold
+test: setup check-style check-header test-rust test-model test-c test-plugin test-valgrind test-install test-python ## all that must hold
 	@echo "make test: all is well"
 
 check-style: ## cargo fmt, clippy, who may know whom, and the pages on unsafe and on the crates of others
@@ -90,9 +90,13 @@ test-c: examples server ## the C and C++ tests, the examples, and cmake's way to
 	cmake -S c-examples -B build/cmake -DWS4D_LIBRARY=$(abspath $(LIBRARY)) > build/cmake.log
 	cmake --build build/cmake >> build/cmake.log
 
-test-valgrind: examples server ## the examples and the C tests under valgrind
+test-plugin: release server ## the core of the 4D plug-in, in a stand-in for 4D
+	plugin-4d/run.sh $(TARGET)/release $(SERVER)
+
+test-valgrind: examples server ## the examples, the C tests and the 4D plug-in under valgrind
 	tests/c/examples.sh $(SERVER)
 	scripts/c-tests.sh --valgrind $(TARGET)/release $(SERVER)
+	plugin-4d/run.sh --valgrind $(TARGET)/release $(SERVER)
 
 test-install: release server ## what make install puts down: used by pkg-config and CMake, shared and static, and uninstalled
 	tests/install/run.sh $(TARGET)/release $(SERVER)
