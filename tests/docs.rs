@@ -29,12 +29,12 @@ fn named(row: &str) -> Vec<(&str, &str)> {
 fn flaw(file: &str, function: &str) -> Option<&'static str> {
     let Ok(text) = fs::read_to_string(root().join(file)) else { return Some("there is no such file") };
     let lines: Vec<&str> = text.lines().collect();
-    let (before, marks): (&str, &[&str]) = match file.rsplit_once('.')?.1 {
-        "rs" => ("fn ", &["#[test]", "#[tokio::test"]),
-        "py" => ("def ", &[]),
-        _ => ("", &[]),
+    let (declared, marks): (String, &[&str]) = match file.rsplit_once('.')?.1 {
+        "rs" => (format!("fn {function}("), &["#[test]", "#[tokio::test"]),
+        "py" => (format!("def {function}("), &[]),
+        "cpp" => (format!("PROMISE({function})"), &[]),
+        _ => (format!("{function}("), &[]),
     };
-    let declared = format!("{before}{function}(");
     let Some(at) = lines.iter().position(|line| line.contains(&declared)) else {
         return Some("there is no such function in it");
     };
@@ -80,6 +80,11 @@ fn the_index_of_the_rfcs_names_tests_that_exist() {
 #[test]
 fn the_table_of_what_a_client_must_survive_names_tests_that_exist() {
     check("docs/hostile.md");
+}
+
+#[test]
+fn the_page_on_4d_names_tests_that_exist() {
+    check("docs/4d.md");
 }
 
 #[test]
@@ -132,6 +137,7 @@ fn a_name_that_means_nothing_would_be_noticed() {
     assert!(flaw("tests/docs.rs", "a_name_that_means_nothing").is_some());
     assert!(flaw("tests/docs.rs", "flaw").is_some(), "a function that is no test");
     assert!(flaw("tests/no_such_file.rs", "a").is_some());
+    assert!(flaw("plugin-4d/tests/ends.cpp", "no_promise").is_some());
     assert_eq!(named("| 1 | `a.rs::b`, `c` | `d/e.py::f` |"), [("a.rs", "b"), ("d/e.py", "f")]);
 }
 
