@@ -12,6 +12,12 @@
 #include <unistd.h>
 #include <ws4d.h>
 
+#ifdef _WIN32
+#define IS_WINDOWS 1
+#else
+#define IS_WINDOWS 0
+#endif
+
 /* As a last resort, so that a test ends by itself: valgrind on a busy machine stays far below it. */
 #define PATIENCE_SECONDS 120
 #define PATIENCE_MS (PATIENCE_SECONDS * 1000)

@@ -66,9 +66,10 @@ static ws_result expected(struct host *host, struct task *task, ws_result result
     case INDEX_ws_dispatcher_close:
     case INDEX_ws_dispatcher_set_busy_poll_us:
     case INDEX_ws_dispatcher_set_error_handler:
-    case INDEX_ws_dispatcher_set_interruptible:
     case INDEX_ws_dispatcher_stop:
         return with_dispatcher ? WS_OK : WS_ERR_INVALID_HANDLE;
+    case INDEX_ws_dispatcher_set_interruptible:
+        return !with_dispatcher ? WS_ERR_INVALID_HANDLE : IS_WINDOWS ? WS_ERR_UNSUPPORTED : WS_OK;
     case INDEX_ws_dispatcher_dispatch:
     case INDEX_ws_dispatcher_next:
     case INDEX_ws_dispatcher_next_batch:
@@ -83,8 +84,9 @@ static ws_result expected(struct host *host, struct task *task, ws_result result
     case INDEX_ws_options_set_ca_pem:
     case INDEX_ws_options_set_client_certificate_pem:
     case INDEX_ws_options_set_pinned_key_sha256:
-    case INDEX_ws_options_set_unix_socket:
         return WS_ERR_INVALID_ARGUMENT;
+    case INDEX_ws_options_set_unix_socket:
+        return IS_WINDOWS ? WS_ERR_UNSUPPORTED : WS_ERR_INVALID_ARGUMENT;
     case INDEX_ws_reconnector_send:
         return result == WS_ERR_WOULD_BLOCK ? result : WS_OK;
     case INDEX_ws_get_tls_info:

@@ -13,9 +13,9 @@ pub use deflate_echo::deflate_echo;
 pub use raw::{RawPeer, RawServer, head_value};
 pub use relay::Relay;
 
+use socket2::SockRef;
 use std::fmt::Write as _;
 use std::net::{TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
 use std::ptr;
 use ws4d_test_host::{Errors, Options, RawErrors, RawHandler, Socket, api, c, text};
 use ws4d_test_server::{Event, Seen, Server};
@@ -97,8 +97,7 @@ pub struct BlackHole {
 /// At that port of the address; 0: a free one.
 pub fn black_hole(address: &str, port: u16) -> BlackHole {
     let listener = TcpListener::bind((address, port)).expect("a free port");
-    // SAFETY: the listener owns the descriptor and is borrowed through the call.
-    assert_eq!(unsafe { libc::listen(listener.as_raw_fd(), 0) }, 0);
+    SockRef::from(&listener).listen(0).expect("it listens already");
     let at = listener.local_addr().expect("bound");
     let first = TcpStream::connect(at).expect("one finds room");
     BlackHole { port: at.port(), _listener: listener, _first: first }
