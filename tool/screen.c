@@ -1,0 +1,79 @@
+/* screen: standard output. A terminal is shown nothing that it would obey. */
+#define _POSIX_C_SOURCE 200809L
+#include "screen.h"
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+#include "report.h"
+#include "signals.h"
+
+void screen_begin(screen *s, const options *o)
+{
+    *s = (screen){ .end = o->nul ? '\0' : '\n' };
+    s->terminal = isatty(STDOUT_FILENO);
+    s->form = o->format != FORMAT_AUTO ? (int)o->format : s->terminal ? FORMAT_PRETTY : FORMAT_RAW;
+    s->colour = use_colour(o->color, STDOUT_FILENO);
+}
+
+void screen_end(screen *s)
+{
+    text_free(&s->pending);
+}
+
+static void add_raw(screen *s, const ws_event *event, const char *data, size_t len)
+{
+    int is_text = ws_event_data_type(event) != WS_DATA_TYPE_BLOB;
+    if (s->terminal) text_add_safe(&s->pending, data, len, "");
+    else text_add(&s->pending, data, len);
+    if (is_text) text_add(&s->pending, &s->end, 1);
+    else if (s->terminal) text_put(&s->pending, "\n");
+}
+
+static void add_pretty(screen *s, const ws_event *event, const char *data, size_t len)
+{
+    /* What the server says is told from what is typed; only lines of ours begin at the edge. */
+    const char *before = s->terminal ? "  " : "";
+    if (s->terminal) text_put(&s->pending, s->colour ? "\033[2m<\033[0m " : "< ");
+    ws_data_type type = ws_event_data_type(event);
+    if (type == WS_DATA_TYPE_BLOB) {
+        text_printf(&s->pending, "%zu byte%s of binary data", len, len == 1 ? "" : "s");
+        pretty_bytes(&s->pending, data, len, before);
+    } else if (type == WS_DATA_TYPE_OBJECT) {
+        pretty_json(&s->pending, data, len, s->colour, before);
+    } else {
+        text_add_safe(&s->pending, data, len, before);
+    }
+    text_put(&s->pending, "\n");
+}
+
+void screen_message(screen *s, const ws_event *event)
+{
+    size_t len = 0;
+    const char *data = ws_event_data(event, &len);
+    if (s->form == FORMAT_PRETTY) add_pretty(s, event, data, len);
+    else add_raw(s, event, data, len);
+    if (s->pending.len >= 65536) screen_flush(s);
+}
+
+int screen_flush(screen *s)
+{
+    size_t at = 0;
+    while (!s->broken && at < s->pending.len) {
+        ssize_t written = write(STDOUT_FILENO, s->pending.data + at, s->pending.len - at);
+        if (written >= 0) {
+            at += (size_t)written;
+        } else if (errno == EINTR) {
+            /* Who ends the program does not wait for a reader that does not read. */
+            s->broken = signal_received() != 0;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            struct pollfd ready = { .fd = STDOUT_FILENO, .events = POLLOUT };
+            if (poll(&ready, 1, -1) < 0) s->broken = signal_received() != 0;
+        } else {
+            s->error = errno;
+            s->broken = 1;
+        }
+    }
+    text_clear(&s->pending);
+    return !s->broken;
+}

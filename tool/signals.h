@@ -1,0 +1,16 @@
+/* signals: the first one asks the program to end politely, the second one ends it at once. */
+#ifndef TOOL_SIGNALS_H
+#define TOOL_SIGNALS_H
+
+#include <termios.h>
+
+/* SIGINT, SIGTERM and SIGHUP, as far as they are not ignored; SIGPIPE is ignored. 0, or an errno. */
+int signals_begin(void);
+/* The first signal that came; 0: none. */
+int signal_received(void);
+/* A descriptor that is readable once a signal has come. */
+int signals_fd(void);
+/* What the second signal sets back before it ends the program; -1: nothing. */
+void signals_guard_terminal(int fd, const struct termios *before);
+
+#endif
