@@ -43,7 +43,7 @@ static void on_message(ws_socket *ws, const ws_event *event, void *user_data)
     (void)ws;
     session *s = user_data;
     /* Who has seen enough is shown no more: exactly so many as --count wants. */
-    if (s->cause == BY_COUNT || s->cause == BY_SIGNAL || s->cause == BY_READER || s->cause == BY_FAILURE) return;
+    if (s->cause == BY_COUNT || s->cause == BY_SIGNAL || s->cause == BY_READER) return;
     s->shown++;
     size_t len = 0;
     const void *data = ws_event_data(event, &len);

@@ -11,6 +11,8 @@
 #define CHOICE(name, field, choices, argument, help) { name, 0, OPTION_CHOICE, offsetof(options, field), 0, 0, choices, argument, help }
 #define LONGEST (NOT_SAID - 1)
 
+enum { WIDTH = 32 }; /* of the first column of --help */
+
 const option option_table[] = {
     HEADING("The request"),
     OPTION("header", 'H', OPTION_LIST, headers, "'NAME: VALUE'", "adds a header; may be repeated"),
@@ -100,7 +102,8 @@ void options_help(void)
         if (it->letter != 0) memcpy(letter, (char[]){ '-', it->letter, ',' }, 3);
         const char *argument = it->argument != NULL ? it->argument : "";
         int len = snprintf(words, sizeof words, "  %s--%s%s%s", letter, it->name, *argument == '\0' || *argument == '[' ? "" : " ", argument);
-        printf(len < 30 ? "%-30s%s\n" : "%s\n%30s%s\n", words, len < 30 ? it->help : "", it->help);
+        if (len < WIDTH) printf("%-*s%s\n", WIDTH, words, it->help);
+        else printf("%s\n%*s%s\n", words, WIDTH, "", it->help);
     }
     printf("\nSECONDS may be 0.5, 500ms, 2m or 1h; BYTES may be 64K, 1M or 2G. Times and sizes in brackets are the defaults.\n\n"
            "Exit codes:\n%s", exit_table);

@@ -2,12 +2,14 @@
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "exits.h"
 #include "report.h"
 #include "session.h"
+#include "signals.h"
 
 enum { PART = 65536, WHOLE = 1 << 20 };
 
@@ -52,13 +54,14 @@ static void failed(session *s, ws_result result, const char *what)
     session_finish(s, BY_FAILURE, exit_of(result, 1));
 }
 
-/* Reads some more into s->outbox.part: how many bytes; -1 with the reason said. */
+/* Reads some more into s->outbox.part: how many bytes; -1 with the reason said, or because a signal came. */
 static ssize_t read_more(session *s, int fd, const char *name)
 {
     char bytes[PART];
     for (;;) {
+        if (!signals_wait(fd, POLLIN)) return -1;
         ssize_t got = read(fd, bytes, sizeof bytes);
-        if (got < 0 && errno == EINTR && s->cause == NOT_CLOSING) continue;
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (got < 0) session_finish(s, BY_FAILURE, cannot(name, strerror(errno)));
         if (got > 0) text_add(&s->outbox.part, bytes, (size_t)got);
         return got;
@@ -119,7 +122,8 @@ static int open_file(session *s, const char *name)
     }
     if (!is_input(name)) close(fd);
     out->fd = -1;
-    out->begun = 1;
+    out->begun = got >= 0;
+    if (got < 0) text_clear(&out->part);
     return got >= 0;
 }
 

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <termios.h>
@@ -19,8 +20,9 @@ static int read_line(int fd, text *line)
 {
     for (;;) {
         char byte;
+        if (!signals_wait(fd, POLLIN)) return 0;
         ssize_t got = read(fd, &byte, 1);
-        if (got < 0 && errno == EINTR && signal_received() == 0) continue;
+        if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return 0;
         if (byte == '\n' || byte == '\r') return 1;
         if (line->len < 65536) text_add(line, &byte, 1);

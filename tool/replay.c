@@ -39,7 +39,10 @@ int replay_next(replay *r)
     int found;
     do found = next_line(r, &buffer, &room);
     while (found > 0 && (before = r->line.t, r->line.kind == LINE_OTHER));
-    if (found == 0) r->line.t = before;
+    if (found == 0) {
+        r->line.t = before;
+        r->line.kind = LINE_OTHER;
+    }
     free(buffer);
     return found;
 }

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "screen.h"
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
@@ -60,16 +61,16 @@ int screen_flush(screen *s)
 {
     size_t at = 0;
     while (!s->broken && at < s->pending.len) {
-        ssize_t written = write(STDOUT_FILENO, s->pending.data + at, s->pending.len - at);
+        if (!signals_wait(STDOUT_FILENO, POLLOUT)) {
+            s->broken = 1; /* who ends the program does not wait for a reader that does not read */
+            break;
+        }
+        /* So much a pipe takes without waiting, when it takes anything. */
+        size_t some = s->pending.len - at < PIPE_BUF ? s->pending.len - at : PIPE_BUF;
+        ssize_t written = write(STDOUT_FILENO, s->pending.data + at, some);
         if (written >= 0) {
             at += (size_t)written;
-        } else if (errno == EINTR) {
-            /* Who ends the program does not wait for a reader that does not read. */
-            s->broken = signal_received() != 0;
-        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            struct pollfd ready = { .fd = STDOUT_FILENO, .events = POLLOUT };
-            if (poll(&ready, 1, -1) < 0) s->broken = signal_received() != 0;
-        } else {
+        } else if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK) {
             s->error = errno;
             s->broken = 1;
         }

@@ -155,11 +155,11 @@ static void do_what_is_due(session *s)
 /* Writes what waits for standard output and the recording. */
 static void write_out(session *s)
 {
-    if (!screen_flush(&s->screen) && s->cause == NOT_CLOSING) {
-        int gone = s->screen.error == EPIPE;
-        if (s->screen.error != 0 && !gone) complain("standard output cannot be written: %s", strerror(s->screen.error));
-        if (s->screen.error != 0) session_finish(s, BY_READER, gone ? EXIT_SIGNAL + 13 : EXIT_FILE);
-    }
+    screen_flush(&s->screen);
+    int error = s->screen.error;
+    s->screen.error = 0; /* it is said once */
+    if (error != 0 && error != EPIPE) complain("standard output cannot be written: %s", strerror(error));
+    if (error != 0) session_finish(s, BY_READER, error == EPIPE ? EXIT_SIGNAL + 13 : EXIT_FILE);
     int code = record_file_flush(&s->file);
     if (code != 0) {
         s->recorded.lines = NULL;

@@ -3,6 +3,7 @@
 #include "signals.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,6 +56,17 @@ int signal_received(void)
 int signals_fd(void)
 {
     return ends[0];
+}
+
+int signals_wait(int fd, short events)
+{
+    struct pollfd fds[] = { { .fd = fd, .events = events }, { .fd = ends[0], .events = POLLIN } };
+    for (;;) {
+        fds[0].revents = fds[1].revents = 0;
+        if (poll(fds, 2, -1) < 0 && errno != EINTR) return 1; /* then the caller's read or write says what is wrong */
+        if (fds[0].revents != 0) return 1;
+        if (fds[1].revents != 0) return 0;
+    }
 }
 
 void signals_guard_terminal(int fd, const struct termios *before)

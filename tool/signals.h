@@ -8,8 +8,10 @@
 int signals_begin(void);
 /* The first signal that came; 0: none. */
 int signal_received(void);
-/* A descriptor that is readable once a signal has come. */
+/* A descriptor that is readable from then on, once a signal has come. */
 int signals_fd(void);
+/* Waits until a descriptor is ready for POLLIN or POLLOUT: 1. 0: a signal has come, and it is not ready. */
+int signals_wait(int fd, short events);
 /* What the second signal sets back before it ends the program; -1: nothing. */
 void signals_guard_terminal(int fd, const struct termios *before);
 
