@@ -13,7 +13,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-plugin test-valgrind test-python
-.PHONY: install uninstall test-install dist deb wheel
+.PHONY: install uninstall test-install dist deb wheel tool test-tool
 .PHONY: conformance portable test-grammar mutants stream fuzz abi deny generated error-texts sanitize faults peers soak lifecycle
 
 help: ## this list
@@ -29,7 +29,7 @@ release: ## the library as it ships, with the name by which programs load it
 	scripts/release.sh rustc --package ws4d --lib -- --print native-static-libs=$(abspath $(TARGET)/release/native-static-libs.txt)
 	scripts/soname.sh $(TARGET)/release
 
-install: $(if $(wildcard $(LIBRARY)),,release) ## installs it into PREFIX (/usr/local), below DESTDIR; also LIBDIR, INCLUDEDIR, MANDIR, DOCDIR
+install: $(if $(wildcard $(LIBRARY)),,release) ## installs it into PREFIX (/usr/local), below DESTDIR; also BINDIR, LIBDIR, INCLUDEDIR, MANDIR, DOCDIR
 	@scripts/install.sh $(TARGET)/release
 
 uninstall: ## takes away what `make install` put there, with the same PREFIX and DESTDIR
@@ -47,6 +47,9 @@ generated: header ## all that is written by scripts and committed: the header, d
 error-texts: ## what errors say, in docs/errors.md, from the tests that provoke them (minutes)
 	scripts/error_texts.py
 
+tool: release ## the command-line tool ws4d, in build/tool
+	scripts/tool.sh $(TARGET)/release build/tool/ws4d
+
 # Cargo knows best whether its products are fresh: ask it each time.
 examples: release ## the C examples, in build/examples
 	@$(MAKE) --no-print-directory $(EXAMPLES)
@@ -61,7 +64,7 @@ server: ## the local test server
 demo: ## builds all and plays the examples against a local server
 	@scripts/demo.sh
 
-test: setup check-style check-header test-rust test-model test-c test-plugin test-valgrind test-install test-python ## all that must hold
+test: setup check-style check-header test-rust test-model test-c test-plugin test-valgrind test-install test-python test-tool ## all that must hold
 	@echo "make test: all is well"
 
 check-style: ## cargo fmt, clippy, who may know whom, and the pages on unsafe and on the crates of others
@@ -107,6 +110,10 @@ test-python: release server ## the library from Python, and the Python package, 
 	build/venv/bin/mypy --config-file bindings/python/pyproject.toml --cache-dir build/mypy --python-version 3.10 bindings/python/ws4d
 	cd bindings/python && WS4D_LIBRARY=$(abspath $(LIBRARY)) WS4D_TEST_SERVER=$(abspath $(SERVER)) \
 		$(CURDIR)/build/venv/bin/python -m pytest
+
+test-tool: tool server ## the command-line tool: each option, each exit code, terminals, pipes, signals, hostile servers
+	WS4D_TOOL=$(abspath build/tool/ws4d) WS4D_TEST_SERVER=$(abspath $(SERVER)) \
+		python3 -W error -m unittest discover --start-directory tests/tool
 
 test-model: ## the mailbox, the dispatcher and the handle table under loom
 	RUSTFLAGS="--cfg ws4d_loom" CARGO_TARGET_DIR=$(TARGET)/loom cargo test --package ws4d-client --lib --release model

@@ -49,7 +49,7 @@ echo "dist: built for glibc $glibc; what it uses is in ${needed/GLIBC_/glibc } a
 
 work=$(mktemp -d build/dist.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-RELOCATABLE=1 PREFIX=/$name scripts/stage.sh "$built" "$work/stage"
+CC="$PWD/build/zig/bin/python -m ziglang cc -target x86_64-linux-gnu.$glibc" RELOCATABLE=1 PREFIX=/$name scripts/stage.sh "$built" "$work/stage"
 mkdir -p build/dist
 # The same commit gives the same archive: names in order, nobody's user, the commit's time.
 time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || date +%s)}

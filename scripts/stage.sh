@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
 # Puts all that an installation has into an empty folder, as it will lie below /: `make install`, `make dist` and `make deb`
-# copy from there. Needs the library as `make release` leaves it, and builds nothing.
+# copy from there. Needs the library as `make release` leaves it, and builds nothing but the tool, for which it needs a C compiler.
 # usage: stage.sh FOLDER_OF_THE_LIBRARY STAGE
-# Places, all of them absolute, by the environment: PREFIX (/usr/local), LIBDIR, INCLUDEDIR, DATADIR, MANDIR, DOCDIR below it.
+# Places, all of them absolute, by the environment: PREFIX (/usr/local), BINDIR, LIBDIR, INCLUDEDIR, DATADIR, MANDIR, DOCDIR below it.
 # RELOCATABLE=1: ws4d.pc finds its folders from its own place. NO_STRIP=1: the library keeps its symbols. STRIP, OBJCOPY: those
-# of another toolchain.
+# of another toolchain; CC builds the tool.
 set -euo pipefail
 built=$(realpath "${1:?usage: stage.sh FOLDER_OF_THE_LIBRARY STAGE}")
 stage=$(realpath -m "${2:?}")
 cd "$(dirname "$0")/.."
 
 prefix=${PREFIX:-/usr/local}
+bindir=${BINDIR:-$prefix/bin}
 libdir=${LIBDIR:-$prefix/lib}
 includedir=${INCLUDEDIR:-$prefix/include}
 datadir=${DATADIR:-$prefix/share}
 mandir=${MANDIR:-$datadir/man}
 docdir=${DOCDIR:-$datadir/doc/libws4d}
-for place in "$prefix" "$libdir" "$includedir" "$datadir" "$mandir" "$docdir"; do
+for place in "$prefix" "$bindir" "$libdir" "$includedir" "$datadir" "$mandir" "$docdir"; do
     [[ $place == /* ]] || { echo "stage: PREFIX and the other places begin with /, and this does not: $place" >&2; exit 1; }
 done
 
@@ -66,6 +67,16 @@ fi
 chmod 644 "$stage$libdir"/*
 ln -s "libws4d.so.$version" "$stage$libdir/$soname"
 ln -s "libws4d.so.$version" "$stage$libdir/libws4d.so"
+
+# The tool finds the library from its own place, but where the loader finds it anyway.
+rpath=\$ORIGIN/$(realpath -m --relative-to="$bindir" "$libdir")
+case $libdir in /lib | /lib64 | /usr/lib | /usr/lib64 | /usr/lib/*-linux-gnu*) rpath= ;; esac
+install -d -m 755 "$stage$bindir"
+CFLAGS="${CFLAGS:--O2 -g} -ffile-prefix-map=$PWD=." scripts/tool.sh "$built" "$stage$bindir/ws4d" "$rpath"
+[ -n "${NO_STRIP:-}" ] || "${STRIP:-strip}" "$stage$bindir/ws4d"
+fill tool/ws4d.1.in "$mandir/man1"
+install -D -m 644 tool/completion.bash "$stage$datadir/bash-completion/completions/ws4d"
+install -D -m 644 tool/completion.zsh "$stage$datadir/zsh/site-functions/_ws4d"
 
 fill packaging/ws4d.pc.in "$libdir/pkgconfig"
 fill packaging/ws4d-config.cmake.in "$libdir/cmake/ws4d"

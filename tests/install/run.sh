@@ -30,7 +30,7 @@ says_hello() { # how it was made, program
 }
 
 install_to() { scripts/install.sh "$built" > /dev/null; }
-unset DESTDIR LIBDIR INCLUDEDIR DATADIR MANDIR DOCDIR RELOCATABLE
+unset DESTDIR BINDIR LIBDIR INCLUDEDIR DATADIR MANDIR DOCDIR RELOCATABLE
 export PREFIX=$prefix
 install_to
 [ "$(readlink "$prefix/lib/libws4d.so")" = "libws4d.so.$version" ] || fail "libws4d.so is no link to the file of this version"
@@ -97,6 +97,21 @@ END
     { cat "$work/log" >&2; fail "CMake's way from C++"; }
 says_hello "from C++ by CMake" "$work/cpp/build/hello"
 
+# The tool finds the library from where it lies, also after the whole was moved, and has its page and its completions.
+talks() { # where the tool is
+    local said
+    said=$(timeout 60 "$1/bin/ws4d" --send 'hello, world' --count 1 "$url" < /dev/null) || fail "$1/bin/ws4d ended with $?"
+    [ "$said" = 'hello, world' ] || fail "$1/bin/ws4d said '$said'"
+}
+talks "$prefix"
+cp -r "$prefix" "$work/moved"
+talks "$work/moved"
+rm -r "$work/moved"
+for file in man/man1/ws4d.1 bash-completion/completions/ws4d zsh/site-functions/_ws4d; do
+    [ -f "$prefix/share/$file" ] || fail "share/$file is not there"
+done
+grep -q "libws4d $version" "$prefix/share/man/man1/ws4d.1" || fail "ws4d(1) does not say version $version"
+
 # A version that is not there is not found: a newer one, another soname's.
 for wanted in "${version%%.*}.999" "$((${version%%.*} + 1)).0"; do
     mkdir -p "$work/wanted"
@@ -112,7 +127,7 @@ while read -r name _; do
     [ -f "$prefix/share/man/man3/$name.3" ] || fail "$name has no manual page"
 done < include/ws4d.symbols
 if command -v groff > /dev/null; then
-    for page in "$prefix"/share/man/man3/libws4d*.3; do
+    for page in "$prefix"/share/man/man3/libws4d*.3 "$prefix/share/man/man1/ws4d.1"; do
         complaints=$(groff -man -Kutf8 -Tutf8 -ww -z "$page" 2>&1)
         [ -z "$complaints" ] || fail "troff complains of $(basename "$page"): $complaints"
     done
