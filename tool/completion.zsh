@@ -32,7 +32,7 @@ _arguments -s -S \
     '(-j --json)'{-j,--json}'[sends lines and files as JSON, checked, without white space]' \
     '(-0 --null)'{-0,--null}'[messages end with NUL instead of a line break, in and out]' \
     '(-n --no-input)'{-n,--no-input}'[does not read standard input; stays until the server closes]' \
-    '(-w --wait)'{-w+,--wait=}'[stays so long after the end of the input, or forever (0)]:seconds:(forever)' \
+    '(-w --wait)'{-w+,--wait=}'[closes after so long a silence once the input has ended (1)]:seconds:(forever)' \
     '(-c --count)'{-c+,--count=}'[closes after N messages from the server]:n: ' \
     '--max-time=[closes after so long]:seconds: ' \
     '--close-code=[of our close frame, 1000, or 3000 to 4999 (1000)]:code: ' \

@@ -45,6 +45,7 @@ static void on_message(ws_socket *ws, const ws_event *event, void *user_data)
     /* Who has seen enough is shown no more: exactly so many as --count wants. */
     if (s->cause == BY_COUNT || s->cause == BY_SIGNAL || s->cause == BY_READER) return;
     s->shown++;
+    if (s->wait_until_ns != 0) session_wait(s);
     size_t len = 0;
     const void *data = ws_event_data(event, &len);
     int is_blob = ws_event_data_type(event) == WS_DATA_TYPE_BLOB;

@@ -49,7 +49,7 @@ const option option_table[] = {
     OPTION("json", 'j', OPTION_FLAG, json, NULL, "sends lines and files as JSON: checked, without white space"),
     OPTION("null", '0', OPTION_FLAG, nul, NULL, "messages end with NUL instead of a line break, in and out"),
     OPTION("no-input", 'n', OPTION_FLAG, no_input, NULL, "does not read standard input; stays until the server closes"),
-    RANGE("wait", 'w', OPTION_SECONDS, wait_ms, 0, FOR_EVER, "SECONDS", "stays so long after the end of the input, or 'forever' (0)"),
+    RANGE("wait", 'w', OPTION_SECONDS, wait_ms, 0, FOR_EVER, "SECONDS", "closes after so long a silence once the input has ended, or 'forever' (1)"),
     RANGE("count", 'c', OPTION_NUMBER, count, 1, UINT32_MAX, "N", "closes after N messages from the server"),
     RANGE("max-time", 0, OPTION_SECONDS, max_time_ms, 1, LONGEST, "SECONDS", "closes after so long"),
     RANGE("close-code", 0, OPTION_NUMBER, close_code, 1000, 4999, "CODE", "of our close frame: 1000, or 3000 to 4999 (1000)"),

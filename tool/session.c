@@ -79,13 +79,16 @@ static void on_signal(session *s)
     else if (s->socket != NULL) ws_abort(s->socket);
 }
 
-/* All is sent: what remains is to wait. */
-static void all_is_sent(session *s)
+/* How long the server may be silent after the end of the input. Who has typed the end has seen enough. */
+static uint32_t patience(const session *s)
 {
-    if (s->wait_until_ns != 0 || s->cause != NOT_CLOSING) return;
-    uint32_t wait = s->o->wait_ms;
-    if (wait == NOT_SAID) wait = s->o->count > 0 ? FOR_EVER : 0;
-    if (s->o->no_input && s->o->wait_ms == NOT_SAID) wait = FOR_EVER;
+    if (s->o->wait_ms != NOT_SAID) return s->o->wait_ms;
+    return s->o->count > 0 || s->o->no_input ? FOR_EVER : s->input.terminal && s->replay.name == NULL ? 0 : 1000;
+}
+
+void session_wait(session *s)
+{
+    uint32_t wait = patience(s);
     s->wait_until_ns = wait == FOR_EVER ? INT64_MAX : now_ns() + (int64_t)wait * 1000000;
 }
 
@@ -118,7 +121,8 @@ void session_pump(session *s)
 {
     if (!session_can_send(s) || !outbox_pump(s) || !replay_pump(s)) return;
     input_pump(s);
-    if (!s->input.reading && s->input.at == s->input.bytes.len && session_can_send(s)) all_is_sent(s);
+    if (!s->input.reading && s->input.at == s->input.bytes.len && session_can_send(s) && s->wait_until_ns == 0)
+        session_wait(s);
 }
 
 static int64_t sooner(int64_t a, int64_t b)

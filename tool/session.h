@@ -71,6 +71,8 @@ ws_result session_send(session *s, int32_t data_type, const void *data, size_t l
 void session_ping(session *s, const void *data, size_t len);
 /* Begins the end, once; `code` is the exit code, or 0 where that shows later. */
 void session_finish(session *s, cause cause, int code);
+/* All is sent: waits for what the server still has to say, from now on. */
+void session_wait(session *s);
 /* Sends what is due, as far as there is room. */
 void session_pump(session *s);
 int session_can_send(const session *s);

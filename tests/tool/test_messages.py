@@ -158,8 +158,22 @@ class Ending(Case):
         self.assertEqual(server.failures, [])
         self.ends(0, f"{WS}/idle", "--wait", "10ms", input=b"x\n")
 
-    def test_without_wait_answers_still_come_before_the_close(self):
-        self.says("x\n", f"{WS}/echo", input=b"x\n")
+    def test_with_no_wait_answers_still_come_before_the_close(self):
+        self.says("x\n", f"{WS}/echo", "--wait", "0", input=b"x\n")
+
+    def test_by_default_answers_are_waited_for(self):
+        def talk(server, connection):
+            server.accept(connection)
+            message = read_frame(connection)
+            connection.sendall(frame(1, message[1]))
+            # A server that forgets what it was about to say when it is told to close.
+            self.assertEqual(read_frame(connection)[0], 8)
+
+        server = self.serve(talk)
+        process = start(server.url)
+        out, _ = process.communicate(b"x\n", PATIENCE)
+        self.assertEqual(out, b"x\n")
+        self.assertEqual(server.failures, [])
 
     def test_no_input_stays_until_the_server_closes(self):
         self.says("hi\n", f"{WS}/script?do=text:hi,close:1000:", "--no-input", stdin=subprocess.DEVNULL)

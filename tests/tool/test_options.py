@@ -28,8 +28,8 @@ class Refused(Case):
         self.refused("there is no option -x", "-qx", WS)
 
     def test_values_that_are_missing_or_too_many(self):
-        self.refused("--count wants a value: N", WS, "--count")
-        self.refused("-c, --count wants a value: N", WS, "-c")
+        self.refused("--send wants a value: TEXT", WS, "--send")
+        self.refused("-s, --send wants a value: TEXT", WS, "-s")
         self.refused("--quiet takes no value", "--quiet=yes", WS)
 
     def test_values_of_another_kind(self):

@@ -68,8 +68,14 @@ def start(*arguments, **settings):
     return subprocess.Popen([PROGRAM, *map(str, arguments)], **settings)
 
 
+STAYS = {"-w", "--wait", "-n", "--no-input", "-c", "-c1", "-nc1", "--count"}
+
+
 def run(*arguments, input=b"", env=None, **settings):
-    """Runs the tool with this input to its end."""
+    """Runs the tool with this input to its end. Where nothing says how long it waits for answers, it does not: a close frame is
+    answered by the test server when all else has been."""
+    if not STAYS.intersection(arguments):
+        arguments = ("--wait", "0", *arguments)
     process = start(*arguments, env={**ENVIRONMENT, **(env or {})}, **settings)
     try:
         out, err = process.communicate(input, PATIENCE)
