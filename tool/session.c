@@ -133,10 +133,10 @@ static int64_t sooner(int64_t a, int64_t b)
 /* When something is to be done though nothing happens. */
 static int64_t next_time(const session *s)
 {
-    int64_t next = sooner(INT64_MAX, s->cause == NOT_CLOSING ? s->end_ns : 0);
+    if (s->cause != NOT_CLOSING) return INT64_MAX;
+    int64_t next = sooner(sooner(INT64_MAX, s->end_ns), s->wait_until_ns);
     if (!session_can_send(s)) return next;
     next = sooner(next, s->ping_ns);
-    next = sooner(next, s->wait_until_ns);
     if (s->replay.file != NULL) next = sooner(next, replay_due_ns(&s->replay));
     return next;
 }
@@ -149,7 +149,7 @@ static void do_what_is_due(session *s)
         s->ping_ns = now + (int64_t)s->o->ping_ms * 1000000;
     }
     session_pump(s);
-    if (s->wait_until_ns != 0 && now >= s->wait_until_ns && session_can_send(s)) session_finish(s, BY_INPUT, 0);
+    if (s->wait_until_ns != 0 && now >= s->wait_until_ns) session_finish(s, BY_INPUT, 0);
     if (s->end_ns != 0 && now >= s->end_ns && s->cause == NOT_CLOSING) {
         tell("--max-time is over");
         session_finish(s, BY_TIME, s->was_open ? 0 : EXIT_TIMEOUT);

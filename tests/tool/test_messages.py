@@ -30,9 +30,10 @@ class Sending(Case):
 
     def test_with_send_a_script_s_input_is_not_read(self):
         process = start(f"{WS}/echo", "--send", "hello")  # its input stays open
-        self.assertEqual(process.stdout.read(), b"hello\n")
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
         self.assertEqual(process.wait(PATIENCE), 0)
-        process.communicate()
+        self.assertEqual(process.stdout.read(), b"hello\n")
 
     def test_a_file_is_one_message_whatever_lines_it_has(self):
         lines = [json.loads(line) for line in run(f"{WS}/echo", "--format", "json", "--file", self.file("a\nb\n")).out.splitlines()]
@@ -165,9 +166,12 @@ class Ending(Case):
         def talk(server, connection):
             server.accept(connection)
             message = read_frame(connection)
-            connection.sendall(frame(1, message[1]))
             # A server that forgets what it was about to say when it is told to close.
-            self.assertEqual(read_frame(connection)[0], 8)
+            for _ in range(200):
+                connection.sendall(frame(9, b"still there?"))
+                self.assertEqual(read_frame(connection)[0], 10)
+            connection.sendall(frame(1, message[1]))
+            read_close(connection)
 
         server = self.serve(talk)
         process = start(server.url)
@@ -226,6 +230,14 @@ class Recovering(Case):
 
         self.ends(0, self.serve(first, second).url, "-r", "--max-delay", "10ms", "--send", "hello", "--count", "1")
         self.assertEqual(seen, [b"hello", 1000])
+
+    def test_who_has_sent_all_does_not_wait_for_a_server_that_does_not_come_back(self):
+        def talk(server, connection):
+            server.accept(connection)
+            read_frame(connection)
+            server.stop()
+
+        self.ends(0, self.serve(talk).url, "-r", "--max-delay", "10ms", "--wait", "50ms", "--send", "x")
 
 
 class Hostile(Case):
