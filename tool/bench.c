@@ -202,20 +202,28 @@ static void cork(bench *b, ws_result (*change)(ws_socket *))
     }
 }
 
+/* When the time is over. A number wants an answer at least: the first one is waited for as long as a connection is. */
+static int is_over(const bench *b)
+{
+    if (b->ending) return 1;
+    if (b->began_ns == 0 || now_ns() < b->end_ns) return 0;
+    return b->done > 0 || (b->o->timeout_ms > 0 && now_ns() >= b->began_ns + (int64_t)b->o->timeout_ms * 1000000);
+}
+
 static void run(bench *b)
 {
     int ended = 0;
     for (uint32_t i = 0; i < b->count && !b->ending; i++) bench_connect(&b->peers[i]);
     while (b->alive > 0) {
         int64_t left = b->began_ns == 0 || ended ? 100000000 : b->end_ns - now_ns();
-        int32_t ms = left <= 0 ? 0 : left < 100000000 ? (int32_t)(left / 1000000) + 1 : 100;
+        int32_t ms = left <= 0 ? 1 : left < 100000000 ? (int32_t)(left / 1000000) + 1 : 100;
         cork(b, ws_cork);
         int32_t ran = ws_dispatcher_wait(b->dispatcher, ms);
         cork(b, ws_uncork);
         if (ran < 0 && ran != WS_ERR_INTERRUPTED) break;
         if (signal_received() != 0) bench_fail(b, EXIT_SIGNAL + signal_received());
         progress_draw(b);
-        if (!ended && (b->ending || (b->began_ns != 0 && now_ns() >= b->end_ns))) {
+        if (!ended && is_over(b)) {
             end_all(b);
             ended = 1;
         }

@@ -17,6 +17,7 @@ static void on_open(ws_socket *ws, const ws_event *event, void *user_data)
     session *s = user_data;
     s->socket = ws;
     s->open = 1;
+    s->lost = WS_OK;
     s->blocked = 0;
     s->connections++;
     if (!s->was_open) {
@@ -124,6 +125,7 @@ static void on_terminate(ws_socket *ws, const ws_event *event, void *user_data)
     s->open = 0;
     s->closed_ns = now_ns();
     ws_get_close_info(ws, &s->ended);
+    if (s->cause == NOT_CLOSING || s->ended.result != WS_OK) s->lost = s->ended.result;
     text_clear(&s->reason);
     text_add(&s->reason, reason, len);
     for EACH_RECORD(s, it) {

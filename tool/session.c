@@ -228,7 +228,6 @@ static int begin(session *s)
 static int judge(const session *s)
 {
     if (s->code != 0) return s->code;
-    int lost = s->cause == BY_INPUT && s->ended.result != WS_OK && s->stats.messages_sent > 0;
     /* Theirs may have been on its way when ours left. */
     int theirs = s->cause == NOT_CLOSING || (s->cause == BY_INPUT && s->ended.code_received != (int32_t)s->o->close_code);
     if (theirs && s->ended.code_received != 0 && exit_of_close(s->ended.code_received) != 0) {
@@ -236,9 +235,9 @@ static int judge(const session *s)
                  (int)s->reason.len, s->reason.len > 0 ? s->reason.data : "");
         return EXIT_CLOSED;
     }
-    if (lost) {
-        complain("the server did not answer our close frame (%s): what was sent may not have arrived", ws_result_message(s->ended.result));
-        return exit_of(s->ended.result, 0);
+    if (s->cause == BY_INPUT && s->lost != WS_OK && s->stats.messages_sent > 0) {
+        complain("there was no end that the server agreed to (%s): what was sent may not have arrived", ws_result_message(s->lost));
+        return exit_of(s->lost, 0);
     }
     if (s->o->count > s->shown) {
         complain("%llu of the %u messages of --count came", (unsigned long long)s->shown, (unsigned)s->o->count);

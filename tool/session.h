@@ -55,6 +55,7 @@ typedef struct session {
     histogram pings;
     /* How it ended. */
     ws_close_info ended;
+    int32_t lost; /* why there is no connection, where none of us has ended it: a ws_result */
     text reason;
     ws_stats stats;
     uint32_t connections;

@@ -6,7 +6,7 @@ import re
 import subprocess
 from urllib.parse import quote
 
-from tool import CA, ENVIRONMENT, PATIENCE, PROGRAM, WS, WSS, Case, frame, read_close, read_frame, run, start
+from tool import CA, PATIENCE, WS, WSS, Case, frame, read_close, read_frame, run, start
 
 
 class Sending(Case):
@@ -183,7 +183,9 @@ class Ending(Case):
         self.says("hi\n", f"{WS}/script?do=text:hi,close:1000:", "--no-input", stdin=subprocess.DEVNULL)
 
     def test_max_time_ends_it(self):
-        self.ends(0, f"{WS}/idle", "-n", "--max-time", "0.1")
+        # On a machine that takes longer to connect it is a time-out.
+        codes = (run(f"{WS}/idle", "-n", "--max-time", seconds).code for seconds in ("0.1", "1", "10"))
+        self.assertIn(0, codes)
         self.ends(11, f"{WS}/no-answer", "-n", "--max-time", "0.1")
 
     def test_the_close_frame_says_what_it_is_told(self):
@@ -197,9 +199,7 @@ class Ending(Case):
         self.assertEqual(seen, [(3001, "grüß dich")])
 
     def test_standard_input_that_is_closed_has_ended(self):
-        words = ["bash", "-c", 'exec "$@" <&-', "-", PROGRAM, f"{WS}/echo", "-s", "hi"]
-        result = subprocess.run(words, capture_output=True, env=ENVIRONMENT, timeout=PATIENCE)
-        self.assertEqual((result.returncode, result.stdout), (0, b"hi\n"), result)
+        self.says("hi\n", f"{WS}/echo", "-s", "hi", before="exec <&-")
 
     def test_a_file_is_an_input_as_a_pipe_is(self):
         with open(self.file("a\nb\n")) as file:
@@ -237,7 +237,9 @@ class Recovering(Case):
             read_frame(connection)
             server.stop()
 
-        self.ends(0, self.serve(talk).url, "-r", "--max-delay", "10ms", "--wait", "50ms", "--send", "x")
+        result = run(self.serve(talk).url, "-r", "--max-delay", "10ms", "--wait", "50ms", "--send", "x")
+        self.assertIn(result.code, (5, 12), result)  # the last attempt was refused, or the connection broke
+        self.assertIn("may not have arrived", result.said)
 
 
 class Hostile(Case):

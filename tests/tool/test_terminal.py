@@ -85,11 +85,8 @@ class OnATerminal(Case):
     def test_a_terminal_that_goes_away_ends_it(self):
         it = Terminal(self, f"{WS}/idle")
         it.shows("connected")
-        fd, it.fd = it.fd, os.open("/dev/null", os.O_RDONLY)
-        os.close(fd)
-        _, status = os.waitpid(it.pid, 0)
-        it.ended = os.waitstatus_to_exitcode(status)
-        self.assertEqual(it.ended, 129)
+        it.hang_up()
+        self.assertEqual(it.code(), 129)
 
     def test_with_send_a_terminal_may_still_be_typed_on(self):
         it = Terminal(self, f"{WS}/echo", "--send", "first", "--no-summary")
@@ -125,10 +122,7 @@ class Password(Case):
 
 class Signals(Case):
     def test_a_signal_that_is_ignored_stays_so(self):
-        def ignore():
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-        process = start(f"{WS}/script?do=text:ready", preexec_fn=ignore)
+        process = start(f"{WS}/script?do=text:ready", before="trap '' HUP")
         self.assertEqual(process.stdout.readline(), b"ready\n")
         process.send_signal(signal.SIGHUP)
         process.communicate(timeout=PATIENCE)
@@ -214,7 +208,7 @@ class Bench(Case):
 
     def test_a_server_that_does_not_echo_is_found_out(self):
         self.assertIn("wants an echo server", self.ends(10, f"{WS}/flood?n=5&stay=1", "--bench=echo", "--duration", "1h").said)
-        self.ends(11, f"{WS}/idle", "--bench=echo", "--duration", "50ms")
+        self.ends(11, f"{WS}/idle", "--bench=echo", "--duration", "1ms", "--timeout", "500ms")
         self.ends(13, f"{WS}/script?do=expect,close:1000:", "--bench=echo", "--duration", "1h")
         self.ends(5, "ws://127.0.0.1:1/", "--bench=connect", "--duration", "1h")
 

@@ -9,12 +9,10 @@ import os
 import pathlib
 import pty
 import select
-import signal
 import socket
 import subprocess
 import tempfile
 import threading
-import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -63,9 +61,13 @@ class Result:
         return f"exit code {self.code}\nout: {self.out!r}\nerr: {self.said}"
 
 
-def start(*arguments, **settings):
+def start(*arguments, before=None, **settings):
+    """Starts the tool; `before` is a shell command, such as a limit, that holds for it."""
+    words = [PROGRAM, *map(str, arguments)]
+    if before:
+        words = ["bash", "-c", before + '; exec "$@"', "-", *words]
     settings = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": ENVIRONMENT, **settings}
-    return subprocess.Popen([PROGRAM, *map(str, arguments)], **settings)
+    return subprocess.Popen(words, **settings)
 
 
 STAYS = {"-w", "--wait", "-n", "--no-input", "-c", "-c1", "-nc1", "--count"}
@@ -210,22 +212,21 @@ class Terminal:
 
     def __init__(self, test, *arguments, **environment):
         self.screen = b""
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            try:
-                os.environ.clear()
-                os.environ.update({**ENVIRONMENT, **environment})
-                os.execv(PROGRAM, [PROGRAM, *map(str, arguments)])
-            finally:
-                os._exit(99)
-        self.ended = None
+        self.fd, theirs = pty.openpty()
+        words = ["setsid", "--ctty", PROGRAM, *map(str, arguments)]
+        self.process = subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, env={**ENVIRONMENT, **environment})
+        os.close(theirs)
         test.addCleanup(self.stop)
 
     def stop(self):
-        if self.ended is None:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
+        self.process.kill()
+        self.process.wait()
+        if self.fd is not None:
+            os.close(self.fd)
+
+    def hang_up(self):
         os.close(self.fd)
+        self.fd = None
 
     def type(self, keys):
         os.write(self.fd, keys.encode())
@@ -252,16 +253,6 @@ class Terminal:
 
     def code(self):
         """Waits for the end."""
-        while self.read():
+        while self.fd is not None and self.read():
             pass
-        _, status = os.waitpid(self.pid, 0)
-        self.ended = os.waitstatus_to_exitcode(status)
-        return self.ended
-
-
-def wait_until(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("it did not come about")
-        time.sleep(0.002)
+        return self.process.wait(PATIENCE)
