@@ -6,7 +6,7 @@ import re
 import subprocess
 from urllib.parse import quote
 
-from tool import CA, PATIENCE, WS, WSS, Case, frame, read_close, read_frame, run, start
+from tool import CA, PATIENCE, WS, WSS, Case, exactly, frame, read_close, read_frame, read_message, run, start
 
 
 class Sending(Case):
@@ -230,6 +230,23 @@ class Recovering(Case):
 
         self.ends(0, self.serve(first, second).url, "-r", "--max-delay", "10ms", "--send", "hello", "--count", "1")
         self.assertEqual(seen, [b"hello", 1000])
+
+    def test_a_large_file_begins_anew_on_the_next_connection(self):
+        content = os.urandom(3_000_000)
+        seen = []
+
+        def first(server, connection):
+            server.accept(connection)
+            exactly(connection, 200_000)
+
+        def second(server, connection):
+            server.accept(connection)
+            seen.append(read_message(connection))
+            read_close(connection)
+
+        words = ("--binary", "--no-compression", "--file", self.file(content), "--wait", "0")
+        self.ends(0, self.serve(first, second).url, "-r", "--max-delay", "10ms", *words)
+        self.assertEqual(seen, [(2, content)])
 
     def test_who_has_sent_all_does_not_wait_for_a_server_that_does_not_come_back(self):
         def talk(server, connection):

@@ -138,6 +138,14 @@ class Signals(Case):
         process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 143)
 
+    def test_a_file_that_does_not_come_does_not_keep_us(self):
+        process = start(f"{WS}/idle", "--file", "-", "-v")
+        while b"HTTP 101" not in (said := process.stderr.readline()):
+            self.assertTrue(said)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(PATIENCE), 130)
+        process.communicate()
+
     def test_a_reader_that_does_not_read_does_not_keep_us(self):
         process = start(f"{WS}/flood?n=1000000&size=1000&stay=1", "-n")
         self.assertTrue(os.read(process.stdout.fileno(), 1))  # it has begun, and soon the pipe is full

@@ -189,13 +189,28 @@ def exactly(connection, count):
 
 def read_frame(connection):
     """(opcode, payload) of the client's next frame."""
+    return read_part(connection)[:2]
+
+
+def read_message(connection):
+    """(opcode, payload) of the client's next message, whatever frames it has."""
+    opcode, payload, final = read_part(connection)
+    while not final:
+        _, more, final = read_part(connection)
+        payload += more
+    return opcode, payload
+
+
+def read_part(connection):
+    """(opcode, payload, final) of the client's next frame."""
     first, second = exactly(connection, 2)
     length = second & 127
     if length > 125:
         length = int.from_bytes(exactly(connection, 2 if length == 126 else 8), "big")
     mask = exactly(connection, 4)
     payload = exactly(connection, length)
-    return first & 15, bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+    key = int.from_bytes((mask * (length // 4 + 1))[:length], "big")
+    return first & 15, (int.from_bytes(payload, "big") ^ key).to_bytes(length, "big"), bool(first & 128)
 
 
 def read_close(connection):
