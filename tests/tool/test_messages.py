@@ -232,7 +232,7 @@ class Recovering(Case):
         self.assertEqual(seen, [b"hello", 1000])
 
     def test_a_large_file_begins_anew_on_the_next_connection(self):
-        content = os.urandom(3_000_000)
+        content = os.urandom(30_000_000)  # more than the library and the kernel take before the server reads
         seen = []
 
         def first(server, connection):
@@ -246,7 +246,7 @@ class Recovering(Case):
 
         words = ("--binary", "--no-compression", "--file", self.file(content), "--wait", "0")
         self.ends(0, self.serve(first, second).url, "-r", "--max-delay", "10ms", *words)
-        self.assertEqual(seen, [(2, content)])
+        self.assertTrue(seen == [(2, content)])  # without the difference of so many bytes
 
     def test_who_has_sent_all_does_not_wait_for_a_server_that_does_not_come_back(self):
         def talk(server, connection):

@@ -195,10 +195,11 @@ def read_frame(connection):
 def read_message(connection):
     """(opcode, payload) of the client's next message, whatever frames it has."""
     opcode, payload, final = read_part(connection)
+    parts = [payload]
     while not final:
-        _, more, final = read_part(connection)
-        payload += more
-    return opcode, payload
+        _, payload, final = read_part(connection)
+        parts.append(payload)
+    return opcode, b"".join(parts)
 
 
 def read_part(connection):
