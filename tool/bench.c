@@ -93,7 +93,7 @@ static void answered(peer *p, const ws_event *event)
     const char *data = ws_event_data(event, &len);
     if (!is_echo(p, data, len)) {
         if (b->ending || b->began_ns == 0) return;
-        complain("--bench=%s wants an echo server: message %llu came back otherwise, or something else came", bench_name(b->kind),
+        complain("--bench=%s needs an echo server: message %llu did not come back unchanged", bench_name(b->kind),
                  (unsigned long long)p->answered);
         bench_fail(b, EXIT_PROTOCOL);
         return;
@@ -141,7 +141,7 @@ static void on_terminate(ws_socket *ws, const ws_event *event, void *user_data)
     peer *p = user_data;
     bench *b = p->bench;
     if (!b->ending && (b->kind != BENCH_CONNECT || !p->open)) {
-        complain("--bench: the server has closed the connection: %d %s", (int)ws_event_code(event), ws_event_reason(event));
+        complain("--bench: the server closed the connection with %d %s", (int)ws_event_code(event), ws_event_reason(event));
         bench_fail(b, ws_event_code(event) != 1006 ? EXIT_CLOSED : EXIT_LOST);
     }
     p->open = 0;
@@ -237,7 +237,7 @@ static int run_kind(const options *o, const way *w, uint32_t kind, text *out)
     if (kind == BENCH_PING && b.size > 125) b.size = 32;
     b.dispatcher = ws_dispatcher_new();
     if (b.dispatcher == NULL) {
-        complain("there is no memory, or there are no descriptors");
+        complain("out of memory or file descriptors");
         return EXIT_MACHINE;
     }
     ws_dispatcher_set_interruptible(b.dispatcher, 1);
@@ -251,7 +251,7 @@ static int run_kind(const options *o, const way *w, uint32_t kind, text *out)
     run(&b);
     progress_end(&b);
     if (b.code == 0 && b.done == 0) {
-        complain("--bench=%s: no answer came in time", bench_name(kind));
+        complain("--bench=%s: no answer arrived in time", bench_name(kind));
         b.code = EXIT_TIMEOUT;
     }
     if (b.code == 0) bench_report(&b, out);

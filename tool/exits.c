@@ -3,24 +3,24 @@
 #include <ws4d.h>
 
 const char exit_table[] =
-    "  0   all is well\n"
+    "  0   success\n"
     "  1   an option, its value or the URL is wrong\n"
     "  2   a file, or standard output, cannot be read or written\n"
-    "  3   what was to be sent cannot be: not UTF-8, not JSON, too large\n"
+    "  3   the input cannot be sent: it is not UTF-8, not JSON, or too large\n"
     "  4   the server's name was not found\n"
-    "  5   the server refused the connection, or there is no way to it\n"
-    "  6   the proxy refused, or failed\n"
-    "  7   no TLS could be agreed, or the certificate is not trusted\n"
-    "  8   the server answered with another HTTP status than 101\n"
-    "  9   the server's answer to the opening handshake is wrong\n"
-    "  10  the server broke the protocol, or sent too large a message\n"
-    "  11  nothing came back in time\n"
-    "  12  the connection broke\n"
-    "  13  the server closed with another code than 1000, 1001 and none\n"
-    "  14  fewer messages came than --count wants\n"
-    "  15  no memory, no descriptors, or a fault of the library\n"
-    "  129, 130, 143  ended by SIGHUP, SIGINT (Ctrl-C), SIGTERM\n"
-    "  141  the reader of standard output has gone\n";
+    "  5   the server refused the connection or cannot be reached\n"
+    "  6   the proxy refused the connection or failed\n"
+    "  7   TLS could not be set up, or the certificate is not trusted\n"
+    "  8   the server answered the handshake with an HTTP status other than 101\n"
+    "  9   the server's answer to the handshake is malformed\n"
+    "  10  the server violated the protocol or sent a message that is too large\n"
+    "  11  a timeout expired\n"
+    "  12  the connection was lost\n"
+    "  13  the server closed the connection with an error code\n"
+    "  14  fewer messages arrived than --count asks for\n"
+    "  15  out of memory or file descriptors, or an internal error\n"
+    "  129, 130, 143  ended by SIGHUP, SIGINT (Ctrl-C) or SIGTERM\n"
+    "  141  standard output was closed by its reader\n";
 
 int exit_of(int32_t result, int sending)
 {

@@ -52,7 +52,7 @@ static void refuse(session *s, ws_result result)
 {
     input *in = &s->input;
     const char *hint = result == WS_ERR_INVALID_UTF8 ? "; --binary sends bytes as they are" : result == WS_ERR_TOO_LARGE ? "; see --max-size" : "";
-    complain("line %lu of the input is not sent: %s%s", in->number, ws_result_message(result), hint);
+    complain("line %lu of the input was not sent: %s%s", in->number, ws_result_message(result), hint);
     if (!in->terminal) session_finish(s, BY_FAILURE, exit_of(result, 1));
 }
 

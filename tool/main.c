@@ -39,7 +39,7 @@ int main(int argc, char **argv)
     open_standard_descriptors();
     int failed = signals_begin();
     if (failed != 0) {
-        complain("there are no descriptors: %s", strerror(failed));
+        complain("no file descriptors are left: %s", strerror(failed));
         return EXIT_MACHINE;
     }
     int code = options_read(&o, argc, argv);

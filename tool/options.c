@@ -49,8 +49,8 @@ static int unknown(const char *name)
             nearest = option_table[i].name;
         }
     }
-    if (nearest != NULL) return REFUSE("there is no option --%s; is --%s meant?", name, nearest);
-    return REFUSE("there is no option --%s; ws4d --help lists them", name);
+    if (nearest != NULL) return REFUSE("there is no option --%s; did you mean --%s?", name, nearest);
+    return REFUSE("there is no option --%s; ws4d --help lists the options", name);
 }
 
 static int set_number(options *o, const option *it, const char *name, const char *value)
@@ -62,14 +62,14 @@ static int set_number(options *o, const option *it, const char *name, const char
         good = it->high == FOR_EVER && strcmp(value, "forever") == 0;
         if (good) *(uint32_t *)field = FOR_EVER;
         else good = read_milliseconds(value, field) && *(uint32_t *)field >= it->low;
-        return good ? 0 : REFUSE("%s wants seconds, such as 2, 0.5, 500ms or 2m%s, and not \"%s\"", name, it->high == FOR_EVER ? ", or forever" : "", value);
+        return good ? 0 : REFUSE("%s expects seconds, such as 2, 0.5, 500ms or 2m%s, not \"%s\"", name, it->high == FOR_EVER ? ", or forever" : "", value);
     case OPTION_SIZE:
-        return read_size(value, field) ? 0 : REFUSE("%s wants bytes, such as 4096, 64K or 1M, and not \"%s\"", name, value);
+        return read_size(value, field) ? 0 : REFUSE("%s expects bytes, such as 4096, 64K or 1M, not \"%s\"", name, value);
     case OPTION_FACTOR:
-        return read_factor(value, field) ? 0 : REFUSE("%s wants a number, such as 2 or 0.5, and not \"%s\"", name, value);
+        return read_factor(value, field) ? 0 : REFUSE("%s expects a number, such as 2 or 0.5, not \"%s\"", name, value);
     default:
         if (read_number(value, it->low, it->high, field)) return 0;
-        return REFUSE("%s wants a whole number from %u to %u, and not \"%s\"", name, (unsigned)it->low, (unsigned)it->high, value);
+        return REFUSE("%s expects a whole number from %u to %u, not \"%s\"", name, (unsigned)it->low, (unsigned)it->high, value);
     }
 }
 
@@ -81,7 +81,7 @@ static int set_choice(options *o, const option *it, const char *name, const char
         if (*at == '|') text_put(&wanted, strchr(at + 1, '|') != NULL ? ", " : " or ");
         else text_add(&wanted, at, 1);
     }
-    complain("%s wants %s, and not \"%s\"", name, text_string(&wanted), value);
+    complain("%s expects %s, not \"%s\"", name, text_string(&wanted), value);
     text_free(&wanted);
     return EXIT_USAGE;
 }
@@ -142,13 +142,13 @@ static int read_long(options *o, const char *word, const char *next, int *used_n
         text_free(&name);
         return code;
     }
-    if (it->argument == NULL && value != NULL) return REFUSE("--%s takes no value, and has \"%s\"", it->name, value);
+    if (it->argument == NULL && value != NULL) return REFUSE("--%s takes no value, but \"%s\" was given", it->name, value);
     if (it->argument != NULL && value == NULL) {
         if (it->choices != NULL && *it->choices == '|') {
             *(uint32_t *)((char *)o + it->offset) = 1;
             return 0;
         }
-        if (next == NULL) return REFUSE("--%s wants a value: %s", it->name, it->argument);
+        if (next == NULL) return REFUSE("--%s needs a value: %s", it->name, it->argument);
         value = next;
         *used_next = 1;
     }
@@ -161,12 +161,12 @@ static int read_letters(options *o, const char *word, const char *next, int *use
     for (; *word != '\0'; word++) {
         char letter[] = { *word, '\0' };
         const option *it = find(NULL, 0, *word);
-        if (it == NULL) return REFUSE("there is no option -%s; ws4d --help lists them", letter);
+        if (it == NULL) return REFUSE("there is no option -%s; ws4d --help lists the options", letter);
         const char *value = NULL;
         if (it->argument != NULL) {
             value = word[1] != '\0' ? word + 1 : next;
             *used_next = word[1] == '\0';
-            if (value == NULL) return REFUSE("-%s, --%s wants a value: %s", letter, it->name, it->argument);
+            if (value == NULL) return REFUSE("-%s, --%s needs a value: %s", letter, it->name, it->argument);
         }
         int code = set(o, it, value);
         if (code != 0 || value != NULL) return code;
@@ -182,33 +182,33 @@ static int is_reason(const char *reason)
     return at == len && len <= 123;
 }
 
-/* What cannot be together, or not alone. */
+/* Options that exclude each other, or need each other. */
 static int judge(const options *o)
 {
     const struct {
         int wrong;
         const char *why;
     } rules[] = {
-        { o->binary && o->json, "--binary and --json cannot be together" },
-        { o->nul && o->binary, "--null and --binary cannot be together: binary input has no lines" },
-        { o->quiet && o->verbose > 0, "--quiet and --verbose cannot be together" },
-        { o->summary && o->no_summary, "--summary and --no-summary cannot be together" },
+        { o->binary && o->json, "--binary and --json exclude each other" },
+        { o->nul && o->binary, "--null and --binary exclude each other: binary input has no lines" },
+        { o->quiet && o->verbose > 0, "--quiet and --verbose exclude each other" },
+        { o->summary && o->no_summary, "--summary and --no-summary exclude each other" },
         { o->key != NULL && o->cert == NULL, "--key needs --cert, which names the certificate" },
         { o->key_password != NULL && o->cert == NULL, "--key-password needs --cert and --key" },
-        { o->user != NULL && o->bearer != NULL, "--user and --bearer cannot be together: both say who is authorized" },
-        { o->no_system_trust && o->cas.count == 0 && !o->insecure, "--no-system-trust needs --ca: else nobody is trusted" },
-        { o->close_code > 1000 && o->close_code < 3000, "--close-code wants 1000, or 3000 to 4999: the others are the protocol's own" },
-        { o->close_reason != NULL && !is_reason(o->close_reason), "--close-reason wants at most 123 bytes of UTF-8" },
-        { o->replay != NULL && o->outgoing_count > 0, "--replay cannot be with --send or --file" },
-        { o->replay != NULL && (o->binary || o->json || o->nul), "--replay cannot be with --binary, --json or --null: the recording says what is sent" },
+        { o->user != NULL && o->bearer != NULL, "--user and --bearer exclude each other: both set the Authorization header" },
+        { o->no_system_trust && o->cas.count == 0 && !o->insecure, "--no-system-trust needs --ca: otherwise no server is trusted" },
+        { o->close_code > 1000 && o->close_code < 3000, "--close-code expects 1000, or 3000 to 4999: the other codes are reserved for the protocol" },
+        { o->close_reason != NULL && !is_reason(o->close_reason), "--close-reason expects at most 123 bytes of UTF-8" },
+        { o->replay != NULL && o->outgoing_count > 0, "--replay cannot be combined with --send or --file" },
+        { o->replay != NULL && (o->binary || o->json || o->nul), "--replay cannot be combined with --binary, --json or --null: the recording says what is sent" },
         { o->replay == NULL && o->speed != 1, "--speed needs --replay" },
         { !o->reconnect && (o->max_attempts > 0 || o->max_delay_ms != 30000), "--max-attempts and --max-delay need --reconnect" },
         { o->bench == BENCH_NONE && (o->duration_ms != 3000 || o->size != 32 || o->connections != 1 || o->window != 64),
           "--duration, --size, --connections and --window need --bench" },
         { o->bench != BENCH_NONE && (o->outgoing_count > 0 || o->record != NULL || o->replay != NULL || o->count > 0 || o->reconnect),
-          "--bench cannot be with --send, --file, --record, --replay, --count or --reconnect" },
-        { o->bench == BENCH_PING && o->size > 125, "--bench=ping wants a --size of at most 125, which is all that a ping can hold" },
-        { o->size > (1u << 30), "--size wants at most 1G" },
+          "--bench cannot be combined with --send, --file, --record, --replay, --count or --reconnect" },
+        { o->bench == BENCH_PING && o->size > 125, "--bench=ping needs a --size of at most 125, the most that a ping can carry" },
+        { o->size > (1u << 30), "--size must be at most 1G" },
     };
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (!rules[i].wrong) continue;
@@ -226,7 +226,7 @@ int options_read(options *o, int argc, char **argv)
         const char *word = argv[i], *next = i + 1 < argc ? argv[i + 1] : NULL;
         int code = 0, used_next = 0;
         if (only_words || word[0] != '-' || word[1] == '\0') {
-            if (o->url != NULL) return REFUSE("one URL is enough: \"%s\" is a second one", word);
+            if (o->url != NULL) return REFUSE("only one URL is allowed, and \"%s\" is a second one", word);
             o->url = word;
         } else if (strcmp(word, "--") == 0) {
             only_words = 1;
@@ -240,7 +240,7 @@ int options_read(options *o, int argc, char **argv)
     }
     if (o->help || o->version) return 0;
     if (o->url == NULL) {
-        complain("which server? usage: ws4d [OPTION...] URL; ws4d --help lists the options");
+        complain("no URL was given; usage: ws4d [OPTION...] URL; ws4d --help lists the options");
         return EXIT_USAGE;
     }
     if (o->compression == 0) o->no_compression = 1;

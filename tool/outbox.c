@@ -34,13 +34,13 @@ int outbox_check(const options *o)
         if (!o->outgoing[i].is_file) continue;
         if (is_input(name)) {
             if (inputs++ == 0) continue;
-            complain("--file - can be said once: standard input is read to its end");
+            complain("--file - can be given only once, because it reads standard input to its end");
             return EXIT_USAGE;
         }
         if (stat(name, &about) != 0 || access(name, R_OK) != 0) return cannot(name, strerror(errno));
         if (S_ISDIR(about.st_mode)) return cannot(name, "it is a directory");
         if (S_ISREG(about.st_mode) && o->max_size > 0 && (uint64_t)about.st_size > o->max_size) {
-            complain("--file: %s has %lld bytes, and --max-size allows %zu", name, (long long)about.st_size, o->max_size);
+            complain("--file: %s has %lld bytes, but --max-size allows only %zu", name, (long long)about.st_size, o->max_size);
             return EXIT_INPUT;
         }
     }
@@ -50,7 +50,7 @@ int outbox_check(const options *o)
 static void failed(session *s, ws_result result, const char *what)
 {
     const char *hint = result == WS_ERR_INVALID_UTF8 ? "; --binary sends bytes as they are" : result == WS_ERR_TOO_LARGE ? "; see --max-size" : "";
-    complain("%s is not sent: %s%s", what, ws_result_message(result), hint);
+    complain("%s was not sent: %s%s", what, ws_result_message(result), hint);
     session_finish(s, BY_FAILURE, exit_of(result, 1));
 }
 

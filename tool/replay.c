@@ -64,7 +64,7 @@ int replay_open(replay *r, const char *name, double speed)
     while ((found = replay_next(r)) > 0) sent++;
     if (found < 0) return -found;
     if (sent == 0) {
-        complain("--replay: %s has nothing that was sent", name);
+        complain("--replay: %s contains nothing that was sent", name);
         return EXIT_FILE;
     }
     rewind(r->file);

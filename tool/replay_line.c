@@ -133,10 +133,10 @@ static int judge(members *m, replay_line *line, const char **why)
     if (!is(&m->dir, "out")) return 1;
     line->kind = is(&m->type, "text") ? LINE_TEXT : is(&m->type, "binary") ? LINE_BINARY : is(&m->type, "ping") ? LINE_PING : LINE_OTHER;
     if (line->kind == LINE_OTHER) return 1;
-    if (m->has_data == m->has_base64) return *why = "what was sent has either \"data\" or \"base64\"", 0;
+    if (m->has_data == m->has_base64) return *why = "a line that was sent has either \"data\" or \"base64\"", 0;
     if (m->has_data) text_add(&line->data, m->data.data, m->data.len);
-    else if (!text_add_unbase64(&line->data, m->base64.data, m->base64.len)) return *why = "its \"base64\" is none", 0;
-    if (line->kind == LINE_PING && line->data.len > 125) return *why = "a ping has at most 125 bytes", 0;
+    else if (!text_add_unbase64(&line->data, m->base64.data, m->base64.len)) return *why = "its \"base64\" is malformed", 0;
+    if (line->kind == LINE_PING && line->data.len > 125) return *why = "a ping carries at most 125 bytes", 0;
     return 1;
 }
 
@@ -149,7 +149,7 @@ int replay_parse(const char *json, size_t len, replay_line *line, const char **w
     text_clear(&line->data);
     int good = read_members(&c, &m, line, &name, &value);
     blanks(&c);
-    *why = "it is no JSON object of strings and numbers";
+    *why = "it is not a JSON object of strings and numbers";
     good = good && c.at == c.end && judge(&m, line, why);
     text *texts[] = { &name, &value, &m.dir, &m.type, &m.data, &m.base64 };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) text_free(texts[i]);

@@ -69,7 +69,7 @@ void session_finish(session *s, cause cause, int code)
 static void on_signal(session *s)
 {
     if (s->cause == NOT_CLOSING) {
-        tell("closing; again to end at once");
+        tell("closing the connection; press Ctrl-C again to quit at once");
         session_finish(s, BY_SIGNAL, EXIT_SIGNAL + signal_received());
         return;
     }
@@ -206,7 +206,7 @@ static int begin(session *s)
     ws_reconnect_policy policy = WS_RECONNECT_POLICY_INIT;
     s->dispatcher = ws_dispatcher_new();
     if (s->dispatcher == NULL || ws_dispatcher_fd(s->dispatcher) < 0) {
-        complain("there is no memory, or there are no descriptors");
+        complain("out of memory or file descriptors");
         return EXIT_MACHINE;
     }
     handler.dispatcher = s->dispatcher;
@@ -231,16 +231,16 @@ static int judge(const session *s)
     /* Theirs may have been on its way when ours left. */
     int theirs = s->cause == NOT_CLOSING || (s->cause == BY_INPUT && s->ended.code_received != (int32_t)s->o->close_code);
     if (theirs && s->ended.code_received != 0 && exit_of_close(s->ended.code_received) != 0) {
-        complain("the server has closed the connection with %d%s%.*s", (int)s->ended.code_received, s->reason.len > 0 ? ": " : "",
+        complain("the server closed the connection with %d%s%.*s", (int)s->ended.code_received, s->reason.len > 0 ? ": " : "",
                  (int)s->reason.len, s->reason.len > 0 ? s->reason.data : "");
         return EXIT_CLOSED;
     }
     if (s->cause == BY_INPUT && s->lost != WS_OK && s->stats.messages_sent > 0) {
-        complain("there was no end that the server agreed to (%s): what was sent may not have arrived", ws_result_message(s->lost));
+        complain("the connection was not closed cleanly (%s): the server may not have received everything", ws_result_message(s->lost));
         return exit_of(s->lost, 0);
     }
     if (s->o->count > s->shown) {
-        complain("%llu of the %u messages of --count came", (unsigned long long)s->shown, (unsigned)s->o->count);
+        complain("only %llu of the %u messages that --count asks for arrived", (unsigned long long)s->shown, (unsigned)s->o->count);
         return EXIT_COUNT;
     }
     return EXIT_WELL;

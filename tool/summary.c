@@ -18,24 +18,24 @@ static void add_end(text *t, const session *s)
 {
     static const char *const causes[] = {
         [NOT_CLOSING] = "",
-        [BY_INPUT] = "all was sent",
-        [BY_COUNT] = "--count was reached",
-        [BY_TIME] = "--max-time was over",
-        [BY_SIGNAL] = "a signal came",
-        [BY_FAILURE] = "something failed here",
-        [BY_READER] = "standard output has no reader",
+        [BY_INPUT] = "because everything was sent",
+        [BY_COUNT] = "because --count was reached",
+        [BY_TIME] = "because --max-time had passed",
+        [BY_SIGNAL] = "because of a signal",
+        [BY_FAILURE] = "because of an error here",
+        [BY_READER] = "because standard output was closed",
     };
     const ws_close_info *ended = &s->ended;
     text_put(t, "  closed    ");
     if (s->cause != NOT_CLOSING) {
-        text_printf(t, "by us with %d, because %s", (int)ended->code_sent, causes[s->cause]);
+        text_printf(t, "by us with %d, %s", (int)ended->code_sent, causes[s->cause]);
         if (ended->code_received != 0) text_printf(t, "; the server answered %d", (int)ended->code_received);
         else text_put(t, "; the server did not answer");
     } else if (ended->code_received != 0) {
         if (ended->code_received == 1005) text_put(t, "by the server, without a code");
         else text_printf(t, "by the server with %d", (int)ended->code_received);
     } else {
-        text_printf(t, "by nobody: %s", ws_result_message(ended->result));
+        text_printf(t, "the connection was lost: %s", ws_result_message(ended->result));
     }
     if (s->reason.len > 0) {
         text_put(t, ": ");

@@ -11,7 +11,7 @@ void *grow(void *memory, size_t count, size_t size)
 {
     void *grown = count <= SIZE_MAX / size ? realloc(memory, count * size) : NULL;
     if (grown == NULL) {
-        fprintf(stderr, "ws4d: there is no memory for %zu times %zu bytes\n", count, size);
+        fprintf(stderr, "ws4d: out of memory: %zu times %zu bytes\n", count, size);
         exit(EXIT_MACHINE);
     }
     return grown;

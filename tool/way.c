@@ -42,7 +42,7 @@ static int set_headers(const list *headers, const char *option, ws_options *opti
     for (size_t i = 0; i < headers->count; i++) {
         const char *line = headers->items[i], *colon = strchr(line, ':');
         if (colon == NULL) {
-            complain("--%s wants 'NAME: VALUE', and \"%s\" has no colon", option, line);
+            complain("--%s expects 'NAME: VALUE', and \"%s\" has no colon", option, line);
             return EXIT_USAGE;
         }
         text name = { 0 };
@@ -90,7 +90,7 @@ static int set_routes(const options *o, ws_options *options)
         if (cut(&at, ':', &host) && cut(&at, ':', &number) && port_of(&number, &port, 0) && cut(&at, '\0', &to)) {
             code = judge(ws_options_set_resolve(options, text_string(&host), (uint16_t)port, text_string(&to)), "resolve", options);
         } else {
-            complain("--resolve wants HOST:PORT:ADDRESS, and not \"%s\"", o->resolve.items[i]);
+            complain("--resolve expects HOST:PORT:ADDRESS, not \"%s\"", o->resolve.items[i]);
             code = EXIT_USAGE;
         }
     }
@@ -101,7 +101,7 @@ static int set_routes(const options *o, ws_options *options)
             code = judge(ws_options_set_connect_to(options, text_string(&host), (uint16_t)port, text_string(&to), (uint16_t)to_port),
                          "connect-to", options);
         } else {
-            complain("--connect-to wants HOST:PORT:HOST:PORT, and not \"%s\"", o->connect_to.items[i]);
+            complain("--connect-to expects HOST:PORT:HOST:PORT, not \"%s\"", o->connect_to.items[i]);
             code = EXIT_USAGE;
         }
     }
@@ -208,7 +208,7 @@ static int add_user(text *url, const char *user)
     } else if (!password_ask(user, &password)) {
         text_free(&password);
         if (signal_received() != 0) return EXIT_SIGNAL + signal_received();
-        complain("--user \"%s\" has no password, and there is no terminal to ask for it: --user NAME:PASSWORD", user);
+        complain("--user \"%s\" has no password, and there is no terminal to ask for one; use --user NAME:PASSWORD", user);
         return EXIT_USAGE;
     }
     text_add_percent(url, user, name);
@@ -230,13 +230,13 @@ static int make_url(text *url, const options *o)
         text_put(url, schemes[i][1]);
     }
     if (rest == NULL) {
-        complain("\"%s\" is no URL of a WebSocket server: it would begin with ws:// or wss://", o->url);
+        complain("\"%s\" is not the URL of a WebSocket server, which begins with ws:// or wss://", o->url);
         return EXIT_USAGE;
     }
     if (o->user != NULL) {
         size_t authority = strcspn(rest, "/?#");
         if (memchr(rest, '@', authority) != NULL) {
-            complain("the URL has a user, and so has --user: one of them is enough");
+            complain("the URL and --user both name a user; use only one of them");
             return EXIT_USAGE;
         }
         int code = add_user(url, o->user);
@@ -252,7 +252,7 @@ int way_make(way *w, const options *o, int32_t data_type)
     *w = (way){ NULL, NULL };
     w->options = ws_options_new();
     if (w->options == NULL) {
-        complain("the library has no memory for options");
+        complain("out of memory");
         return EXIT_MACHINE;
     }
     int code = set_all(o, w->options, data_type);

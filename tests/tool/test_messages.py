@@ -128,7 +128,7 @@ class Printing(Case):
     def test_the_summary_counts(self):
         said = run(f"{WS}/echo", "--summary", "--ping", "1h", input=b"one\ntwo\n").said
         for words in ("sent      2 messages, 6 bytes", "received  2 messages, 6 bytes", "pings     1 sent, 1 answered: p50 ",
-                      "by us with 1000, because all was sent; the server answered 1000", "exit code 0"):
+                      "by us with 1000, because everything was sent; the server answered 1000", "exit code 0"):
             self.assertIn(words, said)
         self.assertIn("by the server with 4001: bye", run(f"{WS}/close?code=4001&reason=bye", "-n", "--summary").said)
         self.assertNotIn("summary", run(f"{WS}/echo", "--verbose", "--no-summary").said.split("\n")[-2])
@@ -256,7 +256,7 @@ class Recovering(Case):
 
         result = run(self.serve(talk).url, "-r", "--max-delay", "10ms", "--wait", "50ms", "--send", "x")
         self.assertIn(result.code, (5, 12), result)  # the last attempt was refused, or the connection broke
-        self.assertIn("may not have arrived", result.said)
+        self.assertIn("may not have received everything", result.said)
 
 
 class Hostile(Case):
@@ -282,5 +282,5 @@ class Hostile(Case):
 
     def test_a_server_that_never_answers_the_close_frame_does_not_keep_us(self):
         result = self.ends(11, f"{WS}/script?do=wait_close", "--close-timeout", "50ms", input=b"x\n")
-        self.assertIn("may not have arrived", result.said)
+        self.assertIn("may not have received everything", result.said)
         self.ends(0, f"{WS}/script?do=text:x,stall", "--close-timeout", "50ms", "--count", "1")

@@ -43,7 +43,7 @@ class Request(Case):
 
     def test_a_user_without_a_password_needs_a_terminal(self):
         result = self.ends(1, WS, "-u", "anna", start_new_session=True)
-        self.assertIn("no terminal to ask for it", result.said)
+        self.assertIn("no terminal to ask for one", result.said)
 
     def test_a_token_from_the_command_line_or_a_file(self):
         self.assertIn("Authorization: Bearer abc", self.head("--bearer", "abc"))

@@ -22,14 +22,14 @@ class Refused(Case):
         self.assertTrue(result.said.startswith("ws4d: "), result.said)
 
     def test_what_is_no_option_is_named_with_what_may_be_meant(self):
-        self.refused("is --count meant?", "--cuont", "3", WS)
+        self.refused("did you mean --count?", "--cuont", "3", WS)
         self.refused("there is no option --something-else", "--something-else", WS)
         self.refused("there is no option -x", "-x", WS)
         self.refused("there is no option -x", "-qx", WS)
 
     def test_values_that_are_missing_or_too_many(self):
-        self.refused("--send wants a value: TEXT", WS, "--send")
-        self.refused("-s, --send wants a value: TEXT", WS, "-s")
+        self.refused("--send needs a value: TEXT", WS, "--send")
+        self.refused("-s, --send needs a value: TEXT", WS, "-s")
         self.refused("--quiet takes no value", "--quiet=yes", WS)
 
     def test_values_of_another_kind(self):
@@ -44,7 +44,7 @@ class Refused(Case):
 
     def test_values_that_the_library_refuses_are_told_in_the_option_s_name(self):
         for words, *arguments in (
-            ('--header wants \'NAME: VALUE\', and "no colon" has no colon', "-H", "no colon"),
+            ('--header expects \'NAME: VALUE\', and "no colon" has no colon', "-H", "no colon"),
             ('--header "Host"', "--header", "Host: x"),
             ("--proxy-header", "--proxy-header", "Host: x"),
             ("--cookie", "--cookie", "a=\x01"),
@@ -52,9 +52,9 @@ class Refused(Case):
             ("--origin", "--origin", "a\nb"),
             ("--bearer", "--bearer", "a\nb"),
             ("--proxy", "--proxy", "ftp://x"),
-            ("--resolve wants HOST:PORT:ADDRESS", "--resolve", "host:80"),
+            ("--resolve expects HOST:PORT:ADDRESS", "--resolve", "host:80"),
             ("--resolve", "--resolve", "host:80:name"),
-            ("--connect-to wants HOST:PORT:HOST:PORT", "--connect-to", "a:80:b"),
+            ("--connect-to expects HOST:PORT:HOST:PORT", "--connect-to", "a:80:b"),
             ("--bind", "--bind", "name"),
             ("--pin", "--pin", "abc"),
             ("--unix", "--unix", ""),
@@ -73,13 +73,13 @@ class Refused(Case):
                 self.refused("", *arguments, WS)
 
     def test_urls(self):
-        self.refused("which server?")
+        self.refused("no URL was given")
         self.refused("a second one", WS, WS)
-        self.refused("begin with ws://", "localhost:80")
-        self.refused("begin with ws://", "ftp://localhost")
+        self.refused("begins with ws://", "localhost:80")
+        self.refused("begins with ws://", "ftp://localhost")
         self.refused("", "ws://")
         self.refused("", "ws://host/#fragment")
-        self.refused("has a user, and so has --user", "-u", "a:b", "ws://c:d@localhost/")
+        self.refused("both name a user", "-u", "a:b", "ws://c:d@localhost/")
 
     def test_control_characters_of_the_command_line_are_shown(self):
         self.refused("\\u001b[2J", "--\x1b[2J", WS)

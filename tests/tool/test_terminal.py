@@ -27,7 +27,7 @@ class OnATerminal(Case):
         it = Terminal(self, f"{WS}/echo", "--json")
         it.shows("connected")
         it.type("{]\n")
-        it.shows("line 1 of the input is not sent")
+        it.shows("line 1 of the input was not sent")
         it.type("[1]\n\x04")
         it.shows("1 message")
         self.assertEqual(it.code(), 0)
@@ -64,7 +64,7 @@ class OnATerminal(Case):
         it = Terminal(self, self.serve(talk).url)
         it.shows("ready")
         it.type("\x03")
-        it.shows("closing; again to end at once")
+        it.shows("press Ctrl-C again")
         self.assertEqual(it.code(), 130)
         self.assertEqual(codes, [1000])
 
@@ -215,7 +215,7 @@ class Bench(Case):
         self.ends(0, f"{WS}/echo", "--bench=echo", "-b", "--duration", "20ms", "--size", "5")
 
     def test_a_server_that_does_not_echo_is_found_out(self):
-        self.assertIn("wants an echo server", self.ends(10, f"{WS}/flood?n=5&stay=1", "--bench=echo", "--duration", "1h").said)
+        self.assertIn("needs an echo server", self.ends(10, f"{WS}/flood?n=5&stay=1", "--bench=echo", "--duration", "1h").said)
         self.ends(11, f"{WS}/idle", "--bench=echo", "--duration", "1ms", "--timeout", "500ms")
         self.ends(13, f"{WS}/script?do=expect,close:1000:", "--bench=echo", "--duration", "1h")
         self.ends(5, "ws://127.0.0.1:1/", "--bench=connect", "--duration", "1h")
