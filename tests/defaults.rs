@@ -1,4 +1,4 @@
-//! What an option is by default stands in the code, in the header and in the README, and is the same in all three.
+//! What an option is by default stands in the code, in the header and in the guide, and is the same in all three.
 //!
 //! An option needs no line here: the field is found by its name, which is the option's (without the unit).
 
@@ -99,9 +99,9 @@ fn in_code(options: &str, option: &str) -> Option<Vec<String>> {
     values(&[name]).or_else(|| values(other?))
 }
 
-/// The README's options, each with its default.
-fn in_readme(readme: &str) -> BTreeMap<String, String> {
-    let (_, section) = readme.split_once("\n## Options\n").expect("the README has the options");
+/// The guide's options, each with its default.
+fn in_guide(page: &str) -> BTreeMap<String, String> {
+    let (_, section) = page.split_once("\n## Options\n").expect("the guide has the options");
     let section = section.split("\n## ").next().unwrap_or_default();
     let mut options = BTreeMap::new();
     for row in section.lines().filter(|line| line.starts_with("| `")) {
@@ -114,9 +114,9 @@ fn in_readme(readme: &str) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn each_option_has_the_same_default_in_the_code_the_header_and_the_readme() {
-    let (header, readme) = (read("include/ws4d.h"), read("README.md"));
-    let (setters, rows) = (setters(&header), in_readme(&readme));
+fn each_option_has_the_same_default_in_the_code_the_header_and_the_guide() {
+    let (header, page) = (read("include/ws4d.h"), read("docs/guide/options.md"));
+    let (setters, rows) = (setters(&header), in_guide(&page));
     let options = format!("{:?}", Options::default());
     let mut wrong = Vec::new();
     for (option, Setter { defaults, numbers }) in &setters {
@@ -129,9 +129,9 @@ fn each_option_has_the_same_default_in_the_code_the_header_and_the_readme() {
             wrong.push(format!("{option}: {said} in the header, {found:?} in {options}"));
         }
         match rows.get(option) {
-            None => wrong.push(format!("{option} has no row in the README")),
+            None => wrong.push(format!("{option} has no row in the guide")),
             Some(row) if !defaults.is_empty() && *row != said => {
-                wrong.push(format!("{option}: {said} in the header, {row} in the README"));
+                wrong.push(format!("{option}: {said} in the header, {row} in the guide"));
             }
             Some(_) => {}
         }
@@ -156,5 +156,5 @@ fn another_default_would_be_noticed() {
     assert_eq!(in_code(options, "compression"), Some(vec!["1".to_owned()]));
     assert_eq!(in_code(options, "alpn"), Some(vec![plain("\"http/1.1\"")]));
     assert_eq!(in_code(options, "d"), None);
-    assert_eq!(in_readme("\n## Options\n| `a_ms`, `b` | 64 MiB | words |\n## Next")["a_ms"], "67108864");
+    assert_eq!(in_guide("\n## Options\n| `a_ms`, `b` | 64 MiB | words |\n## Next")["a_ms"], "67108864");
 }

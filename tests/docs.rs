@@ -98,8 +98,14 @@ fn the_table_of_what_a_client_must_survive_has_all_of_its_24_lines() {
 
 /// Tests by name, and files and folders of tests.
 #[test]
-fn the_tables_of_the_readme_name_tests_that_exist() {
-    let rows = rows("README.md");
+fn the_tables_of_the_readme_and_of_the_features_name_tests_that_exist() {
+    names_tests_that_exist("README.md", 25);
+    names_tests_that_exist("docs/guide/features.md", 30);
+}
+
+/// `least`: how many paths the tables have at least, else they were not understood.
+fn names_tests_that_exist(document: &str, least: usize) {
+    let rows = rows(document);
     let mut wrong = Vec::new();
     let mut paths = 0;
     for (number, row) in &rows {
@@ -127,8 +133,8 @@ fn the_tables_of_the_readme_name_tests_that_exist() {
             }
         }
     }
-    assert!(wrong.is_empty(), "README.md: {}", wrong.join("\n"));
-    assert!(paths > 30, "README.md was not understood");
+    assert!(wrong.is_empty(), "{document}: {}", wrong.join("\n"));
+    assert!(paths > least, "{document} was not understood");
 }
 
 #[test]
