@@ -12,8 +12,9 @@ EXAMPLES := $(patsubst c-examples/%.c,build/examples/%,$(wildcard c-examples/*.c
 WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
-.PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c test-plugin test-valgrind test-python
-.PHONY: install uninstall test-install dist deb wheel tool test-tool
+.PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c
+.PHONY: test-plugin test-valgrind test-python install uninstall test-install dist deb wheel tool test-tool check-docs
+.PHONY: docs
 .PHONY: conformance portable test-grammar mutants stream fuzz abi deny generated error-texts sanitize faults peers soak lifecycle
 
 help: ## this list
@@ -64,7 +65,7 @@ server: ## the local test server
 demo: ## builds all and plays the examples against a local server
 	@scripts/demo.sh
 
-test: setup check-style check-header test-rust test-model test-c test-plugin test-valgrind test-install test-python test-tool ## all that must hold
+test: setup check-style check-header check-docs test-rust test-model test-c test-plugin test-valgrind test-install test-python test-tool ## all that must hold
 	@echo "make test: all is well"
 
 check-style: ## cargo fmt, clippy, who may know whom, and the pages on unsafe and on the crates of others
@@ -80,6 +81,13 @@ check-header: release ## the committed header, its languages, the exported symbo
 	scripts/symbols.sh $(LIBRARY)
 	scripts/artifact.sh $(LIBRARY)
 	tests/c/header.sh
+
+docs: ## the guide as a site with search, in build/docs; checks its links and the spelling
+	scripts/docs.sh
+
+check-docs: release server ## the code in README and in the guide is compiled and run; links and spelling
+	scripts/snippets.py $(TARGET)/release $(SERVER)
+	scripts/docs.sh --check
 
 # The tests load the library that they try; cargo does not build it for them.
 test-rust: ## cargo's tests

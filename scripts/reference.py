@@ -125,9 +125,9 @@ class Reference:
         self.links = Links(self.manual)
         self.since, self.shown = versions(), examples()
         self.results_alone = {name for name, page in self.links.places.items() if page == "results"}
-        unknown = set(self.shown) - set(self.manual.functions)
-        if unknown:
-            raise man.ManError(f"docs/guide/examples shows functions that there are not: {sorted(unknown)}")
+        if set(self.shown) != set(self.manual.functions):
+            differ = sorted(set(self.shown) ^ set(self.manual.functions))
+            raise man.ManError(f"docs/guide/examples/*.c has a show_… for each function of the header, and for no other; see {', '.join(differ)}")
         self.mentions = {
             name: {it for it in re.findall(r"\bws_\w+", "\n".join(d.comment)) if it in self.manual.functions and it != name}
             for name, d in self.manual.functions.items()
@@ -176,7 +176,7 @@ class Reference:
         summary = next(text for group, text in man.GROUPS.values() if group == page and text)
         contents = [f"- {self.links.to(name, name + '()')}: {self.brief(name)}" for name in names]
         sections = [line for name in names for line in self.function(name)]
-        return "\n".join([f"# {title(page)}: {summary}", "", *contents, "", *sections])
+        return "\n".join([f"# {title(page)}", "", f"{summary[0].upper() + summary[1:]}.", "", *contents, "", *sections])
 
     def brief(self, name):
         """The first sentence of a function's comment."""
@@ -226,7 +226,7 @@ class Reference:
 
 
 def title(page):
-    words = page.replace("-", " ").replace("json", "JSON").replace("tls", "TLS")
+    words = {"options-network": "network options", "options-tls": "TLS options", "json": "JSON", "text": "UTF-8 and UTF-16"}.get(page, page)
     return words[0].upper() + words[1:]
 
 
