@@ -2,7 +2,7 @@
 # Builds the guide as a site with search, into build/docs, and checks it: its links, and the spelling of all that people read.
 # mdBook is built from crates.io into build/mdbook, the spell checkers come from PyPI into build/docs-venv; nothing else is
 # installed. The site needs no net: open build/docs/index.html.
-# usage: docs.sh [--check]     --check: links and spelling of the sources alone; builds no site
+# usage: docs.sh [--check]     --check: links, spelling, an example for each function; builds no site
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mdbook=0.5.4
@@ -26,13 +26,13 @@ build/docs-venv/bin/python scripts/spelling.py
 # Mistakes that people make often, in all that they read (THIRD-PARTY.md is other people's); a dictionary would know too few words.
 build/docs-venv/bin/codespell ./[!T]*.md docs/*.md docs/guide bindings/python/README.md include/ws4d.h include/ws4d.hpp c-examples
 echo "docs: codespell found nothing"
+scripts/guide.py build/guide
 [ "${1:-}" != --check ] || exit 0
 
 if [ "$(build/mdbook/bin/mdbook --version 2> /dev/null)" != "mdbook v$mdbook" ]; then
     echo "docs: builds mdBook $mdbook into build/mdbook (some minutes, once)"
     cargo install --quiet --locked --version "$mdbook" --no-default-features --features search --root build/mdbook mdbook
 fi
-scripts/guide.py build/guide
 rm -rf build/docs
 build/mdbook/bin/mdbook --log-level warn build build/guide --dest-dir "$PWD/build/docs"
 scripts/links.py build/docs
