@@ -34,7 +34,7 @@ if [ "$(build/mdbook/bin/mdbook --version 2> /dev/null)" != "mdbook v$mdbook" ];
     cargo install --quiet --locked --version "$mdbook" --no-default-features --features search --root build/mdbook mdbook
 fi
 rm -rf build/docs
-build/mdbook/bin/mdbook --log-level warn build build/guide --dest-dir "$PWD/build/docs"
+build/mdbook/bin/mdbook build build/guide --dest-dir "$PWD/build/docs"
 scripts/links.py build/docs
 # Whatever a page loads is in the folder.
 if grep -rlE '(src|href)="(https?:)?//[^"]*\.(js|css|woff2?)"' build/docs --include='*.html'; then

@@ -5,6 +5,7 @@ In the pages, names of the header in backticks become links to the reference. No
 usage: guide.py FOLDER       writes FOLDER/book.toml and FOLDER/src
 """
 
+import html
 import pathlib
 import re
 import shutil
@@ -28,26 +29,51 @@ def outside_of_code(text, change):
 
 
 def with_links(text, links, folder):
-    """`ws_new` and `ws_new()` in backticks become links, unless they stand in one already."""
+    """`ws_new` and `ws_new()` in backticks, and ws_new() without, become links, unless they stand in one already."""
+    name = re.compile(r"`((?:ws|WS)_\w+)(?:\(\))?`|(?<![`\w])(ws_\w+)\(\)(?!`)")
 
     def change(line):
         parts = re.split(r"(\[[^\]]*\]\([^)]*\))", line)
-        return "".join(part if part.startswith("[") else re.sub(r"`((?:ws|WS)_\w+)(\(\))?`", link, part) for part in parts)
+        return "".join(part if part.startswith("[") else name.sub(link, part) for part in parts)
 
     def link(match):
-        return links.to(match[1], match[0].strip("`"), folder) if match[1] in links.places else match[0]
+        known = match[1] or match[2]
+        return links.to(known, match[0].strip("`"), folder) if known in links.places else match[0]
 
     return outside_of_code(text, change)
 
 
-def with_setters(text, links):
-    """In the table of options each option becomes a link to its setter."""
+def without_ways_out(text, folder):
+    """Links to files of the tree that are not in docs/ become plain words: a site does not have them."""
+
+    def link(match):
+        path = match[2].partition("#")[0]
+        outside = not re.match(r"[a-z]+:", path) and path and not (folder / path).resolve().is_relative_to(ROOT / "docs")
+        return match[1] if outside else match[0]
+
+    return re.sub(r"(?<!!)\[([^\]]*)\]\(([^)]*)\)", link, text)
+
+
+def with_breaks(text):
+    """In tables long names may be broken behind an underscore, so that the tables fit."""
+
+    def code(match):
+        shown = html.escape(match[1], quote=False).replace("\\|", "|")
+        shown = re.sub(r"_(?=\w)", "_<wbr>", shown) if len(shown) > 15 else shown
+        return "<code>" + shown.replace("|", "&#124;") + "</code>"
+
+    rows = re.compile(r"^\|.*_.*\|$", flags=re.MULTILINE)
+    return rows.sub(lambda row: re.sub(r"(?<!`)`([^`]+)`(?!`)", code, row[0]), text)
+
+
+def with_setters(text, links, cells=r"^\| [^|]*"):
+    """In a table of options each option becomes a link to its setter."""
 
     def link(match):
         setter = f"ws_options_set_{match[1]}"
         return links.to(setter, match[1], "../reference/") if setter in links.places else match[0]
 
-    rows = re.compile(r"^\| (`[^|]*)", flags=re.MULTILINE)
+    rows = re.compile(cells, flags=re.MULTILINE)
     return rows.sub(lambda row: re.sub(r"`(\w+)`", link, row[0]), text)
 
 
@@ -64,7 +90,7 @@ def contents(pages):
 def write(folder):
     source = folder / "src"
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(ROOT / "docs", source)
+    shutil.copytree(ROOT / "docs", source, ignore=shutil.ignore_patterns("words.txt", "examples"))
     (source / "book.toml").rename(folder / "book.toml")
     (source / "reference").mkdir()
     made = reference.Reference()
@@ -77,9 +103,14 @@ def write(folder):
             continue
         up = "../" * (len(page.relative_to(source).parts) - 1)
         text = page.read_text(encoding="utf-8")
+        text = without_ways_out(text, (ROOT / "docs" / page.relative_to(source)).parent)
         if page.name == "options.md":
             text = with_setters(text, made.links)
+        if page.name == "features.md":
+            text = with_setters(text, made.links, r"^\| .*")
         page.write_text(with_links(text, made.links, f"{up}reference/"), encoding="utf-8")
+    for page in source.rglob("*.md"):
+        page.write_text(with_breaks(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def main():

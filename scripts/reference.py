@@ -155,7 +155,7 @@ class Reference:
         out = [f"## {name}", "", "```c", it.code, "```", "", *prose(words, self.links, skip=(name,))]
         parameters = [lines for kind, lines in tags if kind == "param"]
         if parameters:
-            out += ["", "| parameter | |", "| --- | --- |"]
+            out += ["", "| parameter | meaning |", "| --- | --- |"]
         for lines in parameters:
             parameter, _, rest = lines[0].partition(" ")
             out.append(f"| `{parameter}` | {self.links.inline(' '.join([rest.strip(), *lines[1:]]))} |")
