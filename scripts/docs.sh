@@ -34,7 +34,9 @@ if [ "$(build/mdbook/bin/mdbook --version 2> /dev/null)" != "mdbook v$mdbook" ];
     cargo install --quiet --locked --version "$mdbook" --no-default-features --features search --root build/mdbook mdbook
 fi
 rm -rf build/docs
-build/mdbook/bin/mdbook build build/guide --dest-dir "$PWD/build/docs"
+build/mdbook/bin/mdbook build build/guide --dest-dir "$PWD/build/docs" 2> build/guide/mdbook.log ||
+    { cat build/guide/mdbook.log >&2; exit 1; }
+if grep -A 1 -E 'WARN|ERROR' build/guide/mdbook.log >&2; then exit 1; fi
 scripts/links.py build/docs
 # Whatever a page loads is in the folder.
 if grep -rlE '(src|href)="(https?:)?//[^"]*\.(js|css|woff2?)"' build/docs --include='*.html'; then

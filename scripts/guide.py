@@ -5,7 +5,6 @@ In the pages, names of the header in backticks become links to the reference. No
 usage: guide.py FOLDER       writes FOLDER/book.toml and FOLDER/src
 """
 
-import html
 import pathlib
 import re
 import shutil
@@ -58,9 +57,11 @@ def with_breaks(text):
     """In tables long names may be broken behind an underscore, so that the tables fit."""
 
     def code(match):
-        shown = html.escape(match[1], quote=False).replace("\\|", "|")
-        shown = re.sub(r"_(?=\w)", "_<wbr>", shown) if len(shown) > 15 else shown
-        return "<code>" + shown.replace("|", "&#124;") + "</code>"
+        if len(match[1]) <= 15:
+            return match[0]
+        # Inside of HTML Markdown still reads its own signs.
+        shown = re.sub(r"[^\w \n]", lambda sign: f"&#{ord(sign[0])};", match[1].replace("\\|", "|"))
+        return f"<code>{re.sub(r'_', '&#95;<wbr>', shown)}</code>"
 
     rows = re.compile(r"^\|.*_.*\|$", flags=re.MULTILINE)
     return rows.sub(lambda row: re.sub(r"(?<!`)`([^`]+)`(?!`)", code, row[0]), text)

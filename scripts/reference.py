@@ -83,6 +83,9 @@ def prose(lines, links, skip=(), level=3):
     def flush():
         while block and not block[-1]:
             block.pop()
+        if block and re.match(r" +(object|function)  ", block[0]):
+            out.extend(["", *table(block, links), ""])
+            block.clear()
         if block:
             indent = min(len(line) - len(line.lstrip()) for line in block if line)
             text = [line[indent:] for line in block]
@@ -107,6 +110,17 @@ def prose(lines, links, skip=(), level=3):
                 out.append(links.inline(line, skip=skip))
     flush()
     return out
+
+
+def table(block, links):
+    """A block whose first line has the heads of columns, at least two spaces apart, as a table of Markdown."""
+    starts = [match.start() for match in re.finditer(r"(?<=  )\S|(?<=^)\S", block[0])]
+    ends = [*starts[1:], None]
+    rows = [[line[start:end].strip() for start, end in zip(starts, ends)] for line in block if line]
+    yield "| " + " | ".join(rows[0]) + " |"
+    yield "|" + " --- |" * len(starts)
+    for row in rows[1:]:
+        yield "| " + " | ".join(links.inline(cell) for cell in row) + " |"
 
 
 def plain_code(code):
@@ -159,7 +173,7 @@ class Reference:
         for lines in parameters:
             parameter, _, rest = lines[0].partition(" ")
             out.append(f"| `{parameter}` | {self.links.inline(' '.join([rest.strip(), *lines[1:]]))} |")
-        for kind, title in (("pre", "Requires"), ("return", "Returns")):
+        for kind, title in (("thread", "Thread"), ("pre", "Requires"), ("return", "Returns")):
             for lines in (lines for tag, lines in tags if tag == kind):
                 out += ["", f"**{title}:** {self.links.inline(' '.join(lines), skip=self.results_alone)}"]
         errors = self.errors(name)
