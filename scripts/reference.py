@@ -159,7 +159,7 @@ class Reference:
         lines = [line for kind, lines in man.tagged(self.manual.functions[name].comment)[1] if kind == "return" for line in lines]
         returned = " ".join(lines)
         found = [it for it in RESULT.findall(returned) if it != "WS_OK"]
-        for other in re.findall(r"\b[Aa]s (ws_\w+)\(\)", returned):
+        for other in re.findall(r"\b(?:[Aa]s|that of) (ws_\w+)\(\)", returned):
             found += self.errors(other) if other in self.manual.functions and other != name else []
         return list(dict.fromkeys(found))
 
