@@ -17,11 +17,6 @@ RESULT = re.compile(r"\bWS_ERR_[A-Z0-9_]+\b|\bWS_OK\b")
 CODE = r"`[^`]*`"
 
 
-def versions():
-    lines = (ROOT / "include/ws4d.symbols").read_text(encoding="utf-8").splitlines()
-    return dict(line.split() for line in lines if line and not line.startswith("#"))
-
-
 def examples():
     """What docs/guide/examples/*.c shows: the body of a function that is named as a function of the library, with `show_` before it."""
     found = {}
@@ -33,7 +28,7 @@ def examples():
 
 
 class Links:
-    """Where each name of the header has its place."""
+    """The page and the anchor of each name of the header."""
 
     def __init__(self, manual):
         self.places = {name: page for page, names in manual.pages.items() for name in names}
@@ -137,7 +132,7 @@ class Reference:
         self.header = (ROOT / "include/ws4d.h").read_text(encoding="utf-8")
         self.manual = man.Manual(self.header)
         self.links = Links(self.manual)
-        self.since, self.shown = versions(), examples()
+        self.shown = examples()
         self.results_alone = {name for name, page in self.links.places.items() if page == "results"}
         if set(self.shown) != set(self.manual.functions):
             differ = sorted(set(self.shown) ^ set(self.manual.functions))
@@ -184,7 +179,7 @@ class Reference:
         also = self.see_also(name)
         if also:
             out += ["", "**See also:** " + ", ".join(self.links.to(it, f"{it}()") for it in also) + "."]
-        return [*out, "", f"**Since:** {self.since[name]}", ""]
+        return [*out, "", f"**Since:** {self.manual.since[name]}", ""]
 
     def group(self, page, names):
         summary = next(text for group, text in man.GROUPS.values() if group == page and text)
