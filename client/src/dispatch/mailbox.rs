@@ -44,6 +44,27 @@ enum Opening {
     Passed,
 }
 
+/// The end of the connection. Only the first one counts, and it is handed out once.
+enum End {
+    NotYet,
+    Pending(Ending),
+    Delivered,
+}
+
+impl End {
+    /// Hands the end out.
+    fn deliver(&mut self) -> Option<Ending> {
+        match std::mem::replace(self, End::Delivered) {
+            End::Pending(ending) => Some(ending),
+            End::NotYet => {
+                *self = End::NotYet;
+                None
+            }
+            End::Delivered => None,
+        }
+    }
+}
+
 /// The events that a blocking `ws_new` takes itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Claim {
@@ -69,14 +90,14 @@ pub(crate) struct Mailbox {
     opened_us: i64,
     claim: Claim,
     open_returned: bool,
+    /// Set only before the end.
     drain: bool,
     queue: VecDeque<Batch>,
     /// The charge of the undelivered messages, those on the stack included.
     charge: usize,
     bound: usize,
     error: Option<Arc<Error>>,
-    ending: Option<Ending>,
-    terminated: bool,
+    end: End,
     on_stack: bool,
     paused: bool,
     /// The delivering thread is about to end, and a pause would hold it for ever.
@@ -107,8 +128,7 @@ impl Mailbox {
             charge: 0,
             bound,
             error: None,
-            ending: None,
-            terminated: false,
+            end: End::NotYet,
             on_stack: false,
             paused: false,
             last_call: false,
@@ -124,7 +144,7 @@ impl Mailbox {
     // The network's side.
 
     pub(crate) fn opened(&mut self, time_us: i64) {
-        if self.opening == Opening::Waiting && self.ending.is_none() {
+        if self.opening == Opening::Waiting && !self.has_ended() {
             self.opening = Opening::Ready;
             self.opened_us = time_us;
         }
@@ -138,7 +158,7 @@ impl Mailbox {
     /// Adds a batch. After the host has closed, messages are discarded from the first one on that exceeds the bound,
     /// so that none is missing in the middle. Returns how many were discarded.
     pub(crate) fn push(&mut self, mut batch: Batch) -> u64 {
-        if self.ending.is_some() {
+        if self.has_ended() {
             return 0;
         }
         let mut discarded = 0;
@@ -162,14 +182,15 @@ impl Mailbox {
     }
 
     pub(crate) fn drained(&mut self) {
-        self.drain = self.ending.is_none();
+        self.drain = !self.has_ended();
     }
 
     /// Records the end of the connection. Only the first call counts.
     pub(crate) fn ended(&mut self, ending: Ending, error: Option<Arc<Error>>) {
-        if self.ending.is_none() {
-            self.ending = Some(ending);
+        if !self.has_ended() {
+            self.end = End::Pending(ending);
             self.error = self.error.take().or(error);
+            self.drain = false;
         }
     }
 
@@ -299,11 +320,15 @@ impl Mailbox {
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        self.ending.is_some()
+        !matches!(self.end, End::NotYet)
     }
 
+    /// The end, until it is delivered.
     pub(crate) fn ending(&self) -> Option<&Ending> {
-        self.ending.as_ref()
+        match &self.end {
+            End::Pending(ending) => Some(ending),
+            End::NotYet | End::Delivered => None,
+        }
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -330,26 +355,25 @@ impl Mailbox {
             Claim::Failure => self.opening == Opening::Waiting,
             Claim::Everything => true,
         };
-        !self.on_stack && !claimed && !self.terminated && self.has_work()
+        !self.on_stack && !claimed && self.has_work()
     }
 
     fn has_work(&self) -> bool {
+        let ends = || matches!(self.end, End::Pending(_));
         match self.opening {
-            Opening::Waiting => self.ending.is_some(),
+            Opening::Waiting => ends(),
             Opening::Ready => true,
-            Opening::Passed => {
-                (self.drain && self.ending.is_none())
-                    || match self.front() {
-                        Some(item) => !self.paused || item.kind.passes_pause(),
-                        None => self.ending.is_some(),
-                    }
-            }
+            Opening::Passed if self.drain => true,
+            Opening::Passed => match self.front() {
+                Some(item) => !self.paused || item.kind.passes_pause(),
+                None => ends(),
+            },
         }
     }
 
     /// Returns whether only ERROR and TERMINATE are left.
     pub(crate) fn has_only_its_end(&self) -> bool {
-        self.ending.is_some() && self.opening != Opening::Ready && self.queue.is_empty()
+        self.has_ended() && self.opening != Opening::Ready && self.queue.is_empty()
     }
 
     /// The number of callbacks that could run now, one after the other.
@@ -358,7 +382,7 @@ impl Mailbox {
             return 0;
         }
         let open = usize::from(self.opening == Opening::Ready);
-        let drain = usize::from(self.drain && self.ending.is_none());
+        let drain = usize::from(self.drain);
         let mut messages = 0;
         for batch in &self.queue {
             // This runs for every batch at every dispatch, so it iterates over messages only if the socket is paused.
@@ -368,7 +392,7 @@ impl Mailbox {
             }
             messages += batch.rest().len();
         }
-        let end = if self.ending.is_some() { 1 + usize::from(self.error.is_some()) } else { 0 };
+        let end = if self.has_ended() { 1 + usize::from(self.error.is_some()) } else { 0 };
         open + drain + messages + end
     }
 
@@ -398,8 +422,7 @@ impl Mailbox {
             self.opening = Opening::Passed;
             return Some(Work::Open { time_us: self.opened_us });
         }
-        if self.drain && self.ending.is_none() && self.opening == Opening::Passed {
-            self.drain = false;
+        if std::mem::take(&mut self.drain) {
             return Some(Work::Drain);
         }
         if let Some(batch) = self.queue.pop_front() {
@@ -408,8 +431,7 @@ impl Mailbox {
         if let Some(error) = self.error.take() {
             return Some(Work::Error { error, never_opened: self.opening == Opening::Waiting });
         }
-        self.terminated = true;
-        Some(Work::Terminate(self.ending.clone()?))
+        self.end.deliver().map(Work::Terminate)
     }
 
     /// Notes that the callback has returned.

@@ -56,8 +56,7 @@ impl Mailbox {
 
     /// The batch whose message comes next, if a message does.
     fn next_messages(&mut self) -> Option<&mut Batch> {
-        let drains = self.drain && self.ending.is_none();
-        self.queue.front_mut().filter(|_| self.opening == Opening::Passed && !drains)
+        self.queue.front_mut().filter(|_| self.opening == Opening::Passed && !self.drain)
     }
 
     fn has_pulled(&mut self, charge: usize) {
