@@ -5,14 +5,25 @@
 //! ```
 //!
 //! It is a plain state machine behind the dispatcher's lock, with no lock, clock or callback of its own.
+//!
+//! # Design note
+//!
+//! - `NetworkSide` has the events that arrived. It takes them in any order and hands them out in the order of the
+//!   grammar, so late or double ends cannot break it.
+//! - `HostSide` knows what the host does: it is in a callback, has pulled a message, has paused, closes.
+//! - Neither knows the other. This file decides what follows from both: whether an event is deliverable, whether reading
+//!   stops, and when the socket's I/O task is nudged to go on.
 
+mod host_side;
+mod network_side;
 mod pulling;
 
 pub(crate) use pulling::Pulled;
 
 use crate::error::{Error, ErrorCode};
-use crate::event::{Batch, Ending, Event, Item};
-use std::collections::VecDeque;
+use crate::event::{Batch, Ending, Event};
+use host_side::HostSide;
+use network_side::{NetworkSide, Opening};
 use std::sync::Arc;
 
 /// The work of the next callback.
@@ -32,37 +43,6 @@ pub(crate) enum Work {
         never_opened: bool,
     },
     Terminate(Ending),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Opening {
-    /// The connection is being made.
-    Waiting,
-    /// It was made; OPEN waits to be delivered.
-    Ready,
-    /// OPEN was handed out.
-    Passed,
-}
-
-/// The end of the connection. Only the first one counts, and it is handed out once.
-enum End {
-    NotYet,
-    Pending(Ending),
-    Delivered,
-}
-
-impl End {
-    /// Hands the end out.
-    fn deliver(&mut self) -> Option<Ending> {
-        match std::mem::replace(self, End::Delivered) {
-            End::Pending(ending) => Some(ending),
-            End::NotYet => {
-                *self = End::NotYet;
-                None
-            }
-            End::Delivered => None,
-        }
-    }
 }
 
 /// The events that a blocking `ws_new` takes itself.
@@ -86,137 +66,80 @@ pub(crate) enum Delivery {
 
 /// A socket's events between the network and the host.
 pub(crate) struct Mailbox {
-    opening: Opening,
-    opened_us: i64,
-    claim: Claim,
-    open_returned: bool,
-    /// Set only before the end.
-    drain: bool,
-    queue: VecDeque<Batch>,
-    /// The charge of the undelivered messages, those on the stack included.
-    charge: usize,
-    bound: usize,
-    error: Option<Arc<Error>>,
-    end: End,
-    on_stack: bool,
-    paused: bool,
-    /// The delivering thread is about to end, and a pause would hold it for ever.
-    last_call: bool,
-    /// The host has closed: messages that do not fit are discarded, so that the close frame is reached.
-    closing: bool,
-    /// A message, or a part of one, was discarded, so nothing later is accepted.
-    discarding: bool,
+    network: NetworkSide,
+    host: HostSide,
+    /// The I/O task has stopped reading because the messages exceed the bound.
     reading_stopped: bool,
-    /// The socket waits until the host has received all messages that arrived.
+    /// The I/O task waits until the host has received all messages that arrived.
     awaited: bool,
-    /// The host has pulled a message and may still be busy with it.
-    pulled: bool,
-    /// Counts discards, so that a run that was out meanwhile is not put back.
-    epoch: u64,
 }
 
 impl Mailbox {
     /// `bound` limits the waiting bytes, 0 for no limit. `claim` names the events that a blocking `ws_new` will take.
     pub(crate) fn new(bound: usize, claim: Claim) -> Mailbox {
         Mailbox {
-            opening: Opening::Waiting,
-            opened_us: 0,
-            claim,
-            open_returned: false,
-            drain: false,
-            queue: VecDeque::new(),
-            charge: 0,
-            bound,
-            error: None,
-            end: End::NotYet,
-            on_stack: false,
-            paused: false,
-            last_call: false,
-            closing: false,
-            discarding: false,
+            network: NetworkSide::new(bound),
+            host: HostSide::new(claim),
             reading_stopped: false,
             awaited: false,
-            pulled: false,
-            epoch: 0,
         }
     }
 
     // The network's side.
 
     pub(crate) fn opened(&mut self, time_us: i64) {
-        if self.opening == Opening::Waiting && !self.has_ended() {
-            self.opening = Opening::Ready;
-            self.opened_us = time_us;
-        }
+        self.network.opened(time_us);
     }
 
     /// Reserves room for `batches` more batches.
     pub(crate) fn reserve(&mut self, batches: usize) -> Result<(), ErrorCode> {
-        self.queue.try_reserve(batches).map_err(|_| ErrorCode::OutOfMemory)
+        self.network.reserve(batches)
     }
 
     /// Adds a batch. After the host has closed, messages are discarded from the first one on that exceeds the bound,
     /// so that none is missing in the middle. Returns how many were discarded.
     pub(crate) fn push(&mut self, mut batch: Batch) -> u64 {
-        if self.has_ended() {
+        if self.network.has_ended() {
             return 0;
         }
-        let mut discarded = 0;
-        if self.closing {
-            let room = if self.discarding { 0 } else { self.room() };
-            let arrived = batch.rest().len();
-            discarded = batch.keep_charge(room) as u64;
-            // A part that is not the last one counts as no message, but its message has a gap all the same.
-            self.discarding |= batch.rest().len() < arrived;
-        }
-        if batch.rest().is_empty() {
-            return discarded;
-        }
-        self.charge += batch.charge();
-        let batch = match self.queue.back_mut() {
-            Some(last) => last.merge(batch),
-            None => Some(batch),
-        };
-        self.queue.extend(batch);
+        let discarded = if self.host.is_closing() { self.network.cut_to_room(&mut batch) } else { 0 };
+        self.network.push(batch);
         discarded
     }
 
     pub(crate) fn drained(&mut self) {
-        self.drain = !self.has_ended();
+        self.network.drained();
     }
 
     /// Records the end of the connection. Only the first call counts.
     pub(crate) fn ended(&mut self, ending: Ending, error: Option<Arc<Error>>) {
-        if !self.has_ended() {
-            self.end = End::Pending(ending);
-            self.error = self.error.take().or(error);
-            self.drain = false;
-        }
+        self.network.ended(ending, error);
     }
 
     /// Returns whether reading must stop, and remembers that it did.
     pub(crate) fn stop_reading_if_full(&mut self) -> bool {
-        self.reading_stopped = !self.closing && self.is_full();
+        self.reading_stopped = !self.host.is_closing() && self.network.is_full();
         self.reading_stopped
     }
 
     /// Returns whether messages that no longer fit are discarded, so that reading never stops.
     pub(crate) fn is_closing(&self) -> bool {
-        self.closing
+        self.host.is_closing()
     }
 
     /// The charge that still fits; `usize::MAX` if there is no bound.
     pub(crate) fn room(&self) -> usize {
-        if self.bound == 0 { usize::MAX } else { self.bound.saturating_sub(self.charge) }
+        self.network.room()
     }
 
     /// The charge of the undelivered messages, which counts against the bound.
     pub(crate) fn charge(&self) -> usize {
-        self.charge
+        self.network.charge()
     }
 
-    fn is_full(&self) -> bool {
-        self.bound != 0 && self.charge >= self.bound
+    /// Moves waiting messages out of buffers that they do not fill.
+    pub(crate) fn compact(&mut self) -> Result<(), ErrorCode> {
+        self.network.compact()
     }
 
     /// Returns the host's progress with the messages that arrived, and remembers that the socket waits for it.
@@ -230,25 +153,19 @@ impl Mailbox {
     }
 
     fn is_delivered(&self) -> bool {
-        let idle = !self.on_stack && !self.pulled;
         // A paused host takes no message before it resumes, so it is not waited for.
-        idle && (self.paused || self.queue.is_empty())
+        self.host.is_idle() && (self.host.is_paused() || !self.network.has_messages())
     }
 
     /// Returns whether only the host can know if it has processed the last message.
     fn is_pulled(&self) -> bool {
-        self.pulled && self.queue.is_empty() && !self.on_stack
-    }
-
-    /// Marks the pulled message as processed: the host has asked for more.
-    pub(crate) fn release_pulled(&mut self) {
-        self.pulled = false;
+        self.host.has_pulled() && !self.network.has_messages()
     }
 
     /// Returns whether the I/O task must be nudged: reading had stopped and may go on, or the messages that it waits
     /// for were delivered, or were pulled by a host that may still process the last one. Called after every delivery.
     pub(crate) fn take_nudge(&mut self) -> bool {
-        let resume = self.reading_stopped && (self.closing || self.charge <= self.bound / 2);
+        let resume = self.reading_stopped && (self.host.is_closing() || self.network.is_half_empty());
         self.reading_stopped &= !resume;
         let delivered = self.awaited && self.is_delivered();
         let pulled = self.awaited && self.is_pulled();
@@ -259,141 +176,96 @@ impl Mailbox {
     // The host's side.
 
     pub(crate) fn pause(&mut self) {
-        self.paused = true;
-        if self.last_call {
+        if self.host.pause() {
             self.discard();
         }
     }
 
     pub(crate) fn resume(&mut self) {
-        self.paused = false;
+        self.host.resume();
     }
 
     /// Begins to close (`ws_terminate`): from now on reading continues to the close frame, and messages that exceed the
     /// bound are discarded.
     pub(crate) fn closing(&mut self) {
-        self.closing = true;
+        self.host.begin_closing();
     }
 
     /// Prepares for the shutdown of the library. A blocking `ws_new` gets `error`.
     pub(crate) fn shut_down(&mut self, error: Error, thread_ends: bool) {
-        if self.claim != Claim::Nothing && self.opening == Opening::Waiting && self.error.is_none() {
-            self.error = Some(Arc::new(error));
+        if self.host.claim() != Claim::Nothing {
+            self.network.cannot_open(error);
         }
-        self.last_call = false;
+        self.host.end_last_call();
         if thread_ends {
             self.last_call();
         }
     }
 
-    /// Nobody will let a paused socket go on where its events are delivered: what it holds is dropped, also if it is paused
-    /// only now.
+    /// Nobody will let a paused socket go on where its events are delivered: its messages are dropped, also if it is
+    /// paused only now.
     pub(crate) fn last_call(&mut self) {
-        self.last_call = true;
-        if self.paused {
+        if self.host.last_call() {
             self.discard();
         }
     }
 
-    /// Moves waiting messages out of buffers that they do not fill.
-    pub(crate) fn compact(&mut self) -> Result<(), ErrorCode> {
-        self.queue.iter_mut().try_for_each(Batch::compact)
-    }
-
     /// Drops all undelivered events but the end.
     pub(crate) fn discard(&mut self) {
-        self.queue.clear();
-        self.charge = 0;
-        self.drain = false;
-        self.paused = false;
-        self.epoch += 1;
+        self.network.discard();
+        self.host.discarded();
+    }
+
+    /// Marks the pulled message as processed: the host has asked for more.
+    pub(crate) fn release_pulled(&mut self) {
+        self.host.release_pulled();
     }
 
     // The dispatcher's side.
 
     pub(crate) fn is_on_stack(&self) -> bool {
-        self.on_stack
+        self.host.is_on_stack()
     }
 
     pub(crate) fn open_returned(&self) -> bool {
-        self.open_returned
+        self.host.open_returned()
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        !matches!(self.end, End::NotYet)
+        self.network.has_ended()
     }
 
     /// The end, until it is delivered.
     pub(crate) fn ending(&self) -> Option<&Ending> {
-        match &self.end {
-            End::Pending(ending) => Some(ending),
-            End::NotYet | End::Delivered => None,
-        }
+        self.network.ending()
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.opening != Opening::Waiting
+        self.network.opening() != Opening::Waiting
     }
 
     /// The failure that a blocking `ws_new` reports instead of any event.
     pub(crate) fn take_failure(&mut self) -> Option<Arc<Error>> {
-        self.error.take()
+        self.network.take_failure()
     }
 
     pub(crate) fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    fn front(&self) -> Option<&Item> {
-        self.queue.front().and_then(|batch| batch.rest().first())
+        self.host.epoch()
     }
 
     /// Returns whether a callback could run now.
     pub(crate) fn is_deliverable(&self) -> bool {
-        let claimed = match self.claim {
-            Claim::Nothing => false,
-            Claim::Failure => self.opening == Opening::Waiting,
-            Claim::Everything => true,
-        };
-        !self.on_stack && !claimed && self.has_work()
-    }
-
-    fn has_work(&self) -> bool {
-        let ends = || matches!(self.end, End::Pending(_));
-        match self.opening {
-            Opening::Waiting => ends(),
-            Opening::Ready => true,
-            Opening::Passed if self.drain => true,
-            Opening::Passed => match self.front() {
-                Some(item) => !self.paused || item.kind.passes_pause(),
-                None => ends(),
-            },
-        }
+        self.host.is_ready(self.network.opening()) && self.network.has_work(self.host.is_paused())
     }
 
     /// Returns whether only ERROR and TERMINATE are left.
     pub(crate) fn has_only_its_end(&self) -> bool {
-        self.has_ended() && self.opening != Opening::Ready && self.queue.is_empty()
+        self.has_ended() && self.network.opening() != Opening::Ready && !self.network.has_messages()
     }
 
     /// The number of callbacks that could run now, one after the other.
     pub(crate) fn deliverable(&self) -> usize {
-        if !self.is_deliverable() {
-            return 0;
-        }
-        let open = usize::from(self.opening == Opening::Ready);
-        let drain = usize::from(self.drain);
-        let mut messages = 0;
-        for batch in &self.queue {
-            // This runs for every batch at every dispatch, so it iterates over messages only if the socket is paused.
-            let held = self.paused.then(|| batch.rest().iter().position(|item| !item.kind.passes_pause()));
-            if let Some(Some(pongs)) = held {
-                return open + drain + messages + pongs;
-            }
-            messages += batch.rest().len();
-        }
-        let end = if self.has_ended() { 1 + usize::from(self.error.is_some()) } else { 0 };
-        open + drain + messages + end
+        if self.is_deliverable() { self.network.count(self.host.is_paused()) } else { 0 }
     }
 
     /// Hands out the next work and marks the socket as being on the stack, until [`Mailbox::returned`].
@@ -401,54 +273,36 @@ impl Mailbox {
         if !self.is_deliverable() {
             return None;
         }
-        let work = self.next_work()?;
-        self.on_stack = true;
+        let work = self.network.next_work(self.host.is_paused())?;
+        self.host.called();
         Some(work)
     }
 
     /// Takes the OPEN that a blocking `ws_new` has claimed.
     pub(crate) fn take_claimed_open(&mut self) -> Option<Event> {
-        let taken = self.claim == Claim::Everything && self.opening == Opening::Ready;
-        if taken {
-            self.claim = Claim::Nothing;
-            self.opening = Opening::Passed;
-            self.on_stack = true;
+        if self.host.claim() != Claim::Everything {
+            return None;
         }
-        taken.then(|| Event::opened(self.opened_us))
-    }
-
-    fn next_work(&mut self) -> Option<Work> {
-        if self.opening == Opening::Ready {
-            self.opening = Opening::Passed;
-            return Some(Work::Open { time_us: self.opened_us });
-        }
-        if std::mem::take(&mut self.drain) {
-            return Some(Work::Drain);
-        }
-        if let Some(batch) = self.queue.pop_front() {
-            return Some(Work::Run { batch, only_pongs: self.paused });
-        }
-        if let Some(error) = self.error.take() {
-            return Some(Work::Error { error, never_opened: self.opening == Opening::Waiting });
-        }
-        self.end.deliver().map(Work::Terminate)
+        let opened_us = self.network.take_open()?;
+        self.host.release_claim();
+        self.host.called();
+        Some(Event::opened(opened_us))
     }
 
     /// Notes that the callback has returned.
     pub(crate) fn returned(&mut self) {
-        self.on_stack = false;
-        self.open_returned = self.opening == Opening::Passed;
+        self.host.returned();
+        self.host.note_open_returned(self.network.opening());
     }
 
     /// Notes that a run has returned: subtracts the charge `delivered`, and puts the rest of `batch` back.
     pub(crate) fn returned_run(&mut self, batch: Batch, delivered: usize, epoch: u64) {
-        self.on_stack = false;
-        if epoch != self.epoch {
-            return;
-        }
-        self.charge -= delivered;
-        if !batch.rest().is_empty() {
-            self.queue.push_front(batch);
+        self.host.returned();
+        if epoch == self.host.epoch() {
+            self.network.put_back(batch, delivered);
         }
     }
 }
+
+#[cfg(all(test, not(ws4d_loom)))]
+mod tests;

@@ -1,8 +1,8 @@
 //! Hands events out for good, to a host that pulls them.
 
-use super::{Mailbox, Opening, Work};
+use super::{Mailbox, Work};
 use crate::error::ErrorCode;
-use crate::event::{Batch, Item, Message, Origin};
+use crate::event::{Item, Message, Origin};
 
 /// A pulled event.
 pub(crate) enum Pulled {
@@ -16,14 +16,14 @@ impl Mailbox {
         if !self.is_deliverable() {
             return Ok(None);
         }
-        if let Some(front) = self.next_messages()
+        if let Some(front) = self.network.next_messages()
             && let Some(message) = front.take_one()?
         {
-            self.has_pulled(message.item.charge());
+            self.pulled(message.item.charge());
             return Ok(Some(Pulled::Message(message)));
         }
-        let work = self.next_work();
-        self.open_returned = self.opening == Opening::Passed;
+        let work = self.network.next_work(self.host.is_paused());
+        self.host.note_open_returned(self.network.opening());
         Ok(work.map(Pulled::Other))
     }
 
@@ -36,8 +36,8 @@ impl Mailbox {
     ) -> Result<(), ErrorCode> {
         let mut more = true;
         while more && self.is_deliverable() {
-            let paused = self.paused;
-            let Some(front) = self.next_messages() else { break };
+            let paused = self.host.is_paused();
+            let Some(front) = self.network.next_messages() else { break };
             let (mut charge, mut any) = (0, false);
             let taken = front.take_into(block, most_bytes, |item, origin| {
                 (charge, any) = (charge + item.charge(), true);
@@ -46,7 +46,7 @@ impl Mailbox {
                 more && !paused
             });
             if any {
-                self.has_pulled(charge);
+                self.pulled(charge);
             }
             taken?;
             more &= any;
@@ -54,16 +54,8 @@ impl Mailbox {
         Ok(())
     }
 
-    /// The batch whose message comes next, if a message does.
-    fn next_messages(&mut self) -> Option<&mut Batch> {
-        self.queue.front_mut().filter(|_| self.opening == Opening::Passed && !self.drain)
-    }
-
-    fn has_pulled(&mut self, charge: usize) {
-        if self.queue.front().is_some_and(|front| front.rest().is_empty()) {
-            self.queue.pop_front();
-        }
-        self.charge -= charge;
-        self.pulled = true;
+    fn pulled(&mut self, charge: usize) {
+        self.network.taken_of_first(charge);
+        self.host.pulled();
     }
 }
