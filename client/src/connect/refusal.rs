@@ -1,7 +1,8 @@
 //! The words for an answer that is no upgrade: what the server said, and what to do about it.
 
-use super::auth::{offers, schemes, wanted};
+use super::auth::{UNKNOWN_DIGEST, offers, schemes, wanted};
 use super::response::Head;
+use super::stranger::shown_text;
 use super::url::{self, Destination};
 use crate::error::{Component, Error, ErrorCode, HttpAnswer};
 use crate::options::Options;
@@ -14,13 +15,13 @@ pub(super) fn refusal(
     head: Head,
     body: Vec<u8>,
 ) -> Error {
-    let reason = shown(&head.reason);
+    let reason = shown_text(&head.reason);
     let said = first_line(&body).map(|line| without_query(&line, to));
     let message = format!(
         "The server of {} answered the upgrade with {} {reason} instead of 101 Switching Protocols{}{}",
         to.shown,
         head.status,
-        said.as_ref().map(|line| format!(", \"{}\"", shown(line))).unwrap_or_default(),
+        said.as_ref().map(|line| format!(", \"{}\"", shown_text(line))).unwrap_or_default(),
         cure(&head, to, options, digest, said.as_deref().unwrap_or(""))
     );
     let answer = HttpAnswer { status: head.status, headers: head.headers, body };
@@ -51,7 +52,7 @@ fn without_query(line: &str, to: &Destination) -> String {
 }
 
 fn cure(head: &Head, to: &Destination, options: &Options, digest: Option<&str>, said: &str) -> String {
-    let all = |name| head.all(name).map(shown).collect::<Vec<_>>().join(", ");
+    let all = |name| head.all(name).map(shown_text).collect::<Vec<_>>().join(", ");
     let later = |why: &str| match all("Retry-After").as_str() {
         "" => format!("{why}try again later, and then more and more seldom"),
         when => format!("{why}try again later (Retry-After: {when})"),
@@ -63,7 +64,7 @@ fn cure(head: &Head, to: &Destination, options: &Options, digest: Option<&str>, 
         301 | 302 | 303 | 307 | 308 if options.max_redirects == 0 => match head.all("Location").next() {
             Some(location) => format!(
                 "; it redirects to \"{}\", which is not followed unless ws_options_set_max_redirects allows it",
-                shown(&url::presentable(location))
+                shown_text(&url::presentable(location))
             ),
             None => "; it redirects, but does not say where to".into(),
         },
@@ -122,14 +123,6 @@ fn unauthorized(head: &Head, to: &Destination, options: &Options, digest: Option
         }
         None => format!("{REFUSED}, which go as Basic or Digest: {}", wanted(head, ASKED_BY)),
     }
-}
-
-/// Of a challenge that cannot be answered.
-pub(super) const UNKNOWN_DIGEST: &str = "its Digest is of a kind that is not known here (known are MD5, SHA-256 and SHA-512-256, with qop auth or without)";
-
-/// Text of a stranger's, fit for a message.
-pub(super) fn shown(text: &str) -> String {
-    text.escape_debug().take(100).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 /// So many bytes of what a stranger sent are shown.
 const MOST_SHOWN: usize = 40;
+/// So many letters of what it said in an HTTP answer.
+const MOST_LETTERS: usize = 100;
 
 /// The words for such bytes: how they begin; and for those of a server what that looks like, and what to do.
 pub(super) fn described(bytes: &[u8]) -> (String, &'static str) {
@@ -25,7 +27,12 @@ pub(super) fn described(bytes: &[u8]) -> (String, &'static str) {
     (format!("it does not begin with HTTP/1.1 but with \"{}\"", shown(bytes)), what)
 }
 
-/// The beginning of it, fit for a message.
+/// The beginning of a stranger's text, fit for a message.
+pub(super) fn shown_text(text: &str) -> String {
+    text.escape_debug().take(MOST_LETTERS).collect()
+}
+
+/// The beginning of its bytes, fit for a message.
 pub(super) fn shown(bytes: &[u8]) -> String {
     bytes[..bytes.len().min(MOST_SHOWN)].escape_ascii().to_string()
 }

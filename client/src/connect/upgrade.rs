@@ -3,9 +3,10 @@
 use super::exchange::{patience, read_some, refused_body, write_some};
 use super::readiness::Readiness;
 use super::redirect::is_followed;
-use super::refusal::{refusal, shown};
+use super::refusal::refusal;
 use super::request::{self, Offer, offered_extensions};
 use super::response::{Head, HeadReader, not_accepted, refused};
+use super::stranger::shown_text;
 use super::terms::Terms;
 use super::url::Destination;
 use crate::clock;
@@ -154,8 +155,8 @@ impl Asking<'_> {
         if self.left.is_empty() {
             let read = read_some(transport, readiness, self.reader.buffer());
             let Some(failure) = self.failure.take() else { return read.await };
-            // The failure is told where there is no answer to it; what was answered before
-            // is here, or on its last piece of road.
+            // The failure is told where there is no answer to it; what was answered before is here, or on its last
+            // piece of road.
             return match tokio::time::timeout(LATE_ANSWER, read).await {
                 Ok(Ok(true)) => {
                     self.failure = Some(failure);
@@ -235,7 +236,7 @@ pub(crate) fn judge(
         let answer = extensions.join(", ");
         not_accepted(format_args!(
             "its Sec-WebSocket-Extensions \"{}\" does not answer the offer: {why}; {offered}",
-            shown(&answer)
+            shown_text(&answer)
         ))
     })?;
     let subprotocol = match only("Sec-WebSocket-Protocol")? {
@@ -250,7 +251,7 @@ pub(crate) fn judge(
             };
             return Err(not_accepted(format_args!(
                 "its subprotocol \"{}\" was not offered: {offered} (ws_options_set_subprotocol)",
-                shown(value)
+                shown_text(value)
             )));
         }
     };

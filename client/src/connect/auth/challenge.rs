@@ -2,8 +2,8 @@
 //! their parameters; a challenge begins with a token behind which no `=` follows.
 
 use crate::connect::headers::is_token_byte;
-use crate::connect::refusal::shown;
 use crate::connect::response::Head;
+use crate::connect::stranger::shown_text;
 
 /// One way in which the host may say who it is.
 pub(super) struct Challenge {
@@ -48,7 +48,7 @@ pub(super) fn challenges(head: &Head, name: &str) -> Vec<Challenge> {
 pub(in crate::connect) fn schemes(head: &Head, name: &str) -> String {
     let mut names: Vec<String> = Vec::new();
     for challenge in challenges(head, name) {
-        let name = shown(&challenge.scheme);
+        let name = shown_text(&challenge.scheme);
         if !names.contains(&name) {
             names.push(name);
         }

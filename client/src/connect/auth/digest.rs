@@ -43,6 +43,9 @@ enum Hash {
     Sha512_256,
 }
 
+/// The words for a challenge that cannot be answered.
+pub(in crate::connect) const UNKNOWN_DIGEST: &str = "its Digest is of a kind that is not known here (known are MD5, SHA-256 and SHA-512-256, with qop auth or without)";
+
 const ALGORITHMS: &[Algorithm] = &[
     Algorithm { name: "MD5", hash: Hash::Md5, is_session: false },
     Algorithm { name: "MD5-sess", hash: Hash::Md5, is_session: true },

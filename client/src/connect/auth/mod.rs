@@ -1,10 +1,11 @@
-//! Authorization with a server, or with an HTTP proxy: Basic (RFC 7617), which goes without being asked for, and
-//! Digest (RFC 7616), which answers a challenge. User and password are never shown, nor told to anybody else.
+//! Authorization with a server, or with an HTTP proxy: Basic (RFC 7617), which goes without being asked for, and Digest
+//! (RFC 7616), which answers a challenge. User and password are never shown, nor told to anybody else.
 
 mod challenge;
 mod digest;
 
 pub(super) use challenge::{offers, schemes, wanted};
+pub(super) use digest::UNKNOWN_DIGEST;
 
 use super::response::Head;
 use base64::Engine;

@@ -1,12 +1,12 @@
-//! HTTP CONNECT (RFC 9110 §9.3.6): one question, one answer. Whatever is not 2xx is a refusal, and a refusal is told, never
-//! tried again; but where the proxy asks for Digest it is asked once more.
+//! HTTP CONNECT (RFC 9110 §9.3.6): one question, one answer. Whatever is not 2xx is a refusal, and a refusal is told,
+//! never tried again; but where the proxy asks for Digest it is asked once more.
 
 use super::{Asked, Credentials, Proxy};
-use crate::connect::auth::{Asker, Login, offers, schemes};
+use crate::connect::auth::{Asker, Login, UNKNOWN_DIGEST, offers, schemes};
 use crate::connect::exchange::{patience, read_some, refused_body, write_all};
 use crate::connect::readiness::Readiness;
-use crate::connect::refusal::UNKNOWN_DIGEST;
 use crate::connect::response::{Head, HeadReader};
+use crate::connect::stranger::shown_text;
 use crate::connect::url::Destination;
 use crate::error::{Component, Error, ErrorCode, HttpAnswer, code_of_io};
 use crate::log::log;
@@ -141,7 +141,7 @@ fn refusal(proxy: &Proxy, target: &str, digest: Option<&str>, head: Head, body: 
         502..=504 => "; it could not reach the server".into(),
         _ => String::new(),
     };
-    let reason: String = head.reason.escape_debug().take(100).collect();
+    let reason = shown_text(&head.reason);
     let message = format!("refused to connect to {target}: {} {reason}{hint}", head.status);
     let answer = HttpAnswer { status: head.status, headers: head.headers, body };
     proxy.error(message).with_http(answer)
