@@ -16,7 +16,7 @@
 
 from ._header import WS4D_VERSION_STRING as __version__
 from ._options import TLS
-from ._stack import Headers, Response
+from ._response import Headers, Response
 from .app import WebSocketApp
 from .asyncio.client import ClientConnection, connect, unix_connect
 from .exceptions import *  # noqa: F403

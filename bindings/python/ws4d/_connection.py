@@ -19,7 +19,8 @@ from . import _header as c
 from ._library import library, result_message, result_name, text
 from ._options import Settings, made
 from ._pull import MOST, Puller
-from ._stack import Headers, Response, Stack, owned
+from ._response import Headers, Response
+from ._stack import Stack, owned
 from .exceptions import ConnectionClosed, ConnectionFailed, PayloadTooBig, ProtocolError, closed
 from .frames import Close
 from .protocol import State

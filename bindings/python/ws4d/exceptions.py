@@ -26,13 +26,11 @@ import errno
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import _header as c
+from ._response import Response
 from .frames import OK_CLOSE_CODES, Close, CloseCode
-
-if TYPE_CHECKING:
-    from ._stack import Response
 
 __all__ = [
     "CertificateError",
