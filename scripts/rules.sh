@@ -56,7 +56,36 @@ found=$(code client/src | grep 'extern "C"' | grep -vE '^client/src/(fork|sys/(u
 never "the dispatchers know more than events, options and errors" \
     '\b(ws4d_protocol|tokio|rustls|crate::(socket|transport|connect|engine))\b' client/src/dispatch
 never "the mailbox or the handle table knows tokio" '\btokio\b' \
-    client/src/dispatch/mailbox.rs client/src/handle_table.rs client/src/sync.rs client/src/hook.rs
+    client/src/dispatch/mailbox client/src/dispatch/mailbox.rs client/src/handle_table.rs client/src/sync.rs client/src/hook.rs
+# The options are made of these, so the arrow back would make a circle.
+never "a part of the options knows the options" 'crate::options::(\{|Options\b)' \
+    client/src/connect/{auth,proxy,tls} client/src/connect/{dns,headers,network,response,stranger,url,zone}.rs
+never "authorization knows more than HTTP" 'crate::(options|transport)|connect::(refusal|url|network|proxy|upgrade)' \
+    client/src/connect/auth
+# Each module of the Python package stands above all that it imports, imports for types alone included.
+found=$(python3 - bindings/python/ws4d << 'END'
+import ast, graphlib, pathlib, sys
+
+root = pathlib.Path(sys.argv[1])
+names = {path: ".".join(path.relative_to(root.parent).with_suffix("").parts).removesuffix(".__init__") for path in root.rglob("*.py")}
+arrows = {}
+for path, name in names.items():
+    package = name.split(".") if path.stem == "__init__" else name.split(".")[:-1]
+    of = arrows.setdefault(name, set())
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = package[: len(package) - node.level + 1] + (node.module or "").split(".") * bool(node.module)
+            whole = ".".join(base)
+            of |= {found if (found := f"{whole}.{one.name}") in names.values() else whole for one in node.names}
+if sum(map(len, arrows.values())) < 20:
+    print("the imports were not understood")
+try:
+    graphlib.TopologicalSorter(arrows).prepare()
+except graphlib.CycleError as error:
+    print(" -> ".join(reversed(error.args[1])))
+END
+)
+[ -z "$found" ] || complain "modules of the Python package import each other" "$found"
 # Where a thread-local has a destructor, it is gone while the thread ends, and a host may still call the library then.
 found=$(code client/src src | grep 'thread_local!' | grep -vE '^client/src/(thread_slot|context|sync|unfinished|random|panics)\.rs:' || true)
 [ -z "$found" ] || complain "a thread-local that is no slot (client/src/thread_slot.rs)" "$found"
