@@ -46,7 +46,7 @@ error_codes! {
     ShutDown = -24,
     Forked = -25,
     Interrupted = -26,
-    // The road: the connection could not be made, or broke.
+    // The network: the connection could not be made, or broke.
     Dns = -40,
     ConnectionRefused = -41,
     Unreachable = -42,
@@ -100,7 +100,7 @@ impl Component {
 /// One line of an error stack.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ErrorEntry {
-    /// Which kind of cure is needed.
+    /// The class of the error, by its cure.
     pub code: ErrorCode,
     /// The part of the library that it comes from.
     pub component: Component,
@@ -295,7 +295,7 @@ impl Error {
     }
 }
 
-/// Which kind of cure an operating system's error wants. [`ErrorCode::Internal`] is what no host, system or network can
+/// The class of an operating system's error. [`ErrorCode::Internal`] is for errors that no host, system or network can
 /// cause.
 pub(crate) fn code_of_io(error: &std::io::Error) -> ErrorCode {
     use std::io::ErrorKind as Kind;

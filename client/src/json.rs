@@ -68,7 +68,7 @@ impl fmt::Display for JsonError {
 impl std::error::Error for JsonError {}
 
 impl JsonError {
-    /// The host's word for it.
+    /// The error code that the host gets.
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
             JsonError::Syntax(_) | JsonError::TooDeep => ErrorCode::InvalidJson,

@@ -1,5 +1,5 @@
 //! The WebSocket client behind libws4d: plain Rust that knows no C type. `ARCHITECTURE.md` at the root of the
-//! repository draws the rooms.
+//! repository describes the modules.
 
 // Under `--cfg ws4d_loom` only what loom models is built: the mailbox, the dispatcher and the handle table.
 #![cfg_attr(ws4d_loom, allow(dead_code, unused_imports, unused_macros, unreachable_pub))]

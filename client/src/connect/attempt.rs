@@ -28,7 +28,7 @@ use tokio::time::timeout;
 const LEAST_SHARE: Duration = Duration::from_secs(2);
 const MOST_SHARE: Duration = Duration::from_secs(10);
 
-/// TLS's own fault at the server (RFC 8446 §6): the machine's, not an opinion of us.
+/// A failure of the server's own TLS (RFC 8446 §6), and no judgement of this client.
 const INTERNAL_ERROR: u8 = 80;
 
 pub(super) async fn attempt(
@@ -45,7 +45,7 @@ pub(super) async fn attempt(
         let place = Place::Unix(path);
         return way.to_the_end(place.reach_again(&options.network).await?, place, None).await;
     }
-    // A proxy is what is looked up and connected to; of the destination it is told.
+    // With a proxy, the proxy's name is looked up and connected to; it is asked for the destination.
     let nearest = match &proxy {
         None => options.network.connect_to(to),
         Some(proxy) => Cow::Borrowed(&proxy.address),
@@ -76,7 +76,7 @@ pub(super) async fn attempt(
         if !is_verdict {
             log!(Debug, Component::Tcp, "{address} was no good: {failure}");
         }
-        // The last HTTP answer is what is told, or else the last address.
+        // Reports the last HTTP answer, or else the failure at the last address.
         if failure.http().is_some() || failed.as_ref().is_none_or(|failed| failed.http().is_none()) {
             failed = Some(failure);
         }

@@ -13,7 +13,7 @@ use std::future::ready;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-/// The lookups that tell the addresses of a host; begun when they are first polled.
+/// The lookups of a host's addresses; they begin when they are first polled.
 pub(super) fn lookups(host: &str, zone: Option<&str>, port: u16, options: &NetworkOptions) -> Vec<Lookup> {
     let from = options.local_address.as_ref().map(|from| Family::of(&from.address));
     let wanted = |family: Family| from.is_none_or(|from| from == family);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const MOST_BODY: usize = 64 * 1024;
 const BODY_PATIENCE: Duration = Duration::from_secs(1);
 
-/// The time for which a refusal's body is waited for: the refusal is to be told before the connect timeout hides it.
+/// The time for which a refusal's body is waited for: the refusal must be reported before the connect timeout hides it.
 pub(super) fn patience(deadline: Option<Instant>) -> Duration {
     let left = deadline.map_or(BODY_PATIENCE, |deadline| deadline.saturating_duration_since(Instant::now()));
     BODY_PATIENCE.min(left / 2)

@@ -44,7 +44,7 @@ type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(super) struct Lookup {
     /// The only family that it asks for.
     pub(super) family: Option<Family>,
-    /// `true` once somebody has begun to look; `None`: nobody has to.
+    /// `true` once a worker has begun with it; `None` if it needs no worker.
     pub(super) begun: Option<Arc<AtomicBool>>,
     /// Empty: the name has no such address.
     pub(super) answer: BoxFuture<Result<Vec<SocketAddr>, Error>>,
@@ -62,7 +62,7 @@ pub(super) struct Tried {
     pub(super) lookups: Vec<Error>,
     /// So many addresses were not tried.
     pub(super) left: usize,
-    /// Of each lookup, whether somebody has begun to look.
+    /// For each lookup, whether a worker has begun with it.
     begun: Vec<Arc<AtomicBool>>,
 }
 
@@ -90,7 +90,7 @@ impl Attempts {
         std::mem::take(&mut *self.0.lock())
     }
 
-    /// Returns `true` if all lookups wait for somebody who begins with them.
+    /// Returns `true` if all lookups wait for a worker.
     pub(super) fn waits_for_a_worker(&self) -> bool {
         let tried = self.0.lock();
         !tried.begun.is_empty() && tried.begun.iter().all(|begun| !begun.load(Ordering::Relaxed))
@@ -161,7 +161,7 @@ impl<'a, S> Race<'a, S> {
                 }
                 () = until(start) => {
                     if let Some(address) = self.queue.start() {
-                        // It may tell the log, which is done with no lock held.
+                        // It may write to the log, which needs that no lock is held.
                         let connecting = (self.connect)(address);
                         let mut tried = self.attempts.0.lock();
                         self.running.push((tried.addresses.len(), connecting));

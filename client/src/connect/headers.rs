@@ -60,7 +60,7 @@ pub(crate) fn check_host_header(name: &str, value: &str) -> Result<(), Refusal> 
     if !is_token(name) {
         return refuse("the name is empty, or has a character that names of headers cannot have");
     }
-    // The server would be told the password for the proxy.
+    // The server would receive the password for the proxy.
     if name.eq_ignore_ascii_case("proxy-authorization") {
         return refuse(
             "the handshake goes to the server, which is no proxy: headers for the proxy are set with \

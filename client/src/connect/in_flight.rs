@@ -63,7 +63,7 @@ pub(super) fn ask(
         }
         let answer = look_up();
         for waiting in landing.take() {
-            // Whoever has given up does not mind.
+            // A waiter that was dropped meanwhile takes no answer.
             let _ = waiting.send(answer.clone());
         }
     })?;

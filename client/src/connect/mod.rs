@@ -91,7 +91,7 @@ pub(crate) async fn connect(
 
 /// Goes where the URL leads, and where the servers redirect to.
 async fn follow(road: &mut Road<'_>, progress: &Progress, attempts: &Attempts) -> Result<Connected, Error> {
-    // One for the whole road.
+    // One deadline for all redirects.
     let deadline = road.options().connect_timeout.and_then(|limit| Instant::now().checked_add(limit));
     loop {
         match attempt(road.to(), road.options(), progress, attempts, deadline).await {

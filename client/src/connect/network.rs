@@ -28,7 +28,7 @@ pub(crate) struct NetworkOptions {
     pub(crate) unix_socket: Option<PathBuf>,
     /// No option of the host's: the address that was no good before; those behind it are tried first.
     pub(crate) begin_behind: Option<SocketAddr>,
-    /// Has its say before a socket connects.
+    /// The host's function that is called before a socket connects.
     pub(crate) socket_fn: Option<SocketFn>,
 }
 
@@ -168,7 +168,7 @@ impl NetworkOptions {
         Ok(())
     }
 
-    /// The addresses of the name by the host's word; `None`: it said nothing.
+    /// The addresses that the host has set for the name; `None` if it has set none.
     pub(super) fn resolved(&self, host: &str, port: u16) -> Option<Vec<Zoned>> {
         let of = |host: &str| {
             let those = self.resolve.iter().filter(|entry| entry.port == port && entry.host == host);

@@ -35,7 +35,7 @@ impl Readiness {
         self.registered.stream()
     }
 
-    /// Waits until a read may find something. The guard is told when it did not.
+    /// Waits until a read may find something. Clear the guard's readiness if it did not.
     pub(crate) async fn readable(&self) -> io::Result<Guard<'_>> {
         self.registered.readable().await
     }

@@ -1,5 +1,5 @@
-//! Redirects of the upgrade (RFC 9110 §15.4), as far as the host allows them. What proves who the host
-//! is never goes to another origin, and nothing that was to be secure goes on in the clear.
+//! Redirects of the upgrade (RFC 9110 §15.4), as far as the host allows them. Credentials never go to another origin,
+//! and a secure connection is never followed by one in the clear.
 
 use super::cookies::Jar;
 use super::url::{self, Destination};
@@ -54,7 +54,7 @@ impl<'a> Road<'a> {
         &self.to
     }
 
-    /// As they are for where the road leads now.
+    /// The options for the place that comes next.
     pub(super) fn options(&self) -> &Options {
         &self.options
     }

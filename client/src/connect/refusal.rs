@@ -95,7 +95,7 @@ fn cure(head: &Head, to: &Destination, options: &Options, digest: Option<&str>, 
     }
 }
 
-/// Which schemes are wanted, and whether what there was has been refused.
+/// Names the schemes that the server wants, and says whether the given credentials were refused.
 fn unauthorized(head: &Head, to: &Destination, options: &Options, digest: Option<&str>) -> String {
     const ASKED_BY: &str = "WWW-Authenticate";
     let by_header = options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));

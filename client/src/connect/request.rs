@@ -34,7 +34,7 @@ pub(super) fn offered_extensions(options: &Options, offer: Offer) -> Option<Stri
     (options.compression.level > 0).then(|| deflate::offer(&config))
 }
 
-/// The user and password to be told, unless the host has a header of its own for that.
+/// The user and password to be sent, unless the host has a header of its own for that.
 pub(crate) fn login<'a>(to: &'a Destination, options: &Options) -> Option<&'a Login> {
     let host_authorizes = options.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
     to.login.as_ref().filter(|_| !host_authorizes)

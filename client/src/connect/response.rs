@@ -46,7 +46,7 @@ pub(crate) struct HeadReader {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct NotHttp {
     why: String,
-    /// What a server that sends such bytes may be.
+    /// The kind of server that sends such bytes, in words.
     server: &'static str,
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Reach<'a> {
 }
 
 impl<'a> Reach<'a> {
-    /// `begun` is called with each attempt; `attempts` is for errors, also for those of whoever gives up waiting.
+    /// `begun` is called with each attempt; `attempts` is for errors, also after a timeout.
     pub(super) fn new(
         to: &'a Destination,
         options: &'a NetworkOptions,

@@ -1,4 +1,4 @@
-//! The terms on which the peers at one address are asked. They may say that they want it otherwise, and then there is another go.
+//! The terms on which the peers at one address are asked. Where a peer wants other terms, there is another attempt.
 
 use super::auth::{Asker, Authorization};
 use super::request::Offer;
@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::log::log;
 use crate::options::Options;
 
-/// With what they are asked in the next go.
+/// The terms of the next attempt.
 pub(super) struct Terms {
     pub(super) offer: Offer,
     pub(super) server: Authorization,
@@ -22,7 +22,7 @@ impl Terms {
         }
     }
 
-    /// Returns `true` if there is to be another go, on a new connection, after this failure.
+    /// Returns `true` if there is to be another attempt, on a new connection, after this failure.
     pub(super) fn another_go(&mut self, failure: &Error, options: &Options, shown: &str) -> bool {
         use crate::error::Component::Http;
         let wanted = [&mut self.server, &mut self.proxy].map(Authorization::wanted_connection);

@@ -155,8 +155,8 @@ impl Asking<'_> {
         if self.left.is_empty() {
             let read = read_some(transport, readiness, self.reader.buffer());
             let Some(failure) = self.failure.take() else { return read.await };
-            // The failure is told where there is no answer to it; what was answered before is here, or on its last
-            // piece of road.
+            // The failure is reported only without an answer; an answer that was sent before is here, or about to
+            // arrive.
             return match tokio::time::timeout(LATE_ANSWER, read).await {
                 Ok(Ok(true)) => {
                     self.failure = Some(failure);
@@ -258,7 +258,7 @@ pub(crate) fn judge(
     Ok((subprotocol, deflate))
 }
 
-/// A subprotocol as errors and the log tell it: some services take a token in its place, which is long, and a secret.
+/// A subprotocol as errors and the log show it: some services take a token in its place, which is long, and a secret.
 fn told(name: &str) -> Cow<'_, str> {
     const LONGEST: usize = 16;
     const BEGINNING: usize = 6;

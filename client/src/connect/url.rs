@@ -19,7 +19,7 @@ pub(crate) struct Destination {
     pub(crate) secure: bool,
     /// A name in ASCII, or an IP address without brackets.
     pub(crate) host: String,
-    /// Behind which interface of this machine it is; nobody is told.
+    /// The interface of this machine behind which it is; it is never sent.
     pub(crate) zone: Option<String>,
     pub(crate) port: u16,
     /// `host[:port]` as the Host header has it.
@@ -49,7 +49,7 @@ fn ensure_bearable(text: &str) -> Result<(), Error> {
         .map_err(|code| Error::new(code, Component::Socket, "There is no memory left to read the URL in"))
 }
 
-/// What is wrong, in a sentence; the parser's own words have no verb.
+/// Says in a sentence what is wrong; the parser's own words have no verb.
 fn words(error: ParseError) -> &'static str {
     match error {
         ParseError::EmptyHost => "it has no host",

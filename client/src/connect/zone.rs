@@ -1,5 +1,5 @@
-//! Addresses with a zone (RFC 4007 §11): a link-local address names a machine only together with the interface behind which
-//! it is. The zone is this machine's business alone: no server is told, and no certificate has it.
+//! Addresses with a zone (RFC 4007 §11): a link-local address names a machine only together with the interface behind
+//! which it is. The zone has a meaning on this machine alone: it is sent to no server, and no certificate has it.
 
 use crate::error::{Component, Error, ErrorCode};
 use crate::sys::failure::{self, Failure};

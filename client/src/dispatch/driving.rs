@@ -61,7 +61,7 @@ impl<T: Target> Dispatcher<T> {
     }
 
     /// Drops the tasks once the dispatcher is closed and no call of it is in progress, so that sockets on the stack
-    /// have sent their goodbye. Call it after the close, and after every call, with no lock held.
+    /// have sent their close frames. Call it after the close, and after every call, with no lock held.
     pub(super) fn end_driving(&self) {
         if let Some(driving) = &self.driving
             // An open driving dispatcher borrows, so this check avoids the lock.

@@ -160,7 +160,7 @@ fn push<T>(items: &mut Vec<T>, item: T) -> Result<(), JsonError> {
     Ok(())
 }
 
-/// The items in a block of their own size: to shrink one may fail, and there is no way to be told.
+/// The items in a block of their own size. Shrinking a `Vec` may fail, and does not report it.
 fn fitted<T>(mut items: Vec<T>) -> Result<Box<[T]>, JsonError> {
     if items.len() == items.capacity() {
         return Ok(items.into_boxed_slice());

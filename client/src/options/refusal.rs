@@ -1,5 +1,5 @@
-//! Why a setter does not take a value, in words for the programmer. The value itself is not in them: whoever calls the
-//! setter shows what of it is no secret.
+//! Why a setter does not take a value, in words for the programmer. The value itself is not in them: the caller of the
+//! setter shows the part that is no secret.
 
 use crate::error::ErrorCode;
 use std::borrow::Cow;
@@ -37,7 +37,7 @@ impl Refusal {
         }
     }
 
-    /// Which kind of cure is needed.
+    /// The class of the error.
     pub fn code(&self) -> ErrorCode {
         self.code
     }

@@ -71,7 +71,7 @@ impl TryCopy for CertificateRevocationListDer<'static> {
     }
 }
 
-/// A list that copies of options share. What is added to one of them is not seen by the others.
+/// A list that copies of options share. An item that is added to one copy is not in the others.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SharedList<T>(Arc<Vec<T>>);
 

@@ -176,7 +176,7 @@ impl PingInFlight {
     }
 }
 
-/// Number of our bytes that the server's TCP has acknowledged; `None` where the system does not tell.
+/// Number of our bytes that the server's TCP has acknowledged; `None` where the system does not report it.
 fn arrived(transport: &Transport) -> Option<u64> {
     let waiting = transport.unacknowledged()?;
     Some(transport.traffic().sent().saturating_sub(waiting))
@@ -197,8 +197,8 @@ impl Socket {
         now
     }
 
-    /// Reads on this thread, even where the descriptor is lent; the owner is then told about bytes that stay, because
-    /// its poller would not.
+    /// Reads on this thread, even where the descriptor is lent; the owner is then notified of bytes that stay, because
+    /// its poller does not report them.
     pub(super) fn read_pending(self: &Arc<Self>) -> ReadOutcome {
         let outcome = self.read_ready();
         if matches!(outcome, ReadOutcome::Full | ReadOutcome::More)

@@ -268,8 +268,8 @@ impl Socket {
         if !self.task_notified.swap(true, Ordering::AcqRel) {
             self.dispatcher.task_notified();
         }
-        // tokio panics where the descriptor that wakes the task's thread was closed under it. Then nobody hears it; whoever
-        // tells goes on.
+        // tokio panics where the descriptor that wakes the task's thread was closed under it. Then the notification is
+        // lost, and the notifying thread goes on.
         let _ = catch_unwind(AssertUnwindSafe(|| self.changed.notify_one()));
     }
 

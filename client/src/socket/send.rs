@@ -314,7 +314,7 @@ impl Socket {
             fault_point!();
             if !last && uncommitted >= COMMIT {
                 uncommitted = 0;
-                // A drain is told by whoever flushes when the place is filled.
+                // The thread that flushes reports a drain when the place is filled.
                 let _ = self.write_out(false);
             }
         }
@@ -337,7 +337,7 @@ impl Socket {
         let compressed = compress_with(own, payload, out);
         drop(deflater);
         if self.is_over() {
-            // Whoever has ended it meanwhile may have found the lock taken.
+            // A thread that has ended it meanwhile may have found the lock taken.
             self.free_deflater();
         }
         compressed

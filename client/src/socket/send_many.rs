@@ -218,7 +218,7 @@ impl Socket {
         while let Some(segment) = places.first() {
             if uncommitted >= COMMIT && !collects {
                 uncommitted = 0;
-                // A drain is told by whoever flushes when all places are filled.
+                // The thread that flushes reports a drain when all places are filled.
                 let _ = self.write_out(false);
             }
             if segment.short {

@@ -161,7 +161,8 @@ impl Transport {
         let _ = self.stream.shutdown(std::net::Shutdown::Write);
     }
 
-    /// Number of bytes that the kernel took and the peer has not acknowledged; `None` where the system does not tell.
+    /// Number of bytes that the kernel took and the peer has not acknowledged; `None` where the system does not report
+    /// it.
     pub(crate) fn unacknowledged(&self) -> Option<u64> {
         stream::unacknowledged(&self.stream)
     }

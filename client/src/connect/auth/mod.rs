@@ -1,5 +1,5 @@
 //! Authorization with a server, or with an HTTP proxy: Basic (RFC 7617), which goes without being asked for, and Digest
-//! (RFC 7616), which answers a challenge. User and password are never shown, nor told to anybody else.
+//! (RFC 7616), which answers a challenge. User and password are never shown, and sent to nobody else.
 
 mod challenge;
 mod digest;

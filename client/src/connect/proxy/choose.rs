@@ -1,6 +1,6 @@
-//! Which proxy leads to a destination: what the option says, else the environment, else the system. The environment
-//! is read on the host's own thread when it makes a socket, never by a thread of ours: C's `setenv` may pull it from
-//! under a reader on another thread, so reading stays where the host can keep the two apart.
+//! The choice of the proxy for a destination: by the option, else by the environment, else by the system. The
+//! environment is read on the host's own thread when it makes a socket, never by a thread of ours: C's `setenv` may
+//! pull it from under a reader on another thread, so reading stays where the host can keep the two apart.
 
 use super::Proxy;
 use crate::connect::url::Destination;

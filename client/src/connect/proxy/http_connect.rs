@@ -1,5 +1,5 @@
-//! HTTP CONNECT (RFC 9110 §9.3.6): one question, one answer. Whatever is not 2xx is a refusal, and a refusal is told,
-//! never tried again; but where the proxy asks for Digest it is asked once more.
+//! HTTP CONNECT (RFC 9110 §9.3.6): one question, one answer. An answer that is not 2xx is a refusal, which is reported
+//! and not tried again; only a proxy that asks for Digest is asked once more.
 
 use super::{Asked, Credentials, Proxy};
 use crate::connect::auth::{Asker, Login, UNKNOWN_DIGEST, offers, schemes};

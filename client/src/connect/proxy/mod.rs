@@ -1,6 +1,6 @@
 //! Through a proxy to the destination: `choose` says which one, `http_connect` and `socks` ask it for a tunnel, `url`
-//! judges what it is called. What comes out is the stream as the destination's own end would be: TLS with the server
-//! and the upgrade go through it unchanged. No name of the destination is looked up here but for `socks5://`.
+//! judges what it is called. The result is a stream to the destination: TLS with the server and the upgrade go through
+//! it unchanged. No name of the destination is looked up here but for `socks5://`.
 
 mod choose;
 mod http_connect;
@@ -84,7 +84,7 @@ impl Proxy {
         )
     }
 
-    /// An error on the road to the proxy, as one of the proxy's.
+    /// Reports an error on the way to the proxy as one of the proxy's.
     pub(crate) fn unreachable(&self, cause: Error) -> Error {
         match cause.code() {
             ErrorCode::Dns

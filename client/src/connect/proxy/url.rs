@@ -43,7 +43,7 @@ impl Proxy {
             Some(Host::Ipv6(address)) => address.to_string(),
             _ => return Err("it has no host"),
         };
-        // The parser does not tell http's own port from none.
+        // The parser does not distinguish http's own port from none.
         let names_port = place.rsplit(']').next().is_some_and(|end| end.contains(':') && !end.ends_with(':'));
         let port = url.port().unwrap_or(if names_port { 80 } else { default_port });
         if port == 0 {

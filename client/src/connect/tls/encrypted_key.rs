@@ -11,8 +11,8 @@ use pkcs8::{EncryptedPrivateKeyInfoRef, SecretDocument};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The password of keys that are read later. Wiped when it is dropped; a copy of the options is without one, for whoever
-/// has that may read no keys of his own.
+/// The password of keys that are read later. Wiped when it is dropped; a copy of the options is without one, because
+/// that copy's owner may read no keys of its own.
 #[derive(Default)]
 pub(crate) struct KeyPassword(Option<Zeroizing<String>>);
 

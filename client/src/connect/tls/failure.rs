@@ -9,7 +9,7 @@ use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError, OtherError, PeerMisbehaved};
 
 /// The error of an established session with `server` (`host:port`) before the upgrade was answered. With TLS 1.3 that
-/// includes the server's opinion of the client's certificate.
+/// includes the server's verdict on the client's certificate.
 pub(crate) fn describe(server: &str, options: &TlsOptions, error: &rustls::Error) -> Error {
     match error {
         rustls::Error::AlertReceived(alert) if !is_of_renegotiation(*alert) => {
@@ -195,8 +195,8 @@ fn signature_name(algorithm: &[u8]) -> &'static str {
     }
 }
 
-/// Words for an identifier of another crate's source: `PathLenConstraintViolated` is "path len constraint
-/// violated". What they would show of their data is left out.
+/// Words for an identifier of another crate's source: `PathLenConstraintViolated` is "path len constraint violated".
+/// Their data are left out.
 fn plain(name: &str) -> String {
     let mut words = String::new();
     let mut before = ' ';
@@ -290,7 +290,7 @@ fn named(alert: AlertDescription) -> String {
     format!("alert {name}, {}", u8::from(alert))
 }
 
-/// The server has told why it does not go on (RFC 8446 section 6.2).
+/// The server has sent the reason why it does not go on (RFC 8446 section 6.2).
 fn alert_received(server: &str, options: &TlsOptions, alert: AlertDescription) -> Error {
     use AlertDescription as Alert;
     let number = u8::from(alert);

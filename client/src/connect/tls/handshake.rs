@@ -78,7 +78,7 @@ pub(crate) async fn handshake(
         .await?;
         if let Err(failure) = result {
             let (error, shown) = *failure;
-            // The alert tells the server why; nobody waits for it.
+            // The alert gives the server the reason; nothing waits for it to leave.
             let _ = connection.write_tls(&mut transport.writer());
             let _ = transport.flush();
             return Err(handshake_failed(server, options, &error, shown));

@@ -17,7 +17,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(super) struct Identity {
     pub(super) certified: Arc<CertifiedKey>,
-    /// Of chain and key: equal where both are, and tells nothing of the key.
+    /// A hash of chain and key: equal where both are, and it reveals nothing of the key.
     digest: [u8; 32],
 }
 

@@ -34,7 +34,7 @@ impl KeyLogFile {
 impl KeyLog for KeyLogFile {
     fn log(&self, label: &str, client_random: &[u8], secret: &[u8]) {
         let line = format!("{label} {} {}\n", hex(client_random), hex(secret));
-        // The handshake goes on where it cannot be written to any more: there is nobody to tell.
+        // The handshake goes on if the file can no longer be written to: there is no way to report it.
         let _ = self.append(&line);
     }
 }

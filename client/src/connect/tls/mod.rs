@@ -1,6 +1,6 @@
-//! Trust and the TLS handshake. What the host chose (`options`, `identity`, `pin`), the rustls config made of it
-//! (`config`), who is trusted (`trust`), the handshake itself, what it agreed on (`info`), and what to say where it
-//! fails (`failure`).
+//! Trust and the TLS handshake. The host's choices are in `options`, `identity` and `pin`, the rustls config made of
+//! them in `config`, the trust in `trust`, the handshake itself in `handshake`, its terms in `info`, and the messages
+//! for its failures in `failure`.
 //!
 //! Reading the system's trust and verifying may block, so both run on a worker.
 

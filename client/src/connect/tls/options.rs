@@ -198,8 +198,9 @@ impl TlsOptions {
         Ok(())
     }
 
-    /// For a server of another name, where a redirect leads: what proves who the host is, and the name that the first
-    /// server was to have, stay behind. The pins do not: whoever pins keys would rather not connect.
+    /// The options for a server of another name, to which a redirect leads: without the client's certificate, and
+    /// without the name that the first server had to have. The pins stay: a host that pins keys would rather not
+    /// connect.
     pub(crate) fn for_another_server(&self) -> TlsOptions {
         TlsOptions { client_certificate: None, server_name: None, ..self.clone() }
     }

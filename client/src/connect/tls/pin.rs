@@ -31,7 +31,7 @@ impl Pin {
     }
 }
 
-/// The server's key is none of the pinned ones. Its own is public: whoever expects it can pin it.
+/// The server's key is none of the pinned ones. Its own is public: a host that expects it can pin it.
 #[derive(Debug)]
 pub(super) struct NotPinned(pub(super) Option<[u8; 32]>);
 

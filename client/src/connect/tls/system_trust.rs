@@ -1,5 +1,5 @@
-//! The system's trust where it is files: each distinct set of options reads them once. What could not be read whole is not
-//! trust but an error of that attempt, and the next one reads again.
+//! The system's trust where it is files: each distinct set of options reads them once. A set that could not be read
+//! whole is an error of that attempt, and the next one reads again.
 
 use crate::error::{Component, Error, ErrorCode, code_of_io};
 use crate::sys::failure;

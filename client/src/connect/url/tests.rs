@@ -1,4 +1,4 @@
-//! What is a URL of a server, and what it says.
+//! URLs of servers, and the parts that they have.
 
 use super::*;
 

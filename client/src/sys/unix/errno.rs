@@ -1,5 +1,5 @@
-//! `errno` of the calling thread, for those who must leave it as it was, or who ask what the last call of the system said
-//! through a library that does not tell.
+//! `errno` of the calling thread: for code that must leave it as it was, and for calls through a library that does not
+//! report it.
 
 /// The current value. Async-signal-safe.
 pub(super) fn get() -> i32 {
