@@ -86,6 +86,17 @@ def rust_struct(header, struct):
         for (field, kind), value in zip(kinds.items(), struct.initial):
             yield f"        {field}: {rust_value(kind, value, f'{struct.name}.{field}')},"
         yield "    };\n}\n"
+        yield from rust_callbacks(name, kinds)
+
+
+def rust_callbacks(name, kinds):
+    """A host that has one function for every event, a new one included."""
+    called = [field for field, kind in kinds.items() if kind == "Option<Callback>"]
+    if called:
+        yield f"impl {name} {{\n    /// Each callback for an event is `called`."
+        yield f"    pub const fn calling(called: Callback) -> {name} {{\n        {name} {{"
+        yield from (f"            {field}: Some(called)," for field in called)
+        yield f"            ..{name}::INIT\n        }}\n    }}\n}}\n"
 
 
 def rust_types(header):

@@ -15,8 +15,6 @@ const FIELDS: &[(&str, &[&str])] = &[
     ("compression_memory", &["memory"]),
     ("compression_min_size", &["min_size"]),
     ("compression_window_bits", &["client_max_window_bits", "server_max_window_bits"]),
-    ("min_tls_version", &["min_version"]),
-    ("tcp_keepalive_ms", &["keepalive"]),
 ];
 
 fn read(file: &str) -> String {
@@ -96,7 +94,7 @@ fn in_code(options: &str, option: &str) -> Option<Vec<String>> {
     let values = |names: &[&str]| -> Option<Vec<String>> {
         names.iter().map(|name| Some(of_code(field(options, name)?, option))).collect()
     };
-    values(&[name]).or_else(|| values(other?))
+    values(other.unwrap_or(&[name]))
 }
 
 /// The guide's options, each with its default.

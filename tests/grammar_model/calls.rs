@@ -191,16 +191,9 @@ impl World {
         let handler = RawHandler {
             user_data: life.user_data(),
             dispatcher,
-            on_open: Some(life::called),
-            on_message: Some(life::called),
-            on_error: Some(life::called),
-            on_terminate: Some(life::called),
-            on_drain: Some(life::called),
-            on_pong: Some(life::called),
-            on_part: Some(life::called),
             on_ping: plan.pings.then_some(life::called),
             on_free: Some(life::freed),
-            ..RawHandler::INIT
+            ..RawHandler::calling(life::called)
         };
         let options = options(plan);
         let url = ws4d_test_host::c(&url);

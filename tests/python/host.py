@@ -101,7 +101,9 @@ class Host:
     def open(self, url, wait=True, **settings):
         """A socket; `wait` chooses between ws_new and ws_new_async."""
         options, errors = options_with(settings), c.ws_errors()
-        functions = dict.fromkeys(("on_open", "on_message", "on_error", "on_terminate", "on_drain", "on_pong", "on_part"), on_event)
+        # With on_ping, pings would be events.
+        names = [name for name, kind in c.ws_handler._fields_ if kind is c.ws_callback and name != "on_ping"]
+        functions = dict.fromkeys(names, on_event)
         handler = c.ws_handler(user_data=self.key, dispatcher=self.dispatcher, on_free=on_free, **functions)
         new = ws4d.ws_new if wait else ws4d.ws_new_async
         ws = new(url.encode(), ctypes.byref(handler), options, ctypes.byref(errors))

@@ -53,16 +53,9 @@ impl Peer {
         RawHandler {
             user_data: self.user_data(),
             dispatcher: host.dispatcher(),
-            on_open: Some(called),
-            on_message: Some(called),
-            on_error: Some(called),
-            on_terminate: Some(called),
-            on_drain: Some(called),
-            on_pong: Some(called),
-            on_part: Some(called),
             on_ping: pings.then_some(called),
             on_free: Some(freed),
-            ..RawHandler::INIT
+            ..RawHandler::calling(called)
         }
     }
 

@@ -91,6 +91,23 @@ impl RawHandler {
     };
 }
 
+impl RawHandler {
+    /// Each callback for an event is `called`.
+    pub const fn calling(called: Callback) -> RawHandler {
+        RawHandler {
+            on_open: Some(called),
+            on_message: Some(called),
+            on_error: Some(called),
+            on_terminate: Some(called),
+            on_drain: Some(called),
+            on_pong: Some(called),
+            on_part: Some(called),
+            on_ping: Some(called),
+            ..RawHandler::INIT
+        }
+    }
+}
+
 /// `ws_slice`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
