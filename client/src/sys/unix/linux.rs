@@ -68,7 +68,6 @@ impl Signal {
 /// tokio asks for the calling thread's handle where a runtime is made. The standard library keeps a pointer to the middle of
 /// that block, and frees it with the thread; for the main thread that is never, so leak checkers find 48 bytes "possibly
 /// lost". Here is a pointer to its beginning.
-#[cfg(not(ws4d_loom))]
 pub(crate) fn show_main_thread_to_leak_checkers() {
     use std::sync::OnceLock;
     use std::thread::{self, Thread};

@@ -9,7 +9,6 @@ pub(crate) mod readiness;
 #[cfg(not(ws4d_loom))]
 pub(crate) mod selector;
 pub(crate) mod services;
-#[cfg(not(ws4d_loom))]
 pub(crate) mod stream;
 pub(crate) mod thread;
 pub(crate) mod wake;
