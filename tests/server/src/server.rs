@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 /// How long a wait without a time of its own goes on before it fails the test.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(if cfg!(windows) { 120 } else { 30 });
 
 /// How a server starts.
 #[derive(Debug, Clone)]

@@ -50,7 +50,7 @@ pub(super) fn take_refused() -> Option<Shown> {
 pub(super) struct Trust {
     /// Certificates that are trusted by themselves where they are a server's own; empty where nothing is verified.
     by_themselves: SharedList<CertificateDer<'static>>,
-    judges: Vec<Arc<dyn ServerCertVerifier>>,
+    judges: Vec<Judge>,
     pins: Vec<Pin>,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -78,7 +78,7 @@ impl Trust {
             judge_by_itself(leaf, name, now)?;
         } else {
             for judge in &self.judges {
-                judge.verify_server_cert(leaf, others, name, ocsp, now)?;
+                judge.judge(leaf, others, name, ocsp, now)?;
             }
         }
         if self.pins.is_empty() {
@@ -110,25 +110,77 @@ fn judge_by_itself(
     Ok(())
 }
 
-/// The system's verifier, where there is one: it takes no revocation lists, and cannot be kept from the system's trust. And
-/// webpki, where there is none or either is asked for. Where both stand, both must accept.
-fn judges(
+/// One that decides whether a certificate is good.
+#[derive(Debug)]
+enum Judge {
+    WebPki(Arc<WebPkiServerVerifier>),
+    /// The system, and before it webpki with the CAs that the host has added: not every system takes them beside its own.
+    System {
+        own: Option<Arc<WebPkiServerVerifier>>,
+        system: Verifier,
+    },
+}
+
+impl Judge {
+    fn judge(
+        &self,
+        leaf: &CertificateDer<'_>,
+        others: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let (own, system) = match self {
+            Judge::WebPki(webpki) => return webpki.verify_server_cert(leaf, others, name, ocsp, now),
+            Judge::System { own, system } => (own, system),
+        };
+        let by_own = own.as_ref().map(|own| own.verify_server_cert(leaf, others, name, ocsp, now));
+        let unknown = rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        match by_own {
+            Some(Ok(good)) => Ok(good),
+            // It is of one of the host's CAs, and wrong in another way: that is what the host wants to know.
+            Some(Err(error)) if error != unknown => {
+                system.verify_server_cert(leaf, others, name, ocsp, now).map_err(|_| error)
+            }
+            _ => system.verify_server_cert(leaf, others, name, ocsp, now),
+        }
+    }
+}
+
+fn refuse(message: String) -> Error {
+    Error::new(ErrorCode::Tls, Component::Tls, message)
+}
+
+/// A judge that trusts the roots.
+fn webpki(
+    roots: RootCertStore,
     options: &TlsOptions,
     provider: &Arc<CryptoProvider>,
-) -> Result<Vec<Arc<dyn ServerCertVerifier>>, Error> {
-    let refuse = |message: String| Error::new(ErrorCode::Tls, Component::Tls, message);
-    let mut judges: Vec<Arc<dyn ServerCertVerifier>> = Vec::new();
+) -> Result<Arc<WebPkiServerVerifier>, Error> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .with_crls(options.crl.iter().cloned())
+        .enforce_revocation_expiration()
+        .build()
+        .map_err(|error| refuse(format!("The revocation lists cannot be used: {error}")))
+}
+
+/// The system's verifier, where there is one: it takes no revocation lists, and cannot be kept from the system's trust. And
+/// webpki, where there is none or either is asked for. Where both stand, both must accept.
+fn judges(options: &TlsOptions, provider: &Arc<CryptoProvider>) -> Result<Vec<Judge>, Error> {
+    let mut own = RootCertStore::empty();
+    own.add_parsable_certificates(options.ca.iter().cloned());
+    let mut judges = Vec::new();
     if JUDGES_CERTIFICATES && options.system_trust {
-        let system = Verifier::new_with_extra_roots(options.ca.iter().cloned(), Arc::clone(provider));
-        judges.push(Arc::new(system.map_err(|error| {
+        let system = Verifier::new(Arc::clone(provider)).map_err(|error| {
             refuse(format!(
                 "The system's trust could not be read: {error}; add a CA with ws_options_set_ca_file"
             ))
-        })?));
+        })?;
+        let own = if own.is_empty() { None } else { Some(webpki(own.clone(), options, provider)?) };
+        judges.push(Judge::System { own, system });
     }
     if !JUDGES_CERTIFICATES || !options.system_trust || !options.crl.is_empty() {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(options.ca.iter().cloned());
+        let mut roots = own;
         if options.system_trust {
             system_trust::add_to(&mut roots)?;
         }
@@ -143,12 +195,7 @@ fn judges(
                 "Nobody is trusted: {whom}, and no CA was added; add one with ws_options_set_ca_file"
             )));
         }
-        let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-            .with_crls(options.crl.iter().cloned())
-            .enforce_revocation_expiration()
-            .build()
-            .map_err(|error| refuse(format!("The revocation lists cannot be used: {error}")))?;
-        judges.push(webpki);
+        judges.push(Judge::WebPki(webpki(roots, options, provider)?));
     }
     Ok(judges)
 }
