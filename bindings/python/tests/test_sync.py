@@ -142,6 +142,46 @@ def test_one_thread_receives_and_others_send_ping_and_close(server):
     assert caught.value.rcvd.code == 4001
 
 
+def test_a_message_in_parts_is_whole_whatever_other_threads_send(server):
+    begun, go = threading.Event(), threading.Event()
+
+    def parts():
+        yield "a"
+        begun.set()
+        go.wait(PATIENCE)
+        with pytest.raises(ws4d.ConcurrencyError):
+            ws.send(["inside"])
+        yield "b"
+
+    with connect(server.ws("/echo")) as ws:
+        sender = InThread(ws.send, parts())
+        assert begun.wait(PATIENCE)
+        ws.send("whole")
+        behind = InThread(ws.send, iter(["c", "d"]))
+        waits(ws)
+        go.set()
+        sender.result()
+        behind.result()
+        assert [ws.recv() for _ in range(3)] == ["ab", "whole", "cd"]
+
+
+def test_parts_that_fail_in_the_middle_end_the_connection(server):
+    def parts():
+        yield "a"
+        raise KeyError("none")
+
+    with connect(server.ws("/echo")) as ws:
+        for message in (["a", b"b"], iter([1]), {"a": 1}, 1):
+            with pytest.raises(TypeError):
+                ws.send(message)
+        ws.send([])
+        assert ws.recv() == b""
+        with pytest.raises(KeyError):
+            ws.send(parts())
+        with pytest.raises(ws4d.ConnectionClosedError):
+            ws.recv()
+
+
 def test_only_one_thread_receives(server):
     with connect(server.ws("/idle")) as ws:
         receiver = InThread(ws.recv)

@@ -160,12 +160,13 @@ class Connection:
     def _send(self, message: DataLike, as_text: bool | None) -> int:
         """One try. `ws_result`: OK, WOULD_BLOCK, CLOSED; all else is an exception."""
         if isinstance(message, str):
-            data, data_type = message.encode(), _BLOB if as_text is False else _TEXT
+            data = message.encode()
         elif isinstance(message, BytesLike):
-            data, data_type = bytes(message), _TEXT if as_text else _BLOB
+            data = bytes(message)
         else:
             raise TypeError(f"data must be str or bytes-like, not {type(message).__name__}")
-        return self._checked(library.ws_send(self._ws, data_type, data, len(data), 0))
+        kind = data_type(isinstance(message, str), as_text)
+        return self._checked(library.ws_send(self._ws, kind, data, len(data), 0))
 
     def _checked(self, result: int) -> int:
         if result in (OK, WOULD_BLOCK, CLOSED):
@@ -263,6 +264,11 @@ class Connection:
         library.ws_dispatcher_close(self._dispatcher)
 
 
+def data_type(is_str: bool, as_text: bool | None) -> int:
+    """The type of a message that is sent: `as_text` as `send` takes it."""
+    return _TEXT if (is_str if as_text is None else as_text) else _BLOB
+
+
 def decoded(message: Data, decode: bool | None) -> Data:
     """A message as `recv(decode=...)` wants it."""
     if decode is None:
@@ -275,12 +281,3 @@ def decoded(message: Data, decode: bool | None) -> Data:
 def as_json(value: object) -> str:
     """The shortest JSON text of a value; what JSON has no word for (NaN, infinity) is a ValueError."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def joined(parts: list[DataLike]) -> Data:
-    """One message of its parts, which are all str or all bytes-like."""
-    if parts and all(isinstance(part, str) for part in parts):
-        return "".join(part for part in parts if isinstance(part, str))
-    if all(isinstance(part, BytesLike) for part in parts):
-        return b"".join(part for part in parts if not isinstance(part, str))
-    raise TypeError("all parts of a message must be str, or all must be bytes-like")

@@ -6,35 +6,17 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 from types import TracebackType
-from typing import Any, Union
+from typing import Any
 
-from .._connection import CLOSED, OK, Connection, MaxQueue, as_json, decoded, joined
+from .._connection import CLOSED, OK, Connection, MaxQueue, as_json, decoded
 from .._library import library, result_message, result_name
 from .._options import Settings
+from .._parts import Fragments, Parts
 from .._pull import Broken, Drained, Ended, Event, Opened, Pong
 from ..exceptions import ConcurrencyError, ConnectionClosedOK
 from ..typing import BytesLike, Data, DataLike, LoggerLike
-
-Fragments = Union[Iterable[DataLike], AsyncIterable[DataLike]]
-
-
-async def _joined(fragments: Fragments) -> Data:
-    """One message of its parts, which are all str or all bytes-like."""
-    if isinstance(fragments, Mapping):
-        raise TypeError("data is a dict-like object")
-    parts: list[DataLike] = []
-    if isinstance(fragments, AsyncIterable):
-        async for part in fragments:
-            parts.append(part)
-    elif isinstance(fragments, Iterable):
-        parts.extend(fragments)
-    else:
-        raise TypeError(f"data must be str, bytes-like, or iterable, not {type(fragments).__name__}")
-    return joined(parts)
-
-
 
 
 class ClientConnection(Connection):
@@ -51,6 +33,9 @@ class ClientConnection(Connection):
         self._waiter: asyncio.Future[None] | None = None
         self._receiving = False
         self._draining: asyncio.Future[None] | None = None
+        # While a message in parts is in progress: what the next one waits for, and whose it is.
+        self._streaming: asyncio.Future[None] | None = None
+        self._streamer: asyncio.Task[Any] | None = None
         self._closing: asyncio.Future[None] = self._loop.create_future()
         self._pings: dict[bytes, tuple[asyncio.Future[float], float]] = {}
         self._watched = library.ws_dispatcher_fd(self._dispatcher)
@@ -120,10 +105,16 @@ class ClientConnection(Connection):
         if draining is not None and not draining.done():
             draining.set_result(None)
 
+    def _settle_streaming(self) -> None:
+        streaming, self._streaming, self._streamer = self._streaming, None, None
+        if streaming is not None and not streaming.done():
+            streaming.set_result(None)
+
     def _settle_all(self) -> None:
         """Wakes whoever waits for anything: it is over."""
         self._settle_opening()
         self._settle_draining()
+        self._settle_streaming()
         pings, self._pings = self._pings, {}
         for waiter, _ in pings.values():
             if not waiter.done():
@@ -211,15 +202,47 @@ class ClientConnection(Connection):
     async def send(self, message: DataLike | Fragments, text: bool | None = None) -> None:
         """Sends a str as a text frame and bytes as a binary frame; `text` chooses the frame whatever the type.
 
-        Parts from an iterable, asynchronous or not, go as one message. Waits while more than `write_limit` bytes wait for
-        the network. Raises ConnectionClosed, and PayloadTooBig above `max_size`.
+        Parts from an iterable, asynchronous or not, leave as they come, as one message; other messages wait until it has ended.
+        Where the iterable fails, or this is cancelled, behind the first part, the connection is dropped: nothing else tells the
+        server that the message will never end. Waits while more than `write_limit` bytes wait for the network. Raises
+        ConnectionClosed, and PayloadTooBig above `max_size`.
         """
         if not isinstance(message, (str, *BytesLike)):
-            message = await _joined(message)
+            await self._send_parts(message, Parts(self, message, text))
+            return
+        data: DataLike = message
         # Behind others that wait for room.
         if self._draining is not None:
             await asyncio.shield(self._draining)
-        while (result := self._send(message, text)) != OK:
+        await self._accepted(lambda: self._send(data, text))
+
+    async def _send_parts(self, fragments: Fragments, parts: Parts) -> None:
+        if self._streamer is asyncio.current_task():
+            raise ConcurrencyError("cannot send a message in parts inside another one")
+        while self._streaming is not None:
+            await asyncio.shield(self._streaming)
+        self._streaming, self._streamer = self._loop.create_future(), asyncio.current_task()
+        try:
+            if isinstance(fragments, AsyncIterable):
+                async for part in fragments:
+                    await self._all_accepted(parts.part(part))
+            else:
+                for part in fragments:
+                    await self._all_accepted(parts.part(part))
+            await self._all_accepted(parts.end())
+        except BaseException:
+            parts.give_up()
+            raise
+        finally:
+            self._settle_streaming()
+
+    async def _all_accepted(self, calls: list[Callable[[], int]]) -> None:
+        for call in calls:
+            await self._accepted(call)
+
+    async def _accepted(self, attempt: Callable[[], int]) -> None:
+        """Sends, once there is room."""
+        while (result := attempt()) != OK:
             if result == CLOSED:
                 await self._raise_closed()
             if self._draining is None:
@@ -253,12 +276,7 @@ class ClientConnection(Connection):
         await self._control(library.ws_pong, data.encode() if isinstance(data, str) else bytes(data))
 
     async def _control(self, function: Any, payload: bytes) -> None:
-        while (result := self._checked(function(self._ws, payload, len(payload)))) != OK:
-            if result == CLOSED:
-                await self._raise_closed()
-            if self._draining is None:
-                self._draining = self._loop.create_future()
-            await asyncio.shield(self._draining)
+        await self._accepted(lambda: self._checked(function(self._ws, payload, len(payload))))
 
     def _ponged(self, data: bytes) -> None:
         """A pong answers its ping, and those before it (RFC 6455 section 5.5.3)."""

@@ -11,14 +11,15 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any
 
 from .. import _header as c
-from .._connection import CLOSED, OK, Connection, MaxQueue, as_json, decoded, joined
+from .._connection import CLOSED, OK, Connection, MaxQueue, as_json, decoded
 from .._library import library, result_message, result_name
 from .._options import Settings
+from .._parts import Parts
 from .._pull import Broken, Drained, Ended, Event, Opened, Pong
 from ..exceptions import ConcurrencyError, ConnectionClosedOK
 from ..typing import BytesLike, Data, DataLike, LoggerLike
@@ -58,6 +59,8 @@ class ClientConnection(Connection):
         self._pulling = False
         self._receiving = False
         self._drains = 0
+        # The thread whose message in parts is in progress.
+        self._streamer: int | None = None
         self._pings: dict[bytes, PongWaiter] = {}
         # So that Ctrl-C reaches a thread that waits. Windows has no such signals.
         library.ws_dispatcher_set_interruptible(self._dispatcher, 1)
@@ -211,17 +214,42 @@ class ClientConnection(Connection):
     def send(self, message: DataLike | Iterable[DataLike], text: bool | None = None) -> None:
         """Sends a str as a text frame and bytes as a binary frame; `text` chooses the frame whatever the type.
 
-        Parts from an iterable go as one message. Waits while more than `write_limit` bytes wait for the network. Raises
-        ConnectionClosed, and PayloadTooBig above `max_size`.
+        Parts from an iterable leave as they come, as one message; other messages wait until it has ended. Where the iterable
+        fails behind the first part, the connection is dropped: nothing else tells the server that the message will never end. Waits
+        while more than `write_limit` bytes wait for the network. Raises ConnectionClosed, and PayloadTooBig above `max_size`.
         """
-        if not isinstance(message, (str, *BytesLike)):
-            if isinstance(message, Mapping):
-                raise TypeError("data is a dict-like object")
-            if not isinstance(message, Iterable):
-                raise TypeError(f"data must be str, bytes-like, or iterable, not {type(message).__name__}")
-            message = joined(list(message))
-        data: DataLike = message
-        self._accepted(lambda: self._send(data, text))
+        if isinstance(message, (str, *BytesLike)):
+            data: DataLike = message
+            self._accepted(lambda: self._send(data, text))
+            return
+        if isinstance(message, AsyncIterable):
+            raise TypeError("data is an asynchronous iterable, which needs the asyncio client")
+        self._send_parts(message, Parts(self, message, text))
+
+    def _send_parts(self, fragments: Iterable[DataLike], parts: Parts) -> None:
+        here = threading.get_ident()
+        with self._told:
+            if self._streamer == here:
+                raise ConcurrencyError("cannot send a message in parts inside another one")
+            self._until(lambda: self._streamer is None)
+            self._streamer = here
+        try:
+            for part in fragments:
+                self._all_accepted(parts.part(part))
+            self._all_accepted(parts.end())
+        except BaseException:
+            with self._told:
+                parts.give_up()
+            raise
+        finally:
+            with self._told:
+                if self._streamer == here:
+                    self._streamer = None
+                self._told.notify_all()
+
+    def _all_accepted(self, calls: list[Callable[[], int]]) -> None:
+        for call in calls:
+            self._accepted(call)
 
     def send_json(self, value: object) -> None:
         """Sends a value as JSON text."""
