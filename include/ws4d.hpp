@@ -710,6 +710,7 @@ public:
     options &idle_timeout(std::chrono::milliseconds time) { return with(ws_options_set_idle_timeout_ms, time); }
     options &ping_interval(std::chrono::milliseconds time) { return with(ws_options_set_ping_interval_ms, time); }
     options &ping_timeout(std::chrono::milliseconds time) { return with(ws_options_set_ping_timeout_ms, time); }
+    options &ping_events(bool on = true) { return set(ws_options_set_ping_events(handle_, on)); }
     options &ping_always(bool on = true) { return set(ws_options_set_ping_always(handle_, on)); }
     options &tcp_keepalive(std::chrono::milliseconds time) { return with(ws_options_set_tcp_keepalive_ms, time); }
     options &busy_poll(std::chrono::microseconds time) { return with(ws_options_set_busy_poll_us, time); }
@@ -909,6 +910,27 @@ public:
     result<> try_send_part(bytes_view bytes) const noexcept { return ws_send_part(ws_, bytes.data(), bytes.size()); }
     result<> try_send_end() const noexcept { return ws_send_end(ws_); }
 
+    /**
+     * Sends many messages of one type together. No other thread's message goes between them. `messages` is a range whose
+     * elements convert to bytes_view. It returns how many were accepted, from the first one on: fewer than there are only if the
+     * send buffer is full (on_drain follows) or memory cannot be had. If one of them is wrong, nothing is sent.
+     */
+    template <class Messages> std::size_t send_many(ws_data_type type, const Messages &messages, std::uint32_t flags = 0) const {
+        return try_send_many(type, messages, flags).value();
+    }
+    template <class Messages>
+    result<std::size_t> try_send_many(ws_data_type type, const Messages &messages, std::uint32_t flags = 0) const {
+        std::vector<ws_slice> slices;
+        for (const auto &message : messages) {
+            const bytes_view bytes(message);
+            slices.push_back({bytes.data(), bytes.size()});
+        }
+        const std::int32_t accepted = ws_send_many(ws_, type, slices.data(), slices.size(), flags);
+        if (accepted < 0)
+            return ws4d::error(static_cast<ws_result>(accepted));
+        return static_cast<std::size_t>(accepted);
+    }
+
     /** Sends a ping of at most 125 bytes, which on_pong brings back. */
     void ping(bytes_view payload = {}) const { try_ping(payload).value(); }
     result<> try_ping(bytes_view payload = {}) const noexcept { return ws_ping(ws_, payload.data(), payload.size()); }
@@ -1041,7 +1063,7 @@ class handler;
  * The callbacks of a socket. Those that are empty are not called. They come in this order, are never nested, and no two
  * of them run at the same time:
  *
- *     on_open?  (on_message | on_part | on_drain | on_pong)*  on_error?  on_terminate
+ *     on_open?  (on_message | on_part | on_drain | on_ping | on_pong)*  on_error?  on_terminate
  *
  * They run inside the calls of the socket's dispatcher, on its thread. Without a dispatcher they run on an I/O thread
  * of the library, where they must not block. They may destroy the socket, and may call every function whose comment
@@ -1064,6 +1086,8 @@ struct handlers {
     callback on_terminate = {};
     /** The send buffer has fallen below half of its limit, after a call that gave WS_ERR_WOULD_BLOCK. */
     callback on_drain = {};
+    /** A ping of the server's has arrived. The library answers it in any case; event::bytes() has its payload. */
+    callback on_ping = {};
     /** The answer to a ping() has arrived; event::bytes() has its payload. */
     callback on_pong = {};
     /**
@@ -1094,6 +1118,7 @@ public:
     virtual void on_error(socket_ref, const event &) {}
     virtual void on_terminate(socket_ref, const event &) {}
     virtual void on_drain(socket_ref, const event &) {}
+    virtual void on_ping(socket_ref, const event &) {}
     virtual void on_pong(socket_ref, const event &) {}
     virtual void on_part(socket_ref, const event &) {}
     /** By default this ends the process. */
@@ -1112,6 +1137,7 @@ inline handlers handlers::of(std::shared_ptr<handler> methods) {
     all.on_error = [methods](socket_ref ws, const event &e) { methods->on_error(ws, e); };
     all.on_terminate = [methods](socket_ref ws, const event &e) { methods->on_terminate(ws, e); };
     all.on_drain = [methods](socket_ref ws, const event &e) { methods->on_drain(ws, e); };
+    all.on_ping = [methods](socket_ref ws, const event &e) { methods->on_ping(ws, e); };
     all.on_pong = [methods](socket_ref ws, const event &e) { methods->on_pong(ws, e); };
     all.on_part = [methods](socket_ref ws, const event &e) { methods->on_part(ws, e); };
     all.on_exception = [methods](std::exception_ptr exception) { methods->on_exception(exception); };
@@ -1238,6 +1264,7 @@ struct owner {
         h.on_error = pick<&ws4d::handlers::on_error>();
         h.on_terminate = pick<&ws4d::handlers::on_terminate>();
         h.on_drain = pick<&ws4d::handlers::on_drain>();
+        h.on_ping = pick<&ws4d::handlers::on_ping>();
         h.on_pong = pick<&ws4d::handlers::on_pong>();
         h.on_part = pick<&ws4d::handlers::on_part>();
         h.on_free = [](void *user_data) {

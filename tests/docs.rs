@@ -194,7 +194,7 @@ fn written() -> Vec<PathBuf> {
     }
     let known = |path: &PathBuf| {
         path.extension()
-            .is_some_and(|kind| ["rs", "md", "toml", "h", "c", "cpp", "py"].iter().any(|k| kind == *k))
+            .is_some_and(|kind| ["rs", "md", "toml", "h", "hpp", "c", "cpp", "py"].iter().any(|k| kind == *k))
     };
     files.into_iter().filter(known).collect()
 }
@@ -231,12 +231,50 @@ fn the_grammar_of_callbacks_is_the_header_s_wherever_it_is_written() {
     }
     for place in [
         "README.md",
+        "include/ws4d.hpp",
         "tests/host/src/grammar.rs",
         "client/src/dispatch/mailbox.rs",
         "src/handler.rs",
         "tests/c/host.h",
     ] {
         assert!(places.contains(place), "{place} has no grammar, but {places:?}");
+    }
+}
+
+/// The functions of C that the C++ header does not call: what stands in their place there.
+const NOT_IN_CPP: &[(&str, &str)] = &[
+    ("ws_send_text", "ws_send"),
+    ("ws_send_blob", "ws_send"),
+    ("ws_send_object", "ws_send"),
+    ("ws_event_reason", "ws_event_data"),
+    ("ws_batch_data", "ws_batch_items"),
+    ("ws_batch_time_us", "ws_event_time_us"),
+    ("ws_json_key_utf16", "ws_json_key"),
+    ("ws_version_number", "ws_version_string"),
+    ("ws_get_handler", "handlers are lambdas, which hold what they need"),
+    ("ws_get_user_data", "handlers are lambdas, which hold what they need"),
+];
+
+#[test]
+fn each_function_and_each_callback_of_c_has_its_place_in_the_cpp_header() {
+    let symbols = fs::read_to_string(root().join("include/ws4d.symbols")).expect("the symbols");
+    let header = fs::read_to_string(root().join("include/ws4d.h")).expect("the header");
+    let cpp = fs::read_to_string(root().join("include/ws4d.hpp")).expect("the C++ header");
+    let words: BTreeSet<&str> =
+        cpp.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_').collect();
+    let functions = symbols.lines().filter(|line| line.starts_with("ws_"));
+    let functions: BTreeSet<&str> = functions.filter_map(|line| line.split(' ').next()).collect();
+    let callbacks = header.lines().filter_map(|line| {
+        line.trim().strip_prefix("ws_callback ").and_then(|field| field.strip_suffix(';'))
+    });
+    let callbacks: BTreeSet<&str> = callbacks.collect();
+    assert!(functions.len() > 150 && callbacks.len() > 7, "the headers were not understood");
+    let missing: BTreeSet<&str> =
+        functions.union(&callbacks).copied().filter(|name| !words.contains(name)).collect();
+    let excused: BTreeSet<&str> = NOT_IN_CPP.iter().map(|(name, _)| *name).collect();
+    assert_eq!(missing, excused, "of ws4d.h, and not in ws4d.hpp");
+    for (name, instead) in NOT_IN_CPP {
+        assert!(instead.contains(' ') || words.contains(instead), "{name} is {instead}, which is not there");
     }
 }
 

@@ -102,6 +102,52 @@ PROMISE(messages_arrive_as_they_were_sent) {
     CHECK(info.code_sent == 4001 && info.was_clean == 1 && info.stage == WS_STAGE_CLOSED && info.http_status == 101);
 }
 
+PROMISE(many_messages_are_sent_in_one_call) {
+    ws4d::dispatcher loop;
+    std::string got;
+    ws4d::handlers handlers;
+    handlers.on_message = [&](const ws4d::event &message) { got += std::string(message.text()) + ";"; };
+    ws4d::socket ws(server("/echo"), loop, std::move(handlers));
+    CHECK(ws.send_many(WS_DATA_TYPE_TEXT, std::vector<std::string>{"a", "", "bc"}) == 3);
+    CHECK(ws.send_many(WS_DATA_TYPE_BLOB, std::vector<std::string_view>()) == 0);
+    CHECK(ws.try_send_many(WS_DATA_TYPE_TEXT, std::array<std::string, 2>{{"d", "\xff"}}).code() == WS_ERR_INVALID_UTF8);
+    while (got.size() < 6)
+        loop.wait();
+    CHECK(got == "a;;bc;" && ws.stats().messages_sent == 3);
+}
+
+PROMISE(the_server_s_pings_are_told) {
+    for (const bool as_class : {false, true}) {
+        ws4d::dispatcher loop;
+        std::string got;
+        const auto on_ping = [&](ws4d::socket_ref ws, const ws4d::event &ping) {
+            CHECK(ping.type() == WS_EVENT_TYPE_PING);
+            got = ping.text();
+            ws.terminate();
+        };
+        struct methods : ws4d::handler {
+            void on_ping(ws4d::socket_ref ws, const ws4d::event &ping) override { act(ws, ping); }
+            std::function<void(ws4d::socket_ref, const ws4d::event &)> act;
+        } object;
+        object.act = on_ping;
+        ws4d::handlers handlers;
+        handlers.on_ping = on_ping;
+        ws4d::socket ws(server("/script?do=ping:still-there"), loop, as_class ? ws4d::handlers::of(object) : std::move(handlers));
+        loop.run();
+        CHECK(got == "still-there");
+    }
+    ws4d::dispatcher loop;
+    ws4d::socket ws(server("/script?do=ping:pulled"), loop, {}, ws4d::options().ping_events());
+    for (;;) {
+        const std::optional<ws4d::pulled> next = loop.next();
+        CHECK(next);
+        if (next->event.type() == WS_EVENT_TYPE_OPEN)
+            continue;
+        CHECK(next->event.type() == WS_EVENT_TYPE_PING && next->event.text() == "pulled");
+        break;
+    }
+}
+
 PROMISE(a_long_message_is_sent_and_arrives_in_parts) {
     ws4d::dispatcher loop;
     std::string got;
