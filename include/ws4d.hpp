@@ -1240,6 +1240,12 @@ struct owner {
         });
     }
 
+    /** The body of each function that C calls: `act` with the owner whose `user_data` it is. */
+    template <class Owner, class Act> static void enter(void *user_data, Act &&act, bool opening = false) {
+        owner &o = *static_cast<owner *>(user_data);
+        o.run([&] { act(static_cast<Owner &>(o)); }, opening);
+    }
+
     /** From now on no callback begins. */
     void mute() noexcept { muted.store(true); }
 
@@ -1308,8 +1314,7 @@ private:
     }
     template <callback ws4d::handlers::*Which, bool Opening>
     static void deliver(ws_socket *ws, const ws_event *e, void *user_data) {
-        owner &o = *static_cast<owner *>(user_data);
-        o.run([&] { (o.callbacks.*Which)(socket_ref(ws), event(e)); }, Opening);
+        enter<owner>(user_data, [&](owner &o) { (o.callbacks.*Which)(socket_ref(ws), event(e)); }, Opening);
     }
 
     std::atomic<bool> muted{false};
@@ -1670,6 +1675,80 @@ struct place {
     }
 };
 
+/** What ends a socket, and what a reconnector, with the same rules. */
+inline ws_result close_now(ws_socket *ws) noexcept { return ws_close(ws); }
+inline ws_result close_now(ws_reconnector *r) noexcept { return ws_reconnector_close(r); }
+inline void let_go(ws_socket *ws) noexcept { ws_release(ws); }
+inline void let_go(ws_reconnector *r) noexcept { ws_reconnector_release(r); }
+inline void drop(ws_socket *ws) noexcept { ws_abort(ws); }
+inline void drop(ws_reconnector *r) noexcept {
+    ws_reconnector_terminate(r, 0, nullptr);
+    ws_abort(ws_reconnector_get_socket(r));
+}
+
+/** A socket, or a reconnector, that is owned: what it is as a token, and what it shares with its callbacks. */
+template <class Ref, class Owner> class owned : public Ref {
+public:
+    owned() noexcept = default;
+    owned(owned &&other) noexcept : Ref(std::exchange(static_cast<Ref &>(other), Ref())), owner_(std::move(other.owner_)) {}
+    /** What it was before is destroyed first. */
+    owned &operator=(owned &&other) noexcept {
+        owned moved(std::move(other));
+        std::swap(static_cast<Ref &>(*this), static_cast<Ref &>(moved));
+        std::swap(owner_, moved.owner_);
+        return *this;
+    }
+    ~owned() {
+        if (owner_ == nullptr)
+            return;
+        owner_->mute();
+        if (close_now(this->get()) == WS_ERR_WRONG_THREAD) {
+            drop(this->get());
+            let_go(this->get());
+            owner_->await();
+        }
+    }
+
+    /**
+     * Ends it at once, with its connection, and leaves this object empty. Its last callbacks run inside the call, and their
+     * exception comes out of it. On another thread than the dispatcher's it is WS_ERR_WRONG_THREAD, with nothing changed.
+     */
+    void close() { try_close().value(); }
+    ws4d::result<> try_close() {
+        const std::shared_ptr<Owner> owner = owner_;
+        level here(owner.get(), false);
+        const ws_result closed = close_now(this->get());
+        if (closed == WS_OK) {
+            owner_ = nullptr;
+            static_cast<Ref &>(*this) = Ref();
+        }
+        here.rethrow();
+        return closed;
+    }
+    /** Gives it up without ending it: it goes on and continues to call back until it is over. This object is then empty. */
+    Ref detach() noexcept {
+        let_go(this->get());
+        owner_ = nullptr;
+        return std::exchange(static_cast<Ref &>(*this), Ref());
+    }
+
+protected:
+    owned(Ref token, std::shared_ptr<Owner> owner) noexcept : Ref(token), owner_(std::move(owner)) {}
+
+    /** Why none can be made of these; nothing where it can. */
+    static std::optional<ws4d::error> unusable(std::string_view url, const place &on, const std::optional<ws4d::error> &options) {
+        if (options)
+            return options;
+        if (std::optional<ws4d::error> wrong = on.unusable())
+            return wrong;
+        if (url.find('\0') != url.npos)
+            return ws4d::error(WS_ERR_INVALID_URL, "a URL has no NUL");
+        return std::nullopt;
+    }
+
+    std::shared_ptr<Owner> owner_;
+};
+
 } // namespace detail
 
 /**
@@ -1685,7 +1764,7 @@ struct place {
  * To end a conversation politely and to be told about it, call terminate() and wait for on_terminate; then destroy the
  * socket.
  */
-class socket : public socket_ref {
+class socket : public detail::owned<socket_ref, detail::owner> {
 public:
     /** An empty socket. */
     socket() noexcept = default;
@@ -1727,62 +1806,14 @@ public:
                                          const ws4d::options &options = options::defaults()) {
         return make(url, {on.state_, false}, std::move(handlers), options, false);
     }
-    socket(socket &&other) noexcept : socket_ref(std::exchange(other.ws_, nullptr)), owner_(std::move(other.owner_)) {}
-    /** The socket that it was before is destroyed first. */
-    socket &operator=(socket &&other) noexcept {
-        socket moved(std::move(other));
-        std::swap(ws_, moved.ws_);
-        std::swap(owner_, moved.owner_);
-        return *this;
-    }
-    ~socket() {
-        if (owner_ == nullptr)
-            return;
-        owner_->mute();
-        if (ws_close(ws_) == WS_ERR_WRONG_THREAD) {
-            ws_abort(ws_);
-            ws_release(ws_);
-            owner_->await();
-        }
-    }
-
-    /**
-     * Ends the socket at once, and leaves this object empty. on_terminate runs inside the call, and its exception comes
-     * out of it. On another thread than the dispatcher's it is WS_ERR_WRONG_THREAD, with nothing changed.
-     */
-    void close() { try_close().value(); }
-    result<> try_close() {
-        const std::shared_ptr<detail::owner> owner = owner_;
-        detail::level here(owner.get(), false);
-        const ws_result closed = ws_close(ws_);
-        if (closed == WS_OK) {
-            owner_ = nullptr;
-            ws_ = nullptr;
-        }
-        here.rethrow();
-        return closed;
-    }
-    /**
-     * Gives the socket up without ending it: it stays open and continues to call back until it terminates. This object
-     * is then empty.
-     */
-    socket_ref detach() noexcept {
-        ws_release(ws_);
-        owner_ = nullptr;
-        return socket_ref(std::exchange(ws_, nullptr));
-    }
 
 private:
-    socket(ws_socket *ws, std::shared_ptr<detail::owner> owner) noexcept : socket_ref(ws), owner_(std::move(owner)) {}
+    socket(socket_ref token, std::shared_ptr<detail::owner> owner) noexcept : owned(token, std::move(owner)) {}
 
     static result<socket> make(std::string_view url, detail::place place, ws4d::handlers handlers, const ws4d::options &options,
                                bool blocking) {
-        if (std::optional<ws4d::error> wrong = options.unusable())
+        if (std::optional<ws4d::error> wrong = unusable(url, place, options.unusable()))
             return *std::move(wrong);
-        if (std::optional<ws4d::error> wrong = place.unusable())
-            return *std::move(wrong);
-        if (url.find('\0') != url.npos)
-            return ws4d::error(WS_ERR_INVALID_URL, "a URL has no NUL");
         const std::string copied(url);
         auto owner = std::make_shared<detail::owner>(std::move(handlers), std::move(place.dispatcher));
         owner->socket_fn = options.socket_fn_;
@@ -1798,14 +1829,12 @@ private:
             here.rethrow();
             return failure;
         }
-        socket made(ws, std::move(owner));
+        socket made(socket_ref(ws), std::move(owner));
         if (blocking && made.owner_->opened != nullptr)
             std::rethrow_exception(std::exchange(made.owner_->opened, nullptr));
         here.rethrow();
         return made;
     }
-
-    std::shared_ptr<detail::owner> owner_;
 };
 
 /**
@@ -1941,6 +1970,19 @@ private:
     }
 };
 
+namespace detail {
+
+/** What a reconnector shares with its callbacks. */
+struct reconnector_owner : owner {
+    reconnector_owner(ws4d::handlers &&h, std::shared_ptr<dispatcher_state> d, reconnect_policy &&p)
+        : owner(std::move(h), std::move(d)), policy(std::move(p)) {}
+    reconnect_policy policy;
+    /** What on_attempt has returned, for the library to copy. */
+    std::string url;
+};
+
+} // namespace detail
+
 /**
  * A connection that reconnects, owned; see ws_reconnector_new(). It can do everything that a reconnector_ref can. Each
  * connection calls the handlers in a socket's order. Its socket belongs to the library.
@@ -1948,7 +1990,7 @@ private:
  * Once it is destroyed, it and its connection have ended by the rules of a socket: no callback of the handlers or of
  * the policy runs any more. To end it politely, call terminate() and wait for on_end.
  */
-class reconnector : public reconnector_ref {
+class reconnector : public detail::owned<reconnector_ref, detail::reconnector_owner> {
 public:
     /** An empty reconnector. */
     reconnector() noexcept = default;
@@ -1969,68 +2011,15 @@ public:
                                               const ws4d::options &options = options::defaults()) {
         return make(url, {on.state_, false}, std::move(handlers), std::move(policy), options);
     }
-    reconnector(reconnector &&other) noexcept : reconnector_ref(std::exchange(other.r_, nullptr)), owner_(std::move(other.owner_)) {}
-    /** The reconnector that it was before is destroyed first. */
-    reconnector &operator=(reconnector &&other) noexcept {
-        reconnector moved(std::move(other));
-        std::swap(r_, moved.r_);
-        std::swap(owner_, moved.owner_);
-        return *this;
-    }
-    ~reconnector() {
-        if (owner_ == nullptr)
-            return;
-        owner_->mute();
-        if (ws_reconnector_close(r_) == WS_ERR_WRONG_THREAD) {
-            ws_reconnector_terminate(r_, 0, nullptr);
-            ws_abort(ws_reconnector_get_socket(r_));
-            ws_reconnector_release(r_);
-            owner_->await();
-        }
-    }
-
-    /**
-     * Ends the reconnector and its connection at once, and leaves this object empty. The last callbacks run inside the
-     * call, as for socket::close().
-     */
-    void close() { try_close().value(); }
-    ws4d::result<> try_close() {
-        const std::shared_ptr<owner> keep = owner_;
-        detail::level here(keep.get(), false);
-        const ws_result closed = ws_reconnector_close(r_);
-        if (closed == WS_OK) {
-            owner_ = nullptr;
-            r_ = nullptr;
-        }
-        here.rethrow();
-        return closed;
-    }
-    /** Gives the reconnector up without ending it: it goes on until it is over. This object is then empty. */
-    reconnector_ref detach() noexcept {
-        ws_reconnector_release(r_);
-        owner_ = nullptr;
-        return reconnector_ref(std::exchange(r_, nullptr));
-    }
 
 private:
-    struct owner : detail::owner {
-        owner(ws4d::handlers &&h, std::shared_ptr<detail::dispatcher_state> d, reconnect_policy &&p)
-            : detail::owner(std::move(h), std::move(d)), policy(std::move(p)) {}
-        reconnect_policy policy;
-        /** What on_attempt has returned, for the library to copy. */
-        std::string url;
-    };
-
-    reconnector(ws_reconnector *r, std::shared_ptr<owner> keep) noexcept : reconnector_ref(r), owner_(std::move(keep)) {}
+    using owner = detail::reconnector_owner;
+    reconnector(reconnector_ref token, std::shared_ptr<owner> keep) noexcept : owned(token, std::move(keep)) {}
 
     static ws4d::result<reconnector> make(std::string_view url, detail::place place, ws4d::handlers handlers, reconnect_policy policy,
                                           const ws4d::options &options) {
-        if (std::optional<ws4d::error> wrong = options.unusable())
+        if (std::optional<ws4d::error> wrong = unusable(url, place, options.unusable()))
             return *std::move(wrong);
-        if (std::optional<ws4d::error> wrong = place.unusable())
-            return *std::move(wrong);
-        if (url.find('\0') != url.npos)
-            return ws4d::error(WS_ERR_INVALID_URL, "a URL has no NUL");
         const std::string copied(url);
         auto keep = std::make_shared<owner>(std::move(handlers), std::move(place.dispatcher), std::move(policy));
         const std::optional<ws_reconnect_policy> in_c = translated(keep->policy);
@@ -2047,7 +2036,7 @@ private:
             here.rethrow();
             return failure;
         }
-        reconnector made(r, std::move(keep));
+        reconnector made(reconnector_ref(r), std::move(keep));
         here.rethrow();
         return made;
     }
@@ -2076,23 +2065,21 @@ private:
     }
 
     static const char *attempt(ws_reconnector *r, ws_options *o, std::uint32_t number, void *user_data) {
-        owner &keep = *static_cast<owner *>(user_data);
-        keep.url.clear();
-        keep.run([&] {
+        const char *url = nullptr;
+        owner::enter<owner>(user_data, [&](owner &keep) {
             ws4d::options copy(o, false);
             keep.url = keep.policy.on_attempt(reconnector_ref(r), copy, number);
+            url = keep.url.empty() ? nullptr : keep.url.c_str();
         });
-        return keep.url.empty() ? nullptr : keep.url.c_str();
+        return url;
     }
     template <std::function<void(reconnector_ref, const reconnect_info &)> reconnect_policy::*Which>
     static void tell(ws_reconnector *r, const ws_reconnect_info *info, void *user_data) {
-        owner &keep = *static_cast<owner *>(user_data);
-        keep.run([&] { (keep.policy.*Which)(reconnector_ref(r), translated(*info)); });
+        owner::enter<owner>(user_data, [&](owner &keep) { (keep.policy.*Which)(reconnector_ref(r), translated(*info)); });
     }
     static std::int32_t decide(ws_reconnector *r, const ws_reconnect_info *info, void *user_data) {
-        owner &keep = *static_cast<owner *>(user_data);
         bool is_final = false;
-        keep.run([&] { is_final = keep.policy.is_final(reconnector_ref(r), translated(*info)); });
+        owner::enter<owner>(user_data, [&](owner &keep) { is_final = keep.policy.is_final(reconnector_ref(r), translated(*info)); });
         return is_final ? 1 : 0;
     }
     static reconnect_info translated(const ws_reconnect_info &info) {
@@ -2101,8 +2088,6 @@ private:
                 info.code,      info.http_status,                              static_cast<ws_reconnect_end>(info.end),
                 ws4d::errors(has_errors ? info.errors : nullptr)};
     }
-
-    std::shared_ptr<owner> owner_;
 };
 
 // ------------------------------------------------------------------------------------------------------------ the process
