@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Packs an archive for each platform that there is, with its checksum, into build/dist. Today that is Linux on x86-64: built
+# Packs a .tar.gz and a .zip for each platform that there is, each with its checksum, into build/dist. Today that is Linux on x86-64: built
 # for glibc 2.17 (2012), so that it runs on every distribution that is still kept, by cargo-zigbuild, which links with zig.
 # Both come from PyPI into build/zig. The archive can be unpacked anywhere: pkg-config and CMake find it where it lies.
 # usage: dist.sh --build | TEST_SERVER       (--build: builds for that C library, and packs nothing)
@@ -49,12 +49,23 @@ echo "dist: built for glibc $glibc; what it uses is in ${needed/GLIBC_/glibc } a
 
 work=$(mktemp -d build/dist.XXXXXX)
 trap 'rm -rf "$work"' EXIT
-CC="$PWD/build/zig/bin/python -m ziglang cc -target x86_64-linux-gnu.$glibc" RELOCATABLE=1 PREFIX=/$name scripts/stage.sh "$built" "$work/stage"
-mkdir -p build/dist
-# The same commit gives the same archive: names in order, nobody's user, the commit's time.
+# The same commit gives the same archives: names in order, nobody's user, the commit's time.
 time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || date +%s)}
-tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$time" --directory="$work/stage" "$name" |
-    gzip --no-name --best > "build/dist/$name.tar.gz"
-(cd build/dist && sha256sum "$name.tar.gz" > "$name.tar.gz.sha256")
+pack() { # folder
+    mkdir -p "$1"
+    CC="$PWD/build/zig/bin/python -m ziglang cc -target x86_64-linux-gnu.$glibc" RELOCATABLE=1 PREFIX=/$name \
+        scripts/stage.sh "$built" "$1/stage"
+    tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$time" --directory="$1/stage" "$name" |
+        gzip --no-name --best > "$1/$name.tar.gz"
+    scripts/zip.py "$1/stage/$name" "$1/$name.zip" "$time"
+}
+pack "$work/first"
+pack "$work/second"
+mkdir -p build/dist
+for archive in "$name.tar.gz" "$name.zip"; do
+    cmp "$work/first/$archive" "$work/second/$archive" || { echo "dist: packed twice, $archive is not the same" >&2; exit 1; }
+    mv "$work/first/$archive" build/dist
+    (cd build/dist && sha256sum "$archive" > "$archive.sha256")
+done
 tests/install/archive.sh "build/dist/$name.tar.gz" "$server"
-ls -l "build/dist/$name.tar.gz"
+ls -l build/dist/"$name".*

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What `make dist` packs can be used where it is unpacked, and after it was moved: by pkg-config and by CMake, shared and
-# static; its checksum is right; it has one folder, and nobody's name.
+# static; its checksum is right; it has one folder, and nobody's name. The .zip beside it holds the same.
 # usage: archive.sh ARCHIVE TEST_SERVER
 # shellcheck disable=SC2046 # what pkg-config prints is to be split into words
 set -euo pipefail
@@ -14,8 +14,30 @@ fail() {
     exit 1
 }
 
-(cd "$(dirname "$archive")" && sha256sum --check --quiet "$(basename "$archive").sha256") || fail "its checksum is another"
 name=$(basename "$archive" .tar.gz)
+zip=${archive%.tar.gz}.zip
+(cd "$(dirname "$archive")" && sha256sum --check --quiet "$name.tar.gz.sha256" "$name.zip.sha256") || fail "a checksum is another"
+python3 - "$archive" "$zip" << 'END' || fail "the .zip and the .tar.gz differ"
+import stat, sys, tarfile, zipfile
+
+def of_tar(path):
+    with tarfile.open(path) as archive:
+        for entry in archive:
+            data = entry.linkname.encode() if entry.issym() else archive.extractfile(entry).read() if entry.isfile() else b""
+            kind = stat.S_IFLNK if entry.issym() else stat.S_IFDIR if entry.isdir() else stat.S_IFREG
+            yield entry.name, kind | entry.mode, data
+
+def of_zip(path):
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            yield entry.filename.rstrip("/"), entry.external_attr >> 16, archive.read(entry)
+
+entries = [sorted(of_tar(sys.argv[1])), sorted(of_zip(sys.argv[2]))]
+for one, other in zip(*entries):
+    if one != other:
+        sys.exit(f"archive: {one[:2]} and {other[:2]}")
+sys.exit(len(entries[0]) != len(entries[1]) or len(entries[0]) < 100)
+END
 listed=$(tar --list --verbose --numeric-owner --file "$archive")
 grep -qv '^[-dlrwx]* 0/0 ' <<< "$listed" && fail "it tells who packed it"
 grep -qv " $name/" <<< "$listed" && fail "there is something outside of $name/"
