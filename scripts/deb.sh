@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Packs libws4d0 and libws4d-dev, for Debian and what comes of it, into build/dist: the build of scripts/dist.sh, so that one
-# package fits all releases. lintian must have nothing to say about them. Installs nothing.
+# Packs libws4d0 and libws4d-dev, and ws4d-tools where stage.sh puts the program ws4d down, for Debian and what comes of it, into
+# build/dist: the build of scripts/dist.sh, so that one package fits all releases. lintian must have nothing to say about them.
+# Installs nothing.
 # usage: deb.sh       (DEBFULLNAME, DEBEMAIL: who is the maintainer; else who commits)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,14 +17,21 @@ fi
 
 scripts/dist.sh --build
 version=$(sed -n 's/^#define WS4D_VERSION_STRING "\(.*\)"/\1/p' include/ws4d.h)
-WS4D_SOURCE=$PWD
-WS4D_BUILT=$(realpath "${CARGO_TARGET_DIR:-target}")/x86_64-unknown-linux-gnu/release
-export WS4D_SOURCE WS4D_BUILT
-work=$(mktemp -d build/deb.XXXXXX)
+built=$(realpath "${CARGO_TARGET_DIR:-target}")/x86_64-unknown-linux-gnu/release
+work=$(mktemp -d "$PWD/build/deb.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 tree=$work/libws4d-$version
 mkdir -p "$tree" build/dist
 cp -r packaging/debian "$tree/debian"
+export WS4D_STAGED=$work/staged
+NO_STRIP=1 PREFIX=/usr LIBDIR=/usr/lib/$(dpkg-architecture --query DEB_HOST_MULTIARCH) DOCDIR=/usr/share/doc/libws4d-dev \
+    scripts/stage.sh "$built" "$WS4D_STAGED"
+if [ -e "$WS4D_STAGED/usr/bin/ws4d" ]; then
+    cat "$tree/debian/control.tools" >> "$tree/debian/control"
+else
+    rm "$tree/debian/ws4d-tools.install"
+fi
+rm "$tree/debian/control.tools"
 maintainer="${DEBFULLNAME:-$(git config user.name)} <${DEBEMAIL:-$(git config user.email)}>"
 sed -i "s|@MAINTAINER@|$maintainer|" "$tree/debian/control"
 
