@@ -148,10 +148,11 @@ abi: release ## whether programs built with the first edition's header run with 
 sanitize: server ## C tests under ThreadSanitizer and AddressSanitizer, std instrumented too (SANITIZERS="thread"); not a part of test
 	scripts/sanitize.sh $(SERVER) $(SANITIZERS)
 
-peers: setup tool server ## other people's servers, proxies and event loops; says before what it gets and installs (not a part of test)
+peers: setup tool server ## other people's servers, proxies, event loops and languages; says before what it gets and installs (not a part of test)
 	tests/peers/run.sh $(TARGET)/release
 	tests/peers/tool.sh $(TARGET)/release build/tool/ws4d
 	scripts/peers.sh $(TARGET)/release $(SERVER)
+	examples-ffi/run.sh $(TARGET)/release $(SERVER)
 
 deny: ## licences and sources of the crates of others, by deny.toml (cargo-deny; not a part of test)
 	scripts/deny.sh
