@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Whether programs that were built with the first edition's header (tests/abi) run with this library: compares the headers
+# Whether programs that were built with the header of an earlier release (tests/abi) run with this library: compares the headers
 # by abidiff over objects that gcc makes of them and by the rules that abidiff has not (scripts/abi.py), the names that the
 # library exports, and its soname. docs/abi.md has the promise. Installs abidiff (Debian's abigail-tools) if it is missing.
 # usage: abi.sh LIBRARY
+#        abi.sh --rules LIBRARY     without abidiff: what gcc and nm can tell
 #        abi.sh --header HEADER     this header instead of include/ws4d.h, and no library
 #        abi.sh --planted           plants changes in copies of the header: the bad ones must be found, the good ones accepted
 set -euo pipefail
@@ -13,7 +14,7 @@ first=tests/abi/0.1.0
 folder=build/abi
 mkdir -p "$folder"
 
-if ! command -v abidiff > /dev/null; then
+if [ "$mode" != --rules ] && ! command -v abidiff > /dev/null; then
     echo "abi: installing abigail-tools"
     as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
     as_root apt-get -qq update
@@ -28,8 +29,9 @@ object() { # header, object: a library that refers to every function and type of
     gcc -std=c11 -Wall -Werror -g -fPIC -shared -nostdlib -I"$include" -o "$2" "$2.c"
 }
 
-headers() { # header: 0 if programs of the first edition can live with it
-    local wrong=0
+headers() { # release, header: 0 if programs of that release can live with it
+    local wrong=0 first=$1
+    shift
     object "$first/ws4d.h" "$folder/first.so"
     object "$1" "$folder/now.so"
     abidiff --no-added-syms --suppressions tests/abi/growth.abignore "$folder/first.so" "$folder/now.so" >&2 || wrong=1
@@ -37,8 +39,9 @@ headers() { # header: 0 if programs of the first edition can live with it
     return $wrong
 }
 
-names() { # library: 0 if it exports what the first edition did, under the name by which that is loaded
-    local wrong=0 gone soname
+names() { # release, library: 0 if it exports what that release did, under the name by which that is loaded
+    local wrong=0 gone soname first=$1
+    shift
     gone=$(comm -23 <(awk 'NF && $1 !~ /^#/ { print $1 }' "$first/ws4d.symbols" | sort) \
         <(nm --dynamic --defined-only --format=just-symbols "$1" | sort))
     if [ -n "$gone" ]; then
@@ -65,7 +68,7 @@ planted() {
             continue
         fi
         found=good
-        headers "$folder/planted.h" > "$folder/planted.log" 2>&1 || found=bad
+        headers "$first" "$folder/planted.h" > "$folder/planted.log" 2>&1 || found=bad
         if [ $found = "$verdict" ]; then
             echo "  $verdict: $why"
         else
@@ -77,13 +80,19 @@ planted() {
     return $status
 }
 
-case $mode in
-    --header) headers "$argument" ;;
-    --planted) planted ;;
-    *)
-        status=0
-        headers include/ws4d.h || status=1
-        names "$argument" || status=1
-        exit $status
-        ;;
-esac
+status=0
+[ "$mode" != --planted ] || { planted; exit; }
+for release in tests/abi/[0-9]*; do
+    case $mode in
+        --header) headers "$release" "$argument" || status=1 ;;
+        --rules)
+            scripts/abi.py rules "$release/ws4d.h" include/ws4d.h || status=1
+            names "$release" "$argument" || status=1
+            ;;
+        *)
+            headers "$release" include/ws4d.h || status=1
+            names "$release" "$argument" || status=1
+            ;;
+    esac
+done
+exit $status
