@@ -15,9 +15,7 @@ if [ ${#missing[@]} -gt 0 ]; then
     exit 1
 fi
 
-scripts/dist.sh --build
 version=$(sed -n 's/^#define WS4D_VERSION_STRING "\(.*\)"/\1/p' include/ws4d.h)
-built=$(realpath "${CARGO_TARGET_DIR:-target}")/x86_64-unknown-linux-gnu/release
 work=$(mktemp -d "$PWD/build/deb.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 tree=$work/libws4d-$version
@@ -25,7 +23,7 @@ mkdir -p "$tree" build/dist
 cp -r packaging/debian "$tree/debian"
 export WS4D_STAGED=$work/staged
 NO_STRIP=1 PREFIX=/usr LIBDIR=/usr/lib/$(dpkg-architecture --query DEB_HOST_MULTIARCH) DOCDIR=/usr/share/doc/libws4d-dev \
-    scripts/stage.sh "$built" "$WS4D_STAGED"
+    scripts/dist.sh --stage "$WS4D_STAGED"
 if [ -e "$WS4D_STAGED/usr/bin/ws4d" ]; then
     cat "$tree/debian/control.tools" >> "$tree/debian/control"
 else

@@ -2,10 +2,16 @@
 # Packs a .tar.gz and a .zip for each platform that there is, each with its checksum, into build/dist. Today that is Linux on x86-64: built
 # for glibc 2.17 (2012), so that it runs on every distribution that is still kept, by cargo-zigbuild, which links with zig.
 # Both come from PyPI into build/zig. The archive can be unpacked anywhere: pkg-config and CMake find it where it lies.
-# usage: dist.sh --build | TEST_SERVER       (--build: builds for that C library, and packs nothing)
+# usage: dist.sh --build | --stage FOLDER | TEST_SERVER
+# --build: builds for that C library, and packs nothing. --stage: does so, and puts all that an installation has into the folder, by
+# stage.sh, whose variables it takes.
 set -euo pipefail
-server=${1:?usage: dist.sh --build | TEST_SERVER}
-[ "$server" = --build ] || server=$(realpath "$server")
+task=${1:?usage: dist.sh --build | --stage FOLDER | TEST_SERVER}
+case $task in
+    --build) ;;
+    --stage) folder=$(realpath -m "${2:?usage: dist.sh --stage FOLDER}") ;;
+    *) server=$(realpath "$task") ;;
+esac
 cd "$(dirname "$0")/.."
 glibc=2.17
 target=x86_64-unknown-linux-gnu
@@ -38,23 +44,40 @@ scripts/debug-paths.py "$built/libws4d.so" "$PWD" "$(realpath build/zig)"
 scripts/symbols.sh "$built/libws4d.so"
 scripts/artifact.sh "$built/libws4d.so"
 
-# The newest version of the C library that any of its symbols asks for.
-needed=$(readelf --version-info --wide "$built/libws4d.so" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1)
-if [ -z "$needed" ] || [ "$(printf '%s\n' "GLIBC_$glibc" "$needed" | sort -V | tail -n 1)" != "GLIBC_$glibc" ]; then
-    echo "dist: the library wants ${needed:-no C library}, and should run with glibc $glibc" >&2
-    exit 1
-fi
-echo "dist: built for glibc $glibc; what it uses is in ${needed/GLIBC_/glibc } and newer"
-[ "$server" != --build ] || exit 0
+runs_with_old_glibc() { # file: the newest version of the C library that any of its symbols asks for
+    local needed
+    needed=$(readelf --version-info --wide "$1" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -n 1)
+    if [ -z "$needed" ] || [ "$(printf '%s\n' "GLIBC_$glibc" "$needed" | sort -V | tail -n 1)" != "GLIBC_$glibc" ]; then
+        echo "dist: $(basename "$1") wants ${needed:-no C library}, and should run with glibc $glibc" >&2
+        exit 1
+    fi
+    echo "dist: $(basename "$1") was built for glibc $glibc; what it uses is in ${needed/GLIBC_/glibc } and newer"
+}
+runs_with_old_glibc "$built/libws4d.so"
+[ "$task" != --build ] || exit 0
 
+stage() { # folder
+    # The program ws4d is compiled here. zig looks for undefined behaviour unless it is told not to.
+    CC="build/zig/bin/python -m ziglang cc -target x86_64-linux-gnu.$glibc" CFLAGS="-O2 -g -fPIE -fno-sanitize=undefined" \
+        LDFLAGS="-pie -Wl,-z,relro,-z,now -Wl,--build-id=sha1" scripts/stage.sh "$built" "$1"
+    local program=$1${BINDIR:-$PREFIX/bin}/ws4d
+    if [ -e "$program" ]; then
+        scripts/debug-paths.py "$program" "$PWD" "$(realpath build/zig)"
+        runs_with_old_glibc "$program"
+    fi
+}
+if [ "$task" = --stage ]; then
+    stage "$folder"
+    exit
+fi
+export RELOCATABLE=1 PREFIX=/$name
 work=$(mktemp -d build/dist.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 # The same commit gives the same archives: names in order, nobody's user, the commit's time.
 time=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || date +%s)}
 pack() { # folder
     mkdir -p "$1"
-    CC="$PWD/build/zig/bin/python -m ziglang cc -target x86_64-linux-gnu.$glibc" RELOCATABLE=1 PREFIX=/$name \
-        scripts/stage.sh "$built" "$1/stage"
+    stage "$1/stage"
     tar --create --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$time" --directory="$1/stage" "$name" |
         gzip --no-name --best > "$1/$name.tar.gz"
     scripts/zip.py "$1/stage/$name" "$1/$name.zip" "$time"
