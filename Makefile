@@ -14,7 +14,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 .PHONY: help setup build release header examples server demo test clean
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c
 .PHONY: test-plugin test-valgrind test-python install uninstall test-install dist deb wheel tool test-tool check-docs
-.PHONY: docs
+.PHONY: docs new-user
 .PHONY: conformance portable test-grammar mutants stream fuzz abi deny generated error-texts sanitize faults peers soak lifecycle
 
 help: ## this list
@@ -175,15 +175,18 @@ conformance: setup release server ## the Autobahn test suite, in three ways; wri
 fuzz: ## every fuzzer for SECONDS each (60; TARGETS="decoder json": these alone); needs nightly Rust
 	scripts/fuzz.sh $(or $(SECONDS),60) $(TARGETS)
 
-dist: server ## an archive for Linux x86-64 with glibc 2.17 or newer, in build/dist: built by zig from PyPI, tried where it is unpacked
+dist: server ## archives (.tar.gz, .zip) for Linux x86-64 with glibc 2.17 or newer, in build/dist: built by zig from PyPI, tried where it is unpacked
 	scripts/dist.sh $(SERVER)
 
 wheel: ## the Python package with the library of `make dist` in it, for Linux x86-64 with glibc 2.17 or newer, in build/dist
 	scripts/dist.sh --build
 	bindings/python/backend/ws4d_build.py $(TARGET)/x86_64-unknown-linux-gnu/release/libws4d.so build/dist
 
-deb: ## Debian packages of the same build, in build/dist: libws4d0, libws4d-dev; needs debhelper and lintian
+deb: ## Debian packages of the same build, in build/dist: libws4d0, libws4d-dev, ws4d-tools; needs debhelper and lintian
 	scripts/deb.sh
+
+new-user: server dist deb wheel ## ways from nothing to a first message, timed, each in a minimal Debian (debootstrap, as root); writes docs/install.md
+	scripts/new-user.sh $(SERVER)
 
 bench: release ## how fast it is, beside other clients: writes docs/benchmarks.md (QUICK=1; CASES="echo-32 send*", CLIENTS=…)
 	scripts/release.sh build --package ws4d-benches

@@ -69,30 +69,7 @@ for static in OFF ON; do
     [ "$linked$static" = 1OFF ] || [ "$linked$static" = 0ON ] || fail "CMake, WS4D_STATIC=$static: linked with the other library"
 done
 # The C++ header, by CMake's package alone.
-mkdir -p "$work/cpp"
-cat > "$work/cpp/CMakeLists.txt" << 'END'
-cmake_minimum_required(VERSION 3.13)
-project(hello CXX)
-find_package(ws4d 0.2 REQUIRED)
-add_executable(hello hello.cpp)
-target_compile_features(hello PRIVATE cxx_std_17)
-target_link_libraries(hello PRIVATE ws4d::ws4d)
-END
-cat > "$work/cpp/hello.cpp" << 'END'
-#include <iostream>
-#include <ws4d.hpp>
-int main(int, char **argv) {
-    ws4d::dispatcher loop;
-    ws4d::handlers handlers;
-    handlers.on_message = [](ws4d::socket_ref ws, const ws4d::event &message) {
-        std::cout << "the server says: " << message.text() << std::endl;
-        ws.terminate();
-    };
-    ws4d::socket ws(argv[1], loop, std::move(handlers));
-    ws.send_text("hello, world");
-    loop.run();
-}
-END
+cp -r tests/new-user/cpp "$work"
 { cmake -S "$work/cpp" -B "$work/cpp/build" -DCMAKE_PREFIX_PATH="$prefix" && cmake --build "$work/cpp/build"; } > "$work/log" 2>&1 ||
     { cat "$work/log" >&2; fail "CMake's way from C++"; }
 says_hello "from C++ by CMake" "$work/cpp/build/hello"
