@@ -1534,6 +1534,8 @@ public:
         state_->stops.fetch_add(1);
         return ws_dispatcher_stop(state_->handle);
     }
+    /** How often stop() was called, for a loop around calls that have delivered something before they were stopped. Any thread. */
+    unsigned stops() const noexcept { return state_ != nullptr ? state_->stops.load() : 0; }
     /**
      * Ends the dispatcher and all of its sockets. Each gets its on_terminate during the call; exceptions come out of
      * the call once all is done. It waits for a `wake` that is running on another thread. Inside one of its own

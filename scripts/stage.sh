@@ -54,7 +54,7 @@ pc_prefix=$prefix
 pc_libdir=$(below_prefix "$libdir")
 pc_includedir=$(below_prefix "$includedir")
 
-put 644 "$includedir" include/ws4d.h include/ws4d.hpp
+put 644 "$includedir" include/ws4d.h include/ws4d.hpp include/ws4d_coroutines.hpp
 put 644 "$libdir" "$library" "$built/libws4d.a"
 shared=$stage$libdir/libws4d.so.$version
 if [ -z "${NO_STRIP:-}" ]; then
