@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the examples for other people's event loops, in C and C++, and runs each against the test server: c-examples/loops
-# (libuv, libevent, GLib) and c-examples/cpp (poll, Boost.Asio, GLib, Qt 6). Says before it installs anything what that is; a
+# (libuv, libevent, GLib) and c-examples/cpp (poll, Boost.Asio, GLib, Qt 6, and coroutines). Says before it installs anything what that is; a
 # terminal is asked, unless WS4D_SETUP_YES is set.
 # usage: peers.sh FOLDER_OF_THE_LIBRARY TEST_SERVER
 set -euo pipefail
@@ -58,6 +58,8 @@ for source in c-examples/cpp/*.cpp; do
     name=$(basename "$source" .cpp)
     read -r -a cflags <<< "$(flags "$name" --cflags)"
     read -r -a libs <<< "$(flags "$name" --libs)"
-    ${CXX:-c++} -std=c++17 "${common[@]}" -fPIC "${cflags[@]}" -o "$out/$name" "$source" "${libs[@]}" "${end[@]}"
+    standard=c++17
+    [ "$name" != coroutine ] || standard=c++20
+    ${CXX:-c++} -std=$standard "${common[@]}" -fPIC "${cflags[@]}" -o "$out/$name" "$source" "${libs[@]}" "${end[@]}"
     if [ "$name" = qt ]; then run "$name" 'inside the dialog the server says: hello, dialog'; else run "$name"; fi
 done
