@@ -1,12 +1,14 @@
 """Plays the C examples against a local server and shows what they say.
 
 Programs are moved on by what they print, never by waiting for time to pass. Exits with 1 if one of them did not
-say or end as it should. With --valgrind, each runs under it, and its complaints count.
+say or end as it should. With --valgrind, each runs under it, and its complaints count. With --runner, each runs by a
+program that knows its processor.
 """
 
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -88,7 +90,7 @@ class Stage:
 
     def __init__(self, options):
         self.examples = options.examples
-        self.prefix = VALGRIND if options.valgrind else []
+        self.prefix = VALGRIND if options.valgrind else shlex.split(options.runner)
         self.tint = sys.stdout.isatty()
         self.lock = threading.Lock()
         self.programs = []
@@ -233,6 +235,7 @@ def main():
     parser.add_argument("--server", required=True, help="the program ws4d-test-server")
     parser.add_argument("--examples", required=True, help="the folder with the compiled examples")
     parser.add_argument("--valgrind", action="store_true", help="run the examples under valgrind")
+    parser.add_argument("--runner", default="", help="the command that runs the examples, such as qemu-aarch64")
     options = parser.parse_args()
     acts = [hello, ticker, stranger, chat, host, loops] + ([usage] if options.valgrind else [])
     failures = []

@@ -160,7 +160,7 @@ int main(void)
     lives_one_after_the_other();
     many_at_once(ws_dispatcher_new);
     many_at_once(ws_dispatcher_new_driving);
-    /* What a child inherits and cannot use is lost there, which valgrind would say. */
-    if (getenv("WS4D_TEST_VALGRIND") == NULL) forks_in_traffic();
+    /* What a child inherits and cannot use is lost there, which valgrind would say. Qemu's child fails where other threads ran. */
+    if (getenv("WS4D_TEST_VALGRIND") == NULL && getenv("WS4D_TEST_RUNNER") == NULL) forks_in_traffic();
     return 0;
 }
