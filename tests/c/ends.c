@@ -135,7 +135,12 @@ static void at_exit(void)
     CHECK(host_saw(&last, 't') && host_saw(&last, 'f'));
     CHECK(ws_release(last_socket) == WS_OK);
     ws_socket *late = ws_new(at("/echo"), NULL, NULL, &errors);
+#ifdef __GLIBC__
+    /* It has already taken from the thread what it keeps for it, and a blocking connect needs some of that. */
     CHECK(late == NULL && ws_errors_code(errors, 0) == WS_ERR_SHUT_DOWN);
+#else
+    CHECK(late == NULL ? ws_errors_code(errors, 0) == WS_ERR_SHUT_DOWN : ws_close(late) == WS_OK);
+#endif
     ws_errors_free(errors);
     CHECK(ws_shutdown(PATIENCE_MS) == WS_OK && ws_shutdown(PATIENCE_MS) == WS_OK && ws_shutdown(-1) == WS_OK);
     _exit(0);

@@ -43,7 +43,7 @@ static void opened_inside(struct host *host, char letter, ws_socket *ws, const w
 #define CALL_ARGUMENT(call) CHECK((call) == WS_ERR_INVALID_ARGUMENT)
 #define CALL_TEXT(call) CHECK((call) != NULL)
 #define CALL_NONE(call) (void)(call)
-#define CALL_ZERO(call) CHECK((call) < 1000000)
+#define CALL_ZERO(call) CHECK((unsigned long long)(call) < 1000000)
 #define CALL_SEVEN(call) CHECK((call) == 7)
 #define CALL_CLOSED(call) CHECK((call) <= WS_STATUS_CLOSED)
 #define CALL_MINUS_ONE(call) CHECK((call) >= -1)

@@ -26,11 +26,14 @@ static inline long entries(const char *folder)
 static inline struct held now_held(void)
 {
     struct held held;
-    struct mallinfo2 memory = mallinfo2();
     held.threads = entries("/proc/self/task");
     held.descriptors = entries("/proc/self/fd");
-    /* What is resident would depend on when the allocator gives pages back. */
+    /* What is resident would depend on when the allocator gives pages back. Only glibc's says what it has given out. */
+    held.allocated = 0;
+#ifdef __GLIBC__
+    struct mallinfo2 memory = mallinfo2();
     held.allocated = memory.uordblks + memory.hblkhd;
+#endif
     return held;
 }
 
