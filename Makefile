@@ -15,10 +15,11 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c
 .PHONY: test-plugin test-valgrind test-python install uninstall test-install dist deb wheel tool test-tool check-docs
 .PHONY: docs new-user
+.PHONY: arm64 musl
 .PHONY: conformance portable test-grammar mutants stream fuzz abi deny generated error-texts sanitize faults peers soak lifecycle
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## gets what is missing for the tests, and says what: valgrind, cmake, g++, node by apt-get; proxies, packages into build/
 	@scripts/setup.sh
@@ -187,6 +188,12 @@ deb: ## Debian packages of the same build, in build/dist: libws4d0, libws4d-dev,
 
 new-user: server dist deb wheel ## ways from nothing to a first message, timed, each in a minimal Debian (debootstrap, as root); writes docs/install.md
 	scripts/new-user.sh $(SERVER)
+
+arm64: server ## the library for Linux on 64-bit Arm, tried under qemu; says before what it installs (not a part of test)
+	scripts/arm64.sh $(SERVER)
+
+musl: server ## the static library for musl, and programs that are linked with it and nothing else, tried (not a part of test)
+	scripts/musl.sh $(SERVER)
 
 bench: release ## how fast it is, beside other clients: writes docs/benchmarks.md (QUICK=1; CASES="echo-32 send*", CLIENTS=…)
 	scripts/release.sh build --package ws4d-benches
