@@ -41,6 +41,13 @@ const SOURCES: &[&str] = &[
 ];
 
 fn main() {
+    if env::var("CARGO_CFG_TARGET_POINTER_WIDTH").as_deref() != Ok("64") {
+        // The library says so too, but only when all crates before it have compiled.
+        println!(
+            "cargo::error=libws4d needs a 64-bit target: its handles are tokens of 47 bits in pointer-sized values"
+        );
+        return;
+    }
     let root = env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
     let out = env::var("OUT_DIR").expect("cargo sets it");
     let header = Path::new(&out).join("ws4d.h");
