@@ -27,6 +27,8 @@ for list in packaging/macos/*.tbd; do
     cp "$list" "$sdk/System/Library/Frameworks/$name.framework"
 done
 
+# What Rust would use to strip the file and to collect its debug information are programs of Apple's or of rustup's.
+export CARGO_PROFILE_RELEASE_STRIP=none CARGO_PROFILE_RELEASE_SPLIT_DEBUGINFO=off
 export SDKROOT=$sdk MACOSX_DEPLOYMENT_TARGET=$oldest
 for processor in aarch64 x86_64; do
     system=$processor-macos.$oldest
