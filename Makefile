@@ -15,7 +15,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c
 .PHONY: test-plugin test-valgrind test-python install uninstall test-install dist deb wheel tool test-tool check-docs
 .PHONY: docs new-user
-.PHONY: arm64 musl macos
+.PHONY: arm64 musl macos windows
 .PHONY: conformance portable test-grammar mutants stream fuzz abi deny generated error-texts sanitize faults peers soak lifecycle
 
 help: ## this list
@@ -194,6 +194,9 @@ arm64: server ## the library for Linux on 64-bit Arm, tried under qemu; says bef
 
 musl: server ## the static library for musl, and programs that are linked with it and nothing else, tried (not a part of test)
 	scripts/musl.sh $(SERVER)
+
+windows: ## ws4d.dll for 64-bit Windows, tried under wine; says before what it installs (not a part of test)
+	scripts/windows.sh
 
 macos: ## the library for macOS, both processors in one file, built and linked, not run (not a part of test)
 	scripts/macos.sh

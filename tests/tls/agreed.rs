@@ -2,6 +2,7 @@
 
 use super::wire::{refused, silent};
 use super::{Log, echoes, server_saw, trusting, trusting_nobody};
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::{fs, ptr};
 use ws4d_test_host::{Host, Options, RawTlsInfo, Socket, alone, api, c, name};
@@ -112,6 +113,7 @@ fn the_secrets_of_a_session_are_written_where_the_host_asks_and_the_log_says_so(
     let warned = |line: &&String| line.contains("secrets") && line.contains("keys.log");
     assert_eq!(lines.iter().filter(warned).count(), 1, "{lines:?}");
     let keys = fs::read_to_string(&file).unwrap();
+    #[cfg(unix)]
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     for label in ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"] {
         let line = keys.lines().find(|line| line.starts_with(label)).unwrap_or_else(|| panic!("{keys}"));
