@@ -57,7 +57,11 @@ export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=$root/scripts/windows/gcc
 export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$root/scripts/windows/run
 export WINEDEBUG=${WINEDEBUG:--all} WINEPREFIX=$out/wine WINEDLLOVERRIDES="mscoree=;mshtml=;winemenubuilder.exe="
 unset RUSTUP_TOOLCHAIN
-cargo() { /usr/bin/cargo "$@" -Zbuild-std=std,panic_unwind --target $target; }
+cargo() {
+    local command=$1
+    shift
+    /usr/bin/cargo "$command" -Zbuild-std=std,panic_unwind --target $target "$@"
+}
 profile=${WS4D_WINDOWS_PROFILE:-release}
 library=$out/target/$target/$profile
 
@@ -68,9 +72,13 @@ fi
 
 if is_wanted build; then
     say "builds ws4d.dll ($profile)"
-    cargo build --package ws4d --lib $([ "$profile" = release ] && echo --release) 2>&1 | tail -40
+    version=$(sed -n 's/^#define WS4D_VERSION_STRING "\(.*\)"/\1/p' include/ws4d.h)
+    x86_64-w64-mingw32-windres -D "VERSION_NUMBERS=${version//./,},0" -D "VERSION_TEXT=\\\"$version\\\"" \
+        packaging/windows/ws4d.rc "$out/version.o"
+    cargo rustc --package ws4d --lib $([ "$profile" = release ] && echo --release) -- -C "link-arg=$out/version.o" 2>&1 | tail -40
     cp "$library/ws4d.dll" "$out/bin/"
-    say "checks what it exports and needs"
+    say "checks what it says of itself, exports and needs"
+    llvm-readobj-19 --coff-resources "$out/bin/ws4d.dll" | grep -q 'Type: VERSION' || { echo "windows: the DLL has no version" >&2; exit 1; }
     # A module definition for Microsoft's linker, and an import library for both kinds of linkers.
     { echo 'LIBRARY ws4d.dll'; echo 'EXPORTS'; symbols | sed 's/^/    /'; } > "$out/bin/ws4d.def"
     llvm-dlltool-19 -m i386:x86-64 -d "$out/bin/ws4d.def" -D ws4d.dll -l "$out/bin/ws4d.lib"
