@@ -9,12 +9,6 @@
 #include "report.h"
 #include "signals.h"
 
-const char *bench_name(uint32_t kind)
-{
-    static const char *const names[] = { [BENCH_ECHO] = "echo", [BENCH_PING] = "ping", [BENCH_THROUGHPUT] = "throughput", [BENCH_CONNECT] = "connect" };
-    return names[kind];
-}
-
 void bench_fail(bench *b, int code)
 {
     if (b->code == 0) b->code = code;

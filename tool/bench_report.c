@@ -7,6 +7,12 @@
 #include "exits.h"
 #include "report.h"
 
+const char *bench_name(uint32_t kind)
+{
+    static const char *const names[] = { [BENCH_ECHO] = "echo", [BENCH_PING] = "ping", [BENCH_THROUGHPUT] = "throughput", [BENCH_CONNECT] = "connect" };
+    return names[kind];
+}
+
 static const char *const step_names[STEPS] = { "name", "TCP", "proxy", "TLS", "upgrade" };
 
 static void report_json(const bench *b, text *out, double seconds, double rate)

@@ -1,9 +1,11 @@
 /* events: what the library tells. All of it runs inside the session's ws_dispatcher_dispatch(). */
 #define _POSIX_C_SOURCE 200809L
+#include "events.h"
 #include <string.h>
+#include "connection.h"
 #include "exits.h"
+#include "outbox.h"
 #include "report.h"
-#include "session.h"
 #include "words.h"
 
 static int64_t time_of(const ws_event *event)

@@ -1,12 +1,12 @@
 /* input: the lines of standard input, each of them a message; with --binary what a read brings. */
 #define _POSIX_C_SOURCE 200809L
+#include "input.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 #include "exits.h"
 #include "report.h"
-#include "session.h"
 
 enum { READ_SIZE = 65536 };
 

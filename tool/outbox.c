@@ -1,5 +1,6 @@
 /* outbox: --send and --file, in the order of the command line. A large file leaves in parts and is never in memory whole. */
 #define _POSIX_C_SOURCE 200809L
+#include "outbox.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -8,7 +9,6 @@
 #include <unistd.h>
 #include "exits.h"
 #include "report.h"
-#include "session.h"
 #include "signals.h"
 
 enum { PART = 65536, WHOLE = 1 << 20 };

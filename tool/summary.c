@@ -1,9 +1,9 @@
 /* summary: what a session was, in a few lines on standard error. */
 #define _POSIX_C_SOURCE 200809L
+#include "summary.h"
 #include <string.h>
 #include "exits.h"
 #include "report.h"
-#include "session.h"
 
 static void add_count(text *t, const char *what, uint64_t messages, uint64_t bytes, uint64_t wire)
 {
