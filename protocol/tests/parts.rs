@@ -98,10 +98,11 @@ proptest! {
         };
         let expected = in_parts(vec![&stream[..]], false);
         compare(&expected, &whole, size, true);
-        prop_assert_eq!(&in_parts(cut(&stream, &places), false), &expected);
-        prop_assert_eq!(&in_parts(cut(&stream, &places), true), &expected);
+        for filling in [false, true] {
+            same_until_it_breaks(&in_parts(cut(&stream, &places), filling), &expected)?;
+        }
         if stream.len() < 5000 {
-            prop_assert_eq!(&in_parts(stream.chunks(1).collect(), false), &expected);
+            same_until_it_breaks(&in_parts(stream.chunks(1).collect(), false), &expected)?;
         }
     }
 
@@ -118,6 +119,18 @@ proptest! {
             compare(&decode_with(&mut receiver, pieces, false), &expected, size, false);
         }
     }
+}
+
+/// The same failure in the end, if any. How much of what stands before the place where compressed data breaks has come out
+/// by then depends on the pieces in which the inflater got it.
+fn same_until_it_breaks(one: &Outcome, other: &Outcome) -> Result<(), TestCaseError> {
+    prop_assert_eq!(&one.failure, &other.failure);
+    if one.failure.is_none() {
+        prop_assert_eq!(&one.events, &other.events);
+    }
+    let both = one.events.len().min(other.events.len());
+    prop_assert_eq!(&one.events[..both], &other.events[..both]);
+    Ok(())
 }
 
 /// Messages in fragments, with pings between them.
