@@ -76,6 +76,6 @@ comm -23 <(sort <<< "$old") <(sort <<< "$new") | remove
 echo "install: libws4d is in $root$prefix"
 # Where the loader looks by its cache, that has to learn of it.
 libdir=${LIBDIR:-$prefix/lib}
-if [ -z "$root" ] && [ "$(id -u)" = 0 ] && ldconfig -N -X -v 2> /dev/null | grep -q "^$libdir:"; then
+if [ -z "$root" ] && [ "$(id -u)" = 0 ] && ldconfig -N -X -v 2> /dev/null | grep "^$libdir:" > /dev/null; then
     ldconfig
 fi

@@ -104,6 +104,10 @@ for patch in tests/mutants/*.patch; do
     [ ! -e "$patch" ] || git apply --check "$patch" 2> /dev/null || complain "$patch does not apply any more"
 done
 
+# grep -q ends at the first match, and what writes to it may then fail by SIGPIPE: with pipefail, that is the answer.
+found=$(grep -rnE '[^|]\| *grep -[a-zA-Z]*q' --include='*.sh' scripts tests plugin-4d examples-ffi | grep -v '^scripts/rules\.sh:' || true)
+[ -z "$found" ] || complain "a pipe into grep -q: write | grep ... > /dev/null" "$found"
+
 # What a script once made of an option that it did not know.
 options=$(find . -name '-*' -not -path './target/*' -not -path './build/*' -not -path './.git/*')
 [ -z "$options" ] || complain "a file has the name of an option" "$options"

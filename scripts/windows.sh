@@ -18,7 +18,7 @@ begun=$SECONDS
 packages=(rustc-web cargo-web rust-web-src gcc-mingw-w64-x86-64-posix g++-mingw-w64-x86-64-posix wine64 wine llvm-19)
 missing=()
 for package in "${packages[@]}"; do
-    dpkg-query --show --showformat='${Status}' "$package" 2> /dev/null | grep -q 'ok installed' || missing+=("$package")
+    dpkg-query --show --showformat='${Status}' "$package" 2> /dev/null | grep 'ok installed' > /dev/null || missing+=("$package")
 done
 if [ ${#missing[@]} -gt 0 ]; then
     say "installs with apt-get: ${missing[*]}"
@@ -78,7 +78,7 @@ if is_wanted build; then
     cargo rustc --package ws4d --lib $([ "$profile" = release ] && echo --release) -- -C "link-arg=$out/version.o" 2>&1 | tail -40
     cp "$library/ws4d.dll" "$out/bin/"
     say "checks what it says of itself, exports and needs"
-    llvm-readobj-19 --coff-resources "$out/bin/ws4d.dll" | grep -q 'Type: VERSION' || { echo "windows: the DLL has no version" >&2; exit 1; }
+    llvm-readobj-19 --coff-resources "$out/bin/ws4d.dll" | grep 'Type: VERSION' > /dev/null || { echo "windows: the DLL has no version" >&2; exit 1; }
     # A module definition for Microsoft's linker, and an import library for both kinds of linkers.
     { echo 'LIBRARY ws4d.dll'; echo 'EXPORTS'; symbols | sed 's/^/    /'; } > "$out/bin/ws4d.def"
     llvm-dlltool-19 -m i386:x86-64 -d "$out/bin/ws4d.def" -D ws4d.dll -l "$out/bin/ws4d.lib"

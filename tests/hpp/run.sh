@@ -24,7 +24,7 @@ warnings=(-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold
     -Wcast-qual -Wcast-align -Wnull-dereference -Wformat=2 -Wextra-semi -Wundef -Wmissing-declarations
     -Wzero-as-null-pointer-constant -Wdouble-promotion -Wimplicit-fallthrough -Wredundant-move -Wpessimizing-move -Werror)
 # Those that only gcc has.
-${CXX:-c++} --version | grep -qi clang || warnings+=(-Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wuseless-cast)
+${CXX:-c++} --version | grep -i clang > /dev/null || warnings+=(-Wduplicated-cond -Wduplicated-branches -Wlogical-op -Wuseless-cast)
 sanitizers=(-fsanitize=address,undefined -fno-sanitize-recover=all)
 # One translation unit: most of a compiler's time here goes into the headers.
 printf '#include "%s"\n' "$PWD"/tests/hpp/*.cpp > "$out/all.cpp"

@@ -38,9 +38,9 @@ install_to
 [ ! -L "$prefix/lib/libws4d.so.$version" ] || fail "libws4d.so.$version is no file"
 
 # Stripped, and what was stripped is found.
-readelf --sections --wide "$prefix/lib/libws4d.so.$version" | grep -q '\.debug_info\|\.symtab' && fail "the library is not stripped"
+readelf --sections --wide "$prefix/lib/libws4d.so.$version" | grep '\.debug_info\|\.symtab' > /dev/null && fail "the library is not stripped"
 debug=$(readelf --string-dump=.gnu_debuglink "$prefix/lib/libws4d.so.$version" | awk '/libws4d/ { print $3 }')
-readelf --sections --wide "$prefix/lib/$debug" | grep -q '\.debug_info' || fail "the library names no file with its symbols"
+readelf --sections --wide "$prefix/lib/$debug" | grep '\.debug_info' > /dev/null || fail "the library names no file with its symbols"
 
 # pkg-config, the shared library and the static one.
 export PKG_CONFIG_PATH=$prefix/lib/pkgconfig
@@ -52,7 +52,7 @@ ${CC:-cc} -std=c99 -Wall -Werror -o "$work/hello-a" c-examples/hello.c $(pkg-con
 says_hello "by pkg-config, with the static library" "$work/hello-a"
 for library in $(cat "$built/native-static-libs.txt"); do
     case $library in -lgcc_s | -l:libgcc_s.so.1 | -lc) continue ;; esac
-    pkg-config --static --libs ws4d | grep -qw -e "$library" || fail "ws4d.pc does not name $library, which rustc wants"
+    pkg-config --static --libs ws4d | grep -w -e "$library" > /dev/null || fail "ws4d.pc does not name $library, which rustc wants"
     grep -qw -e "$library" "$prefix/lib/cmake/ws4d/ws4d-config.cmake" || fail "ws4d::static does not name $library"
 done
 # The C library warns that a lookup still loads it.
