@@ -136,7 +136,7 @@ if is_wanted examples; then
     say "the C examples, under wine"
     serve
     for name in hello host_runtime loop_queue win32_loop; do
-        compile "$out/tests/$name.exe" "c-examples/$name.c"
+        compile "$out/tests/$name.exe" "$(find c-examples -name "$name.c")"
     done
     play "hello" "$out/bin/hello.exe" "$WS4D_TEST_WS/echo"
     play "loop_queue" "$out/bin/loop_queue.exe" "$WS4D_TEST_WS/echo"

@@ -7,11 +7,14 @@ import asyncio
 import inspect
 import os
 import pathlib
+import signal
 import sys
 
 import pytest
 import uvloop
 
+# A shell that starts the tests in the background has them ignore Ctrl-C, and with them all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # For the programs, too, that the tests start.
 os.environ.setdefault("WS4D_LIBRARY", str(ROOT / "target/release/libws4d.so"))

@@ -84,7 +84,8 @@ for wait in (ws.recv, ws.recv_batch, ws.wait_closed, lambda: ws.ping(b"").wait()
         for _ in range(4):
             assert process.stdout.readline() == "waits\n"
             process.send_signal(signal.SIGINT)
-            assert process.stdout.readline() == "interrupted\n"
+            said = process.stdout.readline()
+            assert said == "interrupted\n", process.communicate(timeout=PATIENCE)
         assert (process.wait(PATIENCE), process.stderr.read()) == (0, "")
 
 
