@@ -1157,7 +1157,7 @@ typedef struct ws_batch_item {
  * block and must return normally. It must not call any `ws_` function, close the socket, or change what the library
  * has set (TCP_NODELAY, keep-alive, non-blocking mode).
  *
- * @param fd         The socket, which is neither bound nor connected. It belongs to the library.
+ * @param fd         The socket, which is neither bound nor connected; on Windows a SOCKET. It belongs to the library.
  * @param address    The address that it will connect to, as ws_get_peer_address() returns it. It lives until the
  *                   function returns.
  * @param user_data  As given to ws_options_set_socket_fn().
@@ -2161,6 +2161,9 @@ ws_result ws_dispatcher_stop(ws_dispatcher *d);
  *
  * The program neither reads nor closes it; ws_dispatcher_close() closes it. The descriptor is made when it is first
  * asked for, and costs nothing before.
+ *
+ * On Windows it is the HANDLE of a manual-reset event, which is signalled exactly while there are events to deliver. It
+ * is for WaitForMultipleObjects() and MsgWaitForMultipleObjects(); the program neither resets nor closes it.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -4104,6 +4107,11 @@ ws_result ws_startup(void);
  * It works in an `atexit` handler and in the destructor of a static object just as in `main`. It does not wait for a
  * thread that has ended inside a callback (see ws_callback). After such an end it acts regardless of the users that
  * ws_startup() has counted, because new sockets may be refused until it has.
+ *
+ * On Windows the system ends all other threads of a process before it runs the last destructors, and a lock that such a
+ * thread held stays locked. From then on, every function except for those that only read returns WS_ERR_SHUT_DOWN (or
+ * NULL) at once. The library must not be called from a DllMain at any other time. It stays loaded when it is given to
+ * FreeLibrary(), because its threads may still run; a plug-in that is unloaded ends its sockets before.
  *
  * It closes the descriptors of all sockets. A program that closes descriptors which are not its own, as some do to
  * become a daemon, must call it before that. If a program has closed the library's descriptors, calls may return

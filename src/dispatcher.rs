@@ -302,6 +302,9 @@ pub extern "C" fn ws_dispatcher_stop(d: *mut ws_dispatcher) -> ws_result {
 /// The program neither reads nor closes it; ws_dispatcher_close() closes it. The descriptor is made when it is first
 /// asked for, and costs nothing before.
 ///
+/// On Windows it is the HANDLE of a manual-reset event, which is signalled exactly while there are events to deliver. It
+/// is for WaitForMultipleObjects() and MsgWaitForMultipleObjects(); the program neither resets nor closes it.
+///
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param d  A dispatcher.

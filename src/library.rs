@@ -164,6 +164,11 @@ pub extern "C" fn ws_startup() -> ws_result {
 /// thread that has ended inside a callback (see ws_callback). After such an end it acts regardless of the users that
 /// ws_startup() has counted, because new sockets may be refused until it has.
 ///
+/// On Windows the system ends all other threads of a process before it runs the last destructors, and a lock that such a
+/// thread held stays locked. From then on, every function except for those that only read returns WS_ERR_SHUT_DOWN (or
+/// NULL) at once. The library must not be called from a DllMain at any other time. It stays loaded when it is given to
+/// FreeLibrary(), because its threads may still run; a plug-in that is unloaded ends its sockets before.
+///
 /// It closes the descriptors of all sockets. A program that closes descriptors which are not its own, as some do to
 /// become a daemon, must call it before that. If a program has closed the library's descriptors, calls may return
 /// WS_ERR_INTERNAL until it has called ws_dispatcher_close() for each dispatcher, and then ws_shutdown(); the library

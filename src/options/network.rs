@@ -113,7 +113,7 @@ pub unsafe extern "C" fn ws_options_set_connect_to(
 /// block and must return normally. It must not call any `ws_` function, close the socket, or change what the library
 /// has set (TCP_NODELAY, keep-alive, non-blocking mode).
 ///
-/// @param fd         The socket, which is neither bound nor connected. It belongs to the library.
+/// @param fd         The socket, which is neither bound nor connected; on Windows a SOCKET. It belongs to the library.
 /// @param address    The address that it will connect to, as ws_get_peer_address() returns it. It lives until the
 ///                   function returns.
 /// @param user_data  As given to ws_options_set_socket_fn().

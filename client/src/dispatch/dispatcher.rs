@@ -223,7 +223,7 @@ impl<T: Target> Dispatcher<T> {
         self.stop_word.stop();
         self.interrupted.interrupt();
         self.alarm.ring();
-        if !wake::IS_SEEN_BY_A_RUNTIME {
+        if !wake::IS_SEEN_BY_A_RUNTIME && !sys::process::is_ending() {
             // Where there are no signal handlers, it may take the lock.
             self.wake_waiters(&mut self.state.lock());
         }
