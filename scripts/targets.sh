@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# What arm64.sh, musl.sh and macos.sh share; they read it with `source` and run in the root of the tree. None of these targets
+# What arm64.sh, musl.sh, macos.sh and windows.sh share; they read it with `source` and run in the root of the tree. None of these targets
 # has a standard library here: each is built from its source, by Debian's compiler, which comes with it.
 
 targets=build/targets
