@@ -3156,7 +3156,8 @@ ws_result ws_options_set_compression_window_bits(ws_options *o, int32_t ours, in
  * has used in the meantime first reads what this socket has kept; this takes 7 microseconds for 4 KiB and 40 for 32
  * KiB. While a socket keeps sending with the same compressor, its messages refer back as far as was agreed with the
  * server, no matter how much is kept. Smaller windows (ws_options_set_compression_window_bits()) make both numbers
- * smaller.
+ * smaller. A compressor that no socket has used for 5 to 10 seconds is freed, so a process that is silent keeps none. The
+ * I/O threads do this: in a process that has only driving dispatchers, compressors stay until ws_shutdown().
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -3165,7 +3166,8 @@ ws_result ws_options_set_compression_window_bits(ws_options *o, int32_t ours, in
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE,
  *         WS_ERR_FORKED.
  */
-ws_result ws_options_set_compression_memory(ws_options *o, int32_t level);
+ws_result ws_options_set_compression_memory(ws_options *o,
+                                            int32_t level);
 
 /**
  * Sets whether a compressed message may refer to the messages before it.

@@ -2,6 +2,7 @@
 //! fault of the thread itself. It ends once it was stopped and its last task is done.
 
 use super::Task;
+use crate::compressors;
 use crate::context;
 use crate::error::{Component, Error, ErrorCode};
 use crate::panics;
@@ -9,6 +10,7 @@ use crate::sys;
 use crate::unfinished::{self, Unfinished};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -161,8 +163,13 @@ impl Shared {
     }
 
     async fn run(&self) {
+        let mut freeing = pin!(compressors::free_unused());
         while !(self.stopping.load(Ordering::Acquire) && self.tasks.load(Ordering::Acquire) == 0) {
-            self.changed.notified().await;
+            tokio::select! {
+                biased;
+                () = self.changed.notified() => {}
+                () = &mut freeing => {}
+            }
         }
     }
 }

@@ -40,6 +40,8 @@ pub struct Compressor {
     pub(super) settings: Settings,
     /// The socket whose messages are in its window, all that were sent; `None`: what is there is nobody's.
     pub(super) holds: Option<Turn>,
+    /// Since the last [`sweep`](super::Compressors::sweep).
+    pub(super) used: bool,
 }
 
 impl fmt::Debug for Compressor {
@@ -60,7 +62,7 @@ impl Compressor {
         };
         let memory = compressor_memory(settings.memory_level, settings.window_bits);
         let stream = make_stream(memory, || Deflate::new_with_config(config))?;
-        Ok(Compressor { stream, settings, holds: None })
+        Ok(Compressor { stream, settings, holds: None, used: true })
     }
 
     /// `lent`, if it was made with these settings, or a new one; its window holds the history, or nothing.

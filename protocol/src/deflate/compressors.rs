@@ -41,9 +41,25 @@ impl Compressors {
         Some(self.kept.remove(at))
     }
 
+    /// None is kept.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Takes out those that have not been used since the last sweep, to be dropped.
+    #[must_use]
+    pub fn sweep(&mut self) -> Vec<Compressor> {
+        let unused = self.kept.extract_if(.., |kept| !std::mem::take(&mut kept.used)).collect();
+        if self.kept.is_empty() {
+            self.kept = Vec::new();
+        }
+        unused
+    }
+
     /// Keeps one for the next message. What is one too many is given back, to be dropped.
     #[must_use]
-    pub fn keep(&mut self, compressor: Compressor) -> Option<Compressor> {
+    pub fn keep(&mut self, mut compressor: Compressor) -> Option<Compressor> {
+        compressor.used = true;
         let same = |kept: &Compressor| kept.settings == compressor.settings;
         // Where sockets with other options come and go, theirs do not add up.
         let stranger = self.kept.iter().position(|kept| !same(kept)).filter(|_| self.kept.len() >= ENOUGH);
