@@ -11,6 +11,7 @@
  *     send      N messages of SIZE bytes, each by itself; then one comes back
  *     batch     the same, together: as many in a write as the library likes (256 where the program says when); one
  *               comes back for each 4096
+ *     many      the same, 256 in one call, for clients that have such a call
  *     connect   N times: connect, upgrade, close
  *     deflate   N times: a line of DATA-FILE, compressed, and a compressed message of its size back
  *     idle      N sockets that do nothing; with /deflate/ in the URL, after one message each way. Prints `kib=…`, the

@@ -50,6 +50,15 @@ const CASE: Case = Case {
     io_threads: 0,
 };
 
+/// A round trip that holds the client's wake-up alone.
+const POLLED: Case = Case {
+    kind: "echo",
+    path: "/polled",
+    text: "The server looks for the next message for 50 µs before it sleeps, so a round trip holds one wake-up, the client's.",
+    quick: false,
+    ..CASE
+};
+
 const IDLE: Case = Case { kind: "idle", count: 1000, fixed: true, told: Told::Memory, quick: false, ..CASE };
 
 const FAN_IN: Case =
@@ -79,7 +88,32 @@ pub(crate) const CASES: &[Case] = &[
         quick: false,
         ..CASE
     },
+    Case { id: "echo-32-polled", title: "round trip, 32 B, a server that looks before it sleeps", ..POLLED },
+    Case {
+        id: "echo-64k-polled",
+        title: "round trip, 64 KiB, a server that looks before it sleeps",
+        size: 65_536,
+        count: 50,
+        ..POLLED
+    },
+    Case {
+        id: "echo-1m-polled",
+        title: "round trip, 1 MiB, a server that looks before it sleeps",
+        size: 1 << 20,
+        count: 10,
+        ..POLLED
+    },
     Case { id: "receive-32", title: "receive, 32 B", kind: "receive", path: "/flood", count: 5_000, ..CASE },
+    Case {
+        id: "receive-256",
+        title: "receive, 256 B",
+        kind: "receive",
+        path: "/flood",
+        size: 256,
+        count: 4_000,
+        quick: false,
+        ..CASE
+    },
     Case {
         id: "receive-1k",
         title: "receive, 1 KiB",
@@ -87,6 +121,16 @@ pub(crate) const CASES: &[Case] = &[
         path: "/flood",
         size: 1024,
         count: 3_000,
+        ..CASE
+    },
+    Case {
+        id: "receive-64k",
+        title: "receive, 64 KiB",
+        kind: "receive",
+        path: "/flood",
+        size: 65_536,
+        count: 100,
+        quick: false,
         ..CASE
     },
     Case {
@@ -110,6 +154,14 @@ pub(crate) const CASES: &[Case] = &[
         id: "send-32-together",
         title: "send, 32 B, together (corked; inline: in a callback on the I/O thread)",
         kind: "batch",
+        path: "/sink",
+        count: 8_192,
+        ..CASE
+    },
+    Case {
+        id: "send-32-many",
+        title: "send, 32 B, 256 in one call (ws_send_many)",
+        kind: "many",
         path: "/sink",
         count: 8_192,
         ..CASE
@@ -141,6 +193,13 @@ pub(crate) const CASES: &[Case] = &[
         secure: true,
         size: 1024,
         ..CASE
+    },
+    Case {
+        id: "wss-echo-1k-polled",
+        title: "wss: round trip, 1 KiB, a server that looks before it sleeps",
+        secure: true,
+        size: 1024,
+        ..POLLED
     },
     Case {
         id: "wss-receive-64k",
@@ -253,7 +312,7 @@ impl Case {
         let what = match (self.path, self.kind) {
             ("/flood", "fan-in") => format!("/{}/1000000000", self.size),
             ("/flood", _) => format!("/{}/{count}", self.size),
-            ("/sink", "batch") => "/4096".to_owned(),
+            ("/sink", "batch" | "many") => "/4096".to_owned(),
             ("/sink", _) => format!("/{count}"),
             ("/tick", _) => format!("/{}/10", self.size),
             _ => String::new(),
@@ -269,6 +328,6 @@ impl Case {
         // What the server keeps in memory for TLS is bounded by this, too.
         let most = if self.secure { 256 << 20 } else { usize::MAX / 2 } / (self.size + 16);
         let count = ((seconds * 1e6 / wall.max(0.001)) as usize).clamp(self.count.min(10), most);
-        if self.kind == "batch" { count.div_ceil(4096) * 4096 } else { count }
+        if matches!(self.kind, "batch" | "many") { count.div_ceil(4096) * 4096 } else { count }
     }
 }

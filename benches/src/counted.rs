@@ -10,7 +10,7 @@ use crate::clients::{self, Client};
 use crate::launch::{self, Server};
 use crate::results::Results;
 
-const COUNTED: [&str; 4] = ["echo-32", "receive-32", "send-32", "send-32-together"];
+const COUNTED: [&str; 5] = ["echo-32", "receive-32", "send-32", "send-32-together", "send-32-many"];
 
 fn counted() -> impl Iterator<Item = &'static Case> {
     CASES.iter().filter(|case| COUNTED.contains(&case.id))
@@ -57,7 +57,7 @@ pub(crate) fn system_calls(clients: &[Client], server: &Server, results: &mut Re
                 text.lines().filter_map(line_of_strace).collect()
             };
             // Enough that the answers of the kind `batch` and a first fill of buffers do not count.
-            let few = if case.kind == "batch" { 8 * 4096 } else { 2_000 };
+            let few = if matches!(case.kind, "batch" | "many") { 8 * 4096 } else { 2_000 };
             let tool = ["strace", "-f", "-c", "-o", into];
             let id = format!("syscalls:{}", case.id);
             results.forget(&id, Some(&client.id));
@@ -104,7 +104,7 @@ pub(crate) fn instructions() {
                 n.map(|n| ("instructions".to_owned(), n)).into_iter().collect()
             };
             let few = match case.kind {
-                "batch" => 8 * 4096,
+                "batch" | "many" => 8 * 4096,
                 "receive" => 20_000,
                 _ => 1_000,
             };

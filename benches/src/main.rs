@@ -18,6 +18,7 @@ mod frame;
 mod launch;
 mod process;
 mod profile;
+mod quiet;
 mod raw;
 mod report;
 mod results;

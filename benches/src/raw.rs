@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &[String], post_quantum: bool) {
         "spin" => echo(&mut spinning(&target), size, count),
         "receive" => receive(&mut *connect(&target, ""), size, count),
         "send" => send(&mut *connect(&target, ""), size, count, 1, count),
-        "batch" => send(&mut *connect(&target, ""), size, count, BATCH, BATCH_ANSWER),
+        "batch" | "many" => send(&mut *connect(&target, ""), size, count, BATCH, BATCH_ANSWER),
         "connect" => connects(&target, count),
         "deflate" => deflate(&target, Path::new(data), count),
         "tick" => many::tick(&target, size, count),

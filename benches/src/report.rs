@@ -11,7 +11,8 @@ use std::path::Path;
 use crate::cases::{CASES, Case, Told};
 use crate::chart::{self, Bar, short};
 use crate::clients::{self, Client};
-use crate::results::{BESIDE, Results};
+use crate::quiet::QUIET;
+use crate::results::{BESIDE, NOISY, Results};
 
 const CHARTS: &str = "docs/benchmarks";
 
@@ -25,6 +26,11 @@ fn columns(case: &Case) -> &'static [(&'static str, &'static str, bool)] {
             &[("wall", "wall µs", true), ("cpu", "CPU µs", true), ("fairness", "fairness", false)]
         }
     }
+}
+
+/// The figure that a case is about first of all.
+pub(crate) fn first_figure(case: &Case) -> &'static str {
+    columns(case)[0].0
 }
 
 /// What the figures of a case are divided by: clients' ids, and headings.
@@ -52,6 +58,9 @@ fn rows(case: &Case, clients: &[Client], results: &Results) -> Vec<(String, Vec<
         for (what, _, compared) in columns(case) {
             let Some(value) = results.median(case.id, id, what) else { break };
             cells.push(short(value));
+            if *what == first_figure(case) && case.told != Told::Memory {
+                cells.push(results.spread(case.id, id, what).map_or(String::new(), spread));
+            }
             for (floor, _) in floors(case).iter().filter(|_| *compared) {
                 let floor = results.median(case.id, floor, what).filter(|value| *value > 0.0);
                 cells.push(floor.map_or(String::new(), |floor| format!("{:.2}", value / floor)));
@@ -64,10 +73,18 @@ fn rows(case: &Case, clients: &[Client], results: &Results) -> Vec<(String, Vec<
     rows
 }
 
+fn spread(share: f64) -> String {
+    let mark = if share > NOISY { " (noisy)" } else { "" };
+    format!("{:.0} %{mark}", share * 100.0)
+}
+
 fn headings(case: &Case) -> Vec<&'static str> {
     let mut headings = Vec::new();
-    for (_, heading, compared) in columns(case) {
+    for (what, heading, compared) in columns(case) {
         headings.push(*heading);
+        if *what == first_figure(case) && case.told != Told::Memory {
+            headings.push("spread");
+        }
         headings.extend(floors(case).iter().filter(|_| *compared).map(|(_, heading)| *heading));
     }
     headings
@@ -76,7 +93,7 @@ fn headings(case: &Case) -> Vec<&'static str> {
 pub(crate) fn print_case(case: &Case, clients: &[Client], results: &Results) {
     println!("\n{} ({})", case.title, case.id);
     let line = |name: &str, cells: &[String]| {
-        let cells: String = cells.iter().map(|cell| format!("{cell:>11}")).collect();
+        let cells: String = cells.iter().map(|cell| format!("{cell:>14}")).collect();
         println!("  {name:<56}{cells}");
     };
     line("", &headings(case).into_iter().map(str::to_owned).collect::<Vec<_>>());
@@ -128,7 +145,8 @@ fn head(clients: &[Client], results: &Results) -> String {
         "# Benchmarks\n\n\
          Written by `{command}` on {} ({cores} cores), Linux {kernel}. The server is on one core, the client on another; each client is a\n\
          process of its own, and they take turns, so that what the machine does besides meets all of them. Times are\n\
-         microseconds a message, medians of the runs; CPU is the client process's, in the kernel and outside; \"x raw\" is the ratio to\n\
+         microseconds a message, medians of at least five runs; \"spread\" is how far the middle half of\n\
+         them is apart: where it is above 10 %, a case is run again, up to fifteen times, and what is still above it then is marked. CPU is the client process's, in the kernel and outside; \"x raw\" is the ratio to\n\
          a raw blocking socket with hand-made frames in the same run. What else is measured is said by\n\
          [benches/clients/bench.h](../benches/clients/bench.h).\n",
         of("/proc/cpuinfo", "model name"),
@@ -136,11 +154,11 @@ fn head(clients: &[Client], results: &Results) -> String {
     if quick {
         text += "\n**A quick run: few cases, short, three rounds. For orientation only.**\n";
     }
-    if results.worst("load") > 0.7 {
+    if results.worst("busy") > QUIET {
         let _ = write!(
             text,
-            "\n**The machine was busy with other things when this was measured (load {:.1}): the figures are noisy.**\n",
-            results.worst("load")
+            "\n**The machine was busy with other things when this was measured ({:.0} % of the time): the figures are noisy.**\n",
+            results.worst("busy") * 100.0
         );
     }
     text += "\n| client | version |\n| --- | --- |\n";

@@ -8,24 +8,20 @@ use crate::clients;
 /// Under what the floor of the case beside this one is known in the results.
 pub(crate) const BESIDE: &str = "raw-beside";
 
+/// The spread of a figure above which its case is run again, and above which the report marks it.
+pub(crate) const NOISY: f64 = 0.1;
+
 /// What a case was run under.
 pub(crate) struct Conditions {
     pub(crate) quick: bool,
-    /// Load of the machine before the run, in processes.
-    pub(crate) load: f64,
+    /// The share of the time that the machine was busy with something else, just before.
+    pub(crate) busy: f64,
 }
 
 #[derive(Default)]
 pub(crate) struct Results {
     /// By case, client, and what it is.
     values: BTreeMap<(String, String, String), Vec<f64>>,
-}
-
-impl Conditions {
-    pub(crate) fn now(quick: bool) -> Conditions {
-        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-        Conditions { quick, load: load.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or(0.0) }
-    }
 }
 
 impl Results {
@@ -68,7 +64,7 @@ impl Results {
     pub(crate) fn note(&mut self, case: &str, conditions: &Conditions) {
         self.forget(case, Some("-"));
         self.add(case, "-", "quick", f64::from(u8::from(conditions.quick)));
-        self.add(case, "-", "load", conditions.load);
+        self.add(case, "-", "busy", conditions.busy);
     }
 
     /// The highest of a condition over all cases.
@@ -85,6 +81,19 @@ impl Results {
             return Some(values[middle]);
         }
         Some((values[middle - 1] + values[middle]) / 2.0)
+    }
+
+    /// How far the middle half of the figures is spread, as a share of their median; `None` where there are fewer than three.
+    pub(crate) fn spread(&self, case: &str, client: &str, what: &str) -> Option<f64> {
+        let mut values = self.values.get(&(case.into(), client.into(), what.into()))?.clone();
+        values.sort_by(f64::total_cmp);
+        let at = |share: f64| {
+            let place = share * (values.len() - 1) as f64;
+            let (low, high) = (values[place.floor() as usize], values[place.ceil() as usize]);
+            low + (high - low) * place.fract()
+        };
+        let median = at(0.5);
+        (values.len() >= 3 && median > 0.0).then(|| (at(0.75) - at(0.25)) / median)
     }
 
     /// What is known of a case and a client, by name.

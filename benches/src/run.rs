@@ -8,11 +8,15 @@ use std::time::{Duration, Instant};
 use crate::cases::{CASES, Case, Told};
 use crate::clients::{self, Client};
 use crate::launch::{Server, command};
-use crate::results::{BESIDE, Conditions, Results};
-use crate::{counted, report};
+use crate::quiet::Quiet;
+use crate::results::{BESIDE, Conditions, NOISY, Results};
+use crate::{counted, quiet, report};
 
 /// A client that takes longer than this is stuck.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A case whose figures are spread too far is given up after so many rounds.
+const MOST_ROUNDS: usize = 15;
 
 /// A client's place in the rounds of a case.
 struct Turn<'a> {
@@ -65,22 +69,23 @@ pub(crate) fn all() {
     let (quick, wanted) = (is_quick(), clients::wanted("CASES"));
     let whole = wanted.is_empty() && clients::wanted("CLIENTS").is_empty();
     let mut results = if whole { Results::new() } else { Results::load() };
-    let conditions = Conditions::now(quick);
-    if conditions.load > 0.7 {
-        println!(
-            "This machine is busy (load {:.1}): the figures will be noisy, and the report says so.",
-            conditions.load
-        );
-    }
     let clients = clients::all();
     let server = Server::start();
     let begun = Instant::now();
+    let mut quiet = Quiet::new(quick);
     for case in CASES {
         let in_turn =
             if wanted.is_empty() { !quick || case.quick } else { clients::is_wanted(&wanted, case.id) };
         if in_turn {
+            let busy = quiet.wait();
+            if busy > quiet::QUIET {
+                println!(
+                    "\nTHE MACHINE IS BUSY with other things ({:.0} %): the figures are noisy.",
+                    busy * 100.0
+                );
+            }
             run_case(case, &clients, &server, quick, &mut results);
-            results.note(case.id, &conditions);
+            results.note(case.id, &Conditions { quick, busy });
             results.save();
             report::print_case(case, &clients, &results);
         }
@@ -91,6 +96,15 @@ pub(crate) fn all() {
     }
     report::write(&results);
     println!("\n{} s; docs/benchmarks.md has the report", begun.elapsed().as_secs());
+}
+
+/// The client whose wall time is spread furthest, if that is too far.
+fn noisiest<'a>(case: &Case, turns: &[Turn<'a>], results: &Results) -> Option<(&'a Client, f64)> {
+    let spreads = turns.iter().filter_map(|turn| {
+        let spread = results.spread(case.id, turn.known_as, report::first_figure(case))?;
+        (spread > NOISY).then_some((turn.client, spread))
+    });
+    spreads.max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 fn run_case(case: &Case, clients: &[Client], server: &Server, quick: bool, results: &mut Results) {
@@ -125,7 +139,14 @@ fn run_case(case: &Case, clients: &[Client], server: &Server, quick: bool, resul
             }
         });
     }
-    for _ in 0..rounds {
+    for round in 0.. {
+        let noisy = noisiest(case, &turns, results);
+        if round >= rounds && (rounds < 3 || quick || round >= MOST_ROUNDS || noisy.is_none()) {
+            if let Some((client, spread)) = noisy {
+                println!("noisy: {} at {}: spread by {:.0} %", client.name, case.title, spread * 100.0);
+            }
+            break;
+        }
         turns.retain(|turn| match once(turn.client, turn.does, server, turn.count) {
             Ok(None) => false,
             Ok(Some(sample)) => {

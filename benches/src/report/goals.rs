@@ -52,6 +52,7 @@ const GOALS: &[Goals] = &[
     goals("receive-1m", "wall", RAW, &[(INLINE, 0.7), (WAIT, 0.74)]),
     goals("send-32", "wall", RAW, &[(INLINE, 1.05), (WAIT, 1.05)]),
     goals("send-32-together", "wall", RAW, &[(INLINE, 1.45), (WAIT, 1.45)]),
+    goals("send-32-many", "wall", RAW, &[(WAIT, 1.45)]),
     goals("send-1k", "wall", RAW, &[(INLINE, 1.0), (WAIT, 1.0)]),
     goals("send-1m", "wall", RAW, &[(INLINE, 1.0), (WAIT, 1.0)]),
     goals("wss-echo-1k", "wall", RAW, &[(INLINE, 0.96), (WAIT, 1.06)]),

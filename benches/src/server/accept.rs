@@ -65,6 +65,11 @@ fn serve<L: Link>(mut link: L, path: &str, response: &[u8], samples: &Samples) -
                 None => Ok(()),
             }
         }
+        "polled" => {
+            link.write_all(response)?;
+            link.look_before_sleeping();
+            serve::echo(link, serve::same_length())
+        }
         "deflate" => {
             link.write_all(response)?;
             let mut answers = samples.compressed(path.ends_with("64k")).iter().cycle();

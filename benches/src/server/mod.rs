@@ -5,6 +5,7 @@
 //! ```text
 //! /echo              answers each message with one of the same length
 //! /spin              the same, and never sleeps while it waits for one (ws only)
+//! /polled            the same, and looks for one for 50 microseconds before it sleeps
 //! /flood/SIZE/N      waits for a message, then sends N of SIZE bytes
 //! /sink/N            answers each N messages with one
 //! /tick/SIZE/N       sends N messages a second
@@ -15,6 +16,7 @@
 
 mod accept;
 mod bytes;
+mod patient;
 mod serve;
 mod ticker;
 mod tls;
@@ -27,11 +29,15 @@ use std::sync::Arc;
 use std::thread;
 
 pub(crate) use bytes::write_samples;
+use patient::Patient;
 
 /// A transport on which frames go.
 pub(crate) trait Link: Read + Write + Send + 'static {
     /// Sends `response`, waits for a message, and sends what `next` returns until it returns nothing.
     fn flood(self, response: &[u8], next: impl FnMut() -> Option<Arc<[u8]>>) -> std::io::Result<()>;
+
+    /// From now on it looks for bytes for a moment before it sleeps.
+    fn look_before_sleeping(&mut self);
 
     /// The bare socket, if there is nothing between.
     fn bare(self) -> Option<TcpStream>;
@@ -48,7 +54,7 @@ pub(crate) fn run(folder: &Path) {
     println!("{} {}", port(&plain), port(&secure));
     let secure_samples = Arc::clone(&samples);
     thread::spawn(move || {
-        for stream in secure.incoming().flatten() {
+        for stream in secure.incoming().flatten().map(Patient::new) {
             // A client that goes away in the middle is the end of its turn, here and below.
             let _ = tls::accept(stream, &config).and_then(|link| accept::accept(link, &secure_samples));
         }
@@ -58,8 +64,7 @@ pub(crate) fn run(folder: &Path) {
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         std::process::exit(0);
     });
-    for stream in plain.incoming().flatten() {
-        let _ = stream.set_nodelay(true);
+    for stream in plain.incoming().flatten().map(Patient::new) {
         let _ = accept::accept(stream, &samples);
     }
 }
@@ -79,7 +84,7 @@ fn listen() -> TcpListener {
     }
 }
 
-impl Link for TcpStream {
+impl Link for Patient {
     fn flood(mut self, response: &[u8], mut next: impl FnMut() -> Option<Arc<[u8]>>) -> std::io::Result<()> {
         self.write_all(response)?;
         let _ = self.read(&mut [0; 64])?;
@@ -89,7 +94,11 @@ impl Link for TcpStream {
         Ok(())
     }
 
+    fn look_before_sleeping(&mut self) {
+        Patient::look_before_sleeping(self);
+    }
+
     fn bare(self) -> Option<TcpStream> {
-        Some(self)
+        Some(self.into_inner())
     }
 }

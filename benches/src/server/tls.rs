@@ -9,8 +9,9 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::Link;
+use super::patient::Patient;
 
-pub(crate) struct TlsLink(StreamOwned<ServerConnection, TcpStream>);
+pub(crate) struct TlsLink(StreamOwned<ServerConnection, Patient>);
 
 /// Makes a certificate authority and a certificate, and leaves the first in `folder/ca.pem`.
 pub(crate) fn config(folder: &Path) -> Arc<ServerConfig> {
@@ -40,8 +41,7 @@ pub(crate) fn config(folder: &Path) -> Arc<ServerConfig> {
 }
 
 /// The TLS handshake.
-pub(crate) fn accept(mut stream: TcpStream, config: &Arc<ServerConfig>) -> io::Result<TlsLink> {
-    stream.set_nodelay(true)?;
+pub(crate) fn accept(mut stream: Patient, config: &Arc<ServerConfig>) -> io::Result<TlsLink> {
     let mut connection = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
     while connection.is_handshaking() {
         connection.complete_io(&mut stream)?;
@@ -91,6 +91,10 @@ impl Link for TlsLink {
             self.0.sock.write_all(&bytes)?;
         }
         Ok(())
+    }
+
+    fn look_before_sleeping(&mut self) {
+        self.0.sock.look_before_sleeping();
     }
 
     fn bare(self) -> Option<TcpStream> {
