@@ -153,26 +153,44 @@ fn parse_len(second: u8, extended: &[u8]) -> Result<Option<(u64, usize)>, Failur
     }
 }
 
+/// The header of a client's frame with at most 125 bytes of payload.
+pub const SHORT_CLIENT_HEADER: usize = 6;
+
+/// Returns the header of a client's frame if the payload has at most 125 bytes, as most have.
+#[inline]
+pub fn encode_short(header: &FrameHeader, key: [u8; 4]) -> Option<[u8; SHORT_CLIENT_HEADER]> {
+    let len = u8::try_from(header.len).ok().filter(|len| *len <= 125)?;
+    let [a, b, c, d] = key;
+    Some([first_byte(header), MASK_BIT | len, a, b, c, d])
+}
+
+#[inline]
+fn first_byte(header: &FrameHeader) -> u8 {
+    u8::from(header.fin) << 7 | u8::from(header.rsv1) << 6 | header.opcode as u8
+}
+
+/// The bit of a header's second byte that says that the payload is masked.
+const MASK_BIT: u8 = 0x80;
+
 /// Writes the header of a client's frame: the bytes, and how many of them count.
 ///
 /// The length takes its shortest form (RFC 6455 §5.2), and the key follows it (§5.3).
 #[inline]
 pub fn encode(header: &FrameHeader, key: [u8; 4]) -> ([u8; MAX_CLIENT_HEADER], usize) {
     let mut bytes = [0; MAX_CLIENT_HEADER];
-    bytes[0] = u8::from(header.fin) << 7 | u8::from(header.rsv1) << 6 | header.opcode as u8;
-    let masked = 0x80;
+    bytes[0] = first_byte(header);
     let end = match header.len {
         short @ 0..=125 => {
-            bytes[1] = masked | short as u8;
+            bytes[1] = MASK_BIT | short as u8;
             2
         }
         medium @ 126..=0xffff => {
-            bytes[1] = masked | 126;
+            bytes[1] = MASK_BIT | 126;
             bytes[2..4].copy_from_slice(&(medium as u16).to_be_bytes());
             4
         }
         long => {
-            bytes[1] = masked | 127;
+            bytes[1] = MASK_BIT | 127;
             bytes[2..10].copy_from_slice(&long.to_be_bytes());
             10
         }

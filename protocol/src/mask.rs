@@ -42,7 +42,9 @@ pub fn append_masked(out: &mut Vec<u8>, data: &[u8], key: [u8; 4], offset: usize
         xor(&mut masked, &key);
         out.extend_from_slice(&masked);
     }
-    out.extend(rest.iter().zip(&key).map(|(byte, key)| byte ^ key));
+    let start = out.len();
+    out.extend_from_slice(rest);
+    xor(&mut out[start..], &key);
 }
 
 /// XORs the bytes of the shorter of the two.

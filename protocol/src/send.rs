@@ -22,13 +22,10 @@ impl fmt::Display for OutOfMemory {
 
 impl std::error::Error for OutOfMemory {}
 
-/// The header of a client's frame with at most 125 bytes of payload.
-const SHORT_HEADER: usize = 6;
-
 /// Returns the length of a client's frame with a payload of `len` bytes.
 pub const fn frame_len(payload_len: usize) -> usize {
     let header = match payload_len {
-        0..=125 => SHORT_HEADER,
+        0..=125 => frame::SHORT_CLIENT_HEADER,
         126..=0xffff => 8,
         _ => frame::MAX_CLIENT_HEADER,
     };
@@ -43,6 +40,7 @@ pub const fn frame_len(payload_len: usize) -> usize {
 /// # Errors
 ///
 /// [`OutOfMemory`]; `out` is as it was.
+#[inline]
 pub fn encode(
     opcode: OpCode,
     fin: bool,
@@ -84,13 +82,20 @@ fn append(
     let wanted = frame_len(payload.len());
     out.try_reserve(wanted).map_err(|_| OutOfMemory { wanted })?;
     let header = FrameHeader { fin, rsv1, opcode, len: payload.len() as u64 };
-    let (header, header_len) = frame::encode(&header, key);
-    // The header of most frames has this length: a copy of a known length is no call.
-    match header.first_chunk::<SHORT_HEADER>() {
-        Some(short) if header_len == SHORT_HEADER => out.extend_from_slice(short),
-        _ => out.extend_from_slice(&header[..header_len]),
+    match frame::encode_short(&header, key) {
+        // A copy of a known length is no call.
+        Some(short) => {
+            out.extend_from_slice(&short);
+            let start = out.len();
+            out.extend_from_slice(payload);
+            mask::apply_mask(&mut out[start..], key, 0);
+        }
+        None => {
+            let (header, header_len) = frame::encode(&header, key);
+            out.extend_from_slice(&header[..header_len]);
+            mask::append_masked(out, payload, key, 0);
+        }
     }
-    mask::append_masked(out, payload, key, 0);
     Ok(())
 }
 

@@ -114,6 +114,42 @@ impl OutQueue {
         Ok(())
     }
 
+    /// Encodes small messages, each given with its charge, at the end of the queue, until `limit` bytes are buffered
+    /// (0: there is no limit). Returns how many it has encoded; and an error if there was no memory for the next one.
+    pub(super) fn append_many<'a>(
+        &mut self,
+        opcode: OpCode,
+        mut messages: impl Iterator<Item = (&'a [u8], usize)>,
+        limit: usize,
+        mut mask: impl FnMut() -> [u8; 4],
+    ) -> (usize, Result<(), OutOfMemory>) {
+        let (mut count, mut encoded) = (0, Ok(()));
+        let mut next = messages.next();
+        while encoded.is_ok() && next.is_some() && (limit == 0 || self.buffered < limit) {
+            let left = if limit == 0 { usize::MAX } else { limit - self.buffered };
+            let chunk = match self.tail() {
+                Ok(chunk) => chunk,
+                Err(error) => return (count, Err(error)),
+            };
+            let mut charged = 0;
+            while let Some((payload, charge)) = next
+                && charged < left
+                && chunk.bytes.len() < SHARED_CHUNK
+            {
+                encoded = encode(opcode, true, payload, mask(), &mut chunk.bytes);
+                if encoded.is_err() {
+                    break;
+                }
+                charged += charge;
+                count += 1;
+                next = messages.next();
+            }
+            chunk.charge += charged;
+            self.add_charge(charged);
+        }
+        (count, encoded)
+    }
+
     /// Charges another message, whose place is the last one.
     pub(super) fn add_charge(&mut self, charge: usize) {
         self.buffered += charge;

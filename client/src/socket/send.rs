@@ -30,6 +30,7 @@ fn compress_with(deflater: &mut Deflater, payload: &[u8], out: &mut Vec<u8>) -> 
 }
 
 /// Checks a message and returns its opcode and payload.
+#[inline]
 pub(super) fn judge(kind: SendKind, data: &[u8], limit: usize) -> Result<(OpCode, Cow<'_, [u8]>), ErrorCode> {
     let (opcode, payload) = match kind {
         SendKind::Blob => (OpCode::Binary, Cow::Borrowed(data)),
@@ -207,7 +208,7 @@ impl Socket {
     }
 
     /// Returns whether a payload of `len` bytes needs several frames.
-    fn is_fragmented(&self, len: usize) -> bool {
+    pub(super) fn is_fragmented(&self, len: usize) -> bool {
         let most = self.settings.frame_size;
         most != 0 && len > most
     }

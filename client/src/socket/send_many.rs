@@ -144,7 +144,8 @@ impl Socket {
         let mut keys = MaskKeys::new();
         // A message that is not encoded yet precedes.
         let mut behind = false;
-        for index in 0..messages.len() {
+        let mut index = 0;
+        while index < messages.len() {
             let message = messages.message(index);
             let (len, charge) = (message.payload.len(), messages.charge(index));
             let mut situation = self.situation(outgoing, &message, collects);
@@ -154,11 +155,14 @@ impl Socket {
             let short = len <= SHORT && !situation.fragmented;
             let taken = match situation.way() {
                 Way::Refused(error) => Err(error),
-                Way::Direct | Way::Held | Way::Appended if !behind => outgoing
-                    .queue
-                    .append(message.opcode, message.payload, charge, keys.next())
-                    .map(|()| outgoing.sent.message(len))
-                    .map_err(|_| ErrorCode::OutOfMemory),
+                Way::Direct | Way::Held | Way::Appended if !behind => {
+                    let (count, appended) = self.append_run(outgoing, messages, index, &mut keys);
+                    index += count;
+                    match appended {
+                        Ok(()) => continue,
+                        Err(_) => Err(ErrorCode::OutOfMemory),
+                    }
+                }
                 _ if waits => {
                     behind = true;
                     outgoing.wait(message, charge).map(|()| outgoing.sent.message(len))
@@ -174,8 +178,32 @@ impl Socket {
             if let Err(error) = taken {
                 return Accepted { count: index, stopped: Some(error) };
             }
+            index += 1;
         }
         Accepted { count: messages.len(), stopped: None }
+    }
+
+    /// Encodes the message at `first`, which goes to the end of the queue, and those behind it that go there too.
+    fn append_run(
+        &self,
+        outgoing: &mut Outgoing,
+        messages: &Judged<'_>,
+        first: usize,
+        keys: &mut MaskKeys,
+    ) -> (usize, Result<(), OutOfMemory>) {
+        let compresses = outgoing.deflate.is_some();
+        let is_alike = |message: &OutgoingMessage<&[u8]>| {
+            let len = message.payload.len();
+            len <= SHORT && !self.is_fragmented(len) && !(compresses && self.is_worth_compressing(message))
+        };
+        let run = (first..messages.len()).map(|index| messages.message(index)).take_while(is_alike);
+        let run = run.map(|message| (message.payload, message.payload.len() + MESSAGE_OVERHEAD));
+        let limit = self.settings.send_buffer_size;
+        let appended = outgoing.queue.append_many(messages.opcode, run, limit, || keys.next());
+        for index in first..first + appended.0 {
+            outgoing.sent.message(messages.message(index).payload.len());
+        }
+        appended
     }
 
     /// Encodes the messages that have places; without memory, gives up the rest of them.
