@@ -41,9 +41,18 @@ for processor in aarch64 x86_64; do
     build_std "$processor-apple-darwin"
 done
 
-for file in libws4d.dylib libws4d.a; do
-    llvm-lipo-19 -create "$(built aarch64-apple-darwin)/$file" "$(built x86_64-apple-darwin)/$file" -output "$folder/$file"
+# The standard library's objects may have LLVM's own code beside the processor's, which only the same LLVM can read: neither lipo nor a
+# Mac's linker needs it.
+archives=()
+for processor in aarch64 x86_64; do
+    archives+=("$folder/$processor.a")
+    llvm-objcopy-19 --remove-section=__LLVM,__bitcode --remove-section=__LLVM,__cmdline \
+        "$(built $processor-apple-darwin)/libws4d.a" "$folder/$processor.a"
 done
+llvm-lipo-19 -create "${archives[@]}" -output "$folder/libws4d.a"
+rm "${archives[@]}"
+llvm-lipo-19 -create "$(built aarch64-apple-darwin)/libws4d.dylib" "$(built x86_64-apple-darwin)/libws4d.dylib" \
+    -output "$folder/libws4d.dylib"
 mv "$folder/libws4d.dylib" "$folder/libws4d.0.dylib"
 ln -s libws4d.0.dylib "$folder/libws4d.dylib"
 library=$folder/libws4d.0.dylib
