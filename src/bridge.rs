@@ -166,8 +166,6 @@ pub(crate) struct SocketEntry {
     pub(crate) url: OnceLock<CString>,
     pub(crate) subprotocol: OnceLock<CString>,
     pub(crate) peer_address: OnceLock<CString>,
-    /// The values of `Socket::response_headers`, in its order.
-    pub(crate) header_values: OnceLock<Box<[CString]>>,
     pub(crate) tls: OnceLock<Box<TlsTexts>>,
 }
 
@@ -179,7 +177,6 @@ impl SocketEntry {
             url: OnceLock::new(),
             subprotocol: OnceLock::new(),
             peer_address: OnceLock::new(),
-            header_values: OnceLock::new(),
             tls: OnceLock::new(),
         })
     }

@@ -1,10 +1,10 @@
 //! Error stacks: the client's `Error` in the form that C reads.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 
 use libc::size_t;
-use ws4d_client::Error;
+use ws4d_client::{Error, HeaderList};
 
 use crate::result::ws_result;
 use crate::{arg, boundary};
@@ -20,7 +20,7 @@ pub struct ws_errors {
     entries: Box<[Entry]>,
     os_code: i32,
     http_status: i32,
-    http_headers: Box<[(String, CString)]>,
+    http_headers: HeaderList,
     http_body: Box<[u8]>,
     /// Made for an out-parameter, so that ws_errors_free() is right. Else it does nothing: a mistake made harmless.
     is_the_callers: bool,
@@ -45,9 +45,7 @@ impl ws_errors {
             entries: error.entries().iter().map(entry).collect(),
             os_code: error.os_code(),
             http_status: http.map_or(0, |http| i32::from(http.status)),
-            http_headers: http.map_or(Box::default(), |http| {
-                http.headers.iter().map(|(name, value)| (name.clone(), arg::to_c(value))).collect()
-            }),
+            http_headers: http.map_or_else(HeaderList::default, |http| http.headers.clone()),
             http_body: http.map_or(Box::default(), |http| http.body.as_slice().into()),
             is_the_callers: false,
         }
@@ -188,9 +186,7 @@ pub unsafe extern "C" fn ws_errors_http_header(
     boundary::read(ptr::null(), || {
         // SAFETY: the caller upholds the contract above.
         let (errors, name) = unsafe { (errors.as_ref()?, arg::c_string(name).ok()?.to_bytes()) };
-        let mut named =
-            errors.http_headers.iter().filter(|(own, _)| own.as_bytes().eq_ignore_ascii_case(name));
-        named.nth(i).map(|(_, value)| value.as_ptr())
+        errors.http_headers.nth(name, i).map(CStr::as_ptr)
     })
 }
 
@@ -257,7 +253,7 @@ mod tests {
     }
 
     fn refused() -> Error {
-        let headers = vec![("Retry-After".into(), "5".into()), ("retry-after".into(), "6".into())];
+        let headers = HeaderList::new([("Retry-After", "5"), ("retry-after", "6")].into_iter());
         Error::new(ErrorCode::HttpStatus, Component::Http, "503\0!")
             .with_detail(ErrorCode::Tls, Component::Tls, "detail")
             .with_os_code(104)

@@ -1,6 +1,6 @@
 //! Entry points that read a socket. NULL and stale handles get the neutral answer.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 use std::sync::OnceLock;
 
@@ -147,15 +147,7 @@ pub unsafe extern "C" fn ws_get_response_header(
     read(ws, ptr::null(), |entry| {
         // SAFETY: the caller upholds the contract above.
         let name = unsafe { arg::c_string(name) }.ok()?.to_bytes();
-        let headers = entry.socket().response_headers();
-        if headers.is_empty() {
-            return None;
-        }
-        let values =
-            entry.header_values.get_or_init(|| headers.iter().map(|(_, value)| arg::to_c(value)).collect());
-        let mut named =
-            headers.iter().zip(values).filter(|((own, _), _)| own.as_bytes().eq_ignore_ascii_case(name));
-        named.nth(i).map(|(_, value)| value.as_ptr())
+        entry.socket().response_headers()?.nth(name, i).map(CStr::as_ptr)
     })
 }
 

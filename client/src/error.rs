@@ -1,6 +1,7 @@
 //! Errors: a code that says which kind of cure is needed, and a stack of entries that says what happened.
 //! Knows nothing of sockets or of C; the numbers are the ABI's and never move.
 
+use crate::header_list::HeaderList;
 use crate::sys::failure::{self, Failure};
 use std::any::Any;
 use std::fmt;
@@ -113,8 +114,8 @@ pub struct ErrorEntry {
 pub struct HttpAnswer {
     /// The status code.
     pub status: u16,
-    /// Names and values, in the order received.
-    pub headers: Vec<(String, String)>,
+    /// Its headers.
+    pub headers: HeaderList,
     /// The first 64 KiB of the body.
     pub body: Vec<u8>,
 }

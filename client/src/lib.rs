@@ -21,6 +21,7 @@ mod fork;
 #[cfg(all(feature = "fuzzing", not(ws4d_loom)))]
 pub mod fuzzing;
 pub mod handle_table;
+mod header_list;
 mod hook;
 mod json;
 #[cfg(not(ws4d_loom))]
@@ -60,6 +61,7 @@ pub use dispatch::HandOver;
 pub use dispatch::{PulledBatch, Summary};
 pub use error::{Component, Error, ErrorCode, ErrorEntry, HttpAnswer};
 pub use event::{DataType, Event, EventKind};
+pub use header_list::HeaderList;
 pub use json::{Json, JsonKind};
 #[cfg(not(ws4d_loom))]
 pub use options::Options;

@@ -110,9 +110,9 @@ fn another_may_do_better(failure: &Error) -> bool {
         ErrorCode::ConnectionReset | ErrorCode::Timeout => true,
         ErrorCode::Tls => failure.tls_alert().is_none_or(|alert| alert == INTERNAL_ERROR),
         ErrorCode::HttpStatus => {
-            let retry_after = |(name, _): &(String, String)| name.eq_ignore_ascii_case("retry-after");
-            (502..=504).contains(&status)
-                && !failure.http().is_some_and(|answer| answer.headers.iter().any(retry_after))
+            let says_when =
+                failure.http().is_some_and(|answer| answer.headers.all("Retry-After").next().is_some());
+            (502..=504).contains(&status) && !says_when
         }
         ErrorCode::Proxy => matches!(status, 502 | 504) || failure.is_without_verdict(),
         _ => false,
@@ -216,14 +216,15 @@ impl Way<'_> {
             let Options { tls, network, proxy_headers, .. } = options;
             let authorization = &mut terms.proxy;
             let asked = Asked { tls, network, headers: proxy_headers, authorization, deadline };
-            proxy.tunnel(&to, asked, &mut transport, readiness).await?;
+            Box::pin(proxy.tunnel(&to, asked, &mut transport, readiness)).await?;
         }
         let (mut early, mut told) = (Vec::new(), None);
         if to.secure {
             progress.enter(Step::Tls);
             let server = to.authority_with_port();
-            let secured = tls::handshake(&to.host, &server, &options.tls, &transport, readiness).await?;
-            let Secured { session, info, early: came } = secured;
+            // Boxed, as the proxy's part is: where they are not needed they would still be a part of the future.
+            let handshake = tls::handshake(&to.host, &server, &options.tls, &transport, readiness);
+            let Secured { session, info, early: came } = Box::pin(handshake).await?;
             log!(
                 Debug,
                 Component::Tls,
@@ -247,6 +248,7 @@ impl Way<'_> {
 mod tests {
     use super::*;
     use crate::error::HttpAnswer;
+    use crate::header_list::HeaderList;
 
     #[test]
     fn an_address_has_its_share_of_the_time_while_others_wait() {
@@ -267,7 +269,7 @@ mod tests {
     fn what_is_a_verdict_and_what_is_none() {
         let error = |code| Error::new(code, Component::Http, "x");
         let answer = |code, status, headers: &[(&str, &str)]| {
-            let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+            let headers = HeaderList::new(headers.iter().copied());
             error(code).with_http(HttpAnswer { status, headers, body: Vec::new() })
         };
         for status in [502, 503, 504] {

@@ -164,8 +164,9 @@ pub(super) async fn read_some(
     into: &mut Vec<u8>,
 ) -> io::Result<bool> {
     loop {
-        into.try_reserve(4096).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         let mut guard = readiness.readable().await?;
+        // Not before: many may wait at a time.
+        into.try_reserve(4096).map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
         match transport.read(None, into)? {
             Received::Data { drained, buffered, .. } => {
                 readiness.hear();

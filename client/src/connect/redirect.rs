@@ -67,11 +67,9 @@ impl<'a> Road<'a> {
             _ => return Err(self.tell(failure)),
         };
         let status = answer.status;
-        let mut locations =
-            answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("location")).map(|(_, to)| to);
+        let mut locations = answer.headers.all("Location");
         let changes = self.jar.changes();
-        let set = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
-        self.jar.take(&self.to, set.map(|(_, cookie)| cookie.as_str()));
+        self.jar.take(&self.to, answer.headers.all("Set-Cookie"));
         let next = match (locations.next(), locations.next()) {
             (Some(location), None) => self.judge(location, changes),
             (Some(_), Some(_)) => Err("it has more than one Location".to_owned()),
@@ -152,6 +150,7 @@ fn no_memory(code: ErrorCode) -> Error {
 mod tests {
     use super::*;
     use crate::error::HttpAnswer;
+    use crate::header_list::HeaderList;
 
     fn options(max_redirects: u32) -> Options {
         let mut options = Options::default();
@@ -164,7 +163,7 @@ mod tests {
     }
 
     fn answer(status: u16, locations: &[&str]) -> Error {
-        let headers = locations.iter().map(|to| ("location".to_owned(), (*to).to_owned())).collect();
+        let headers = HeaderList::new(locations.iter().map(|to| ("location", *to)));
         Error::new(ErrorCode::HttpStatus, Component::Http, "answered").with_http(HttpAnswer {
             status,
             headers,

@@ -4,6 +4,7 @@
 use super::headers::is_token;
 use super::stranger;
 use crate::error::{Component, Error, ErrorCode};
+use crate::header_list::HeaderList;
 use std::fmt;
 
 /// A head above this is refused.
@@ -19,16 +20,13 @@ pub(crate) struct Head {
     pub(crate) minor_version: u8,
     pub(crate) status: u16,
     pub(crate) reason: String,
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: HeaderList,
 }
 
 impl Head {
     /// All values of a header, in order.
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.headers
-            .iter()
-            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.all(name)
     }
 }
 
@@ -203,14 +201,15 @@ fn parse_into<'b>(
     if response.parse(bytes)?.is_partial() {
         return Ok(None);
     }
-    let headers = response.headers.iter().map(|header| {
-        (header.name.to_owned(), String::from_utf8_lossy(header.value).trim_matches([' ', '\t']).to_owned())
-    });
+    let values: Vec<_> =
+        response.headers.iter().map(|header| String::from_utf8_lossy(header.value)).collect();
+    let values = values.iter().map(|value| value.trim_matches([' ', '\t']));
+    let headers = response.headers.iter().map(|header| header.name).zip(values);
     Ok(Some(Head {
         minor_version: response.version.unwrap_or(0),
         status: response.code.unwrap_or(0),
         reason: response.reason.unwrap_or("").to_owned(),
-        headers: headers.collect(),
+        headers: HeaderList::new(headers),
     }))
 }
 
@@ -257,7 +256,7 @@ mod tests {
             let mut reader = HeadReader::default();
             reader.buffer().extend_from_slice(head.as_bytes());
             match reader.next() {
-                Ok(Some(head)) => assert!(is_read && head.headers.len() == headers),
+                Ok(Some(head)) => assert!(is_read && head.headers.iter().count() == headers),
                 Ok(None) => panic!("a whole head of {headers} headers"),
                 Err(error) => assert!(!is_read && error.to_string().contains("more than 512"), "{error}"),
             }

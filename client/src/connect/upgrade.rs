@@ -11,6 +11,7 @@ use super::terms::Terms;
 use super::url::Destination;
 use crate::clock;
 use crate::error::{Component, Error, ErrorCode, HttpAnswer};
+use crate::header_list::HeaderList;
 use crate::log::log;
 use crate::options::Options;
 use crate::transport::{Transport, tls_failure};
@@ -28,7 +29,7 @@ pub(crate) struct Accepted {
     /// The terms of compression.
     pub(crate) deflate: Option<deflate::Params>,
     pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: HeaderList,
     /// Frames that came with the answer.
     pub(crate) rest: Vec<u8>,
     /// When the answer came.
@@ -52,7 +53,7 @@ pub(super) async fn upgrade(
         let key = STANDARD.encode(crate::random::bytes::<16>());
         let authorization = login.map(|login| terms.server.value(login, "GET", &to.resource));
         let request = request::request(to, options, terms.offer, authorization.as_deref(), &key)?;
-        let asked = ask(to, options, &request, transport, readiness, std::mem::take(&mut early)).await;
+        let asked = ask(to, options, request, transport, readiness, std::mem::take(&mut early)).await;
         if has_answered && asked.as_ref().is_err_and(|failure| failure.code() == ErrorCode::ConnectionReset) {
             // It need not say that it is going to end a connection.
             terms.server.want_connection();
@@ -87,7 +88,7 @@ fn failed(to: &Destination) -> String {
 async fn ask(
     to: &Destination,
     options: &Options,
-    request: &str,
+    request: String,
     transport: &Transport,
     readiness: &Readiness,
     early: Vec<u8>,
@@ -96,7 +97,8 @@ async fn ask(
         Some(failure) => super::tls::describe(&to.authority_with_port(), &options.tls, failure),
         None => Error::from_io(Component::Http, &format!("The upgrade of {} broke off", to.shown), error),
     };
-    let mut asking = Asking { left: request.as_bytes(), failure: None, reader: HeadReader::default() };
+    let reader = HeadReader::default();
+    let mut asking = Asking { request: request.into_bytes(), sent: 0, failure: None, reader };
     *asking.reader.buffer() = early;
     let head = loop {
         match next_head(&mut asking.reader).map_err(|error| error.while_doing(&failed(to)))? {
@@ -110,7 +112,7 @@ async fn ask(
             },
         }
     };
-    if head.status == 101 && !asking.left.is_empty() {
+    if head.status == 101 && !asking.request.is_empty() {
         return Err(not_accepted("it came before all of the request had left").while_doing(&failed(to)));
     }
     Ok((head, asking.reader.into_rest()))
@@ -142,17 +144,19 @@ fn accepted(
 const LATE_ANSWER: Duration = Duration::from_secs(1);
 
 /// A request that leaves while the answer may already come: a server that refuses a large one does not read all of it.
-struct Asking<'a> {
-    left: &'a [u8],
+struct Asking {
+    /// Freed once all of it has left, or cannot.
+    request: Vec<u8>,
+    sent: usize,
     /// The reason why the rest of it cannot leave.
     failure: Option<io::Error>,
     reader: HeadReader,
 }
 
-impl Asking<'_> {
+impl Asking {
     /// Writes some of it, or reads some of the answer. `false`: the server has ended its side.
     async fn turn(&mut self, transport: &Transport, readiness: &Readiness) -> io::Result<bool> {
-        if self.left.is_empty() {
+        if self.request.is_empty() {
             let read = read_some(transport, readiness, self.reader.buffer());
             let Some(failure) = self.failure.take() else { return read.await };
             // The failure is reported only without an answer; an answer that was sent before is here, or about to
@@ -165,14 +169,17 @@ impl Asking<'_> {
                 Ok(Ok(false) | Err(_)) | Err(_) => Err(failure),
             };
         }
-        match write_some(transport, readiness, &mut self.left, self.reader.buffer()).await {
-            Err(failure) => {
-                // The answer may have come before the connection broke.
-                (self.left, self.failure) = (&[], Some(failure));
-                Ok(true)
-            }
-            written => written,
+        let mut left = &self.request[self.sent..];
+        let written = write_some(transport, readiness, &mut left, self.reader.buffer()).await;
+        self.sent = self.request.len() - left.len();
+        if left.is_empty() || written.is_err() {
+            (self.request, self.sent) = (Vec::new(), 0);
         }
+        written.or_else(|failure| {
+            // The answer may have come before the connection broke.
+            self.failure = Some(failure);
+            Ok(true)
+        })
     }
 }
 

@@ -92,10 +92,8 @@ pub struct RetryAfter {
 impl RetryAfter {
     fn of(error: &Error) -> Option<Box<RetryAfter>> {
         let headers = &error.http()?.headers;
-        let find = |wanted: &str| {
-            headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.clone())
-        };
-        Some(Box::new(RetryAfter { value: find("retry-after")?, date: find("date") }))
+        let first = |name| headers.all(name).next().map(str::to_owned);
+        Some(Box::new(RetryAfter { value: first("Retry-After")?, date: first("Date") }))
     }
 }
 

@@ -65,14 +65,13 @@ impl Drop for LastEvents {
 /// The whole life of a socket.
 pub(super) async fn run(guard: TaskGuard, start: Box<Start>) {
     let socket = &guard.socket;
-    if let Some(connection) = socket.connection(start).await {
-        let Connected { connection, readiness } = connection;
-        let stream = connection.transport.stream();
-        if socket.opened(connection)
-            && let Some(descriptor) = Descriptor::new(socket, stream, Some(readiness))
-        {
-            socket.drive(descriptor).await;
-        }
+    // What connecting has brought is taken apart by a function: in a variable here it would be a part of the task for good.
+    let descriptor = match socket.connection(start).await {
+        Some(connected) => socket.take_over(connected),
+        None => None,
+    };
+    if let Some(descriptor) = descriptor {
+        socket.drive(descriptor).await;
     }
     socket.deliver_what_is_left().await;
 }
@@ -89,9 +88,10 @@ pub(super) async fn connect_here(guard: TaskGuard, start: Box<Start>) {
     let Some(mut descriptor) = Descriptor::new(&socket, connection.transport.stream(), None) else { return };
     let since = guard.enlisted.since();
     let rest: Task = if socket.dispatcher.is_private() {
-        // OPEN is delivered there.
+        // OPEN is delivered there. Boxed, so that it is a part of the task no longer than that.
+        let connection = Box::new(connection);
         Box::pin(async move {
-            if guard.socket.opened(connection) {
+            if guard.socket.opened(*connection) {
                 guard.socket.drive(descriptor).await;
             }
             guard.socket.deliver_what_is_left().await;
@@ -174,6 +174,14 @@ impl Socket {
         while !self.is_over() {
             self.changed.notified().await;
         }
+    }
+
+    /// Takes over a connection that was made on this thread; `None` if the host has aborted meanwhile, or if the
+    /// connection cannot be watched.
+    fn take_over(self: &Arc<Self>, connected: Connected) -> Option<Box<Descriptor>> {
+        let Connected { connection, readiness } = connected;
+        let stream = connection.transport.stream();
+        self.opened(connection).then(|| Descriptor::new(self, stream, Some(readiness))).flatten()
     }
 
     /// Takes the connection over; returns `false` if the host has aborted meanwhile.

@@ -41,6 +41,7 @@ use crate::dispatch::{self, Gate, Key, Mailbox, ServiceOutcome, Target};
 use crate::engine;
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::{DataType, Ending, Event};
+use crate::header_list::HeaderList;
 use crate::library;
 use crate::options::Options;
 use crate::sync::{Mutex, locks_held};
@@ -109,7 +110,7 @@ pub trait Handler: Send + Sync {
 struct Session {
     subprotocol: Option<String>,
     status: u16,
-    headers: Vec<(String, String)>,
+    headers: HeaderList,
     peer: String,
     tls: Option<Box<TlsInfo>>,
 }
@@ -345,9 +346,9 @@ impl Socket {
         self.session.get().map_or(0, |session| session.status.into())
     }
 
-    /// The headers of the upgrade's answer, in order; empty until connected.
-    pub fn response_headers(&self) -> &[(String, String)] {
-        self.session.get().map_or(&[], |session| &session.headers)
+    /// The headers of the upgrade's answer, in order; `None` until connected.
+    pub fn response_headers(&self) -> Option<&HeaderList> {
+        self.session.get().map(|session| &session.headers)
     }
 
     /// Returns whether the URL is a wss one.
