@@ -57,6 +57,12 @@ fn urls_that_would_have_to_be_mended_are_refused() {
         ("ws://a%00b/", "refused"),
         ("ws://a%2fb/", "refused"),
         ("ws://%zz/", "percent"),
+        ("ws://a|b/", "a character that names cannot have"),
+        ("ws://a<b/", "a character that names cannot have"),
+        (
+            "wss://xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx.test/",
+            "no name that a certificate can have",
+        ),
         ("ws://%61/", "percent"),
         ("ws://a%2eb/", "percent"),
         ("wss://a@b@c", "@"),

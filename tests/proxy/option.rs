@@ -3,11 +3,16 @@
 use crate::far;
 use crate::wire::silent;
 use std::ptr;
-use ws4d_test_host::{Options, api, c, name};
+use ws4d_test_host::{Errors, Options, api, c, name};
 use ws4d_test_server::{Conduct, Server};
 
 fn set(options: &Options, url: &str) -> String {
     name((api().ws_options_set_proxy)(options.0, c(url).as_ptr()))
+}
+
+/// Entry 0 of the options' errors.
+fn told(options: &Options) -> String {
+    Errors::copy((api().ws_options_errors)(options.0)).entries[0].2.clone()
 }
 
 #[test]
@@ -17,43 +22,51 @@ fn what_is_no_proxy_is_refused_and_what_was_set_before_stays() {
     let options = Options::new();
     assert_eq!(set(&options, &proxy.url("http")), "WS_OK");
     let long = format!("socks5://{}:p@host", "u".repeat(256));
-    for bad in [
-        "proxy",
-        "proxy:3128",
-        "//proxy",
-        "http:proxy",
-        "http://",
-        "http://:3128",
-        "http://user@",
-        "ws://proxy",
-        "ftp://proxy",
-        "socks4://proxy",
-        "http://proxy/path",
-        "http://proxy?q",
-        "http://proxy#f",
-        "http://proxy:0",
-        "http://proxy:65536",
-        "http://proxy:x",
-        "http://a@b@proxy",
-        "http://pro xy",
-        "http://pro%78y",
-        "socks5://pro\u{ad}xy",
-        "socks5://a..proxy",
-        "socks5h://1.2.3.4.5",
-        " http://proxy",
-        "http://proxy\\a",
-        "http://proxy\r\nX: y",
-        "http://us\r\ner:p@proxy",
-        "http://us%0d%0aer:p@proxy",
-        "http://user:p%00@proxy",
-        "https://user:p%7f@proxy",
-        "http://us%3Aer:p@proxy",
-        "socks5://us%0aer:p@proxy",
-        "socks5://user@proxy",
-        "socks5h://:p@proxy",
-        &long,
+    let unnamed = format!("https://{}.test", "x".repeat(64));
+    for (bad, why) in [
+        ("proxy", "no \"://\""),
+        ("proxy:3128", "no \"://\""),
+        ("//proxy", "no \"://\""),
+        ("http:proxy", "no \"://\""),
+        ("http://", "no host"),
+        ("http://:3128", "no host"),
+        ("http://user@", "no host"),
+        ("ws://proxy", "its scheme is none of"),
+        ("ftp://proxy", "its scheme is none of"),
+        ("socks4://proxy", "its scheme is none of"),
+        ("http://proxy/path", "a path, a query or a fragment"),
+        ("http://proxy?q", "a path, a query or a fragment"),
+        ("http://proxy#f", "a path, a query or a fragment"),
+        ("http://proxy:0", "port 0"),
+        ("http://proxy:65536", "its port is no number from 1 to 65535"),
+        ("http://proxy:x", "its port is no number from 1 to 65535"),
+        ("http://a@b@proxy", "more than one \"@\""),
+        ("http://pro xy", "a space, a backslash or a control character"),
+        ("http://pro%78y", "its host has a percent sign"),
+        ("http://pro|xy", "its host has a character that names cannot have"),
+        ("http://[::g]", "no IPv6 address"),
+        ("http://[fe80::1%25]", "its zone is no name of an interface"),
+        (&unnamed, "no name that a certificate can have"),
+        ("socks5://pro\u{ad}xy", "an invisible character"),
+        ("socks5://a..proxy", "an empty label"),
+        ("socks5h://1.2.3.4.5", "looks like an IPv4 address"),
+        (" http://proxy", "a space, a backslash or a control character"),
+        ("http://proxy\\a", "a space, a backslash or a control character"),
+        ("http://proxy\r\nX: y", "a space, a backslash or a control character"),
+        ("http://us\r\ner:p@proxy", "a space, a backslash or a control character"),
+        ("http://us%0d%0aer:p@proxy", "a control character"),
+        ("http://user:p%00@proxy", "a control character"),
+        ("https://user:p%7f@proxy", "a control character"),
+        ("http://us%3Aer:p@proxy", "a colon (%3A)"),
+        ("socks5://us%0aer:p@proxy", "its user or password contains a control character"),
+        ("socks5://us%ffer:p@proxy", "its user or password is not UTF-8"),
+        ("socks5://user@proxy", "1 to 255 bytes"),
+        ("socks5h://:p@proxy", "1 to 255 bytes"),
+        (&long, "1 to 255 bytes"),
     ] {
         assert_eq!(set(&options, bad), "WS_ERR_INVALID_URL", "{bad:?}");
+        let said = told(&options);
+        assert!(said.contains(why) && said.contains("it has to be http://, https://,"), "{bad:?}: {said}");
     }
     assert_eq!(name((api().ws_options_set_proxy)(options.0, ptr::null())), "WS_ERR_INVALID_ARGUMENT");
     let not_utf8 = b"http://\xff\0";
@@ -142,7 +155,11 @@ fn headers_for_the_proxy_go_to_the_proxy_and_nowhere_else() {
         );
     }
     for bad in ["Host", "content-length", "Transfer-Encoding", "Connection", "Proxy-Connection", "", "a b"] {
-        assert_eq!(name(header(Options::new().0, bad, "x")), "WS_ERR_INVALID_HEADER", "{bad}");
+        let options = Options::new();
+        assert_eq!(name(header(options.0, bad, "x")), "WS_ERR_INVALID_HEADER", "{bad}");
+        let why =
+            if bad.is_empty() || bad.contains(' ') { "the name is empty" } else { "sets this header itself" };
+        assert!(told(&options).contains(why), "{bad}: {}", told(&options));
     }
     assert_eq!(name(header(Options::new().0, "X-A", "a\r\nb")), "WS_ERR_INVALID_HEADER");
 }

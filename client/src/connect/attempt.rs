@@ -219,11 +219,11 @@ impl Way<'_> {
             Box::pin(proxy.tunnel(&to, asked, &mut transport, readiness)).await?;
         }
         let (mut early, mut told) = (Vec::new(), None);
-        if to.secure {
+        if let Some(name) = &to.server_name {
             progress.enter(Step::Tls);
             let server = to.authority_with_port();
             // Boxed, as the proxy's part is: where they are not needed they would still be a part of the future.
-            let handshake = tls::handshake(&to.host, &server, &options.tls, &transport, readiness);
+            let handshake = tls::handshake(name, &server, &options.tls, &transport, readiness);
             let Secured { session, info, early: came } = Box::pin(handshake).await?;
             log!(
                 Debug,

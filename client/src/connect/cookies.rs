@@ -96,7 +96,7 @@ fn parse(from: &Destination, header: &str) -> Option<Cookie> {
         let value = trimmed(value);
         match trimmed(key).to_ascii_lowercase().as_str() {
             "path" => path = Some(value).filter(|path| path.starts_with('/')),
-            "secure" if !from.secure => return None,
+            "secure" if !from.is_secure() => return None,
             "domain" if !domain_covers(&value, &from.host) => return None,
             "max-age" => max_age = is_in_the_past_by_age(&value).or(max_age),
             "expires" => expires = is_in_the_past_by_date(&value).or(expires),
@@ -105,7 +105,7 @@ fn parse(from: &Destination, header: &str) -> Option<Cookie> {
     }
     let removed = max_age.or(expires).unwrap_or(false);
     Some(Cookie {
-        origin: (from.secure, from.host.clone(), from.port),
+        origin: (from.is_secure(), from.host.clone(), from.port),
         name,
         value: (!removed).then_some(value),
         path: path.unwrap_or_else(|| default_path(&from.resource)),

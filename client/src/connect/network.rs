@@ -218,8 +218,8 @@ mod tests {
             let given = url::parse(url).unwrap();
             let to = options.connect_to(&given);
             assert_eq!(
-                (&to.authority, &to.resource, to.secure),
-                (&given.authority, &given.resource, given.secure)
+                (&to.authority, &to.resource, to.is_secure()),
+                (&given.authority, &given.resource, given.is_secure())
             );
             (to.authority_with_port(), to.zone.clone())
         };

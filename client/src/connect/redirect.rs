@@ -101,10 +101,10 @@ impl<'a> Road<'a> {
     /// that names it.
     fn judge(&self, location: &str, changes: u32) -> Result<Destination, String> {
         let next = url::redirected(&self.to, location)?;
-        if self.to.secure && !next.secure {
+        if self.to.is_secure() && !next.is_secure() {
             return Err(format!("{} is not secure, and wss is never left for ws", next.shown));
         }
-        let key = |to: &Destination| (to.secure, to.authority_with_port(), to.resource.clone());
+        let key = |to: &Destination| (to.is_secure(), to.authority_with_port(), to.resource.clone());
         // Asked again with other cookies, a server may answer otherwise.
         let asked_alike = |hop: &&Hop| hop.changes == self.jar.changes();
         let before = self.hops.iter().filter(asked_alike).map(|hop| &hop.from);

@@ -68,12 +68,12 @@ fn cure(head: &Head, to: &Destination, options: &Options, digest: Option<&str>, 
             ),
             None => "; it redirects, but does not say where to".into(),
         },
-        400 if !to.secure && ["HTTPS", "SSL", "TLS"].iter().any(|word| said.contains(word)) => {
+        400 if !to.is_secure() && ["HTTPS", "SSL", "TLS"].iter().any(|word| said.contains(word)) => {
             "; its port is one of TLS: try wss://".into()
         }
         400 => format!(
             "; perhaps it minds compression (ws_options_set_compression 0 goes without), the host and port of the URL{}",
-            if to.secure { "" } else { ", or that it is not wss://" }
+            if to.is_secure() { "" } else { ", or that it is not wss://" }
         ),
         401 => unauthorized(head, to, options, digest),
         403 => "; it forbids this client, perhaps for its Origin, User-Agent, cookie or authorization".into(),

@@ -119,7 +119,7 @@ async fn ask(
 }
 
 fn ended(to: &Destination) -> Error {
-    let cure = if to.secure { "" } else { "; does its port want wss://?" };
+    let cure = if to.is_secure() { "" } else { "; does its port want wss://?" };
     let message =
         format!("The server of {} ended the connection before it answered the upgrade{cure}", to.shown);
     Error::new(ErrorCode::ConnectionReset, Component::Http, message)

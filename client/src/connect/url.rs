@@ -16,7 +16,8 @@ pub(crate) struct Destination {
     pub(crate) url: String,
     /// The same without its query, which may hold a token: what logs and errors show.
     pub(crate) shown: String,
-    pub(crate) secure: bool,
+    /// The name that its certificate must have; `None`: TLS is not spoken with it.
+    pub(super) server_name: Option<ServerName<'static>>,
     /// A name in ASCII, or an IP address without brackets.
     pub(crate) host: String,
     /// The interface of this machine behind which it is; it is never sent.
@@ -49,14 +50,17 @@ fn ensure_bearable(text: &str) -> Result<(), Error> {
         .map_err(|code| Error::new(code, Component::Socket, "There is no memory left to read the URL in"))
 }
 
-/// Says in a sentence what is wrong; the parser's own words have no verb.
-fn words(error: ParseError) -> &'static str {
+/// Says in a sentence what is wrong with a host and port as they are written; the parser's own words have no verb.
+pub(super) fn words(error: ParseError, written: &str) -> &'static str {
     match error {
         ParseError::EmptyHost => "it has no host",
         ParseError::InvalidPort => "its port is no number from 1 to 65535",
         ParseError::InvalidIpv4Address => "its host looks like an IPv4 address and is none",
         ParseError::InvalidIpv6Address => "what it has between brackets is no IPv6 address",
-        ParseError::IdnaError => "its host is no name that IDNA knows (RFC 5891)",
+        // IDNA has a say in names that are not ASCII, and in those that stand for one.
+        ParseError::IdnaError if !written.is_ascii() || written.to_ascii_lowercase().contains("xn--") => {
+            "its host is no name that IDNA knows (RFC 5891)"
+        }
         _ => "its host has a character that names cannot have",
     }
 }
@@ -92,7 +96,7 @@ fn judge(text: &str) -> Result<Destination, String> {
     check_written_host(&written).map_err(refuse)?;
     // The parser knows no zones.
     let cut = format!("{scheme}://{user_info}{written}{behind}");
-    let url = Url::parse(&cut).map_err(|error| refuse(words(error)))?;
+    let url = Url::parse(&cut).map_err(|error| refuse(words(error, &written)))?;
     let host = match url.host() {
         Some(Host::Domain(name)) if !name.is_empty() => name.to_owned(),
         Some(Host::Ipv4(address)) => address.to_string(),
@@ -103,9 +107,7 @@ fn judge(text: &str) -> Result<Destination, String> {
     if port == 0 {
         return Err(refuse("port 0 cannot be connected to"));
     }
-    if secure && ServerName::try_from(host.as_str()).is_err() {
-        return Err(refuse("its host cannot be in a certificate"));
-    }
+    let server_name = if secure { Some(server_name(&host).map_err(refuse)?) } else { None };
     let resource = reference::resource(behind);
     let bracketed = url.host_str().unwrap_or(&host);
     let authority = match url.port() {
@@ -114,7 +116,13 @@ fn judge(text: &str) -> Result<Destination, String> {
     };
     let login = login(&url).map_err(refuse)?;
     let (url, shown) = (without_user_info(text), presentable(text));
-    Ok(Destination { url, shown, secure, host, zone, port, authority, resource, login })
+    Ok(Destination { url, shown, server_name, host, zone, port, authority, resource, login })
+}
+
+/// The name that the certificate of a host must have.
+pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, &'static str> {
+    const NONE: &str = "its host is no name that a certificate can have: at most 63 letters, digits or hyphens between two dots";
+    ServerName::try_from(host.to_owned()).map_err(|_| NONE)
 }
 
 /// The place to which a `Location` header leads that was said at `from`, judged as strictly as a URL of the host's. Its
@@ -132,7 +140,7 @@ pub(crate) fn redirected(from: &Destination, location: &str) -> Result<Destinati
         _ => ("", location),
     };
     let secure = match scheme.to_ascii_lowercase().as_str() {
-        "" if !location.starts_with(':') => from.secure,
+        "" if !location.starts_with(':') => from.is_secure(),
         "ws" | "http" if reference.starts_with("://") => false,
         "wss" | "https" if reference.starts_with("://") => true,
         _ => return Err(refuse("it has a scheme that is none of ws://, wss://, http:// and https://")),
@@ -275,17 +283,27 @@ pub(super) fn percent_decode(text: &str) -> Vec<u8> {
 }
 
 impl Destination {
+    /// Returns `true` if TLS is spoken with it.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.server_name.is_some()
+    }
+
     /// RFC 6454 §4: scheme, host and port.
     pub(crate) fn origin(&self) -> (bool, &str, u16) {
-        (self.secure, &self.host, self.port)
+        (self.is_secure(), &self.host, self.port)
     }
 
     /// The place of a proxy: nothing is asked of it but a tunnel.
-    pub(super) fn of_proxy(scheme: &str, host: String, port: u16) -> Destination {
+    pub(super) fn of_proxy(
+        scheme: &str,
+        server_name: Option<ServerName<'static>>,
+        host: String,
+        port: u16,
+    ) -> Destination {
         let mut address = Destination {
             url: String::new(),
             shown: String::new(),
-            secure: scheme == "https",
+            server_name,
             host,
             zone: None,
             port,

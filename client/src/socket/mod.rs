@@ -227,14 +227,14 @@ impl Socket {
         handler: Arc<dyn Handler>,
         dispatcher: Option<Arc<Dispatcher>>,
         wait: Option<Duration>,
-    ) -> Result<Arc<Socket>, Error> {
+    ) -> Result<Unopened, Error> {
         let mut settings = Settings::of(options, dispatcher.is_none());
         settings.ping_events |= handler.wants_pings();
-        let Destination { url, shown, secure, .. } = &destination;
+        let Destination { url, shown, .. } = &destination;
         let shown = (shown != url).then(|| shown.as_str().into());
-        let (url, secure) = (url.as_str().into(), *secure);
+        let (url, secure) = (url.as_str().into(), destination.is_secure());
         let purpose = wait.map_or_else(|| Purpose::connect(destination, options), Purpose::Wait);
-        Ok(Arc::new(Socket {
+        let socket = Arc::new(Socket {
             id: engine::next_id()?,
             tag: AtomicU64::new(0),
             status: AtomicI32::new(Status::Connecting as i32),

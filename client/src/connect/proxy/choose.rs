@@ -54,7 +54,7 @@ impl Choice {
         ensure_memory(4 * url.len())?;
         let proxy = Proxy::parse(url, "ws_options_set_proxy").map_err(|why| {
             let why = format!(
-                "the proxy's URL is none: {why}; it is http://, https://, socks5:// or socks5h://, then \
+                "it is no URL of a proxy: {why}; it has to be http://, https://, socks5:// or socks5h://, then \
                  [user:password@]host[:port], or empty for no proxy"
             );
             Refusal::new(ErrorCode::InvalidUrl, why)
@@ -104,7 +104,7 @@ impl Environment {
     }
 
     fn for_destination(&self, to: &Destination) -> Result<Option<Proxy>, Error> {
-        let variable = if to.secure { &self.https } else { &self.http };
+        let variable = if to.is_secure() { &self.https } else { &self.http };
         let Some((name, value)) = variable.as_ref().or(self.all.as_ref()) else {
             return Ok(of_system(to));
         };
@@ -161,7 +161,7 @@ fn of_system(to: &Destination) -> Option<Proxy> {
 
 /// The destination as HTTP has it: ws is http, wss is https.
 fn uri(to: &Destination) -> Option<http::Uri> {
-    let scheme = if to.secure { "https" } else { "http" };
+    let scheme = if to.is_secure() { "https" } else { "http" };
     let host = to.host.trim_end_matches('.');
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
     format!("{scheme}://{host}:{}/", to.port).parse().ok()

@@ -107,10 +107,9 @@ impl Proxy {
         readiness: &Readiness,
     ) -> Result<(), Error> {
         let mut early = Vec::new();
-        if self.scheme == Scheme::Https {
+        if let Some(name) = &self.address.server_name {
             let tls = asked.tls.for_proxy();
-            let Destination { host, authority, .. } = &self.address;
-            let handshake = tls::handshake(host, authority, &tls, transport, readiness).await;
+            let handshake = tls::handshake(name, &self.address.authority, &tls, transport, readiness).await;
             let secured =
                 handshake.map_err(|error| error.while_doing(&format!("TLS with the proxy {self}")))?;
             early = secured.early;

@@ -2,8 +2,9 @@
 //! strict as for the destination: a mended URL is not the one that was meant.
 
 use super::{Credentials, Proxy, Scheme};
-use crate::connect::url::{Destination, check_written_host, cut_zone, is_mended, login, percent_decode};
-use rustls::pki_types::ServerName;
+use crate::connect::url::{
+    Destination, check_written_host, cut_zone, is_mended, login, percent_decode, server_name, words,
+};
 use url::{Host, Url};
 
 impl Proxy {
@@ -35,8 +36,7 @@ impl Proxy {
         let (place, zone) = cut_zone(place)?;
         check_written_host(&place)?;
         // The rules of http for hosts hold for all of them: IDNA, the forms of addresses.
-        let url =
-            Url::parse(&format!("http://{user_info}{place}")).map_err(|_| "its host or port is none")?;
+        let url = Url::parse(&format!("http://{user_info}{place}")).map_err(|error| words(error, &place))?;
         let host = match url.host() {
             Some(Host::Domain(name)) if !name.is_empty() => name.to_owned(),
             Some(Host::Ipv4(address)) => address.to_string(),
@@ -49,9 +49,7 @@ impl Proxy {
         if port == 0 {
             return Err("port 0 cannot be connected to");
         }
-        if scheme == Scheme::Https && ServerName::try_from(host.as_str()).is_err() {
-            return Err("its host cannot be in a certificate");
-        }
+        let server_name = if scheme == Scheme::Https { Some(server_name(&host)?) } else { None };
         let credentials = credentials(scheme, &url)?;
         let name = match scheme {
             Scheme::Http => "http",
@@ -59,7 +57,7 @@ impl Proxy {
             Scheme::Socks5 => "socks5",
             Scheme::Socks5h => "socks5h",
         };
-        let address = Destination { zone, ..Destination::of_proxy(name, host, port) };
+        let address = Destination { zone, ..Destination::of_proxy(name, server_name, host, port) };
         Ok(Proxy { scheme, address, credentials, set_by })
     }
 }
@@ -117,7 +115,7 @@ mod tests {
         ] {
             let proxy = parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
             assert_eq!((proxy.address.host.as_str(), proxy.address.port), (host, port), "{text}");
-            assert_eq!(proxy.address.secure, proxy.scheme == Scheme::Https);
+            assert_eq!(proxy.address.is_secure(), proxy.scheme == Scheme::Https);
         }
     }
 

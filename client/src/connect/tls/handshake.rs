@@ -12,6 +12,7 @@ use crate::error::{Component, Error, ErrorCode};
 use crate::log::log;
 use crate::transport::{TlsSession, Transport};
 use rustls::ClientConnection;
+use rustls::pki_types::ServerName;
 use std::io::{self, ErrorKind, Read};
 
 /// A session, and what came of its handshake.
@@ -23,9 +24,9 @@ pub(crate) struct Secured {
 }
 
 /// Does the handshake over the stream as it is, with `server` (`host:port`, for messages), whose certificate must be for
-/// `host`, or for the name that the options have instead.
+/// `name`, or for the one that the options have instead.
 pub(crate) async fn handshake(
-    host: &str,
+    name: &ServerName<'static>,
     server: &str,
     options: &TlsOptions,
     transport: &Transport,
@@ -42,9 +43,7 @@ pub(crate) async fn handshake(
             "the secrets of the session with {server} are written to {path} (ws_options_set_key_log_file)"
         );
     }
-    let name = options.name(host).ok_or_else(|| {
-        Error::new(ErrorCode::InvalidUrl, Component::Tls, format!("{host} is no name for a certificate"))
-    })?;
+    let name = options.name(name).clone();
     let of_worker = options.clone();
     let mut connection = run_blocking(Kind::Handshake, move || {
         let config = config(&of_worker)?;

@@ -224,12 +224,9 @@ impl TlsOptions {
         }
     }
 
-    /// The name to ask for and to verify, where the URL names `host`.
-    pub(super) fn name(&self, host: &str) -> Option<ServerName<'static>> {
-        match &self.server_name {
-            Some(name) => Some(name.clone()),
-            None => ServerName::try_from(host.to_owned()).ok(),
-        }
+    /// The name to ask for and to verify, where the URL has `name`.
+    pub(super) fn name<'a>(&'a self, name: &'a ServerName<'static>) -> &'a ServerName<'static> {
+        self.server_name.as_ref().unwrap_or(name)
     }
 }
 
@@ -249,10 +246,8 @@ mod tests {
             ("[2001:db8::1]", "2001:db8::1"),
         ] {
             assert_eq!(code(options.set_server_name(given)), Ok(()), "{given}");
-            assert_eq!(
-                options.name("localhost").map(|name| name.to_str().into_owned()).as_deref(),
-                Some(expected)
-            );
+            let of_url = ServerName::try_from("localhost").unwrap();
+            assert_eq!(options.name(&of_url).to_str(), expected);
         }
         for bad in ["", " ", "a b", "a/b", "a:1", "a\0b"] {
             assert_eq!(code(options.set_server_name(bad)), Err(ErrorCode::InvalidArgument), "{bad:?}");

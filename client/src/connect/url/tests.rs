@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_url_leads_somewhere() {
     let to = parse("wss://Bücher.example/a/b?c=d&e").unwrap();
-    assert_eq!((to.secure, to.host.as_str(), to.port), (true, "xn--bcher-kva.example", 443));
+    assert_eq!((to.is_secure(), to.host.as_str(), to.port), (true, "xn--bcher-kva.example", 443));
     assert_eq!((to.authority.as_str(), to.resource.as_str()), ("xn--bcher-kva.example", "/a/b?c=d&e"));
     let to = parse("ws://[::1]:8080").unwrap();
     assert_eq!((to.host.as_str(), to.port, to.resource.as_str()), ("::1", 8080, "/"));
