@@ -6,7 +6,7 @@ use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
 
-use ws4d_client::{Component, Dispatcher, Error, ErrorCode, Handler, Options, Socket, library};
+use ws4d_client::{Component, Dispatcher, Error, ErrorCode, Handler, Options, Socket, Unopened, library};
 
 use crate::bridge::{Bridge, SOCKETS, SocketEntry};
 use crate::dispatcher::DISPATCHERS;
@@ -191,9 +191,9 @@ pub(crate) fn check_parts(options: &Options, bridge: &Bridge) -> Result<(), Erro
 
 fn establish(url: &str, options: &Options, bridge: &Arc<Bridge>, blocking: bool) -> Result<u64, Error> {
     check_parts(options, bridge)?;
-    let socket = Socket::new(url, options, bridge.clone(), dispatcher_of(bridge)?, blocking)?;
-    let token = name_socket(&socket, bridge)?;
-    if blocking { socket.connect() } else { socket.start() }?;
+    let unopened = Unopened::new(url, options, bridge.clone(), dispatcher_of(bridge)?, blocking)?;
+    let token = name_socket(unopened.socket(), bridge)?;
+    if blocking { unopened.connect() } else { unopened.start() }?;
     Ok(token)
 }
 

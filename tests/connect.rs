@@ -2,9 +2,12 @@
 
 mod wire;
 
+use std::cell::Cell;
+use std::sync::mpsc::{self, Sender};
+use std::{ptr, thread};
 use wire::{Relay, black_hole, close_seen, refused, silent, wait_texts};
 use ws4d_test_host::codes::{WS_STATUS_CLOSED, WS_STATUS_CONNECTED, WS_STATUS_CONNECTING};
-use ws4d_test_host::{Host, Options, name};
+use ws4d_test_host::{Errors, Host, Options, Socket, api, c, name};
 use ws4d_test_server::{Seen, Server};
 
 fn impatient(ms: u32) -> Options {
@@ -198,4 +201,37 @@ fn a_hundred_failures_at_once_are_a_hundred_errors() {
         let error = if i % 2 == 0 { "error WS_ERR_CONNECTION_REFUSED" } else { "error WS_ERR_HTTP_STATUS" };
         assert_eq!(host.trace_of(&format!("s{i}")), [error, "terminate 1006", "free"]);
     }
+}
+
+/// Opens a socket in its destructor, which runs while the thread's own values are destroyed.
+struct Late(String, Sender<Errors>);
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        let mut errors = ptr::null_mut();
+        let ws = (api().ws_new)(c(&self.0).as_ptr(), ptr::null(), Options::new().0, &mut errors);
+        assert_eq!(ws, Socket::NULL);
+        self.1.send(Errors::take(errors)).expect("the test waits");
+    }
+}
+
+thread_local! {
+    static LATE: Cell<Option<Late>> = const { Cell::new(None) };
+}
+
+#[test]
+fn a_thread_that_is_ending_can_wait_for_no_connection() {
+    let server = Server::start();
+    let url = server.ws("/echo");
+    let (sender, errors) = mpsc::channel();
+    thread::spawn(move || {
+        LATE.set(Some(Late(url.clone(), sender)));
+        // The library's values of this thread are made behind that one, so that they are destroyed before it.
+        silent(&url, &Options::new()).abort();
+    })
+    .join()
+    .expect("the thread");
+    let errors = errors.recv().expect("errors");
+    assert_eq!(errors.name(), "WS_ERR_SHUT_DOWN");
+    assert!(errors.entries[0].2.starts_with("This thread is ending"), "{errors:?}");
 }

@@ -73,5 +73,5 @@ pub use options::texts::{MOST_PEM, MOST_TEXT};
 pub use reconnect::{End, GivenUp, Naming, Policy, ReconnectHandler, Reconnecting, Reconnector};
 #[cfg(not(ws4d_loom))]
 pub use socket::{
-    CloseInfo, Dispatcher, Handler, MOST_PING, RetryAfter, SendKind, Socket, Stage, Stats, Status,
+    CloseInfo, Dispatcher, Handler, MOST_PING, RetryAfter, SendKind, Socket, Stage, Stats, Status, Unopened,
 };

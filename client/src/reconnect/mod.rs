@@ -1,5 +1,5 @@
 //! A connection that comes back: sockets one after the other, each with its whole grammar, and waits between them. It
-//! is built on top of sockets and changes nothing in them. A wait is a socket without a connection (`Socket::timer`),
+//! is built on top of sockets and changes nothing in them. A wait is a socket without a connection (`Unopened::timer`),
 //! so that it keeps a dispatcher running, and ends with it, with a shutdown and with a terminate, as a socket does.
 //!
 //! All decisions are made when a socket or a wait is freed: in the context of the callbacks, one after the other.
@@ -20,7 +20,7 @@ use crate::error::{Component, Error, ErrorCode};
 use crate::event::Event;
 use crate::options::Options;
 use crate::random;
-use crate::socket::{Dispatcher, Handler, Socket};
+use crate::socket::{Dispatcher, Handler, Socket, Unopened};
 use crate::sync::Mutex;
 use control::end;
 use counting::Past;
@@ -156,12 +156,13 @@ impl Reconnector {
     fn wait(self: &Arc<Self>, delay: Duration) -> Result<(), Error> {
         let url = self.state.lock().url.clone();
         let handler = Arc::new(Wait(Arc::clone(self)));
-        let socket = Socket::timer(&url, delay, handler, self.dispatcher.clone())?;
+        let socket = Unopened::timer(&url, delay, handler, self.dispatcher.clone())?;
         self.begin(socket, true)
     }
 
     /// Starts a socket or a wait. Its first event may come before this returns.
-    fn begin(&self, socket: Arc<Socket>, is_wait: bool) -> Result<(), Error> {
+    fn begin(&self, unopened: Unopened, is_wait: bool) -> Result<(), Error> {
+        let socket = Arc::clone(unopened.socket());
         let mut state = self.state.lock();
         let step = state.step;
         let now = Now { socket: Arc::clone(&socket), is_wait, begun: false, up: false };
@@ -169,7 +170,7 @@ impl Reconnector {
         // An attempt fulfils an earlier request to retry.
         state.retry_now &= is_wait;
         drop(state);
-        let started = socket.start();
+        let started = unopened.start();
         let mut state = self.state.lock();
         let still = state.step == step;
         if started.is_err() {
@@ -266,9 +267,9 @@ impl Reconnector {
     fn connect(self: &Arc<Self>, url: &str, options: &Options) -> Result<(), Error> {
         let (inner, name) = self.host.socket();
         let handler = Arc::new(Connection { reconnector: Arc::clone(self), inner: Arc::clone(&inner) });
-        let started = Socket::new(url, options, handler, self.dispatcher.clone(), false)
-            .and_then(|socket| name(&socket).map(|()| socket))
-            .and_then(|socket| self.begin(socket, false));
+        let started = Unopened::new(url, options, handler, self.dispatcher.clone(), false)
+            .and_then(|unopened| name(unopened.socket()).map(|()| unopened))
+            .and_then(|unopened| self.begin(unopened, false));
         if started.is_err() {
             // Releases its handle, if it has one.
             inner.over();

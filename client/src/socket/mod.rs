@@ -137,6 +137,12 @@ impl Purpose {
     }
 }
 
+/// A socket that has not begun. It begins once.
+pub struct Unopened {
+    socket: Arc<Socket>,
+    purpose: Purpose,
+}
+
 /// A WebSocket connection. Every method may be called from any thread, also inside a callback.
 pub struct Socket {
     id: i32,
@@ -148,9 +154,7 @@ pub struct Socket {
     /// The URL as errors and the log show it, if that differs: its query may be a secret.
     shown: Option<Box<str>>,
     secure: bool,
-    /// Taken when the socket begins.
-    purpose: Mutex<Option<Purpose>>,
-    /// It is a [`Purpose::Wait`].
+    /// Its purpose is a [`Purpose::Wait`].
     is_wait: bool,
     handler: Arc<dyn Handler>,
     dispatcher: Arc<Dispatcher>,
@@ -177,7 +181,7 @@ pub struct Socket {
     task_notified: AtomicBool,
 }
 
-impl Socket {
+impl Unopened {
     /// Checks the URL, the combination of options and the caller's right to the dispatcher; does nothing else yet.
     /// Without a dispatcher, callbacks run on the I/O thread. On an error no method of the handler was called.
     pub fn new(
@@ -186,7 +190,7 @@ impl Socket {
         handler: Arc<dyn Handler>,
         dispatcher: Option<Arc<Dispatcher>>,
         blocking: bool,
-    ) -> Result<Arc<Socket>, Error> {
+    ) -> Result<Unopened, Error> {
         let destination = url::parse(url)?;
         options.check_combination()?;
         let wrong_thread = |why| Error::new(ErrorCode::WrongThread, Component::Socket, why);
@@ -200,7 +204,7 @@ impl Socket {
                 "ws_new was called for a dispatcher that belongs to another thread; use ws_new_async, or call it on that thread",
             ));
         }
-        Socket::make(destination, options, handler, dispatcher, None)
+        Unopened::make(destination, options, handler, dispatcher, None)
     }
 
     /// Makes a socket without a connection, which only waits in the dispatcher: its one event, a TERMINATE, becomes
@@ -211,8 +215,8 @@ impl Socket {
         delay: Duration,
         handler: Arc<dyn Handler>,
         dispatcher: Option<Arc<Dispatcher>>,
-    ) -> Result<Arc<Socket>, Error> {
-        Socket::make(
+    ) -> Result<Unopened, Error> {
+        Unopened::make(
             url::parse(url)?,
             &Options { proxy: crate::connect::proxy::Choice::Direct, ..Options::default() },
             handler,
@@ -242,7 +246,6 @@ impl Socket {
             url,
             shown,
             secure,
-            purpose: Mutex::new(Some(purpose)),
             is_wait: wait.is_some(),
             handler,
             dispatcher: dispatcher.unwrap_or_else(Dispatcher::private),
@@ -261,9 +264,12 @@ impl Socket {
             record: close_info::ConnectionRecord::new(),
             changed: Notify::new(),
             task_notified: AtomicBool::new(false),
-        }))
+        });
+        Ok(Unopened { socket, purpose })
     }
+}
 
+impl Socket {
     /// Notifies the socket's task. Any thread, also with locks held.
     fn tell_task(&self) {
         if !self.task_notified.swap(true, Ordering::AcqRel) {

@@ -1,35 +1,42 @@
 //! The beginning of a socket: where the task that connects runs, and which thread waits for it.
 
 use super::drive::{self, TaskGuard};
-use super::{Purpose, Socket};
+use super::{Purpose, Socket, Unopened};
 use crate::dispatch::{self, Claim, Key, Mailbox, NotOpened, Task, TaskDriver};
 use crate::engine::{self, Driver};
 use crate::error::{Component, Error, ErrorCode};
 use std::sync::{Arc, Weak};
 
-impl Socket {
+impl Unopened {
+    /// The socket, to be named before its first event.
+    pub fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+
     /// Connects and waits until the connection is open: OPEN has run when this returns. On an error no event was
-    /// delivered and `free` was not called. Called once, instead of [`Socket::start`]; on a dispatcher, after
+    /// delivered and `free` was not called. On a dispatcher, called after
     /// [`Dispatcher::begin_call`](dispatch::Dispatcher::begin_call).
-    pub fn connect(self: &Arc<Self>) -> Result<(), Error> {
+    pub fn connect(self) -> Result<Arc<Socket>, Error> {
         if !Driver::can_run_here() {
-            let what = "This thread is ending, and can wait for no connection any more";
+            let what =
+                "This thread is ending, and can wait for no connection any more; open it on another thread";
             return Err(Error::new(ErrorCode::ShutDown, Component::Socket, what));
         }
         // The task that connects runs on this waiting thread, which saves a switch to the I/O thread and back.
-        let (task_driver, borrowed) = match self.dispatcher.task_driver() {
+        let Unopened { socket, purpose } = self;
+        let (task_driver, borrowed) = match socket.dispatcher.task_driver() {
             Some(task_driver) => (Arc::clone(task_driver), None),
             None => {
                 let driver = Driver::borrow()?;
                 (Arc::clone(&driver) as Arc<dyn TaskDriver>, Some(driver))
             }
         };
-        let opened = self.begin(Some(&task_driver)).map(|key| {
-            let opened = self.dispatcher.wait_open(key, &task_driver);
+        let opened = socket.begin(purpose, Some(&task_driver)).map(|key| {
+            let opened = socket.dispatcher.wait_open(key, &task_driver);
             if opened.is_err() {
                 // The mailbox is gone; the task has nothing left to deliver, and may be waiting for that.
-                self.finish(None);
-                self.tell_task();
+                socket.finish(None);
+                socket.tell_task();
             }
             opened
         });
@@ -37,23 +44,24 @@ impl Socket {
             driver.give_back();
         }
         match opened? {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(socket),
             Err(NotOpened::Failed(error)) => Err(Error::clone(&error)),
-            Err(NotOpened::Cancelled) => Err(dispatch::cancelled_error(self.shown())),
-            Err(NotOpened::Interrupted) => Err(dispatch::interrupted_error(self.shown())),
+            Err(NotOpened::Cancelled) => Err(dispatch::cancelled_error(socket.shown())),
+            Err(NotOpened::Interrupted) => Err(dispatch::interrupted_error(socket.shown())),
         }
     }
 
-    /// Begins to connect. Errors as of [`Socket::connect`]; a connection that fails later brings ERROR and TERMINATE.
-    pub fn start(self: &Arc<Self>) -> Result<(), Error> {
-        self.begin(None).map(drop)
+    /// Begins to connect. Errors as of [`Unopened::connect`]; a connection that fails later brings ERROR and TERMINATE.
+    pub fn start(self) -> Result<Arc<Socket>, Error> {
+        let Unopened { socket, purpose } = self;
+        socket.begin(purpose, None)?;
+        Ok(socket)
     }
+}
 
+impl Socket {
     /// Begins to connect, in a task of `waiter`, which a blocking `ws_new` drives.
-    fn begin(self: &Arc<Self>, waiter: Option<&Arc<dyn TaskDriver>>) -> Result<Key, Error> {
-        let Some(purpose) = self.purpose.lock().take() else {
-            return Err(Error::new(ErrorCode::Internal, Component::Socket, "A socket connects once"));
-        };
+    fn begin(self: &Arc<Self>, purpose: Purpose, waiter: Option<&Arc<dyn TaskDriver>>) -> Result<Key, Error> {
         let claim = match (waiter.is_some(), self.dispatcher.is_private()) {
             (false, _) => Claim::Nothing,
             (true, true) => Claim::Failure,

@@ -4,7 +4,7 @@ use crate::connect::upgrade::accept_of;
 use crate::error::ErrorCode;
 use crate::event::{Event, EventKind};
 use crate::options::Options;
-use crate::socket::{Handler, SendKind, Socket};
+use crate::socket::{Handler, SendKind, Socket, Unopened};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -114,8 +114,8 @@ impl Life {
         let (told, events) = channel();
         let options = Options { proxy: crate::connect::proxy::Choice::Direct, ..Options::default() };
         let handler = Arc::new(Host { told: Mutex::new(told) });
-        let socket = Socket::new(&url, &options, handler, None, true).unwrap();
-        socket.connect().unwrap();
+        let unopened = Unopened::new(&url, &options, handler, None, true).unwrap();
+        let socket = unopened.connect().unwrap();
         Life { socket, got: messages, told: events }
     }
 

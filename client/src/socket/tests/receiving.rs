@@ -5,7 +5,7 @@ use crate::connect::proxy::Choice;
 use crate::event::{DataType, Event, EventKind};
 use crate::fault::{arm, disarm};
 use crate::options::Options;
-use crate::socket::{Dispatcher, Handler, Socket};
+use crate::socket::{Dispatcher, Handler, Unopened};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -50,9 +50,10 @@ fn nothing_behind_a_message_that_could_not_be_taken_is_delivered() {
     let dispatcher = Dispatcher::new(None);
     let mut options = Options { proxy: Choice::Direct, data_type: DataType::Object, ..Options::default() };
     options.set_strict_json(true);
-    let socket = Socket::new(&url, &options, Arc::new(Nothing), Some(Arc::clone(&dispatcher)), true).unwrap();
+    let unopened =
+        Unopened::new(&url, &options, Arc::new(Nothing), Some(Arc::clone(&dispatcher)), true).unwrap();
     let call = dispatcher.begin_call().unwrap();
-    socket.connect().unwrap();
+    let socket = unopened.connect().unwrap();
     drop(call);
     while socket.outgoing.lock().failure.is_none() {
         socket.read_ready();
@@ -123,9 +124,10 @@ fn fault_in_driving(n: u32, timed: bool) -> bool {
     if timed {
         options.set_idle_timeout_ms(3_600_000);
     }
-    let socket = Socket::new(&url, &options, Arc::new(Nothing), Some(Arc::clone(&dispatcher)), true).unwrap();
+    let unopened =
+        Unopened::new(&url, &options, Arc::new(Nothing), Some(Arc::clone(&dispatcher)), true).unwrap();
     let call = dispatcher.begin_call().unwrap();
-    socket.connect().unwrap();
+    let _socket = unopened.connect().unwrap();
     drop(call);
     let pull = || dispatcher.next(Some(PATIENCE)).unwrap().and_then(|(_, event)| letter(&event));
     assert_eq!(pull(), Some('1'));
@@ -195,8 +197,8 @@ fn fault_inline(n: u32) -> bool {
     let (tell, heard): (_, Receiver<char>) = channel();
     let options = Options { proxy: Choice::Direct, ..Options::default() };
     let handler = Arc::new(Inline { n, told: Mutex::new(tell) });
-    let socket = Socket::new(&url, &options, handler, None, true).unwrap();
-    socket.connect().unwrap();
+    let unopened = Unopened::new(&url, &options, handler, None, true).unwrap();
+    let _socket = unopened.connect().unwrap();
     let end = Instant::now() + PATIENCE;
     let hear = || heard.recv_timeout(end.saturating_duration_since(Instant::now())).expect("in good time");
     assert_eq!(hear(), '1');
