@@ -3,7 +3,6 @@
 //! Knows nothing of frames and messages. Long text goes through simdutf8, short text through std,
 //! which is faster there.
 
-use std::fmt;
 use std::str;
 
 /// Below this std is faster than simdutf8, which has to be looked up for the processor and works on
@@ -17,14 +16,6 @@ pub struct Utf8Error {
     /// text ends inside a character this is its last byte.
     pub at: usize,
 }
-
-impl fmt::Display for Utf8Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not UTF-8 at byte {}", self.at)
-    }
-}
-
-impl std::error::Error for Utf8Error {}
 
 /// The result of checking some bytes of a text.
 enum Verdict {

@@ -188,29 +188,26 @@ fn parse(bytes: &[u8]) -> Result<Head, NotHttp> {
             Some(line) => not_http(format_args!("it is malformed ({error}): the line \"{line}\"")),
             None => not_http(format_args!("it is malformed ({error})")),
         },
-    })?
-    .ok_or_else(|| not_http("its head is cut"))
+    })
 }
 
-/// `None`: there is more to come.
-fn parse_into<'b>(
-    storage: &mut [httparse::Header<'b>],
-    bytes: &'b [u8],
-) -> Result<Option<Head>, httparse::Error> {
+/// A head that ends with an empty line.
+fn parse_into<'b>(storage: &mut [httparse::Header<'b>], bytes: &'b [u8]) -> Result<Head, httparse::Error> {
     let mut response = httparse::Response::new(storage);
     if response.parse(bytes)?.is_partial() {
-        return Ok(None);
+        // Nothing that ends so is a part of something longer.
+        return Err(httparse::Error::NewLine);
     }
     let values: Vec<_> =
         response.headers.iter().map(|header| String::from_utf8_lossy(header.value)).collect();
     let values = values.iter().map(|value| value.trim_matches([' ', '\t']));
     let headers = response.headers.iter().map(|header| header.name).zip(values);
-    Ok(Some(Head {
+    Ok(Head {
         minor_version: response.version.unwrap_or(0),
         status: response.code.unwrap_or(0),
         reason: response.reason.unwrap_or("").to_owned(),
         headers: HeaderList::new(headers),
-    }))
+    })
 }
 
 #[cfg(test)]

@@ -57,11 +57,10 @@ impl Refusal {
 impl From<ErrorCode> for Refusal {
     fn from(code: ErrorCode) -> Refusal {
         let why = match code {
-            ErrorCode::InvalidArgument => "an argument is NULL, or out of its range",
             ErrorCode::InvalidUtf8 => "a text is not valid UTF-8; convert it first",
             ErrorCode::TooLarge => "it is above its limit, which is 64 KiB for a text and 1 MiB for PEM",
             ErrorCode::OutOfMemory => "there is no memory left to keep it",
-            _ => "it is not possible",
+            _ => "an argument is NULL, or out of its range",
         };
         Refusal::new(code, why)
     }
