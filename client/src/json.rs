@@ -55,18 +55,6 @@ pub enum JsonError {
     OutOfMemory,
 }
 
-impl fmt::Display for JsonError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            JsonError::Syntax(what) => write!(f, "not JSON: {what}"),
-            JsonError::TooDeep => write!(f, "JSON nested deeper than {}", Json::MAX_DEPTH),
-            JsonError::OutOfMemory => f.write_str("no memory for a JSON value"),
-        }
-    }
-}
-
-impl std::error::Error for JsonError {}
-
 impl JsonError {
     /// The error code that the host gets.
     pub(crate) fn code(&self) -> ErrorCode {

@@ -37,7 +37,7 @@ fn fails_with(
     host.once("error", move |call| {
         let errors = call.event.errors();
         let (_, component, message) = &errors.entries[0];
-        assert_eq!(component, "ws  ");
+        assert_eq!(component, if errors.name() == "WS_ERR_INVALID_JSON" { "json" } else { "ws  " });
         assert!(message.to_lowercase().contains(&said.to_lowercase()), "expected {said:?} in {message:?}");
     });
     let url = script(server, commands);

@@ -2,8 +2,9 @@
 //! `docs/hostile.md`, line 19.
 
 use crate::wire::{at_gate, close_seen, hex, script};
-use crate::{delivers, fails};
-use ws4d_test_host::Host;
+use crate::{delivers, fails, fails_with};
+use ws4d_test_host::codes::WS_DATA_TYPE_OBJECT;
+use ws4d_test_host::{Host, Options};
 use ws4d_test_server::Server;
 
 /// Each is good up to its last byte, which is the first that shows it.
@@ -129,4 +130,31 @@ fn binary_messages_may_hold_anything() {
 #[test]
 fn a_text_may_hold_a_nul() {
     delivers("text:a%00b", &["message text a\0b"]);
+}
+
+/// Where the host asks for it: the same for objects whose text is no JSON.
+#[test]
+fn with_strict_json_a_text_that_is_no_json_is_refused() {
+    let server = Server::start();
+    let deep = "%5B".repeat(129) + &"%5D".repeat(129);
+    for (text, why) in [
+        ("%7B%22a%22:%7D".to_owned(), "expected value at line 1 column 6"),
+        (deep, "it is nested deeper than 128"),
+        (String::new(), "eof while parsing a value"),
+    ] {
+        let options = Options::new()
+            .set(|api, o| (api.ws_options_set_data_type)(o, WS_DATA_TYPE_OBJECT))
+            .set(|api, o| (api.ws_options_set_strict_json)(o, 1));
+        let commands = format!("text:%7B%22a%22%3A1%7D,text:{}", text.replace(':', "%3A"));
+        let why = format!("not JSON: {why}");
+        fails_with(
+            &server,
+            options,
+            &commands,
+            &["message object {\"a\":1}"],
+            "WS_ERR_INVALID_JSON",
+            &why,
+            1007,
+        );
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::connect::tls;
 use crate::error::{Component, Error, ErrorCode};
-use crate::json::{self, JsonError};
+use crate::json::{self, Json, JsonError};
 use crate::socket::Socket;
 use crate::socket::outgoing::ConnectionFailure;
 use crate::transport::tls_failure;
@@ -39,16 +39,18 @@ impl Socket {
     /// Checks that a text is JSON, for strict mode. It is parsed when the host asks for its value.
     pub(super) fn check_json(&self, text: &[u8]) -> Result<(), ConnectionFailure> {
         let checked = std::str::from_utf8(text).map(json::check);
-        match checked {
+        let why = match checked {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(JsonError::OutOfMemory)) => return Err(out_of_memory()),
-            _ => {}
-        }
+            Ok(Err(JsonError::TooDeep)) => format!("it is nested deeper than {}", Json::MAX_DEPTH),
+            Ok(Err(JsonError::Syntax(words))) => words,
+            Err(error) => error.to_string(),
+        };
         let error = Error::new(
             ErrorCode::InvalidJson,
             Component::Json,
             format!(
-                "The server of {} sent a text message that is not JSON (strict_json is on)",
+                "The server of {} sent a text message that is not JSON: {why} (ws_options_set_strict_json)",
                 self.shown()
             ),
         );
@@ -57,12 +59,13 @@ impl Socket {
     }
 
     pub(super) fn describe(&self, failure: Failure) -> ConnectionFailure {
-        let (code, cure) = match failure {
-            Failure::Protocol(_) | Failure::InvalidText(_) => (ErrorCode::Protocol, ""),
-            Failure::TooLarge { .. } => (ErrorCode::TooLarge, " (ws_options_set_max_message_size)"),
-            Failure::OutOfMemory { .. } => (ErrorCode::OutOfMemory, ""),
+        const TOO_MUCH: &str = "sent more than is taken";
+        let (code, what, cure) = match failure {
+            Failure::Protocol(_) | Failure::InvalidText(_) => (ErrorCode::Protocol, "broke the protocol", ""),
+            Failure::TooLarge { .. } => (ErrorCode::TooLarge, TOO_MUCH, " (ws_options_set_max_message_size)"),
+            Failure::OutOfMemory { .. } => (ErrorCode::OutOfMemory, TOO_MUCH, ""),
         };
-        let message = format!("The server of {} broke the protocol: {failure}{cure}", self.shown());
+        let message = format!("The server of {} {what}: {failure}{cure}", self.shown());
         ConnectionFailure {
             close_code: failure.close_code(),
             reason: failure.to_string(),
