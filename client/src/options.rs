@@ -113,10 +113,11 @@ fn duration(ms: u32) -> Option<Duration> {
 }
 
 /// Each piece of a header counts two bytes more, which stand between it and the next.
-fn check_together(sizes: impl Iterator<Item = usize>, added: usize) -> Result<(), Refusal> {
+fn check_together(what: &str, sizes: impl Iterator<Item = usize>, added: usize) -> Result<(), Refusal> {
     let all: usize = sizes.chain([added]).map(|size| size + 2).sum();
     if all > MOST_TOGETHER {
-        return Err(Refusal::new(ErrorCode::TooLarge, "all of them together would be above 1 MiB"));
+        let why = format!("all {what} together would be above 1 MiB");
+        return Err(Refusal::new(ErrorCode::TooLarge, why));
     }
     Ok(())
 }
@@ -202,7 +203,7 @@ impl Options {
             return self.add_cookies(value);
         }
         let sizes = self.headers.iter().map(|(name, value)| name.len() + value.len());
-        check_together(sizes, name.len() + value.len())?;
+        check_together("headers", sizes, name.len() + value.len())?;
         Ok(self.headers.push((copied(name)?, copied(value.trim_matches([' ', '\t']))?))?)
     }
 
@@ -211,7 +212,7 @@ impl Options {
     pub fn set_proxy_header(&mut self, name: &str, value: &str) -> Result<(), Refusal> {
         headers::check_proxy_header(name, value)?;
         let sizes = self.proxy_headers.iter().map(|(name, value)| name.len() + value.len());
-        check_together(sizes, name.len() + value.len())?;
+        check_together("headers for the proxy", sizes, name.len() + value.len())?;
         Ok(self.proxy_headers.push((copied(name)?, copied(value.trim_matches([' ', '\t']))?))?)
     }
 
@@ -224,7 +225,7 @@ impl Options {
 
     fn add_cookies(&mut self, cookies: &str) -> Result<(), Refusal> {
         let cookies = cookies.trim_matches([' ', '\t', ';']);
-        check_together(self.cookies.iter().map(String::len), cookies.len())?;
+        check_together("cookies", self.cookies.iter().map(String::len), cookies.len())?;
         if !cookies.is_empty() {
             self.cookies.push(copied(cookies)?)?;
         }
@@ -243,7 +244,7 @@ impl Options {
         if self.subprotocols.iter().any(|known| known == protocol) {
             return refuse("it is offered already, and RFC 6455 section 4.1 wants each once");
         }
-        check_together(self.subprotocols.iter().map(String::len), protocol.len())?;
+        check_together("subprotocols", self.subprotocols.iter().map(String::len), protocol.len())?;
         Ok(self.subprotocols.push(copied(protocol)?)?)
     }
 

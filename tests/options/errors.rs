@@ -1,6 +1,6 @@
 //! Why a setter refused its value: the options' error stack, and a line of the log. API2 section 2.
 
-use crate::{says, text_setters};
+use crate::{says, text_setters, told};
 use std::ffi::{c_char, c_void};
 use std::fs;
 use std::path::PathBuf;
@@ -9,12 +9,6 @@ use std::sync::Mutex;
 use ws4d_test_host::codes::{WS_LOG_LEVEL_OFF, WS_LOG_LEVEL_WARN};
 use ws4d_test_host::{Errors, Options, OptionsToken, alone, api, c, name, text};
 use ws4d_test_server::Server;
-
-/// Entry 0 of the options' errors; empty if they have none.
-fn told(options: &Options) -> String {
-    let errors = (api().ws_options_errors)(options.0);
-    if errors.is_null() { String::new() } else { Errors::copy(errors).entries[0].2.clone() }
-}
 
 fn os_code(options: &Options) -> i32 {
     Errors::copy((api().ws_options_errors)(options.0)).os_code
@@ -66,6 +60,7 @@ fn a_file_without_what_it_must_hold_is_told_by_what_it_holds() {
         (b"\x30\x82\x01\x00rest", "DER; convert it to PEM"),
         (&fs::read(&key).expect("a key"), "there is no certificate in it, but \"PRIVATE KEY\""),
         (begin.as_bytes(), "was it cut?"),
+        (b"-----BEGIN CERTIFICATE\nAAAA\n", "a -----BEGIN ...----- line in it is malformed"),
         (format!("{begin}!!!!\n-----END CERTIFICATE-----\n").as_bytes(), "no base64"),
         (format!("{begin}AAAA\n-----END CERTIFICATE-----\n").as_bytes(), "no X.509 certificate"),
     ] {
@@ -78,10 +73,40 @@ fn a_file_without_what_it_must_hold_is_told_by_what_it_holds() {
         assert!(told(&options).starts_with("ws_options_set_ca_pem(...) is refused"), "{}", told(&options));
         assert!(told(&options).contains(why), "{why}: {}", told(&options));
     }
-    let [chain, other] = [chain, key.with_file_name("client-rsa.key")].map(|p| c(p.to_str().expect("UTF-8")));
-    let set = api().ws_options_set_client_certificate_file;
-    assert_eq!(name(set(options.0, chain.as_ptr(), other.as_ptr())), "WS_ERR_FILE");
-    assert!(told(&options).contains("the key is not the certificate's"), "{}", told(&options));
+    let damaged = |label: &str| {
+        file(
+            &server,
+            &label.replace(' ', "-"),
+            format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n").as_bytes(),
+        )
+    };
+    for (chain, key, why) in [
+        (&chain, &key.with_file_name("client-rsa.key"), "the key is not the certificate's"),
+        (
+            &chain,
+            &chain,
+            "the key: there is no private key (PKCS#8, PKCS#1 or SEC1) in it, but \"CERTIFICATE\"",
+        ),
+        (&key, &key, "the certificate chain: there is no certificate in it, but \"PRIVATE KEY\""),
+        (&chain, &damaged("PRIVATE KEY"), "the key: it is damaged, or of a kind that is not known here"),
+        (
+            &damaged("CERTIFICATE"),
+            &key,
+            "the certificate chain: its first certificate is no X.509 certificate",
+        ),
+    ] {
+        let [chain, key] = [chain, key].map(|path| c(path.to_str().expect("UTF-8")));
+        let set = api().ws_options_set_client_certificate_file;
+        assert_eq!(name(set(options.0, chain.as_ptr(), key.as_ptr())), "WS_ERR_FILE");
+        assert!(told(&options).contains(why), "{why}: {}", told(&options));
+    }
+    let list = damaged("X509 CRL");
+    assert_eq!(says(api().ws_options_set_crl_file, &options, list.to_str().expect("UTF-8")), "WS_ERR_FILE");
+    assert!(
+        told(&options).ends_with("it is no X.509 revocation list, or a damaged one"),
+        "{}",
+        told(&options)
+    );
 }
 
 #[test]
@@ -94,6 +119,7 @@ fn each_refusal_says_what_is_wrong_and_what_would_be_right() {
     let resolve = |host: &str, port, address: &str| {
         (api.ws_options_set_resolve)(options.0, c(host).as_ptr(), port, c(address).as_ptr())
     };
+    assert_eq!(one(api.ws_options_set_subprotocol, "again"), 0);
     type Case<'a> = (&'a dyn Fn() -> i32, &'a str, &'a str);
     let cases: &[Case<'_>] = &[
         (&|| header("Host", "x"), "ws_options_set_header(\"Host\", ...)", "sets this header itself"),
@@ -105,6 +131,12 @@ fn each_refusal_says_what_is_wrong_and_what_would_be_right() {
         (&|| header("", "x"), "(\"\", ...)", "the name is empty"),
         (&|| header("X-A", "a\r\nb"), "(\"X-A\", ...)", "line break"),
         (&|| one(api.ws_options_set_cookie, "a"), "ws_options_set_cookie(...)", "name=value"),
+        (
+            &|| (api.ws_options_set_cookie)(options.0, c"\xff".as_ptr()),
+            "ws_options_set_cookie((not UTF-8))",
+            "a text is not valid UTF-8; convert it first",
+        ),
+        (&|| one(api.ws_options_set_subprotocol, "again"), "(\"again\")", "it is offered already"),
         (&|| one(api.ws_options_set_proxy, "localhost:3128"), "(\"localhost:3128\")", "no \"://\""),
         (&|| one(api.ws_options_set_proxy, "ftp://x"), "(\"ftp://x\")", "http://, https://, socks5://"),
         (&|| one(api.ws_options_set_subprotocol, "a, b"), "(\"a, b\")", "add several by several calls"),

@@ -1,7 +1,7 @@
 //! What is above a limit is refused, and changes nothing. API2 section 4.
 
 use crate::wire::{refused, request, silent};
-use crate::{says, text_setters};
+use crate::{says, text_setters, told};
 use std::fs::File;
 use std::ptr;
 use ws4d_test_host::codes::WS_NUL_TERMINATED;
@@ -17,6 +17,7 @@ fn a_text_above_64_kib_is_too_large_for_every_setter() {
     let long = "a".repeat(64 * KIB + 1);
     for setter in text_setters() {
         assert_eq!(says(setter, &options, &long), TOO_LARGE);
+        assert!(told(&options).contains("it is above its limit, which is 64 KiB"), "{}", told(&options));
     }
     let (long, short) = (c(&long), c"a");
     for (first, second) in [(long.as_ptr(), short.as_ptr()), (short.as_ptr(), long.as_ptr())] {
@@ -59,6 +60,7 @@ fn a_megabyte_of_headers_is_taken_and_not_one_more() {
         let taken = (0..100).take_while(|_| set(&value) == "WS_OK").count();
         assert_eq!(taken, 17, "17 times 60 KiB are below a megabyte");
         assert_eq!(set(&value), TOO_LARGE);
+        assert!(told(&options).ends_with(" together would be above 1 MiB"), "{}", told(&options));
         assert_eq!(set("short"), "WS_OK", "what still fits is taken");
     }
 }
@@ -88,6 +90,8 @@ fn a_file_above_its_limit_is_too_large() {
         // Holes take no room on the disk.
         File::create(&path).and_then(|file| file.set_len(most as u64 + 1)).expect("a file");
         assert_eq!(says(setter, &options, path.to_str().expect("UTF-8")), TOO_LARGE);
+        let limit = format!("the file is above {} MiB", most / KIB / KIB);
+        assert!(told(&options).ends_with(&limit), "{}", told(&options));
     }
     std::fs::remove_dir_all(folder).expect("ours");
 }

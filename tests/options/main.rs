@@ -5,7 +5,7 @@ mod limits;
 #[path = "../wire/mod.rs"]
 mod wire;
 
-use ws4d_test_host::{Options, OptionsToken, api, c, name};
+use ws4d_test_host::{Errors, Options, OptionsToken, api, c, name};
 
 /// What a setter that takes one text says, in words.
 fn says(
@@ -14,6 +14,12 @@ fn says(
     text: &str,
 ) -> String {
     name(setter(o.0, c(text).as_ptr()))
+}
+
+/// Entry 0 of the options' errors; empty if they have none.
+fn told(options: &Options) -> String {
+    let errors = (api().ws_options_errors)(options.0);
+    if errors.is_null() { String::new() } else { Errors::copy(errors).entries[0].2.clone() }
 }
 
 /// A setter that takes one text.

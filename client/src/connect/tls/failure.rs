@@ -142,7 +142,7 @@ fn not_trusted(reason: &CertificateError, shown: &Shown, peer: Peer) -> String {
         }
         // Not the certificate's, but the one of the handshake, made with its key.
         CertificateError::BadSignature if shown.leaf.is_none() => {
-            "has a key that is too weak (RSA below 2048 bits), or one that the server has not".to_owned()
+            "has a key with which the server has not signed, or one that is too weak (RSA below 2048 bits)".to_owned()
         }
         CertificateError::BadSignature
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => "was not signed by the trusted CA of its issuer's name: its issuer is unknown, or another one of the same name; \
@@ -161,7 +161,7 @@ fn not_trusted(reason: &CertificateError, shown: &Shown, peer: Peer) -> String {
             when(next_update)
         ),
         CertificateError::Other(OtherError(inner)) if inner.downcast_ref::<NotPinned>().is_some() => {
-            format!("has the wrong key: {inner} (ws_options_set_pinned_key_sha256)")
+            format!("{inner} (ws_options_set_pinned_key_sha256)")
         }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => NO_SERVER_S.to_owned(),
         CertificateError::Other(OtherError(inner)) => odd(inner.as_ref(), shown, peer),
@@ -170,7 +170,7 @@ fn not_trusted(reason: &CertificateError, shown: &Shown, peer: Peer) -> String {
     }
 }
 
-const MALFORMED: &str = "is malformed, or one of its issuers is";
+const MALFORMED: &str = "is malformed, or one of its issuers is; have it made anew";
 
 /// The argument of `-addext subjectAltName=`.
 fn alternative_name(name: &ServerName<'_>) -> String {
@@ -197,13 +197,15 @@ fn signature_name(algorithm: &[u8]) -> &'static str {
 
 /// Words for an identifier of another crate's source: `PathLenConstraintViolated` is "path len constraint violated".
 /// Their data are left out.
-fn plain(name: &str) -> String {
+pub(super) fn plain(name: &str) -> String {
     let mut words = String::new();
     let mut before = ' ';
     let mut rest = name.chars().take_while(|c| c.is_ascii_alphanumeric() || " '-,.:".contains(*c)).peekable();
     while let Some(c) = rest.next() {
         let begins_a_word = rest.peek().is_some_and(char::is_ascii_lowercase);
-        if c.is_ascii_uppercase() && before != ' ' && (begins_a_word || !before.is_ascii_uppercase()) {
+        let begins_a_number = c.is_ascii_digit() && before.is_ascii_lowercase();
+        let goes_on = before != ' ' && (begins_a_word || !before.is_ascii_uppercase());
+        if begins_a_number || (c.is_ascii_uppercase() && goes_on) {
             words.push(' ');
         }
         // Abbreviations stay as they are: UnknownCA.
@@ -213,7 +215,8 @@ fn plain(name: &str) -> String {
     words
 }
 
-const NO_SERVER_S: &str = "is not one for servers: its extended key usage has other purposes";
+const NO_SERVER_S: &str =
+    "is not one for servers: its extended key usage has other purposes; have it made anew with serverAuth";
 
 /// The message for errors that rustls has no name for: webpki's own words are those of its source.
 fn odd(inner: &(dyn std::error::Error + 'static), shown: &Shown, peer: Peer) -> String {
@@ -228,10 +231,13 @@ fn odd(inner: &(dyn std::error::Error + 'static), shown: &Shown, peer: Peer) -> 
             }
         ),
         Some(webpki::Error::UnsupportedCriticalExtension) => {
-            "has an extension that is critical and not known here".to_owned()
+            "has an extension that is critical and not known here; have it made anew without that".to_owned()
         }
         Some(webpki::Error::NameConstraintViolation) => {
-            format!("is for {}: its CA may not vouch for that (name constraints)", list(&shown.names))
+            format!(
+                "is for {}: its CA may not vouch for that (name constraints); have it signed by one that may",
+                list(&shown.names)
+            )
         }
         // The system's verifier has a type of its own for this, and keeps it to itself.
         None if inner.to_string() == "certificate had invalid extensions" => NO_SERVER_S.to_owned(),
@@ -365,6 +371,7 @@ mod tests {
         );
         assert_eq!(plain("TrailingData(Time)"), "trailing data");
         assert_eq!(plain("UnknownCA"), "unknown CA");
+        assert_eq!(plain("ServerDoesNotSupportTls12Or13"), "server does not support tls 12 or 13");
         assert_eq!(plain("UnknownPSKIdentity"), "unknown PSK identity");
         assert_eq!(plain("certificate had invalid extensions"), "certificate had invalid extensions");
     }

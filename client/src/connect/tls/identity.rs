@@ -31,11 +31,8 @@ impl Identity {
         for part in chain.iter().map(|certificate| certificate.as_ref()).chain([key.secret_der()]) {
             whole.extend_from_slice(&sha256(part));
         }
-        let certified =
-            CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|error| {
-                let why = format!("certificate and key do not fit: {}", fit_words(&error));
-                Refusal::new(ErrorCode::InvalidArgument, why)
-            })?;
+        let certified = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())
+            .map_err(|error| Refusal::new(ErrorCode::InvalidArgument, fit_words(&error)))?;
         Ok(Identity { certified: Arc::new(certified), digest: sha256(&whole) })
     }
 }
@@ -57,9 +54,15 @@ fn private_key(text: &[u8], password: &KeyPassword) -> Result<PrivateKeyDer<'sta
 
 fn fit_words(error: &rustls::Error) -> &'static str {
     match error {
-        rustls::Error::InconsistentKeys(_) => "the key is not the certificate's",
-        rustls::Error::InvalidCertificate(_) => "the certificate cannot be read",
-        _ => "the key is of a kind that is not known, or damaged",
+        rustls::Error::InconsistentKeys(_) => {
+            "certificate and key do not fit: the key is not the certificate's"
+        }
+        rustls::Error::InvalidCertificate(_) => {
+            "the certificate chain: its first certificate is no X.509 certificate, or a damaged one"
+        }
+        _ => {
+            "the key: it is damaged, or of a kind that is not known here (known are RSA, P-256, P-384, P-521 and Ed25519)"
+        }
     }
 }
 

@@ -108,8 +108,9 @@ impl TlsOptions {
     pub(crate) fn add_crl_pem(&mut self, pem: &[u8]) -> Result<(), Refusal> {
         let found: Vec<CertificateRevocationListDer<'static>> = pem::all(pem, "revocation list")?;
         for (i, list) in found.iter().enumerate() {
-            OwnedCertRevocationList::from_der(list)
-                .map_err(|error| refuse(format!("revocation list {} cannot be used: {error}", i + 1)))?;
+            OwnedCertRevocationList::from_der(list).map_err(|error| {
+                refuse(format!("revocation list {} cannot be used: {}", i + 1, pem::crl_words(&error)))
+            })?;
         }
         Ok(self.crl.extend(found)?)
     }

@@ -1,5 +1,6 @@
 //! PEM (RFC 7468), with words for what is wrong with it.
 
+use super::failure::plain;
 use crate::error::ErrorCode;
 use crate::options::refusal::Refusal;
 use rustls::pki_types::pem::{Error, PemObject};
@@ -68,25 +69,31 @@ pub(super) fn broken(error: &Error) -> Refusal {
             "a section that begins in it has no -----END ...----- line; was it cut?"
         }
         Error::IllegalSectionStart { .. } => "a -----BEGIN ...----- line in it is malformed",
-        Error::Base64Decode(_) => "what stands between BEGIN and END in it is no base64",
-        Error::SectionTooLarge => "a section of it is too large",
-        _ => "it cannot be read",
+        // Its other errors are those of reading a file, and of more than 256 MB.
+        _ => "what stands between BEGIN and END in it is no base64",
     };
     Refusal::new(ErrorCode::InvalidArgument, why)
 }
 
-/// The reason why a certificate that was decoded is none, in words.
+/// The reason why a certificate that was decoded is none, in words: those of rustls and webpki are the names in their sources.
 pub(super) fn der_words(error: &rustls::Error) -> String {
     use rustls::{CertificateError, Error as Tls};
     match error {
         Tls::InvalidCertificate(CertificateError::BadEncoding) => {
             "it is no X.509 certificate, or a damaged one".to_owned()
         }
-        Tls::InvalidCertificate(CertificateError::Other(other))
-            if !other.to_string().contains(['{', '(']) =>
-        {
-            format!("{other}")
+        Tls::InvalidCertificate(CertificateError::Other(other)) => plain(&other.to_string()),
+        Tls::InvalidCertificate(other) => plain(&format!("{other:?}")),
+        other => plain(&other.to_string()),
+    }
+}
+
+/// The reason why a revocation list that was decoded is none.
+pub(super) fn crl_words(error: &webpki::Error) -> String {
+    match error {
+        webpki::Error::BadDer | webpki::Error::TrailingData(_) => {
+            "it is no X.509 revocation list, or a damaged one".to_owned()
         }
-        _ => "it cannot be read".to_owned(),
+        other => plain(&format!("{other:?}")),
     }
 }

@@ -31,7 +31,8 @@ impl Pin {
     }
 }
 
-/// The server's key is none of the pinned ones. Its own is public: a host that expects it can pin it.
+/// The server's key is none of the pinned ones, in words behind "the certificate of X". Its own is public: a host that expects
+/// it can pin it.
 #[derive(Debug)]
 pub(super) struct NotPinned(pub(super) Option<[u8; 32]>);
 
@@ -40,11 +41,11 @@ impl fmt::Display for NotPinned {
         match &self.0 {
             Some(key) => write!(
                 f,
-                "its key has the SHA-256 {} (sha256//{}), which is not pinned",
+                "has the wrong key: its key has the SHA-256 {} (sha256//{}), which is not pinned",
                 hex(key),
                 STANDARD.encode(key)
             ),
-            None => f.write_str("its key could not be read, so it is not pinned"),
+            None => f.write_str("cannot be read, so that its key is none of the pinned ones"),
         }
     }
 }
