@@ -139,6 +139,20 @@ fn a_key_log_that_was_removed_is_made_anew() {
     assert!(fs::read_to_string(&file).unwrap().contains("SERVER_TRAFFIC_SECRET_0"));
 }
 
+/// The setter could write to it, so the file is judged once more by the first connection.
+#[test]
+fn a_key_log_whose_folder_has_gone_is_an_error_of_the_file() {
+    let server = Server::start();
+    let folder = server.ca_file().with_file_name("keys");
+    fs::create_dir(&folder).unwrap();
+    let path = c(folder.join("gone.log").to_str().unwrap());
+    let options = trusting(&server).set(|api, o| (api.ws_options_set_key_log_file)(o, path.as_ptr()));
+    fs::remove_dir_all(&folder).unwrap();
+    let refusal = refused(&server.wss("/echo"), &options);
+    refusal.assert("WS_ERR_FILE", "gone.log (ws_options_set_key_log_file) could not be opened");
+    assert_eq!(refusal.errors.os_code, libc::ENOENT);
+}
+
 /// `docs/hostile.md`, line 14: a flood of key updates.
 #[test]
 fn new_keys_now_and_then_are_followed_and_a_flood_of_them_is_the_end() {

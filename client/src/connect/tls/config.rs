@@ -4,7 +4,7 @@
 use super::key_log::KeyLogFile;
 use super::options::TlsOptions;
 use super::trust::Trust;
-use crate::error::{Component, Error, ErrorCode};
+use crate::error::{Component, Error, ErrorCode, code_of_io};
 use crate::fork::PerProcess;
 use crate::sync::Mutex;
 use once_cell::sync::OnceCell;
@@ -65,7 +65,14 @@ fn make(options: &TlsOptions) -> Result<Arc<ClientConfig>, Error> {
     config.alpn_protocols = options.alpn.iter().map(|protocol| protocol.clone().into_bytes()).collect();
     if let Some(path) = &options.key_log_file {
         config.key_log = Arc::new(KeyLogFile::new(path).map_err(|error| {
-            Error::from_io(Component::Tls, &format!("The key log file {path} could not be opened"), &error)
+            // The setter could write to it; meanwhile its folder has gone, or the descriptors.
+            let code = match code_of_io(&error) {
+                ErrorCode::OutOfMemory => ErrorCode::OutOfMemory,
+                _ => ErrorCode::File,
+            };
+            let message =
+                format!("The key log file {path} (ws_options_set_key_log_file) could not be opened: {error}");
+            Error::new(code, Component::Tls, message).with_os_code(error.raw_os_error().unwrap_or(0))
         })?);
     }
     Ok(Arc::new(config))
