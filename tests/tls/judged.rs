@@ -2,9 +2,9 @@
 //! `docs/hostile.md`, line 14.
 
 use super::wire::{percent, refused, silent};
-use super::{echoes, server_saw, trusting, trusting_nobody};
+use super::{echoes, server_saw, trusting, trusting_nobody, trusting_pem};
 use ws4d_test_host::{Host, Options, api, c, name};
-use ws4d_test_server::{CertKind, Server};
+use ws4d_test_server::{CertKind, RSA_CA_PEM, Server};
 
 fn path(path: &std::path::Path) -> std::ffi::CString {
     c(path.to_str().expect("UTF-8"))
@@ -193,6 +193,35 @@ fn a_certificate_that_was_given_itself_is_trusted_by_itself_for_its_names_and_it
         // Another certificate than its own is still judged as ever.
         echoes(&Host::new(), &server.wss("/echo"), super::trusting(&server));
     }
+}
+
+/// Its authority is trusted, and yet: how it was signed, and that it has no names of hosts.
+#[test]
+fn a_certificate_of_another_age_is_refused_with_the_cure() {
+    let server = Server::start();
+    for (kind, why) in [
+        (CertKind::Sha1, "is signed in a way that is too weak or not known (SHA-1 with RSA)"),
+        (CertKind::Version1, "is one of X.509 version 1 or 2"),
+    ] {
+        let refusal = refused(&server.wss_with(kind, "/echo"), &trusting_pem(RSA_CA_PEM));
+        refusal.assert("WS_ERR_CERTIFICATE", why);
+    }
+}
+
+#[test]
+fn an_unknown_authority_above_a_chain_is_named() {
+    let server = Server::start();
+    refused(&server.wss_with(CertKind::Intermediate, "/echo"), &Options::new())
+        .assert("WS_ERR_CERTIFICATE", "its chain ends at \"CN=ws4d test CA\", which is not trusted");
+}
+
+/// A pin holds without verification too, and what cannot be read has no key that could be a pinned one.
+#[test]
+fn a_certificate_that_cannot_be_read_is_none_of_the_pinned_ones() {
+    let server = Server::start();
+    let url = server.wss_with(CertKind::Damaged, "/echo");
+    refused(&url, &pinned(trusting_nobody(), &"ab".repeat(32)))
+        .assert("WS_ERR_CERTIFICATE", "cannot be read, so that its key is none of the pinned ones");
 }
 
 #[test]

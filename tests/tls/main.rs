@@ -2,6 +2,7 @@
 //! `docs/hostile.md`, line 14.
 
 mod agreed;
+mod broken;
 mod client;
 mod encrypted;
 mod judged;
@@ -16,6 +17,10 @@ use wire::{close_seen, refused, silent};
 use ws4d_test_host::codes::{WS_LOG_LEVEL_DEBUG, WS_LOG_LEVEL_OFF};
 use ws4d_test_host::{Host, Options, api, c, name, text};
 use ws4d_test_server::{CertKind, Seen, Server};
+
+fn trusting_pem(pem: &str) -> Options {
+    Options::new().set(|api, o| (api.ws_options_set_ca_pem)(o, pem.as_ptr().cast(), pem.len()))
+}
 
 fn trusting(server: &Server) -> Options {
     let path = server.ca_file();
@@ -98,6 +103,12 @@ fn a_certificate_that_is_not_to_be_trusted_is_refused_and_the_message_says_why()
         (CertKind::WrongHost, "for elsewhere.test, not for localhost"),
         (CertKind::Expired, "has expired: it was valid until 2001-01-01 00:00:00 UTC"),
         (CertKind::NotYetValid, "is not yet valid: it will be from 2099-01-01 00:00:00 UTC"),
+        (CertKind::Wildcard, "it is for *.localhost, not for localhost (a * stands for exactly one label"),
+        (CertKind::ForClients, "is not one for servers: its extended key usage has other purposes"),
+        (CertKind::UnknownExtension, "has an extension that is critical and not known here"),
+        (CertKind::Constrained, "its CA may not vouch for that (name constraints)"),
+        (CertKind::Damaged, "is malformed, or one of its issuers is"),
+        (CertKind::NotItsKey, "has a key with which the server has not signed"),
     ] {
         let server = Server::start();
         let url = server.wss_with(kind, "/echo");

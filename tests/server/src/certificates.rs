@@ -1,13 +1,15 @@
 //! A fresh certificate authority for each server, and the certificates that a client must refuse.
 
+use crate::odd_certificates;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, PKCS_ED25519, RevocationReason, RevokedCertParams,
-    SanType, SerialNumber, date_time_ymd,
+    IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, NameConstraints, PKCS_ED25519, RevocationReason,
+    RevokedCertParams, SanType, SerialNumber, date_time_ymd,
 };
 use rustls::RootCertStore;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -52,6 +54,22 @@ pub enum CertKind {
     RevokedBehindIntermediate,
     /// As [`CertKind::Intermediate`], but the intermediate certificate is not sent.
     MissingIntermediate,
+    /// Good for `*.localhost`.
+    Wildcard,
+    /// Good, but for another purpose: it is a client's.
+    ForClients,
+    /// Good, with a critical extension that nobody knows.
+    UnknownExtension,
+    /// Signed by an intermediate CA that may vouch for another name only.
+    Constrained,
+    /// No certificate, but a few bytes of DER.
+    Damaged,
+    /// Good, but the server does not have its key.
+    NotItsKey,
+    /// Signed with SHA-1, by [`crate::RSA_CA_PEM`].
+    Sha1,
+    /// One of X.509 version 1, signed by [`crate::RSA_CA_PEM`].
+    Version1,
     /// Good; by ALPN it speaks h2 only.
     H2,
     /// Good; knows no ALPN.
@@ -97,7 +115,7 @@ impl Authority {
         let certificate = params.self_signed(&key)?;
         let issuer = Issuer::new(params, key);
 
-        let intermediate = intermediate(name, &issuer)?;
+        let intermediate = intermediate(name, &issuer, None)?;
         let crl_pem = crl(&issuer, REVOKED, 2099)?;
         let expired_crl_pem = crl(&issuer, REVOKED, 2025)?;
         let its_list = crl(&intermediate.1, REVOKED, 2099)?;
@@ -141,7 +159,7 @@ impl Authority {
             names.extend(["127.0.0.1".to_owned(), "::1".to_owned()]);
         }
         let key = match kind {
-            CertKind::Rsa => KeyPair::from_pem(RSA_PKCS8)?,
+            CertKind::Rsa | CertKind::Sha1 | CertKind::Version1 => KeyPair::from_pem(RSA_PKCS8)?,
             CertKind::Ed25519 => KeyPair::generate_for(&PKCS_ED25519)?,
             _ => KeyPair::generate()?,
         };
@@ -169,8 +187,9 @@ impl Authority {
             CertKind::Revoked | CertKind::RevokedBehindIntermediate => {
                 params.serial_number = Some(SerialNumber::from(REVOKED))
             }
-            _ => {}
+            _ => odd_certificates::change(kind, &mut params)?,
         }
+        let constrained = odd_certificates::constrained(&self.issuer)?;
         let certificate = match kind {
             CertKind::SelfSigned
             | CertKind::SelfMade
@@ -180,6 +199,7 @@ impl Authority {
             CertKind::Intermediate | CertKind::RevokedBehindIntermediate | CertKind::MissingIntermediate => {
                 params.signed_by(&key, &self.intermediate.1)?
             }
+            CertKind::Constrained => params.signed_by(&key, &constrained.1)?,
             _ => params.signed_by(&key, &self.issuer)?,
         };
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, certificate.pem());
@@ -187,6 +207,10 @@ impl Authority {
         if matches!(kind, CertKind::Intermediate | CertKind::RevokedBehindIntermediate) {
             chain.push(self.intermediate.0.clone());
         }
+        if kind == CertKind::Constrained {
+            chain.push(constrained.0);
+        }
+        let (chain, key) = odd_certificates::shown(kind, chain, key)?;
 
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let versions: &[&rustls::SupportedProtocolVersion] = match kind {
@@ -199,14 +223,15 @@ impl Authority {
         let builder = if kind == CertKind::ClientRequired {
             let mut roots = RootCertStore::empty();
             roots.add(self.ca_der.clone())?;
-            builder.with_client_cert_verifier(
-                WebPkiClientVerifier::builder_with_provider(roots.into(), provider).build()?,
-            )
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+            builder.with_client_cert_verifier(verifier.build()?)
         } else {
             builder.with_no_client_auth()
         };
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let mut config = builder.with_single_cert(chain, key)?;
+        // Not judged here, because some are to be refused by the client.
+        let certified = CertifiedKey::new(chain, provider.key_provider.load_private_key(key)?);
+        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         config.alpn_protocols = match kind {
             CertKind::H2 => vec![b"h2".to_vec()],
             CertKind::NoAlpn => Vec::new(),
@@ -241,9 +266,10 @@ fn client(key: &KeyPair, issuer: &Issuer<'static, KeyPair>) -> Result<String, rc
     Ok(params.signed_by(key, issuer)?.pem())
 }
 
-fn intermediate(
+pub(crate) fn intermediate(
     name: &str,
     root: &Issuer<'static, KeyPair>,
+    constraints: Option<NameConstraints>,
 ) -> Result<(CertificateDer<'static>, Issuer<'static, KeyPair>), rcgen::Error> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
@@ -251,6 +277,7 @@ fn intermediate(
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.serial_number = Some(SerialNumber::from(INTERMEDIATE));
+    params.name_constraints = constraints;
     let certificate = params.signed_by(&key, root)?;
     Ok((certificate.der().clone(), Issuer::new(params, key)))
 }

@@ -25,6 +25,7 @@ mod frames;
 mod handshakes;
 mod listen;
 mod log;
+mod odd_certificates;
 mod proxy;
 mod request;
 mod response;
@@ -41,6 +42,9 @@ pub use proxy::{Conduct, Proxy, Talk, Then};
 pub use response::accept_for;
 pub use server::{Config, Server};
 pub use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+/// The authority of [`CertKind::Sha1`] and [`CertKind::Version1`].
+pub const RSA_CA_PEM: &str = include_str!("../keys/rsa_ca.pem");
 
 /// The table of paths, as `--help` prints it.
 pub const PATHS: &str = include_str!("../PATHS.txt");
