@@ -134,6 +134,21 @@ fn where_none_is_any_good_the_last_answer_is_told_and_each_address_has_a_line() 
     refused(&url(&servers), &options).assert("WS_ERR_CONNECTION_RESET", "ended the connection");
 }
 
+#[test]
+fn an_address_that_was_silent_has_a_line_that_says_why_it_was_given_up() {
+    let (servers, options) = servers(&[("127.0.0.1", IsSilent), ("127.0.0.2", Ends)]);
+    // A share of two seconds.
+    let options = options.set(|api, o| (api.ws_options_set_connect_timeout_ms)(o, 4000));
+    let refusal = refused(&url(&servers), &options);
+    refusal.assert("WS_ERR_CONNECTION_RESET", "ended the connection");
+    let port = servers[0].port();
+    let line = format!(
+        "127.0.0.1:{port}: Connecting to {} was given up while waiting for the answer",
+        url(&servers)
+    );
+    assert!(details(&refusal).contains(&line), "{}", details(&refusal));
+}
+
 fn servers_that_end(count: usize) -> (Vec<RawServer>, Options) {
     let all = ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"];
     servers(&all.map(|address| (address, Ends))[..count])

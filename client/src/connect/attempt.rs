@@ -186,7 +186,7 @@ impl Way<'_> {
                 Some(share) => match timeout(share, &mut steps).await {
                     Ok(done) => done?,
                     Err(_) if readiness.was_heard() => steps.await?,
-                    Err(_) => return Err(self.silent(peer, share)),
+                    Err(_) => return Err(self.silent(share)),
                 },
             }
         };
@@ -194,10 +194,12 @@ impl Way<'_> {
         Ok(Connected { connection: Connection { transport, accepted, peer, tls }, readiness })
     }
 
-    fn silent(&self, peer: &str, share: Duration) -> Error {
+    /// The address is named by the entry that this becomes a part of.
+    fn silent(&self, share: Duration) -> Error {
         let (component, doing) = self.progress.step().name();
         let message = format!(
-            "{peer} sent nothing within {} ms and was given up {doing}: other addresses have their turn",
+            "Connecting to {} was given up {doing}, because nothing came within {} ms and other addresses have their turn",
+            self.to.shown,
             share.as_millis()
         );
         Error::new(ErrorCode::Timeout, component, message)
