@@ -1,7 +1,12 @@
 //! What a proxy can do wrong, and how it is told: WS_ERR_PROXY with the proxy's own answer, once.
 
-use crate::wire::refused;
+use crate::wire::{RawServer, refused};
 use crate::{answering, far, impatiently, through, tls};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection};
+use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 use ws4d_test_server::{CertKind, Conduct, Server, Then};
 
@@ -222,4 +227,48 @@ fn a_proxy_that_speaks_before_it_is_asked_opens_no_tunnel() {
         let code = refused(&url, &through(&server, &proxy.url("http"))).code();
         assert!(["WS_ERR_PROXY", "WS_ERR_TLS", "WS_ERR_HTTP_STATUS"].contains(&code.as_str()), "{code}");
     }
+}
+
+/// Over TLS that can come with the end of the handshake, before the proxy can have been asked.
+#[test]
+fn what_comes_with_the_end_of_the_proxys_handshake_is_no_answer() {
+    let server = Server::start();
+    let config = tls_1_2(&server);
+    let proxy = RawServer::start(move |peer| {
+        let mut session = ServerConnection::new(Arc::clone(&config)).expect("a session");
+        while session.is_handshaking() {
+            assert_ne!(session.read_tls(&mut peer.stream).expect("a handshake"), 0);
+            session.process_new_packets().expect("a handshake");
+            if session.is_handshaking() {
+                while session.wants_write() {
+                    session.write_tls(&mut peer.stream).expect("a handshake");
+                }
+            }
+        }
+        session.writer().write_all(b"HTTP/1.1 200 OK\r\n\r\n").expect("room");
+        let mut end_and_answer = Vec::new();
+        while session.wants_write() {
+            session.write_tls(&mut end_and_answer).expect("room");
+        }
+        peer.say(end_and_answer);
+        peer.wait_for_the_end();
+    });
+    let options = through(&server, &format!("https://127.0.0.1:{}", proxy.port()))
+        .set(|api, o| (api.ws_options_set_proxy_verify)(o, 0));
+    refused(&far(&server, "/echo"), &options).assert("WS_ERR_PROXY", "spoke before it was asked");
+}
+
+/// With the certificate that the server's clients have: who it is for does not matter here.
+fn tls_1_2(server: &Server) -> Arc<ServerConfig> {
+    let (chain, key) = server.client_certificate_files();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .expect("a version")
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![CertificateDer::from_pem_file(chain).expect("a certificate")],
+            PrivateKeyDer::from_pem_file(key).expect("a key"),
+        );
+    Arc::new(config.expect("a certificate and its key"))
 }

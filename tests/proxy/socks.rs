@@ -80,6 +80,12 @@ fn a_password_is_told_to_a_proxy_that_wants_one() {
     refused(&far(&server, "/echo"), &through(&server, &proxy.url("socks5h")))
         .assert("WS_ERR_PROXY", "wants authorization");
 
+    // One that wants something else, such as GSSAPI (RFC 1928 section 3).
+    let neither = Conduct { answers: vec![vec![5, 0xff]], then: Then::Hold, ..socks() };
+    let proxy = server.proxy(neither);
+    refused(&far(&server, "/echo"), &through(&server, &proxy.url_with("socks5h", "user:secret")))
+        .assert("WS_ERR_PROXY", "takes neither a password nor a client without one");
+
     // One that wants none is told none.
     let proxy = server.proxy(socks());
     silent(&far(&server, "/echo"), &through(&server, &proxy.url_with("socks5h", "user:secret"))).abort();

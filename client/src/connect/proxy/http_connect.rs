@@ -23,7 +23,7 @@ pub(super) async fn ask(
     early: Vec<u8>,
 ) -> Result<(), Error> {
     if !early.is_empty() {
-        return Err(proxy.error("spoke before it was asked"));
+        return Err(proxy.error("spoke before it was asked; is it an HTTP proxy?"));
     }
     let Asked { headers, authorization, deadline, .. } = asked;
     let target = to.authority_with_port();

@@ -91,7 +91,9 @@ fn describe(proxy: &Proxy, to: &Destination, error: &tokio_socks::Error) -> Erro
         Socks::NoAcceptableAuthMethods | Socks::AuthorizationRequired if proxy.credentials.is_none() => {
             proxy.error("wants authorization: user:password@ in its URL")
         }
-        Socks::NoAcceptableAuthMethods => proxy.error("takes neither a password nor none"),
+        Socks::NoAcceptableAuthMethods => proxy.error(
+            "takes neither a password nor a client without one; it wants a way that is not spoken here",
+        ),
         Socks::InvalidResponseVersion | Socks::InvalidReservedByte | Socks::UnknownAddressType => {
             proxy.error(format_args!("does not speak SOCKS5 ({error})"))
         }
