@@ -86,6 +86,10 @@ fn extensions_that_were_not_asked_for_are_refused() {
         (&format!("{deflate},%20x-unasked"), "extension"),
         (&format!("{deflate},%20permessage-deflate"), "extension"),
         (&format!("{deflate};%20unknown"), "extension"),
+        (
+            &format!("{deflate};%20server_no_context_takeover=1"),
+            "a value for a parameter that takes none (RFC 7692 7.1.1)",
+        ),
         (&format!("{deflate};%20server_max_window_bits=0"), "extension"),
         (&format!("{deflate};%20server_max_window_bits=7"), "extension"),
         (&format!("{deflate};%20server_max_window_bits=16"), "extension"),

@@ -145,6 +145,7 @@ fn what_speaks_no_http_is_shown_and_named() {
         (&b"\x15\x03\x01\0\x02\x02\x46"[..], "try wss://"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "\"SSH-2.0-OpenSSH_9.2\\r\\n\"; it is an SSH server"),
         (b"RFB 003.008\n", "it is a VNC server"),
+        (b"\x05\xff", "\"\\x05\\xff\"; it is a SOCKS proxy: see ws_options_set_proxy"),
         (b"\0\0\x04\x04\0\0\0\0\0\0\x03\0\0", "it is an HTTP/2 server"),
         (b"HTTP/1.1 101 Ok\r\nUpgrade: websocket\r\nsecretless garbage\r\n\r\n", "\"secretless garbage\""),
         (b"HTTP/1.1 101 Ok\r\nX-Key : hunter2\r\n\r\n", "\"X-Key :\""),

@@ -2,6 +2,8 @@
 //! says what happened. `docs/hostile.md`, lines 1 to 12.
 
 mod answer;
+#[cfg(unix)]
+mod early;
 mod head;
 mod option;
 mod request;

@@ -53,6 +53,10 @@ fn each_refusal_names_its_cure() {
         ("code=403", &["Origin"]),
         ("code=407&header=Proxy-Authenticate:Negotiate", &["proxy", "Negotiate"]),
         ("code=426&header=Sec-WebSocket-Version:8", &["version", "8"]),
+        ("code=426&header=Upgrade:h2c", &["it wants another protocol (Upgrade: h2c)"]),
+        ("code=426", &["it wants another protocol, but does not say which"]),
+        ("code=502", &["a proxy in front of it says so: it did not reach the server"]),
+        ("code=504", &["a proxy in front of it says so: the server did not answer it in time"]),
         ("code=429&header=Retry-After:120", &["Retry-After: 120"]),
         ("code=503&header=Retry-After:Wed,%2021%20Oct%202026%2007:28:00%20GMT", &["21 Oct 2026"]),
     ] {
