@@ -213,7 +213,7 @@ pub(super) unsafe fn read(policy: *const ws_reconnect_policy) -> Result<(Policy,
     };
     if !given.final_codes.is_null() {
         if given.final_code_count > 65536 || !given.final_codes.is_aligned() {
-            let message = "the final_codes of the policy are no codes, or more than there are";
+            let message = "final_code_count of the policy is above 65536, or final_codes is not aligned as a uint16_t is";
             return Err(arg::refused(ErrorCode::InvalidArgument, message));
         }
         // SAFETY: not NULL, aligned; the caller upholds the rest.

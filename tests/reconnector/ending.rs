@@ -4,7 +4,7 @@ use std::ptr;
 use std::sync::Arc;
 
 use ws4d_test_host::codes::*;
-use ws4d_test_host::{Errors, Options, OptionsToken, RawHandler, RawReconnectPolicy, alone, api, c, name};
+use ws4d_test_host::{Errors, Options, OptionsToken, RawHandler, RawReconnectPolicy, alone, api, c};
 use ws4d_test_server::{CertKind, Server};
 
 use crate::support::script;
@@ -234,6 +234,13 @@ fn a_shutdown_ends_it_and_it_does_not_come_back() {
     }
 }
 
+/// A policy of a later version: with one field more.
+#[repr(C)]
+struct Later {
+    known: RawReconnectPolicy,
+    more: usize,
+}
+
 #[test]
 fn what_can_be_judged_at_once_is_refused_at_once() {
     let _alone = alone();
@@ -247,18 +254,53 @@ fn what_can_be_judged_at_once_is_refused_at_once() {
         let mut errors = ptr::null_mut();
         let r = (api().ws_reconnector_new)(c(url).as_ptr(), &handler, OptionsToken(0), policy, &mut errors);
         assert_eq!((r.0, world.state.lock().unwrap().freed), (0, true));
-        name(Errors::take(errors).code())
+        let errors = Errors::take(errors);
+        (errors.name(), errors.entries[0].2.clone())
     };
-    assert_eq!(try_new("http://x/", ptr::null()), "WS_ERR_INVALID_URL");
+    assert_eq!(try_new("http://x/", ptr::null()).0, "WS_ERR_INVALID_URL");
     let good = "ws://127.0.0.1:1/";
-    for policy in [
-        RawReconnectPolicy { size: 8, ..FAST },
-        RawReconnectPolicy { size: usize::MAX, ..FAST },
-        RawReconnectPolicy { base_delay_ms: 0, ..FAST },
-        RawReconnectPolicy { max_delay_ms: 0, ..FAST },
-        RawReconnectPolicy { min_delay_ms: 0, ..FAST },
+    let code = 4000_u16;
+    for (policy, why) in [
+        (RawReconnectPolicy { size: 8, ..FAST }, "the size of the policy is none"),
+        (RawReconnectPolicy { size: usize::MAX, ..FAST }, "the size of the policy is none"),
+        (RawReconnectPolicy { base_delay_ms: 0, ..FAST }, "a delay of the policy is 0"),
+        (RawReconnectPolicy { max_delay_ms: 0, ..FAST }, "a delay of the policy is 0"),
+        (RawReconnectPolicy { min_delay_ms: 0, ..FAST }, "a delay of the policy is 0"),
+        (
+            RawReconnectPolicy { final_codes: &raw const code, final_code_count: 65_537, ..FAST },
+            "final_code_count of the policy is above 65536",
+        ),
+        (
+            RawReconnectPolicy { final_codes: ptr::without_provenance(1), final_code_count: 1, ..FAST },
+            "final_codes is not aligned",
+        ),
     ] {
-        assert_eq!(try_new(good, &policy), "WS_ERR_INVALID_ARGUMENT");
+        let (code, said) = try_new(good, &policy);
+        assert_eq!(code, "WS_ERR_INVALID_ARGUMENT");
+        assert!(said.contains(why), "{why}: {said}");
+    }
+    let later = Later { known: RawReconnectPolicy { size: size_of::<Later>(), ..FAST }, more: 1 };
+    let (code, said) = try_new(good, &raw const later.known);
+    assert_eq!(code, "WS_ERR_UNSUPPORTED");
+    assert!(said.contains("the policy has fields that this version of the library does not know"), "{said}");
+}
+
+/// What it returned is used for that attempt alone, and a text that is none is a refusal.
+#[test]
+fn a_url_of_on_attempt_that_is_no_text_is_a_refusal_with_the_reason() {
+    let _alone = alone();
+    let long = c(&format!("ws://127.0.0.1/{}", "x".repeat(64 * 1024)));
+    for (url, why) in [
+        (long, "WS_ERR_TOO_LARGE: The URL that on_attempt returned is longer than 64 KiB"),
+        (
+            c"ws://127.0.0.1/\xff".to_owned(),
+            "WS_ERR_INVALID_UTF8: The URL that on_attempt returned is not valid UTF-8",
+        ),
+    ] {
+        // The attempts after it are made with the URL that it had before.
+        let test = Test::giving("ws://127.0.0.1:1/", url, RawReconnectPolicy { max_attempts: 1, ..FAST });
+        test.until("free", 1);
+        assert_eq!(test.errors()[0], why);
     }
 }
 

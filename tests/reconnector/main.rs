@@ -202,6 +202,12 @@ impl Test {
         Test::with(mode, urls, policy, Options::new(), vec![])
     }
 
+    /// `on_attempt` gives this text, whatever it is.
+    fn giving(url: &str, text: CString, policy: RawReconnectPolicy) -> Test {
+        let dispatcher = (api().ws_dispatcher_new)();
+        Test::begin(dispatcher, Mode::Dispatched, url, vec![text], policy, Options::new(), vec![])
+    }
+
     fn with(
         mode: Mode,
         urls: &[String],
@@ -221,10 +227,23 @@ impl Test {
         options: Options,
         scripts: Vec<(&'static str, Script)>,
     ) -> Test {
+        let texts = urls.iter().map(|url| c(url)).collect();
+        Test::begin(dispatcher, mode, &urls[0], texts, policy, options, scripts)
+    }
+
+    fn begin(
+        dispatcher: Dispatcher,
+        mode: Mode,
+        url: &str,
+        given: Vec<CString>,
+        policy: RawReconnectPolicy,
+        options: Options,
+        scripts: Vec<(&'static str, Script)>,
+    ) -> Test {
         let world = World::new();
         {
             let mut state = world.state.lock().unwrap();
-            state.urls = urls.iter().map(|url| c(url)).collect();
+            state.urls = given.into();
             state.scripts = scripts;
         }
         world.state.lock().unwrap().dispatcher = dispatcher;
@@ -241,7 +260,7 @@ impl Test {
             ..RawHandler::INIT
         };
         let mut errors = ptr::dangling_mut();
-        let r = (api().ws_reconnector_new)(c(&urls[0]).as_ptr(), &handler, options.0, &policy, &mut errors);
+        let r = (api().ws_reconnector_new)(c(url).as_ptr(), &handler, options.0, &policy, &mut errors);
         assert!(r.0 != 0 && errors.is_null());
         world.state.lock().unwrap().reconnector = Some(r);
         world.changed.notify_all();

@@ -177,7 +177,7 @@ impl Reconnector {
             let now = state.now.take();
             drop(state);
             drop(now);
-            return started;
+            return started.map(drop);
         }
         if let Some(now) = state.now.as_mut().filter(|_| still) {
             now.begun = true;
@@ -354,11 +354,11 @@ impl Reconnector {
 }
 
 fn no_url(code: ErrorCode) -> Error {
-    let what = match code {
-        ErrorCode::TooLarge => "longer than 64 KiB",
-        _ => "not UTF-8",
+    let message = match code {
+        ErrorCode::TooLarge => "The URL that on_attempt returned is longer than 64 KiB",
+        _ => "The URL that on_attempt returned is not valid UTF-8",
     };
-    Error::new(code, Component::Socket, format!("The URL that on_attempt returned is {what}"))
+    Error::new(code, Component::Socket, message)
 }
 
 /// The handler of a wait.
