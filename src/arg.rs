@@ -17,6 +17,15 @@ pub(crate) fn refused(code: ErrorCode, message: &str) -> Error {
     Error::new(code, Component::Socket, message)
 }
 
+/// The error for a URL that is no text.
+pub(crate) fn no_url(code: ErrorCode) -> Error {
+    let message = match code {
+        ErrorCode::InvalidUtf8 => "the URL is not valid UTF-8; convert it first",
+        _ => "the URL is NULL",
+    };
+    refused(code, message)
+}
+
 /// Bytes of a host that stay where they are for the length of the call; NULL is allowed where `len` is 0.
 ///
 /// # Safety

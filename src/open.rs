@@ -115,8 +115,7 @@ unsafe fn open(
         let opened = boundary::attempt(|| {
             known?;
             // SAFETY: the caller upholds it.
-            let url = unsafe { arg::utf8(url) }
-                .map_err(|code| arg::refused(code, "the URL is NULL or not UTF-8"))?;
+            let url = unsafe { arg::utf8(url) }.map_err(arg::no_url)?;
             let options = copy_options(options)?;
             establish(url, &options, &bridge, blocking)
         });

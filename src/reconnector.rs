@@ -205,8 +205,7 @@ pub unsafe extern "C" fn ws_reconnector_new(
         let made = boundary::attempt(|| {
             known?;
             // SAFETY: as above.
-            let url = unsafe { arg::utf8(url) }
-                .map_err(|code| arg::refused(code, "the URL is NULL or not UTF-8"))?;
+            let url = unsafe { arg::utf8(url) }.map_err(arg::no_url)?;
             let options = open::copy_options(options)?;
             open::check_parts(&options, &bridge)?;
             // SAFETY: as above.

@@ -9,7 +9,7 @@ use std::thread;
 
 use support::{arrived, script, until_status};
 use ws4d_test_host::codes::*;
-use ws4d_test_host::{Dispatcher, Host, Options, RawHandler, Socket, api, c};
+use ws4d_test_host::{Dispatcher, Errors, Host, Options, OptionsToken, RawHandler, Socket, api, c};
 use ws4d_test_server::Server;
 
 #[test]
@@ -173,6 +173,34 @@ fn on_free_runs_exactly_once_also_where_nothing_could_be_made() {
     let small = RawHandler { size: 8, ..handler };
     let ws = (api().ws_new)(c("ws://127.0.0.1:1/").as_ptr(), &small, Options::new().0, ptr::null_mut());
     assert_eq!((ws, freed.load(Ordering::SeqCst)), (Socket::NULL, 2), "a struct too small is not used");
+}
+
+/// A handler of a later version: with one field more.
+#[repr(C)]
+struct Later {
+    known: RawHandler,
+    more: usize,
+}
+
+#[test]
+fn a_handler_that_is_none_of_this_version_is_refused_with_the_reason() {
+    let later = |size, more| Later { known: RawHandler { size, ..RawHandler::INIT }, more };
+    for (handler, code, why) in [
+        (later(0, 0), "WS_ERR_INVALID_ARGUMENT", "begin it with WS_HANDLER_INIT"),
+        (later(8, 0), "WS_ERR_INVALID_ARGUMENT", "begin it with WS_HANDLER_INIT"),
+        (
+            later(size_of::<Later>(), 1),
+            "WS_ERR_UNSUPPORTED",
+            "does not know; set only those of its own header",
+        ),
+    ] {
+        let mut errors = ptr::null_mut();
+        let url = c("ws://127.0.0.1:1/");
+        let ws = (api().ws_new_async)(url.as_ptr(), &raw const handler.known, OptionsToken(0), &mut errors);
+        assert_eq!(ws, Socket::NULL);
+        let errors = Errors::take(errors);
+        assert!(errors.name() == code && errors.entries[0].2.contains(why), "{why}: {errors:?}");
+    }
 }
 
 #[test]

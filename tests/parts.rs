@@ -232,6 +232,7 @@ fn what_does_not_go_together_is_refused() {
     let json = in_parts_of(4).set(|api, o| (api.ws_options_set_strict_json)(o, 1));
     let refused = host.to(server.ws("/echo")).with(json).try_open().expect_err("strict_json");
     assert_eq!(refused.name(), "WS_ERR_INVALID_ARGUMENT");
+    assert!(refused.entries[0].2.contains("strict_json has to be 0"), "{refused:?}");
 
     extern "C" fn nothing(_: Socket, _: *const RawEvent, _: *mut c_void) {}
     let mut handler = RawHandler { on_message: Some(nothing), ..RawHandler::INIT };
@@ -239,7 +240,9 @@ fn what_does_not_go_together_is_refused() {
     for open in [api().ws_new, api().ws_new_async] {
         let mut errors = ptr::null_mut();
         assert_eq!(open(url.as_ptr(), &handler, options.0, &mut errors), Socket::NULL);
-        assert_eq!(Errors::take(errors).name(), "WS_ERR_INVALID_ARGUMENT");
+        let errors = Errors::take(errors);
+        assert_eq!(errors.name(), "WS_ERR_INVALID_ARGUMENT");
+        assert!(errors.entries[0].2.contains("the handler needs on_part beside on_message"), "{errors:?}");
     }
     let mut errors = ptr::null_mut();
     let policy = ptr::null();
