@@ -3,13 +3,14 @@
 
 mod wire;
 
-use std::ffi::c_int;
+use std::ffi::{c_char, c_int, c_void};
 use std::io;
 use std::mem::ManuallyDrop;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::FromRawFd;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
+use std::ptr;
 use std::thread;
 use wire::{refused, request, silent};
 use ws4d_test_host::{Host, Options, api, c, name, text};
@@ -80,10 +81,13 @@ fn a_unix_socket_that_cannot_be_connected_to_is_named_with_its_cause() {
     let folder = server.ca_file().parent().expect("a folder").to_owned();
     let stale = folder.join("stale");
     drop(UnixListener::bind(&stale).expect("a Unix socket"));
+    let other = folder.join("datagrams");
+    let _datagrams = UnixDatagram::bind(&other).expect("a Unix socket");
     for (path, code, why) in [
         (folder.join("none"), "WS_ERR_UNREACHABLE", "is the server running, and the path right?"),
         (server.ca_file(), "WS_ERR_CONNECTION_REFUSED", "refused"),
         (stale, "WS_ERR_CONNECTION_REFUSED", "is the server running"),
+        (other, "WS_ERR_UNREACHABLE", "is it the socket of a server?"),
     ] {
         let refusal = refused("ws://service.test/", &over(&path));
         refusal.assert(code, why);
@@ -91,6 +95,13 @@ fn a_unix_socket_that_cannot_be_connected_to_is_named_with_its_cause() {
         assert_eq!(refusal.component(), "tcp ");
         assert_ne!(refusal.errors.os_code, 0);
     }
+    // Root may write to each of them: the host's function says what the system would say to others.
+    extern "C" fn forbids(_: isize, _: *const c_char, _: *mut c_void) -> c_int {
+        libc::EACCES
+    }
+    let path = server.unix_socket();
+    let options = over(&path).set(|api, o| (api.ws_options_set_socket_fn)(o, Some(forbids), ptr::null_mut()));
+    refused("ws://service.test/", &options).assert("WS_ERR_UNREACHABLE", "may this process write to it?");
 }
 
 #[test]

@@ -32,6 +32,9 @@ fn trust_that_could_not_be_read_whole_is_an_error_of_that_attempt_alone() {
     assert_eq!(refusal.errors.os_code, libc::EIO);
     trusted_in(server.ca_file());
     silent(&url, &options()).abort();
+    // One that trusts nobody is no better than none, where no CA was added.
+    trusted_in("/nonexistent");
+    refused(&url, &Options::new()).assert("WS_ERR_TLS", "Nobody is trusted: the system trusts nobody");
     // From here on it is remembered.
     trusted_in("/nonexistent");
     silent(&url, &options()).abort();

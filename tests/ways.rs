@@ -180,16 +180,29 @@ fn the_hosts_function_sees_each_socket_before_it_connects_and_may_refuse_its_add
     ws.abort();
     assert_eq!(*prepared.seen.lock().unwrap(), [format!("[::1]:{port}"), format!("127.0.0.1:{port}")]);
 
-    for (with, code) in [
-        (libc::ENETUNREACH, "WS_ERR_UNREACHABLE"),
-        (libc::EMFILE, "WS_ERR_OUT_OF_MEMORY"),
-        (libc::ECONNREFUSED, "WS_ERR_CONNECTION_REFUSED"),
+    for (with, code, cure) in [
+        (libc::ENETUNREACH, "WS_ERR_UNREACHABLE", "check the network"),
+        (libc::EMFILE, "WS_ERR_OUT_OF_MEMORY", "the system has no descriptors or memory left"),
+        (libc::ECONNREFUSED, "WS_ERR_CONNECTION_REFUSED", "is the server running, and the port right?"),
+        (libc::ETIMEDOUT, "WS_ERR_TIMEOUT", "is a firewall in between?"),
+        (
+            libc::EADDRNOTAVAIL,
+            "WS_ERR_OUT_OF_MEMORY",
+            "all local ports to it are in use; use fewer connections",
+        ),
     ] {
         let all = Prepared { refuse: "127", with, seen: Mutex::default() };
         let refusal = refused(&server.ws("/echo"), &preparing(&all, Options::new()));
         refusal.assert(code, &port.to_string());
+        refusal.assert(code, cure);
         assert_eq!(refusal.errors.os_code, with);
     }
+    // On the way to a proxy that is what is named; a want of this machine's is no fault of the proxy's.
+    let wanting = Prepared { refuse: "127", with: libc::EMFILE, seen: Mutex::default() };
+    let proxy = c(&format!("http://127.0.0.1:{port}"));
+    let through = Options::new().set(|api, o| (api.ws_options_set_proxy)(o, proxy.as_ptr()));
+    refused(&server.ws("/echo"), &preparing(&wanting, through))
+        .assert("WS_ERR_OUT_OF_MEMORY", &format!("Connecting to the proxy http://127.0.0.1:{port}"));
     // None again.
     let options = preparing(&prepared, Options::new())
         .set(|api, o| (api.ws_options_set_socket_fn)(o, None, ptr::null_mut()));
