@@ -19,10 +19,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use matrix::Case;
+use ws4d_test_host::{Host, Options, PATIENCE};
 
 /// Set in the child, whose names are looked up by the shim.
 const CHILD: &str = "WS4D_FAULTS_CHILD";
@@ -64,6 +65,30 @@ fn every_fault_at_every_step_ends_as_it_should() {
     );
     let words = failures.iter().map(|(case, words)| format!("{case}: {words}")).collect::<Vec<_>>();
     assert!(words.is_empty(), "{}", words.join("\n"));
+}
+
+/// `getaddrinfo` cannot be cancelled, so that a lookup that hangs keeps its worker. Both families of each name have one.
+#[test]
+fn a_name_that_waits_for_a_worker_is_told_apart_from_one_that_is_looked_up() {
+    if env::var_os(CHILD).is_none() {
+        return in_a_child("a_name_that_waits_for_a_worker_is_told_apart_from_one_that_is_looked_up");
+    }
+    const WORKERS_FOR_LOOKUPS: usize = 512;
+    let host = Host::new();
+    for i in 0..WORKERS_FOR_LOOKUPS / 2 {
+        host.to(format!("ws://{i}.hang.faults.test/")).named(&i.to_string()).open_async();
+    }
+    let start = Instant::now();
+    while tools::threads("ws4d-worker") < WORKERS_FOR_LOOKUPS {
+        assert!(start.elapsed() < PATIENCE, "{} workers", tools::threads("ws4d-worker"));
+        thread::yield_now();
+    }
+    let options = Options::new().set(|api, o| (api.ws_options_set_connect_timeout_ms)(o, 250));
+    let last = host.to("ws://last.hang.faults.test/").named("last").with(options);
+    let errors = last.try_open().expect_err("nobody has begun with it");
+    assert_eq!(errors.name(), "WS_ERR_TIMEOUT");
+    let said = &errors.entries[0].2;
+    assert!(said.contains("was given up while waiting for a free worker: lookups of other names"), "{said}");
 }
 
 /// An error each time, or none; no abort, no hang, nothing lost silently; and a second life that knows nothing of it.

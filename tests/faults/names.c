@@ -1,4 +1,4 @@
-/* For LD_PRELOAD: getaddrinfo for names under ".faults.test", without a name server. The first label says what goes wrong. */
+/* For LD_PRELOAD: getaddrinfo for names under ".faults.test", without a name server. The label before that says what goes wrong. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -33,13 +33,16 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
     const char *zone = name == NULL ? NULL : strstr(name, ".faults.test");
     if (zone == NULL) return real(name, service, hints, result);
 
-    size_t length = (size_t)(zone - name);
+    /* Any name below hang.faults.test hangs, too. */
+    const char *label = zone;
+    while (label > name && label[-1] != '.') label--;
+    size_t length = (size_t)(zone - label);
     int ipv6 = hints != NULL && hints->ai_family == AF_INET6;
-#define IS(label) (length == sizeof label - 1 && memcmp(name, label, length) == 0)
+#define IS(word) (length == sizeof word - 1 && memcmp(label, word, length) == 0)
     if (IS("reset")) return EAI_AGAIN;
     if (IS("garbage")) return EAI_FAIL;
-    if (IS("silence") || IS("moment")) {
-        struct timespec patience = {IS("silence") ? 5 : 0, 100 * 1000 * 1000};
+    if (IS("silence") || IS("moment") || IS("hang")) {
+        struct timespec patience = {IS("hang") ? 600 : IS("silence") ? 5 : 0, 100 * 1000 * 1000};
         nanosleep(&patience, NULL);
         return EAI_AGAIN;
     }

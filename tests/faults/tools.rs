@@ -1,5 +1,6 @@
 //! C programs of these tests, and children that are not waited for beyond all patience.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
@@ -44,4 +45,11 @@ pub(crate) fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> 
             }
         }
     }
+}
+
+/// How many threads of this process have that name.
+pub(crate) fn threads(name: &str) -> usize {
+    let all = fs::read_dir("/proc/self/task").expect("own threads");
+    let comm = all.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    comm.filter(|comm| comm.trim_end() == name).count()
 }
