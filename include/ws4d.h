@@ -1363,8 +1363,8 @@ extern "C" {
  * @return A socket, which the caller gives back with ws_release(); or NULL, and the code of entry 0 of `*errors` is
  *         one of WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE (the options, or the handler's dispatcher),
  *         WS_ERR_FORKED, WS_ERR_WRONG_THREAD, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8,
- *         WS_ERR_UNSUPPORTED, WS_ERR_CANCELLED, WS_ERR_INTERRUPTED, WS_ERR_SHUT_DOWN, any code from -40 to -99,
- *         WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
+ *         WS_ERR_UNSUPPORTED, WS_ERR_FILE (the key log file), WS_ERR_CANCELLED, WS_ERR_INTERRUPTED, WS_ERR_SHUT_DOWN,
+ *         any code from -40 to -99, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
  *
  * @pre `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.
  */
