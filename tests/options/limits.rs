@@ -17,8 +17,8 @@ fn a_text_above_64_kib_is_too_large_for_every_setter() {
     let long = "a".repeat(64 * KIB + 1);
     for setter in text_setters() {
         assert_eq!(says(setter, &options, &long), TOO_LARGE);
-        assert!(told(&options).contains("it is above its limit, which is 64 KiB"), "{}", told(&options));
     }
+    assert!(told(&options).contains("it is above its limit, which is 64 KiB"), "{}", told(&options));
     let (long, short) = (c(&long), c"a");
     for (first, second) in [(long.as_ptr(), short.as_ptr()), (short.as_ptr(), long.as_ptr())] {
         assert_eq!(name((api().ws_options_set_header)(options.0, first, second)), TOO_LARGE);
