@@ -20,50 +20,57 @@
  * OBJECTS
  *
  *     object         what it is                 made by                        lives
- *     ws_socket      one connection             ws_new, ws_new_async           until released and over
+ *     ws_socket      one connection             ws_new, ws_new_async           until it has ended and was released
  *     ws_dispatcher  where callbacks run        ws_dispatcher_new              until ws_dispatcher_close
  *     ws_options     how to connect             ws_options_new                 until ws_options_free
- *     ws_reconnector one that reconnects        ws_reconnector_new             until released and over
- *     ws_handler     the callbacks              yours, WS_HANDLER_INIT         copied by ws_new
+ *     ws_reconnector connects again by itself   ws_reconnector_new             until it has ended and was released
+ *     ws_handler     the callbacks              yours, WS_HANDLER_INIT         ws_new copies it
  *     ws_event       what happened              the library                    until its callback returns
- *     ws_batch       events pulled together     ws_dispatcher_next_batch       until ws_batch_free
- *     ws_errors      an error stack             out-parameter, or event        until ws_errors_free, or with its event
+ *     ws_batch       several events             ws_dispatcher_next_batch       until ws_batch_free
+ *     ws_errors      why something failed       out-parameter, or event        until ws_errors_free, or with its event
  *     ws_json        a JSON value               ws_event_json                  with its event
  *
- * The first four are handles. Their values are tokens, never addresses: a handle that is NULL, stale or invented gives
- * WS_ERR_INVALID_HANDLE and touches no memory. The last four are plain pointers: NULL is safe, but a pointer that is
- * used after its end is a bug of the program. Texts are UTF-8. The library copies what it is given, or has finished
- * with it before the call returns.
+ * The first four are handles. Their values are tokens, never addresses: a handle that is NULL, invented, or stale (its
+ * object does not live any more) gives WS_ERR_INVALID_HANDLE and touches no memory. The last four are plain pointers:
+ * NULL is safe, but a pointer that is used after its end is a bug of the program. Texts are UTF-8. The library copies
+ * what it is given, or has finished with it before the call returns.
  *
  * CALLBACKS
  *
- * The callbacks of a socket come in this order, whatever the network, the server or the program does. They are never
- * nested, and no two of them run at the same time:
+ * The callbacks of a socket come in this order, whatever the network, the server or the program does; `?` means at
+ * most once, and `*` any number of times. They are never nested, and no two of them run at the same time:
  *
  *     on_open?  (on_message | on_part | on_drain | on_ping | on_pong)*  on_error?  on_terminate  on_free
  *
  * on_terminate comes exactly once for each socket that ws_new() or ws_new_async() has returned. on_free comes exactly
- * once in any case. on_error precedes on_terminate, except where the server's close frame or the program itself ended
- * the connection. A callback may call any function that the overview below allows there. It must return normally: to
- * throw an exception or to longjmp() out of it is undefined behaviour. A runtime whose calls may jump should pull its
- * events with ws_dispatcher_next() instead.
+ * once for each call, even if it returns NULL (unless the handler's `size` is too small). on_error precedes
+ * on_terminate, unless the server ended the connection with a close frame, or the program itself ended it. A callback
+ * may call any function that the overview below allows there. It must return normally: to throw an exception or to
+ * longjmp() out of it is undefined behaviour.
+ *
+ * A program that must not be called back takes the events out of the dispatcher by itself, which is called pulling: see
+ * ws_dispatcher_next(). This is for languages whose errors jump over C functions, as those of Lua, Ruby and R do.
  *
  * THREADS
  *
- * Any thread may call any function, except for those that belong to a dispatcher's own thread. This is the thread that
- * made the dispatcher, or the last one that has called ws_dispatcher_attach(). The callbacks of the dispatcher's
- * sockets run on it, inside ws_dispatcher_dispatch(), ws_dispatcher_wait() and ws_dispatcher_run(). A user interface or
- * another event loop is connected with ws_dispatcher_new_with_wake() or ws_dispatcher_fd(); a program that wants no
- * threads uses ws_dispatcher_new_driving(). The callbacks of a socket without a dispatcher run on an I/O thread of the
- * library, and must not block it.
+ * Most functions may be called on any thread. Those that the overview below marks as "owner" belong to the dispatcher's
+ * own thread: the thread that made it, or the last one that has called ws_dispatcher_attach(). The callbacks of the
+ * dispatcher's sockets run on that thread, inside ws_dispatcher_dispatch(), ws_dispatcher_wait() and
+ * ws_dispatcher_run(). ws_dispatcher_new_with_wake() and ws_dispatcher_fd() connect a dispatcher with the event loop of
+ * a user interface or another library. ws_dispatcher_new_driving() is for a program in which the library must not start
+ * threads. The callbacks of a socket without a dispatcher run on an I/O thread of the library. They must not block it,
+ * because it serves other sockets, too.
  *
  * ERRORS
  *
  * Most functions return a ws_result: 0 for success, or a negative number. An error stack (ws_errors) says why a
- * connection could not be made, or broke. A function that returns the value that it reads, as most ws_get_*, ws_event_*
- * and ws_json_* do, returns a neutral one, such as 0 or NULL, for NULL and for a stale handle. After fork(), the child
- * gets WS_ERR_FORKED for the handles that it has inherited, but new sockets work there. The library never prints, never
- * calls abort(), never raises SIGPIPE and never installs a signal handler.
+ * connection could not be made, or broke. Most ws_get_*, ws_event_* and ws_json_* functions return what they read, and
+ * so cannot return an error: for NULL or a stale handle they return a neutral value, such as 0 or NULL. After fork(),
+ * the child gets WS_ERR_FORKED for the handles that it has inherited, but it can make new sockets.
+ *
+ * The library never prints, never raises SIGPIPE and never installs a signal handler. A lack of memory is an error
+ * (WS_ERR_OUT_OF_MEMORY). It ends the process only if the system refuses even the small amounts that TLS and the
+ * library's own bookkeeping need.
  *
  * EXAMPLE
  *
@@ -298,10 +305,10 @@
 #define WS4D_VERSION_NUMBER ((WS4D_VERSION_MAJOR << 16) | (WS4D_VERSION_MINOR << 8) | WS4D_VERSION_PATCH)
 #define WS4D_VERSION_STRING "0.2.0"
 
-/** Stands for a length: the text ends at its NUL. */
+/** Pass this in place of a length if the text ends with a NUL (UTF-16: with a 0 unit). */
 #define WS_NUL_TERMINATED SIZE_MAX
 
-/** A flag of ws_send(): do not compress this message, because it mixes secrets with text that somebody else chose. */
+/** A flag of ws_send(): do not compress this message. ws_send() says which messages need this. */
 #define WS_SEND_PLAIN 1u
 
 /** The initial value of every ws_handler: `ws_handler handler = WS_HANDLER_INIT;`. */
@@ -324,8 +331,8 @@
  * The outcome of a call: 0 for success, a negative number for an error.
  *
  * The numbers are part of the ABI and never change. They come in blocks of twenty, one block for each kind of remedy,
- * so that a program can classify a code that is newer than itself. ws_result_name() and ws_result_message() put a code
- * into words.
+ * so that a program knows what to do even about a code that is newer than the program. ws_result_name() and
+ * ws_result_message() put a code into words.
  */
 enum ws_result
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -569,10 +576,10 @@ enum ws_result
     /* -100 to -119: the machine has run out of something, or the library itself has failed. */
 
     /**
-     * There was no memory.
+     * There was no memory, or no file descriptor was left.
      *
-     * Usual causes: a very large message, a leak in the process, no descriptors left (the OS error says so). Cure:
-     * lower the limits, or free memory or descriptors.
+     * Usual causes: a very large message, a leak in the process, a limit of the system (`ulimit`); the OS error says
+     * whether it was descriptors. Cure: lower the limits, or free memory or descriptors.
      */
     WS_ERR_OUT_OF_MEMORY = -100,
     /**
@@ -613,7 +620,10 @@ typedef int32_t ws_status;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-/** The form in which a message is sent or arrives. */
+/**
+ * The form in which a message is sent or arrives. As an option (ws_options_set_data_type()), it is the form in which
+ * text messages arrive.
+ */
 enum ws_data_type
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
   : int32_t
@@ -795,7 +805,8 @@ typedef int32_t ws_log_level;
 #endif // __cplusplus
 
 /**
- * Events that were pulled together; see ws_dispatcher_next_batch().
+ * Several events that were taken from a dispatcher in one call, instead of running their callbacks: see
+ * ws_dispatcher_next_batch().
  *
  * It is a plain pointer: NULL is safe, but to use it after its end is a bug of the program.
  */
@@ -856,17 +867,19 @@ typedef struct ws_socket ws_socket;
  * It runs on the thread of the socket's dispatcher. If the socket has no dispatcher, it runs on an I/O thread of the
  * library, where it must not block. It may call every function of the library, except where a function's comment says
  * otherwise. It must return normally: to throw an exception or to `longjmp` out of it is undefined behaviour. A
- * runtime whose calls may jump should pull its events with ws_dispatcher_next().
+ * language whose errors jump over C functions, as those of Lua, Ruby and R do, should pull its events with
+ * ws_dispatcher_next() instead.
  *
- * A thread may end inside a callback: by pthread_exit(), or because an interpreter ends its threads. The process then
- * goes on, and the thread is parked for good. What was on its stack is lost, and the socket gets no further callback,
- * not even `on_free`. If it was an I/O thread, its sockets without a dispatcher get no further callbacks; those with a
- * dispatcher end as if their connections were lost. New sockets go to the other I/O threads; if there are none, they
- * fail with WS_ERR_SHUT_DOWN until ws_shutdown() was called. If it was a thread of the program, all further calls of
- * its dispatcher return WS_ERR_WRONG_THREAD, and sending on its sockets returns WS_ERR_CLOSED. A C++ callback that is
- * `noexcept`, or that catches `...` and does not throw `abi::__forced_unwind` again, ends the process before the
- * library can act. pthread_cancel() has no effect inside the library or in a callback; it takes effect at the
- * program's next cancellation point after the call has returned.
+ * The only other way to leave a callback is that its thread ends: by pthread_exit(), or because an interpreter ends
+ * its threads. The process then goes on, but the thread does not end; it sleeps until the process does. What is on its
+ * stack is lost, and the socket gets no further callback, not even `on_free`. If it was an I/O thread, its sockets
+ * without a dispatcher get no further callbacks; those with a dispatcher end as if their connections were lost. New
+ * sockets go to the other I/O threads; if there are none, they fail with WS_ERR_SHUT_DOWN until ws_shutdown() was
+ * called. If it was a thread of the program, all further calls of its dispatcher return WS_ERR_WRONG_THREAD, and
+ * sending on its sockets returns WS_ERR_CLOSED. A C++ callback that is `noexcept`, or that catches `...` and does not
+ * throw `abi::__forced_unwind` again, ends the process before the library can act. pthread_cancel() has no effect
+ * inside the library or in a callback; it takes effect at the program's next cancellation point after the call has
+ * returned.
  *
  * @param ws         The socket; never NULL.
  * @param event      What happened. It is valid until the callback returns; see ws_event_retain().
@@ -918,8 +931,8 @@ typedef struct ws_handler {
      */
     ws_callback on_terminate;
     /**
-     * The send buffer has fallen below half of its limit, after a call that returned WS_ERR_WOULD_BLOCK. It may
-     * overtake messages.
+     * The send buffer has fallen below half of its limit, after a call that returned WS_ERR_WOULD_BLOCK. It may come
+     * before messages that arrived earlier but have not been delivered yet.
      */
     ws_callback on_drain;
     /** The answer to a ws_ping() has arrived. The event's data is its payload. */
@@ -938,8 +951,8 @@ typedef struct ws_handler {
     ws_callback on_part;
     /**
      * A ping from the server has arrived. The event's data is its payload. The library has answered it already, so
-     * there is nothing to send. ws_pause() does not hold it back, unless a message stands before it. If this field is
-     * NULL, pings are answered without an event.
+     * there is nothing to send. ws_pause() does not hold it back, unless a message that arrived before it is held
+     * back. If this field is NULL, pings are answered without an event.
      */
     ws_callback on_ping;
 } ws_handler;
@@ -1050,8 +1063,8 @@ typedef struct ws_stats {
     /** How long connecting took in all, until the connection was open or had failed. */
     int64_t connect_us;
     /**
-     * When the last read from the network that brought any bytes returned, in microseconds since 1970 (UTC) by the
-     * machine's clock; 0 if no read has brought any since the connection was opened.
+     * When bytes last came from the network, in microseconds since 1970 (UTC) by the machine's clock: the time at
+     * which the read that brought them returned. 0 if none have come since the connection was opened.
      */
     int64_t last_received_us;
 } ws_stats;
@@ -1073,7 +1086,8 @@ typedef struct ws_close_info {
     int32_t result;
     /**
      * The code of the server's close frame: 0 if none came, 1005 if it had no code. `on_terminate` has the same code,
-     * except where the server sent one that no server may send: this field has that code, and `on_terminate` has 1006.
+     * except in two cases in which it has 1006: if no close frame came, and if the server sent a code that no server
+     * may send, which this field has as it came.
      */
     int32_t code_received;
     /** The code of the close frame that was sent to the server: 0 if none has left, 1005 if it had no code. */
@@ -1116,10 +1130,10 @@ typedef struct ws_close_info {
 typedef void (*ws_wake_fn)(void *user_data);
 
 /**
- * Is called for each connection that could not be made, like 4D's ON ERR CALL.
+ * Is called for each connection that could not be made.
  *
- * It may call any function of the library. A failure inside it does not enter it again on that thread. Like a
- * callback, it must return normally.
+ * It may call any function of the library. If a connection that it opens itself fails, it is not called again for that
+ * on the same thread. Like a callback, it must return normally.
  *
  * @param errors     Why the connection could not be made. It lives until the function returns, and must not be freed.
  * @param user_data  As given to ws_set_error_handler() or ws_dispatcher_set_error_handler().
@@ -1177,7 +1191,8 @@ typedef int32_t (*ws_socket_fn)(intptr_t fd, const char *address, void *user_dat
  *                   number, counted from 1.
  * @param user_data  The handler's `user_data`.
  * @return The URL for this attempt and those after it, which is copied at once; NULL: the URL stays as it is. A URL
- *         that is refused is used for this attempt only.
+ *         that ws_new() would refuse ends the reconnector, unless the policy's `is_final` says otherwise; the next
+ *         attempt then uses the URL from before.
  */
 typedef const char *(*ws_reconnect_attempt_fn)(ws_reconnector *r, ws_options *options, uint32_t attempt, void *user_data);
 
@@ -1286,8 +1301,8 @@ typedef struct ws_reconnect_policy {
     /** The number of codes in `final_codes`. */
     uint32_t final_code_count;
     /**
-     * How many bytes of messages ws_reconnector_send() keeps while there is no connection; 0: none. Each message
-     * counts its bytes plus 64. A message is accepted while what is kept before it is below this number.
+     * How many bytes of messages ws_reconnector_send() keeps while there is no connection. Default 0: none. Each
+     * message counts its bytes plus 64. A message is accepted while what is kept before it is below this number.
      */
     size_t queue_size;
     /**
@@ -1486,8 +1501,9 @@ ws_result ws_send_object_utf16(ws_socket *ws, const uint16_t *json, size_t units
  * @param data       The bytes; may be NULL if `len` is 0.
  * @param len        Bytes in `data`; for text and object also WS_NUL_TERMINATED.
  * @param flags      0 or WS_SEND_PLAIN. WS_SEND_PLAIN means: do not compress this message. Use it for a message that
- *                   mixes secrets with text that somebody else chose, because the compressed length would confirm a
- *                   correct guess.
+ *                   contains both a secret and text that somebody else can choose. Whoever watches the network sees
+ *                   the length of the compressed message, which is shorter if the chosen text repeats a part of the
+ *                   secret; so the secret can be guessed piece by piece.
  * @return As the function for that type; WS_ERR_INVALID_ARGUMENT for an unknown type, WS_ERR_UNSUPPORTED for an
  *         unknown flag.
  *
@@ -1531,8 +1547,9 @@ ws_result ws_pong(ws_socket *ws, const void *data, size_t len);
  * Holds the socket's messages back, so that several of them leave in as few writes as possible.
  *
  * They leave at ws_uncork(), at ws_terminate(), or when the send buffer is full, whichever comes first. Pings are not
- * held back. Calls do not nest. Inside a callback on an I/O thread the library does this by itself: what is sent there
- * leaves together when the callback has returned, or with the next message above 512 KiB, which leaves at once.
+ * held back. Calls do not nest: one ws_uncork() ends any number of them. Inside a callback on an I/O thread the
+ * library does this by itself: what is sent there leaves together when the callback has returned, or with the next
+ * message above 512 KiB, which leaves at once.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -1688,7 +1705,7 @@ ws_result ws_release(ws_socket *ws);
 ws_result ws_close(ws_socket *ws);
 
 /**
- * Holds back the socket's messages, and the events that stand behind one, until ws_resume().
+ * Holds the socket's messages back until ws_resume(), and with them the events that come after a message.
  *
  * What is held back counts against the receive buffer. Once that is full, the library stops reading from the network,
  * so that the server has to slow down. `on_drain`, `on_pong`, and an end without a message before it are still
@@ -2004,8 +2021,8 @@ ws_dispatcher *ws_dispatcher_new_with_wake(ws_wake_fn wake, void *user_data);
  * - If a program pulls events without a pause, I/O is done only now and then between its pulls.
  * - ws_dispatcher_set_busy_poll_us() has no effect while one of the sockets is connecting, is closing, or has a time
  *   to keep (a ping interval, an idle time-out).
- * - Inside a callback on an I/O thread (of a socket without a dispatcher), those of its calls that do I/O return
- *   WS_ERR_WRONG_THREAD.
+ * - The calls that do I/O return WS_ERR_WRONG_THREAD inside a callback on an I/O thread (of a socket without a
+ *   dispatcher).
  * - ws_dispatcher_close() sends what the network takes at once, then drops the connections. To have everything sent
  *   first, call ws_terminate() for the sockets, then ws_dispatcher_run().
  *
@@ -2027,8 +2044,8 @@ ws_dispatcher *ws_dispatcher_new_driving(void);
 ws_result ws_dispatcher_attach(ws_dispatcher *d);
 
 /**
- * Trades processor time for latency: ws_dispatcher_wait(), ws_dispatcher_run() and ws_dispatcher_next() look for
- * messages for this long each time before they sleep.
+ * Trades processor time for latency: before ws_dispatcher_wait(), ws_dispatcher_run() and ws_dispatcher_next() put the
+ * thread to sleep, they look for messages over and over, for this long.
  *
  * A small message then arrives without a thread having to be woken up, which is the largest part of a round trip. In
  * return, a processor core is busy for that time. The setting holds from the next wait on.
@@ -2036,7 +2053,7 @@ ws_result ws_dispatcher_attach(ws_dispatcher *d);
  * Thread: any, also in callbacks; never blocks.
  *
  * @param d   A dispatcher.
- * @param us  Microseconds; 0: do not look. Default: 0. The time-out of the call limits it.
+ * @param us  Microseconds; 0: sleep at once. Default: 0. The time-out of the call limits it.
  * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_dispatcher_set_busy_poll_us(ws_dispatcher *d, uint32_t us);
@@ -2052,7 +2069,8 @@ ws_result ws_dispatcher_set_busy_poll_us(ws_dispatcher *d, uint32_t us);
  * setting holds from the next sleep on.
  *
  * A signal that comes while the thread is not sleeping ends nothing. If the program must not miss one, it calls
- * ws_dispatcher_stop() in the signal handler. In rare cases WS_ERR_INTERRUPTED comes without a signal.
+ * ws_dispatcher_stop() in the signal handler. In rare cases WS_ERR_INTERRUPTED comes although no signal handler ran;
+ * on Linux, for instance, when the process is continued after it was stopped (SIGSTOP, SIGCONT).
  *
  * The library's own threads block signals, so the program's signal handlers run on the program's threads. SIGSEGV,
  * SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGABRT are never blocked. A process that is started from a callback on
@@ -2104,10 +2122,10 @@ int32_t ws_dispatcher_wait(ws_dispatcher *d, int32_t timeout_ms);
  * Pulls one event from the dispatcher, instead of running its callback.
  *
  * The event belongs to the caller, who frees it with ws_event_free(); until then it may be used like a retained event.
- * ws_get_user_data() finds the program's object for its socket. Of the handler's functions only `on_free` runs in this
- * call: for a socket whose TERMINATE event was pulled and freed. Call ws_dispatcher_next() until it returns 0,
- * because, unlike a dispatch, it does not call `wake` again for events that it leaves. ws_dispatcher_stop() makes it
- * return 0.
+ * ws_get_user_data() finds the program's object for its socket. Of the handler's functions only `on_free` runs: once
+ * the program has freed the TERMINATE event of a socket, the next call runs the socket's `on_free`. Call
+ * ws_dispatcher_next() until it returns 0, because, unlike a dispatch, it does not call `wake` again for events that
+ * it leaves. ws_dispatcher_stop() makes it return 0.
  *
  * Thread: the dispatcher's own, also in callbacks, but not on an I/O thread; may block. With a timeout of 0 it works
  * on an I/O thread, too, unless the dispatcher is a driving one.
@@ -2138,13 +2156,13 @@ int32_t ws_dispatcher_next(ws_dispatcher *d, int32_t timeout_ms, ws_socket **ws,
 ws_result ws_dispatcher_run(ws_dispatcher *d);
 
 /**
- * Ends the calls of a dispatcher that are in progress, the nested ones from the inside out. If there is none, the next
- * call ends at once: this is remembered for one call.
+ * Ends the calls of a dispatcher that are in progress, nested ones from the inside out. If none is in progress, the
+ * stop is remembered: the next call ends at once, and the one after that waits as usual.
  *
  * ws_dispatcher_run() then returns WS_OK, ws_dispatcher_wait() its count, ws_dispatcher_next() 0, and ws_new() NULL
- * with WS_ERR_CANCELLED. Only the wait is ended: a callback that is running returns first, and on a driving dispatcher
- * so does the look-up of a name. A ws_new() without a dispatcher cannot be stopped, so give it a dispatcher if you
- * need to.
+ * with WS_ERR_CANCELLED. Only the wait is ended: a callback that is running must return first, and on a driving
+ * dispatcher a look-up of a name must end first. A ws_new() without a dispatcher cannot be stopped, so give it a
+ * dispatcher if you need to.
  *
  * Thread: any, also in callbacks, in `wake` and in signal handlers; never blocks. It is the only function of the
  * library that is async-signal-safe: it takes no lock, allocates, frees and logs nothing, and preserves `errno`. This
@@ -2224,8 +2242,9 @@ ws_result ws_dispatcher_close(ws_dispatcher *d);
  * ws_dispatcher_stop() makes it return 0.
  *
  * A program in an interpreter copies ws_batch_data() at once, and cuts the copy by the `offset` and `len` of the
- * items. Or it splits the copy at the NULs. If that gives one part more than there are items, and if all items have an
- * offset, then no message contains a NUL, and the parts before the last one are the messages.
+ * items. If its language splits a text faster than it cuts many pieces out of it, it can split the copy at the NULs
+ * instead. The parts before the last one are then the messages, provided that there is one part more than there are
+ * items (otherwise a message contains a NUL) and that all items have an offset.
  *
  * Thread: the dispatcher's own, also in callbacks, but not on an I/O thread; may block. With a timeout of 0 it works
  * on an I/O thread, too, unless the dispatcher is a driving one.
@@ -2336,8 +2355,8 @@ ws_event_type ws_event_get_type(const ws_event *e);
 ws_data_type ws_event_data_type(const ws_event *e);
 
 /**
- * Returns the data of an event: of a MESSAGE or a PART what has arrived (of an object its JSON text), of a PING or a
- * PONG its payload, of a TERMINATE the reason.
+ * Returns the data of an event: for a MESSAGE or a PART the bytes that arrived (for an object, its JSON text), for a
+ * PING or a PONG the payload, for a TERMINATE the reason.
  *
  * Text is valid UTF-8 and is followed by a NUL; it may also contain one.
  *
@@ -2459,7 +2478,7 @@ uint64_t ws_event_part_offset(const ws_event *e);
 int32_t ws_event_part_last(const ws_event *e);
 
 /**
- * Returns when an event arrived: the time at which the read from the network returned that brought its last byte.
+ * Returns when an event arrived: the time at which the read that brought its last byte from the network returned.
  *
  * If the library was not reading, data may have waited in the operating system before that. The clock is read once for
  * each such read, so everything that it brought has the same time. It is the machine's clock, which may be changed.
@@ -2669,8 +2688,8 @@ const uint16_t *ws_json_key_utf16(const ws_json *object, size_t i, const ws_json
 /**
  * Converts UTF-8 to UTF-16. It allocates nothing and needs no handle.
  *
- * Bytes that are not UTF-8 become U+FFFD, as in web browsers: one for each longest beginning of a character that ends
- * too early, and one for each byte that cannot begin a character.
+ * Bytes that are not UTF-8 become U+FFFD, as in web browsers: one for each character that breaks off after a valid
+ * beginning, and one for each byte that cannot begin a character.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -2746,8 +2765,8 @@ ws_result ws_errors_code(const ws_errors *errors, size_t i);
 const char *ws_errors_message(const ws_errors *errors, size_t i);
 
 /**
- * Returns the part of the library that an entry comes from, as a signature of four letters: `sock`, `dns `, `tcp `,
- * `tls `, `http`, `prox`, `ws ` or `json`.
+ * Returns the part of the library that an entry comes from, as four characters, of which the last may be a space:
+ * `sock`, `dns `, `tcp `, `tls `, `http`, `prox`, `ws ` or `json`.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -2772,7 +2791,7 @@ const char *ws_errors_component(const ws_errors *errors, size_t i);
 int32_t ws_errors_os_code(const ws_errors *errors);
 
 /**
- * Returns the HTTP status of a server's answer that was not 101.
+ * Returns the HTTP status with which the server, or the proxy, refused the connection: any but 101.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -2784,7 +2803,8 @@ int32_t ws_errors_os_code(const ws_errors *errors);
 int32_t ws_errors_http_status(const ws_errors *errors);
 
 /**
- * Returns a header of that answer, such as `Retry-After` or `WWW-Authenticate`.
+ * Returns a header of the answer with which the server, or the proxy, refused the connection, such as `Retry-After` or
+ * `WWW-Authenticate`.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -2798,7 +2818,8 @@ int32_t ws_errors_http_status(const ws_errors *errors);
 const char *ws_errors_http_header(const ws_errors *errors, const char *name, size_t i);
 
 /**
- * Returns the body of that answer: at most its first 64 KiB, without a NUL at its end.
+ * Returns the body of the answer with which the server, or the proxy, refused the connection: at most its first 64
+ * KiB, without a NUL at its end.
  *
  * A chunked body has been put together; a compressed one (Content-Encoding) is as it was received. The library waits
  * for the body no longer than a second, and no longer than half of what is left of the connect timeout. If the body
@@ -2854,7 +2875,7 @@ ws_options *ws_options_new(void);
 ws_result ws_options_free(ws_options *o);
 
 /**
- * Returns why the last setter of these options that has failed did so.
+ * Returns why a setter of these options failed. If several have failed, it is the last one.
  *
  * The error stack says which setter it was, which value it was given, what is wrong with it and what would be right;
  * for a file it has the operating system's error number. Values that may be secret are not shown: those of headers,
@@ -2952,10 +2973,11 @@ ws_result ws_options_set_subprotocol(ws_options *o, const char *protocol);
 /**
  * Sets how long it may take to open a connection: look-up, TCP, TLS and opening handshake together.
  *
- * If the host has several addresses, an address that accepts the connection but does not answer properly gives way to
- * the next one: it breaks off, is silent for its share of the time (2 to 10 seconds; the last address gets all the
- * time that is left), fails in TLS without an alert that states a reason, or answers 502, 503 or 504 without
- * Retry-After. At most three addresses are tried beyond TCP. The details of the error have a line for each address.
+ * If the host has several addresses, the next one is tried not only after a connection that was refused. It is also
+ * tried if the server accepts the connection, but then breaks it off, is silent for its share of the time (2 to 10
+ * seconds; the last address gets all the time that is left), fails in TLS without an alert that states a reason, or
+ * answers 502, 503 or 504 without Retry-After. At most three addresses that accept the connection are tried. The
+ * details of the error have a line for each address.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -3126,8 +3148,8 @@ ws_result ws_options_set_proxy_header(ws_options *o, const char *name, const cha
 ws_result ws_options_set_compression(ws_options *o, int32_t level);
 
 /**
- * Sets the largest compression windows: how far back a message may refer, and so how much memory that takes. A window
- * has 2 to the power of that many bytes.
+ * Sets the largest compression windows: how many bytes back a message may refer to what was sent before, and so how
+ * much memory compression takes. A window of n bits has 2 to the power of n bytes.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -3145,19 +3167,20 @@ ws_result ws_options_set_compression_window_bits(ws_options *o, int32_t ours, in
  * Sets how much memory compression may take.
  *
  * A socket keeps none before its first compressed message. After that, with context takeover, it keeps the end of what
- * it has sent (the table shows the most that this is), and 44 KiB for decompressing the server's messages:
+ * it has sent (at most what the table shows), and 44 KiB for decompressing the server's messages:
  *
  *     level                      1    2    3    4    5    6    7    8    9
  *     kept by a socket, KiB    0.5  0.5    1    2    4    8   16   32   32
  *     a compressor, KiB        260  261  263  267  274  288  316  372  484
  *
- * Compressors (whose zlib memLevel is this level) belong to the process and are lent to the socket that is sending.
- * The library makes at most four of them, and more only if more threads send at once. A compressor that another socket
- * has used in the meantime first reads what this socket has kept; this takes 7 microseconds for 4 KiB and 40 for 32
- * KiB. While a socket keeps sending with the same compressor, its messages refer back as far as was agreed with the
- * server, no matter how much is kept. Smaller windows (ws_options_set_compression_window_bits()) make both numbers
- * smaller. A compressor that no socket has used for 5 to 10 seconds is freed, so a process that is silent keeps none. The
- * I/O threads do this: in a process that has only driving dispatchers, compressors stay until ws_shutdown().
+ * Compressors belong to the process, not to a socket: a socket has one only while it sends. This level is what zlib
+ * calls their memLevel. The library makes at most four of them, and more only if more threads send at once. A
+ * compressor that another socket has used in the meantime first reads what this socket has kept; this takes 7
+ * microseconds for 4 KiB and 40 for 32 KiB. While a socket keeps sending with the same compressor, its messages refer
+ * back as far as was agreed with the server, no matter how much is kept. Smaller windows
+ * (ws_options_set_compression_window_bits()) make both numbers smaller. A compressor that no socket has used for 5 to
+ * 10 seconds is freed, so a process that sends nothing keeps none. The I/O threads do this: in a process that has only
+ * driving dispatchers, compressors stay until ws_shutdown().
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -3166,8 +3189,7 @@ ws_result ws_options_set_compression_window_bits(ws_options *o, int32_t ours, in
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE,
  *         WS_ERR_FORKED.
  */
-ws_result ws_options_set_compression_memory(ws_options *o,
-                                            int32_t level);
+ws_result ws_options_set_compression_memory(ws_options *o, int32_t level);
 
 /**
  * Sets whether a compressed message may refer to the messages before it.
@@ -3230,7 +3252,7 @@ ws_result ws_options_set_max_message_size(ws_options *o, size_t bytes);
 ws_result ws_options_set_part_size(ws_options *o, size_t bytes);
 
 /**
- * Sets how long the payload of a frame may be that is sent. A longer message leaves as several frames.
+ * Sets the longest payload of the frames that are sent. A longer message leaves as several frames.
  *
  * This is for servers that limit the size of frames. Also, pings, pongs and the close frame can be sent between the
  * frames of a message. Uncompressed text is cut between characters; each frame has at least one character.
@@ -3284,8 +3306,8 @@ ws_result ws_options_set_ping_events(ws_options *o, int32_t on);
  * sent only after a silence.
  *
  * This is for servers and routers that want to see pings, and for a round-trip time that is never old (`ping_us` of
- * ws_stats). It does not change when a server is given up: a server that sends anything is not. While a ping has not
- * been answered, no other one is sent until `ping_timeout_ms` is over; if that is 0, pings go on.
+ * ws_stats). It does not change when a server is given up: one that sends anything at all is kept. While a ping has
+ * not been answered, no other one is sent until `ping_timeout_ms` is over; if that is 0, pings go on.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -3300,7 +3322,7 @@ ws_result ws_options_set_ping_always(ws_options *o, int32_t on);
  * Sets how many redirects (301, 302, 303, 307, 308) are followed on the way to one connection, all within the one
  * connect timeout.
  *
- * A further redirect, a circle, a redirect from wss to ws, and a redirect to a URL that ws_new() would refuse are
+ * One redirect too many, a circle, a redirect from wss to ws, and a redirect to a URL that ws_new() would refuse are
  * WS_ERR_HTTP_STATUS, with the whole chain in the details. `http` and `https` in a Location mean ws and wss. A
  * relative Location is resolved by RFC 3986 section 5.2. ws_get_url() continues to return what was passed to ws_new().
  *
@@ -3311,7 +3333,7 @@ ws_result ws_options_set_ping_always(ws_options *o, int32_t on);
  * Cookies that a redirect sets (Set-Cookie) are sent back to the origin that set them, and to no other, within the
  * same attempt: if `Path` matches, with `Secure` only over wss, and until `Max-Age` or `Expires` removes them. A later
  * cookie of the same name replaces an earlier one, also one that the program has set. At most 64 KiB of them are kept.
- * A URL that comes again is a circle only if no cookie has changed.
+ * A URL that was asked before is a circle only if no cookie has changed since.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -3387,7 +3409,8 @@ ws_result ws_options_set_connect_to(ws_options *o,
 ws_result ws_options_set_socket_fn(ws_options *o, ws_socket_fn fn, void *user_data);
 
 /**
- * Sets which address of this machine connections come from. Only server addresses of the same family are tried.
+ * Sets the address of this machine from which connections are made. Only server addresses of the same family are
+ * tried.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -3421,7 +3444,8 @@ ws_result ws_options_set_local_address(ws_options *o, const char *address);
 ws_result ws_options_set_unix_socket(ws_options *o, const char *path);
 
 /**
- * Sets after how long a silence the operating system asks the server's machine for a sign of life (TCP keep-alive).
+ * Sets the length of a silence after which the operating system asks the server's machine for a sign of life (TCP
+ * keep-alive).
  *
  * It asks again at the same interval, and ends the connection if several probes in a row are not answered (9 on
  * Linux). Keep-alive detects a machine that is dead; pings detect a server that is dead.
@@ -3436,8 +3460,8 @@ ws_result ws_options_set_unix_socket(ws_options *o, const char *path);
 ws_result ws_options_set_tcp_keepalive_ms(ws_options *o, uint32_t ms);
 
 /**
- * Trades processor time for latency: the I/O thread looks for messages of a socket that has no dispatcher for this
- * long each time before it sleeps.
+ * Trades processor time for latency, for a socket that has no dispatcher: before the I/O thread sleeps, it looks for
+ * the socket's messages over and over, for this long.
  *
  * A small message then arrives without a thread having to be woken up, which is the largest part of a round trip. In
  * return, a processor core is busy for that time after each message, and all the time if the number is large. The I/O
@@ -3446,7 +3470,7 @@ ws_result ws_options_set_tcp_keepalive_ms(ws_options *o, uint32_t ms);
  * Thread: any, also in callbacks; never blocks.
  *
  * @param o   Options.
- * @param us  Microseconds; 0: do not look. Default: 0. A few tens are enough for an answer from the same machine.
+ * @param us  Microseconds; 0: sleep at once. Default: 0. A few tens are enough for an answer from the same machine.
  * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_busy_poll_us(ws_options *o, uint32_t us);
@@ -3454,9 +3478,9 @@ ws_result ws_options_set_busy_poll_us(ws_options *o, uint32_t us);
 /**
  * Adds certificate authorities from a file to those that are trusted. The file is read during the call.
  *
- * A server's own certificate may be in it, such as `openssl req -x509` makes. It is then trusted by itself, whatever
- * it says about CAs and purposes, if it has the server's name in its subjectAltName and is valid today. Revocation
- * lists do not apply to it.
+ * The file may also contain a server's own certificate, such as one that `openssl req -x509` makes. That certificate
+ * is then trusted by itself, whatever it says about CAs and purposes, if it has the server's name in its
+ * subjectAltName and is valid today. Revocation lists do not apply to it.
  *
  * Thread: any, also in callbacks; may block while it reads the file.
  *
@@ -3729,7 +3753,7 @@ ws_result ws_options_set_key_log_file(ws_options *o, const char *path);
  *   ws_shutdown(), after which it does not come back;
  * - if the call is wrong (results from -1 to -19, also for a URL of `on_attempt`);
  * - as long as no connection was open yet: after HTTP 401, 403, 404, 407 and 410, and if a certificate is refused, the
- *   server's or the client's. A certificate that is not valid yet is no reason, because this machine's clock may be
+ *   server's or the client's. A certificate that is not valid yet does not count, because this machine's clock may be
  *   wrong;
  * - after a close code of the policy's `final_codes`, of which there are none by default;
  * - if the policy's `is_final` says so.
@@ -3911,7 +3935,7 @@ uint32_t ws_reconnector_get_attempts(const ws_reconnector *r);
 uint32_t ws_reconnector_get_connections(const ws_reconnector *r);
 
 /**
- * Returns the word for a status: `Connecting`, `Connected`, `Closing` or `Closed`, as the language 4D has it.
+ * Returns the word for a status: `Connecting`, `Connected`, `Closing` or `Closed`.
  *
  * Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
  *
@@ -4033,8 +4057,9 @@ uint32_t ws_version_number(void);
  * pulled, that is inside the ws_dispatcher_next() that returns the ERROR. It is not called for anything else, and not
  * for the sockets of a dispatcher with a ws_dispatcher_set_error_handler().
  *
- * When this call returns, the old function no longer runs on another thread, and its `user_data` may be freed. The
- * exception are calls from inside the function itself, on several threads at once: these do not wait for each other.
+ * When this call returns, the old function no longer runs on another thread, and its `user_data` may be freed. Calls
+ * from inside the function itself are the exception: if it runs on several threads at once, they do not wait for each
+ * other.
  *
  * Thread: any, also in callbacks; may wait for a callback. It may also be called inside the function itself.
  *
@@ -4075,7 +4100,8 @@ ws_result ws_set_io_threads(uint32_t n);
 ws_result ws_set_io_thread_stack(size_t bytes);
 
 /**
- * Counts one more user of the library in this process, so that the users do not end each other's sockets.
+ * Counts one more user of the library in this process. A user is the program itself, or a plug-in or another library
+ * in it; they are counted so that they do not end each other's sockets.
  *
  * While more than one user is counted, ws_shutdown() only counts one of them down. So a program whose plug-ins use the
  * library, and each of these plug-ins, should call ws_startup() first of all and ws_shutdown() last of all. A user
@@ -4107,13 +4133,13 @@ ws_result ws_startup(void);
  * they are released. Afterwards the library can be used again. Only a call that returns WS_OK counts a user down.
  *
  * It works in an `atexit` handler and in the destructor of a static object just as in `main`. It does not wait for a
- * thread that has ended inside a callback (see ws_callback). After such an end it acts regardless of the users that
- * ws_startup() has counted, because new sockets may be refused until it has.
+ * thread that has ended inside a callback (see ws_callback). If a thread has ended in that way, it ends everything
+ * even while several users are counted, because new sockets may be refused until it has done so.
  *
- * On Windows the system ends all other threads of a process before it runs the last destructors, and a lock that such a
- * thread held stays locked. From then on, every function except for those that only read returns WS_ERR_SHUT_DOWN (or
- * NULL) at once. The library must not be called from a DllMain at any other time. It stays loaded when it is given to
- * FreeLibrary(), because its threads may still run; a plug-in that is unloaded ends its sockets before.
+ * On Windows the system ends all other threads of a process before it runs the last destructors, and a lock that such
+ * a thread held stays locked. From then on, every function except for those that only read returns WS_ERR_SHUT_DOWN
+ * (or NULL) at once. The library must not be called from a DllMain at any other time. It stays loaded when it is given
+ * to FreeLibrary(), because its threads may still run; a plug-in ends its sockets before it is unloaded.
  *
  * It closes the descriptors of all sockets. A program that closes descriptors which are not its own, as some do to
  * become a daemon, must call it before that. If a program has closed the library's descriptors, calls may return

@@ -9,7 +9,8 @@ use ws4d_client::{ErrorCode, PulledBatch, Socket, Summary};
 use crate::types::{ws_data_type, ws_dispatcher, ws_event, ws_event_type, ws_socket};
 use crate::{arg, boundary, dispatcher, handles};
 
-/// Events that were pulled together; see ws_dispatcher_next_batch().
+/// Several events that were taken from a dispatcher in one call, instead of running their callbacks: see
+/// ws_dispatcher_next_batch().
 ///
 /// It is a plain pointer: NULL is safe, but to use it after its end is a bug of the program.
 pub struct ws_batch {
@@ -49,8 +50,9 @@ pub struct ws_batch_item {
 /// ws_dispatcher_stop() makes it return 0.
 ///
 /// A program in an interpreter copies ws_batch_data() at once, and cuts the copy by the `offset` and `len` of the
-/// items. Or it splits the copy at the NULs. If that gives one part more than there are items, and if all items have an
-/// offset, then no message contains a NUL, and the parts before the last one are the messages.
+/// items. If its language splits a text faster than it cuts many pieces out of it, it can split the copy at the NULs
+/// instead. The parts before the last one are then the messages, provided that there is one part more than there are
+/// items (otherwise a message contains a NUL) and that all items have an offset.
 ///
 /// Thread: the dispatcher's own, also in callbacks, but not on an I/O thread; may block. With a timeout of 0 it works
 /// on an I/O thread, too, unless the dispatcher is a driving one.

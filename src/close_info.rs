@@ -25,7 +25,8 @@ pub struct ws_close_info {
     /// WS_ERR_CONNECTION_RESET); there is no `on_error` for that.
     pub result: i32,
     /// The code of the server's close frame: 0 if none came, 1005 if it had no code. `on_terminate` has the same code,
-    /// except where the server sent one that no server may send: this field has that code, and `on_terminate` has 1006.
+    /// except in two cases in which it has 1006: if no close frame came, and if the server sent a code that no server
+    /// may send, which this field has as it came.
     pub code_received: i32,
     /// The code of the close frame that was sent to the server: 0 if none has left, 1005 if it had no code.
     pub code_sent: i32,

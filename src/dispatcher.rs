@@ -100,8 +100,8 @@ pub unsafe extern "C" fn ws_dispatcher_new_with_wake(
 /// - If a program pulls events without a pause, I/O is done only now and then between its pulls.
 /// - ws_dispatcher_set_busy_poll_us() has no effect while one of the sockets is connecting, is closing, or has a time
 ///   to keep (a ping interval, an idle time-out).
-/// - Inside a callback on an I/O thread (of a socket without a dispatcher), those of its calls that do I/O return
-///   WS_ERR_WRONG_THREAD.
+/// - The calls that do I/O return WS_ERR_WRONG_THREAD inside a callback on an I/O thread (of a socket without a
+///   dispatcher).
 /// - ws_dispatcher_close() sends what the network takes at once, then drops the connections. To have everything sent
 ///   first, call ws_terminate() for the sockets, then ws_dispatcher_run().
 ///
@@ -127,8 +127,8 @@ pub extern "C" fn ws_dispatcher_attach(d: *mut ws_dispatcher) -> ws_result {
     boundary::call(|| get(d)?.attach())
 }
 
-/// Trades processor time for latency: ws_dispatcher_wait(), ws_dispatcher_run() and ws_dispatcher_next() look for
-/// messages for this long each time before they sleep.
+/// Trades processor time for latency: before ws_dispatcher_wait(), ws_dispatcher_run() and ws_dispatcher_next() put the
+/// thread to sleep, they look for messages over and over, for this long.
 ///
 /// A small message then arrives without a thread having to be woken up, which is the largest part of a round trip. In
 /// return, a processor core is busy for that time. The setting holds from the next wait on.
@@ -136,7 +136,7 @@ pub extern "C" fn ws_dispatcher_attach(d: *mut ws_dispatcher) -> ws_result {
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param d   A dispatcher.
-/// @param us  Microseconds; 0: do not look. Default: 0. The time-out of the call limits it.
+/// @param us  Microseconds; 0: sleep at once. Default: 0. The time-out of the call limits it.
 /// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_set_busy_poll_us(d: *mut ws_dispatcher, us: u32) -> ws_result {
@@ -156,7 +156,8 @@ pub extern "C" fn ws_dispatcher_set_busy_poll_us(d: *mut ws_dispatcher, us: u32)
 /// setting holds from the next sleep on.
 ///
 /// A signal that comes while the thread is not sleeping ends nothing. If the program must not miss one, it calls
-/// ws_dispatcher_stop() in the signal handler. In rare cases WS_ERR_INTERRUPTED comes without a signal.
+/// ws_dispatcher_stop() in the signal handler. In rare cases WS_ERR_INTERRUPTED comes although no signal handler ran;
+/// on Linux, for instance, when the process is continued after it was stopped (SIGSTOP, SIGCONT).
 ///
 /// The library's own threads block signals, so the program's signal handlers run on the program's threads. SIGSEGV,
 /// SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS and SIGABRT are never blocked. A process that is started from a callback on
@@ -211,10 +212,10 @@ pub extern "C" fn ws_dispatcher_wait(d: *mut ws_dispatcher, timeout_ms: i32) -> 
 /// Pulls one event from the dispatcher, instead of running its callback.
 ///
 /// The event belongs to the caller, who frees it with ws_event_free(); until then it may be used like a retained event.
-/// ws_get_user_data() finds the program's object for its socket. Of the handler's functions only `on_free` runs in this
-/// call: for a socket whose TERMINATE event was pulled and freed. Call ws_dispatcher_next() until it returns 0,
-/// because, unlike a dispatch, it does not call `wake` again for events that it leaves. ws_dispatcher_stop() makes it
-/// return 0.
+/// ws_get_user_data() finds the program's object for its socket. Of the handler's functions only `on_free` runs: once
+/// the program has freed the TERMINATE event of a socket, the next call runs the socket's `on_free`. Call
+/// ws_dispatcher_next() until it returns 0, because, unlike a dispatch, it does not call `wake` again for events that
+/// it leaves. ws_dispatcher_stop() makes it return 0.
 ///
 /// Thread: the dispatcher's own, also in callbacks, but not on an I/O thread; may block. With a timeout of 0 it works
 /// on an I/O thread, too, unless the dispatcher is a driving one.
@@ -270,13 +271,13 @@ pub extern "C" fn ws_dispatcher_run(d: *mut ws_dispatcher) -> ws_result {
     boundary::call(|| get(d)?.run())
 }
 
-/// Ends the calls of a dispatcher that are in progress, the nested ones from the inside out. If there is none, the next
-/// call ends at once: this is remembered for one call.
+/// Ends the calls of a dispatcher that are in progress, nested ones from the inside out. If none is in progress, the
+/// stop is remembered: the next call ends at once, and the one after that waits as usual.
 ///
 /// ws_dispatcher_run() then returns WS_OK, ws_dispatcher_wait() its count, ws_dispatcher_next() 0, and ws_new() NULL
-/// with WS_ERR_CANCELLED. Only the wait is ended: a callback that is running returns first, and on a driving dispatcher
-/// so does the look-up of a name. A ws_new() without a dispatcher cannot be stopped, so give it a dispatcher if you
-/// need to.
+/// with WS_ERR_CANCELLED. Only the wait is ended: a callback that is running must return first, and on a driving
+/// dispatcher a look-up of a name must end first. A ws_new() without a dispatcher cannot be stopped, so give it a
+/// dispatcher if you need to.
 ///
 /// Thread: any, also in callbacks, in `wake` and in signal handlers; never blocks. It is the only function of the
 /// library that is async-signal-safe: it takes no lock, allocates, frees and logs nothing, and preserves `errno`. This

@@ -119,8 +119,8 @@ pub unsafe extern "C" fn ws_errors_message(errors: *const ws_errors, i: size_t) 
     boundary::read(ptr::null(), || Some(unsafe { ws_errors::entry(errors, i) }?.message.as_ptr()))
 }
 
-/// Returns the part of the library that an entry comes from, as a signature of four letters: `sock`, `dns `, `tcp `,
-/// `tls `, `http`, `prox`, `ws ` or `json`.
+/// Returns the part of the library that an entry comes from, as four characters, of which the last may be a space:
+/// `sock`, `dns `, `tcp `, `tls `, `http`, `prox`, `ws ` or `json`.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn ws_errors_os_code(errors: *const ws_errors) -> i32 {
     boundary::read(0, || Some(unsafe { errors.as_ref() }?.os_code))
 }
 
-/// Returns the HTTP status of a server's answer that was not 101.
+/// Returns the HTTP status with which the server, or the proxy, refused the connection: any but 101.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///
@@ -166,7 +166,8 @@ pub unsafe extern "C" fn ws_errors_http_status(errors: *const ws_errors) -> i32 
     boundary::read(0, || Some(unsafe { errors.as_ref() }?.http_status))
 }
 
-/// Returns a header of that answer, such as `Retry-After` or `WWW-Authenticate`.
+/// Returns a header of the answer with which the server, or the proxy, refused the connection, such as `Retry-After` or
+/// `WWW-Authenticate`.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///
@@ -190,7 +191,8 @@ pub unsafe extern "C" fn ws_errors_http_header(
     })
 }
 
-/// Returns the body of that answer: at most its first 64 KiB, without a NUL at its end.
+/// Returns the body of the answer with which the server, or the proxy, refused the connection: at most its first 64
+/// KiB, without a NUL at its end.
 ///
 /// A chunked body has been put together; a compressed one (Content-Encoding) is as it was received. The library waits
 /// for the body no longer than a second, and no longer than half of what is left of the connect timeout. If the body

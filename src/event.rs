@@ -52,8 +52,8 @@ pub unsafe extern "C" fn ws_event_data_type(e: *const ws_event) -> ws_data_type 
     boundary::read(ws_data_type::WS_DATA_TYPE_TEXT, || Some(unsafe { event(e) }?.data_type().into()))
 }
 
-/// Returns the data of an event: of a MESSAGE or a PART what has arrived (of an object its JSON text), of a PING or a
-/// PONG its payload, of a TERMINATE the reason.
+/// Returns the data of an event: for a MESSAGE or a PART the bytes that arrived (for an object, its JSON text), for a
+/// PING or a PONG the payload, for a TERMINATE the reason.
 ///
 /// Text is valid UTF-8 and is followed by a NUL; it may also contain one.
 ///
@@ -219,7 +219,7 @@ pub unsafe extern "C" fn ws_event_part_last(e: *const ws_event) -> i32 {
     boundary::read(0, || Some(i32::from(unsafe { event(e) }?.part_last())))
 }
 
-/// Returns when an event arrived: the time at which the read from the network returned that brought its last byte.
+/// Returns when an event arrived: the time at which the read that brought its last byte from the network returned.
 ///
 /// If the library was not reading, data may have waited in the operating system before that. The clock is read once for
 /// each such read, so everything that it brought has the same time. It is the machine's clock, which may be changed.

@@ -15,17 +15,19 @@ use crate::types::{ws_dispatcher, ws_event, ws_socket};
 /// It runs on the thread of the socket's dispatcher. If the socket has no dispatcher, it runs on an I/O thread of the
 /// library, where it must not block. It may call every function of the library, except where a function's comment says
 /// otherwise. It must return normally: to throw an exception or to `longjmp` out of it is undefined behaviour. A
-/// runtime whose calls may jump should pull its events with ws_dispatcher_next().
+/// language whose errors jump over C functions, as those of Lua, Ruby and R do, should pull its events with
+/// ws_dispatcher_next() instead.
 ///
-/// A thread may end inside a callback: by pthread_exit(), or because an interpreter ends its threads. The process then
-/// goes on, and the thread is parked for good. What was on its stack is lost, and the socket gets no further callback,
-/// not even `on_free`. If it was an I/O thread, its sockets without a dispatcher get no further callbacks; those with a
-/// dispatcher end as if their connections were lost. New sockets go to the other I/O threads; if there are none, they
-/// fail with WS_ERR_SHUT_DOWN until ws_shutdown() was called. If it was a thread of the program, all further calls of
-/// its dispatcher return WS_ERR_WRONG_THREAD, and sending on its sockets returns WS_ERR_CLOSED. A C++ callback that is
-/// `noexcept`, or that catches `...` and does not throw `abi::__forced_unwind` again, ends the process before the
-/// library can act. pthread_cancel() has no effect inside the library or in a callback; it takes effect at the
-/// program's next cancellation point after the call has returned.
+/// The only other way to leave a callback is that its thread ends: by pthread_exit(), or because an interpreter ends
+/// its threads. The process then goes on, but the thread does not end; it sleeps until the process does. What is on its
+/// stack is lost, and the socket gets no further callback, not even `on_free`. If it was an I/O thread, its sockets
+/// without a dispatcher get no further callbacks; those with a dispatcher end as if their connections were lost. New
+/// sockets go to the other I/O threads; if there are none, they fail with WS_ERR_SHUT_DOWN until ws_shutdown() was
+/// called. If it was a thread of the program, all further calls of its dispatcher return WS_ERR_WRONG_THREAD, and
+/// sending on its sockets returns WS_ERR_CLOSED. A C++ callback that is `noexcept`, or that catches `...` and does not
+/// throw `abi::__forced_unwind` again, ends the process before the library can act. pthread_cancel() has no effect
+/// inside the library or in a callback; it takes effect at the program's next cancellation point after the call has
+/// returned.
 ///
 /// @param ws         The socket; never NULL.
 /// @param event      What happened. It is valid until the callback returns; see ws_event_retain().
@@ -68,8 +70,8 @@ pub struct ws_handler {
     /// The connection has ended: see ws_event_code(), ws_event_reason() and ws_event_was_clean(). It comes exactly once
     /// for each socket that ws_new() or ws_new_async() has returned.
     pub on_terminate: ws_callback,
-    /// The send buffer has fallen below half of its limit, after a call that returned WS_ERR_WOULD_BLOCK. It may
-    /// overtake messages.
+    /// The send buffer has fallen below half of its limit, after a call that returned WS_ERR_WOULD_BLOCK. It may come
+    /// before messages that arrived earlier but have not been delivered yet.
     pub on_drain: ws_callback,
     /// The answer to a ws_ping() has arrived. The event's data is its payload.
     pub on_pong: ws_callback,
@@ -82,8 +84,8 @@ pub struct ws_handler {
     /// last part, the message is incomplete: its sender is gone, or the rest was discarded after ws_terminate().
     pub on_part: ws_callback,
     /// A ping from the server has arrived. The event's data is its payload. The library has answered it already, so
-    /// there is nothing to send. ws_pause() does not hold it back, unless a message stands before it. If this field is
-    /// NULL, pings are answered without an event.
+    /// there is nothing to send. ws_pause() does not hold it back, unless a message that arrived before it is held
+    /// back. If this field is NULL, pings are answered without an event.
     pub on_ping: ws_callback,
 }
 

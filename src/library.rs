@@ -12,10 +12,10 @@ use crate::errors::ws_errors;
 use crate::result::ws_result;
 use crate::{arg, boundary, call_host};
 
-/// Is called for each connection that could not be made, like 4D's ON ERR CALL.
+/// Is called for each connection that could not be made.
 ///
-/// It may call any function of the library. A failure inside it does not enter it again on that thread. Like a
-/// callback, it must return normally.
+/// It may call any function of the library. If a connection that it opens itself fails, it is not called again for that
+/// on the same thread. Like a callback, it must return normally.
 ///
 /// @param errors     Why the connection could not be made. It lives until the function returns, and must not be freed.
 /// @param user_data  As given to ws_set_error_handler() or ws_dispatcher_set_error_handler().
@@ -62,8 +62,9 @@ const fn part(digits: &str) -> u32 {
 /// pulled, that is inside the ws_dispatcher_next() that returns the ERROR. It is not called for anything else, and not
 /// for the sockets of a dispatcher with a ws_dispatcher_set_error_handler().
 ///
-/// When this call returns, the old function no longer runs on another thread, and its `user_data` may be freed. The
-/// exception are calls from inside the function itself, on several threads at once: these do not wait for each other.
+/// When this call returns, the old function no longer runs on another thread, and its `user_data` may be freed. Calls
+/// from inside the function itself are the exception: if it runs on several threads at once, they do not wait for each
+/// other.
 ///
 /// Thread: any, also in callbacks; may wait for a callback. It may also be called inside the function itself.
 ///
@@ -128,7 +129,8 @@ pub extern "C" fn ws_set_io_thread_stack(bytes: size_t) -> ws_result {
     boundary::call(|| library::set_io_thread_stack((bytes != 0).then_some(bytes)))
 }
 
-/// Counts one more user of the library in this process, so that the users do not end each other's sockets.
+/// Counts one more user of the library in this process. A user is the program itself, or a plug-in or another library
+/// in it; they are counted so that they do not end each other's sockets.
 ///
 /// While more than one user is counted, ws_shutdown() only counts one of them down. So a program whose plug-ins use the
 /// library, and each of these plug-ins, should call ws_startup() first of all and ws_shutdown() last of all. A user
@@ -161,13 +163,13 @@ pub extern "C" fn ws_startup() -> ws_result {
 /// they are released. Afterwards the library can be used again. Only a call that returns WS_OK counts a user down.
 ///
 /// It works in an `atexit` handler and in the destructor of a static object just as in `main`. It does not wait for a
-/// thread that has ended inside a callback (see ws_callback). After such an end it acts regardless of the users that
-/// ws_startup() has counted, because new sockets may be refused until it has.
+/// thread that has ended inside a callback (see ws_callback). If a thread has ended in that way, it ends everything
+/// even while several users are counted, because new sockets may be refused until it has done so.
 ///
-/// On Windows the system ends all other threads of a process before it runs the last destructors, and a lock that such a
-/// thread held stays locked. From then on, every function except for those that only read returns WS_ERR_SHUT_DOWN (or
-/// NULL) at once. The library must not be called from a DllMain at any other time. It stays loaded when it is given to
-/// FreeLibrary(), because its threads may still run; a plug-in that is unloaded ends its sockets before.
+/// On Windows the system ends all other threads of a process before it runs the last destructors, and a lock that such
+/// a thread held stays locked. From then on, every function except for those that only read returns WS_ERR_SHUT_DOWN
+/// (or NULL) at once. The library must not be called from a DllMain at any other time. It stays loaded when it is given
+/// to FreeLibrary(), because its threads may still run; a plug-in ends its sockets before it is unloaded.
 ///
 /// It closes the descriptors of all sockets. A program that closes descriptors which are not its own, as some do to
 /// become a daemon, must call it before that. If a program has closed the library's descriptors, calls may return

@@ -13,7 +13,7 @@ fn word<T: Words>(number: i32) -> *const c_char {
     boundary::read(c"unknown".as_ptr(), || Some(T::word(number)?.as_ptr()))
 }
 
-/// Returns the word for a status: `Connecting`, `Connected`, `Closing` or `Closed`, as the language 4D has it.
+/// Returns the word for a status: `Connecting`, `Connected`, `Closing` or `Closed`.
 ///
 /// Thread: any, also in callbacks and in `wake`; never blocks. It may also be called in a log function.
 ///

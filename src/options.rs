@@ -100,7 +100,7 @@ pub extern "C" fn ws_options_free(o: *mut ws_options) -> ws_result {
     boundary::call(|| OPTIONS.get().remove(handles::token(o)).map(drop))
 }
 
-/// Returns why the last setter of these options that has failed did so.
+/// Returns why a setter of these options failed. If several have failed, it is the last one.
 ///
 /// The error stack says which setter it was, which value it was given, what is wrong with it and what would be right;
 /// for a file it has the operating system's error number. Values that may be secret are not shown: those of headers,
@@ -230,10 +230,11 @@ pub unsafe extern "C" fn ws_options_set_subprotocol(
 
 /// Sets how long it may take to open a connection: look-up, TCP, TLS and opening handshake together.
 ///
-/// If the host has several addresses, an address that accepts the connection but does not answer properly gives way to
-/// the next one: it breaks off, is silent for its share of the time (2 to 10 seconds; the last address gets all the
-/// time that is left), fails in TLS without an alert that states a reason, or answers 502, 503 or 504 without
-/// Retry-After. At most three addresses are tried beyond TCP. The details of the error have a line for each address.
+/// If the host has several addresses, the next one is tried not only after a connection that was refused. It is also
+/// tried if the server accepts the connection, but then breaks it off, is silent for its share of the time (2 to 10
+/// seconds; the last address gets all the time that is left), fails in TLS without an alert that states a reason, or
+/// answers 502, 503 or 504 without Retry-After. At most three addresses that accept the connection are tried. The
+/// details of the error have a line for each address.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///

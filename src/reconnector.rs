@@ -144,7 +144,7 @@ impl ReconnectHandler for Host {
 ///   ws_shutdown(), after which it does not come back;
 /// - if the call is wrong (results from -1 to -19, also for a URL of `on_attempt`);
 /// - as long as no connection was open yet: after HTTP 401, 403, 404, 407 and 410, and if a certificate is refused, the
-///   server's or the client's. A certificate that is not valid yet is no reason, because this machine's clock may be
+///   server's or the client's. A certificate that is not valid yet does not count, because this machine's clock may be
 ///   wrong;
 /// - after a close code of the policy's `final_codes`, of which there are none by default;
 /// - if the policy's `is_final` says so.

@@ -9,8 +9,8 @@ use ws4d_client::ErrorCode;
 /// The outcome of a call: 0 for success, a negative number for an error.
 ///
 /// The numbers are part of the ABI and never change. They come in blocks of twenty, one block for each kind of remedy,
-/// so that a program can classify a code that is newer than itself. ws_result_name() and ws_result_message() put a code
-/// into words.
+/// so that a program knows what to do even about a code that is newer than the program. ws_result_name() and
+/// ws_result_message() put a code into words.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_result {
@@ -186,10 +186,10 @@ pub enum ws_result {
     WS_ERR_PROTOCOL = -82,
 
     // -100 to -119: the machine has run out of something, or the library itself has failed.
-    /// There was no memory.
+    /// There was no memory, or no file descriptor was left.
     ///
-    /// Usual causes: a very large message, a leak in the process, no descriptors left (the OS error says so). Cure:
-    /// lower the limits, or free memory or descriptors.
+    /// Usual causes: a very large message, a leak in the process, a limit of the system (`ulimit`); the OS error says
+    /// whether it was descriptors. Cure: lower the limits, or free memory or descriptors.
     WS_ERR_OUT_OF_MEMORY = -100,
     /// The library itself has failed; please report it.
     ///

@@ -141,8 +141,9 @@ pub unsafe extern "C" fn ws_send_object_utf16(
 /// @param data       The bytes; may be NULL if `len` is 0.
 /// @param len        Bytes in `data`; for text and object also WS_NUL_TERMINATED.
 /// @param flags      0 or WS_SEND_PLAIN. WS_SEND_PLAIN means: do not compress this message. Use it for a message that
-///                   mixes secrets with text that somebody else chose, because the compressed length would confirm a
-///                   correct guess.
+///                   contains both a secret and text that somebody else can choose. Whoever watches the network sees
+///                   the length of the compressed message, which is shorter if the chosen text repeats a part of the
+///                   secret; so the secret can be guessed piece by piece.
 /// @return As the function for that type; WS_ERR_INVALID_ARGUMENT for an unknown type, WS_ERR_UNSUPPORTED for an
 ///         unknown flag.
 ///
@@ -254,8 +255,9 @@ unsafe fn control<'a>(data: *const c_void, len: size_t) -> Result<&'a [u8], Erro
 /// Holds the socket's messages back, so that several of them leave in as few writes as possible.
 ///
 /// They leave at ws_uncork(), at ws_terminate(), or when the send buffer is full, whichever comes first. Pings are not
-/// held back. Calls do not nest. Inside a callback on an I/O thread the library does this by itself: what is sent there
-/// leaves together when the callback has returned, or with the next message above 512 KiB, which leaves at once.
+/// held back. Calls do not nest: one ws_uncork() ends any number of them. Inside a callback on an I/O thread the
+/// library does this by itself: what is sent there leaves together when the callback has returned, or with the next
+/// message above 512 KiB, which leaves at once.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///

@@ -66,7 +66,7 @@ pub extern "C" fn ws_close(ws: *mut ws_socket) -> ws_result {
     })
 }
 
-/// Holds back the socket's messages, and the events that stand behind one, until ws_resume().
+/// Holds the socket's messages back until ws_resume(), and with them the events that come after a message.
 ///
 /// What is held back counts against the receive buffer. Once that is full, the library stops reading from the network,
 /// so that the server has to slow down. `on_drain`, `on_pong`, and an end without a message before it are still

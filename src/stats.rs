@@ -52,8 +52,8 @@ pub struct ws_stats {
     pub upgrade_us: i64,
     /// How long connecting took in all, until the connection was open or had failed.
     pub connect_us: i64,
-    /// When the last read from the network that brought any bytes returned, in microseconds since 1970 (UTC) by the
-    /// machine's clock; 0 if no read has brought any since the connection was opened.
+    /// When bytes last came from the network, in microseconds since 1970 (UTC) by the machine's clock: the time at
+    /// which the read that brought them returned. 0 if none have come since the connection was opened.
     pub last_received_us: i64,
 }
 

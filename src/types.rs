@@ -116,7 +116,8 @@ words! {
     Closed => WS_STATUS_CLOSED: c"Closed",
 }
 
-/// The form in which a message is sent or arrives.
+/// The form in which a message is sent or arrives. As an option (ws_options_set_data_type()), it is the form in which
+/// text messages arrive.
 #[repr(i32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ws_data_type {

@@ -14,8 +14,8 @@ use crate::{arg, boundary};
 
 /// Converts UTF-8 to UTF-16. It allocates nothing and needs no handle.
 ///
-/// Bytes that are not UTF-8 become U+FFFD, as in web browsers: one for each longest beginning of a character that ends
-/// too early, and one for each byte that cannot begin a character.
+/// Bytes that are not UTF-8 become U+FFFD, as in web browsers: one for each character that breaks off after a valid
+/// beginning, and one for each byte that cannot begin a character.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///

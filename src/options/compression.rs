@@ -21,8 +21,8 @@ pub extern "C" fn ws_options_set_compression(o: *mut ws_options, level: i32) -> 
     set(o, "ws_options_set_compression", &[&level], |options| options.set_compression(level))
 }
 
-/// Sets the largest compression windows: how far back a message may refer, and so how much memory that takes. A window
-/// has 2 to the power of that many bytes.
+/// Sets the largest compression windows: how many bytes back a message may refer to what was sent before, and so how
+/// much memory compression takes. A window of n bits has 2 to the power of n bytes.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///
@@ -47,19 +47,20 @@ pub extern "C" fn ws_options_set_compression_window_bits(
 /// Sets how much memory compression may take.
 ///
 /// A socket keeps none before its first compressed message. After that, with context takeover, it keeps the end of what
-/// it has sent (the table shows the most that this is), and 44 KiB for decompressing the server's messages:
+/// it has sent (at most what the table shows), and 44 KiB for decompressing the server's messages:
 ///
 ///     level                      1    2    3    4    5    6    7    8    9
 ///     kept by a socket, KiB    0.5  0.5    1    2    4    8   16   32   32
 ///     a compressor, KiB        260  261  263  267  274  288  316  372  484
 ///
-/// Compressors (whose zlib memLevel is this level) belong to the process and are lent to the socket that is sending.
-/// The library makes at most four of them, and more only if more threads send at once. A compressor that another socket
-/// has used in the meantime first reads what this socket has kept; this takes 7 microseconds for 4 KiB and 40 for 32
-/// KiB. While a socket keeps sending with the same compressor, its messages refer back as far as was agreed with the
-/// server, no matter how much is kept. Smaller windows (ws_options_set_compression_window_bits()) make both numbers
-/// smaller. A compressor that no socket has used for 5 to 10 seconds is freed, so a process that is silent keeps none. The
-/// I/O threads do this: in a process that has only driving dispatchers, compressors stay until ws_shutdown().
+/// Compressors belong to the process, not to a socket: a socket has one only while it sends. This level is what zlib
+/// calls their memLevel. The library makes at most four of them, and more only if more threads send at once. A
+/// compressor that another socket has used in the meantime first reads what this socket has kept; this takes 7
+/// microseconds for 4 KiB and 40 for 32 KiB. While a socket keeps sending with the same compressor, its messages refer
+/// back as far as was agreed with the server, no matter how much is kept. Smaller windows
+/// (ws_options_set_compression_window_bits()) make both numbers smaller. A compressor that no socket has used for 5 to
+/// 10 seconds is freed, so a process that sends nothing keeps none. The I/O threads do this: in a process that has only
+/// driving dispatchers, compressors stay until ws_shutdown().
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///

@@ -45,7 +45,7 @@ pub extern "C" fn ws_options_set_part_size(o: *mut ws_options, bytes: size_t) ->
     })
 }
 
-/// Sets how long the payload of a frame may be that is sent. A longer message leaves as several frames.
+/// Sets the longest payload of the frames that are sent. A longer message leaves as several frames.
 ///
 /// This is for servers that limit the size of frames. Also, pings, pongs and the close frame can be sent between the
 /// frames of a message. Uncompressed text is cut between characters; each frame has at least one character.
@@ -111,8 +111,8 @@ pub extern "C" fn ws_options_set_ping_events(o: *mut ws_options, on: i32) -> ws_
 /// sent only after a silence.
 ///
 /// This is for servers and routers that want to see pings, and for a round-trip time that is never old (`ping_us` of
-/// ws_stats). It does not change when a server is given up: a server that sends anything is not. While a ping has not
-/// been answered, no other one is sent until `ping_timeout_ms` is over; if that is 0, pings go on.
+/// ws_stats). It does not change when a server is given up: one that sends anything at all is kept. While a ping has
+/// not been answered, no other one is sent until `ping_timeout_ms` is over; if that is 0, pings go on.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///

@@ -15,7 +15,7 @@ use crate::{arg, call_host};
 /// Sets how many redirects (301, 302, 303, 307, 308) are followed on the way to one connection, all within the one
 /// connect timeout.
 ///
-/// A further redirect, a circle, a redirect from wss to ws, and a redirect to a URL that ws_new() would refuse are
+/// One redirect too many, a circle, a redirect from wss to ws, and a redirect to a URL that ws_new() would refuse are
 /// WS_ERR_HTTP_STATUS, with the whole chain in the details. `http` and `https` in a Location mean ws and wss. A
 /// relative Location is resolved by RFC 3986 section 5.2. ws_get_url() continues to return what was passed to ws_new().
 ///
@@ -26,7 +26,7 @@ use crate::{arg, call_host};
 /// Cookies that a redirect sets (Set-Cookie) are sent back to the origin that set them, and to no other, within the
 /// same attempt: if `Path` matches, with `Secure` only over wss, and until `Max-Age` or `Expires` removes them. A later
 /// cookie of the same name replaces an earlier one, also one that the program has set. At most 64 KiB of them are kept.
-/// A URL that comes again is a circle only if no cookie has changed.
+/// A URL that was asked before is a circle only if no cookie has changed since.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///
@@ -155,7 +155,8 @@ pub unsafe extern "C" fn ws_options_set_socket_fn(
     })
 }
 
-/// Sets which address of this machine connections come from. Only server addresses of the same family are tried.
+/// Sets the address of this machine from which connections are made. Only server addresses of the same family are
+/// tried.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///
@@ -200,7 +201,8 @@ pub unsafe extern "C" fn ws_options_set_unix_socket(o: *mut ws_options, path: *c
     set(o, "ws_options_set_unix_socket", &[&path], |options| options.set_unix_socket(path?))
 }
 
-/// Sets after how long a silence the operating system asks the server's machine for a sign of life (TCP keep-alive).
+/// Sets the length of a silence after which the operating system asks the server's machine for a sign of life (TCP
+/// keep-alive).
 ///
 /// It asks again at the same interval, and ends the connection if several probes in a row are not answered (9 on
 /// Linux). Keep-alive detects a machine that is dead; pings detect a server that is dead.
@@ -219,8 +221,8 @@ pub extern "C" fn ws_options_set_tcp_keepalive_ms(o: *mut ws_options, ms: u32) -
     })
 }
 
-/// Trades processor time for latency: the I/O thread looks for messages of a socket that has no dispatcher for this
-/// long each time before it sleeps.
+/// Trades processor time for latency, for a socket that has no dispatcher: before the I/O thread sleeps, it looks for
+/// the socket's messages over and over, for this long.
 ///
 /// A small message then arrives without a thread having to be woken up, which is the largest part of a round trip. In
 /// return, a processor core is busy for that time after each message, and all the time if the number is large. The I/O
@@ -229,7 +231,7 @@ pub extern "C" fn ws_options_set_tcp_keepalive_ms(o: *mut ws_options, ms: u32) -
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o   Options.
-/// @param us  Microseconds; 0: do not look. Default: 0. A few tens are enough for an answer from the same machine.
+/// @param us  Microseconds; 0: sleep at once. Default: 0. A few tens are enough for an answer from the same machine.
 /// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_busy_poll_us(o: *mut ws_options, us: u32) -> ws_result {

@@ -12,9 +12,9 @@ use crate::types::ws_options;
 
 /// Adds certificate authorities from a file to those that are trusted. The file is read during the call.
 ///
-/// A server's own certificate may be in it, such as `openssl req -x509` makes. It is then trusted by itself, whatever
-/// it says about CAs and purposes, if it has the server's name in its subjectAltName and is valid today. Revocation
-/// lists do not apply to it.
+/// The file may also contain a server's own certificate, such as one that `openssl req -x509` makes. That certificate
+/// is then trusted by itself, whatever it says about CAs and purposes, if it has the server's name in its
+/// subjectAltName and is valid today. Revocation lists do not apply to it.
 ///
 /// Thread: any, also in callbacks; may block while it reads the file.
 ///

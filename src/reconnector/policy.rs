@@ -23,7 +23,8 @@ use crate::types::{ws_options, ws_reconnect_end, ws_reconnector};
 ///                   number, counted from 1.
 /// @param user_data  The handler's `user_data`.
 /// @return The URL for this attempt and those after it, which is copied at once; NULL: the URL stays as it is. A URL
-///         that is refused is used for this attempt only.
+///         that ws_new() would refuse ends the reconnector, unless the policy's `is_final` says otherwise; the next
+///         attempt then uses the URL from before.
 pub type ws_reconnect_attempt_fn = Option<
     unsafe extern "C" fn(
         r: *mut ws_reconnector,
@@ -141,8 +142,8 @@ pub struct ws_reconnect_policy {
     pub max_retry_after_ms: u32,
     /// The number of codes in `final_codes`.
     pub final_code_count: u32,
-    /// How many bytes of messages ws_reconnector_send() keeps while there is no connection; 0: none. Each message
-    /// counts its bytes plus 64. A message is accepted while what is kept before it is below this number.
+    /// How many bytes of messages ws_reconnector_send() keeps while there is no connection. Default 0: none. Each
+    /// message counts its bytes plus 64. A message is accepted while what is kept before it is below this number.
     pub queue_size: size_t,
     /// The server's close codes after which the reconnector gives up. NULL: none, because servers that restart close
     /// with all kinds of codes. A code that answers the program's own ws_terminate() does not count.
