@@ -82,7 +82,13 @@ fill packaging/ws4d.pc.in "$libdir/pkgconfig"
 fill packaging/ws4d-config.cmake.in "$libdir/cmake/ws4d"
 fill packaging/ws4d-config-version.cmake.in "$libdir/cmake/ws4d"
 scripts/man.py "$stage$mandir/man3"
-put 644 "$docdir" LICENSE LICENSE-MIT LICENSE-APACHE THIRD-PARTY.md README.md CHANGELOG.md docs/abi.md docs/errors.md
+put 644 "$docdir" LICENSE LICENSE-MIT LICENSE-APACHE THIRD-PARTY.md README.md CHANGELOG.md SECURITY.md
+# The guide: the pages that its table of contents lists, beside README.md, so that links between them lead somewhere.
+put 644 "$docdir/docs" docs/SUMMARY.md docs/*.svg
+put 644 "$docdir/docs/benchmarks" docs/benchmarks/*.svg
+while read -r page; do
+    put 644 "$docdir/docs/$(dirname "$page")" "docs/$page"
+done < <(sed -n 's/.*](\(.*\.md\))$/\1/p' docs/SUMMARY.md)
 put 644 "$docdir/examples" c-examples/*.c c-examples/CMakeLists.txt
 put 644 "$docdir/examples/loops" c-examples/loops/*.c
 put 644 "$docdir/examples/cpp" c-examples/cpp/*.cpp

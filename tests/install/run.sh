@@ -89,6 +89,17 @@ for file in man/man1/ws4d.1 bash-completion/completions/ws4d zsh/site-functions/
 done
 grep -q "libws4d $version" "$prefix/share/man/man1/ws4d.1" || fail "ws4d(1) does not say version $version"
 
+# The guide lies beside README.md, whose links to it lead somewhere, as do those of its table of contents.
+doc=$prefix/share/doc/libws4d
+for file in README.md CHANGELOG.md LICENSE docs/overview.svg; do
+    [ -f "$doc/$file" ] || fail "share/doc/libws4d/$file is not there"
+done
+pages=$({ grep -o '](docs/[a-z0-9/-]*\.md' README.md; sed 's|](|](docs/|' docs/SUMMARY.md | grep -o '](docs/[a-z0-9/-]*\.md'; } | cut -c 3-)
+[ "$(wc -w <<< "$pages")" -gt 50 ] || fail "the links of README.md and docs/SUMMARY.md were not understood"
+for page in $pages; do
+    [ -f "$doc/$page" ] || fail "share/doc/libws4d/$page is not there"
+done
+
 # A version that is not there is not found: a newer one, another soname's.
 for wanted in "${version%%.*}.999" "$((${version%%.*} + 1)).0"; do
     mkdir -p "$work/wanted"
