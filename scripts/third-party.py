@@ -110,9 +110,9 @@ def main():
     wrong = []
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != written:
         wrong.append("THIRD-PARTY.md is not what scripts/third-party.py writes: run it")
-    said = re.search(r"(\d+) crates of others", (ROOT / "README.md").read_text(encoding="utf-8"))
+    said = re.search(r"(\d+) third-party crates", (ROOT / "README.md").read_text(encoding="utf-8"))
     if said is None or int(said[1]) != len(packages):
-        wrong.append(f"README.md must say that the library is made of {len(packages)} crates of others")
+        wrong.append(f"README.md must say that the library contains {len(packages)} third-party crates")
     for line in wrong:
         print(f"third-party: {line}", file=sys.stderr)
     sys.exit(1 if wrong else 0)
