@@ -1,6 +1,6 @@
 //! Error stacks: the client's `Error` in the form that C reads.
 
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::ptr;
 
 use libc::size_t;
@@ -187,7 +187,7 @@ pub unsafe extern "C" fn ws_errors_http_header(
     boundary::read(ptr::null(), || {
         // SAFETY: the caller upholds the contract above.
         let (errors, name) = unsafe { (errors.as_ref()?, arg::c_string(name).ok()?.to_bytes()) };
-        errors.http_headers.nth(name, i).map(CStr::as_ptr)
+        errors.http_headers.nth(name, i).map(|value| value.as_ptr().cast())
     })
 }
 

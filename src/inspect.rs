@@ -1,6 +1,6 @@
 //! Entry points that read a socket. NULL and stale handles get the neutral answer.
 
-use std::ffi::{CStr, CString, c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::ptr;
 use std::sync::OnceLock;
 
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn ws_get_response_header(
     read(ws, ptr::null(), |entry| {
         // SAFETY: the caller upholds the contract above.
         let name = unsafe { arg::c_string(name) }.ok()?.to_bytes();
-        entry.socket().response_headers()?.nth(name, i).map(CStr::as_ptr)
+        entry.socket().response_headers()?.nth(name, i).map(|value| value.as_ptr().cast())
     })
 }
 

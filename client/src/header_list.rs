@@ -1,7 +1,5 @@
-//! The headers of an answer, kept as one text: a socket keeps them for its whole life, and a program of C reads them where
-//! they are.
+//! The headers of an answer, kept as one text: a socket keeps them for its whole life, and the host reads them where they are.
 
-use std::ffi::CStr;
 use std::fmt;
 
 /// The headers of an answer, in the order received.
@@ -35,9 +33,9 @@ impl HeaderList {
         self.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// One of the values of a header, counted from 0, as it lies here.
-    pub fn nth(&self, name: &[u8], index: usize) -> Option<&CStr> {
-        let mut named = self.parts().filter(|(own, _)| own.to_bytes().eq_ignore_ascii_case(name));
+    /// One of the values of a header, counted from 0, as it lies here: with the NUL behind it.
+    pub fn nth(&self, name: &[u8], index: usize) -> Option<&[u8]> {
+        let mut named = self.parts().filter(|(own, _)| content(own).eq_ignore_ascii_case(name));
         named.nth(index).map(|(_, value)| value)
     }
 
@@ -46,20 +44,21 @@ impl HeaderList {
         self.text.is_empty()
     }
 
-    fn parts(&self) -> impl Iterator<Item = (&CStr, &CStr)> {
-        let mut rest = &*self.text;
-        let mut next = move || {
-            let part = CStr::from_bytes_until_nul(rest).ok()?;
-            rest = &rest[part.count_bytes() + 1..];
-            Some(part)
-        };
-        std::iter::from_fn(move || Some((next()?, next()?)))
+    /// Names and values, with the NULs behind them.
+    fn parts(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let mut parts = self.text.split_inclusive(|byte| *byte == 0);
+        std::iter::from_fn(move || Some((parts.next()?, parts.next()?)))
     }
 }
 
+/// A part without its NUL.
+fn content(part: &[u8]) -> &[u8] {
+    part.strip_suffix(&[0]).unwrap_or(part)
+}
+
 /// It was a `str`, and was cut nowhere but before a NUL.
-fn text(part: &CStr) -> &str {
-    part.to_str().unwrap_or_default()
+fn text(part: &[u8]) -> &str {
+    std::str::from_utf8(content(part)).unwrap_or_default()
 }
 
 impl fmt::Debug for HeaderList {
@@ -88,7 +87,7 @@ mod tests {
     fn a_name_is_found_in_upper_and_lower_case() {
         let list = list(&[("A", "1"), ("ab", "2"), ("a", "3")]);
         assert!(list.all("a").eq(["1", "3"]));
-        assert_eq!(list.nth(b"A", 1), Some(c"3"));
+        assert_eq!(list.nth(b"A", 1), Some(&b"3\0"[..]));
         assert_eq!((list.nth(b"a", 2), list.nth(b"b", 0), list.nth(b"", 0)), (None, None, None));
     }
 
