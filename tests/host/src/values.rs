@@ -2,10 +2,12 @@
 
 use std::ffi::{CString, c_void};
 use std::ptr;
+use std::time::Instant;
 
 use crate::api::{api, name, text};
 use crate::codes::*;
 use crate::error_texts;
+use crate::trace::PATIENCE;
 use crate::types::{
     Dispatcher, OptionsToken, RawCloseInfo, RawErrors, RawEvent, RawHandler, RawStats, RawTlsInfo, Socket,
 };
@@ -105,6 +107,18 @@ impl Socket {
     /// `ws_get_buffered_amount`
     pub fn buffered_amount(self) -> usize {
         (api().ws_get_buffered_amount)(self)
+    }
+
+    /// Waits until nothing is buffered. A message may arrive before the thread that wrote it has counted it.
+    ///
+    /// # Panics
+    /// If something stays.
+    pub fn until_nothing_is_buffered(self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.buffered_amount() > 0 {
+            assert!(Instant::now() < deadline, "{} bytes stay", self.buffered_amount());
+            std::thread::yield_now();
+        }
     }
 
     /// `ws_get_stats`

@@ -1,12 +1,10 @@
 //! A panic at each marked point of a send, one after the other: the socket goes on, or it has ended with an error.
 
-use super::peer::{Life, PATIENCE, agreed, noise};
+use super::peer::{Life, agreed, noise};
 use crate::error::ErrorCode;
 use crate::fault::{arm, disarm};
 use crate::socket::SendKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread;
-use std::time::Instant;
 use ws4d_protocol::deflate::Params;
 
 /// A panic at the `n`th point of one send; `false`: it has no more of them.
@@ -23,11 +21,7 @@ fn fault_at(n: u32, agreed: Option<Params>, message: &[u8]) -> bool {
         Ok(()) => {
             // Where all was written before the panic, it has left.
             assert!(life.arrives(&after) || life.arrives(&after), "point {n}");
-            let end = Instant::now() + PATIENCE;
-            while life.socket.buffered_amount() > 0 {
-                assert!(Instant::now() < end, "point {n}: {} bytes stay", life.socket.buffered_amount());
-                thread::yield_now();
-            }
+            life.until_nothing_is_buffered();
             let sent = life.socket.stats().messages_sent;
             assert!((2 + u64::from(!fired)..=3).contains(&sent), "point {n}: {sent} messages");
             life.socket.terminate(1000, b"").unwrap();

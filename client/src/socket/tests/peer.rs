@@ -10,7 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ws4d_protocol::deflate::Params;
 use ws4d_protocol::receive::{self, Incoming, Limits};
 
@@ -125,6 +125,15 @@ impl Life {
 
     pub(super) fn arrives(&self, message: &[u8]) -> bool {
         self.got.recv_timeout(PATIENCE).expect("a message in good time") == message
+    }
+
+    /// Waits until nothing is buffered. A message may arrive before the thread that wrote it has counted it.
+    pub(super) fn until_nothing_is_buffered(&self) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.socket.buffered_amount() > 0 {
+            assert!(Instant::now() < deadline, "{} bytes stay", self.socket.buffered_amount());
+            thread::yield_now();
+        }
     }
 
     /// Returns whether the next message is this one, and not the last of all.

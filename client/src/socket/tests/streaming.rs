@@ -33,7 +33,7 @@ fn messages_around_one_in_parts_are_inflated_with_it_and_without_context_takeove
                 assert!(life.arrives(&text[n..2000 + n]), "takeover {takeover}: message {n} behind it");
             }
         }
-        assert_eq!(life.socket.buffered_amount(), 0);
+        life.until_nothing_is_buffered();
         life.socket.abort().unwrap();
     }
 }
