@@ -57,7 +57,7 @@ pub(crate) fn attempt<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, E
     })
 }
 
-/// For the work of a thread that is ending and must not be unwound any further.
+/// For work whose panic must keep nothing that follows from being done.
 pub(crate) fn last_words(body: impl FnOnce()) {
     caught(body);
 }

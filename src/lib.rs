@@ -41,6 +41,8 @@ mod boundary;
 mod bridge;
 mod call_host;
 mod cancellation;
+#[cfg(ws4d_panics)]
+pub mod fault;
 mod handles;
 mod out_struct;
 

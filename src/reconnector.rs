@@ -116,8 +116,9 @@ impl ReconnectHandler for Host {
     }
 
     fn over(&self, about: &Reconnecting) {
-        self.tell(self.functions.on_end, about);
-        self.end_token_if(self.token.over());
+        // Each of them, whatever becomes of the others.
+        boundary::last_words(|| self.tell(self.functions.on_end, about));
+        boundary::last_words(|| self.end_token_if(self.token.over()));
         self.bridge.free();
     }
 }

@@ -1,6 +1,7 @@
 //! A function that the host may exchange at any time. When the exchange returns, the old function no longer runs
 //! (`ws_set_log`, `ws_set_error_handler`).
 
+use crate::fault::fault_point;
 use crate::sync::{Condvar, Mutex, ThreadId, locks_held, this_thread};
 use crate::unfinished::{self, Unfinished};
 use std::sync::Arc;
@@ -70,7 +71,10 @@ impl<F: ?Sized> Hook<F> {
         drop(state);
         debug_assert_eq!(locks_held(), 0, "the host is called with no lock held");
         let running = RunningHere(self);
-        unfinished::noted(&running, || call(&function));
+        unfinished::noted(&running, || {
+            call(&function);
+            fault_point!();
+        });
         true
     }
 

@@ -15,8 +15,11 @@ mod dispatch;
 mod engine;
 mod error;
 mod event;
-#[cfg(not(ws4d_loom))]
+#[cfg(not(all(ws4d_panics, not(any(test, ws4d_loom)))))]
 mod fault;
+#[cfg(all(ws4d_panics, not(any(test, ws4d_loom))))]
+#[doc(hidden)]
+pub mod fault;
 mod fork;
 #[cfg(all(feature = "fuzzing", not(ws4d_loom)))]
 pub mod fuzzing;
@@ -29,7 +32,6 @@ pub mod library;
 mod log;
 #[cfg(not(ws4d_loom))]
 mod options;
-#[cfg(not(ws4d_loom))]
 mod panics;
 #[cfg(not(ws4d_loom))]
 mod random;

@@ -5,6 +5,8 @@ use crate::log::{LogLevel, log};
 use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 /// Makes panics of the library go to the log instead of standard error. Called where calls of the host come in; takes
@@ -60,6 +62,32 @@ pub fn log_caught_panic() {
         let words = String::from_utf8_lossy(&line.bytes[..line.len]);
         log(LogLevel::Error, Component::Socket, format_args!("{words}"));
     }
+}
+
+/// Runs one step of something that has to go on whatever happens in the step. `None`: it has panicked, which is logged.
+/// Called with no lock held.
+#[inline]
+pub(crate) fn contained<R>(step: impl FnOnce() -> R) -> Option<R> {
+    // Loom tells by a panic what it has found.
+    #[cfg(ws4d_loom)]
+    return Some(step());
+    #[cfg(not(ws4d_loom))]
+    match catch_unwind(AssertUnwindSafe(step)) {
+        Ok(value) => Some(value),
+        Err(payload) => {
+            dropped(payload);
+            None
+        }
+    }
+}
+
+/// Drops what a panic carried. That may panic, too; then it is leaked.
+#[cold]
+fn dropped(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        mem::forget(second);
+    }
+    log_caught_panic();
 }
 
 /// The words of a panic, if they stand in the source. Words formatted at run time may show the data that were being

@@ -9,6 +9,8 @@ use super::state::State;
 use super::task_driver::TaskDriver;
 use super::waiter::Waiter;
 use crate::error::{Component, Error, ErrorCode};
+use crate::fault::fault_point;
+use crate::panics::contained;
 use std::sync::Arc;
 
 /// Why a blocking `ws_new` returns without a connection.
@@ -56,8 +58,24 @@ impl<T: Target> Dispatcher<T> {
                 drop(removed);
                 return Err(failure.map_or(NotOpened::Cancelled, NotOpened::Failed));
             }
-            (state, _) = self.run_tasks(state, task_driver, waiter);
+            match contained(|| self.run_tasks(state, task_driver, waiter)) {
+                Some((guard, _)) => state = guard,
+                None => return self.not_connecting(key),
+            }
         }
+    }
+
+    /// A panic has ended the run in which the socket connects. Where it is open, it lives on its I/O thread.
+    fn not_connecting(&self, key: Key) -> Result<(), NotOpened> {
+        let mut state = self.state.lock();
+        if state.entry(key).is_none_or(|entry| entry.mailbox.is_open()) {
+            return Ok(());
+        }
+        let removed = state.remove(key);
+        drop(state);
+        drop(removed);
+        let what = "A fault in the library itself has ended the attempt to connect";
+        Err(NotOpened::Failed(Arc::new(Error::new(ErrorCode::Internal, Component::Socket, what))))
     }
 
     /// Waits on the level of [`Dispatcher::begin_call`], not on a level of its own, so that a stop that came since then
@@ -80,14 +98,23 @@ impl<T: Target> Dispatcher<T> {
                 drop(state);
                 // The host may close the dispatcher in the callback.
                 if self.driving.is_none() {
-                    task_driver.unwatch();
+                    contained(|| {
+                        task_driver.unwatch();
+                        fault_point!();
+                    });
                 }
-                target.event(&opened);
+                let whole = contained(|| {
+                    target.event(&opened);
+                    fault_point!();
+                });
                 state = self.state.lock();
                 if let Some(entry) = state.entry(key) {
                     entry.mailbox.returned();
                 }
                 drop(state);
+                if whole.is_none() {
+                    target.fail();
+                }
                 state = self.after_callback(key, target);
                 break Ok(());
             }
@@ -100,6 +127,7 @@ impl<T: Target> Dispatcher<T> {
             if waited == Waited::Interrupted {
                 break Err(NotOpened::Interrupted);
             }
+            fault_point!();
             let slept;
             (state, slept) = match &self.driving {
                 // No other thread runs the tasks of the other sockets.

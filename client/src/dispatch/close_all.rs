@@ -5,6 +5,8 @@ use super::close_one::{CODE_OF_ALL, LastCallbacks};
 use super::dispatcher::Dispatcher;
 use super::state::Remaining;
 use crate::error::ErrorCode;
+use crate::fault::fault_point;
+use crate::panics::contained;
 use crate::sync::atomic::Ordering;
 use crate::unfinished::{self, Unfinished};
 
@@ -37,8 +39,14 @@ impl<T: Target> Dispatcher<T> {
                 self.end_remaining(&last, remaining, CODE_OF_ALL);
             }
         });
-        self.end_driving();
-        self.give_descriptors_back();
+        contained(|| {
+            self.end_driving();
+            fault_point!();
+        });
+        contained(|| {
+            self.give_descriptors_back();
+            fault_point!();
+        });
         // Waits for a `wake` that runs on another thread.
         self.wake.set(None);
         self.error_handler.set(None);

@@ -7,7 +7,9 @@ use super::key::Key;
 use super::state::{ClosedBy, Entry, Last, Remaining};
 use crate::context;
 use crate::error::ErrorCode;
-use crate::event::Event;
+use crate::event::{Ending, Event};
+use crate::fault::fault_point;
+use crate::panics::contained;
 use crate::sync::this_thread;
 use crate::unfinished::{self, Unfinished};
 use std::sync::Arc;
@@ -35,6 +37,27 @@ impl<'a, T: Target> LastCallbacks<'a, T> {
     ) -> LastCallbacks<'a, T> {
         last.push(Last { key, thread: this_thread() });
         LastCallbacks { dispatcher, key, target: Arc::clone(target) }
+    }
+
+    /// Runs them: `event`, if it was not delivered yet, then `on_free`. A panic in one of them keeps none of the others
+    /// away.
+    pub(super) fn run(&self, event: Option<&Event>) {
+        unfinished::noted(self, || {
+            if let Some(event) = event {
+                contained(|| {
+                    self.target.event(event);
+                    fault_point!();
+                });
+            }
+            contained(|| {
+                self.target.over();
+                fault_point!();
+            });
+            contained(|| {
+                self.target.free();
+                fault_point!();
+            });
+        });
     }
 
     fn end(&self) {
@@ -70,6 +93,7 @@ impl<T: Target> Dispatcher<T> {
         if !free {
             drop(self.owned()?);
         }
+        fault_point!();
         gone()?;
         let mut state = self.state.lock();
         loop {
@@ -143,10 +167,7 @@ impl<T: Target> Dispatcher<T> {
         match remaining {
             Remaining::Socket(_, entry) => self.end_now(last, entry, code),
             // A TERMINATE that was pulled counts as on_terminate.
-            Remaining::Pulled(pulled) => unfinished::noted(last, || {
-                pulled.target.over();
-                pulled.target.free();
-            }),
+            Remaining::Pulled(_) => last.run(None),
         }
     }
 
@@ -154,12 +175,11 @@ impl<T: Target> Dispatcher<T> {
     /// into the close frame that is sent in the background.
     pub(super) fn end_now(&self, last: &LastCallbacks<'_, T>, entry: Entry<T>, code: u16) {
         let Entry { mailbox, target, .. } = entry;
-        let hung_up = target.hang_up(code);
-        let event = Event::terminated(mailbox.ending().cloned().unwrap_or(hung_up));
-        unfinished::noted(last, || {
-            target.event(&event);
-            target.over();
-            target.free();
+        let hung_up = contained(|| target.hang_up(code)).unwrap_or_else(|| {
+            // It may have come to nothing.
+            target.fail();
+            Ending::abnormal()
         });
+        last.run(Some(&Event::terminated(mailbox.ending().cloned().unwrap_or(hung_up))));
     }
 }

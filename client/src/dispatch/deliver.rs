@@ -12,6 +12,8 @@ use super::waiter::Waiter;
 use crate::context;
 use crate::error::ErrorCode;
 use crate::event::{Batch, Event, EventKind};
+use crate::fault::fault_point;
+use crate::panics::contained;
 use crate::unfinished;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -91,14 +93,17 @@ impl<T: Target> Dispatcher<T> {
         &'a self,
         body: impl FnOnce(Guard<'a, T>, &Level<'a, T>) -> (Guard<'a, T>, Result<u32, ErrorCode>),
     ) -> Result<u32, ErrorCode> {
-        let level;
+        let (mut left, level);
         let mut state = self.owned_to_drive()?;
+        left = Left::of_call(self);
         level = Level::enter(self);
+        fault_point!();
         let result;
         (state, result) = unfinished::noted(&level, || {
             state = self.release_pulled(self.free_pulled(state));
             let result;
             (state, result) = body(state, &level);
+            fault_point!();
             if let Some(driving) = self.driving.as_ref().filter(|driving| driving.is_due()) {
                 // Tasks that were notified of an end run to completion now, because the host may never call again.
                 let waiter = Waiter::without_sleeping(&state);
@@ -108,13 +113,12 @@ impl<T: Target> Dispatcher<T> {
         });
         // A call that a remembered stop ends at once may leave events, too.
         let closed = state.closed;
-        let left = state.has_ready();
-        state.sync_fd();
+        left.look(&mut state);
         drop(state);
+        fault_point!();
         drop(level);
-        if left && !self.is_private() {
-            self.wake_host();
-        }
+        fault_point!();
+        drop(left);
         if closed && !self.is_private() { Err(ErrorCode::Cancelled) } else { result }
     }
 
@@ -127,6 +131,7 @@ impl<T: Target> Dispatcher<T> {
                 let target = Arc::clone(&entry.target);
                 drop(state);
                 target.nudge();
+                fault_point!();
                 state = self.lock_without(target);
             }
         }
@@ -138,7 +143,10 @@ impl<T: Target> Dispatcher<T> {
         while let Some(at) = state.pulled.iter().position(|pulled| pulled.freed) {
             let pulled = state.pulled.swap_remove(at);
             drop(state);
-            pulled.target.free();
+            contained(|| {
+                pulled.target.free();
+                fault_point!();
+            });
             state = self.lock_without(pulled);
         }
         state
@@ -198,40 +206,65 @@ impl<T: Target> Dispatcher<T> {
             Work::Drain => self.run_callback(key, &target, &Event::plain(EventKind::Drain)),
             Work::Error { error, never_opened } => {
                 if never_opened {
-                    target.report(&error);
+                    contained(|| {
+                        target.report(&error);
+                        fault_point!();
+                    });
                 }
-                self.run_callback(key, &target, &Event::failed(error))
+                // Its end follows in any case.
+                contained(|| {
+                    target.event(&Event::failed(error));
+                    fault_point!();
+                });
+                self.callback_returned(key)
             }
             Work::Terminate(ending) => {
-                target.event(&Event::terminated(ending));
+                contained(|| {
+                    target.event(&Event::terminated(ending));
+                    fault_point!();
+                });
                 let mut state = self.state.lock();
                 let last = LastCallbacks::begin(self, &mut state.last, key, &target);
                 let removed = state.remove(key);
                 self.wake_waiters(&mut state);
                 drop(state);
                 drop(removed);
-                unfinished::noted(&last, || {
-                    target.over();
-                    target.free();
-                });
+                last.run(None);
                 drop(last);
                 return (self.lock_without(target), 1);
             }
             Work::Run { mut batch, only_pongs } => {
-                let (ran, charge) = self.run_messages(&target, &mut batch, only_pongs, limit, seen);
+                let mut run = Run { ran: 0, charge: 0 };
+                let whole =
+                    contained(|| self.run_messages(&target, &mut batch, only_pongs, limit, seen, &mut run));
                 let mut state = self.state.lock();
                 if let Some(entry) = state.entry(key) {
-                    entry.mailbox.returned_run(batch, charge, epoch);
+                    entry.mailbox.returned_run(batch, run.charge, epoch);
                 }
                 drop(state);
-                ran
+                if whole.is_none() {
+                    target.fail();
+                }
+                run.ran
             }
         };
         (self.after_callback(key, target), ran)
     }
 
     fn run_callback(&self, key: Key, target: &Arc<T>, event: &Event) -> usize {
-        target.event(event);
+        let whole = contained(|| {
+            fault_point!();
+            target.event(event);
+            fault_point!();
+        });
+        let ran = self.callback_returned(key);
+        if whole.is_none() {
+            target.fail();
+        }
+        ran
+    }
+
+    fn callback_returned(&self, key: Key) -> usize {
         let mut state = self.state.lock();
         if let Some(entry) = state.entry(key) {
             entry.mailbox.returned();
@@ -240,8 +273,7 @@ impl<T: Target> Dispatcher<T> {
         1
     }
 
-    /// Runs messages until the limit, or until a gate changes. Returns how many ran, and their charge in the receive
-    /// buffer.
+    /// Runs messages until the limit, or until a gate changes; `run` says how far it came, also after a panic.
     fn run_messages(
         &self,
         target: &Arc<T>,
@@ -249,10 +281,10 @@ impl<T: Target> Dispatcher<T> {
         only_pongs: bool,
         limit: usize,
         seen: (u32, u32),
-    ) -> (usize, usize) {
+        run: &mut Run,
+    ) {
         let mut event = Event::of_batch(batch, target.mode());
-        let (mut ran, mut charge) = (0, 0);
-        while ran < limit
+        while run.ran < limit
             && let Some(item) = batch.items.get(batch.next).copied()
         {
             if only_pongs && !item.kind.passes_pause() {
@@ -262,17 +294,18 @@ impl<T: Target> Dispatcher<T> {
             if !batch.has_one_origin() {
                 event.show_origin(batch.origin(batch.next));
             }
+            fault_point!();
             batch.next += 1;
+            run.ran += 1;
+            run.charge += item.charge();
             target.event(&event);
-            ran += 1;
+            fault_point!();
             event.forget_lazy();
-            charge += item.charge();
             if (target.gate().generation(), self.interrupted.generation()) != seen {
                 break;
             }
         }
-        batch.delivered(charge);
-        (ran, charge)
+        batch.delivered(run.charge);
     }
 
     /// Finishes a callback: brings the run queue in line, lets reading go on, and ends the socket if it, or its
@@ -315,6 +348,49 @@ impl<T: Target> Dispatcher<T> {
     pub(super) fn lock_without<D>(&self, dropped: D) -> Guard<'_, T> {
         drop(dropped);
         self.state.lock()
+    }
+}
+
+/// How far a run of messages has come: the number of callbacks, and the charge of their messages.
+struct Run {
+    ran: usize,
+    charge: usize,
+}
+
+/// What a call of the owner leaves to be delivered: its drop tells the host of it, also after a panic.
+pub(super) struct Left<'a, T: Target> {
+    dispatcher: &'a Dispatcher<T>,
+    /// `None`: the call has not come to its end.
+    events: Option<bool>,
+    wakes: bool,
+}
+
+impl<'a, T: Target> Left<'a, T> {
+    pub(super) fn of_call(dispatcher: &'a Dispatcher<T>) -> Left<'a, T> {
+        Left { dispatcher, events: None, wakes: !dispatcher.is_private() }
+    }
+
+    /// As [`Left::of_call`], for a host that goes on calling until nothing is left.
+    pub(super) fn of_pull(dispatcher: &'a Dispatcher<T>) -> Left<'a, T> {
+        Left { dispatcher, events: None, wakes: false }
+    }
+
+    /// Looks, at the end of the call, whether events are left.
+    pub(super) fn look(&mut self, state: &mut Guard<'_, T>) {
+        self.events = Some(state.has_ready());
+        state.sync_fd();
+    }
+}
+
+impl<T: Target> Drop for Left<'_, T> {
+    fn drop(&mut self) {
+        if self.events.is_none() {
+            let mut state = self.dispatcher.state.lock();
+            self.look(&mut state);
+        }
+        if self.wakes && self.events == Some(true) {
+            self.dispatcher.wake_host();
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::alarm::{Alarm, Slept};
 use super::key::Key;
+use super::lending::OwnerWaits;
 use super::lending::presence::OwnerWait;
 use super::mailbox::Mailbox;
 use super::poller::Poller;
@@ -14,7 +15,9 @@ use super::waiter::Waiter;
 use super::{Gate, Target};
 use crate::context::{self, ThreadRole};
 use crate::error::{Error, ErrorCode, ErrorHandler};
+use crate::fault::fault_point;
 use crate::hook::Hook;
+use crate::panics::contained;
 use crate::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, this_thread};
 use crate::sys::{self, wake};
@@ -190,7 +193,7 @@ impl<T: Target> Dispatcher<T> {
 
     /// Calls the host's `wake`; no lock is held.
     pub(super) fn wake_host(&self) {
-        self.wake.run(|wake| wake());
+        contained(|| self.wake.run(|wake| wake()));
     }
 
     /// Exchanges the error handler of this context; returns when the old one no longer runs on another thread.
@@ -232,7 +235,11 @@ impl<T: Target> Dispatcher<T> {
     /// Ends the innermost call in progress. The caller holds no lock.
     pub(super) fn leave(&self) {
         self.stop_word.leave();
-        self.end_driving();
+        // What the call has taken out must come to the host.
+        contained(|| {
+            self.end_driving();
+            fault_point!();
+        });
     }
 
     /// A descriptor that is readable exactly while there are deliverable events. It lives until the dispatcher is
@@ -363,9 +370,9 @@ impl<T: Target> Dispatcher<T> {
         let limit = waiter.sleeps_for(&mut state, &self.stop_word);
         state.lending.wait = OwnerWait::Asleep;
         drop(state);
+        let waits = OwnerWaits::begin(self);
+        fault_point!();
         let slept = if limit == Some(Duration::ZERO) { Slept::Woken } else { self.alarm.sleep(limit) };
-        let mut state = self.state.lock();
-        state.lending.wait = OwnerWait::Elsewhere;
-        (state, slept)
+        (waits.end(), slept)
     }
 }

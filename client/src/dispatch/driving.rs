@@ -13,6 +13,7 @@ use super::state::{ActiveDriver, Guard, State};
 use super::task_driver::{Driving, TaskDriver};
 use super::waiter::Waiter;
 use crate::error::ErrorCode;
+use crate::fault::fault_point;
 use crate::sys::RawWaitable;
 use std::io;
 use std::sync::Arc;
@@ -123,7 +124,9 @@ impl<T: Target> Dispatcher<T> {
         drop(state);
         drop(before);
         let run = RunGuard(self);
+        fault_point!();
         let slept = task_driver.run(limit, also);
+        fault_point!();
         drop(run);
         (self.state.lock(), slept)
     }

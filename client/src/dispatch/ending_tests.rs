@@ -119,15 +119,63 @@ fn a_thread_that_ends_while_it_closes_loses_the_sockets_without_a_terminate() {
     assert_eq!(probes[1].trace(), ["lost"]);
 }
 
-#[test]
-fn a_panic_in_the_middle_of_a_call_leaves_no_level_behind() {
-    let dispatcher = Dispatcher::new(None);
+/// A socket that has been opened, and whose first callback panics.
+fn panics_at_first(dispatcher: &Arc<Dispatcher<Probe>>) -> (Key, Arc<Probe>) {
     let probe = Probe::new();
     let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(&probe)).unwrap();
-    dispatcher.update(key, |mailbox| mailbox.opened(0)).1.send(&dispatcher);
+    dispatcher.update(key, |mailbox| mailbox.opened(0)).1.send(dispatcher);
     probe.at_event(Box::new(|| panic!("expected by the test")));
-    assert!(catch_unwind(AssertUnwindSafe(|| dispatcher.dispatch(0))).is_err());
+    (key, probe)
+}
+
+#[test]
+fn a_panic_in_a_callback_fails_that_socket_and_no_other_and_leaves_no_level_behind() {
+    let dispatcher = Dispatcher::new(None);
+    let (key, probe) = panics_at_first(&dispatcher);
+    let other = Probe::new();
+    let beside = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(&other)).unwrap();
+    dispatcher.update(beside, |mailbox| mailbox.opened(0)).1.send(&dispatcher);
+    assert_eq!(dispatcher.dispatch(0), Ok(2));
+    assert_eq!((probe.trace(), other.trace()), (vec!["failed".to_owned()], vec!["open".to_owned()]));
     assert_eq!(dispatcher.attach(), Ok(()));
+    // No callback of it is on the stack any more, so its end is delivered.
+    dispatcher.update(key, |mailbox| mailbox.ended(Ending::abnormal(), None)).1.send(&dispatcher);
+    assert_eq!(dispatcher.dispatch(0), Ok(1));
+    assert_eq!(probe.trace(), ["failed", "terminate 1006", "over", "free"]);
+}
+
+#[test]
+fn a_panic_in_the_last_callback_keeps_neither_on_free_away_nor_the_ends_of_others() {
+    for close in [true, false] {
+        let dispatcher = Dispatcher::new(None);
+        let (key, probe) = panics_at_first(&dispatcher);
+        let other = Probe::new();
+        dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(&other)).unwrap();
+        match close {
+            true => dispatcher.close(|| ()).unwrap(),
+            false => dispatcher.close_one(key, &probe, || Ok(())).unwrap(),
+        }
+        assert_eq!(probe.trace(), ["over", "free"]);
+        let ended: &[&str] = if close { &["terminate 1006", "over", "free"] } else { &[] };
+        assert_eq!(other.trace(), ended);
+    }
+}
+
+#[test]
+fn a_panic_between_messages_delivers_none_behind_the_gap() {
+    let dispatcher = Dispatcher::new(None);
+    let (key, probe) = panics_at_first(&dispatcher);
+    dispatcher.dispatch(0).unwrap();
+    dispatcher.update(key, |mailbox| mailbox.push(text("a b c"))).1.send(&dispatcher);
+    let error = || crate::error::Error::new(ErrorCode::Internal, crate::error::Component::Socket, "a fault");
+    dispatcher.update(key, |mailbox| mailbox.break_off(error())).1.send(&dispatcher);
+    dispatcher.update(key, |mailbox| mailbox.push(text("d"))).1.send(&dispatcher);
+    dispatcher
+        .update(key, |mailbox| mailbox.ended(Ending::abnormal(), Some(Arc::new(error()))))
+        .1
+        .send(&dispatcher);
+    dispatcher.dispatch(0).unwrap();
+    assert_eq!(probe.trace(), ["failed", "error", "terminate 1006", "over", "free"]);
 }
 
 /// A task driver that panics when it runs.

@@ -75,6 +75,8 @@ impl Target for Count {
         ServiceOutcome::Drained
     }
 
+    fn fail(self: &Arc<Self>) {}
+
     fn nudge(&self) {}
 
     fn lose(self: &Arc<Self>) {}

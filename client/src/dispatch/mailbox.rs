@@ -216,6 +216,15 @@ impl Mailbox {
         self.host.discarded();
     }
 
+    /// Something that had arrived is lost: drops all undelivered events but the end, and takes no more. An end that the
+    /// host does not expect has this error.
+    pub(crate) fn break_off(&mut self, error: Error) {
+        let error = (!self.host.is_closing()).then(|| Arc::new(error));
+        self.discard();
+        self.host.begin_closing();
+        self.network.break_off(error);
+    }
+
     /// Marks the pulled message as processed: the host has asked for more.
     pub(crate) fn release_pulled(&mut self) {
         self.host.release_pulled();

@@ -63,6 +63,9 @@ pub trait Target: Send + Sync + 'static {
     fn over(&self);
     /// Runs the host's `on_free`.
     fn free(&self);
+    /// Ends the connection with an error, because a fault in the library itself has lost an event. Called with no lock
+    /// held.
+    fn fail(self: &std::sync::Arc<Self>);
     /// Wakes the socket's task: there is room again in the receive buffer, or, for a socket without a dispatcher,
     /// something to deliver.
     fn nudge(&self);

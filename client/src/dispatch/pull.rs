@@ -1,7 +1,7 @@
 //! Pulling: the owner takes one event instead of having a callback run.
 
 use super::Target;
-use super::deliver::deadline;
+use super::deliver::{Left, deadline};
 use super::dispatcher::{Dispatcher, Waited};
 use super::key::Key;
 use super::level::Level;
@@ -10,7 +10,9 @@ use super::state::{Guard, PulledEnd, State};
 use super::waiter::Waiter;
 use crate::error::{Error, ErrorCode};
 use crate::event::{Event, EventKind, Message};
+use crate::fault::fault_point;
 use crate::fork::fork_epoch;
+use crate::panics::contained;
 use crate::unfinished;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -80,18 +82,21 @@ impl<T: Target> Dispatcher<T> {
     ) -> Result<Option<R>, ErrorCode> {
         let deadline = deadline(timeout)?;
         self.check_wait()?;
-        let level;
+        let (mut left, level);
         let mut state = self.owned_to_drive()?;
+        left = Left::of_pull(self);
         level = Level::enter(self);
+        fault_point!();
         let pulled;
         (state, pulled) = unfinished::noted(&level, || {
             state = self.release_pulled(self.free_pulled(state));
             self.pull_at(state, &level, deadline, &mut take)
         });
         let closed = state.closed;
-        state.sync_fd();
+        left.look(&mut state);
         drop(state);
         drop(level);
+        drop(left);
         match pulled {
             Ok(None) if closed => Err(ErrorCode::Cancelled),
             pulled => pulled,
@@ -146,7 +151,10 @@ impl<T: Target> Dispatcher<T> {
             Work::Error { error, never_opened } => {
                 if never_opened {
                     let stack: &Error = &error;
-                    target.report(stack);
+                    contained(|| {
+                        target.report(stack);
+                        fault_point!();
+                    });
                 }
                 Event::failed(error)
             }

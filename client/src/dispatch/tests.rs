@@ -81,6 +81,10 @@ impl Target for Probe {
         self.note("free");
     }
 
+    fn fail(self: &Arc<Self>) {
+        self.note("failed");
+    }
+
     fn nudge(&self) {}
 
     fn service(self: &Arc<Self>, _: bool, _: bool) -> ServiceOutcome {

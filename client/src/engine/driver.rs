@@ -4,9 +4,12 @@
 use super::engine;
 use crate::context::{ThreadRole, ThreadRoleGuard};
 use crate::error::{Component, Error, ErrorCode};
+use crate::fault::fault_point;
+use crate::panics::contained;
 use crate::sync::Mutex;
 use crate::sys::readiness::{Waitable, Watch};
 use crate::sys::{self, RawWaitable};
+use std::collections::VecDeque;
 use std::future::{Future, pending};
 use std::io;
 use std::pin::{Pin, pin};
@@ -44,7 +47,7 @@ pub(crate) struct Driver {
     woken: Arc<Woken>,
     tasks: Arc<AtomicUsize>,
     /// Tasks that the next run begins; beginning them there costs no wake-up.
-    new: Mutex<Vec<Task>>,
+    new: Mutex<VecDeque<Task>>,
     /// A run is in progress, and must be woken for new tasks.
     running: AtomicBool,
     /// The number of shutdowns when it was borrowed.
@@ -114,6 +117,7 @@ impl Driver {
         let kept = engine().drivers.lock().pop();
         let driver = kept.map_or_else(|| Driver::new(ThreadRole::Connecting), Ok)?;
         driver.since.store(since, Ordering::Relaxed);
+        fault_point!();
         Ok(driver)
     }
 
@@ -133,7 +137,7 @@ impl Driver {
             also: Mutex::new(None),
             woken,
             tasks: Arc::new(AtomicUsize::new(0)),
-            new: Mutex::new(Vec::new()),
+            new: Mutex::new(VecDeque::new()),
             running: AtomicBool::new(false),
             since: AtomicU64::new(0),
         }))
@@ -142,6 +146,7 @@ impl Driver {
     /// Keeps the driver for the next blocking `ws_new`, if no task is left in it.
     pub(crate) fn give_back(self: Arc<Self>) {
         self.unwatch();
+        fault_point!();
         if self.tasks() > 0 {
             // Cancelled tasks end when they run once more.
             self.run(Some(Duration::ZERO), None);
@@ -170,7 +175,7 @@ impl Driver {
             return;
         }
         let counted = Counted::new(&self.tasks);
-        self.new.lock().push(Box::pin(async move {
+        self.new.lock().push_back(Box::pin(async move {
             let _counted = counted;
             task.await;
         }));
@@ -182,8 +187,10 @@ impl Driver {
 
     /// Begins the new tasks, during a run.
     fn begin_new(&self) {
-        let new = std::mem::take(&mut *self.new.lock());
-        for task in new {
+        // One by one: what keeps one of them from beginning keeps no other.
+        loop {
+            fault_point!();
+            let Some(task) = self.new.lock().pop_front() else { return };
             tokio::spawn(task);
         }
     }
@@ -242,8 +249,11 @@ impl Driver {
         let _role = ThreadRoleGuard::begin(self.role);
         // Set before it takes the new tasks: a thread that adds one later sees that it must wake the driver.
         self.running.store(true, Ordering::SeqCst);
+        let running = Running(&self.running);
+        fault_point!();
         runtime.block_on(async {
             self.begin_new();
+            fault_point!();
             let mut woken = pin!(self.woken.notify.notified());
             // A wake that came before this run ends it at once, but tasks run in any case.
             if limit == Some(Duration::ZERO) || woken.as_mut().enable() {
@@ -268,7 +278,7 @@ impl Driver {
                 () = at_most(limit) => {}
             }
         });
-        self.running.store(false, Ordering::SeqCst);
+        drop(running);
         self.woken.by_signal.swap(false, Ordering::Relaxed)
     }
 
@@ -291,11 +301,15 @@ impl Driver {
         self.unwatch();
         let runtime = self.tokio.lock().take(next);
         let new = std::mem::take(&mut *self.new.lock());
-        drop(new);
-        // A sender on another thread may hold the runtime for a moment; the last holder ends it.
-        if let Some(runtime) = runtime.and_then(Arc::into_inner) {
-            runtime.shutdown_background();
-        }
+        // Tasks run any code when they are dropped, and this may be the drop of a socket in any call.
+        contained(|| {
+            drop(new);
+            // A sender on another thread may hold the runtime for a moment; the last holder ends it.
+            if let Some(runtime) = runtime.and_then(Arc::into_inner) {
+                runtime.shutdown_background();
+            }
+            fault_point!();
+        });
     }
 
     fn watched(&self, raw: RawWaitable, runtime: &Arc<Runtime>) -> Option<Arc<Watch<Also>>> {
@@ -326,6 +340,15 @@ impl Drop for Driver {
     /// which, for tokio, is the case in the child of a fork inside a callback.
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// A run in progress; its drop ends it, also after a panic.
+struct Running<'a>(&'a AtomicBool);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
     }
 }
 

@@ -13,15 +13,15 @@ use crate::compressors;
 use crate::context;
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::Items;
+use crate::fault::fault_point;
 use crate::fork::PerProcess;
-use crate::panics;
+use crate::panics::contained;
 use crate::sync::{Condvar, Mutex};
 use crate::sys::thread::with_signals_blocked;
 use crate::unfinished::{self, Unfinished};
 use io_thread::{Events, IoThread};
 use std::collections::HashMap;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -190,6 +190,7 @@ pub(crate) fn spawn(id: i32, since: u64, task: Task) -> Result<(), (Error, Task)
     // dropped without the lock, because its drop may run any code.
     let spawning = thread.take_in(task);
     drop(state);
+    fault_point!();
     spawning.begin();
     Ok(())
 }
@@ -312,7 +313,9 @@ pub fn shutdown(timeout: Option<Duration>) -> Result<(), ErrorCode> {
     state.shutdowns += 1;
     drop(state);
     let going_on = ShuttingDown(engine);
+    fault_point!();
     unfinished::noted(&going_on, || end_all(engine, deadline))?;
+    fault_point!();
     let mut state = engine.state.lock();
     state.stopping = false;
     state.users = state.users.saturating_sub(1);
@@ -342,25 +345,26 @@ impl Unfinished for ShuttingDown<'_> {
     }
 }
 
-/// A host may have closed the library's descriptors: tokio panics where one of them is to wake a thread. That is to keep
-/// nothing else from its end.
-fn until_its_end(work: impl FnOnce()) {
-    if catch_unwind(AssertUnwindSafe(work)).is_err() {
-        panics::log_caught_panic();
-    }
-}
-
 /// Ends the sockets, then the threads; one call at a time.
 fn end_all(engine: &Engine, deadline: Option<Instant>) -> Result<(), ErrorCode> {
     // Sockets made before `stopping` was seen are in the registry by now.
     let sockets: Vec<_> = engine.sockets.lock().values().map(|listed| listed.socket.clone()).collect();
     for socket in sockets.iter().filter_map(Weak::upgrade) {
-        until_its_end(|| socket.stop());
+        // A host may have closed the library's descriptors: tokio panics where one of them is to wake a thread. That
+        // keeps no other socket from its end.
+        contained(|| {
+            socket.stop();
+            fault_point!();
+        });
     }
     for socket in sockets.iter().filter_map(Weak::upgrade) {
-        until_its_end(|| socket.let_go());
+        contained(|| {
+            socket.let_go();
+            fault_point!();
+        });
     }
     drop(sockets);
+    fault_point!();
     let mut state = engine.state.lock();
     for (_, thread) in &state.threads {
         thread.stop();
@@ -376,12 +380,14 @@ fn end_all(engine: &Engine, deadline: Option<Instant>) -> Result<(), ErrorCode> 
     let threads = std::mem::take(&mut state.threads);
     let deaf = threads.iter().any(|(_, thread)| thread.is_deaf());
     drop(state);
+    fault_point!();
     for (_, thread) in threads {
         thread.join();
     }
     if !engine.workers.stop(deadline) {
         return Err(ErrorCode::Timeout);
     }
+    fault_point!();
     let drivers = std::mem::take(&mut *engine.drivers.lock());
     if deaf {
         // Their descriptors were closed, too, and the numbers may be somebody else's by now.

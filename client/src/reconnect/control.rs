@@ -4,6 +4,8 @@ use super::Reconnector;
 use super::sending::Queue;
 use crate::context;
 use crate::error::ErrorCode;
+use crate::fault::fault_point;
+use crate::panics::contained;
 use crate::socket::{Socket, Status, judge_close};
 use std::sync::Arc;
 
@@ -13,15 +15,16 @@ impl Reconnector {
     pub fn terminate(&self, code: i32, reason: &[u8]) -> Result<(), ErrorCode> {
         let (code, reason) = judge_close(code, reason)?;
         let mut state = self.state.lock();
-        if state.over || state.stop.is_some() {
+        if state.over {
             return Ok(());
         }
-        let stop = (code, reason.to_owned());
-        state.stop = Some(stop.clone());
+        // The first one counts. A second call ends what the first one may have left.
+        let stop = state.stop.get_or_insert_with(|| (code, reason.to_owned())).clone();
         state.queue = Queue::default();
         let now = state.now.as_ref().filter(|now| now.begun);
         let now = now.map(|now| (Arc::clone(&now.socket), now.is_wait));
         drop(state);
+        fault_point!();
         if let Some((socket, is_wait)) = now {
             end(&socket, is_wait, &stop);
         }
@@ -35,13 +38,14 @@ impl Reconnector {
             dispatcher.check_owner()?;
         }
         gone()?;
+        // Nobody can call this again, so that no panic may end it.
         loop {
             let mut state = self.state.lock();
             if state.over {
                 let last = state.before.upgrade();
                 drop(state);
                 // The last callbacks of the reconnector run inside the last callback of its last socket or wait.
-                return last.map_or(Ok(()), |socket| socket.close_now(|| Ok(())));
+                return last.map_or(Ok(()), close_now);
             }
             state.stop.get_or_insert_with(|| (1000, String::new()));
             state.queue = Queue::default();
@@ -50,7 +54,7 @@ impl Reconnector {
             let socket = now.or_else(|| state.before.upgrade());
             drop(state);
             if let Some(socket) = socket {
-                socket.close_now(|| Ok(()))?;
+                close_now(socket)?;
             }
             // Inside a callback of the reconnector, it ends when that has returned.
             if context::in_callback() {
@@ -104,6 +108,15 @@ impl Reconnector {
     pub fn attempts(&self) -> u32 {
         self.state.lock().tries.attempt()
     }
+}
+
+fn close_now(socket: Arc<Socket>) -> Result<(), ErrorCode> {
+    let closed = contained(|| {
+        let closed = socket.close_now(|| Ok(()));
+        fault_point!();
+        closed
+    });
+    closed.unwrap_or(Ok(()))
 }
 
 pub(super) fn end(socket: &Arc<Socket>, is_wait: bool, stop: &(u16, String)) {

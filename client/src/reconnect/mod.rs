@@ -8,6 +8,7 @@
 
 mod control;
 mod counting;
+mod handlers;
 mod policy;
 mod retry_after;
 mod sending;
@@ -17,13 +18,15 @@ pub use policy::{GivenUp, Policy};
 use crate::connect::url;
 use crate::engine;
 use crate::error::{Component, Error, ErrorCode};
-use crate::event::Event;
+use crate::fault::fault_point;
 use crate::options::Options;
+use crate::panics::contained;
 use crate::random;
 use crate::socket::{Dispatcher, Handler, Socket, Unopened};
 use crate::sync::Mutex;
 use control::end;
 use counting::Past;
+use handlers::{Connection, Wait};
 pub use policy::End;
 use policy::{Tries, Verdict};
 use sending::Queue;
@@ -101,6 +104,8 @@ struct State {
     retry_now: bool,
     /// The host has ended the reconnector, with this code and reason.
     stop: Option<(u16, String)>,
+    /// A step to the next socket or wait has panicked.
+    broken: bool,
     over: bool,
     queue: Queue,
     past: Past,
@@ -139,6 +144,7 @@ impl Reconnector {
             step: 0,
             retry_now: false,
             stop: None,
+            broken: false,
             over: false,
             queue: Queue::default(),
             past: Past::new(),
@@ -170,6 +176,7 @@ impl Reconnector {
         // An attempt fulfils an earlier request to retry.
         state.retry_now &= is_wait;
         drop(state);
+        fault_point!();
         let started = unopened.start();
         let mut state = self.state.lock();
         let still = state.step == step;
@@ -185,13 +192,17 @@ impl Reconnector {
         let stop = state.stop.clone().filter(|_| still);
         let at_once = is_wait && still && std::mem::take(&mut state.retry_now);
         drop(state);
-        match stop {
-            Some(stop) => end(&socket, is_wait, &stop),
-            None if at_once => drop(socket.abort()),
-            // The socket began too late to be ended by the shutdown.
-            None if still && self.was_shut_down() => drop(socket.abort()),
-            None => {}
-        }
+        // It lives, and its end will be reported.
+        contained(|| {
+            match stop {
+                Some(stop) => end(&socket, is_wait, &stop),
+                None if at_once => drop(socket.abort()),
+                // The socket began too late to be ended by the shutdown.
+                None if still && self.was_shut_down() => drop(socket.abort()),
+                None => {}
+            }
+            fault_point!();
+        });
         Ok(())
     }
 
@@ -210,12 +221,20 @@ impl Reconnector {
         }
         drop(state);
         drop(now);
+        fault_point!();
         self.ended()
     }
 
     fn ended(&self) -> Option<GivenUp> {
-        if self.state.lock().stop.is_some() {
+        let (stopped, broken) = {
+            let state = self.state.lock();
+            (state.stop.is_some(), state.broken)
+        };
+        if stopped {
             return Some(GivenUp::Host);
+        }
+        if broken {
+            return Some(GivenUp::Refused);
         }
         if self.was_shut_down() {
             return Some(GivenUp::ShutDown);
@@ -249,11 +268,13 @@ impl Reconnector {
             }
             Some(Err(code)) => begun = Err(no_url(code)),
         }
+        fault_point!();
         self.state.lock().retry_now = false;
         if let Some(given_up) = self.ended() {
             return self.give_up(given_up, End::default());
         }
         options.ping_by_default();
+        fault_point!();
         let begun = begun.and_then(|()| self.connect(&url, &options));
         if let Err(error) = begun {
             let end = End::failed(error);
@@ -267,9 +288,17 @@ impl Reconnector {
     fn connect(self: &Arc<Self>, url: &str, options: &Options) -> Result<(), Error> {
         let (inner, name) = self.host.socket();
         let handler = Arc::new(Connection { reconnector: Arc::clone(self), inner: Arc::clone(&inner) });
-        let started = Unopened::new(url, options, handler, self.dispatcher.clone(), false)
-            .and_then(|unopened| name(unopened.socket()).map(|()| unopened))
-            .and_then(|unopened| self.begin(unopened, false));
+        let started = contained(|| {
+            Unopened::new(url, options, handler, self.dispatcher.clone(), false)
+                .and_then(|unopened| name(unopened.socket()).map(|()| unopened))
+                .and_then(|unopened| self.begin(unopened, false))
+        });
+        let started = started.unwrap_or_else(|| {
+            // It was not begun.
+            let now = self.state.lock().now.take();
+            drop(now);
+            Err(fault())
+        });
         if started.is_err() {
             // Releases its handle, if it has one.
             inner.over();
@@ -296,11 +325,13 @@ impl Reconnector {
             state.failed = end.address.or(state.failed);
             state.tries.clone()
         };
+        fault_point!();
         // The host is asked with no lock held; no other thread changes `tries`.
         let verdict = tries.decide(&self.policy, &end, now, random, |by_default, attempt| {
             self.host.is_final(&by_default.about(attempt, &end))
         });
         let attempt = tries.attempt();
+        fault_point!();
         self.state.lock().tries = tries;
         if let Some(given_up) = self.ended() {
             return self.give_up(given_up, end);
@@ -310,6 +341,7 @@ impl Reconnector {
             Verdict::After(delay) => delay,
         };
         self.host.reconnecting(&verdict.about(attempt, &end));
+        fault_point!();
         if let Some(given_up) = self.ended() {
             return self.give_up(given_up, end);
         }
@@ -326,10 +358,14 @@ impl Reconnector {
     }
 
     fn give_up(&self, given_up: GivenUp, mut end: End) {
+        if self.state.lock().broken && given_up == GivenUp::Refused {
+            end = End::failed(fault());
+        }
         end.error = match given_up {
             GivenUp::Host => None,
             _ => end.error.or_else(|| self.ended_with(given_up)),
         };
+        fault_point!();
         let attempt = {
             let mut state = self.state.lock();
             state.over = true;
@@ -353,60 +389,16 @@ impl Reconnector {
     }
 }
 
+/// The error of a step that has panicked.
+fn fault() -> Error {
+    let what = "A fault in the library itself ended the reconnector, or one of its attempts";
+    Error::new(ErrorCode::Internal, Component::Socket, what)
+}
+
 fn no_url(code: ErrorCode) -> Error {
     let message = match code {
         ErrorCode::TooLarge => "The URL that on_attempt returned is longer than 64 KiB",
         _ => "The URL that on_attempt returned is not valid UTF-8",
     };
     Error::new(code, Component::Socket, message)
-}
-
-/// The handler of a wait.
-struct Wait(Arc<Reconnector>);
-
-impl Handler for Wait {
-    fn receives(&self) -> bool {
-        false
-    }
-
-    fn event(&self, _: &Event) {}
-
-    fn over(&self) {}
-
-    fn free(&self) {
-        self.0.attempt();
-    }
-}
-
-/// The handler of a connection: the host's, followed by the reconnector's next step when the connection is freed.
-struct Connection {
-    reconnector: Arc<Reconnector>,
-    inner: Arc<dyn Handler>,
-}
-
-impl Handler for Connection {
-    fn receives(&self) -> bool {
-        self.inner.receives()
-    }
-
-    fn wants_pings(&self) -> bool {
-        self.inner.wants_pings()
-    }
-
-    fn connected(&self, socket: &Socket) {
-        self.reconnector.hand_over(socket);
-    }
-
-    fn event(&self, event: &Event) {
-        self.inner.event(event);
-    }
-
-    fn over(&self) {
-        self.inner.over();
-    }
-
-    fn free(&self) {
-        self.inner.free();
-        self.reconnector.disconnected();
-    }
 }

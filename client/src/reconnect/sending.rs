@@ -3,6 +3,7 @@
 
 use super::Reconnector;
 use crate::error::ErrorCode;
+use crate::fault::fault_point;
 use crate::socket::{Kept, SendKind, Socket};
 use std::collections::VecDeque;
 use std::ptr;
@@ -84,13 +85,15 @@ impl Reconnector {
         let state = &mut *guard;
         let Some(now) = state.now.as_mut().filter(|now| ptr::eq(&*now.socket, socket)) else { return };
         while let Some(message) = state.queue.messages.pop_front() {
+            let charge = message.charge();
+            state.queue.charge -= charge;
+            fault_point!();
             if let Err(message) = socket.send_ahead(message) {
+                state.queue.charge += charge;
                 state.queue.messages.push_front(message);
-                state.queue.charge = state.queue.messages.iter().map(Kept::charge).sum();
                 return;
             }
         }
-        state.queue.charge = 0;
         if std::mem::take(&mut state.queue.refused) {
             socket.owe_drain();
         }

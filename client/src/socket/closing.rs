@@ -2,12 +2,16 @@
 //! notices the end calls this module; the mailbox makes sure that it is reported to the host once.
 
 use super::outgoing::{ConnectionFailure, Phase, ReceivedClose};
+use super::receive::broken;
+use super::roles::{Loss, leave_undone};
 use super::{Socket, Status};
 use crate::dispatch::{Delivery, Mailbox};
 use crate::engine::Stop;
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::Ending;
+use crate::fault::fault_point;
 use crate::log::log;
+use crate::panics::contained;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ws4d_protocol::close::{CloseFrame, MAX_REASON};
@@ -77,7 +81,10 @@ impl Socket {
             let outgoing = self.outgoing.lock();
             (ending_of(outgoing.received.as_deref(), outgoing.close_sent), outgoing.phase)
         };
-        self.note_end(phase, &ending, None);
+        contained(|| {
+            self.note_end(phase, &ending, None);
+            fault_point!();
+        });
         self.close(code, "", Phase::Lingering);
         self.set_status(Status::Closed);
         ending
@@ -102,14 +109,26 @@ impl Socket {
             _ => return,
         }
         drop(outgoing);
-        log!(Debug, Component::WebSocket, "socket {}: closing with code {code}", self.id());
         self.set_status(Status::Closing);
         self.post(Mailbox::closing);
-        self.flush();
-        if self.settings.close_timeout.is_zero() {
-            self.deadline_passed();
-        }
+        self.or_by_task(|| {
+            log!(Debug, Component::WebSocket, "socket {}: closing with code {code}", self.id());
+            fault_point!();
+            self.flush();
+            fault_point!();
+            if self.settings.close_timeout.is_zero() {
+                self.deadline_passed();
+            }
+        });
         self.tell_task();
+    }
+
+    /// Does a step of an end. What a panic has kept from being done is left to the task: it flushes, and keeps the
+    /// deadline.
+    fn or_by_task(self: &Arc<Self>, step: impl FnOnce()) {
+        if contained(step).is_none() {
+            leave_undone(self, self.outgoing.lock(), Loss::None);
+        }
     }
 
     /// Handles the server's close frame. Called with the `incoming` lock held; the caller flushes and logs after it
@@ -127,6 +146,7 @@ impl Socket {
         }
         outgoing.deadline = Some(Instant::now() + self.settings.close_timeout);
         drop(outgoing);
+        fault_point!();
         self.set_status(Status::Closing);
         if first {
             // The task keeps the deadline, whichever thread reads. It notices a later one when the first has passed.
@@ -189,14 +209,17 @@ impl Socket {
         let first = outgoing.claim_report();
         let is_error = phase != Phase::Lingering && !outgoing.ended_by_host;
         drop(outgoing);
-        self.flush();
-        self.shut_down_write();
+        self.or_by_task(|| {
+            fault_point!();
+            self.flush();
+            self.shut_down_write();
+            fault_point!();
+        });
         if first {
-            self.note_end(phase, &ending, Some(&error));
-            self.tell(ending, is_error.then_some(error));
+            self.report(phase, ending, Some(&error), is_error.then(|| error.clone()));
         }
         if self.settings.close_timeout.is_zero() {
-            self.deadline_passed();
+            self.or_by_task(|| self.deadline_passed());
         }
         self.tell_task();
     }
@@ -256,6 +279,7 @@ impl Socket {
         };
         let unanswered = outgoing.phase == Phase::Closing && outgoing.received.is_none();
         drop(outgoing);
+        fault_point!();
         if error.is_some() || !unanswered {
             return self.finish(error);
         }
@@ -299,16 +323,41 @@ impl Socket {
         let first = outgoing.claim_report();
         let error = error.filter(|_| !outgoing.ended_by_host);
         drop(outgoing);
-        if let Some(transport) = transport {
-            transport.drop_connection();
-        }
-        self.free_received();
-        self.free_deflater();
-        self.free_streaming();
+        contained(|| {
+            fault_point!();
+            if let Some(transport) = transport {
+                transport.drop_connection();
+            }
+            fault_point!();
+            self.free_received();
+            self.free_deflater();
+            self.free_streaming();
+        });
         if first {
-            self.note_end(phase, &ending, cause);
-            self.tell(ending, error);
+            self.report(phase, ending, cause, error);
         }
+        self.tell_task();
+    }
+
+    /// Reports the end, which was claimed for this: no panic before it keeps it away.
+    fn report(self: &Arc<Self>, phase: Phase, ending: Ending, cause: Option<&Error>, error: Option<Error>) {
+        contained(|| {
+            self.note_end(phase, &ending, cause);
+            fault_point!();
+        });
+        self.tell(ending, error);
+    }
+
+    /// Ends the connection because of a fault in the library itself. Nothing more is delivered, because something is
+    /// missing.
+    pub(super) fn break_off(self: &Arc<Self>) {
+        if self.outgoing.lock().phase == Phase::Connecting {
+            return self.finish(Some(broken().error));
+        }
+        self.record_failure(broken());
+        self.post(|mailbox| mailbox.break_off(broken().error));
+        self.gate.interrupt();
+        self.fail_when_delivered();
         self.tell_task();
     }
 
@@ -354,10 +403,12 @@ impl Stop for Socket {
         drop(outgoing);
         if first {
             // The server's answer is not awaited, nor reported where it comes before this thread is done.
-            socket.note_end(Phase::Open, &Ending::abnormal(), Some(&shut_down));
-            socket.tell(Ending::abnormal(), None);
+            socket.report(Phase::Open, Ending::abnormal(), Some(&shut_down), None);
         }
-        socket.flush();
+        socket.or_by_task(|| {
+            fault_point!();
+            socket.flush();
+        });
         let cause = shut_down.clone();
         socket.post(|mailbox| mailbox.shut_down(shut_down, socket.dispatcher.is_private()));
         socket.end(Some(&cause), None);

@@ -6,6 +6,7 @@ use super::receive::ReadOutcome;
 use super::{Dispatcher, Socket};
 use crate::connect::readiness::Readiness;
 use crate::dispatch::{Key, OWNER_ABSENT_AFTER, OWNER_CHECK_INTERVAL, Poller, ServiceOutcome, StandbyRole};
+use crate::fault::fault_point;
 use crate::sys::RawWaitable;
 use crate::sys::readiness::{Guard, Waitable, Watch};
 use crate::sys::stream::{self, Stream};
@@ -91,12 +92,14 @@ impl Descriptor {
     /// runs.
     pub(super) fn lend(&mut self) -> bool {
         let wanted = self.socket.dispatcher.borrows() && self.socket.may_be_lent();
-        if wanted
-            && !self.is_lent()
-            && !self.socket.has_backlog()
-            && self.socket.dispatcher.lend(self.key, stream::raw(&self.stream))
-        {
-            self.watcher = Watcher::Owner(Standby::None);
+        if wanted && !self.is_lent() && !self.socket.has_backlog() {
+            // From here on its drop takes it back.
+            let before = std::mem::replace(&mut self.watcher, Watcher::Owner(Standby::None));
+            let lent = self.socket.dispatcher.lend(self.key, stream::raw(&self.stream));
+            fault_point!();
+            if !lent {
+                self.watcher = before;
+            }
         }
         wanted
     }
@@ -184,8 +187,10 @@ impl Descriptor {
     }
 
     fn take_back(&mut self) {
-        self.watcher = Watcher::Nobody;
+        fault_point!();
         self.socket.dispatcher.take_back(self.key, stream::raw(&self.stream));
+        fault_point!();
+        self.watcher = Watcher::Nobody;
     }
 }
 

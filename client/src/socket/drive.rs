@@ -12,6 +12,7 @@ use crate::connect::{self, Connected, Connection};
 use crate::dispatch::{Mailbox, Task};
 use crate::engine::{self, Enlisted};
 use crate::error::{Component, Error, ErrorCode};
+use crate::fault::fault_point;
 use crate::log::log;
 use crate::panics;
 use std::future::{Future, poll_fn};
@@ -29,17 +30,28 @@ use tokio::time::Sleep;
 pub(super) struct TaskGuard {
     socket: Arc<Socket>,
     enlisted: Enlisted,
+    /// The task has run.
+    begun: bool,
 }
 
 impl TaskGuard {
     pub(super) fn new(socket: Arc<Socket>, enlisted: Enlisted) -> TaskGuard {
-        TaskGuard { socket, enlisted }
+        TaskGuard { socket, enlisted, begun: false }
+    }
+
+    /// Called first of all by the task: from now on its end is told as an event.
+    fn begin(&mut self) {
+        self.begun = true;
     }
 }
 
 impl Drop for TaskGuard {
     fn drop(&mut self) {
         panics::log_caught_panic();
+        if !self.begun && thread::panicking() {
+            // The call that opens the socket fails, and reports that itself.
+            self.socket.forget();
+        }
         self.socket.finish(Some(Error::new(
             ErrorCode::Internal,
             Component::Socket,
@@ -63,7 +75,8 @@ impl Drop for LastEvents {
 }
 
 /// The whole life of a socket.
-pub(super) async fn run(guard: TaskGuard, start: Box<Start>) {
+pub(super) async fn run(mut guard: TaskGuard, start: Box<Start>) {
+    guard.begin();
     let socket = &guard.socket;
     // What connecting has brought is taken apart by a function: in a variable here it would be a part of the task for good.
     let descriptor = match socket.connection(start).await {
@@ -77,7 +90,8 @@ pub(super) async fn run(guard: TaskGuard, start: Box<Start>) {
 }
 
 /// Connects a socket whose host waits in `ws_new`, on that thread; afterwards the I/O thread runs it.
-pub(super) async fn connect_here(guard: TaskGuard, start: Box<Start>) {
+pub(super) async fn connect_here(mut guard: TaskGuard, start: Box<Start>) {
+    guard.begin();
     let socket = Arc::clone(&guard.socket);
     let Some(Connected { connection, readiness }) = socket.connection(start).await else {
         // No callback: `ws_new` returns the failure.
@@ -85,6 +99,7 @@ pub(super) async fn connect_here(guard: TaskGuard, start: Box<Start>) {
     };
     // The descriptor is watched elsewhere from now on.
     drop(readiness);
+    fault_point!();
     let Some(mut descriptor) = Descriptor::new(&socket, connection.transport.stream(), None) else { return };
     let since = guard.enlisted.since();
     let rest: Task = if socket.dispatcher.is_private() {
@@ -101,6 +116,7 @@ pub(super) async fn connect_here(guard: TaskGuard, start: Box<Start>) {
             return;
         }
         descriptor.lend();
+        fault_point!();
         Box::pin(async move {
             guard.socket.drive(descriptor).await;
         })
@@ -113,7 +129,8 @@ pub(super) async fn connect_here(guard: TaskGuard, start: Box<Start>) {
 }
 
 /// The whole life of a socket that only waits.
-pub(super) async fn wait(guard: TaskGuard, delay: Duration) {
+pub(super) async fn wait(mut guard: TaskGuard, delay: Duration) {
+    guard.begin();
     let socket = &guard.socket;
     tokio::select! {
         biased;
@@ -133,6 +150,7 @@ impl Socket {
             () = self.until_over() => None,
             connected = connecting => Some(connected),
         };
+        fault_point!();
         self.progress.end();
         match connected? {
             Ok(connected) => Some(connected),
@@ -147,6 +165,7 @@ impl Socket {
     /// the host.
     async fn deliver_what_is_left(self: &Arc<Self>) {
         while self.deliver_here() {
+            fault_point!();
             self.changed.notified().await;
         }
     }
@@ -158,11 +177,11 @@ impl Socket {
         if !self.dispatcher.is_private() || !waits {
             return;
         }
-        if thread::panicking() {
+        if thread::panicking()
+            && let Ok(thread) = Handle::try_current()
+        {
             let last = LastEvents(Arc::clone(self));
-            if let Ok(thread) = Handle::try_current() {
-                thread.spawn(async move { last.0.deliver_what_is_left().await });
-            }
+            thread.spawn(async move { last.0.deliver_what_is_left().await });
             return;
         }
         // Nobody would let a paused one go on.
@@ -180,6 +199,7 @@ impl Socket {
     /// connection cannot be watched.
     fn take_over(self: &Arc<Self>, connected: Connected) -> Option<Box<Descriptor>> {
         let Connected { connection, readiness } = connected;
+        fault_point!();
         let stream = connection.transport.stream();
         self.opened(connection).then(|| Descriptor::new(self, stream, Some(readiness))).flatten()
     }
@@ -195,7 +215,9 @@ impl Socket {
             tls,
         });
         self.begin_receiving(accepted.deflate.as_ref(), accepted.rest, accepted.time_us);
+        fault_point!();
         self.handler.connected(self);
+        fault_point!();
         let mut outgoing = self.outgoing.lock();
         if outgoing.phase != Phase::Connecting {
             drop(outgoing);
@@ -209,10 +231,13 @@ impl Socket {
         // Messages sent while connecting go first.
         outgoing.hand_over();
         drop(outgoing);
+        fault_point!();
         log!(Info, Component::WebSocket, "socket {}: open: {}", self.id(), self.shown());
         self.set_status(Status::Connected);
         self.post(|mailbox| mailbox.opened(accepted.time_us));
+        fault_point!();
         self.encode_waiting();
+        fault_point!();
         self.flush();
         true
     }
@@ -221,7 +246,9 @@ impl Socket {
         let mut watch = Watch::begin(self, descriptor);
         let mut timer = Timer::default();
         loop {
-            match self.next_step(&mut watch) {
+            let step = self.next_step(&mut watch);
+            fault_point!();
+            match step {
                 Step::Over => return,
                 Step::Again => {}
                 Step::Read => {
@@ -332,6 +359,7 @@ impl Socket {
             outgoing.blocked = false;
             outgoing.transport.clone()
         };
+        fault_point!();
         let Some(transport) = transport else { return false };
         match transport.flush() {
             Ok(true) => {
@@ -358,6 +386,7 @@ impl Socket {
         loop {
             let cork = ImpliedCork::begin();
             let ran = self.dispatcher.dispatch(0);
+            fault_point!();
             drop(cork);
             if !matches!(ran, Ok(1..)) {
                 break;

@@ -422,6 +422,10 @@ impl Target for Socket {
         self.handler.free();
     }
 
+    fn fail(self: &Arc<Self>) {
+        self.break_off();
+    }
+
     fn nudge(&self) {
         self.tell_task();
     }

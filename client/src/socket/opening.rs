@@ -5,6 +5,10 @@ use super::{Purpose, Socket, Unopened};
 use crate::dispatch::{self, Claim, Key, Mailbox, NotOpened, Task, TaskDriver};
 use crate::engine::{self, Driver};
 use crate::error::{Component, Error, ErrorCode};
+use crate::event::Ending;
+use crate::fault::fault_point;
+use crate::panics::contained;
+use std::mem;
 use std::sync::{Arc, Weak};
 
 impl Unopened {
@@ -31,17 +35,17 @@ impl Unopened {
                 (Arc::clone(&driver) as Arc<dyn TaskDriver>, Some(driver))
             }
         };
+        fault_point!();
         let opened = socket.begin(purpose, Some(&task_driver)).map(|key| {
-            let opened = socket.dispatcher.wait_open(key, &task_driver);
-            if opened.is_err() {
-                // The mailbox is gone; the task has nothing left to deliver, and may be waiting for that.
-                socket.finish(None);
-                socket.tell_task();
-            }
-            opened
+            let waiting = Waiting { socket: &socket, opened: false };
+            fault_point!();
+            waiting.end(socket.dispatcher.wait_open(key, &task_driver))
         });
         if let Some(driver) = borrowed {
-            driver.give_back();
+            contained(|| {
+                driver.give_back();
+                fault_point!();
+            });
         }
         match opened? {
             Ok(()) => Ok(socket),
@@ -73,7 +77,15 @@ impl Socket {
             .register(mailbox, Arc::clone(self))
             .map_err(|code| Error::new(code, Component::Socket, "The dispatcher is closed"))?;
         let _ = self.key.set(key);
-        match self.live(purpose, waiter) {
+        if self.is_over() {
+            // The host of a reconnector knows the socket before it begins. Its end was told where no mailbox was yet.
+            self.post(|mailbox| mailbox.ended(Ending::abnormal(), None));
+        }
+        let registered = Registered(self);
+        fault_point!();
+        let begun = self.live(purpose, waiter);
+        registered.end();
+        match begun {
             Ok(()) => Ok(key),
             Err((error, task)) => {
                 // Before the task is dropped, which would report an end.
@@ -95,7 +107,9 @@ impl Socket {
         let own = self.dispatcher.task_driver();
         let enlisted = engine::enlist(self.id, weak, own.is_none()).map_err(|error| (error, None))?;
         let since = enlisted.since();
+        fault_point!();
         let guard = TaskGuard::new(Arc::clone(self), enlisted);
+        fault_point!();
         let task: Task = match purpose {
             Purpose::Wait(delay) => Box::pin(drive::wait(guard, delay)),
             Purpose::Connect(start) if own.is_none() && waiter.is_some() => {
@@ -107,7 +121,58 @@ impl Socket {
             Some(task_driver) => task_driver.spawn(task),
             None => engine::spawn(self.id, since, task).map_err(|(error, task)| (error, Some(task)))?,
         }
-        self.dispatcher.task_added();
+        // It lives: what follows must not end the call.
+        contained(|| {
+            self.dispatcher.task_added();
+            fault_point!();
+        });
         Ok(())
+    }
+
+    /// Takes the socket out of the dispatcher, without an event.
+    pub(super) fn forget(self: &Arc<Self>) {
+        if let Some(key) = self.key.get() {
+            self.dispatcher.forget(*key);
+        }
+    }
+}
+
+/// A socket that is registered and has no task yet; its drop takes it out of the dispatcher.
+struct Registered<'a>(&'a Arc<Socket>);
+
+impl Registered<'_> {
+    fn end(self) {
+        mem::forget(self);
+    }
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.0.forget();
+        self.0.finish(None);
+    }
+}
+
+/// A blocking `ws_new` that waits for its socket; its drop ends a socket that was not opened.
+struct Waiting<'a> {
+    socket: &'a Arc<Socket>,
+    opened: bool,
+}
+
+impl Waiting<'_> {
+    fn end(mut self, opened: Result<(), NotOpened>) -> Result<(), NotOpened> {
+        self.opened = opened.is_ok();
+        opened
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.opened {
+            // The task has nothing left to deliver, and may be waiting for that.
+            self.socket.forget();
+            self.socket.finish(None);
+            self.socket.tell_task();
+        }
     }
 }

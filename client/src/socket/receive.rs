@@ -7,6 +7,7 @@ mod failures;
 mod incoming;
 mod notifications;
 
+pub(super) use failures::broken;
 pub(super) use incoming::Incoming;
 
 use super::Socket;

@@ -4,6 +4,7 @@ use super::Socket;
 use super::descriptor::Descriptor;
 use super::keepalive::KeepAlive;
 use super::large_frame::PartialFrameCheck;
+use crate::fault::fault_point;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -76,7 +77,9 @@ impl Socket {
     pub(super) fn next_step(self: &Arc<Self>, watch: &mut Watch) -> Step {
         let Watch { descriptor, keepalive, partial_frame } = watch;
         self.task_runs();
+        fault_point!();
         self.deliver_here();
+        fault_point!();
         if self.is_over() {
             return Step::Over;
         }
@@ -92,6 +95,7 @@ impl Socket {
             return Step::Over;
         }
         let lent = descriptor.is_lent();
+        fault_point!();
         // Called also while the owner reads, because it records whether reading is paused.
         let may_read = self.may_read() && !lent;
         if let Some(keepalive) = keepalive {

@@ -20,6 +20,8 @@ use super::key::Key;
 use super::poller::{Poller, Ready};
 use super::state::{Guard, State};
 use super::waiter::Waiter;
+use crate::fault::fault_point;
+use crate::panics::contained;
 use crate::sync::atomic::Ordering;
 use crate::sys::RawStream;
 use state::{ReadySocket, Unread};
@@ -193,6 +195,7 @@ impl<T: Target> Dispatcher<T> {
         let lent: Vec<Arc<T>> = state.lent().map(|(_, target)| Arc::clone(target)).collect();
         drop(state);
         lent.iter().for_each(|target| target.nudge());
+        fault_point!();
     }
 
     /// The poller, which is itself a descriptor that is readable if a lent descriptor is ready. A closed dispatcher
@@ -245,6 +248,7 @@ impl<T: Target> Dispatcher<T> {
         let targets: Vec<Arc<T>> = state.entries().map(|entry| Arc::clone(&entry.target)).collect();
         drop(state);
         targets.iter().for_each(|target| target.nudge());
+        fault_point!();
         (self.lock_without(targets), true)
     }
 
@@ -270,13 +274,11 @@ impl<T: Target> Dispatcher<T> {
         let sleeps = limit != Some(Duration::ZERO);
         state.lending.wait = if sleeps { OwnerWait::Asleep } else { OwnerWait::Polling };
         drop(state);
+        let waits = OwnerWaits::begin(self);
+        fault_point!();
         let (slept, more_ready) = inside.wait(limit, self.busy_poll(), &mut found);
-        if let Some(driving) = &self.driving {
-            driving.woke();
-        }
-        state = self.state.lock();
+        state = waits.end();
         state.lending.more_ready = more_ready;
-        state.lending.wait = OwnerWait::Elsewhere;
         state.lending.visits += 1;
         ready.extend(found.drain(..).filter_map(|found| state.ready_socket(found)));
         state.lending.found = found;
@@ -302,7 +304,17 @@ impl<T: Target> Dispatcher<T> {
         drop(state);
         let mut left = Vec::new();
         for ReadySocket { key, target, readable, writable, peer_closed } in ready.drain(..) {
-            match target.service(readable, writable) {
+            let outcome = contained(|| {
+                fault_point!();
+                let outcome = target.service(readable, writable);
+                fault_point!();
+                outcome
+            });
+            // The others are serviced all the same.
+            match outcome.unwrap_or_else(|| {
+                target.fail();
+                ServiceOutcome::Over
+            }) {
                 // The descriptor does not report the data that are left before the end.
                 ServiceOutcome::Drained if peer_closed => left.push((key, target, Unread::More)),
                 ServiceOutcome::Drained | ServiceOutcome::Over => {}
@@ -324,6 +336,40 @@ impl<T: Target> Dispatcher<T> {
             taken_back.for_each(|((_, target, _), _)| target.nudge());
         }
         self.lock_without(left)
+    }
+}
+
+/// A wait of the owner, from just before its sleep; its drop ends the wait, also after a panic. The caller holds no lock.
+pub(super) struct OwnerWaits<'a, T: Target> {
+    dispatcher: &'a Dispatcher<T>,
+    over: bool,
+}
+
+impl<'a, T: Target> OwnerWaits<'a, T> {
+    pub(super) fn begin(dispatcher: &'a Dispatcher<T>) -> OwnerWaits<'a, T> {
+        OwnerWaits { dispatcher, over: false }
+    }
+
+    pub(super) fn end(mut self) -> Guard<'a, T> {
+        self.over = true;
+        self.back()
+    }
+
+    fn back(&self) -> Guard<'a, T> {
+        if let Some(driving) = &self.dispatcher.driving {
+            driving.woke();
+        }
+        let mut state = self.dispatcher.state.lock();
+        state.lending.wait = OwnerWait::Elsewhere;
+        state
+    }
+}
+
+impl<T: Target> Drop for OwnerWaits<'_, T> {
+    fn drop(&mut self) {
+        if !self.over {
+            drop(self.back());
+        }
     }
 }
 

@@ -43,6 +43,8 @@ impl Target for Probe {
 
     fn free(&self) {}
 
+    fn fail(self: &Arc<Self>) {}
+
     fn nudge(&self) {
         self.nudges.fetch_add(1, Ordering::SeqCst);
     }

@@ -254,6 +254,14 @@ impl NetworkSide {
         }
     }
 
+    /// A message is missing, so none that comes later is accepted. An end that is to be delivered still is one by `error`.
+    pub(super) fn break_off(&mut self, error: Option<Arc<Error>>) {
+        self.has_gap = true;
+        if matches!(self.end, End::Pending(_)) {
+            self.error = error.or(self.error.take());
+        }
+    }
+
     /// Drops all undelivered events but the end.
     pub(super) fn discard(&mut self) {
         self.queue.clear();

@@ -29,7 +29,7 @@ pub(super) fn out_of_memory() -> ConnectionFailure {
 }
 
 /// A panic has lost something that had come.
-pub(super) fn broken() -> ConnectionFailure {
+pub(in crate::socket) fn broken() -> ConnectionFailure {
     let what = "A fault in the library itself ended the connection";
     let error = Error::new(ErrorCode::Internal, Component::WebSocket, what);
     ConnectionFailure { close_code: 1011, reason: String::new(), error }

@@ -58,6 +58,29 @@ fn in_parts(life: &Life, message: &[u8]) -> Result<(), ErrorCode> {
     life.socket.send_end()
 }
 
+/// A panic at the `n`th point of an act of the host's that ends the socket: the end comes all the same.
+fn fault_in_end_at(n: u32, act: fn(&Life) -> Result<(), ErrorCode>) -> bool {
+    let life = Life::begin(None);
+    life.send(b"before").unwrap();
+    assert!(life.arrives(b"before"));
+    arm(n);
+    let done = catch_unwind(AssertUnwindSafe(|| act(&life)));
+    let fired = disarm();
+    assert_eq!(done.ok(), Some(Ok(())), "point {n}: each step is done, whatever becomes of another");
+    // Its server answers no close frame: then the end is by an error of the fault's, or by the close timeout.
+    let _ = life.ended_with_an_error();
+    fired
+}
+
+#[test]
+fn a_panic_at_any_point_of_an_end_keeps_no_end_away() {
+    let terminate: fn(&Life) -> Result<(), ErrorCode> = |life| life.socket.terminate(1000, b"");
+    for (least, act) in [(2, terminate), (2, |life| life.socket.abort())] {
+        let points = (1..).take_while(|&n| fault_in_end_at(n, act)).count();
+        assert!(points >= least, "{points} points");
+    }
+}
+
 /// A part that a panic has kept away leaves the message open, and others behind it: the host ends it, or the socket.
 fn fault_in_parts_at(n: u32, agreed: Option<Params>, message: &[u8]) -> bool {
     let life = Life::begin(agreed);

@@ -1,5 +1,6 @@
 //! Tests that look inside a socket.
 
+mod ends;
 mod faults;
 mod peer;
 mod receiving;

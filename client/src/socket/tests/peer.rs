@@ -70,16 +70,21 @@ fn serve(mut stream: TcpStream, agreed: Option<Params>, got: &Sender<Vec<u8>>) -
         frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
         let mut at = 0;
         while let Some(event) = receiver.next(&frame, &mut at).expect("frames are whole") {
-            if let Incoming::Binary(data) | Incoming::Text(data) = event {
-                let _ = got.send(data.bytes(&frame).to_vec());
+            match event {
+                Incoming::Binary(data) | Incoming::Text(data) => {
+                    let _ = got.send(data.bytes(&frame).to_vec());
+                }
+                // Ends the connection without an answer.
+                Incoming::Close(_) => return Ok(()),
+                _ => {}
             }
         }
     }
 }
 
 /// Notes the errors and the end.
-struct Host {
-    told: Mutex<Sender<EventKind>>,
+pub(super) struct Host {
+    pub(super) told: Mutex<Sender<EventKind>>,
 }
 
 impl Handler for Host {
