@@ -7,8 +7,9 @@ use ws4d_test_host::codes::*;
 use ws4d_test_host::{Event, Socket, api, name};
 
 use crate::life::{ABORTED, CLOSED, Life, RELEASED, RELEASING, TERMINATED, TERMINATED_EARLY};
-use crate::plan::{Act, React, ServerAct};
+use crate::plan::{Act, ServerAct};
 use crate::pulls::Kept;
+use crate::steps::React;
 use crate::wire::{Answer, Wire, lock};
 use crate::world::{World, this_thread};
 
@@ -59,6 +60,7 @@ fn react(life: &Arc<Life>, what: React, event: Option<&Event>) {
         }
         React::StopElsewhere => world.stop(false),
         React::CloseDispatcher => world.close(),
+        React::Comeback(deed) => world.comeback().iter().for_each(|comeback| comeback.act(deed)),
         React::Attach if world.owns() => drop(world.attach()),
         React::Attach => {}
         React::Shutdown => {
@@ -186,7 +188,13 @@ pub(crate) fn act(life: &Arc<Life>, deed: Act) {
         },
     };
     let sends = deed.sends();
+    let excused = world.excuses(deed, result);
+    if excused && !sends {
+        // It was done, or it was not.
+        return act(life, deed);
+    }
     let right = match result {
+        _ if excused => true,
         WS_OK => !gone,
         WS_ERR_INVALID_HANDLE => life.released.load(SeqCst) != 0,
         WS_ERR_CLOSED => sends || matches!(deed, Act::Cork | Act::Uncork),
@@ -230,6 +238,7 @@ fn send(life: &Life, ws: Socket, text: bool, len: usize) -> i32 {
             life.sends.accepted(tag, number, 1, begun);
         }
         WS_ERR_WOULD_BLOCK => drop(life.would_block.fetch_add(1, SeqCst)),
+        WS_ERR_INTERNAL => life.perhaps_accepted(tag, number, 1),
         _ => {}
     }
     result

@@ -7,7 +7,8 @@ use ws4d_test_host::codes::*;
 
 use crate::acts::act;
 use crate::life::Life;
-use crate::plan::{Act, Filling};
+use crate::plan::Act;
+use crate::steps::Filling;
 use crate::wire::lock;
 use crate::world::World;
 

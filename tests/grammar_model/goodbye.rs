@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use ws4d_test_host::codes::*;
 
 use crate::life::{CLOSED, Life, RETURNED};
+use crate::panics;
 use crate::server::Road;
 use crate::wire::lock;
 use crate::world::World;
@@ -23,8 +24,12 @@ impl World {
 
     pub(crate) fn await_goodbye(&self, life: &Life, code: u16) {
         let expected = code;
-        // Callbacks that ran inside may have ended it, or made its server deaf.
-        if life.causes.load(SeqCst) & !CLOSED != 0 || life.sends.is_open() || !life.wire.state().listens() {
+        // Callbacks that ran inside may have ended it, or made its server deaf; a panic may have cost it its goodbye.
+        if panics::has_fired()
+            || life.causes.load(SeqCst) & !CLOSED != 0
+            || life.sends.is_open()
+            || !life.wire.state().listens()
+        {
             return;
         }
         let heard = || {

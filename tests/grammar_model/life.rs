@@ -63,6 +63,8 @@ pub(crate) struct Life {
     /// Messages accepted for sending, for each thread.
     pub(crate) accepted: Mutex<HashMap<u32, u64>>,
     pub(crate) would_block: AtomicU32,
+    /// A panic that the test wanted has ended it after the host's own act.
+    pub(crate) cut_short: AtomicBool,
     pub(crate) sends: Sends,
     pings: AtomicU64,
 }
@@ -133,6 +135,7 @@ impl Life {
             record: Mutex::default(),
             accepted: Mutex::default(),
             would_block: AtomicU32::new(0),
+            cut_short: AtomicBool::new(false),
             sends: Sends::default(),
             pings: AtomicU64::new(0),
         });

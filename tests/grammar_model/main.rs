@@ -13,12 +13,19 @@ mod arrivals;
 mod assistant;
 mod calls;
 mod close_one;
+mod comeback;
+mod comeback_acts;
+mod comeback_plan;
 mod coverage;
 mod fill;
+mod finish;
 mod frames;
 mod goodbye;
 mod life;
+#[cfg(ws4d_panics)]
+mod neighbour;
 mod oracle;
+mod panics;
 mod plan;
 mod pulls;
 mod random;
@@ -27,6 +34,7 @@ mod script;
 mod sends;
 mod server;
 mod signals;
+mod steps;
 mod wire;
 mod world;
 

@@ -7,6 +7,7 @@ use ws4d_test_host::codes::*;
 use ws4d_test_host::{check_grammar, name};
 
 use crate::life::{ABORTED, CLOSED, End, Life, REFUSED, RETURNED, TERMINATED, TERMINATED_EARLY};
+use crate::panics;
 use crate::sends::Counts;
 use crate::server::Road;
 use crate::wire::{Answer, Ender, WireState, lock};
@@ -40,6 +41,14 @@ impl World {
         for life in self.all_lives() {
             life.judge();
         }
+        if let Some(comeback) = self.comeback() {
+            comeback.judge();
+        }
+        let broken: Vec<_> =
+            self.all_lives().iter().filter(|life| life.is_broken()).map(|life| life.index).collect();
+        if broken.len() > 1 {
+            self.wrong(format!("one panic has ended sockets {broken:?}"));
+        }
     }
 
     /// Whether the host, not the network, may have ended a life.
@@ -51,13 +60,22 @@ impl World {
 }
 
 impl Life {
+    /// Whether it has ended because of a panic that the test wanted.
+    pub(crate) fn is_broken(&self) -> bool {
+        if self.cut_short.load(SeqCst) {
+            return true;
+        }
+        let refused = self.created.load(SeqCst) == REFUSED && self.failure.load(SeqCst) == WS_ERR_INTERNAL;
+        panics::has_fired() && (refused || lock(&self.record).error == Some(WS_ERR_INTERNAL))
+    }
+
     fn judge(&self) {
         let record = lock(&self.record);
         let wire = self.wire.state();
         if let Some(breach) = &wire.breach {
             self.wrong(breach.clone());
         }
-        self.judge_sent(&wire, record.opened);
+        self.judge_sent(&wire, record.opened, record.error);
         if self.created.load(SeqCst) == REFUSED {
             self.judge_refusal(&record.trace, &wire);
             return;
@@ -70,7 +88,18 @@ impl Life {
             self.wrong(format!("on_free ran {} times", self.freed.load(SeqCst)));
         }
         let Some(end) = &record.end else { return };
+        if record.error == Some(WS_ERR_INTERNAL) && panics::has_fired() {
+            return self.world.count("trace: broken by a panic");
+        }
         let ways = self.ways(&wire, &record.codes);
+        let fits = ways.iter().any(|way| way.fits(record.error, end));
+        let complete = !self.must_be_complete(&wire) || record.messages == wire.whole;
+        // After the host's own act no error is told.
+        let lost = Way::lost(None).fits(record.error, end) || fits;
+        if (!fits || !complete) && lost && self.causes.load(SeqCst) != 0 && panics::has_fired() {
+            self.cut_short.store(true, SeqCst);
+            return self.world.count("trace: cut short by a panic");
+        }
         if !ways.iter().any(|way| way.fits(record.error, end)) {
             let error = record.error.map(name);
             self.wrong(format!("it ended with {error:?}, {end:?}, instead of {ways:?}"));
@@ -173,7 +202,7 @@ impl Life {
     }
 
     /// What the host sent has come in order; all of it, where the host ended in order.
-    fn judge_sent(&self, wire: &WireState, opened: bool) {
+    fn judge_sent(&self, wire: &WireState, opened: bool, record_error: Option<i32>) {
         let next = match self.check_order(wire) {
             Ok(next) => next,
             Err(wrong) => return self.wrong(wrong),
@@ -181,10 +210,14 @@ impl Life {
         let accepted = lock(&self.accepted);
         let too_many = next.iter().any(|(tag, n)| accepted.get(tag).copied().unwrap_or(0) < *n);
         let answered = self.causes.load(SeqCst) & TERMINATED != 0 && wire.enders.is_empty();
-        let in_order =
-            opened && answered && self.plan.close_timeout.is_none() && !self.world.may_have_ended(self);
+        let broken = record_error == Some(WS_ERR_INTERNAL);
+        let in_order = opened
+            && !broken
+            && answered
+            && self.plan.close_timeout.is_none()
+            && !self.world.may_have_ended(self);
         // What waits behind a message that is never ended is dropped.
-        let in_order = in_order && !self.sends.is_open();
+        let in_order = in_order && !self.sends.is_open() && !self.is_unsure();
         let sum = |counts: &Counts| counts.values().sum::<u64>();
         if too_many || (in_order && sum(&next) != sum(&accepted)) {
             self.wrong(format!("the server got {next:?}, accepted were {accepted:?}"));
@@ -208,6 +241,7 @@ impl Life {
             WS_ERR_CANCELLED => world.stops.load(SeqCst) > 0,
             WS_ERR_SHUT_DOWN => world.shut_down.load(SeqCst),
             WS_ERR_INVALID_HANDLE => world.is_closed() && !plan.inline,
+            WS_ERR_INTERNAL => panics::has_fired(),
             // From a callback on an I/O thread.
             WS_ERR_WRONG_THREAD => world.plan.sockets.len() == self.index,
             _ => false,

@@ -1,9 +1,9 @@
 //! What a sequence does, decided by its seed alone: sockets, steps, what callbacks do, how all ends.
 
-use ws4d_test_host::codes::*;
-
+use crate::comeback_plan::{ComebackAct, ComebackPlan};
 use crate::random::Random;
 use crate::server::Road;
+use crate::steps::{Reaction, Step};
 use crate::wire::Answer;
 
 /// How the host comes to its events.
@@ -62,78 +62,6 @@ pub(crate) enum ServerAct {
     Read(bool),
     AnswerClose(bool),
     Answer(Answer),
-}
-
-/// What is done inside a callback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum React {
-    Own(Act),
-    Other(usize, Act),
-    /// On another thread, while the callback waits for it.
-    Elsewhere(Act),
-    Server(ServerAct),
-    Dispatch(u32),
-    Wait,
-    Next,
-    Stop,
-    StopElsewhere,
-    CloseDispatcher,
-    /// What is refused there.
-    Attach,
-    Shutdown,
-    /// `ws_event_retain`
-    Retain,
-    /// Opens the spare socket.
-    Open {
-        blocking: bool,
-    },
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reaction {
-    /// The event's type; 0 for `on_free`.
-    pub(crate) on: i32,
-    pub(crate) nth: u32,
-    pub(crate) what: React,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
-    Open(usize),
-    Server(usize, ServerAct),
-    Host(usize, Act),
-    /// On another thread; the script waits for it, or not.
-    Elsewhere(usize, Act, bool),
-    Dispatch(u32),
-    Wait,
-    Next,
-    /// Until something of that socket is deliverable.
-    AwaitReady(usize),
-    /// Until all that the server sent was delivered.
-    Settle(usize),
-    /// Sends until WS_ERR_WOULD_BLOCK, then waits for `on_drain`.
-    Fill(usize, Filling),
-    Stop,
-    StopElsewhere(bool),
-    /// Another thread sends this one signals, while it waits or does not.
-    Signals,
-    /// Another thread attaches the dispatcher, dispatches, and gives it back.
-    Lend(u32),
-    /// Another thread tries what only the owner may.
-    Trespass,
-    FreeKept,
-    CloseDispatcher,
-    Shutdown {
-        elsewhere: bool,
-    },
-}
-
-/// By what the send buffer is filled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Filling {
-    Blobs,
-    Many,
-    Parts,
 }
 
 /// What ends a socket that nothing has ended yet.
@@ -198,13 +126,14 @@ pub(crate) struct Plan {
     pub(crate) patient: bool,
     pub(crate) sockets: Vec<SocketPlan>,
     pub(crate) spare: SocketPlan,
+    pub(crate) comeback: Option<ComebackPlan>,
     pub(crate) steps: Vec<Step>,
     /// How many events one drive dispatches at most, 0 for all.
     pub(crate) at_once: u32,
     pub(crate) keep_events: usize,
 }
 
-const LENGTHS: [usize; 7] = [0, 8, 20, 20, 100, 300, 5000];
+pub(crate) const LENGTHS: [usize; 7] = [0, 8, 20, 20, 100, 300, 5000];
 /// To an upgrade that was held.
 const ANSWERS: [Answer; 5] = [Answer::Accept, Answer::Accept, Answer::Refuse, Answer::Fin, Answer::Rst];
 
@@ -224,12 +153,23 @@ impl Plan {
         if spare.answer == Answer::Hold {
             spare.answer = Answer::Accept;
         }
+        let comeback = r.percent(30).then(|| ComebackPlan::new(r));
         let mut steps = vec![Step::Open(0)];
+        if comeback.is_some() {
+            steps.insert(r.below(2), Step::OpenComeback);
+        }
         let mut opened = 1;
         for _ in 0..4 + r.below(10) {
             if opened < count && r.percent(40) {
                 steps.push(Step::Open(opened));
                 opened += 1;
+            } else if comeback.is_some() && r.percent(25) {
+                let act = ComebackAct::random(r);
+                steps.push(r.weighted(&[
+                    (50, Step::Comeback(act)),
+                    (20, Step::ComebackElsewhere(act)),
+                    (30, Step::ComebackAgain),
+                ]));
             } else {
                 let socket = r.below(opened);
                 Step::random(r, socket, alone, &mut steps);
@@ -244,6 +184,7 @@ impl Plan {
             patient: r.percent(50),
             sockets,
             spare,
+            comeback,
             steps,
             at_once,
             keep_events: r.one_of(&[0, 0, 30, 90]),
@@ -311,7 +252,7 @@ impl Act {
             && matches!(self, Text(_) | Blob(_) | Many(..) | Begin(_) | Part(_) | End | Ping)
     }
 
-    fn random(r: &mut Random) -> Act {
+    pub(crate) fn random(r: &mut Random) -> Act {
         use Act::*;
         let len = r.one_of(&LENGTHS);
         let code = r.one_of(&[0, 1000, 3000, 4999]);
@@ -338,7 +279,7 @@ impl Act {
 }
 
 impl ServerAct {
-    fn random(r: &mut Random) -> ServerAct {
+    pub(crate) fn random(r: &mut Random) -> ServerAct {
         use ServerAct::*;
         let message =
             Message { text: r.percent(70), len: r.one_of(&LENGTHS), parts: r.one_of(&[1, 1, 1, 2, 4]) };
@@ -360,86 +301,5 @@ impl ServerAct {
             (5, AnswerClose(on)),
             (10, Answer(answer)),
         ])
-    }
-}
-
-impl Reaction {
-    fn new(r: &mut Random) -> Reaction {
-        let on = r.weighted(&[
-            (25, WS_EVENT_TYPE_OPEN),
-            (35, WS_EVENT_TYPE_MESSAGE),
-            (12, WS_EVENT_TYPE_PART),
-            (10, WS_EVENT_TYPE_ERROR),
-            (15, WS_EVENT_TYPE_TERMINATE),
-            (6, WS_EVENT_TYPE_DRAIN),
-            (8, WS_EVENT_TYPE_PONG),
-            (6, WS_EVENT_TYPE_NONE),
-        ]);
-        let nth = if matches!(on, WS_EVENT_TYPE_MESSAGE | WS_EVENT_TYPE_PART) {
-            r.one_of(&[1, 1, 2, 3, 7])
-        } else {
-            1
-        };
-        let (act, server, other, most) =
-            (Act::random(r), ServerAct::random(r), r.below(3), r.below(3) as u32);
-        let blocking = r.percent(50);
-        let what = r.weighted(&[
-            (34, React::Own(act)),
-            (12, React::Other(other, act)),
-            (8, React::Elsewhere(act)),
-            (6, React::Server(server)),
-            (12, React::Dispatch(most)),
-            (4, React::Wait),
-            (3, React::Next),
-            (5, React::Stop),
-            (3, React::StopElsewhere),
-            (4, React::CloseDispatcher),
-            (2, React::Attach),
-            (1, React::Shutdown),
-            (6, React::Retain),
-            (6, React::Open { blocking }),
-        ]);
-        Reaction { on, nth, what }
-    }
-}
-
-impl Step {
-    fn random(r: &mut Random, i: usize, alone: bool, steps: &mut Vec<Step>) {
-        let (act, server, wait, most) =
-            (Act::random(r), ServerAct::random(r), r.percent(60), r.below(4) as u32);
-        let filling = r.one_of(&[Filling::Blobs, Filling::Many, Filling::Parts]);
-        let step = r.weighted(&[
-            (30, Step::Server(i, server)),
-            (18, Step::Host(i, act)),
-            // Whether another thread may close is certain only while this one stands still.
-            (8, Step::Elsewhere(i, act, wait || act == Act::Close)),
-            (12, Step::Dispatch(most)),
-            (4, Step::Wait),
-            (4, Step::Next),
-            (6, Step::AwaitReady(i)),
-            (8, Step::Settle(i)),
-            (7, Step::Fill(i, filling)),
-            (4, Step::Stop),
-            (3, Step::StopElsewhere(wait)),
-            (4, Step::Signals),
-            (3, Step::Lend(most)),
-            (2, Step::Trespass),
-            (3, Step::FreeKept),
-            (2, Step::CloseDispatcher),
-            (if alone { 20 } else { 0 }, Step::Shutdown { elsewhere: wait }),
-        ]);
-        if let Step::Server(_, ServerAct::Burst { .. }) = step {
-            // What waits is seen best all at once.
-            steps.extend([step, Step::AwaitReady(i), Step::Dispatch(0)]);
-        } else {
-            steps.push(step);
-        }
-        if let Step::Host(_, Act::Begin(_)) = step {
-            // Others send meanwhile, and any thread may go on with it.
-            let (len, other) = (r.one_of(&LENGTHS), r.one_of(&[Act::Text(20), Act::Ping, Act::Many(3, 8)]));
-            let held = [Act::Cork, Act::Part(len), other, Act::Part(20), Act::Part(8), Act::Uncork];
-            steps.extend(held.map(|act| Step::Host(i, act)));
-            steps.extend([Act::Part(len / 2), Act::End].map(|act| Step::Elsewhere(i, act, wait)));
-        }
     }
 }

@@ -9,6 +9,8 @@ use ws4d_test_host::codes::*;
 use ws4d_test_host::{Event, Pulled, RawBatch, RawBatchItem, Socket, api, name};
 
 use crate::acts;
+use crate::comeback::Comeback;
+use crate::comeback_plan::Moment;
 use crate::life::Life;
 use crate::wire::lock;
 use crate::world::{Call, World};
@@ -100,11 +102,13 @@ pub(crate) struct Kept {
     lines: Vec<String>,
     /// Whose TERMINATE is among them.
     ended: Vec<Arc<Life>>,
+    /// A connection of the reconnector's has ended with them.
+    comeback: Option<Arc<Comeback>>,
 }
 
 impl Kept {
     fn new(owned: Owned) -> Kept {
-        Kept { lines: owned.describe(), owned, ended: Vec::new() }
+        Kept { lines: owned.describe(), owned, ended: Vec::new(), comeback: None }
     }
 
     /// `ws_event_retain`
@@ -165,9 +169,17 @@ impl World {
 
     /// Records what was pulled together, then does what the plan has for it.
     fn pulled(self: &Arc<Self>, mut kept: Kept, events: &[(Socket, Event)]) {
-        let mut lives = Vec::new();
+        let (mut lives, mut reactions) = (Vec::new(), Vec::new());
         for (ws, event) in events {
             let user_data = (api().ws_get_user_data)(*ws);
+            if let Some(comeback) = self.comeback().filter(|comeback| comeback.user_data() == user_data) {
+                let (moment, count) = comeback.event(*event, false);
+                if moment == Some(Moment::Terminate) {
+                    kept.comeback = Some(Arc::clone(&comeback));
+                }
+                reactions.push((comeback, moment, count));
+                continue;
+            }
             let Some(life) = self.all_lives().into_iter().find(|life| life.user_data() == user_data) else {
                 self.wrong(format!("{} pulled of a socket that nobody knows", event.describe()));
                 continue;
@@ -189,6 +201,9 @@ impl World {
         for (life, kind, count) in lives {
             acts::run(&life, kind, count, None);
         }
+        for (comeback, moment, count) in reactions {
+            comeback.react(moment, count);
+        }
     }
 
     /// Frees events of the host's own, which have stayed what they were.
@@ -198,10 +213,18 @@ impl World {
             self.wrong(format!("{:?} have become {now:?}", kept.lines));
         }
         drop(kept.owned);
+        if let Some(comeback) = kept.comeback {
+            comeback.owed.store(true, SeqCst);
+        }
         for life in kept.ended {
             life.over.store(true, SeqCst);
             life.check_token(life.socket());
         }
+    }
+
+    /// Whether its reconnector goes on in the next call.
+    pub(crate) fn comeback_is_owed(&self) -> bool {
+        self.comeback().is_some_and(|comeback| comeback.owed.swap(false, SeqCst))
     }
 
     pub(crate) fn free_kept(&self) {

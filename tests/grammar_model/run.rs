@@ -26,7 +26,7 @@ use crate::world::{World, report};
 const ALONE: u64 = 100;
 const PLAYERS: usize = 6;
 /// A sequence that takes longer hangs.
-const HANG: Duration = Duration::from_secs(120);
+pub(crate) const HANG: Duration = Duration::from_secs(120);
 
 struct Run {
     seed: u64,
@@ -42,23 +42,23 @@ struct Run {
     playing: Mutex<BTreeMap<u64, (Instant, Arc<World>)>>,
 }
 
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     env::var(name).ok().filter(|value| !value.is_empty()).map(|value| value.parse().expect(name))
 }
 
-fn descriptors() -> usize {
+pub(crate) fn descriptors() -> usize {
     fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }
 
 /// The library's threads that live.
-fn threads() -> Vec<String> {
+pub(crate) fn threads() -> Vec<String> {
     let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
     names.filter(|name| name.starts_with("ws4d-")).collect()
 }
 
 /// The system may list a joined thread for a moment.
-fn end_of_threads() -> bool {
+pub(crate) fn end_of_threads() -> bool {
     let limit = Instant::now() + PATIENCE;
     while !threads().is_empty() && Instant::now() < limit {
         thread::yield_now();
@@ -163,36 +163,9 @@ impl Run {
     }
 
     fn report(&self, number: u64, world: &World) -> String {
-        let mut report = format!(
-            "with WS4D_MODEL_SEED={} WS4D_MODEL_SEQUENCE={number} WS4D_MODEL_SEQUENCES=1000, wrong: {:?}\n{:?}\n",
-            self.seed,
-            lock(&world.wrongs),
-            world.plan
-        );
-        for line in lock(&world.log).iter() {
-            report.push_str(&format!("  {line}\n"));
-        }
-        for life in world.all_lives() {
-            let (record, wire) = (lock(&life.record), life.wire.state());
-            report.push_str(&format!(
-                "socket {}: {:?}\n  causes {}, created {}, released {}, server: {:?}, whole {} of {}, got {:?}, \
-                 close got {:?}, answer {:?}, reading {}, gone {}\n",
-                life.index,
-                record.trace,
-                life.causes.load(SeqCst),
-                life.created.load(SeqCst),
-                life.released.load(SeqCst),
-                wire.enders,
-                wire.whole,
-                wire.sent.len(),
-                wire.got,
-                wire.close_got.as_deref().map(String::from_utf8_lossy),
-                wire.answer,
-                wire.reading,
-                wire.gone
-            ));
-        }
-        report
+        let again =
+            format!("WS4D_MODEL_SEED={} WS4D_MODEL_SEQUENCE={number} WS4D_MODEL_SEQUENCES=1000", self.seed);
+        describe(&format!("with {again}, wrong: {:?}", lock(&world.wrongs)), world)
     }
 
     /// A call that does not return hangs the test: then the process says so and ends.
@@ -204,4 +177,36 @@ impl Run {
             process::exit(101);
         }
     }
+}
+
+/// All that is known of a sequence, behind this line.
+pub(crate) fn describe(head: &str, world: &World) -> String {
+    let mut report = format!("{head}\n{:?}\n", world.plan);
+    for line in lock(&world.log).iter() {
+        report.push_str(&format!("  {line}\n"));
+    }
+    if let Some(comeback) = world.comeback() {
+        report.push_str(&format!("reconnector: {:?}\n", comeback.trace()));
+    }
+    for life in world.all_lives() {
+        let (record, wire) = (lock(&life.record), life.wire.state());
+        report.push_str(&format!(
+            "socket {}: {:?}\n  causes {}, created {}, released {}, server: {:?}, whole {} of {}, got {:?}, \
+             close got {:?}, answer {:?}, reading {}, gone {}\n",
+            life.index,
+            record.trace,
+            life.causes.load(SeqCst),
+            life.created.load(SeqCst),
+            life.released.load(SeqCst),
+            wire.enders,
+            wire.whole,
+            wire.sent.len(),
+            wire.got,
+            wire.close_got.as_deref().map(String::from_utf8_lossy),
+            wire.answer,
+            wire.reading,
+            wire.gone
+        ));
+    }
+    report
 }

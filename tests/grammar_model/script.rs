@@ -6,12 +6,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use ws4d_test_host::codes::*;
-use ws4d_test_host::{Socket, api, name};
+use ws4d_test_host::{api, name};
 
-use crate::acts::{act, release, serve};
+use crate::acts::{act, serve};
+use crate::comeback_plan::ComebackAct;
 use crate::life::{Life, REFUSED, RETURNED, UNKNOWN};
-use crate::plan::{Act, Ending, Mode, Rescue, Step};
+use crate::plan::{Mode, Rescue};
 use crate::server::Road;
+use crate::steps::Step;
 use crate::wire::{Answer, lock};
 use crate::world::World;
 
@@ -41,6 +43,18 @@ impl World {
         let pulls = matches!(self.plan.mode, Mode::Pull | Mode::PullWhenWoken);
         match step {
             Step::Open(index) => self.open_planned(index),
+            Step::OpenComeback if self.plan.comeback.as_ref().is_some_and(|plan| plan.elsewhere) => {
+                let world = Arc::clone(self);
+                self.assistant.later(move || world.open_comeback());
+            }
+            Step::OpenComeback => self.open_comeback(),
+            Step::Comeback(deed) => self.comeback().iter().for_each(|comeback| comeback.act(deed)),
+            Step::ComebackAgain => self.await_comeback(),
+            Step::ComebackElsewhere(deed) => {
+                if let Some(comeback) = self.comeback() {
+                    self.assistant.now(move || comeback.act(deed));
+                }
+            }
             Step::Server(index, deed) => self.with(index, |life| serve(life, deed)),
             Step::Host(index, deed) => self.with(index, |life| act(life, deed)),
             Step::Elsewhere(index, deed, true) => self.with(index, |life| {
@@ -109,6 +123,19 @@ impl World {
         self.open(index, plan, plan.blocking);
     }
 
+    fn await_comeback(self: &Arc<Self>) {
+        let Some(comeback) = self.comeback() else { return };
+        let before = comeback.opens();
+        for times in [before.max(1), before.max(1) + 1] {
+            self.until("a connection of the reconnector", || {
+                !comeback.comes_back() || comeback.opens() >= times
+            });
+            if comeback.opens() == times && comeback.comes_back() {
+                comeback.act(ComebackAct::ServerFin);
+            }
+        }
+    }
+
     /// Waits while another thread opens a socket: what it begins must end the wait.
     fn await_opening(self: &Arc<Self>, index: usize) {
         let plan = &self.plan.sockets[index];
@@ -147,9 +174,13 @@ impl World {
         }
     }
 
-    fn shut_down(&self) {
+    pub(crate) fn shut_down(&self) {
         self.shut_down.store(true, SeqCst);
-        let result = (api().ws_shutdown)(PATIENCE.as_millis() as i32);
+        let shut_down = || (api().ws_shutdown)(PATIENCE.as_millis() as i32);
+        let mut result = shut_down();
+        if self.excuses("ws_shutdown", result) {
+            result = shut_down();
+        }
         if result != WS_OK {
             self.wrong(format!("ws_shutdown: {}", name(result)));
         }
@@ -189,7 +220,7 @@ impl World {
         match self.plan.mode {
             _ if self.is_closed() => self.bell.wait(rings),
             // Nothing is deliverable for it, so nothing tells the host: it knows what it has freed.
-            _ if !self.owed().is_empty() => drop(self.next(0)),
+            _ if !self.owed().is_empty() || self.comeback_is_owed() => drop(self.next(0)),
             Mode::Wake | Mode::PullWhenWoken => {
                 if self.woken.load(SeqCst) {
                     self.drive_woken()
@@ -206,7 +237,8 @@ impl World {
     /// How long a wait may take. Where no other thread brings about what is waited for, each wait ends by itself.
     fn patience(&self) -> i32 {
         let idle = self.assistant.is_idle() || self.expects.load(SeqCst);
-        let alone = idle && self.all_lives().iter().all(|life| !life.plan.inline);
+        let comes_back = self.plan.comeback.as_ref().is_some_and(|comeback| comeback.inline);
+        let alone = idle && !comes_back && self.all_lives().iter().all(|life| !life.plan.inline);
         if self.plan.patient && alone { PATIENCE.as_millis() as i32 } else { 3 }
     }
 
@@ -291,7 +323,7 @@ impl World {
         self.count("looked for messages");
     }
 
-    fn lend(self: &Arc<Self>, most: u32) {
+    pub(crate) fn lend(self: &Arc<Self>, most: u32) {
         let world = Arc::clone(self);
         self.assistant.now(move || {
             if world.attach() == WS_OK {
@@ -312,102 +344,11 @@ impl World {
             world.close();
         });
     }
-
-    fn finish_all(self: &Arc<Self>) {
-        self.assistant.now(|| {});
-        self.finishing.store(true, SeqCst);
-        self.free_kept();
-        self.all_lives().iter().for_each(|life| self.finish(life));
-        let closes = self.all_lives().iter().any(|life| life.plan.ending == Ending::CloseDispatcher);
-        if closes && !self.is_closed() {
-            self.close();
-        }
-        self.assistant.now(|| {});
-        if self.plan.mode == Mode::Run && self.is_right() && !self.is_closed() {
-            let (before, mut lives) = (self.stops.load(SeqCst), self.all_lives());
-            lives.retain(|life| life.created.load(SeqCst) == RETURNED);
-            let result = loop {
-                let result = self.run();
-                if result != WS_ERR_INTERRUPTED || !self.is_right() {
-                    break result;
-                }
-            };
-            let ended =
-                |life: &Arc<Life>| life.plan.inline || life.is_freed() || lock(&life.record).end.is_some();
-            if result == WS_OK && self.stops.load(SeqCst) == before && before == 0 && !lives.iter().all(ended)
-            {
-                self.wrong("ws_dispatcher_run returned before every socket had terminated");
-            }
-        }
-        self.until("on_free of every socket", || {
-            let lives = self.all_lives();
-            // One that was not done may have opened another meanwhile.
-            lives.iter().all(|life| life.is_done()) && self.all_lives().len() == lives.len()
-        });
-        self.assistant.now(|| {});
-        if !self.is_right() {
-            return;
-        }
-        if !self.is_closed() {
-            if self.is_readable() {
-                self.wrong("the descriptor is readable though every socket is over");
-            }
-            self.remembered.store(false, SeqCst);
-            self.close();
-        }
-        self.free_kept();
-        for life in self.all_lives().iter().filter(|life| life.socket() != Socket::NULL) {
-            if life.released.load(SeqCst) == 0 {
-                life.check_token(life.socket());
-                release(life, life.socket());
-            }
-            life.over.store(true, SeqCst);
-            life.check_token(life.socket());
-        }
-        self.no_more_reports();
-    }
-
-    /// Sees to it that a socket ends.
-    pub(crate) fn finish(&self, life: &Arc<Life>) {
-        // Whoever is just opening it sees to it.
-        if life.created.load(SeqCst) == UNKNOWN || life.finished.swap(true, SeqCst) {
-            return;
-        }
-        act(life, Act::Resume);
-        act(life, Act::Uncork);
-        life.wire.read(true);
-        life.wire.answer_close(true);
-        life.wire.answer(Answer::Accept);
-        let ended = !life.wire.state().enders.is_empty() || life.causes.load(SeqCst) != 0;
-        if ended || life.is_freed() {
-            return;
-        }
-        self.count(format!("ending {:?}", life.plan.ending));
-        match life.plan.ending {
-            Ending::ServerClose => life.wire.close(Some(4001), "at last"),
-            Ending::ServerFin => life.wire.fin(),
-            Ending::ServerRst => life.wire.rst(),
-            Ending::ServerGarbage => life.wire.garbage(life.index),
-            Ending::Terminate => act(life, Act::Terminate(3001)),
-            Ending::TerminateElsewhere if self.is_scripts() => {
-                let life = Arc::clone(life);
-                self.assistant.now(move || act(&life, Act::Terminate(3002)));
-            }
-            Ending::TerminateElsewhere => act(life, Act::Terminate(3003)),
-            Ending::Abort => act(life, Act::Abort),
-            Ending::Close if life.index < self.plan.sockets.len() => act(life, Act::Close),
-            Ending::Close => life.wire.close(None, ""),
-            Ending::CloseDispatcher if life.plan.inline || life.index >= self.plan.sockets.len() => {
-                life.wire.close(None, "");
-            }
-            Ending::CloseDispatcher => {}
-        }
-    }
 }
 
 impl Life {
     /// Freed, and nobody is on the way to or from it.
-    fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.is_freed() && self.created.load(SeqCst) != UNKNOWN && !self.on_stack.load(SeqCst)
     }
 

@@ -1,7 +1,7 @@
 //! What the host sends that is more than one message, or less: many at once, and one in parts. Who stands before whom
 //! is written down, and judged by what the server got.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
@@ -24,6 +24,8 @@ struct Streams {
     ended: Vec<Vec<u8>>,
     /// What was accepted before each of them was begun.
     before: Vec<Counts>,
+    /// A panic has made unsure what was accepted of them.
+    unsure: bool,
 }
 
 #[derive(Default)]
@@ -32,6 +34,8 @@ struct Places {
     behind: HashMap<(u32, u64), u64>,
     /// How many messages `ws_send_many` took together, by the first of them.
     together: HashMap<(u32, u64), u64>,
+    /// Those of calls that a panic has ended: accepted or not.
+    unsure: HashSet<(u32, u64)>,
 }
 
 #[derive(Default)]
@@ -44,7 +48,8 @@ pub(crate) struct Sends {
 impl Sends {
     /// Whether a message was begun and not ended, so that all others wait.
     pub(crate) fn is_open(&self) -> bool {
-        lock(&self.streams).open.is_some()
+        let streams = lock(&self.streams);
+        streams.open.is_some() || streams.unsure
     }
 
     /// Asked before a message is sent.
@@ -69,6 +74,17 @@ fn stretch(number: usize, at: usize, len: usize) -> Vec<u8> {
 }
 
 impl Life {
+    /// A call that a panic has ended may have sent so many messages.
+    pub(crate) fn perhaps_accepted(&self, tag: u32, first: u64, count: u64) {
+        *lock(&self.accepted).entry(tag).or_default() += count;
+        lock(&self.sends.places).unsure.extend((first..first + count).map(|number| (tag, number)));
+    }
+
+    /// Whether a panic has made unsure what was accepted.
+    pub(crate) fn is_unsure(&self) -> bool {
+        lock(&self.sends.streams).unsure || !lock(&self.sends.places).unsure.is_empty()
+    }
+
     /// `ws_send_many`; says `WS_OK` where some were accepted.
     pub(crate) fn send_many(&self, ws: Socket, tag: u32, count: usize, len: usize) -> i32 {
         let first = lock(&self.accepted).get(&tag).copied().unwrap_or(0);
@@ -85,6 +101,9 @@ impl Life {
         let result = (api().ws_send_many)(ws, data_type, slices.as_ptr(), count, 0);
         if result == WS_ERR_WOULD_BLOCK || (0..count as i32).contains(&result) {
             self.would_block.fetch_add(1, SeqCst);
+        }
+        if result == WS_ERR_INTERNAL {
+            self.perhaps_accepted(tag, first, count as u64);
         }
         if result <= 0 {
             if result == 0 && count > 0 {
@@ -115,6 +134,7 @@ impl Life {
                 self.sends.begun.store(streams.before.len() as u64, SeqCst);
             }
             WS_ERR_WOULD_BLOCK => drop(self.would_block.fetch_add(1, SeqCst)),
+            WS_ERR_INTERNAL => streams.unsure = true,
             _ => {}
         }
         result
@@ -130,6 +150,7 @@ impl Life {
         match (result, &mut streams.open) {
             (WS_OK, Some(open)) => open.extend(part),
             (WS_ERR_WOULD_BLOCK, _) => drop(self.would_block.fetch_add(1, SeqCst)),
+            (WS_ERR_INTERNAL, _) => streams.unsure = true,
             _ => {}
         }
         result
@@ -140,6 +161,7 @@ impl Life {
         let mut streams = lock(&self.sends.streams);
         let result = (api().ws_send_end)(ws);
         self.check_open(&streams, "ws_send_end", true, result);
+        streams.unsure |= result == WS_ERR_INTERNAL;
         if result == WS_OK {
             let message = streams.open.take().unwrap_or_default();
             self.world.count(if message.is_empty() { "sent in no parts" } else { "sent in parts" });
@@ -152,6 +174,9 @@ impl Life {
     fn check_open(&self, streams: &Streams, what: &str, wants: bool, result: i32) {
         let open = streams.open.is_some();
         let refused = result == WS_ERR_INVALID_ARGUMENT;
+        if streams.unsure {
+            return;
+        }
         if (result == WS_OK && open != wants) || (refused && open == wants) {
             self.wrong(format!("{what} says {result}; a message is open: {open}"));
         }
@@ -162,11 +187,17 @@ impl Life {
     pub(crate) fn check_order(&self, wire: &WireState) -> Result<Counts, String> {
         let (streams, places) = (lock(&self.sends.streams), lock(&self.sends.places));
         let mut next = Counts::new();
+        if streams.unsure {
+            return Ok(next);
+        }
         // Whose messages have to follow, and up to which.
         let mut together: Option<(u32, u64)> = None;
         for message in &wire.got {
             let (tag, number) = parsed(message, &next).ok_or(format!("the server got {message:?}"))?;
-            let expected = next.get(&tag).copied().unwrap_or(0);
+            let mut expected = next.get(&tag).copied().unwrap_or(0);
+            while expected < number && places.unsure.contains(&(tag, expected)) {
+                expected += 1;
+            }
             if number != expected {
                 return Err(format!("the server got message {number} of thread {tag}, not {expected}"));
             }
@@ -179,8 +210,10 @@ impl Life {
             if tag == IN_PARTS {
                 let before =
                     streams.before.get(number as usize).ok_or(format!("{message} was never begun"))?;
-                let missing =
-                    before.iter().find(|(tag, count)| next.get(tag).copied().unwrap_or(0) < **count);
+                let missing = before.iter().find(|(tag, count)| {
+                    let mut between = next.get(tag).copied().unwrap_or(0)..**count;
+                    between.any(|number| !places.unsure.contains(&(**tag, number)))
+                });
                 if let Some((whose, count)) = missing {
                     return Err(format!("{message} came before message {} of thread {whose}", count - 1));
                 }

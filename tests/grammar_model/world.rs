@@ -12,7 +12,9 @@ use ws4d_test_host::codes::*;
 use ws4d_test_host::{Dispatcher, Event, RawErrors, api};
 
 use crate::assistant::Assistant;
+use crate::comeback::Comeback;
 use crate::life::{CLOSED, Life, TERMINATED, TERMINATED_EARLY, UNKNOWN};
+use crate::panics;
 use crate::plan::{Mode, Plan};
 use crate::pulls::Kept;
 use crate::server::Server;
@@ -70,6 +72,8 @@ impl Call {
 pub(crate) struct Frame {
     pub(crate) call: Call,
     pub(crate) events: u32,
+    /// So many more may have been counted.
+    pub(crate) unsure: u32,
     pub(crate) stopped: bool,
     /// Another call ran inside.
     pub(crate) nested: bool,
@@ -102,8 +106,11 @@ pub(crate) struct World {
     /// The script waits for a socket that another thread opens.
     pub(crate) expects: AtomicBool,
     pub(crate) lives: Mutex<Vec<Option<Arc<Life>>>>,
+    pub(crate) comeback: Mutex<Option<Arc<Comeback>>>,
     pub(crate) kept: Mutex<Vec<Kept>>,
     pub(crate) pulled_terminates: Mutex<HashSet<usize>>,
+    /// What has said WS_ERR_INTERNAL after a panic that the test wanted.
+    pub(crate) excused: Mutex<Vec<String>>,
     pub(crate) wrongs: Mutex<Vec<String>>,
     pub(crate) log: Mutex<Vec<String>>,
     pub(crate) counts: Mutex<BTreeMap<String, u64>>,
@@ -166,8 +173,10 @@ impl World {
             finishing: AtomicBool::new(false),
             expects: AtomicBool::new(false),
             lives: Mutex::new(vec![None; spare]),
+            comeback: Mutex::default(),
             kept: Mutex::default(),
             pulled_terminates: Mutex::default(),
+            excused: Mutex::default(),
             wrongs: Mutex::default(),
             log: Mutex::default(),
             counts: Mutex::default(),
@@ -195,6 +204,9 @@ impl World {
             self.server.forget(life.wire.id);
             life.forget();
         }
+        if let Some(comeback) = lock(&self.comeback).take() {
+            comeback.forget();
+        }
         lock(&WORLDS).as_mut().and_then(|worlds| worlds.remove(&self.id));
     }
 
@@ -206,6 +218,22 @@ impl World {
         let what = what.into();
         self.note(format!("WRONG: {what}"));
         lock(&self.wrongs).push(what);
+    }
+
+    /// Whether this result is that of a panic that the test wanted; one call may have it.
+    pub(crate) fn excuses(&self, what: impl std::fmt::Debug, result: i32) -> bool {
+        if result != WS_ERR_INTERNAL || !panics::has_fired() {
+            return false;
+        }
+        self.note(format!("{what:?}: WS_ERR_INTERNAL"));
+        let mut excused = lock(&self.excused);
+        excused.push(format!("{what:?}"));
+        if excused.len() > 1 {
+            let all = excused.clone();
+            drop(excused);
+            self.wrong(format!("one panic, and WS_ERR_INTERNAL from {all:?}"));
+        }
+        true
     }
 
     pub(crate) fn is_right(&self) -> bool {
@@ -273,6 +301,8 @@ impl World {
     /// The error handler was called on this thread just before.
     pub(crate) fn take_report(&self, index: usize) {
         match REPORTS.get() {
+            // One that was open, and has lost its OPEN by a panic, is none that could not be opened.
+            0 if panics::has_fired() => {}
             0 => self.wrong(format!("socket {index}: the error handler was not told of its failure")),
             n => REPORTS.set(n - 1),
         }
@@ -322,9 +352,54 @@ impl World {
             let how = format!("closed: {closed}, stopped: {stopped}");
             self.wrong(format!("socket {}: {line} inside {call:?}, {how}", life.index));
         }
-        if self.plan.mode == Mode::Fd && self.all_lives().len() == 1 && !closed && self.is_readable() {
+        let only = self.all_lives().len() == 1 && self.comeback().is_none();
+        if self.plan.mode == Mode::Fd && only && !closed && self.is_readable() {
             self.wrong(format!("the descriptor is readable inside {line} of the only socket"));
         }
+    }
+
+    /// A callback of its reconnector runs now: may it? `counts`: it is an event of its own; `ended`: the host has closed
+    /// the reconnector.
+    pub(crate) fn check_comeback(&self, what: &str, counts: bool, ended: bool) {
+        if !self.owns() && !self.has_closed() {
+            return self.wrong(format!("reconnector: {what} on thread {}", this_thread().name()));
+        }
+        let closed = self.is_closed();
+        let mut frames = lock(&self.frames);
+        let Some(frame) = frames.last_mut() else {
+            drop(frames);
+            if !ended {
+                self.wrong(format!("reconnector: {what} outside of any call"));
+            }
+            return;
+        };
+        // A pull runs them besides.
+        let pulls = matches!(frame.call, Call::Next | Call::NextBatch(_));
+        frame.events += u32::from(counts && !ended && !pulls);
+        let may = match frame.call {
+            _ if ended || closed => true,
+            Call::Dispatch(_) | Call::Wait | Call::Run => !counts || !frame.stopped,
+            // The library's own events, and what follows a pulled TERMINATE.
+            Call::Next | Call::NextBatch(_) => what.starts_with("on_") || what == "is_final",
+            Call::New(_) | Call::NewAsync(_) | Call::Close | Call::CloseOne => false,
+        };
+        let (call, stopped) = (frame.call, frame.stopped);
+        drop(frames);
+        if !may {
+            self.wrong(format!("reconnector: {what} inside {call:?}, stopped: {stopped}"));
+        }
+    }
+
+    /// Whether the call in progress counts what its reconnector does now is unsure.
+    pub(crate) fn perhaps_an_event(&self) {
+        if let Some(frame) = lock(&self.frames).last_mut() {
+            frame.unsure += 1;
+        }
+    }
+
+    /// Whether something has ended all that it has.
+    pub(crate) fn may_end_all(&self) -> bool {
+        self.is_closed() || self.shut_down.load(SeqCst)
     }
 
     /// `on_free` of a socket of this dispatcher runs now: may it?
@@ -355,7 +430,8 @@ impl World {
 
     /// Whether all of its sockets were driven by their owner.
     pub(crate) fn does_without_threads(&self) -> bool {
-        self.plan.driving && self.all_lives().iter().all(|life| !life.plan.inline)
+        let inline = self.plan.comeback.as_ref().is_some_and(|comeback| comeback.inline);
+        self.plan.driving && !inline && self.all_lives().iter().all(|life| !life.plan.inline)
     }
 
     pub(crate) fn is_readable(&self) -> bool {
