@@ -16,7 +16,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 .PHONY: test-plugin test-valgrind test-python install uninstall test-install dist deb wheel tool test-tool check-docs
 .PHONY: docs new-user
 .PHONY: arm64 musl macos windows
-.PHONY: conformance portable test-grammar mutants stream fuzz abi deny generated error-texts sanitize faults peers soak lifecycle
+.PHONY: conformance portable test-grammar mutants panics stream fuzz abi deny generated error-texts sanitize faults peers soak lifecycle
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -142,6 +142,11 @@ stream: ## one message of 1 GiB each way, in a process whose memory stays small 
 
 mutants: ## breaks the library on purpose, seven times, and sees the tests go red (not a part of test)
 	scripts/mutants.sh
+
+panics: ## a panic at each marked point inside the library, one after the other, under the random sequences, for SECONDS (240); not a part of test
+	RUSTFLAGS="--cfg ws4d_panics" CARGO_TARGET_DIR=$(TARGET)/panics cargo build --package ws4d
+	RUSTFLAGS="--cfg ws4d_panics" CARGO_TARGET_DIR=$(TARGET)/panics WS4D_PANICS_SECONDS=$(SECONDS) \
+		cargo test --test grammar_model after_a_panic -- --nocapture
 
 abi: release ## whether programs built with an earlier release's header run with this library (abidiff); docs/abi.md (not a part of test)
 	scripts/abi.sh $(LIBRARY)
