@@ -44,7 +44,7 @@ impl World {
             _ if self.is_closed() => result == WS_ERR_CANCELLED,
             // What was delivered goes first, so that nothing is lost.
             Call::Wait | Call::Next | Call::NextBatch(_) | Call::Run if result == WS_ERR_INTERRUPTED => {
-                self.plan.interruptible && (frame.events == 0 || call == Call::Run)
+                self.is_interruptible() && (frame.events == 0 || call == Call::Run)
             }
             _ if remembered => result == 0 && frame.events == 0,
             Call::Dispatch(most) => counted(result) && (most == 0 || result <= most as i32),

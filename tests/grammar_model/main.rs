@@ -35,6 +35,7 @@ mod sends;
 mod server;
 mod signals;
 mod steps;
+mod system;
 mod wire;
 mod world;
 

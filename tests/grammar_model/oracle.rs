@@ -237,7 +237,7 @@ impl Life {
             WS_ERR_HTTP_STATUS => has(&Ender::Refused),
             WS_ERR_HANDSHAKE => has(&Ender::Malformed),
             WS_ERR_CONNECTION_RESET => has(&Ender::Early) || has(&Ender::Rst),
-            WS_ERR_INTERRUPTED => world.plan.interruptible && !plan.inline,
+            WS_ERR_INTERRUPTED => world.is_interruptible() && !plan.inline,
             WS_ERR_CANCELLED => world.stops.load(SeqCst) > 0,
             WS_ERR_SHUT_DOWN => world.shut_down.load(SeqCst),
             WS_ERR_INVALID_HANDLE => world.is_closed() && !plan.inline,

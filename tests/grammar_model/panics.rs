@@ -34,9 +34,10 @@ mod wanted {
     use crate::neighbour::Neighbours;
     use crate::plan::Plan;
     use crate::random::Random;
-    use crate::run::{HANG, describe, descriptors, end_of_threads, number, threads};
+    use crate::run::{HANG, describe, end_of_threads, number};
     use crate::script::PATIENCE;
     use crate::server::Server;
+    use crate::system::{library_threads, open_descriptors};
     use crate::wire::{Bell, lock};
     use crate::world::{World, report};
 
@@ -119,7 +120,7 @@ mod wanted {
                 server,
                 assistant: Assistant::start(),
                 bell: Bell::new(),
-                descriptors: AtomicUsize::new(descriptors()),
+                descriptors: AtomicUsize::new(open_descriptors()),
                 playing: Arc::default(),
             };
             let playing = Arc::clone(&walk.playing);
@@ -172,12 +173,12 @@ mod wanted {
             if result != WS_OK {
                 world.wrong(format!("ws_shutdown behind it: {}", name(result)));
             } else if !end_of_threads() {
-                world.wrong(format!("threads outlive ws_shutdown: {:?}", threads()));
+                world.wrong(format!("threads outlive ws_shutdown: {:?}", library_threads()));
             } else if world.is_right() && !self.end_of_descriptors() {
-                world.wrong(format!("descriptors leak: {:?}, {}", self.descriptors, descriptors()));
+                world.wrong(format!("descriptors leak: {:?}, {}", self.descriptors, open_descriptors()));
             }
             // What is wrong once is told once.
-            self.descriptors.fetch_max(descriptors(), SeqCst);
+            self.descriptors.fetch_max(open_descriptors(), SeqCst);
             mem::take(&mut *lock(&LATE)).into_iter().for_each(|late| world.wrong(late));
         }
     }
@@ -187,10 +188,10 @@ mod wanted {
         fn end_of_descriptors(&self) -> bool {
             let limit = Instant::now() + PATIENCE;
             let before = self.descriptors.load(SeqCst);
-            while descriptors() > before && Instant::now() < limit {
+            while open_descriptors() > before && Instant::now() < limit {
                 thread::yield_now();
             }
-            descriptors() <= before
+            open_descriptors() <= before
         }
     }
 

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use std::{env, fs, io, process, ptr, thread};
+use std::{env, io, process, ptr, thread};
 
 use ws4d_test_host::codes::WS_OK;
 use ws4d_test_host::{api, name};
@@ -19,6 +19,7 @@ use crate::plan::Plan;
 use crate::random::Random;
 use crate::script::PATIENCE;
 use crate::server::Server;
+use crate::system::{self, library_threads, open_descriptors};
 use crate::wire::{Bell, lock};
 use crate::world::{World, report};
 
@@ -46,24 +47,13 @@ pub(crate) fn number(name: &str) -> Option<u64> {
     env::var(name).ok().filter(|value| !value.is_empty()).map(|value| value.parse().expect(name))
 }
 
-pub(crate) fn descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
-}
-
-/// The library's threads that live.
-pub(crate) fn threads() -> Vec<String> {
-    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
-    let names = tasks.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
-    names.filter(|name| name.starts_with("ws4d-")).collect()
-}
-
 /// The system may list a joined thread for a moment.
 pub(crate) fn end_of_threads() -> bool {
     let limit = Instant::now() + PATIENCE;
-    while !threads().is_empty() && Instant::now() < limit {
+    while !library_threads().is_empty() && Instant::now() < limit {
         thread::yield_now();
     }
-    threads().is_empty()
+    library_threads().is_empty()
 }
 
 pub(crate) fn all() {
@@ -81,14 +71,14 @@ pub(crate) fn all() {
         playing: Mutex::default(),
     };
     // Not by println, which a test that succeeds keeps to itself.
-    crate::signals::install();
+    system::handle_signals();
     let line = format!("WS4D_MODEL_SEED={} WS4D_MODEL_SEQUENCES={}\n", run.seed, run.count);
     let _ = io::stderr().write_all(line.as_bytes());
     // The server lives as long as the process.
     let server: &'static Server = Box::leak(Box::new(Server::start()));
     (api().ws_set_error_handler)(Some(report), ptr::null_mut());
     assert_eq!(name((api().ws_shutdown)(0)), "WS_OK");
-    let descriptors_before = descriptors();
+    let descriptors_before = open_descriptors();
     thread::scope(|scope| {
         let players: Vec<_> = (0..PLAYERS).map(|_| scope.spawn(|| run.play(server))).collect();
         while !players.iter().all(|player| player.is_finished()) {
@@ -102,8 +92,9 @@ pub(crate) fn all() {
     }
     assert_eq!(name((api().ws_shutdown)(20_000)), "WS_OK");
     assert!(lock(&LATE).is_empty(), "{:?}", lock(&LATE));
-    assert!(end_of_threads(), "threads outlive ws_shutdown: {:?}", threads());
-    assert!(descriptors() <= descriptors_before, "descriptors leak: {descriptors_before}, {}", descriptors());
+    assert!(end_of_threads(), "threads outlive ws_shutdown: {:?}", library_threads());
+    let descriptors = open_descriptors();
+    assert!(descriptors <= descriptors_before, "descriptors leak: {descriptors_before}, {descriptors}");
     coverage::check(&lock(&run.counts), run.count);
 }
 
@@ -134,7 +125,10 @@ impl Run {
                 world.count(if world.plan.driving { "world: driving" } else { "world: others" });
             }
             if alone && world.is_right() && world.does_without_threads() && !end_of_threads() {
-                world.wrong(format!("threads of the library, for a driving dispatcher: {:?}", threads()));
+                world.wrong(format!(
+                    "threads of the library, for a driving dispatcher: {:?}",
+                    library_threads()
+                ));
             }
             lock(&self.playing).remove(&number);
             let late = std::mem::take(&mut *lock(&LATE));

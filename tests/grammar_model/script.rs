@@ -14,6 +14,7 @@ use crate::life::{Life, REFUSED, RETURNED, UNKNOWN};
 use crate::plan::{Mode, Rescue};
 use crate::server::Road;
 use crate::steps::Step;
+use crate::system;
 use crate::wire::{Answer, lock};
 use crate::world::World;
 
@@ -258,12 +259,8 @@ impl World {
     }
 
     fn drive_fd(&self) {
-        let (fd, bell) = (self.handle().fd() as i32, self.bell.fd);
-        let mut polled = [fd, bell].map(|fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 });
-        // SAFETY: two pollfds.
-        unsafe { libc::poll(polled.as_mut_ptr(), 2, 1000) };
-        self.bell.hush();
-        if polled[0].revents & libc::POLLIN == 0 {
+        let is_ready = self.bell.wait_with(self.handle().fd());
+        if !is_ready {
             return;
         }
         let sure = self.assistant.is_idle() && !self.remembered.load(SeqCst) && self.stops.load(SeqCst) == 0;
@@ -294,10 +291,7 @@ impl World {
                     self.bell.wait(rings);
                 }
             } else {
-                let mut poll =
-                    libc::pollfd { fd: self.handle().fd() as i32, events: libc::POLLIN, revents: 0 };
-                // SAFETY: one pollfd.
-                unsafe { libc::poll(&mut poll, 1, 1000) };
+                system::wait_for(self.handle().fd(), None, 1000);
             }
         }
         self.count("told of messages");

@@ -1,15 +1,22 @@
 //! The scripted server: raw TCP, one thread for all connections. A script finds its connection by the path of the
 //! request, `/<id>`, and writes its own bytes.
+//!
+//! The poller tells of changes only, so whoever reads, writes or accepts does so until nothing is left to do.
 
 use std::collections::HashMap;
-use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::frames::{self, CLOSE, Incoming, PONG, Reader, frame};
 use crate::sends::IN_PARTS;
+use crate::system;
 use crate::wire::{Answer, Bell, Out, Wire, WireState, lock};
 
 /// Which way a connection takes.
@@ -28,27 +35,32 @@ pub(crate) struct Server {
     narrow: u16,
     closed: u16,
     wires: Arc<Mutex<HashMap<u64, Arc<Wire>>>>,
-    poke: Arc<Bell>,
-    _closed: OwnedFd,
+    poke: Arc<Waker>,
+    _closed: Socket,
 }
 
 impl Server {
     pub(crate) fn start() -> Server {
         let listeners = [listen(), listen()];
-        option(&listeners[1], libc::SOL_SOCKET, libc::SO_RCVBUF, 4096);
-        option(&listeners[1], libc::IPPROTO_TCP, libc::TCP_MAXSEG, 1000);
-        let port = |of: &TcpListener| of.local_addr().expect("bound").port();
+        system::narrow(&listeners[1]).expect("little room");
+        let ports = listeners.each_ref().map(|of| of.local_addr().expect("bound").port());
         let (closed, closed_port) = bound_only();
-        let (wires, poke) = (Arc::<Mutex<HashMap<_, _>>>::default(), Bell::new());
+        let poll = Poll::new().expect("a poller");
+        let poke = Arc::new(Waker::new(poll.registry(), POKE).expect("a waker"));
+        let mut listeners = listeners.map(TcpListener::from_std);
+        for (listener, token) in listeners.iter_mut().zip([WIDE, NARROW]) {
+            poll.registry().register(listener, token, Interest::READABLE).expect("a listener is watched");
+        }
+        let wires = Arc::<Mutex<HashMap<_, _>>>::default();
         let server = Server {
-            wide: port(&listeners[0]),
-            narrow: port(&listeners[1]),
+            wide: ports[0],
+            narrow: ports[1],
             closed: closed_port,
             wires: Arc::clone(&wires),
-            poke: Arc::clone(&poke),
+            poke,
             _closed: closed,
         };
-        let turns = Turns { listeners, wires, poke, connections: Vec::new() };
+        let turns = Turns { poll, listeners, wires, connections: Vec::new(), next: FIRST };
         thread::Builder::new().name("model-server".into()).spawn(|| turns.run()).expect("a thread");
         server
     }
@@ -75,64 +87,55 @@ impl Server {
     }
 }
 
-fn listen() -> TcpListener {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+fn listen() -> std::net::TcpListener {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.set_nonblocking(true).expect("a listener that does not wait");
     listener
 }
 
 /// A port that is taken, and answers nobody.
-fn bound_only() -> (OwnedFd, u16) {
-    use std::os::fd::FromRawFd;
-    // SAFETY: plain calls with memory of the right size; the descriptor is ours.
-    unsafe {
-        let fd = libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0);
-        let mut address: libc::sockaddr_in = std::mem::zeroed();
-        let mut len = size_of_val(&address) as libc::socklen_t;
-        address.sin_family = libc::AF_INET as libc::sa_family_t;
-        address.sin_addr.s_addr = u32::from_ne_bytes([127, 0, 0, 1]);
-        assert_eq!(libc::bind(fd, (&raw const address).cast(), len), 0, "a port");
-        assert_eq!(libc::getsockname(fd, (&raw mut address).cast(), &mut len), 0, "its number");
-        (OwnedFd::from_raw_fd(fd), u16::from_be(address.sin_port))
-    }
+fn bound_only() -> (Socket, u16) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a port");
+    let address = socket.local_addr().expect("bound").as_socket().expect("of IPv4");
+    (socket, address.port())
 }
 
-fn option(socket: &impl AsRawFd, level: i32, name: i32, value: i32) {
-    // SAFETY: an int, as these options want.
-    let set = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, (&raw const value).cast(), 4) };
-    assert_eq!(set, 0, "socket option {name}");
-}
+const POKE: Token = Token(0);
+const WIDE: Token = Token(1);
+const NARROW: Token = Token(2);
+/// The first connection's.
+const FIRST: usize = 3;
 
 struct Turns {
+    poll: Poll,
     listeners: [TcpListener; 2],
     wires: Arc<Mutex<HashMap<u64, Arc<Wire>>>>,
-    poke: Arc<Bell>,
     connections: Vec<Connection>,
+    /// The number of the next connection.
+    next: usize,
 }
 
 impl Turns {
     fn run(mut self) {
+        let mut events = Events::with_capacity(256);
         loop {
-            let watch = |fd, events| libc::pollfd { fd, events, revents: 0 };
-            let mut fds = vec![watch(self.poke.fd, libc::POLLIN)];
-            fds.extend(self.listeners.iter().map(|listener| watch(listener.as_raw_fd(), libc::POLLIN)));
-            fds.extend(self.connections.iter().map(|c| watch(c.stream.as_raw_fd(), c.interest())));
-            // SAFETY: a vector of pollfd with its length.
-            unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, -1) };
-            self.poke.hush();
+            match self.poll.poll(&mut events, None) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                result => result.expect("events"),
+            }
+            let broken = events.iter().filter(|event| event.is_error() || event.is_write_closed());
+            let broken: Vec<Token> = broken.map(|event| event.token()).collect();
             for listener in &self.listeners {
-                while let Ok((stream, _)) = listener.accept() {
-                    stream.set_nonblocking(true).expect("a stream that does not wait");
-                    stream.set_nodelay(true).expect("a stream that does not linger");
-                    self.connections.push(Connection::new(stream));
+                while let Some(stream) = accept(listener) {
+                    let connection = Connection::new(stream, Token(self.next), self.poll.registry());
+                    self.connections.push(connection);
+                    self.next += 1;
                 }
             }
             let wires = &self.wires;
-            let mut events = fds[1 + self.listeners.len()..].iter().map(|fd| fd.revents);
             self.connections.retain_mut(|connection| {
-                let hung_up =
-                    events.next().is_some_and(|events| events & (libc::POLLHUP | libc::POLLERR) != 0);
-                let stays = connection.turn(wires, hung_up);
+                let stays = connection.turn(wires, broken.contains(&connection.token));
                 if !stays && let Some(wire) = &connection.wire {
                     wire.state().gone = true;
                     lock(wires).remove(&wire.id);
@@ -144,8 +147,26 @@ impl Turns {
     }
 }
 
+/// The next connection that waits, if one does.
+fn accept(listener: &TcpListener) -> Option<TcpStream> {
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => return Some(stream),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+            // The client has given it up already.
+            Err(error) if is_lost(&error) => {}
+            Err(error) => panic!("the server cannot accept: {error}"),
+        }
+    }
+}
+
+fn is_lost(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted)
+}
+
 struct Connection {
     stream: TcpStream,
+    token: Token,
     head: Vec<u8>,
     reader: Reader,
     wire: Option<Arc<Wire>>,
@@ -158,9 +179,13 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(stream: TcpStream) -> Connection {
+    fn new(mut stream: TcpStream, token: Token, registry: &Registry) -> Connection {
+        stream.set_nodelay(true).expect("a stream that does not linger");
+        let both = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut stream, token, both).expect("a stream is watched");
         Connection {
             stream,
+            token,
             head: Vec::new(),
             reader: Reader::default(),
             wire: None,
@@ -173,13 +198,8 @@ impl Connection {
         }
     }
 
-    fn interest(&self) -> libc::c_short {
-        let reads = self.wire.as_ref().is_none_or(|wire| wire.state().reading);
-        (if reads { libc::POLLIN } else { 0 }) | (if self.out.is_empty() { 0 } else { libc::POLLOUT })
-    }
-
     /// Does what can be done now; says whether there is a connection still.
-    fn turn(&mut self, wires: &Mutex<HashMap<u64, Arc<Wire>>>, hung_up: bool) -> bool {
+    fn turn(&mut self, wires: &Mutex<HashMap<u64, Arc<Wire>>>, is_broken: bool) -> bool {
         if self.wire.is_none() {
             self.read_head(wires);
         }
@@ -192,7 +212,7 @@ impl Connection {
         if state.reading {
             self.read(&mut state);
         }
-        self.over |= hung_up;
+        self.over |= is_broken;
         state.asked = true;
         self.answer(&mut state);
         if self.answered {
@@ -216,7 +236,7 @@ impl Connection {
                     return bytes;
                 }
                 Ok(n) => bytes.extend_from_slice(&buffer[..n]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return bytes,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return bytes,
                 Err(_) => {
                     self.over = true;
                     return bytes;
@@ -259,12 +279,8 @@ impl Connection {
     }
 
     fn reset(&mut self) {
-        let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-        // SAFETY: the structure that SO_LINGER wants, with its size.
-        unsafe {
-            let (fd, len) = (self.stream.as_raw_fd(), size_of_val(&linger) as libc::socklen_t);
-            libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_LINGER, (&raw const linger).cast(), len);
-        }
+        // Whoever is gone already need not be told.
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
         self.over = true;
     }
 
@@ -341,14 +357,14 @@ impl Connection {
         while !self.out.is_empty() && !self.over {
             match self.stream.write(&self.out) {
                 Ok(n) => drop(self.out.drain(..n)),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
                 Err(_) => self.out.clear(),
             }
         }
         if self.fin && !self.fin_sent && !self.over {
             self.fin_sent = true;
             // Whoever is gone already need not be told.
-            let _ = self.stream.shutdown(std::net::Shutdown::Write);
+            let _ = self.stream.shutdown(Shutdown::Write);
         }
     }
 }

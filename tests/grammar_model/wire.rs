@@ -5,33 +5,31 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use mio::Waker;
+
 use crate::frames::{self, BINARY, CLOSE, PING, PONG, TEXT, close_payload, frame};
+use crate::system::{self, Event};
 
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Rings whenever something has happened that a script may wait for. Has a descriptor for those who poll.
+/// Rings whenever something has happened that a script may wait for, be it together with a dispatcher's descriptor.
 pub(crate) struct Bell {
     rings: Mutex<u64>,
     rung: Condvar,
-    pub(crate) fd: i32,
+    event: Event,
 }
 
 impl Bell {
     pub(crate) fn new() -> Arc<Bell> {
-        // SAFETY: takes no pointer.
-        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-        assert!(fd >= 0, "an eventfd");
-        Arc::new(Bell { rings: Mutex::new(0), rung: Condvar::new(), fd })
+        Arc::new(Bell { rings: Mutex::new(0), rung: Condvar::new(), event: Event::new() })
     }
 
     pub(crate) fn ring(&self) {
         *lock(&self.rings) += 1;
         self.rung.notify_all();
-        let one = 1u64;
-        // SAFETY: eight readable bytes; a full counter is as good.
-        unsafe { libc::write(self.fd, (&raw const one).cast(), 8) };
+        self.event.raise();
     }
 
     pub(crate) fn rings(&self) -> u64 {
@@ -51,18 +49,11 @@ impl Bell {
         }
     }
 
-    /// Makes the descriptor silent again.
-    pub(crate) fn hush(&self) {
-        let mut count = 0u64;
-        // SAFETY: eight writable bytes.
-        unsafe { libc::read(self.fd, (&raw mut count).cast(), 8) };
-    }
-}
-
-impl Drop for Bell {
-    fn drop(&mut self) {
-        // SAFETY: our own descriptor, closed once.
-        unsafe { libc::close(self.fd) };
+    /// Waits until it rings, or this descriptor of a dispatcher is ready, a second at most; says whether it is.
+    pub(crate) fn wait_with(&self, descriptor: isize) -> bool {
+        let is_ready = system::wait_for(descriptor, Some(&self.event), 1000);
+        self.event.lower();
+        is_ready
     }
 }
 
@@ -140,11 +131,12 @@ pub(crate) struct Wire {
     pub(crate) id: u64,
     pub(crate) state: Mutex<WireState>,
     pub(crate) bell: Arc<Bell>,
-    pub(crate) poke: Arc<Bell>,
+    /// Wakes the server.
+    pub(crate) poke: Arc<Waker>,
 }
 
 impl Wire {
-    pub(crate) fn new(id: u64, answer: Answer, bell: &Arc<Bell>, poke: &Arc<Bell>) -> Arc<Wire> {
+    pub(crate) fn new(id: u64, answer: Answer, bell: &Arc<Bell>, poke: &Arc<Waker>) -> Arc<Wire> {
         let state = WireState {
             answer: Answer::Hold,
             asked: false,
@@ -177,7 +169,7 @@ impl Wire {
 
     fn change(&self, change: impl FnOnce(&mut WireState)) {
         change(&mut self.state());
-        self.poke.ring();
+        self.poke.wake().expect("the server");
     }
 
     /// Decides how the upgrade is answered, once.

@@ -18,14 +18,20 @@ use crate::panics;
 use crate::plan::{Mode, Plan};
 use crate::pulls::Kept;
 use crate::server::Server;
+use crate::system;
 use crate::wire::{Bell, lock};
 
+/// A thread by a number of ours, which no other ever has; also one that the library has started.
 #[derive(Clone, Copy)]
 pub(crate) struct Thread(u64);
 
+static THREADS: AtomicU64 = AtomicU64::new(1);
+
 pub(crate) fn this_thread() -> Thread {
-    // SAFETY: takes nothing.
-    Thread(unsafe { libc::gettid() } as u64)
+    thread_local! {
+        static NUMBER: u64 = THREADS.fetch_add(1, SeqCst);
+    }
+    Thread(NUMBER.with(|number| *number))
 }
 
 impl Thread {
@@ -35,10 +41,7 @@ impl Thread {
 
     /// Of the calling thread only.
     pub(crate) fn name(self) -> String {
-        let mut name = [0u8; 16];
-        // SAFETY: room for the 16 bytes of a thread's name.
-        unsafe { libc::prctl(libc::PR_GET_NAME, name.as_mut_ptr()) };
-        String::from_utf8_lossy(name.split(|byte| *byte == 0).next().unwrap_or_default()).into_owned()
+        system::thread_name()
     }
 
     pub(crate) fn is_io(self) -> bool {
@@ -435,9 +438,6 @@ impl World {
     }
 
     pub(crate) fn is_readable(&self) -> bool {
-        let fd = self.handle().fd();
-        let mut poll = libc::pollfd { fd: fd as i32, events: libc::POLLIN, revents: 0 };
-        // SAFETY: one pollfd.
-        unsafe { libc::poll(&mut poll, 1, 0) > 0 && poll.revents & libc::POLLIN != 0 }
+        system::wait_for(self.handle().fd(), None, 0)
     }
 }
