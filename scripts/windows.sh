@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # Builds ws4d.dll for 64-bit Windows on a Debian machine, checks what it exports and needs, and plays the tests with it
 # under wine. Everything that is made goes to build/windows.
-# usage: windows.sh [build|c-tests|examples|rust-tests]...       (without one: all of them)
+# usage: windows.sh [build|c-tests|examples|plugin|rust-tests|conformance]...       (without one: all but conformance, which takes long)
+# WS4D_WINDOWS_PROFILE=debug builds the DLL faster; WS4D_WINDOWS_TESTS="frames pull" plays only these of cargo's tests; CASES="1.* 5.15"
+# only these of Autobahn's cases.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 out=$root/build/windows
 target=x86_64-pc-windows-gnu
 steps=("$@")
-[ ${#steps[@]} -gt 0 ] || steps=(build c-tests examples rust-tests)
+[ ${#steps[@]} -gt 0 ] || steps=(build c-tests examples plugin rust-tests)
 symbols() { awk '!/^#/ { print $1 }' include/ws4d.symbols; }
 is_wanted() { [[ " ${steps[*]} " == *" $1 "* ]]; }
 say() { printf '\n== windows: %s\n' "$*"; }
@@ -69,7 +71,10 @@ if is_wanted build; then
     x86_64-w64-mingw32-windres -D "VERSION_NUMBERS=${version//./,},0" -D "VERSION_TEXT=\\\"$version\\\"" \
         packaging/windows/ws4d.rc "$out/version.o"
     cargo rustc --package ws4d --lib $([ "$profile" = release ] && echo --release) -- -C "link-arg=$out/version.o" 2>&1 | tail -40
-    cp "$library/ws4d.dll" "$out/bin/"
+    # What a debugger wants stands beside the DLL, and is found by the name that the DLL has of it.
+    x86_64-w64-mingw32-objcopy --only-keep-debug "$library/ws4d.dll" "$out/bin/ws4d.dll.debug"
+    x86_64-w64-mingw32-objcopy --strip-all "$library/ws4d.dll" "$out/bin/ws4d.dll"
+    (cd "$out/bin" && x86_64-w64-mingw32-objcopy --add-gnu-debuglink=ws4d.dll.debug ws4d.dll)
     say "checks what it says of itself, exports and needs"
     llvm-readobj-19 --coff-resources "$out/bin/ws4d.dll" | grep 'Type: VERSION' > /dev/null || { echo "windows: the DLL has no version" >&2; exit 1; }
     # A module definition for Microsoft's linker, and an import library for both kinds of linkers.
@@ -83,7 +88,14 @@ if is_wanted build; then
         grep -qixF "$name" scripts/windows/system-dlls || { echo "windows: the DLL needs $name, which is not in scripts/windows/system-dlls" >&2; exit 1; }
     done < "$out/needs"
     echo "exports $(wc -l < "$out/exports") functions, needs only $(paste -sd' ' "$out/needs")"
-    ls -l "$out/bin/ws4d.dll" | awk '{ print $5 " bytes" }'
+    address=$(x86_64-w64-mingw32-nm "$library/ws4d.dll" | awk '$3 == "ws_send_text" { print "0x" $1 }')
+    llvm-symbolizer-19 --obj="$out/bin/ws4d.dll.debug" "$address" | grep 'src/send\.rs:' > /dev/null ||
+        { echo "windows: ws4d.dll.debug does not say where ws_send_text is" >&2; exit 1; }
+    if llvm-readobj-19 --sections --symbols "$out/bin/ws4d.dll" | grep -E 'Name: (\.debug_|ws_send_text)' > /dev/null; then
+        echo "windows: the DLL is not stripped" >&2
+        exit 1
+    fi
+    stat --format '%s bytes %n' "$out/bin/ws4d.dll" "$out/bin/ws4d.dll.debug"
 fi
 # Starts the server, and tells the programs under wine where it is; it ends with its input, a pipe from here.
 serve() {
@@ -136,13 +148,34 @@ if is_wanted examples; then
     play "win32_loop, which waits for an event" "$out/bin/win32_loop.exe" 1 "$WS4D_TEST_WS/echo"
     play "win32_loop, to which it posts" "$out/bin/win32_loop.exe" 2 "$WS4D_TEST_WS/echo"
 fi
+if is_wanted plugin; then
+    say "the core of the 4D plug-in, under wine"
+    serve
+    printf '#include "%s"\n' "$root"/plugin-4d/*.cpp "$root"/plugin-4d/stand_in/*.cpp "$root"/plugin-4d/tests/*.cpp > "$out/plugin.cpp"
+    x86_64-w64-mingw32-g++-posix -std=c++17 -g1 -Wall -Wextra -Wpedantic -Werror -Iinclude -o "$out/tests/plugin.exe" "$out/plugin.cpp" \
+        "$out/bin/libws4d.dll.a" -static -lpthread
+    promises=$(cat plugin-4d/tests/*.cpp | grep -c '^PROMISE(')
+    WS4D_TEST_WINE=1 play "$((promises - 1)) of $promises promises: all but wss_is_the_same_class" "$out/tests/plugin.exe"
+fi
 if is_wanted rust-tests; then
     say "cargo's tests, under wine"
     export WS4D_LIBRARY=Z:${out//\//\\}\\bin\\ws4d.dll
-    for test in ${WS4D_WINDOWS_TESTS:-frames handshake close_one dispatcher pull sending}; do
+    for test in ${WS4D_WINDOWS_TESTS:-frames handshake options close_one dispatcher pull sending grammar_model}; do
         echo "  tests/$test"
         cargo test --package ws4d --test "$test" > "$out/$test.log" 2>&1 && grep "test result" "$out/$test.log" || failures+=("$test")
     done
+fi
+if is_wanted conformance; then
+    say "the Autobahn test suite, through the DLL under wine"
+    scripts/conformance-setup.sh
+    $gcc -O2 -g -std=c99 -Wall -Wextra -Wpedantic -Werror -Iinclude -o "$out/tests/autobahn.exe" tests/conformance/autobahn.c \
+        "$out/bin/libws4d.dll.a" -static -lpthread
+    # What run.py starts as the client.
+    printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$root/scripts/windows/run" "$out/tests/autobahn.exe" > "$out/autobahn"
+    chmod +x "$out/autobahn"
+    python3 tests/conformance/run.py --python build/autobahn/python --client "$out/autobahn" --server "$server" \
+        --folder "$out/conformance" --header include/ws4d.h --document "$out/conformance.md" --cases "${CASES:-*}" --timeout 3600 ||
+        failures+=(conformance)
 fi
 say "took $((SECONDS - begun)) s"
 if [ ${#failures[@]} -gt 0 ]; then
