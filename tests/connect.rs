@@ -3,6 +3,7 @@
 mod wire;
 
 use std::cell::Cell;
+use std::io;
 use std::sync::mpsc::{self, Sender};
 use std::{ptr, thread};
 use wire::{Relay, black_hole, close_seen, refused, silent, wait_texts};
@@ -21,7 +22,8 @@ fn a_refused_connection_names_the_address_and_the_systems_words() {
     let refusal = refused(&format!("ws://127.0.0.1:{port}/"), &Options::new());
     refusal.assert("WS_ERR_CONNECTION_REFUSED", &format!("127.0.0.1:{port}"));
     assert_eq!(refusal.component(), "tcp ");
-    assert_eq!(refusal.errors.os_code, libc::ECONNREFUSED);
+    let number = refusal.errors.os_code;
+    assert_eq!(io::Error::from_raw_os_error(number).kind(), io::ErrorKind::ConnectionRefused, "{number}");
     let details = &refusal.errors.entries[1..];
     assert_eq!(details.len(), 1, "each address tried: {:?}", refusal.errors);
     assert!(details[0].2.contains("refused"), "the system's words: {details:?}");

@@ -7,7 +7,7 @@ mod wire;
 use socket2::{Domain, Socket, Type};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use wire::{black_hole, refused, request, silent};
+use wire::{Refusal, black_hole, refused, request, silent};
 use ws4d_test_host::{Options, api, c, text};
 use ws4d_test_server::{Config, Seen, Server};
 
@@ -15,6 +15,11 @@ fn resolve(options: Options, host: &str, port: u16, addresses: &[&str]) -> Optio
     addresses.iter().fold(options, |options, address| {
         options.set(|api, o| (api.ws_options_set_resolve)(o, c(host).as_ptr(), port, c(address).as_ptr()))
     })
+}
+
+/// What the system's number means, which each system has its own of.
+fn kind(refusal: &Refusal) -> io::ErrorKind {
+    io::Error::from_raw_os_error(refusal.errors.os_code).kind()
 }
 
 /// A port of that address where nobody listens, and nobody else can while the socket lives; 0: a free one.
@@ -88,7 +93,7 @@ fn when_none_answers_the_error_lists_each_address_with_its_cause_in_the_order_tr
     let options = resolve(Options::new(), "many.test", port, &addresses);
     let refusal = refused(&format!("ws://many.test:{port}/"), &options);
     refusal.assert("WS_ERR_CONNECTION_REFUSED", &format!("many.test:{port}"));
-    assert_eq!(refusal.errors.os_code, libc::ECONNREFUSED);
+    assert_eq!(kind(&refusal), io::ErrorKind::ConnectionRefused);
     let details: Vec<&str> = refusal.errors.entries[1..].iter().map(|entry| entry.2.as_str()).collect();
     assert_eq!(details.len(), 3, "{details:?}");
     for (detail, address) in details.iter().zip([
@@ -196,7 +201,7 @@ fn a_local_address_that_this_machine_does_not_have_is_named() {
     let options = Options::new().set(|api, o| (api.ws_options_set_local_address)(o, c"192.0.2.77".as_ptr()));
     let refusal = refused(&server.ws("/echo"), &options);
     refusal.assert("WS_ERR_UNREACHABLE", "ws_options_set_local_address");
-    assert_eq!(refusal.errors.os_code, libc::EADDRNOTAVAIL);
+    assert_eq!(kind(&refusal), io::ErrorKind::AddrNotAvailable);
 }
 
 /// A network of its own, with an address behind which there is nobody: what is sent there is never answered.
