@@ -8,8 +8,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
-sysroot=$(rustc --print sysroot)
-commit=$(rustc --version --verbose | sed -n 's/^commit-hash: //p')
+sysroot=$("${RUSTC:-rustc}" --print sysroot)
+commit=$("${RUSTC:-rustc}" --version --verbose | sed -n 's/^commit-hash: //p')
 # Where several fit, the last one counts: a target folder or a CARGO_HOME may be inside the source tree.
 places=("$PWD=/libws4d")
 [ -z "${CARGO_TARGET_DIR:-}" ] || places+=("$(realpath -m "$CARGO_TARGET_DIR")=/libws4d/target")

@@ -5,7 +5,7 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 /// How long a wait goes on before it fails the test. Under wine, each wait of a runtime is a call of another process.
-pub const PATIENCE: Duration = Duration::from_secs(if cfg!(windows) { 120 } else { 20 });
+pub const PATIENCE: Duration = Duration::from_secs(if cfg!(windows) { 600 } else { 20 });
 
 /// One callback.
 #[derive(Clone, Debug)]
