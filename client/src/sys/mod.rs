@@ -15,7 +15,7 @@
 //! - `failure`: what the system's error numbers mean to a client.
 //! - `file`: limits of paths, and files that only their owner reads.
 //! - `interface`: the numbers of network interfaces.
-//! - `services`: what the system offers beyond its kernel: judging certificates, settings for proxies.
+//! - `services`: what the system offers beyond its kernel: judging certificates, settings for proxies, the environment.
 //!
 //! `unix` has what all Unix systems share. What is Linux's own is in `unix/linux.rs`; `unix/portable.rs` has the same from
 //! what POSIX has, for macOS and the BSDs. With `--cfg ws4d_portable` Linux takes it too, and so it is tested there.

@@ -7,7 +7,7 @@ use crate::connect::url::Destination;
 use crate::error::{Component, Error, ErrorCode};
 use crate::options::refusal::Refusal;
 use crate::options::texts::ensure_memory;
-use crate::sys::services::HAS_PROXY_SETTINGS;
+use crate::sys::services::{HAS_PROXY_SETTINGS, VARIABLES_IGNORE_CASE};
 use hyper_util::client::proxy::matcher::Matcher;
 use std::env;
 use std::net::IpAddr;
@@ -82,18 +82,19 @@ impl Choice {
 
 impl Environment {
     fn read() -> Environment {
-        Environment::from(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        let value = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        Environment::from(value, VARIABLES_IGNORE_CASE)
     }
 
-    fn from(value: impl Fn(&str) -> Option<String>) -> Environment {
+    fn from(value: impl Fn(&str) -> Option<String>, ignores_case: bool) -> Environment {
         let first = |names: [&'static str; 2]| {
             let set = names.into_iter().filter_map(|name| Some((name, value(name)?)));
             set.map(|(name, value)| (name, value.trim().to_owned())).find(|(_, value)| !value.is_empty())
         };
         let mut http = first(["HTTP_PROXY", "http_proxy"]);
-        // Under CGI a client's `Proxy:` header is HTTP_PROXY.
+        // Under CGI a client's `Proxy:` header is HTTP_PROXY, and where names ignore case it is http_proxy too.
         if http.as_ref().is_some_and(|(name, _)| *name == "HTTP_PROXY") && value("REQUEST_METHOD").is_some() {
-            http = first(["http_proxy", "http_proxy"]);
+            http = if ignores_case { None } else { first(["http_proxy", "http_proxy"]) };
         }
         Environment {
             http,
@@ -183,9 +184,17 @@ mod tests {
 
     /// The way to `to` with these variables.
     fn chosen(variables: &[(&str, &str)], to: &str) -> String {
-        let environment = Environment::from(|name| {
-            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        });
+        let value = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        chosen_of(Environment::from(|name| value(name).map(|(_, value)| (*value).to_owned()), false), to)
+    }
+
+    /// The same where the names of variables ignore case.
+    fn chosen_without_case(variables: &[(&str, &str)], to: &str) -> String {
+        let value = |name: &str| variables.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        chosen_of(Environment::from(|name| value(name).map(|(_, value)| (*value).to_owned()), true), to)
+    }
+
+    fn chosen_of(environment: Environment, to: &str) -> String {
         let choice = Choice::Environment(Box::new(environment));
         match choice.for_destination(&url::parse(to).unwrap()) {
             Ok(Some(proxy)) => format!("{proxy} by {}", proxy.set_by),
@@ -223,6 +232,8 @@ mod tests {
             [("HTTP_PROXY", "http://evil:1"), ("REQUEST_METHOD", "GET"), ("http_proxy", "http://own:1")];
         assert_eq!(chosen(&stranger, "ws://there.test"), "http://own:1 by http_proxy");
         assert_eq!(chosen(&stranger[..2], "ws://there.test"), "direct");
+        assert_eq!(chosen_without_case(&stranger[..2], "ws://there.test"), "direct");
+        assert_eq!(chosen_without_case(&stranger[..1], "ws://there.test"), "http://evil:1 by HTTP_PROXY");
     }
 
     #[test]

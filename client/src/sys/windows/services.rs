@@ -5,3 +5,6 @@ pub(crate) const JUDGES_CERTIFICATES: bool = true;
 
 /// The system has settings for proxies beside the environment's.
 pub(crate) const HAS_PROXY_SETTINGS: bool = true;
+
+/// The names of environment variables are the same in upper and lower case.
+pub(crate) const VARIABLES_IGNORE_CASE: bool = true;
