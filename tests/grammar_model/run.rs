@@ -27,7 +27,7 @@ use crate::world::{World, report};
 const ALONE: u64 = 100;
 const PLAYERS: usize = 6;
 /// A sequence that takes longer hangs.
-pub(crate) const HANG: Duration = Duration::from_secs(120);
+pub(crate) const HANG: Duration = PATIENCE.saturating_mul(6);
 
 struct Run {
     seed: u64,

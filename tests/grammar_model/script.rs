@@ -18,8 +18,8 @@ use crate::system;
 use crate::wire::{Answer, lock};
 use crate::world::World;
 
-/// Nothing takes so long but what never comes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Nothing takes so long but what never comes. Under wine, each wait and each signal is a call of another process.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(if cfg!(windows) { 120 } else { 20 });
 
 impl World {
     /// Plays all; what was wrong is in `wrongs`.

@@ -60,10 +60,13 @@ fn name_of(thread: HANDLE) -> String {
     }
 }
 
-/// Of the calling thread.
+/// Of the calling thread, which has it from its start to its end.
 pub(crate) fn thread_name() -> String {
-    // SAFETY: takes nothing, and needs not be closed.
-    name_of(unsafe { GetCurrentThread() })
+    thread_local! {
+        // SAFETY: takes nothing, and needs not be closed.
+        static NAME: String = name_of(unsafe { GetCurrentThread() });
+    }
+    NAME.try_with(String::clone).unwrap_or_default()
 }
 
 /// The names of the library's threads that live.
