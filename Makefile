@@ -175,7 +175,7 @@ soak: ## hundreds of sockets do everything at random for MINUTES (10), judged by
 lifecycle: release server ## TIMES (10000) loads and sockets at once, ten times as many lives, forks in traffic: nothing grows (test-c does few)
 	WS4D_LIFECYCLE=$(or $(TIMES),10000) scripts/c-tests.sh $(TARGET)/release $(SERVER) dlclose lifecycle
 
-conformance: setup release server ## the Autobahn test suite, in three ways; writes docs/conformance.md
+conformance: setup release server ## the Autobahn test suite, in three ways; writes docs/conformance.md (CASES="3.* 5.15": these; PART_SIZE=1: in parts)
 	scripts/conformance.sh $(TARGET)/release $(SERVER)
 
 fuzz: ## every fuzzer for SECONDS each (60; TARGETS="decoder json": these alone); needs nightly Rust

@@ -42,7 +42,7 @@ mod bridge;
 mod call_host;
 mod cancellation;
 #[cfg(ws4d_panics)]
-pub mod fault;
+mod fault;
 mod handles;
 mod out_struct;
 

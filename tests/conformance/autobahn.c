@@ -1,5 +1,6 @@
 /* The client that Autobahn's fuzzing server examines: sends every message back, and lets the library do the rest.
  * usage: autobahn URL AGENT inline|dispatcher|pull [CA_FILE]
+ * With PART_SIZE in the environment messages come in parts of so many bytes, are put together here, and go back whole.
  * Exits with 0 if every case was played; how each went, the server's report says. */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -25,6 +26,10 @@ typedef struct conversation {
     int echo;        /* whether messages are sent back, or kept in `text` */
     char text[32];
     ws_event *held;  /* a message that found the send buffer full */
+    char *gathered;  /* the parts of a message so far, or a message of parts that found the send buffer full */
+    size_t gathered_len, gathered_room;
+    ws_data_type gathered_type;
+    int gathered_held;
     unsigned events; /* so far */
     int over, failed;
     pthread_mutex_t lock;
@@ -66,8 +71,53 @@ static void message(conversation *c, ws_socket *ws, const ws_event *event)
     judge(c, result);
 }
 
+static void gather(conversation *c, const void *data, size_t len)
+{
+    if (c->gathered_room - c->gathered_len < len) {
+        size_t room = 2 * (c->gathered_len + len);
+        char *larger = realloc(c->gathered, room);
+        if (larger == NULL) {
+            complain(c, "part", "out of memory");
+            return;
+        }
+        c->gathered = larger;
+        c->gathered_room = room;
+    }
+    if (len > 0) memcpy(c->gathered + c->gathered_len, data, len);
+    c->gathered_len += len;
+}
+
+static ws_result send_gathered(conversation *c, ws_socket *ws)
+{
+    ws_result result = ws_send(ws, c->gathered_type, c->gathered, c->gathered_len, 0);
+    c->gathered_held = result == WS_ERR_WOULD_BLOCK;
+    if (!c->gathered_held) c->gathered_len = 0;
+    return result;
+}
+
+static void part(conversation *c, ws_socket *ws, const ws_event *event)
+{
+    size_t len = 0;
+    const void *data = ws_event_data(event, &len);
+    if (ws_event_part_offset(event) != c->gathered_len) complain(c, "part", "it is not the next one");
+    gather(c, data, len);
+    if (!ws_event_part_last(event)) return;
+    if (!c->echo) {
+        snprintf(c->text, sizeof c->text, "%.*s", (int)c->gathered_len, c->gathered);
+        c->gathered_len = 0;
+        return;
+    }
+    c->gathered_type = ws_event_data_type(event);
+    ws_result result = send_gathered(c, ws);
+    judge(c, result == WS_ERR_WOULD_BLOCK ? ws_pause(ws) : result);
+}
+
 static void drain(conversation *c, ws_socket *ws)
 {
+    if (c->gathered_held) {
+        judge(c, send_gathered(c, ws));
+        judge(c, ws_resume(ws));
+    }
     if (c->held == NULL) return;
     judge(c, send_back(ws, c->held));
     ws_event_free(c->held);
@@ -80,10 +130,13 @@ static void handle(conversation *c, ws_socket *ws, const ws_event *event)
 {
     switch (ws_event_get_type(event)) {
     case WS_EVENT_TYPE_MESSAGE: message(c, ws, event); break;
+    case WS_EVENT_TYPE_PART: part(c, ws, event); break;
     case WS_EVENT_TYPE_DRAIN: drain(c, ws); break;
     case WS_EVENT_TYPE_TERMINATE:
         if (c->held != NULL) ws_event_free(c->held);
         c->held = NULL;
+        free(c->gathered);
+        c->gathered = NULL;
         break;
     default: break; /* an error, most of all: the server has provoked it, and wants to see a close frame */
     }
@@ -140,7 +193,7 @@ static int converse(const char *path, char *text, size_t size)
     ws_handler handler = WS_HANDLER_INIT;
     handler.user_data = &c;
     handler.dispatcher = dispatcher;
-    handler.on_message = handler.on_drain = handler.on_error = handler.on_terminate = on_event;
+    handler.on_message = handler.on_part = handler.on_drain = handler.on_error = handler.on_terminate = on_event;
 
     ws_socket *ws = ws_new(url, &handler, options, &errors);
     if (ws == NULL) {
@@ -176,6 +229,11 @@ int main(int argc, char **argv)
     options = ws_options_new();
     if (argc > 4 && ws_options_set_ca_file(options, argv[4]) != WS_OK) {
         fprintf(stderr, "autobahn: %s holds no certificate\n", argv[4]);
+        return 2;
+    }
+    const char *part_size = getenv("PART_SIZE");
+    if (part_size != NULL && ws_options_set_part_size(options, strtoul(part_size, NULL, 10)) != WS_OK) {
+        fprintf(stderr, "autobahn: %s is no size of parts\n", part_size);
         return 2;
     }
     if (mode != INLINE) dispatcher = ws_dispatcher_new();
