@@ -160,6 +160,10 @@ impl<T: Target> State<T> {
                 index
             }
             None => {
+                if self.entries.is_empty() {
+                    // A private dispatcher never has a second one.
+                    self.entries.reserve_exact(1);
+                }
                 self.entries.push(Some(entry));
                 self.entries.len() - 1
             }

@@ -106,7 +106,7 @@ pub(super) async fn connect_here(mut guard: TaskGuard, start: Box<Start>) {
         // OPEN is delivered there. Boxed, so that it is a part of the task no longer than that.
         let connection = Box::new(connection);
         Box::pin(async move {
-            if guard.socket.opened(*connection) {
+            if guard.socket.opened(unboxed(connection)) {
                 guard.socket.drive(descriptor).await;
             }
             guard.socket.deliver_what_is_left().await;
@@ -126,6 +126,12 @@ pub(super) async fn connect_here(mut guard: TaskGuard, start: Box<Start>) {
         socket.finish(Some(error));
         drop(rest);
     }
+}
+
+/// Takes the value out, and frees the box at once: what is moved out of a box in a task leaves the box behind.
+#[expect(clippy::boxed_local, reason = "it is freed here")]
+fn unboxed<T>(value: Box<T>) -> T {
+    *value
 }
 
 /// The whole life of a socket that only waits.
