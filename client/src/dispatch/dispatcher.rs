@@ -3,7 +3,7 @@
 
 use super::alarm::{Alarm, Slept};
 use super::key::Key;
-use super::lending::OwnerWaits;
+use super::lending::owner_waits::OwnerWaits;
 use super::lending::presence::OwnerWait;
 use super::mailbox::Mailbox;
 use super::poller::Poller;
@@ -370,7 +370,7 @@ impl<T: Target> Dispatcher<T> {
         let limit = waiter.sleeps_for(&mut state, &self.stop_word);
         state.lending.wait = OwnerWait::Asleep;
         drop(state);
-        let waits = OwnerWaits::begin(self);
+        let waits = OwnerWaits::begin(&self.state, self.driving.as_deref());
         fault_point!();
         let slept = if limit == Some(Duration::ZERO) { Slept::Woken } else { self.alarm.sleep(limit) };
         (waits.end(), slept)

@@ -17,6 +17,7 @@ mod pem;
 mod pin;
 mod system_trust;
 mod trust;
+mod words;
 
 pub use certificate::Certificate;
 pub(crate) use encrypted_key::KeyPassword;

@@ -1,6 +1,6 @@
 //! PEM (RFC 7468), with words for what is wrong with it.
 
-use super::failure::plain;
+use super::words::plain;
 use crate::error::ErrorCode;
 use crate::options::refusal::Refusal;
 use rustls::pki_types::pem::{Error, PemObject};

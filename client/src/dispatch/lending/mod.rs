@@ -7,9 +7,11 @@
 //!
 //! This module decides which thread watches a descriptor; the target services its socket.
 
+pub(super) mod owner_waits;
 pub(super) mod presence;
 pub(super) mod state;
 
+use owner_waits::OwnerWaits;
 pub(crate) use presence::{OWNER_ABSENT_AFTER, OWNER_CHECK_INTERVAL, StandbyRole};
 use presence::{OwnerPresence, OwnerWait};
 
@@ -274,7 +276,7 @@ impl<T: Target> Dispatcher<T> {
         let sleeps = limit != Some(Duration::ZERO);
         state.lending.wait = if sleeps { OwnerWait::Asleep } else { OwnerWait::Polling };
         drop(state);
-        let waits = OwnerWaits::begin(self);
+        let waits = OwnerWaits::begin(&self.state, self.driving.as_deref());
         fault_point!();
         let (slept, more_ready) = inside.wait(limit, self.busy_poll(), &mut found);
         state = waits.end();
@@ -336,40 +338,6 @@ impl<T: Target> Dispatcher<T> {
             taken_back.for_each(|((_, target, _), _)| target.nudge());
         }
         self.lock_without(left)
-    }
-}
-
-/// A wait of the owner, from just before its sleep; its drop ends the wait, also after a panic. The caller holds no lock.
-pub(super) struct OwnerWaits<'a, T: Target> {
-    dispatcher: &'a Dispatcher<T>,
-    over: bool,
-}
-
-impl<'a, T: Target> OwnerWaits<'a, T> {
-    pub(super) fn begin(dispatcher: &'a Dispatcher<T>) -> OwnerWaits<'a, T> {
-        OwnerWaits { dispatcher, over: false }
-    }
-
-    pub(super) fn end(mut self) -> Guard<'a, T> {
-        self.over = true;
-        self.back()
-    }
-
-    fn back(&self) -> Guard<'a, T> {
-        if let Some(driving) = &self.dispatcher.driving {
-            driving.woke();
-        }
-        let mut state = self.dispatcher.state.lock();
-        state.lending.wait = OwnerWait::Elsewhere;
-        state
-    }
-}
-
-impl<T: Target> Drop for OwnerWaits<'_, T> {
-    fn drop(&mut self) {
-        if !self.over {
-            drop(self.back());
-        }
     }
 }
 
