@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use ws4d_protocol::deflate::{Compressor, Compressors, Deflater};
 
-/// Unused compressors are looked for so often; one is freed once it was unused for one to two of these.
+/// The time between two searches for unused compressors. One is freed when it has been unused for one to two intervals.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 static KEPT: PerProcess<Kept> = PerProcess::new(Kept::default);

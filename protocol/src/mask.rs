@@ -29,7 +29,7 @@ pub fn apply_mask(data: &mut [u8], key: [u8; 4], offset: usize) {
     xor(rest, &key);
 }
 
-/// Appends `data` to `out`, masked: one pass, no byte is written twice.
+/// Appends `data` to `out`, masked, in one pass. Only the bytes behind the last step are written twice.
 ///
 /// `offset`: how many bytes of the same payload came before `data`. Reserve the room first where
 /// running out of memory must not abort: this function allocates as `Vec::extend` does.

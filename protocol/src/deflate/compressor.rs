@@ -40,7 +40,7 @@ pub struct Compressor {
     pub(super) settings: Settings,
     /// The socket whose messages are in its window, all that were sent; `None`: what is there is nobody's.
     pub(super) holds: Option<Turn>,
-    /// Since the last [`sweep`](super::Compressors::sweep).
+    /// It was used since the last [`sweep`](super::Compressors::sweep).
     pub(super) used: bool,
 }
 

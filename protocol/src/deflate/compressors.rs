@@ -41,7 +41,7 @@ impl Compressors {
         Some(self.kept.remove(at))
     }
 
-    /// None is kept.
+    /// Returns whether none is kept.
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
