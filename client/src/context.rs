@@ -78,10 +78,11 @@ pub(crate) fn in_callback() -> bool {
     state().callbacks > 0
 }
 
-/// One callback on the stack.
-pub(crate) struct InCallback(());
+/// One callback on the stack, or a run of them, one after the other. Whoever calls the host has one.
+pub struct InCallback(());
 
 impl InCallback {
+    #[inline]
     pub(crate) fn enter() -> InCallback {
         let before = state();
         STATE.set(State { callbacks: before.callbacks + 1, ..before });

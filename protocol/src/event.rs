@@ -38,7 +38,7 @@ pub struct Part {
     pub last: bool,
 }
 
-/// The kind of a message that comes in parts.
+/// The kind of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PartKind {
     /// A text message.

@@ -36,7 +36,8 @@ impl Kind {
         }
     }
 
-    fn of_part(self) -> PartKind {
+    #[inline]
+    pub(crate) fn of_part(self) -> PartKind {
         match self {
             Kind::Text | Kind::UncheckedText => PartKind::Text,
             Kind::Binary => PartKind::Binary,

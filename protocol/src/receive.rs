@@ -20,6 +20,7 @@ use crate::message::{Kind, Message};
 use crate::utf8;
 use inflation::Inflation;
 pub use inflation::SpareInflater;
+use std::ops::Range;
 
 const NOT_AGREED: Failure = Failure::Protocol("a frame has a reserved bit set (RFC 6455 5.2)");
 const NOT_FIRST: Failure = Failure::Protocol("a frame that begins no message has RSV1 set (RFC 7692 6.1)");
@@ -252,11 +253,12 @@ impl Receiver {
     /// If `*at` is greater than the length of `input`.
     #[inline]
     pub fn next(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Incoming>, Failure> {
-        if let Some(event) = self.next_short(input, at) {
-            return Ok(Some(event));
-        }
-        if let Some(event) = self.next_medium(input, at) {
-            return Ok(Some(event));
+        if let Some((kind, range)) = self.next_whole(input, at) {
+            let data = Data::Range(range);
+            return Ok(Some(match kind {
+                PartKind::Text => Incoming::Text(data),
+                PartKind::Binary => Incoming::Binary(data),
+            }));
         }
         let event = self.next_any(input, at).inspect_err(|_| self.end())?;
         if event.is_none()
@@ -268,10 +270,20 @@ impl Receiver {
         Ok(event)
     }
 
-    /// The fast path: an unfragmented message of at most 125 bytes, whole in the input, and legal. All other input is
-    /// left to the functions below.
+    /// The fast path of [`next`](Receiver::next): an unfragmented message of less than 64 KiB that is whole in the
+    /// input, and legal. Where it returns `None`, it has taken nothing, and `next` says what the input is.
+    ///
+    /// # Panics
+    ///
+    /// If `*at` is greater than the length of `input`.
     #[inline]
-    fn next_short(&mut self, input: &[u8], at: &mut usize) -> Option<Incoming> {
+    pub fn next_whole(&mut self, input: &[u8], at: &mut usize) -> Option<(PartKind, Range<usize>)> {
+        self.next_short(input, at).or_else(|| self.next_medium(input, at))
+    }
+
+    /// A message of at most 125 bytes.
+    #[inline]
+    fn next_short(&mut self, input: &[u8], at: &mut usize) -> Option<(PartKind, Range<usize>)> {
         if self.stage != Stage::Header || self.header_len != 0 || self.message.is_open() {
             return None;
         }
@@ -286,11 +298,11 @@ impl Receiver {
         let kind = kind_of(*first, payload, self.text)?;
         let start = *at + 2;
         *at = start + payload.len();
-        Some(kind.incoming(Data::Range(start..*at)))
+        Some((kind.of_part(), start..*at))
     }
 
-    /// The same for a message of less than 64 KiB.
-    fn next_medium(&mut self, input: &[u8], at: &mut usize) -> Option<Incoming> {
+    /// A longer one, of less than 64 KiB.
+    fn next_medium(&mut self, input: &[u8], at: &mut usize) -> Option<(PartKind, Range<usize>)> {
         if self.stage != Stage::Header || self.header_len != 0 || self.message.is_open() {
             return None;
         }
@@ -306,7 +318,7 @@ impl Receiver {
         let kind = kind_of(*first, payload, self.text)?;
         let start = *at + 4;
         *at = start + payload.len();
-        Some(kind.incoming(Data::Range(start..*at)))
+        Some((kind.of_part(), start..*at))
     }
 
     fn next_any(&mut self, input: &[u8], at: &mut usize) -> Result<Option<Incoming>, Failure> {

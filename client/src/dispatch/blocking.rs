@@ -8,6 +8,7 @@ use super::level::InCall;
 use super::state::State;
 use super::task_driver::TaskDriver;
 use super::waiter::Waiter;
+use crate::context::InCallback;
 use crate::error::{Component, Error, ErrorCode};
 use crate::fault::fault_point;
 use crate::panics::contained;
@@ -104,18 +105,15 @@ impl<T: Target> Dispatcher<T> {
                     });
                 }
                 let whole = contained(|| {
-                    target.event(&opened);
+                    target.event(&opened, &InCallback::enter());
                     fault_point!();
                 });
                 state = self.state.lock();
                 if let Some(entry) = state.entry(key) {
                     entry.mailbox.returned();
                 }
-                drop(state);
-                if whole.is_none() {
-                    target.fail();
-                }
-                state = self.after_callback(key, target);
+                state = self.fail_unless(whole, &target, state);
+                state = self.after_callback(state, key, target);
                 break Ok(());
             }
             if entry.mailbox.has_ended() && !entry.mailbox.is_open() {

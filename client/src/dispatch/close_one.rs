@@ -5,7 +5,7 @@ use super::Target;
 use super::dispatcher::Dispatcher;
 use super::key::Key;
 use super::state::{ClosedBy, Entry, Last, Remaining};
-use crate::context;
+use crate::context::{self, InCallback};
 use crate::error::ErrorCode;
 use crate::event::{Ending, Event};
 use crate::fault::fault_point;
@@ -45,7 +45,7 @@ impl<'a, T: Target> LastCallbacks<'a, T> {
         unfinished::noted(self, || {
             if let Some(event) = event {
                 contained(|| {
-                    self.target.event(event);
+                    self.target.event(event, &InCallback::enter());
                     fault_point!();
                 });
             }

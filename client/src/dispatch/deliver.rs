@@ -9,7 +9,7 @@ use super::level::Level;
 use super::mailbox::Work;
 use super::state::{ClosedBy, Guard, PendingDelivery};
 use super::waiter::Waiter;
-use crate::context;
+use crate::context::{self, InCallback};
 use crate::error::ErrorCode;
 use crate::event::{Batch, Event, EventKind};
 use crate::fault::fault_point;
@@ -175,6 +175,7 @@ impl<T: Target> Dispatcher<T> {
                     pending.push_back(PendingDelivery { events: due.events - here, ..due });
                 }
             }
+            state.keep_snapshot(pending);
         } else {
             while ran < max && !state.closed && !level.is_stopped() {
                 let Some(key) = state.next_ready() else { break };
@@ -201,7 +202,8 @@ impl<T: Target> Dispatcher<T> {
         state.refresh(key);
         state.sync_fd();
         drop(state);
-        let ran = match work {
+        let ran;
+        (state, ran) = match work {
             Work::Open { time_us } => self.run_callback(key, &target, &Event::opened(time_us)),
             Work::Drain => self.run_callback(key, &target, &Event::plain(EventKind::Drain)),
             Work::Error { error, never_opened } => {
@@ -213,14 +215,14 @@ impl<T: Target> Dispatcher<T> {
                 }
                 // Its end follows in any case.
                 contained(|| {
-                    target.event(&Event::failed(error));
+                    target.event(&Event::failed(error), &InCallback::enter());
                     fault_point!();
                 });
                 self.callback_returned(key)
             }
             Work::Terminate(ending) => {
                 contained(|| {
-                    target.event(&Event::terminated(ending));
+                    target.event(&Event::terminated(ending), &InCallback::enter());
                     fault_point!();
                 });
                 let mut state = self.state.lock();
@@ -241,36 +243,44 @@ impl<T: Target> Dispatcher<T> {
                 if let Some(entry) = state.entry(key) {
                     entry.mailbox.returned_run(batch, run.charge, epoch);
                 }
-                drop(state);
-                if whole.is_none() {
-                    target.fail();
-                }
-                run.ran
+                (self.fail_unless(whole, &target, state), run.ran)
             }
         };
-        (self.after_callback(key, target), ran)
+        (self.after_callback(state, key, target), ran)
     }
 
-    fn run_callback(&self, key: Key, target: &Arc<T>, event: &Event) -> usize {
+    fn run_callback(&self, key: Key, target: &Arc<T>, event: &Event) -> (Guard<'_, T>, usize) {
         let whole = contained(|| {
             fault_point!();
-            target.event(event);
+            target.event(event, &InCallback::enter());
             fault_point!();
         });
-        let ran = self.callback_returned(key);
-        if whole.is_none() {
-            target.fail();
-        }
-        ran
+        let (state, ran) = self.callback_returned(key);
+        (self.fail_unless(whole, target, state), ran)
     }
 
-    fn callback_returned(&self, key: Key) -> usize {
+    /// Lets the socket fail whose callback has panicked.
+    pub(super) fn fail_unless<'a>(
+        &'a self,
+        whole: Option<()>,
+        target: &Arc<T>,
+        state: Guard<'a, T>,
+    ) -> Guard<'a, T> {
+        if whole.is_some() {
+            return state;
+        }
+        drop(state);
+        target.fail();
+        self.state.lock()
+    }
+
+    fn callback_returned(&self, key: Key) -> (Guard<'_, T>, usize) {
         let mut state = self.state.lock();
         if let Some(entry) = state.entry(key) {
             entry.mailbox.returned();
         }
         self.wake_waiters(&mut state);
-        1
+        (state, 1)
     }
 
     /// Runs messages until the limit, or until a gate changes; `run` says how far it came, also after a panic.
@@ -284,6 +294,7 @@ impl<T: Target> Dispatcher<T> {
         run: &mut Run,
     ) {
         let mut event = Event::of_batch(batch, target.mode());
+        let in_callback = InCallback::enter();
         while run.ran < limit
             && let Some(item) = batch.items.get(batch.next).copied()
         {
@@ -298,7 +309,7 @@ impl<T: Target> Dispatcher<T> {
             batch.next += 1;
             run.ran += 1;
             run.charge += item.charge();
-            target.event(&event);
+            target.event(&event, &in_callback);
             fault_point!();
             event.forget_lazy();
             if (target.gate().generation(), self.interrupted.generation()) != seen {
@@ -310,8 +321,12 @@ impl<T: Target> Dispatcher<T> {
 
     /// Finishes a callback: brings the run queue in line, lets reading go on, and ends the socket if it, or its
     /// dispatcher, was closed during the callback.
-    pub(super) fn after_callback(&self, key: Key, target: Arc<T>) -> Guard<'_, T> {
-        let mut state = self.state.lock();
+    pub(super) fn after_callback<'a>(
+        &'a self,
+        mut state: Guard<'a, T>,
+        key: Key,
+        target: Arc<T>,
+    ) -> Guard<'a, T> {
         let closed_by = state.entry(key).and_then(|entry| entry.closed_by);
         if state.closed || closed_by == Some(ClosedBy::Callback) {
             let code = if state.closed { CODE_OF_ALL } else { CODE_OF_ONE };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{Claim, Dispatcher, Gate, Key, Mailbox, ServiceOutcome, Target};
+use crate::context::InCallback;
 use crate::error::Error;
 use crate::event::{Batch, DataType, Ending, Event, Item, ItemKind};
 
@@ -61,7 +62,7 @@ impl Target for Count {
         DataType::Text
     }
 
-    fn event(&self, event: &Event) {
+    fn event(&self, event: &Event, _: &InCallback) {
         self.bytes.fetch_add(event.data().map_or(0, <[u8]>::len), Ordering::Relaxed);
     }
 

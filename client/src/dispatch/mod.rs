@@ -39,6 +39,7 @@ pub(crate) use poller::Poller;
 pub use pulled_batch::{PulledBatch, Summary};
 pub(crate) use task_driver::{Task, TaskDriver};
 
+use crate::context::InCallback;
 use crate::error::Error;
 use crate::event::DataType;
 use crate::event::{Ending, Event};
@@ -56,7 +57,7 @@ pub trait Target: Send + Sync + 'static {
         false
     }
     /// Runs the host's callback.
-    fn event(&self, event: &Event);
+    fn event(&self, event: &Event, in_callback: &InCallback);
     /// Reports that the connection could not be made, before its ERROR is delivered.
     fn report(&self, error: &Error);
     /// Called when `on_terminate` has returned, or when the pulled TERMINATE was freed.

@@ -17,6 +17,9 @@ pub(super) type Guard<'a, T> = MutexGuard<'a, State<T>>;
 /// The number of successful pulls in a row before the owner of a driving dispatcher does I/O again.
 const PULLS: u32 = 64;
 
+/// The number of sockets up to which the list of a snapshot is kept.
+const MAX_KEPT_PENDING: usize = 1024;
+
 /// The events that a socket had to deliver when a dispatch began.
 pub(super) struct PendingDelivery {
     pub(super) key: Key,
@@ -104,6 +107,8 @@ pub(super) struct State<T> {
     live: usize,
     /// Sockets with deliverable events, each once, in the order in which they are served.
     ready: VecDeque<Key>,
+    /// An empty list, kept for the next snapshot.
+    spare_pending: VecDeque<PendingDelivery>,
     pub(super) closed: bool,
     /// The owner's thread has ended inside a function of the host's, and no other thread takes its place.
     pub(super) lost: bool,
@@ -132,6 +137,7 @@ impl<T: Target> State<T> {
             serials: 0,
             live: 0,
             ready: VecDeque::new(),
+            spare_pending: VecDeque::new(),
             closed: false,
             lost: false,
             active_driver: None,
@@ -319,12 +325,22 @@ impl<T: Target> State<T> {
 
     /// The events that each ready socket has to deliver now.
     pub(super) fn snapshot(&mut self) -> VecDeque<PendingDelivery> {
-        let keys: Vec<Key> = self.ready.iter().copied().collect();
-        let due = |key| {
-            let mailbox = &self.entry(key)?.mailbox;
-            Some(PendingDelivery { key, events: mailbox.deliverable(), ended: mailbox.has_ended() })
-        };
-        keys.into_iter().filter_map(due).collect()
+        let mut pending = std::mem::take(&mut self.spare_pending);
+        for at in 0..self.ready.len() {
+            let key = self.ready[at];
+            let Some(entry) = self.entry(key) else { continue };
+            let (events, ended) = (entry.mailbox.deliverable(), entry.mailbox.has_ended());
+            pending.push_back(PendingDelivery { key, events, ended });
+        }
+        pending
+    }
+
+    /// Keeps the list of a snapshot for the next one.
+    pub(super) fn keep_snapshot(&mut self, mut pending: VecDeque<PendingDelivery>) {
+        pending.clear();
+        if pending.capacity() <= MAX_KEPT_PENDING {
+            self.spare_pending = pending;
+        }
     }
 
     /// Returns whether the pending events are gone, discarded by a callback, and only an end is left that has come

@@ -59,7 +59,7 @@ impl Target for Probe {
         DataType::Text
     }
 
-    fn event(&self, event: &Event) {
+    fn event(&self, event: &Event, _: &InCallback) {
         let act = self.at_event.lock().unwrap().take();
         act.iter().for_each(|act| act());
         self.note(match event.kind() {

@@ -110,12 +110,23 @@ impl Items {
         self.0.try_reserve(1).map_err(|_| ErrorCode::OutOfMemory)
     }
 
+    /// Makes an empty list for so many items.
+    fn with_room(count: usize) -> Result<Items, ErrorCode> {
+        let mut items = Vec::new();
+        items.try_reserve_exact(count).map_err(|_| ErrorCode::OutOfMemory)?;
+        Ok(Items(items))
+    }
+
+    /// Returns whether the list is one of those that are pooled, which may be much longer than its items need.
+    fn is_long(&self) -> bool {
+        self.0.capacity() > *POOLED_CAPACITIES.start()
+    }
+
     /// Copies items into a new list.
     pub(crate) fn copied(these: &[Item]) -> Result<Items, ErrorCode> {
-        let mut items = Vec::new();
-        items.try_reserve_exact(these.len()).map_err(|_| ErrorCode::OutOfMemory)?;
-        items.extend_from_slice(these);
-        Ok(Items(items))
+        let mut items = Items::with_room(these.len())?;
+        items.0.extend_from_slice(these);
+        Ok(items)
     }
 
     /// Frees the pooled lists.
@@ -149,7 +160,7 @@ impl DerefMut for Items {
 
 impl Drop for Items {
     fn drop(&mut self) {
-        if self.0.capacity() > *POOLED_CAPACITIES.start() && POOLED_CAPACITIES.contains(&self.0.capacity()) {
+        if self.is_long() && POOLED_CAPACITIES.contains(&self.0.capacity()) {
             let mut items = std::mem::take(&mut self.0);
             let mut pool = POOL.get().lock();
             if pool.len() < MAX_POOLED {
@@ -178,7 +189,7 @@ const MERGE_UP_TO: usize = 16 * 1024;
 impl Batch {
     /// Makes a batch of one message with a buffer of its own. `bytes` holds the message and one byte behind it.
     pub(crate) fn single(kind: ItemKind, bytes: Vec<u8>, len: usize) -> Batch {
-        Batch::shared(Arc::new(bytes.into()), vec![Item { kind, start: 0, len }].into())
+        Batch::shared(Arc::new(bytes.into()), Items(vec![Item { kind, start: 0, len }]))
     }
 
     /// Makes a batch whose buffer may be shared.
@@ -221,7 +232,7 @@ impl Batch {
 
     /// Bytes that the undelivered items need, with the NUL behind each.
     fn needed(&self) -> usize {
-        self.charge - self.rest().len() * (MESSAGE_OVERHEAD - 1)
+        needed(self.rest().len(), self.charge)
     }
 
     /// Keeps items while less than `room` is charged before them; returns the number of dropped items.
@@ -242,7 +253,7 @@ impl Batch {
 
     /// Moves the undelivered items into a buffer of their own size where they fill less than half of theirs.
     pub(crate) fn compact(&mut self) -> Result<(), ErrorCode> {
-        if self.needed() * 2 >= self.bytes.capacity() {
+        if !is_sparse(self.needed(), &self.bytes) {
             return Ok(());
         }
         let origins = self.origins.copied(self.next..self.items.len())?;
@@ -255,10 +266,27 @@ impl Batch {
         let needed = these.iter().map(|item| item.len + 1).sum();
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(needed).map_err(|_| ErrorCode::OutOfMemory)?;
-        let mut items = Vec::new();
-        items.try_reserve_exact(these.len()).map_err(|_| ErrorCode::OutOfMemory)?;
+        let mut items = Items::with_room(these.len())?;
         append(&mut bytes, &mut items, from, these);
-        Ok(Batch::shared(Arc::new(bytes.into()), items.into()))
+        Ok(Batch::shared(Arc::new(bytes.into()), items))
+    }
+
+    /// Makes a batch of these items, all that `bytes` holds, for a host that keeps them: where they fill less than half
+    /// of it, they are copied into a buffer of their own size.
+    pub(crate) fn compacted(mut bytes: Buffer, mut items: Items, charge: usize) -> Result<Batch, ErrorCode> {
+        let needed = needed(items.len(), charge);
+        if is_sparse(needed, &bytes) {
+            let mut own = Vec::new();
+            own.try_reserve_exact(needed).map_err(|_| ErrorCode::OutOfMemory)?;
+            for item in items.iter_mut() {
+                item.start = append_one(&mut own, &bytes, item);
+            }
+            bytes = own.into();
+            if items.is_long() {
+                items = Items::copied(&items)?;
+            }
+        }
+        Ok(Batch { bytes: Arc::new(bytes), items, next: 0, charge, origins: Origins::default() })
     }
 
     /// Takes the next message out.
@@ -335,13 +363,30 @@ impl Message {
     }
 }
 
-fn append(bytes: &mut Vec<u8>, items: &mut Vec<Item>, from: &[u8], these: &[Item]) {
+/// Bytes that so many items of this charge need, with the NUL behind each.
+fn needed(count: usize, charge: usize) -> usize {
+    charge - count * (MESSAGE_OVERHEAD - 1)
+}
+
+/// Returns whether items that need so many bytes fill less than half of their buffer.
+fn is_sparse(needed: usize, bytes: &Buffer) -> bool {
+    needed * 2 < bytes.capacity()
+}
+
+fn append(bytes: &mut Vec<u8>, items: &mut Items, from: &[u8], these: &[Item]) {
     for item in these {
-        let start = bytes.len();
-        bytes.extend_from_slice(&from[item.start..item.start + item.len]);
-        bytes.push(0);
+        let start = append_one(bytes, from, item);
         items.push(Item { start, ..*item });
     }
+}
+
+/// Appends the bytes of an item, with a NUL behind them; returns where they start.
+#[inline]
+fn append_one(bytes: &mut Vec<u8>, from: &[u8], item: &Item) -> usize {
+    let start = bytes.len();
+    bytes.extend_from_slice(&from[item.start..item.start + item.len]);
+    bytes.push(0);
+    start
 }
 
 /// Copies the data exactly, with a NUL behind them.

@@ -389,7 +389,8 @@ impl Socket {
         if !self.dispatcher.is_private() {
             return false;
         }
-        loop {
+        let Some(key) = self.key.get().copied() else { return false };
+        while self.dispatcher.inspect(key, Mailbox::is_deliverable) == Some(true) {
             let cork = ImpliedCork::begin();
             let ran = self.dispatcher.dispatch(0);
             fault_point!();
@@ -399,9 +400,7 @@ impl Socket {
             }
         }
         // Messages that are held back must not keep the read buffer.
-        let Some(key) = self.key.get().copied() else { return false };
-        let (compacted, _) = self.dispatcher.update(key, Mailbox::compact);
-        compacted.is_some()
+        self.dispatcher.update_quietly(key, Mailbox::compact).is_some()
     }
 }
 

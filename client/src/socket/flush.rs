@@ -30,7 +30,7 @@ impl Socket {
         }
         fault_point!();
         let mut tell_io = false;
-        while !outgoing.blocked && !outgoing.is_broken() {
+        while !outgoing.blocked && !outgoing.is_broken() && !outgoing.queue.is_empty() {
             let Some(transport) = outgoing.transport.clone() else { break };
             let held = outgoing.corked;
             flusher.begin_writing();

@@ -401,9 +401,8 @@ impl Target for Socket {
     }
 
     #[inline]
-    fn event(&self, event: &Event) {
+    fn event(&self, event: &Event, _: &InCallback) {
         debug_assert_eq!(locks_held(), 0, "the host is called with no lock held");
-        let _in_callback = InCallback::enter();
         self.handler.event(event);
     }
 

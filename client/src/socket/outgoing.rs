@@ -83,6 +83,16 @@ pub(super) struct Outgoing {
     pings: VecDeque<Ping>,
 }
 
+/// What a socket's task has to know before it waits.
+pub(super) struct TaskView {
+    /// A failure, the end, or messages to be encoded wait for the task.
+    pub(super) has_work: bool,
+    /// Bytes of the server are still of interest.
+    pub(super) reads: bool,
+    pub(super) blocked: bool,
+    pub(super) deadline: Option<Instant>,
+}
+
 /// The server's close frame.
 pub(super) struct ReceivedClose {
     pub(super) frame: CloseFrame,
@@ -218,6 +228,17 @@ impl Outgoing {
     /// Claims the report of the end to the host; returns `false` if another thread has claimed it.
     pub(super) fn claim_report(&mut self) -> bool {
         !std::mem::replace(&mut self.end_reported, true)
+    }
+
+    /// Returns what the task has to know before it waits.
+    pub(super) fn for_task(&self) -> TaskView {
+        let encodes = self.encoder == Encoder::IoThread;
+        TaskView {
+            has_work: self.undone || self.failure.is_some() || encodes || self.is_answered(),
+            reads: self.failure.is_none() && !self.read_ended,
+            blocked: self.blocked,
+            deadline: self.deadline,
+        }
     }
 
     /// Returns whether, after the end of the server's stream, our close frame was sent, or never will be.

@@ -3,6 +3,7 @@
 //! none.
 
 mod decoded;
+mod decoding;
 mod failures;
 mod incoming;
 mod notifications;
@@ -16,21 +17,20 @@ use super::stats;
 use crate::buffer::{Buffer, MAX_READ};
 use crate::dispatch::{Key, Mailbox};
 use crate::error::{Component, ErrorCode};
-use crate::event::DataType;
-use crate::event::{Batch, Item, ItemKind, MESSAGE_OVERHEAD};
+use crate::event::MESSAGE_OVERHEAD;
 use crate::fault::fault_point;
 use crate::log::log;
 use crate::thread_slot::thread_slot;
 use crate::transport::{Received, Transport};
-use decoded::{DecodedInput, write_nuls};
-use failures::{name_close, out_of_memory};
+use decoded::{Batches, DecodedInput, write_nuls};
+use failures::out_of_memory;
 use incoming::Backlog;
 use notifications::{Notifications, Whole};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use ws4d_protocol::deflate;
-use ws4d_protocol::receive::{Data, Incoming as Decoded, Part, PartKind, SpareInflater};
+use ws4d_protocol::receive::SpareInflater;
 
 /// A read of so many bytes may be the beginning of a large message.
 const LARGE_READ: usize = 64 * 1024;
@@ -197,12 +197,12 @@ impl Socket {
             let batches = if complete {
                 let mut buffer = std::mem::take(&mut input.buffer);
                 write_nuls(&mut buffer, &decoded.items);
-                decoded.batches(Arc::new(buffer), self.dispatcher.is_private())
+                decoded.batches(buffer, self.dispatcher.is_private())
             } else {
                 // The decoded messages are copied, because the rest of the buffer stays.
                 decoded.copied_batches(&input.buffer)
             };
-            let batches = if incoming.failed { Ok(Vec::new()) } else { batches };
+            let batches = if incoming.failed { Ok(Batches::new()) } else { batches };
             self.hand_on(key, decoded, batches, notifications);
             fault_point!();
             if complete {
@@ -227,12 +227,12 @@ impl Socket {
         &self,
         key: Key,
         mut decoded: DecodedInput,
-        batches: Result<Vec<Batch>, ErrorCode>,
+        batches: Result<Batches, ErrorCode>,
         notifications: &mut Notifications<'_>,
     ) {
         let batches = batches.unwrap_or_else(|_| {
             decoded.failure.get_or_insert_with(out_of_memory);
-            Vec::new()
+            Batches::new()
         });
         stats::add(&self.received.messages, decoded.messages);
         stats::add(&self.received.bytes, decoded.bytes);
@@ -331,112 +331,17 @@ impl Socket {
         Ok(Input { buffer, at: 0, time_us, received })
     }
 
-    /// Decodes until the end of the buffer, or until the receive buffer is full; returns the offset that was reached.
-    fn decode(
-        self: &Arc<Self>,
-        incoming: &mut Incoming,
-        buffer: &[u8],
-        mut at: usize,
-        room: usize,
-        decoded: &mut DecodedInput,
-    ) -> usize {
-        while decoded.charge < room && decoded.failure.is_none() {
-            let begin = at;
-            match incoming.receiver.next(buffer, &mut at) {
-                Ok(None) => break,
-                Ok(Some(Decoded::Text(data))) => self.message(ItemKind::Text, data, buffer, decoded),
-                Ok(Some(Decoded::Binary(data))) => self.message(ItemKind::Blob, data, buffer, decoded),
-                Ok(Some(Decoded::Part(part))) => receive_part(part, buffer, decoded),
-                Ok(Some(Decoded::Ping(payload))) => {
-                    self.outgoing.lock().pong(&payload);
-                    decoded.answers = true;
-                    if self.settings.ping_events {
-                        decoded.own(of_control(ItemKind::Ping, &payload));
-                    }
-                }
-                Ok(Some(Decoded::Pong(payload))) => {
-                    if self.outgoing.lock().answers_ping(&payload) {
-                        decoded.own(of_control(ItemKind::Pong, &payload));
-                    }
-                }
-                Ok(Some(Decoded::Close(frame))) => {
-                    decoded.close_code = Some(frame.code.unwrap_or(1005));
-                    self.close_received(frame, decoded.time_us());
-                    decoded.answers = true;
-                }
-                Err(failure) => {
-                    let described = self.name_http(self.describe(failure), &buffer[begin..]);
-                    decoded.failure = Some(name_close(described, incoming.receiver.forbidden_close()))
-                }
-            }
-        }
-        // Nothing is decoded after a failure, so nothing is kept.
-        if decoded.failure.is_some() { buffer.len() } else { at }
-    }
-
-    fn message(&self, kind: ItemKind, data: Data, buffer: &[u8], decoded: &mut DecodedInput) {
-        decoded.messages += 1;
-        decoded.bytes += data.bytes(buffer).len() as u64;
-        if kind == ItemKind::Text
-            && self.settings.strict_json
-            && self.settings.data_type == DataType::Object
-            && let Err(failure) = self.check_json(data.bytes(buffer))
-        {
-            decoded.failure = Some(failure);
-            return;
-        }
-        match data {
-            Data::Range(range) => decoded.shared(Item { kind, start: range.start, len: range.len() }),
-            Data::Assembled(mut bytes) => {
-                let len = bytes.len();
-                // The receiver has left room for it.
-                bytes.push(0);
-                decoded.own(Batch::single(kind, bytes, len));
-            }
-        }
+    /// Returns whether to read, and records whether reading is paused.
+    pub(super) fn may_read(&self) -> bool {
+        let reads = self.outgoing.lock().for_task().reads;
+        reads && self.has_room()
     }
 
     /// Returns whether the mailbox has room, and records whether reading is paused.
-    pub(super) fn may_read(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         let Some(key) = self.key.get().copied() else { return false };
-        {
-            let outgoing = self.outgoing.lock();
-            if outgoing.failure.is_some() || outgoing.read_ended {
-                return false;
-            }
-        }
         let full = self.dispatcher.update_quietly(key, Mailbox::stop_reading_if_full).unwrap_or(false);
         self.receive_activity.set_reading_paused(full);
         !full
     }
-}
-
-/// Takes a part of a message in; the message counts with its last part.
-fn receive_part(part: Part, buffer: &[u8], decoded: &mut DecodedInput) {
-    let Part { kind, data, offset, last } = part;
-    let kind = match kind {
-        PartKind::Text => ItemKind::TextPart { last },
-        PartKind::Binary => ItemKind::BlobPart { last },
-    };
-    decoded.messages += u64::from(last);
-    decoded.bytes += data.bytes(buffer).len() as u64;
-    match data {
-        Data::Range(range) => {
-            decoded.shared_part(Item { kind, start: range.start, len: range.len() }, offset)
-        }
-        Data::Assembled(mut bytes) => {
-            let len = bytes.len();
-            // The receiver has left room for it.
-            bytes.push(0);
-            decoded.own_part(Batch::single(kind, bytes, len), offset);
-        }
-    }
-}
-
-/// A batch of one ping or pong.
-fn of_control(kind: ItemKind, payload: &[u8]) -> Batch {
-    let mut bytes = Vec::with_capacity(payload.len() + 1);
-    bytes.extend_from_slice(payload);
-    bytes.push(0);
-    Batch::single(kind, bytes, payload.len())
 }

@@ -4,6 +4,7 @@ use super::Socket;
 use super::descriptor::Descriptor;
 use super::keepalive::KeepAlive;
 use super::large_frame::PartialFrameCheck;
+use super::outgoing::TaskView;
 use crate::fault::fault_point;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -83,13 +84,19 @@ impl Socket {
         if self.is_over() {
             return Step::Over;
         }
-        if self.finish_undone() {
-            return Step::Again;
+        // Whoever changes something after this look notifies the task.
+        let mut view = self.outgoing.lock().for_task();
+        if view.has_work {
+            if self.finish_undone() {
+                return Step::Again;
+            }
+            self.fail_when_delivered();
+            self.encode_waiting();
+            view = self.outgoing.lock().for_task();
         }
-        self.fail_when_delivered();
-        self.encode_waiting();
+        let TaskView { reads, blocked, deadline, .. } = view;
         let awaits_rest = self.rest_awaited.load(Ordering::Acquire);
-        let timed = awaits_rest || keepalive.is_some() || self.outgoing.lock().deadline.is_some();
+        let timed = awaits_rest || keepalive.is_some() || deadline.is_some();
         if let Err(error) = descriptor.update_watcher(timed) {
             self.poller_failed("The socket could not be watched", &error);
             return Step::Over;
@@ -97,17 +104,13 @@ impl Socket {
         let lent = descriptor.is_lent();
         fault_point!();
         // Called also while the owner reads, because it records whether reading is paused.
-        let may_read = self.may_read() && !lent;
+        let may_read = reads && self.has_room() && !lent;
         if let Some(keepalive) = keepalive {
             keepalive.update(self);
         }
         if may_read && self.has_backlog() {
             return Step::Read;
         }
-        let (blocked, deadline) = {
-            let outgoing = self.outgoing.lock();
-            (outgoing.blocked, outgoing.deadline)
-        };
         // Not left to the wait, where a server that never stops sending always has bytes ready.
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return Step::EndAtDeadline;

@@ -2,6 +2,7 @@
 
 use super::super::{Claim, Gate, Mailbox};
 use super::*;
+use crate::context::InCallback;
 use crate::error::Error;
 use crate::event::{DataType, Ending, Event};
 use std::os::fd::AsRawFd;
@@ -35,7 +36,7 @@ impl Target for Probe {
         DataType::Text
     }
 
-    fn event(&self, _: &Event) {}
+    fn event(&self, _: &Event, _: &InCallback) {}
 
     fn report(&self, _: &Error) {}
 

@@ -5,13 +5,17 @@ use crate::buffer::Buffer;
 use crate::error::ErrorCode;
 use crate::event::{Batch, Item, Items, Origin, Origins};
 use crate::socket::outgoing::ConnectionFailure;
+use smallvec::SmallVec;
 use std::sync::Arc;
+
+/// The batches of one step, which are mostly one.
+pub(super) type Batches = SmallVec<[Batch; 1]>;
 
 /// Decoded messages and control frames, in order.
 #[derive(Default)]
 pub(super) struct DecodedInput {
     /// Messages in the read buffer, and batches of their own between them.
-    pieces: Vec<Piece>,
+    pieces: SmallVec<[Piece; 1]>,
     pub(super) items: Items,
     /// Of the items in the read buffer.
     origins: Origins,
@@ -59,6 +63,20 @@ impl DecodedInput {
         self.push_own(part.with_origins(origins));
     }
 
+    /// Counts a message of so many bytes.
+    #[inline]
+    pub(super) fn count_message(&mut self, len: usize) {
+        self.messages += 1;
+        self.bytes += len as u64;
+    }
+
+    /// Adds a whole message in the read buffer, and counts it.
+    #[inline]
+    pub(super) fn whole(&mut self, item: Item) {
+        self.count_message(item.len);
+        self.shared(item);
+    }
+
     #[inline]
     pub(super) fn shared(&mut self, item: Item) {
         self.charge += item.charge();
@@ -82,7 +100,16 @@ impl DecodedInput {
 
     /// Returns the batches, in order. Messages stay in the read buffer; but unless `in_place`, those that fill less
     /// than half of it are copied into one of their size.
-    pub(super) fn batches(&mut self, buffer: Arc<Buffer>, in_place: bool) -> Result<Vec<Batch>, ErrorCode> {
+    pub(super) fn batches(&mut self, buffer: Buffer, in_place: bool) -> Result<Batches, ErrorCode> {
+        if self.items.is_empty() && self.pieces.is_empty() {
+            return Ok(Batches::new());
+        }
+        if self.pieces.is_empty() && !in_place {
+            // The usual case: all messages of the read lie in its buffer.
+            let batch = Batch::compacted(buffer, std::mem::take(&mut self.items), self.charge)?;
+            return Ok(Batches::from_buf([batch.with_origins(std::mem::take(&mut self.origins))]));
+        }
+        let buffer = Arc::new(buffer);
         self.each_batch(|items| {
             let mut batch = Batch::shared(Arc::clone(&buffer), items);
             // On the I/O thread callbacks get slices of the read buffer itself.
@@ -94,17 +121,17 @@ impl DecodedInput {
     }
 
     /// Returns the batches, in order, with all messages copied out of the buffer.
-    pub(super) fn copied_batches(&mut self, buffer: &[u8]) -> Result<Vec<Batch>, ErrorCode> {
+    pub(super) fn copied_batches(&mut self, buffer: &[u8]) -> Result<Batches, ErrorCode> {
         self.each_batch(|items| Batch::copied(buffer, &items))
     }
 
     fn each_batch(
         &mut self,
         mut shared: impl FnMut(Items) -> Result<Batch, ErrorCode>,
-    ) -> Result<Vec<Batch>, ErrorCode> {
+    ) -> Result<Batches, ErrorCode> {
         self.seal()?;
         let mut from = 0;
-        let mut batches = Vec::new();
+        let mut batches = Batches::new();
         batches.try_reserve_exact(self.pieces.len()).map_err(|_| ErrorCode::OutOfMemory)?;
         for piece in self.pieces.drain(..) {
             batches.push(match piece {

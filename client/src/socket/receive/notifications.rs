@@ -22,7 +22,8 @@ impl<'a> Notifications<'a> {
     }
 }
 
-/// The signals of all steps; there is hardly ever more than one. They are sent when they are dropped.
+/// The signals of all steps; there is hardly ever more than one. They are sent when they are dropped. A socket without a
+/// dispatcher needs none: only its task reads it, which delivers what it has read next.
 pub(super) struct Signals<'a> {
     dispatcher: &'a Dispatcher,
     first: Option<Signal<Socket>>,
@@ -42,6 +43,9 @@ impl Signals<'_> {
 impl Drop for Signals<'_> {
     #[inline]
     fn drop(&mut self) {
+        if self.dispatcher.is_private() {
+            return;
+        }
         if let Some(first) = self.first.take() {
             first.send(self.dispatcher);
         }
