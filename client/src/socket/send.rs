@@ -15,7 +15,7 @@ use crate::fault::fault_point;
 use crate::json;
 use crate::options::Compression;
 use crate::random::mask_key;
-use std::borrow::Cow;
+use crate::sync::MutexGuard;
 use std::sync::Arc;
 use ws4d_protocol::deflate::{self, Deflater};
 use ws4d_protocol::frame::OpCode;
@@ -29,18 +29,24 @@ fn compress_with(deflater: &mut Deflater, payload: &[u8], out: &mut Vec<u8>) -> 
     compressors::lend(deflater, |deflater, compressor| deflater.compress(payload, out, compressor))
 }
 
-/// Checks a message and returns its opcode and payload.
+/// Checks a message and returns its opcode and payload, which is `data`, or, for JSON, is put into `minified`.
 #[inline]
-pub(super) fn judge(kind: SendKind, data: &[u8], limit: usize) -> Result<(OpCode, Cow<'_, [u8]>), ErrorCode> {
+pub(super) fn judge<'a>(
+    kind: SendKind,
+    data: &'a [u8],
+    limit: usize,
+    minified: &'a mut Vec<u8>,
+) -> Result<(OpCode, &'a [u8]), ErrorCode> {
     let (opcode, payload) = match kind {
-        SendKind::Blob => (OpCode::Binary, Cow::Borrowed(data)),
+        SendKind::Blob => (OpCode::Binary, data),
         SendKind::Text => {
             utf8::check(data).map_err(|_| ErrorCode::InvalidUtf8)?;
-            (OpCode::Text, Cow::Borrowed(data))
+            (OpCode::Text, data)
         }
         SendKind::Object => {
             let text = std::str::from_utf8(data).map_err(|_| ErrorCode::InvalidUtf8)?;
-            (OpCode::Text, Cow::Owned(json::minify(text).map_err(|error| error.code())?))
+            *minified = json::minify(text).map_err(|error| error.code())?;
+            (OpCode::Text, minified.as_slice())
         }
     };
     if limit != 0 && payload.len() > limit {
@@ -55,16 +61,12 @@ pub(crate) struct Kept(OutgoingMessage<Vec<u8>>);
 impl Kept {
     /// Checks and copies a message. Errors as of [`Socket::send`].
     pub(crate) fn new(kind: SendKind, data: &[u8], plain: bool, limit: usize) -> Result<Kept, ErrorCode> {
-        let (opcode, judged) = judge(kind, data, limit)?;
-        let payload = match judged {
-            Cow::Owned(payload) => payload,
-            Cow::Borrowed(data) => {
-                let mut payload = Vec::new();
-                payload.try_reserve_exact(data.len()).map_err(|_| ErrorCode::OutOfMemory)?;
-                payload.extend_from_slice(data);
-                payload
-            }
-        };
+        let mut payload = Vec::new();
+        let (opcode, _) = judge(kind, data, limit, &mut payload)?;
+        if kind != SendKind::Object {
+            payload.try_reserve_exact(data.len()).map_err(|_| ErrorCode::OutOfMemory)?;
+            payload.extend_from_slice(data);
+        }
         Ok(Kept(OutgoingMessage { opcode, payload, plain }))
     }
 
@@ -100,8 +102,9 @@ impl Socket {
     /// [`ErrorCode::TooLarge`], [`ErrorCode::Closed`], [`ErrorCode::WouldBlock`], [`ErrorCode::OutOfMemory`]. After
     /// the last, the connection may be over, if a part of a fragmented message was sent.
     pub fn send(self: &Arc<Self>, kind: SendKind, data: &[u8], plain: bool) -> Result<(), ErrorCode> {
-        let (opcode, payload) = judge(kind, data, self.settings.max_message_size)?;
-        let message = OutgoingMessage { opcode, payload: &*payload, plain };
+        let mut minified = Vec::new();
+        let (opcode, payload) = judge(kind, data, self.settings.max_message_size, &mut minified)?;
+        let message = OutgoingMessage { opcode, payload, plain };
         let collects = self.begin_to_collect();
         self.accept(message, collects)
     }
@@ -123,7 +126,7 @@ impl Socket {
         let charge = len + MESSAGE_OVERHEAD;
         let limit = self.settings.send_buffer_size;
         // Declared before the lock's guard: see `roles`.
-        let (mut flusher, mut place) = (Flusher::none(self), QueuePlace::none(self));
+        let mut flusher = Flusher::none(self);
         let mut outgoing = self.outgoing.lock();
         fault_point!();
         match self.situation(&outgoing, &message, collects).way() {
@@ -147,19 +150,7 @@ impl Socket {
             Way::Waiting => outgoing.wait(message, charge)?,
             Way::Ticket { compressed, with_context } => {
                 let deflate = outgoing.deflate.filter(|_| compressed);
-                let ticket =
-                    place.take(&mut outgoing, charge, with_context).map_err(|_| ErrorCode::OutOfMemory)?;
-                fault_point!();
-                drop(outgoing);
-                if self.encode_at(ticket, message, charge, deflate).is_err() {
-                    self.could_not_encode(place.give_up());
-                    return Err(ErrorCode::OutOfMemory);
-                }
-                outgoing = self.outgoing.lock();
-                fault_point!();
-                if place.filled(&mut outgoing) {
-                    self.tell_task();
-                }
+                outgoing = self.encode_in_place(message, charge, deflate, with_context, outgoing)?;
             }
         }
         outgoing.sent.message(len);
@@ -172,6 +163,33 @@ impl Socket {
             self.flush();
         }
         Ok(())
+    }
+
+    /// Takes a place in the queue, and encodes a message there without the lock.
+    fn encode_in_place<'a>(
+        self: &'a Arc<Self>,
+        message: OutgoingMessage<&[u8]>,
+        charge: usize,
+        deflate: Option<deflate::Params>,
+        with_context: bool,
+        outgoing: MutexGuard<'a, Outgoing>,
+    ) -> Result<MutexGuard<'a, Outgoing>, ErrorCode> {
+        // Declared before the lock's guard: see `roles`.
+        let mut place = QueuePlace::none(self);
+        let mut outgoing = outgoing;
+        let ticket = place.take(&mut outgoing, charge, with_context).map_err(|_| ErrorCode::OutOfMemory)?;
+        fault_point!();
+        drop(outgoing);
+        if self.encode_at(ticket, message, charge, deflate).is_err() {
+            self.could_not_encode(place.give_up());
+            return Err(ErrorCode::OutOfMemory);
+        }
+        let mut outgoing = self.outgoing.lock();
+        fault_point!();
+        if place.filled(&mut outgoing) {
+            self.tell_task();
+        }
+        Ok(outgoing)
     }
 
     /// Collects the facts that decide about the way of a message.

@@ -20,7 +20,6 @@ use crate::event::MESSAGE_OVERHEAD;
 use crate::fault::fault_point;
 use crate::random::MaskKeys;
 use places::{Places, Segment};
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 use ws4d_protocol::deflate;
@@ -49,10 +48,10 @@ impl<'a> Judged<'a> {
             minified.try_reserve_exact(given.len()).map_err(|_| ErrorCode::OutOfMemory)?;
         }
         for data in given {
-            let payload;
-            (opcode, payload) = judge(kind, data, limit)?;
-            if let Cow::Owned(payload) = payload {
-                minified.push(payload);
+            let mut text = Vec::new();
+            (opcode, _) = judge(kind, data, limit, &mut text)?;
+            if kind == SendKind::Object {
+                minified.push(text);
             }
         }
         Ok(Judged { opcode, plain, given, minified })
