@@ -64,6 +64,16 @@ pub fn log_caught_panic() {
     }
 }
 
+/// Runs a step that panics where something is impossible, which is no fault. Returns whether it was possible.
+pub(crate) fn succeeds(step: impl FnOnce()) -> bool {
+    catch_unwind(AssertUnwindSafe(step))
+        .map_err(|payload| {
+            LAST_PANIC.take();
+            dropped(payload);
+        })
+        .is_ok()
+}
+
 /// Runs one step of something that has to go on whatever happens in the step. `None`: it has panicked, which is logged.
 /// Called with no lock held.
 #[inline]

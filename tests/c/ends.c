@@ -162,6 +162,13 @@ static void send_late(void *ws)
     CHECK(ws_send_text(ws, "short", 5) == WS_OK);
     CHECK(ws_send_blob(ws, large, sizeof large) == WS_OK);
     CHECK(ws_send_text(ws, "behind", 6) == WS_OK);
+    /* A thread that never made a connection may still be able to; if not, it is told why. */
+    ws_errors *errors = NULL;
+    ws_socket *late = ws_new(at("/echo"), NULL, NULL, &errors);
+    CHECK(late == NULL ? ws_errors_code(errors, 0) == WS_ERR_SHUT_DOWN : ws_close(late) == WS_OK);
+    ws_errors_free(errors);
+    ws_dispatcher *d = ws_dispatcher_new_driving();
+    CHECK(d == NULL || (ws_dispatcher_wait(d, 0) == (late == NULL ? (int)WS_ERR_SHUT_DOWN : 0) && ws_dispatcher_close(d) == WS_OK));
 }
 
 static pthread_key_t key;

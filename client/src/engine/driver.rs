@@ -5,7 +5,7 @@ use super::engine;
 use crate::context::{ThreadRole, ThreadRoleGuard};
 use crate::error::{Component, Error, ErrorCode};
 use crate::fault::fault_point;
-use crate::panics::contained;
+use crate::panics::{contained, succeeds};
 use crate::sync::Mutex;
 use crate::sys::readiness::{Waitable, Watch};
 use crate::sys::{self, RawWaitable};
@@ -163,7 +163,7 @@ impl Driver {
     /// Returns whether the calling thread can run a driver: it cannot while its thread-locals are destroyed, as in the
     /// destructor of one, or of a static on the main thread.
     pub(crate) fn can_run_here() -> bool {
-        !matches!(Handle::try_current(), Err(error) if error.is_thread_local_destroyed())
+        !matches!(Handle::try_current(), Err(error) if error.is_thread_local_destroyed()) && thread_is_known()
     }
 
     /// Adds a task, or drops it if the driver has ended. Any thread.
@@ -388,4 +388,10 @@ impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
+}
+
+/// Returns whether the standard library still knows the calling thread, as a driver needs. It says that it does not by a
+/// panic only; on Windows it may be the first to go.
+fn thread_is_known() -> bool {
+    succeeds(|| drop(thread::current()))
 }
