@@ -194,6 +194,8 @@ impl World {
         let keeps = lives.first().is_some_and(|(life, _, count)| {
             self.plan.keep_events > 0 && (*count as usize * 37 + life.index) % 100 < self.plan.keep_events
         });
+        // A reconnector does not go on before its TERMINATE is freed, and the script may wait for that.
+        let keeps = keeps && kept.comeback.is_none();
         match keeps && !self.finishing.load(SeqCst) {
             true => lock(&self.kept).push(kept),
             false => self.free(kept),
