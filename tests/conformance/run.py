@@ -185,7 +185,8 @@ def document(reports, right, library, versions):
         "or, where there is none, unpacks Debian 11's into `build/python2.7`, and installs the suite, unchanged, in `build/autobahn`",
         "with the versions of `tests/conformance/requirements.txt`. `tests/conformance/fuzzingserver.py` starts it on a free port of",
         "this machine. `CASES=\"3.* 5.15\" make conformance` plays some cases only, and `PART_SIZE=1 make conformance` all of them with",
-        "messages that arrive in parts of one byte, which the client puts together; both leave this file alone.",
+        "messages that arrive in parts of one byte, or of 1,000 in groups 9, 12 and 13, which the client puts together; both leave this",
+        "file alone.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -5,12 +5,13 @@ use super::Socket;
 use crate::context;
 use crate::sync::this_thread;
 use crate::thread_slot::thread_slot;
+use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 thread_slot! {
     /// Set while the thread collects. A thread that is ending has none and collects nothing.
-    static COLLECTED: Vec<Arc<Socket>>;
+    static COLLECTED: SmallVec<[Arc<Socket>; 1]>;
 }
 
 /// While this value lives, messages that its thread sends are collected.
@@ -19,7 +20,7 @@ pub(super) struct ImpliedCork(());
 impl ImpliedCork {
     /// Starts to collect on this thread.
     pub(super) fn begin() -> ImpliedCork {
-        COLLECTED.keep(Vec::new());
+        COLLECTED.keep(SmallVec::new());
         ImpliedCork(())
     }
 
