@@ -31,6 +31,8 @@ mod json;
 pub mod library;
 mod log;
 #[cfg(not(ws4d_loom))]
+mod lone;
+#[cfg(not(ws4d_loom))]
 mod options;
 mod panics;
 #[cfg(not(ws4d_loom))]
@@ -43,6 +45,8 @@ mod sync;
 mod sys;
 #[cfg(not(ws4d_loom))]
 mod thread_slot;
+#[cfg(not(ws4d_loom))]
+mod timer;
 #[cfg(not(ws4d_loom))]
 mod transport;
 mod unfinished;

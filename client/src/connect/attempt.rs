@@ -15,6 +15,7 @@ use super::{Connected, Connection, proxy_for};
 use crate::error::{Component, Error, ErrorCode};
 use crate::log::log;
 use crate::options::Options;
+use crate::timer::timeout;
 use crate::transport::Transport;
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -22,7 +23,6 @@ use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::time::timeout;
 
 /// Bounds of an address's share of the time that is left: for so long it may be silent while others wait.
 const LEAST_SHARE: Duration = Duration::from_secs(2);

@@ -2,8 +2,10 @@
 
 use super::readiness::Readiness;
 use super::response::Head;
+use crate::timer::timeout;
 use crate::transport::{Received, Transport};
 use std::io::{self, IoSlice};
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 /// So much of a refusal's body is kept, and so long is it waited for: the refusal is what counts.
@@ -48,7 +50,7 @@ pub(super) async fn refused_body(
             && matches!(read_some(transport, readiness, &mut bytes).await, Ok(true))
         {}
     };
-    let _ = tokio::time::timeout(patience, reading).await;
+    let _ = timeout(patience, pin!(reading)).await;
     let came = bytes.len();
     let (mut body, end) = match chunked {
         true => {

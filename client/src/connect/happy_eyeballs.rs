@@ -4,6 +4,7 @@
 
 use crate::error::Error;
 use crate::sync::Mutex;
+use crate::timer::Sleep;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 /// The head start of an attempt before the next begins (RFC 8305 §8: Connection Attempt Delay).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -234,7 +235,7 @@ async fn first<T, F: Future + ?Sized>(
 async fn until(at: Option<Instant>) {
     match at {
         Some(at) if at <= Instant::now() => {}
-        Some(at) => sleep_until(at).await,
+        Some(at) => Sleep::until(at).await,
         None => std::future::pending().await,
     }
 }

@@ -29,6 +29,7 @@ mod zone;
 
 use crate::error::{Error, ErrorCode};
 use crate::options::Options;
+use crate::timer::{Elapsed, timeout};
 use crate::transport::Transport;
 use attempt::attempt;
 use happy_eyeballs::Attempts;
@@ -36,6 +37,7 @@ use progress::{Progress, Step};
 use proxy::Proxy;
 use readiness::Readiness;
 use redirect::Road;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 use tls::TlsInfo;
@@ -64,11 +66,16 @@ pub(crate) async fn connect(
 ) -> Result<Connected, Error> {
     let attempts = Attempts::default();
     let mut road = Road::new(to, options);
-    let following = follow(&mut road, progress, &attempts);
-    let Some(limit) = options.connect_timeout else { return following.await };
-    match tokio::time::timeout(limit, following).await {
+    let connected = {
+        let following = pin!(follow(&mut road, progress, &attempts));
+        match options.connect_timeout {
+            None => return following.await,
+            Some(limit) => timeout(limit, following).await.map_err(|Elapsed| limit),
+        }
+    };
+    match connected {
         Ok(result) => result,
-        Err(_) => {
+        Err(limit) => {
             let (component, mut doing) = progress.step().name();
             if progress.step() == Step::Dns && attempts.waits_for_a_worker() {
                 doing = "while waiting for a free worker: lookups of other names, which get no answer, keep them all";

@@ -188,8 +188,8 @@ async fn connect_one(
         Err(error) if stream::is_in_progress(&error) => {
             // The same registration serves until the connection is open.
             let readiness = Readiness::new(Arc::new(socket))?;
-            readiness.writable().await?;
-            match readiness.stream().take_error()? {
+            let may_have_failed = readiness.writable().await?.may_have_failed();
+            match if may_have_failed { readiness.stream().take_error()? } else { None } {
                 Some(error) => Err(error),
                 None => Ok(readiness),
             }

@@ -5,6 +5,7 @@ use super::readiness::Readiness;
 use crate::error::{Component, Error, ErrorCode, code_of_io};
 use crate::log::log;
 use crate::sys::stream;
+use crate::timer;
 use socket2::{Domain, SockAddr};
 use std::io;
 use std::path::Path;
@@ -51,7 +52,7 @@ async fn connect_to(path: &Path, shown: &str, socket_fn: Option<&SocketFn>) -> i
     }
     loop {
         match socket.connect(&address) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => tokio::time::sleep(AGAIN).await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => timer::sleep(AGAIN).await,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
             Ok(()) => return Readiness::new(Arc::new(socket)),

@@ -14,12 +14,14 @@ use crate::error::{Component, Error, ErrorCode, HttpAnswer};
 use crate::header_list::HeaderList;
 use crate::log::log;
 use crate::options::Options;
+use crate::timer::timeout;
 use crate::transport::{Transport, tls_failure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 use std::borrow::Cow;
 use std::io;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 use ws4d_protocol::deflate;
 
@@ -161,7 +163,7 @@ impl Asking {
             let Some(failure) = self.failure.take() else { return read.await };
             // The failure is reported only without an answer; an answer that was sent before is here, or about to
             // arrive.
-            return match tokio::time::timeout(LATE_ANSWER, read).await {
+            return match timeout(LATE_ANSWER, pin!(read)).await {
                 Ok(Ok(true)) => {
                     self.failure = Some(failure);
                     Ok(true)

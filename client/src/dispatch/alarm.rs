@@ -17,6 +17,8 @@ pub(crate) enum Slept {
     TimeOver,
     /// A signal handler has run meanwhile.
     Signal,
+    /// The alarm rang, or the poller has found something; it remains readable until it is reset.
+    Rung,
 }
 
 /// A dispatcher's alarm. The owner prepares it, sleeps on it and closes it; any thread and any signal handler rings it.
@@ -57,6 +59,11 @@ impl Alarm {
             self.bell.ring(signal_end as RawSignal);
         }
         self.ringing.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Ends the ring. The caller looks at what has changed only then.
+    pub(super) fn reset(&self) {
+        self.bell.reset();
     }
 
     /// Sleeps until it rings, at most for `limit`; `None`: for ever.
@@ -125,6 +132,10 @@ mod imp {
             wake::signal(signal_end);
         }
 
+        pub(super) fn reset(&self) {
+            self.read_end().into_iter().for_each(wake::reset);
+        }
+
         pub(super) fn sleep(&self, limit: Option<Duration>) -> Slept {
             let read_end = self.read_end();
             let limit = match read_end {
@@ -184,6 +195,10 @@ mod imp {
             state.readable = true;
             drop(state);
             self.1.notify_all();
+        }
+
+        pub(super) fn reset(&self) {
+            self.0.lock().readable = false;
         }
 
         pub(super) fn sleep(&self, _: Option<Duration>) -> Slept {

@@ -128,13 +128,18 @@ impl<T: Target> Dispatcher<T> {
         let slept = task_driver.run(limit, also);
         fault_point!();
         drop(run);
+        if slept == Slept::Rung {
+            // The poller's events are fetched by the next drive.
+            self.alarm.reset();
+        }
         (self.state.lock(), slept)
     }
 
     /// The descriptor that ends a run of the task driver besides a wake, and the longest run if there is none.
     fn run_limits(&self, state: &State<T>) -> (Option<RawWaitable>, Option<Duration>) {
-        if self.driving.is_some() {
-            // The alarm is registered in the poller.
+        if self.driving.is_some() && (state.lending.lent > 0 || state.lending.poller.is_none()) {
+            // The alarm is registered in the poller, whose events were fetched before. Where nothing is lent, they were
+            // not, and the poller would remain readable.
             return (state.lending.poller.as_ref().map(|poller| poller.raw()), None);
         }
         if self.is_private() {

@@ -227,3 +227,59 @@ fn a_task_driver_that_has_panicked_is_dropped_without_the_lock() {
     dispatcher.update(key, |mailbox| mailbox.opened(0)).1.send(&dispatcher);
     assert_eq!(*drops.lock().unwrap(), [true]);
 }
+
+/// A task driver that asks whether the alarm is readable, and says so; where it is not, the socket opens.
+struct Asking {
+    dispatcher: Arc<Dispatcher<Probe>>,
+    key: Key,
+    seen: Mutex<Vec<bool>>,
+}
+
+impl TaskDriver for Asking {
+    fn can_run_here(&self) -> bool {
+        true
+    }
+
+    fn spawn(&self, _: Task) {}
+
+    fn tasks(&self) -> usize {
+        1
+    }
+
+    fn run(&self, _: Option<Duration>, also: Option<RawWaitable>) -> Slept {
+        let readable = crate::sys::wake::wait(also, Some(Duration::ZERO)).unwrap();
+        let mut seen = self.seen.lock().unwrap();
+        seen.push(readable);
+        if readable && seen.len() < 3 {
+            return Slept::Rung;
+        }
+        drop(seen);
+        self.dispatcher.update(self.key, |mailbox| mailbox.opened(0)).1.send(&self.dispatcher);
+        Slept::Woken
+    }
+
+    fn unwatch(&self) {}
+
+    fn wake(&self) {}
+
+    fn end(&self) {}
+
+    fn drop_tasks(&self) {}
+}
+
+/// Or the owner would not sleep any more.
+#[test]
+fn an_alarm_that_has_ended_a_run_is_reset() {
+    let dispatcher = Dispatcher::new(None);
+    let mailbox = Mailbox::new(0, Claim::Everything);
+    let key = dispatcher.register(mailbox, Probe::new()).unwrap();
+    dispatcher.alarm.prepare();
+    dispatcher.alarm.ring();
+    let asking = Asking { dispatcher: Arc::clone(&dispatcher), key, seen: Mutex::default() };
+    let asking = Arc::new(asking);
+    let task_driver: Arc<dyn TaskDriver> = Arc::clone(&asking) as _;
+    let call = dispatcher.begin_call().unwrap();
+    assert!(dispatcher.wait_open(key, &task_driver).is_ok());
+    drop(call);
+    assert_eq!(*asking.seen.lock().unwrap(), [true, false]);
+}

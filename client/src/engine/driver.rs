@@ -1,7 +1,9 @@
 //! A runtime without a thread of its own: a waiting thread runs it. A driving dispatcher has one for its whole life; a
-//! blocking `ws_new` borrows one, so that a connection is made without a hop to an I/O thread and back.
+//! blocking `ws_new` borrows one, so that a connection is made without a hop to an I/O thread and back. While it has one
+//! task, it uses neither the poller nor the timers of the runtime (`alone.rs`).
 
-use super::engine;
+use super::alone::Alone;
+use super::{Task, engine};
 use crate::context::{ThreadRole, ThreadRoleGuard};
 use crate::error::{Component, Error, ErrorCode};
 use crate::fault::fault_point;
@@ -10,9 +12,9 @@ use crate::sync::Mutex;
 use crate::sys::readiness::{Waitable, Watch};
 use crate::sys::{self, RawWaitable};
 use std::collections::VecDeque;
-use std::future::{Future, pending};
+use std::future::pending;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread;
@@ -36,7 +38,25 @@ impl Waitable for Also {
 }
 
 /// What a runtime watches beside its tasks' descriptors.
-type Watched = (Weak<Runtime>, Arc<Watch<Also>>);
+type Watched = (Weak<Reactor>, Arc<Watch<Also>>);
+
+/// Why a run is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ran {
+    /// It was woken, `also` is readable, or the time is over.
+    Woken,
+    /// `also` is readable, and remains so until it is reset.
+    Also,
+    /// A signal handler has run while it slept.
+    Signal,
+}
+
+/// The tasks that have begun.
+pub(super) struct Reactor {
+    /// The only task, if there is one that has not needed the runtime yet. Dropped before the runtime.
+    pub(super) alone: Alone,
+    pub(super) runtime: Runtime,
+}
 
 /// Socket tasks, and the poller in which they wait.
 pub(crate) struct Driver {
@@ -44,10 +64,10 @@ pub(crate) struct Driver {
     tokio: Mutex<Tokio>,
     /// The descriptor that ends a run when it is readable; registered once with each runtime.
     also: Mutex<Option<Watched>>,
-    woken: Arc<Woken>,
+    pub(super) woken: Arc<Woken>,
     tasks: Arc<AtomicUsize>,
     /// Tasks that the next run begins; beginning them there costs no wake-up.
-    new: Mutex<VecDeque<Task>>,
+    pub(super) new: Mutex<VecDeque<Task>>,
     /// A run is in progress, and must be woken for new tasks.
     running: AtomicBool,
     /// The number of shutdowns when it was borrowed.
@@ -55,7 +75,7 @@ pub(crate) struct Driver {
 }
 
 enum Tokio {
-    Ready(Arc<Runtime>),
+    Ready(Arc<Reactor>),
     /// Its tasks were dropped; the next run makes a new one.
     Dropped,
     /// For good.
@@ -63,15 +83,15 @@ enum Tokio {
 }
 
 impl Tokio {
-    fn take(&mut self, next: Tokio) -> Option<Arc<Runtime>> {
+    fn take(&mut self, next: Tokio) -> Option<Arc<Reactor>> {
         match std::mem::replace(self, next) {
-            Tokio::Ready(runtime) => Some(runtime),
+            Tokio::Ready(reactor) => Some(reactor),
             Tokio::Dropped | Tokio::Ended => None,
         }
     }
 }
 
-fn new_runtime(woken: &Arc<Woken>) -> io::Result<Arc<Runtime>> {
+fn new_reactor(woken: &Arc<Woken>) -> io::Result<Arc<Reactor>> {
     let by_signal = Arc::clone(woken);
     let mut builder = Builder::new_current_thread();
     builder.enable_io().enable_time();
@@ -80,13 +100,13 @@ fn new_runtime(woken: &Arc<Woken>) -> io::Result<Arc<Runtime>> {
         .on_thread_unpark(move || by_signal.check_signal());
     let runtime = builder.build()?;
     sys::thread::show_main_thread_to_leak_checkers();
-    Ok(Arc::new(runtime))
+    Ok(Arc::new(Reactor { alone: Alone::new()?, runtime }))
 }
 
 /// Makes a run in progress return.
 #[derive(Default)]
-struct Woken {
-    notify: Notify,
+pub(super) struct Woken {
+    pub(super) notify: Notify,
     /// A signal handler has run while the driver slept.
     by_signal: AtomicBool,
 }
@@ -102,8 +122,6 @@ impl Woken {
         }
     }
 }
-
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl Driver {
     /// A driver that uses no other thread of the library: jobs that may block, block the thread that runs it.
@@ -123,7 +141,7 @@ impl Driver {
 
     fn new(role: ThreadRole) -> Result<Arc<Driver>, Error> {
         let woken = Arc::new(Woken::default());
-        let runtime = new_runtime(&woken).map_err(|error| {
+        let reactor = new_reactor(&woken).map_err(|error| {
             Error::new(
                 ErrorCode::OutOfMemory,
                 Component::Socket,
@@ -133,7 +151,7 @@ impl Driver {
         })?;
         Ok(Arc::new(Driver {
             role,
-            tokio: Mutex::new(Tokio::Ready(runtime)),
+            tokio: Mutex::new(Tokio::Ready(reactor)),
             also: Mutex::new(None),
             woken,
             tasks: Arc::new(AtomicUsize::new(0)),
@@ -185,8 +203,11 @@ impl Driver {
         }
     }
 
-    /// Begins the new tasks, during a run.
-    fn begin_new(&self) {
+    /// Begins the new tasks, during a run of the runtime.
+    fn begin_new(&self, reactor: &Reactor) {
+        if let Some(task) = reactor.alone.take() {
+            tokio::spawn(task);
+        }
         // One by one: what keeps one of them from beginning keeps no other.
         loop {
             fault_point!();
@@ -201,8 +222,8 @@ impl Driver {
     }
 
     /// Runs tasks until it is woken, until `also` is readable, until the time is over (`None`: for ever), or until a
-    /// signal handler has run while it slept; returns whether a signal handler has run.
-    pub(crate) fn run(&self, limit: Option<Duration>, also: Option<RawWaitable>) -> bool {
+    /// signal handler has run while it slept.
+    pub(crate) fn run(&self, limit: Option<Duration>, also: Option<RawWaitable>) -> Ran {
         if Handle::try_current().is_ok() {
             // In the child of a fork inside a callback, tokio still considers the runtime of the forking thread
             // entered.
@@ -212,47 +233,50 @@ impl Driver {
     }
 
     /// Runs the tasks on a new thread, and waits for it.
-    fn run_on_new_thread(&self, limit: Option<Duration>, also: Option<RawWaitable>) -> bool {
+    fn run_on_new_thread(&self, limit: Option<Duration>, also: Option<RawWaitable>) -> Ran {
         thread::scope(|scope| {
             let builder = thread::Builder::new().name("ws4d-turn".to_owned());
             let thread = sys::thread::with_signals_blocked(|| {
                 builder.spawn_scoped(scope, || self.run_here(limit, also))
             });
             match thread {
-                Ok(thread) => thread.join().unwrap_or(false),
+                Ok(thread) => thread.join().unwrap_or(Ran::Woken),
                 Err(_) => wait_for_resources(limit),
             }
         })
     }
 
-    /// Returns the runtime, or `None` once it has ended; `Some(None)` if there is none for now.
-    fn runtime(&self) -> Option<Option<Arc<Runtime>>> {
+    /// Returns the reactor, or `None` once it has ended; `Some(None)` if there is none for now.
+    pub(super) fn reactor(&self) -> Option<Option<Arc<Reactor>>> {
         let mut tokio = self.tokio.lock();
         if let Tokio::Dropped = *tokio {
-            match new_runtime(&self.woken) {
-                Ok(runtime) => *tokio = Tokio::Ready(runtime),
+            match new_reactor(&self.woken) {
+                Ok(reactor) => *tokio = Tokio::Ready(reactor),
                 Err(_) => return Some(None),
             }
         }
         match &*tokio {
-            Tokio::Ready(runtime) => Some(Some(Arc::clone(runtime))),
+            Tokio::Ready(reactor) => Some(Some(Arc::clone(reactor))),
             Tokio::Dropped | Tokio::Ended => None,
         }
     }
 
-    fn run_here(&self, limit: Option<Duration>, also: Option<RawWaitable>) -> bool {
-        let runtime = match self.runtime() {
-            Some(Some(runtime)) => runtime,
+    fn run_here(&self, limit: Option<Duration>, also: Option<RawWaitable>) -> Ran {
+        let reactor = match self.reactor() {
+            Some(Some(reactor)) => reactor,
             Some(None) => return wait_for_resources(limit),
-            None => return false,
+            None => return Ran::Woken,
         };
         let _role = ThreadRoleGuard::begin(self.role);
         // Set before it takes the new tasks: a thread that adds one later sees that it must wake the driver.
         self.running.store(true, Ordering::SeqCst);
         let running = Running(&self.running);
         fault_point!();
-        runtime.block_on(async {
-            self.begin_new();
+        if let Some(ran) = self.run_alone(&reactor, limit, also) {
+            return ran;
+        }
+        reactor.runtime.block_on(async {
+            self.begin_new(&reactor);
             fault_point!();
             let mut woken = pin!(self.woken.notify.notified());
             // A wake that came before this run ends it at once, but tasks run in any case.
@@ -263,7 +287,7 @@ impl Driver {
                 tokio::task::yield_now().await;
                 return;
             }
-            let watched = also.and_then(|fd| self.watched(fd, &runtime));
+            let watched = also.and_then(|fd| self.watched(fd, &reactor));
             // A descriptor that cannot be watched is checked periodically by the caller.
             let limit = match (also, &watched) {
                 (Some(_), None) => {
@@ -279,7 +303,7 @@ impl Driver {
             }
         });
         drop(running);
-        self.woken.by_signal.swap(false, Ordering::Relaxed)
+        if self.woken.by_signal.swap(false, Ordering::Relaxed) { Ran::Signal } else { Ran::Woken }
     }
 
     /// Makes the run in progress return, or the next one.
@@ -299,31 +323,31 @@ impl Driver {
 
     fn drop_runtime(&self, next: Tokio) {
         self.unwatch();
-        let runtime = self.tokio.lock().take(next);
+        let reactor = self.tokio.lock().take(next);
         let new = std::mem::take(&mut *self.new.lock());
         // Tasks run any code when they are dropped, and this may be the drop of a socket in any call.
         contained(|| {
             drop(new);
             // A sender on another thread may hold the runtime for a moment; the last holder ends it.
-            if let Some(runtime) = runtime.and_then(Arc::into_inner) {
+            if let Some(Reactor { alone, runtime }) = reactor.and_then(Arc::into_inner) {
+                drop(alone);
                 runtime.shutdown_background();
             }
             fault_point!();
         });
     }
 
-    fn watched(&self, raw: RawWaitable, runtime: &Arc<Runtime>) -> Option<Arc<Watch<Also>>> {
+    fn watched(&self, raw: RawWaitable, reactor: &Arc<Reactor>) -> Option<Arc<Watch<Also>>> {
         let mut also = self.also.lock();
-        let is_it = |(with, watched): &(Weak<Runtime>, Arc<Watch<Also>>)| {
-            watched.what().0 == raw && with.as_ptr() == Arc::as_ptr(runtime)
-        };
+        let is_it =
+            |(with, watched): &Watched| watched.what().0 == raw && with.as_ptr() == Arc::as_ptr(reactor);
         if !also.as_ref().is_some_and(is_it) {
             // The old registration goes first.
             *also = None;
             // SAFETY: the descriptor is the poller or the alarm of the dispatcher that runs this driver. Its owner, on
             // this thread, closes them only after it has called `end` or `unwatch`, which drop the registration.
             let watched = unsafe { Watch::new(Also(raw)) };
-            *also = watched.ok().map(|watched| (Arc::downgrade(runtime), Arc::new(watched)));
+            *also = watched.ok().map(|watched| (Arc::downgrade(reactor), Arc::new(watched)));
         }
         also.as_ref().map(|(_, watched)| Arc::clone(watched))
     }
@@ -353,9 +377,9 @@ impl Drop for Running<'_> {
 }
 
 /// Waits a little for a descriptor or a thread that may be available later; the caller tries again.
-fn wait_for_resources(limit: Option<Duration>) -> bool {
+fn wait_for_resources(limit: Option<Duration>) -> Ran {
     thread::sleep(limit.map_or(LONGEST_UNWATCHED, |limit| limit.min(LONGEST_UNWATCHED)));
-    false
+    Ran::Woken
 }
 
 async fn signalled(watched: Option<&Watch<Also>>) {

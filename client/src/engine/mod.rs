@@ -1,11 +1,12 @@
 //! The I/O threads: one tokio `current_thread` runtime each, started with the first socket and joined by
 //! shutdown. Jobs that may block run on the workers. The engine knows of a socket only that it can be stopped.
 
+mod alone;
 mod driver;
 mod io_thread;
 mod workers;
 
-pub(crate) use driver::Driver;
+pub(crate) use driver::{Driver, Ran};
 pub(crate) use workers::{Kind, run_blocking, runs_here, start_blocking};
 
 use crate::buffer::Buffer;

@@ -4,11 +4,11 @@
 use super::outgoing::Phase;
 use super::receive::ReadOutcome;
 use super::{Dispatcher, Socket};
-use crate::connect::readiness::Readiness;
+use crate::connect::readiness::{Guard, Readiness};
 use crate::dispatch::{Key, OWNER_ABSENT_AFTER, OWNER_CHECK_INTERVAL, Poller, ServiceOutcome, StandbyRole};
 use crate::fault::fault_point;
 use crate::sys::RawWaitable;
-use crate::sys::readiness::{Guard, Waitable, Watch};
+use crate::sys::readiness::{Waitable, Watch};
 use crate::sys::stream::{self, Stream};
 use std::io;
 use std::sync::Arc;

@@ -15,6 +15,7 @@ use crate::error::{Component, Error, ErrorCode};
 use crate::fault::fault_point;
 use crate::log::log;
 use crate::panics;
+use crate::timer::{self, Sleep};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -24,7 +25,6 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
-use tokio::time::Sleep;
 
 /// Guard of a socket's task. If the task is dropped or panics, the end is still reported to the host.
 pub(super) struct TaskGuard {
@@ -141,7 +141,7 @@ pub(super) async fn wait(mut guard: TaskGuard, delay: Duration) {
     tokio::select! {
         biased;
         () = socket.until_over() => {}
-        () = tokio::time::sleep(delay) => socket.finish(None),
+        () = timer::sleep(delay) => socket.finish(None),
     }
     socket.deliver_what_is_left().await;
 }
@@ -417,19 +417,19 @@ enum Woken {
 
 /// The one timer of a task; none is allocated while there is no deadline.
 #[derive(Default)]
-struct Timer(Option<Pin<Box<Sleep>>>);
+struct Timer(Option<Box<Sleep>>);
 
 impl Timer {
     fn set(&mut self, until: Option<Instant>) {
         let Some(until) = until else { return self.0 = None };
         match &mut self.0 {
-            Some(sleep) if sleep.deadline() == until.into() => {}
-            Some(sleep) => sleep.as_mut().reset(until.into()),
-            none => *none = Some(Box::pin(tokio::time::sleep_until(until.into()))),
+            Some(sleep) if sleep.deadline() == Some(until.into()) => {}
+            Some(sleep) => sleep.reset(until.into()),
+            none => *none = Some(Box::new(Sleep::until(until.into()))),
         }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().map_or(Poll::Pending, |sleep| sleep.as_mut().poll(cx))
+        self.0.as_mut().map_or(Poll::Pending, |sleep| Pin::new(sleep.as_mut()).poll(cx))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Dispatcher;
 use crate::dispatch::{Slept, Task, TaskDriver};
-use crate::engine::Driver;
+use crate::engine::{Driver, Ran};
 use crate::error::ErrorCode;
 use crate::sys::RawWaitable;
 use std::sync::Arc;
@@ -22,7 +22,11 @@ impl TaskDriver for Driver {
     }
 
     fn run(&self, limit: Option<Duration>, also: Option<RawWaitable>) -> Slept {
-        if Driver::run(self, limit, also) { Slept::Signal } else { Slept::Woken }
+        match Driver::run(self, limit, also) {
+            Ran::Woken => Slept::Woken,
+            Ran::Also => Slept::Rung,
+            Ran::Signal => Slept::Signal,
+        }
     }
 
     fn unwatch(&self) {

@@ -6,6 +6,7 @@
 //! - `stream`: non-blocking sockets. A read goes into spare capacity and a write takes several slices; neither raises a
 //!   signal. Where the system can, it reads in large steps and tells what the peer has not acknowledged.
 //! - `readiness`: registrations of a stream, or of something that can be waited for, with the I/O thread's runtime.
+//! - `poll`: one wait for a few streams and for what is signalled. A system that has none for both together says so.
 //! - `selector`: readiness of many streams for an owner that waits and reads itself. A system without one says so when it
 //!   is made; then the I/O thread reads.
 //! - `wake`: something that a thread sleeps on and that any other thread signals; on Unix also a signal handler. It is

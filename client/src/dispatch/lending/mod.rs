@@ -111,9 +111,11 @@ impl<T: Target> Dispatcher<T> {
         entry.lent = true;
         entry.peer_closed = false;
         state.lending.lent += 1;
-        // The owner of a driving dispatcher needs no standby task.
         if self.driving.is_none() {
             state.lending.standby.get_or_insert(key);
+        } else {
+            // The owner of a driving dispatcher needs no standby task. It may be waiting where it does not watch the poller.
+            self.wake_waiters(&mut state);
         }
         true
     }

@@ -3,6 +3,8 @@
 pub(crate) mod failure;
 pub(crate) mod file;
 pub(crate) mod interface;
+#[cfg(not(ws4d_loom))]
+pub(crate) mod poll;
 pub(crate) mod process;
 #[cfg(not(ws4d_loom))]
 pub(crate) mod readiness;

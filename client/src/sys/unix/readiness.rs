@@ -20,6 +20,11 @@ impl Guard<'_> {
     pub(crate) fn clear_ready(&mut self) {
         self.0.clear_ready();
     }
+
+    /// There may be an error to be asked for: the poller has seen that the sending side is closed.
+    pub(crate) fn may_have_failed(&self) -> bool {
+        self.0.ready().is_write_closed()
+    }
 }
 
 impl Registration {
@@ -32,25 +37,12 @@ impl Registration {
         Ok(Registration(registered?))
     }
 
-    pub(crate) fn stream(&self) -> &Arc<Stream> {
-        self.0.get_ref()
-    }
-
-    /// Waits until a read may find something.
-    pub(crate) async fn readable(&self) -> io::Result<Guard<'_>> {
-        self.0.readable().await.map(Guard)
-    }
-
-    /// Waits until the kernel may take something.
-    pub(crate) async fn writable(&self) -> io::Result<Guard<'_>> {
-        self.0.writable().await.map(Guard)
-    }
-
-    /// The same two for code that polls; the last caller of each is woken.
+    /// Waits until a read may find something; the last caller is woken.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
         self.0.poll_read_ready(cx).map_ok(Guard)
     }
 
+    /// Waits until the kernel may take something; the last caller is woken.
     pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
         self.0.poll_write_ready(cx).map_ok(Guard)
     }

@@ -3,6 +3,7 @@
 pub(crate) mod failure;
 pub(crate) mod file;
 pub(crate) mod interface;
+pub(crate) mod poll;
 pub(crate) mod process;
 pub(crate) mod readiness;
 pub(crate) mod selector;

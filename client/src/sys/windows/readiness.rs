@@ -9,12 +9,9 @@ use std::task::{Context, Poll};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-/// A stream that a runtime watches, for reading and writing.
-pub(crate) struct Registration {
-    stream: Arc<Stream>,
-    /// A second handle of the same socket: the runtime wants one of its own, and closes it.
-    registered: TcpStream,
-}
+/// A stream that a runtime watches, for reading and writing: a second handle of the same socket, because the runtime wants
+/// one of its own, and closes it.
+pub(crate) struct Registration(TcpStream);
 
 /// What the runtime believes to be ready. Whoever finds that it is not, says so with `clear_ready`.
 pub(crate) struct Guard<'a> {
@@ -29,40 +26,31 @@ impl Guard<'_> {
         let blocked = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
         let _ = self.registered.try_io(self.interest, blocked);
     }
+
+    /// There may be an error to be asked for: nobody tells.
+    pub(crate) fn may_have_failed(&self) -> bool {
+        true
+    }
 }
 
 impl Registration {
     /// Registers with the runtime in which this runs.
     pub(crate) fn new(stream: Arc<Stream>) -> io::Result<Registration> {
-        let registered = TcpStream::from_std(stream.try_clone()?.into())?;
-        Ok(Registration { stream, registered })
-    }
-
-    pub(crate) fn stream(&self) -> &Arc<Stream> {
-        &self.stream
+        TcpStream::from_std(stream.try_clone()?.into()).map(Registration)
     }
 
     fn guard(&self, interest: Interest) -> Guard<'_> {
-        Guard { registered: &self.registered, interest }
+        Guard { registered: &self.0, interest }
     }
 
-    /// Waits until a read may find something.
-    pub(crate) async fn readable(&self) -> io::Result<Guard<'_>> {
-        self.registered.readable().await.map(|()| self.guard(Interest::READABLE))
-    }
-
-    /// Waits until the system may take something.
-    pub(crate) async fn writable(&self) -> io::Result<Guard<'_>> {
-        self.registered.writable().await.map(|()| self.guard(Interest::WRITABLE))
-    }
-
-    /// The same two for code that polls; the last caller of each is woken.
+    /// Waits until a read may find something; the last caller is woken.
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
-        self.registered.poll_read_ready(cx).map_ok(|()| self.guard(Interest::READABLE))
+        self.0.poll_read_ready(cx).map_ok(|()| self.guard(Interest::READABLE))
     }
 
+    /// Waits until the system may take something; the last caller is woken.
     pub(crate) fn poll_writable(&self, cx: &mut Context<'_>) -> Poll<io::Result<Guard<'_>>> {
-        self.registered.poll_write_ready(cx).map_ok(|()| self.guard(Interest::WRITABLE))
+        self.0.poll_write_ready(cx).map_ok(|()| self.guard(Interest::WRITABLE))
     }
 }
 

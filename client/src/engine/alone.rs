@@ -1,0 +1,223 @@
+//! A driver's only task, run without the poller and the timers of a runtime: what it waits for is asked of the system in
+//! one call (`lone.rs`). With a second task, or with one that waits for many streams, the runtime takes over.
+
+use super::Task;
+use super::driver::{Driver, Ran, Reactor};
+use crate::fault::fault_point;
+use crate::lone::{self, MOST, Waits};
+use crate::panics::contained;
+use crate::sync::Mutex;
+use crate::sys::RawWaitable;
+use crate::sys::poll::{self, Asked};
+use crate::sys::wake::{self, Wake};
+use std::future::Future;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{self, Context, Waker};
+use std::time::{Duration, Instant};
+
+/// A task that wakes itself has so many turns before the system is asked again.
+const TURNS_AT_ONCE: u32 = 16;
+
+/// Wakes the thread that runs a task alone.
+struct Bell {
+    /// One of the three below.
+    state: AtomicU8,
+    wake: Wake,
+}
+
+/// The task has its turn, or nobody runs it.
+const QUIET: u8 = 0;
+/// The thread sleeps, or is about to.
+const SLEEPS: u8 = 1;
+/// The task is to have another turn.
+const RUNG: u8 = 2;
+
+impl Bell {
+    fn new() -> io::Result<Arc<Bell>> {
+        Wake::new().map(|wake| Arc::new(Bell { state: AtomicU8::new(QUIET), wake }))
+    }
+
+    /// Begins a turn, or ends a sleep before one: what has rung before is seen in it.
+    fn begin_turn(&self) {
+        self.state.swap(QUIET, Ordering::SeqCst);
+    }
+
+    /// Returns `true` if it has not rung since the turn began.
+    fn is_quiet(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == QUIET
+    }
+
+    /// Announces a sleep; `false` if it has rung since the turn began.
+    fn may_sleep(&self) -> bool {
+        self.state.compare_exchange(QUIET, SLEEPS, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+}
+
+impl task::Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.state.swap(RUNG, Ordering::SeqCst) == SLEEPS {
+            wake::signal(self.wake.signal_end());
+        }
+    }
+}
+
+/// The place of a task that is alone, between two runs.
+pub(super) struct Alone {
+    task: Mutex<Option<Task>>,
+    bell: Arc<Bell>,
+}
+
+impl Alone {
+    pub(super) fn new() -> io::Result<Alone> {
+        Ok(Alone { task: Mutex::new(None), bell: Bell::new()? })
+    }
+
+    pub(super) fn take(&self) -> Option<Task> {
+        self.task.lock().take()
+    }
+}
+
+/// The task during a run; its drop puts it back, also after a panic.
+struct Held<'a> {
+    place: &'a Alone,
+    task: Option<Task>,
+}
+
+impl Held<'_> {
+    /// Polls the task, and drops it once it is done, or has panicked.
+    fn turn(&mut self, cx: &mut Context<'_>, waits: &mut Waits) {
+        let Some(task) = &mut self.task else { return };
+        let polled = contained(|| lone::turn(waits, || task.as_mut().poll(cx)));
+        if polled.is_none_or(|polled| polled.is_ready()) {
+            let done = self.task.take();
+            contained(|| drop(done));
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        *self.place.task.lock() = self.task.take();
+    }
+}
+
+impl Driver {
+    /// Runs the only task, as [`Driver::run`] does. `None`: there are others.
+    pub(super) fn run_alone(
+        &self,
+        reactor: &Reactor,
+        limit: Option<Duration>,
+        also: Option<RawWaitable>,
+    ) -> Option<Ran> {
+        if !poll::IS_POSSIBLE || reactor.runtime.metrics().num_alive_tasks() > 0 {
+            return None;
+        }
+        let mut held = Held { place: &reactor.alone, task: reactor.alone.take() };
+        fault_point!();
+        {
+            let mut new = self.new.lock();
+            match (new.len(), &held.task) {
+                (0, _) => {}
+                (1, None) => held.task = new.pop_front(),
+                _ => return None,
+            }
+        }
+        // What the task calls sees that a runtime is being run.
+        let _entered = reactor.runtime.enter();
+        self.take_turns(&mut held, limit, also).or_else(|| {
+            reactor.runtime.spawn(held.task.take()?);
+            // The caller looks at what has changed meanwhile, and comes back.
+            Some(Ran::Woken)
+        })
+    }
+
+    /// `None`: the task waits for more streams than it can alone, or the system fails.
+    fn take_turns(
+        &self,
+        held: &mut Held<'_>,
+        limit: Option<Duration>,
+        also: Option<RawWaitable>,
+    ) -> Option<Ran> {
+        let until = limit.and_then(|limit| Instant::now().checked_add(limit));
+        let bell = &held.place.bell;
+        let waker = Waker::from(Arc::clone(bell));
+        let mut cx = Context::from_waker(&waker);
+        let mut woken = pin!(self.woken.notify.notified());
+        let mut waits = Waits::NONE;
+        let mut has_asked = false;
+        let mut turns = 0;
+        loop {
+            bell.begin_turn();
+            held.turn(&mut cx, &mut waits);
+            fault_point!();
+            if waits.is_crowded() {
+                return None;
+            }
+            // A wake that came before this run ends it at once, but the task has had a turn in any case.
+            if woken.as_mut().poll(&mut cx).is_ready() {
+                return Some(Ran::Woken);
+            }
+            let is_over = |until: Instant| until <= Instant::now();
+            let may_end = has_asked || (waits.is_empty() && bell.is_quiet());
+            if may_end && until.is_some_and(is_over) {
+                return Some(Ran::Woken);
+            }
+            let sleeps = bell.may_sleep();
+            turns = if sleeps { 0 } else { turns + 1 };
+            if !sleeps && turns % TURNS_AT_ONCE != 0 {
+                continue;
+            }
+            let until = if sleeps {
+                [until, waits.until()].into_iter().flatten().min()
+            } else {
+                Some(Instant::now())
+            };
+            match ask(bell, &mut waits, until, also) {
+                Ok(false) => {}
+                Ok(true) => return Some(Ran::Also),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Some(Ran::Signal),
+                // It failed; the runtime may do better.
+                Err(_) => return None,
+            }
+            has_asked = true;
+        }
+    }
+}
+
+/// Waits until the task is to have its turn, at most until the time; returns whether `also` is readable.
+fn ask(
+    bell: &Bell,
+    waits: &mut Waits,
+    until: Option<Instant>,
+    also: Option<RawWaitable>,
+) -> io::Result<bool> {
+    let mut asked = [Asked::NOTHING; MOST + 2];
+    asked[0] = Asked::waitable(bell.wake.raw());
+    if let Some(also) = also {
+        asked[1] = Asked::waitable(also);
+    }
+    let mut count = 2;
+    for (one, place) in waits.asked().zip(&mut asked[2..]) {
+        *place = one;
+        count += 1;
+    }
+    let limit = until.map(|until| until.saturating_duration_since(Instant::now()));
+    let asking = poll::wait(&mut asked[..count], limit);
+    bell.begin_turn();
+    asking?;
+    if asked[0].is_readable() {
+        wake::reset(bell.wake.raw());
+    }
+    waits.answered(&asked[2..count]);
+    Ok(asked[1].is_readable())
+}
+
+#[cfg(test)]
+mod tests;
