@@ -73,7 +73,7 @@ impl<T: Target> Dispatcher<T> {
         self.borrows.store(false, Ordering::Release);
         let lost = state.remove_all();
         state.last.clear();
-        self.last_returned.notify_all();
+        self.tell_last_returned(&state);
         let pulled = std::mem::take(&mut state.pulled);
         let remaining = std::mem::take(&mut state.remaining);
         state.last_pulled.clear();

@@ -4,7 +4,7 @@
 use super::Target;
 use super::dispatcher::Dispatcher;
 use super::key::Key;
-use super::state::{ClosedBy, Entry, Last, Remaining};
+use super::state::{ClosedBy, Entry, Guard, Last, Remaining, State};
 use crate::context::{self, InCallback};
 use crate::error::ErrorCode;
 use crate::event::{Ending, Event};
@@ -61,8 +61,9 @@ impl<'a, T: Target> LastCallbacks<'a, T> {
     }
 
     fn end(&self) {
-        self.dispatcher.state.lock().last.retain(|last| last.key != self.key);
-        self.dispatcher.last_returned.notify_all();
+        let mut state = self.dispatcher.state.lock();
+        state.last.retain(|last| last.key != self.key);
+        self.dispatcher.tell_last_returned(&state);
     }
 }
 
@@ -118,7 +119,7 @@ impl<T: Target> Dispatcher<T> {
                 if context::on_io_thread() {
                     return Ok(());
                 }
-                state = self.last_returned.wait(state);
+                state = self.wait_last_returned(state);
                 continue;
             }
             if let Some(last) = state.last.iter().find(|last| last.key == key) {
@@ -126,7 +127,7 @@ impl<T: Target> Dispatcher<T> {
                 if last.thread == here || context::on_io_thread() {
                     return Ok(());
                 }
-                state = self.last_returned.wait(state);
+                state = self.wait_last_returned(state);
                 continue;
             }
             let Some(entry) = state.entry(key) else { return Ok(()) };
@@ -143,7 +144,7 @@ impl<T: Target> Dispatcher<T> {
                 return Ok(());
             }
             entry.closed_by.get_or_insert(ClosedBy::Waiter);
-            state = self.last_returned.wait(state);
+            state = self.wait_last_returned(state);
         }
         if let Some(entry) = state.entry(key) {
             entry.mailbox.discard();
@@ -160,6 +161,21 @@ impl<T: Target> Dispatcher<T> {
             self.end_now(&last, entry, CODE_OF_ONE);
         }
         Ok(())
+    }
+
+    /// Waits until a callback has returned that a close on another thread waits for.
+    fn wait_last_returned<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
+        state.last_awaited += 1;
+        let mut state = self.last_returned.wait(state);
+        state.last_awaited -= 1;
+        state
+    }
+
+    /// Wakes the threads that wait so. Mostly there are none, which costs no system call.
+    pub(super) fn tell_last_returned(&self, state: &State<T>) {
+        if state.last_awaited > 0 {
+            self.last_returned.notify_all();
+        }
     }
 
     /// Runs what is left of the last callbacks of a socket that has no mailbox any more.

@@ -341,7 +341,7 @@ impl<T: Target> Dispatcher<T> {
             return self.lock_without(target);
         }
         if closed_by == Some(ClosedBy::Waiter) {
-            self.last_returned.notify_all();
+            self.tell_last_returned(&state);
         }
         let entry = state.entry(key);
         // As long as there is an entry, `target` is not the last reference.

@@ -120,6 +120,8 @@ pub(super) struct State<T> {
     pub(super) remaining: VecDeque<Remaining<T>>,
     /// Sockets without a mailbox whose last callbacks run.
     pub(super) last: Vec<Last>,
+    /// The number of threads that wait in `Dispatcher::last_returned`.
+    pub(super) last_awaited: usize,
     /// Counts pulls, modulo [`PULLS`].
     pulls: u32,
     /// The sockets whose events the last call has pulled.
@@ -144,6 +146,7 @@ impl<T: Target> State<T> {
             pulled: Vec::new(),
             remaining: VecDeque::new(),
             last: Vec::new(),
+            last_awaited: 0,
             pulls: 0,
             last_pulled: Vec::new(),
             fd: None,
