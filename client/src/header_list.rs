@@ -11,10 +11,18 @@ pub struct HeaderList {
 
 impl HeaderList {
     /// What is behind a NUL, which an answer that was accepted as HTTP does not contain, is left out.
-    pub fn new<'a>(headers: impl Iterator<Item = (&'a str, &'a str)>) -> HeaderList {
-        let mut text = Vec::new();
+    pub fn new<'a, V: AsRef<str>>(headers: impl Iterator<Item = (&'a str, V)>) -> HeaderList {
+        HeaderList::with_room(0, headers)
+    }
+
+    /// The same, for headers whose size is known nearly: there is room for so many bytes.
+    pub(crate) fn with_room<'a, V: AsRef<str>>(
+        room: usize,
+        headers: impl Iterator<Item = (&'a str, V)>,
+    ) -> HeaderList {
+        let mut text = Vec::with_capacity(room);
         for (name, value) in headers {
-            for part in [name, value] {
+            for part in [name, value.as_ref()] {
                 let end = part.bytes().position(|byte| byte == 0).unwrap_or(part.len());
                 text.extend_from_slice(&part.as_bytes()[..end]);
                 text.push(0);
@@ -30,7 +38,9 @@ impl HeaderList {
 
     /// All values of a header, in order. Upper and lower case of the name do not matter.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.iter().filter(move |(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        // Most headers are not the one; only this one is looked at as a text.
+        let named = self.parts().filter(move |(own, _)| content(own).eq_ignore_ascii_case(name.as_bytes()));
+        named.map(|(_, value)| text(value))
     }
 
     /// One of the values of a header, counted from 0, as it lies here: with the NUL behind it.

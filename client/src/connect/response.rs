@@ -119,6 +119,11 @@ impl HeadReader {
     fn find_end(&mut self) -> Result<Option<usize>, NotHttp> {
         while let Some(&byte) = self.bytes.get(self.scanned) {
             let at = self.scanned;
+            // Most bytes are inside a line.
+            if byte > b' ' && byte != 0x7f && at > 0 && self.bytes[at - 1] > b'\r' {
+                self.scanned += 1;
+                continue;
+            }
             if byte == b'\n' {
                 if at == 0 || self.bytes[at - 1] != b'\r' {
                     return Err(self.bent(at, "a line ends with a bare LF"));
@@ -198,15 +203,18 @@ fn parse_into<'b>(storage: &mut [httparse::Header<'b>], bytes: &'b [u8]) -> Resu
         // Nothing that ends so is a part of something longer.
         return Err(httparse::Error::NewLine);
     }
-    let values: Vec<_> =
-        response.headers.iter().map(|header| String::from_utf8_lossy(header.value)).collect();
-    let values = values.iter().map(|value| value.trim_matches([' ', '\t']));
-    let headers = response.headers.iter().map(|header| header.name).zip(values);
+    let headers = response.headers.iter().map(|header| {
+        let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+        let start = header.value.iter().position(|byte| !blank(byte)).unwrap_or(header.value.len());
+        let end = header.value.iter().rposition(|byte| !blank(byte)).map_or(start, |at| at + 1);
+        (header.name, String::from_utf8_lossy(&header.value[start..end]))
+    });
     Ok(Head {
         minor_version: response.version.unwrap_or(0),
         status: response.code.unwrap_or(0),
         reason: response.reason.unwrap_or("").to_owned(),
-        headers: HeaderList::new(headers),
+        // With the line ends and colons of the head, it has as many bytes as the list or more.
+        headers: HeaderList::with_room(bytes.len(), headers),
     })
 }
 
