@@ -10,7 +10,7 @@ pub(super) fn resource(text: &str) -> String {
         resource.push('/');
     }
     for c in text.chars() {
-        if c.is_ascii() && !"\"<>^\\`{|}".contains(c) {
+        if c.is_ascii() && !matches!(c, '"' | '<' | '>' | '^' | '\\' | '`' | '{' | '|' | '}') {
             resource.push(c);
             continue;
         }

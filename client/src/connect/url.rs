@@ -7,7 +7,8 @@ use super::zone::is_zone;
 use crate::error::{Component, Error, ErrorCode};
 use crate::options::texts::{MOST_TEXT, ensure_memory};
 use rustls::pki_types::ServerName;
-use url::{Host, ParseError, Url};
+use std::borrow::Cow;
+use url::{Host, ParseError, Position, Url};
 
 /// A judged URL.
 #[derive(Clone, Debug)]
@@ -68,15 +69,15 @@ pub(super) fn words(error: ParseError, written: &str) -> &'static str {
 /// The parts of a URL of bearable length, or why it is refused.
 fn judge(text: &str) -> Result<Destination, String> {
     let refuse = |why: &str| why.to_owned();
-    if let Some(bad) = text.chars().find(|c| is_mended(*c)) {
+    if let Some(bad) = first_mended(text) {
         return Err(refuse(&format!("it contains {}", name_of_mended(bad))));
     }
     let (scheme, rest) = text
         .split_once("://")
         .ok_or_else(|| refuse("it has no \"://\"; it must begin with ws:// or wss://"))?;
-    let secure = match scheme.to_ascii_lowercase().as_str() {
-        "ws" => false,
-        "wss" => true,
+    let secure = match scheme {
+        _ if scheme.eq_ignore_ascii_case("ws") => false,
+        _ if scheme.eq_ignore_ascii_case("wss") => true,
         _ => return Err(refuse("its scheme must be ws or wss")),
     };
     if text.contains('#') {
@@ -94,12 +95,16 @@ fn judge(text: &str) -> Result<Destination, String> {
     let (user_info, written) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
     let (written, zone) = cut_zone(written).map_err(refuse)?;
     check_written_host(&written).map_err(refuse)?;
-    // The parser knows no zones.
-    let cut = format!("{scheme}://{user_info}{written}{behind}");
+    // The parser knows no zones; and of what is behind the host it would refuse nothing.
+    let cut = match zone {
+        None => Cow::Borrowed(&text[..text.len() - behind.len()]),
+        Some(_) => Cow::Owned(format!("{scheme}://{user_info}{written}")),
+    };
     let url = Url::parse(&cut).map_err(|error| refuse(words(error, &written)))?;
     let host = match url.host() {
         Some(Host::Domain(name)) if !name.is_empty() => name.to_owned(),
-        Some(Host::Ipv4(address)) => address.to_string(),
+        // The parser writes it in the same way.
+        Some(Host::Ipv4(_)) => url.host_str().unwrap_or_default().to_owned(),
         Some(Host::Ipv6(address)) => address.to_string(),
         _ => return Err(refuse("it has no host")),
     };
@@ -109,11 +114,8 @@ fn judge(text: &str) -> Result<Destination, String> {
     }
     let server_name = if secure { Some(server_name(&host).map_err(refuse)?) } else { None };
     let resource = reference::resource(behind);
-    let bracketed = url.host_str().unwrap_or(&host);
-    let authority = match url.port() {
-        Some(port) => format!("{bracketed}:{port}"),
-        None => bracketed.to_owned(),
-    };
+    // With the port, unless that is the scheme's own.
+    let authority = url[Position::BeforeHost..Position::AfterPort].to_owned();
     let login = login(&url).map_err(refuse)?;
     let (url, shown) = (without_user_info(text), presentable(text));
     Ok(Destination { url, shown, server_name, host, zone, port, authority, resource, login })
@@ -130,7 +132,7 @@ pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, &'static st
 pub(crate) fn redirected(from: &Destination, location: &str) -> Result<Destination, String> {
     let shown: String = without_secrets(location).escape_debug().take(200).collect();
     let refuse = |why: &str| format!("its Location \"{shown}\" is refused: {why}");
-    if let Some(bad) = location.chars().find(|c| is_mended(*c)) {
+    if let Some(bad) = first_mended(location) {
         return Err(refuse(&format!("it contains {}", name_of_mended(bad))));
     }
     let location = location.split('#').next().unwrap_or("");
@@ -164,16 +166,16 @@ pub(crate) fn redirected(from: &Destination, location: &str) -> Result<Destinati
 }
 
 /// The host without the zone of an IPv6 address, and the zone: `[fe80::1%25eth0]` (RFC 6874), or with a bare `%`.
-pub(super) fn cut_zone(written: &str) -> Result<(String, Option<String>), &'static str> {
+pub(super) fn cut_zone(written: &str) -> Result<(Cow<'_, str>, Option<String>), &'static str> {
     let inside = written.strip_prefix('[').and_then(|rest| rest.split_once(']'));
     let Some((address, zone, rest)) =
         inside.and_then(|(inside, rest)| inside.split_once('%').map(|(address, zone)| (address, zone, rest)))
     else {
-        return Ok((written.to_owned(), None));
+        return Ok((Cow::Borrowed(written), None));
     };
     let zone = String::from_utf8(percent_decode(zone.strip_prefix("25").unwrap_or(zone)));
     let zone = zone.ok().filter(|zone| is_zone(zone)).ok_or("its zone is no name of an interface")?;
-    Ok((format!("[{address}]{rest}"), Some(zone)))
+    Ok((Cow::Owned(format!("[{address}]{rest}")), Some(zone)))
 }
 
 /// Refuses a host that the parser would turn into another one than stands there. `text` may have a port.
@@ -196,6 +198,12 @@ pub(super) fn check_written_host(text: &str) -> Result<(), &'static str> {
 /// Characters that the parser would mend, or a reader overlook.
 pub(super) fn is_mended(c: char) -> bool {
     c.is_control() || c.is_whitespace() || c == '\\'
+}
+
+/// The first of them in a text. Almost every text has only ASCII, where they are easily told.
+fn first_mended(text: &str) -> Option<char> {
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && *byte != b'\\';
+    if text.as_bytes().iter().all(is_plain) { None } else { text.chars().find(|c| is_mended(*c)) }
 }
 
 fn name_of_mended(c: char) -> &'static str {
