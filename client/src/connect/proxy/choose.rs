@@ -7,7 +7,7 @@ use crate::connect::url::Destination;
 use crate::error::{Component, Error, ErrorCode};
 use crate::options::refusal::Refusal;
 use crate::options::texts::ensure_memory;
-use crate::sys::services::{HAS_PROXY_SETTINGS, VARIABLES_IGNORE_CASE};
+use crate::sys::services::{HAS_PROXY_SETTINGS, VARIABLES_IGNORE_CASE, may_have_variable};
 use hyper_util::client::proxy::matcher::Matcher;
 use std::env;
 use std::net::IpAddr;
@@ -82,6 +82,10 @@ impl Choice {
 
 impl Environment {
     fn read() -> Environment {
+        // Mostly there are none, and the names need not be asked for one by one.
+        if !may_have_variable("_proxy", b"HhAaNn") {
+            return Environment::default();
+        }
         let value = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
         Environment::from(value, VARIABLES_IGNORE_CASE)
     }

@@ -79,3 +79,37 @@ pub(crate) fn show_main_thread_to_leak_checkers() {
         MAIN.get_or_init(thread::current);
     }
 }
+
+/// Whether the environment may have a variable whose name ends so, in upper or lower case, and begins with one of these
+/// bytes: one look at each variable instead of one at all of them for each name. As with `getenv`, no thread may change the
+/// environment meanwhile.
+#[cfg(target_env = "gnu")]
+pub(crate) fn may_have_variable(end: &str, first: &[u8]) -> bool {
+    // SAFETY: the list is NULL, or ends with NULL; its texts end with NUL. Nobody changes it meanwhile, see above.
+    unsafe {
+        let mut at = libc::environ;
+        while !at.is_null() && !(*at).is_null() {
+            let text = (*at).cast::<u8>();
+            at = at.add(1);
+            if !first.contains(&*text) {
+                continue;
+            }
+            let mut len = 0;
+            while !matches!(*text.add(len), b'=' | 0) {
+                len += 1;
+            }
+            let name = std::slice::from_raw_parts(text, len);
+            let name_ends = &name[len.saturating_sub(end.len())..];
+            if name_ends.eq_ignore_ascii_case(end.as_bytes()) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// Elsewhere the variables are asked for one by one.
+#[cfg(not(target_env = "gnu"))]
+pub(crate) fn may_have_variable(_: &str, _: &[u8]) -> bool {
+    true
+}

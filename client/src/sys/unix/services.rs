@@ -6,5 +6,7 @@ pub(crate) const JUDGES_CERTIFICATES: bool = cfg!(any(target_vendor = "apple", t
 /// Whether the system has settings for proxies beside the environment's.
 pub(crate) const HAS_PROXY_SETTINGS: bool = cfg!(target_os = "macos");
 
+pub(crate) use super::own::may_have_variable;
+
 /// Whether the names of environment variables are the same in upper and lower case.
 pub(crate) const VARIABLES_IGNORE_CASE: bool = false;
