@@ -71,19 +71,20 @@ impl TryCopy for CertificateRevocationListDer<'static> {
     }
 }
 
-/// A list that copies of options share. An item that is added to one copy is not in the others.
+/// A list that copies of options share. An item that is added to one copy is not in the others. Most lists of most options
+/// are empty, and take no memory (`None`).
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(crate) struct SharedList<T>(Arc<Vec<T>>);
+pub(crate) struct SharedList<T>(Option<Arc<Vec<T>>>);
 
 impl<T> Clone for SharedList<T> {
     fn clone(&self) -> SharedList<T> {
-        SharedList(Arc::clone(&self.0))
+        SharedList(self.0.clone())
     }
 }
 
 impl<T> Default for SharedList<T> {
     fn default() -> SharedList<T> {
-        SharedList(Arc::default())
+        SharedList(None)
     }
 }
 
@@ -91,7 +92,7 @@ impl<T> Deref for SharedList<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        &self.0
+        self.0.as_deref().map_or(&[], Vec::as_slice)
     }
 }
 
@@ -103,31 +104,42 @@ impl<T: TryCopy> SharedList<T> {
 
     /// Adds several, or none on [`ErrorCode::OutOfMemory`].
     pub(crate) fn extend(&mut self, items: Vec<T>) -> Result<(), ErrorCode> {
-        if Arc::get_mut(&mut self.0).is_none() {
-            self.retain(|_| true)?;
-        }
-        // Nobody shares it now.
-        if let Some(list) = Arc::get_mut(&mut self.0) {
+        if let Some(list) = self.0.as_mut().and_then(Arc::get_mut) {
+            // Nobody shares it.
             list.try_reserve(items.len()).map_err(|_| ErrorCode::OutOfMemory)?;
             list.extend(items);
+            return Ok(());
         }
+        let mut list = self.copies(|_| true, items.len())?;
+        list.extend(items);
+        self.set(list);
         Ok(())
     }
 
     /// Keeps some, in a list of this copy's own.
     pub(crate) fn retain(&mut self, keep: impl Fn(&T) -> bool) -> Result<(), ErrorCode> {
-        let mut kept = Vec::new();
-        kept.try_reserve_exact(self.len()).map_err(|_| ErrorCode::OutOfMemory)?;
-        for item in self.iter().filter(|item| keep(item)) {
-            kept.push(item.try_copy()?);
-        }
-        self.0 = Arc::new(kept);
+        let kept = self.copies(keep, 0)?;
+        self.set(kept);
         Ok(())
+    }
+
+    /// Copies of some, with room for so many more.
+    fn copies(&self, keep: impl Fn(&T) -> bool, more: usize) -> Result<Vec<T>, ErrorCode> {
+        let mut copies = Vec::new();
+        copies.try_reserve_exact(self.len() + more).map_err(|_| ErrorCode::OutOfMemory)?;
+        for item in self.iter().filter(|item| keep(item)) {
+            copies.push(item.try_copy()?);
+        }
+        Ok(copies)
+    }
+
+    fn set(&mut self, list: Vec<T>) {
+        self.0 = if list.is_empty() { None } else { Some(Arc::new(list)) };
     }
 
     /// Keeps none.
     pub(crate) fn clear(&mut self) {
-        self.0 = Arc::default();
+        self.0 = None;
     }
 }
 
@@ -140,13 +152,15 @@ mod tests {
         let mut list = SharedList::default();
         list.push("a".to_owned()).unwrap();
         let mut copy = list.clone();
-        assert!(Arc::ptr_eq(&list.0, &copy.0));
+        assert_eq!(list.as_ptr(), copy.as_ptr());
         copy.push("b".to_owned()).unwrap();
         assert_eq!((&*list, &*copy), (&["a".to_owned()][..], &["a".to_owned(), "b".to_owned()][..]));
         copy.retain(|text| text == "b").unwrap();
         assert_eq!((list.len(), &*copy), (1, &["b".to_owned()][..]));
         list.clear();
         assert_eq!((list.len(), copy.len()), (0, 1));
+        copy.retain(|_| false).unwrap();
+        assert!(list == copy && list.0.is_none(), "an empty list takes no memory, however it came about");
     }
 
     #[test]
