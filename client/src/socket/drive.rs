@@ -52,11 +52,11 @@ impl Drop for TaskGuard {
             // The call that opens the socket fails, and reports that itself.
             self.socket.forget();
         }
-        self.socket.finish(Some(Error::new(
-            ErrorCode::Internal,
-            Component::Socket,
-            "The socket's task ended",
-        )));
+        // Mostly it has ended as it should.
+        if !self.socket.is_over() {
+            let error = Error::new(ErrorCode::Internal, Component::Socket, "The socket's task ended");
+            self.socket.finish(Some(error));
+        }
         // From now on no task reads notifications.
         if self.socket.task_notified.swap(true, Ordering::AcqRel) {
             self.socket.dispatcher.task_runs();
