@@ -117,7 +117,8 @@ fn judge(text: &str) -> Result<Destination, String> {
     // With the port, unless that is the scheme's own.
     let authority = url[Position::BeforeHost..Position::AfterPort].to_owned();
     let login = login(&url).map_err(refuse)?;
-    let (url, shown) = (without_user_info(text), presentable(text));
+    let url = without_user_info(text);
+    let shown = without_query(url.clone());
     Ok(Destination { url, shown, server_name, host, zone, port, authority, resource, login })
 }
 
@@ -186,7 +187,9 @@ pub(super) fn check_written_host(text: &str) -> Result<(), &'static str> {
         );
     }
     // They are dropped without a trace.
-    if text.contains(['\u{ad}', '\u{34f}', '\u{180e}', '\u{200b}', '\u{2060}', '\u{2064}', '\u{feff}']) {
+    if !text.is_ascii()
+        && text.contains(['\u{ad}', '\u{34f}', '\u{180e}', '\u{200b}', '\u{2060}', '\u{2064}', '\u{feff}'])
+    {
         return Err("its host has an invisible character");
     }
     if text.starts_with('.') || text.contains("..") {
