@@ -246,17 +246,15 @@ impl Socket {
             self.flush();
             return self.tell_task();
         }
-        let error = error.unwrap_or_else(|| {
-            Error::new(
-                ErrorCode::ConnectionReset,
-                Component::WebSocket,
-                format!("The server of {} ended the connection without a close frame", self.shown()),
-            )
-        });
+        let without_close = || {
+            let what = format!("The server of {} ended the connection without a close frame", self.shown());
+            Error::new(ErrorCode::ConnectionReset, Component::WebSocket, what)
+        };
         match phase {
-            Phase::Open => self.finish(Some(error)),
+            Phase::Open => self.finish(Some(error.unwrap_or_else(without_close))),
+            _ if closed => self.end(None, None),
             // No error for the host, but the reason why the end was not clean.
-            _ => self.end((!closed).then_some(&error), None),
+            _ => self.end(Some(&error.unwrap_or_else(without_close)), None),
         }
     }
 
