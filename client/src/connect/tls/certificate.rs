@@ -1,14 +1,11 @@
-//! The content of a certificate, for people: read by x509-parser. Nothing here decides whether it is to be trusted.
+//! The content of a certificate, for people. Nothing here decides whether it is to be trusted.
 
+use super::x509::Fields;
 use aws_lc_rs::digest::{SHA256, digest};
+use der::DateTime;
 use rustls::pki_types::UnixTime;
 use std::fmt::Write;
-use std::net::IpAddr;
 use std::time::Duration;
-use x509_parser::extensions::GeneralName;
-use x509_parser::parse_x509_certificate;
-use x509_parser::time::ASN1Time;
-use x509_parser::x509::X509Name;
 
 /// A certificate, as `ws_get_tls_info` and error messages show it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,14 +27,14 @@ pub struct Certificate {
 impl Certificate {
     /// `None` for what is no X.509 certificate.
     pub(super) fn read(der: &[u8]) -> Option<Certificate> {
-        let (_, certificate) = parse_x509_certificate(der).ok()?;
+        let fields = Fields::read(der)?;
         Some(Certificate {
-            subject: name(certificate.subject()),
-            issuer: name(certificate.issuer()),
-            not_before: certificate.validity().not_before.timestamp(),
-            not_after: certificate.validity().not_after.timestamp(),
+            subject: visible(&fields.subject()?),
+            issuer: visible(&fields.issuer()?),
+            not_before: fields.not_before,
+            not_after: fields.not_after,
             sha256: hex(&sha256(der)),
-            key_sha256: hex(&sha256(certificate.public_key().raw)),
+            key_sha256: hex(&sha256(fields.key)),
         })
     }
 }
@@ -50,33 +47,21 @@ pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
 
 /// SHA-256 of the leaf's key: RFC 7469's SPKI fingerprint.
 pub(super) fn key_sha256(der: &[u8]) -> Option<[u8; 32]> {
-    let (_, certificate) = parse_x509_certificate(der).ok()?;
-    Some(sha256(certificate.public_key().raw))
+    Some(sha256(Fields::read(der)?.key))
 }
 
 /// The names and addresses that it is for (subjectAltName, the only ones that count: RFC 9525).
 pub(super) fn names(der: &[u8]) -> Vec<String> {
-    let Ok((_, certificate)) = parse_x509_certificate(der) else { return Vec::new() };
-    let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
-    let names = extension.value.general_names.iter().filter_map(|name| match *name {
-        GeneralName::DNSName(name) => Some(visible(name)),
-        GeneralName::IPAddress(bytes) => <[u8; 4]>::try_from(bytes)
-            .map(IpAddr::from)
-            .or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
-            .ok()
-            .map(|address| address.to_string()),
-        _ => None,
-    });
-    names.collect()
+    let names = Fields::read(der).and_then(|fields| fields.alt_names()).unwrap_or_default();
+    names.iter().map(|name| visible(name)).collect()
 }
 
 /// From when until when it is valid.
 pub(super) fn validity(der: &[u8]) -> Option<(UnixTime, UnixTime)> {
-    let (_, certificate) = parse_x509_certificate(der).ok()?;
+    let fields = Fields::read(der)?;
     // Before 1970 is as good as 1970.
-    let moment =
-        |time: &ASN1Time| UnixTime::since_unix_epoch(Duration::from_secs(time.timestamp().max(0) as u64));
-    Some((moment(&certificate.validity().not_before), moment(&certificate.validity().not_after)))
+    let moment = |seconds: i64| UnixTime::since_unix_epoch(Duration::from_secs(seconds.max(0) as u64));
+    Some((moment(fields.not_before), moment(fields.not_after)))
 }
 
 pub(super) fn hex(bytes: &[u8]) -> String {
@@ -84,10 +69,6 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
-}
-
-fn name(name: &X509Name<'_>) -> String {
-    visible(&name.to_string())
 }
 
 /// The server chose these characters: none of them may move a cursor or end a line of a log.
@@ -101,20 +82,20 @@ fn visible(text: &str) -> String {
 
 /// A moment as people read it: `2001-01-01 00:00:00 UTC`.
 pub(super) fn moment(unix: i64) -> String {
-    match ASN1Time::from_timestamp(unix) {
-        Ok(time) => {
-            let time = time.to_datetime();
-            let month = u8::from(time.month());
-            format!(
-                "{:04}-{month:02}-{:02} {:02}:{:02}:{:02} UTC",
-                time.year(),
-                time.day(),
-                time.hour(),
-                time.minute(),
-                time.second()
-            )
-        }
-        Err(_) => format!("{unix} seconds after 1970"),
+    let time = u64::try_from(unix)
+        .ok()
+        .and_then(|unix| DateTime::from_unix_duration(Duration::from_secs(unix)).ok());
+    match time {
+        Some(time) => format!(
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC",
+            time.year(),
+            time.month(),
+            time.day(),
+            time.hour(),
+            time.minutes(),
+            time.seconds()
+        ),
+        None => format!("{unix} seconds after 1970"),
     }
 }
 

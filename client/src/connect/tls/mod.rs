@@ -18,6 +18,7 @@ mod pin;
 mod system_trust;
 mod trust;
 mod words;
+mod x509;
 
 pub use certificate::Certificate;
 pub(crate) use encrypted_key::KeyPassword;
