@@ -29,13 +29,15 @@ mod deflater;
 mod history;
 mod inflater;
 pub mod negotiation;
+mod terms;
 
 pub use compressor::{Compressor, compressor_memory};
 pub use compressors::Compressors;
 pub use deflater::{Deflater, END_OF_PARTS, history_memory};
 pub use inflater::INFLATER_MEMORY;
 pub(crate) use inflater::{InflateError, Inflater};
-pub use negotiation::{Config, Params, Refusal, accept, accept_none, offer};
+pub use negotiation::{accept, offer};
+pub use terms::{Config, Params, Refusal, accept_none};
 
 use crate::send::OutOfMemory;
 use std::hint::black_box;

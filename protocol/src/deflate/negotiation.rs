@@ -4,7 +4,8 @@
 //! Pure text. Knows neither HTTP nor what the parameters do.
 
 use super::MOST_WINDOW_BITS;
-use std::fmt::{self, Write as _};
+use super::terms::{Config, NOT_OFFERED, Params, Refusal};
+use std::fmt::Write as _;
 
 const NAME: &str = "permessage-deflate";
 const CLIENT_BITS: &str = "client_max_window_bits";
@@ -12,58 +13,7 @@ const SERVER_BITS: &str = "server_max_window_bits";
 const CLIENT_NO_TAKEOVER: &str = "client_no_context_takeover";
 const SERVER_NO_TAKEOVER: &str = "server_no_context_takeover";
 
-/// The host's wishes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Config {
-    /// The largest window that we use, 8 to 15.
-    pub client_max_window_bits: u8,
-    /// The largest window that the server may use, 8 to 15.
-    pub server_max_window_bits: u8,
-    /// Our stream goes on from message to message, if the server allows it.
-    pub client_context_takeover: bool,
-    /// The server's stream may go on from message to message.
-    pub server_context_takeover: bool,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            client_max_window_bits: MOST_WINDOW_BITS,
-            server_max_window_bits: MOST_WINDOW_BITS,
-            client_context_takeover: true,
-            server_context_takeover: true,
-        }
-    }
-}
-
-/// The agreed parameters.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Params {
-    /// The window that our compressed messages stay within, 8 to 15.
-    pub client_window_bits: u8,
-    /// The window that the server's stay within, 8 to 15.
-    pub server_window_bits: u8,
-    /// Our stream goes on from message to message.
-    pub client_context_takeover: bool,
-    /// The server's stream goes on from message to message.
-    pub server_context_takeover: bool,
-}
-
-/// The server's answer is not one to what was offered: the handshake has failed (RFC 7692 §5.1, RFC
-/// 6455 §9.1). What was wrong with it; nothing of what the server sent is part of it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Refusal(pub &'static str);
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl std::error::Error for Refusal {}
-
 const MALFORMED: Refusal = Refusal("the list of extensions is malformed (RFC 6455 9.1)");
-const NOT_OFFERED: Refusal = Refusal("it has an extension that was not offered (RFC 6455 9.1)");
 const TWICE: Refusal = Refusal("it has permessage-deflate twice (RFC 7692 5.2)");
 const UNKNOWN: Refusal = Refusal("permessage-deflate has an unknown parameter (RFC 7692 7.1)");
 const DUPLICATE: Refusal = Refusal("permessage-deflate has a parameter twice (RFC 7692 7.1)");
@@ -71,6 +21,7 @@ const NEEDS_NO_VALUE: Refusal =
     Refusal("permessage-deflate has a value for a parameter that takes none (RFC 7692 7.1.1)");
 const BAD_BITS: Refusal =
     Refusal("permessage-deflate has a window that is not 8 to 15 bits (RFC 7692 7.1.2)");
+
 /// The value of our `Sec-WebSocket-Extensions` header.
 ///
 /// `client_max_window_bits` is always offered, so that the server may choose a smaller window; of the
@@ -126,16 +77,6 @@ pub fn accept(values: &[&str], config: &Config) -> Result<Option<Params>, Refusa
         }
     }
     Ok(agreed)
-}
-
-/// Judges the server's answer where nothing was offered.
-///
-/// # Errors
-///
-/// [`Refusal`] for every element of the list.
-pub fn accept_none(values: &[&str]) -> Result<(), Refusal> {
-    let is_empty = |value: &&str| value.bytes().all(|byte| b" \t,".contains(&byte));
-    if values.iter().all(is_empty) { Ok(()) } else { Err(NOT_OFFERED) }
 }
 
 /// One element of the list.

@@ -1,3 +1,4 @@
+use super::super::accept_none;
 use super::*;
 
 const DEFAULT: Config = Config {
