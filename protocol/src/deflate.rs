@@ -23,43 +23,41 @@
 //!   256 bytes that were agreed; `tests/deflate.rs` reads the distances. Where 8 was agreed for the
 //!   server, a window of 9 holds all that it may refer to.
 
+#[cfg(not(feature = "compression"))]
+mod absent;
+#[cfg(feature = "compression")]
 mod compressor;
+#[cfg(feature = "compression")]
 mod compressors;
+#[cfg(feature = "compression")]
 mod deflater;
+#[cfg(feature = "compression")]
 mod history;
+#[cfg(feature = "compression")]
 mod inflater;
+#[cfg(feature = "compression")]
 pub mod negotiation;
+#[cfg(feature = "compression")]
+mod stream;
 mod terms;
 
+#[cfg(not(feature = "compression"))]
+pub use absent::{Compressor, Compressors, Deflater, END_OF_PARTS, INFLATER_MEMORY};
+#[cfg(not(feature = "compression"))]
+pub(crate) use absent::{InflateError, Inflater};
+#[cfg(feature = "compression")]
 pub use compressor::{Compressor, compressor_memory};
+#[cfg(feature = "compression")]
 pub use compressors::Compressors;
+#[cfg(feature = "compression")]
 pub use deflater::{Deflater, END_OF_PARTS, history_memory};
+#[cfg(feature = "compression")]
 pub use inflater::INFLATER_MEMORY;
+#[cfg(feature = "compression")]
 pub(crate) use inflater::{InflateError, Inflater};
+#[cfg(feature = "compression")]
 pub use negotiation::{accept, offer};
 pub use terms::{Config, Params, Refusal, accept_none};
-
-use crate::send::OutOfMemory;
-use std::hint::black_box;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// Makes a stream of the library's, for which that takes at most so much memory. It has no other way to say that there is
-/// none than a panic, in which nothing of ours takes part. Panics are costly, and a hook of the program's may want
-/// memory itself: so it is asked for before, and only who takes it meanwhile still leads to one.
-fn make_stream<S>(memory: usize, make: impl FnOnce() -> S) -> Result<S, OutOfMemory> {
-    let none = OutOfMemory { wanted: memory };
-    let mut asked = Vec::<u8>::new();
-    asked.try_reserve_exact(memory).map_err(|_| none)?;
-    // Or the compiler may find that nobody needs it.
-    drop(black_box(asked));
-    catch_unwind(AssertUnwindSafe(make)).map_err(|_| none)
-}
-
-/// The end of a sync flush, which is not sent (RFC 7692 §7.2.1).
-const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
-
-/// The smallest window that the library does.
-const LEAST_WINDOW_BITS: u8 = 9;
 
 /// The largest window of DEFLATE.
 const MOST_WINDOW_BITS: u8 = 15;

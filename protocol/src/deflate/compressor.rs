@@ -2,7 +2,8 @@
 //! compression takes, and between two messages none of it is needed but the end of what was sent.
 
 use super::history::{History, Turn};
-use super::{LEAST_WINDOW_BITS, MOST_WINDOW_BITS, Params, make_stream};
+use super::stream::{LEAST_WINDOW_BITS, make_stream};
+use super::{MOST_WINDOW_BITS, Params};
 use crate::send::OutOfMemory;
 use std::fmt;
 use zlib_rs::{Deflate, DeflateConfig, DeflateFlush};

@@ -3,9 +3,10 @@
 //! Knows payloads only. Which messages are worth it, and which must not be compressed because they mix
 //! secrets with a stranger's text, is the caller's.
 
+use super::Params;
 use super::compressor::{Compressor, Settings};
 use super::history::History;
-use super::{Params, TAIL};
+use super::stream::TAIL;
 use crate::send::OutOfMemory;
 
 /// The overhead of a stored message of less than 64 KiB: the header of its block

@@ -1,6 +1,6 @@
 //! The end of what a socket has sent: all that its next compressed message may refer to.
 
-use super::LEAST_WINDOW_BITS;
+use super::stream::LEAST_WINDOW_BITS;
 use crate::send::OutOfMemory;
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};

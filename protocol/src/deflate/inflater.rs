@@ -3,7 +3,8 @@
 //! Knows pieces of compressed payloads and the end of a message, not frames. Limits and text are judged
 //! by whoever gives it room.
 
-use super::{LEAST_WINDOW_BITS, MOST_WINDOW_BITS, TAIL, make_stream};
+use super::stream::{LEAST_WINDOW_BITS, TAIL, make_stream};
+use super::{MOST_WINDOW_BITS, Params};
 use crate::send::OutOfMemory;
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -45,9 +46,11 @@ pub(crate) struct Inflater {
 }
 
 impl Inflater {
-    pub(crate) fn new(window_bits: u8, takeover: bool) -> Result<Inflater, OutOfMemory> {
+    pub(crate) fn new(agreed: &Params) -> Result<Inflater, OutOfMemory> {
+        let takeover = agreed.server_context_takeover;
         // An inflater that is freed with the message need not be small, and the largest is the cheapest to reset.
-        let window_bits = if takeover { window_bits.max(LEAST_WINDOW_BITS) } else { MOST_WINDOW_BITS };
+        let window_bits =
+            if takeover { agreed.server_window_bits.max(LEAST_WINDOW_BITS) } else { MOST_WINDOW_BITS };
         Ok(Inflater { stream: stream(window_bits)?, window_bits, takeover, fed: false, ended: false })
     }
 

@@ -1,6 +1,8 @@
 //! What the host wishes, what was agreed, and what an answer of the server's is refused for.
 
 use super::MOST_WINDOW_BITS;
+#[cfg(not(feature = "compression"))]
+use std::convert::Infallible;
 use std::fmt;
 
 /// The host's wishes.
@@ -38,6 +40,9 @@ pub struct Params {
     pub client_context_takeover: bool,
     /// The server's stream goes on from message to message.
     pub server_context_takeover: bool,
+    /// Without the feature nothing is ever agreed.
+    #[cfg(not(feature = "compression"))]
+    pub(super) never: Infallible,
 }
 
 /// The server's answer is not one to what was offered: the handshake has failed (RFC 7692 §5.1, RFC

@@ -8,8 +8,7 @@ use crate::send::OutOfMemory;
 /// The agreed parameters of the server's messages, and the inflater while there is one.
 #[derive(Debug)]
 pub(super) struct Inflation {
-    window_bits: u8,
-    takeover: bool,
+    agreed: Params,
     inflater: Option<Box<Inflater>>,
     /// The inflater is taken back when the input is used up.
     lent: bool,
@@ -23,7 +22,7 @@ pub struct SpareInflater(Box<Inflater>);
 impl Inflation {
     /// Returns whether an inflater of another connection can be used.
     pub(super) fn takes_spare(&self) -> bool {
-        !self.takeover && self.inflater.is_none()
+        !self.agreed.server_context_takeover && self.inflater.is_none()
     }
 
     pub(super) fn lend(&mut self, spare: Option<SpareInflater>) {
@@ -40,19 +39,14 @@ impl Inflation {
     }
 
     pub(super) fn new(agreed: &Params) -> Inflation {
-        Inflation {
-            window_bits: agreed.server_window_bits,
-            takeover: agreed.server_context_takeover,
-            inflater: None,
-            lent: false,
-        }
+        Inflation { agreed: *agreed, inflater: None, lent: false }
     }
 
     /// The inflater of the open message, made now if there is none.
     pub(super) fn inflater(&mut self) -> Result<&mut Inflater, OutOfMemory> {
         match &mut self.inflater {
             Some(inflater) => Ok(inflater),
-            none => Ok(none.insert(Box::new(Inflater::new(self.window_bits, self.takeover)?))),
+            none => Ok(none.insert(Box::new(Inflater::new(&self.agreed)?))),
         }
     }
 
@@ -68,7 +62,7 @@ impl Inflation {
     /// Frees the inflater where it is not needed: no compressed message is open, and there is nothing to inflate.
     #[inline]
     pub(super) fn rest(&mut self) {
-        if !self.takeover && !self.lent {
+        if !self.agreed.server_context_takeover && !self.lent {
             self.inflater = None;
         }
     }
