@@ -2,6 +2,7 @@
 //! without the unit or the form of the value (`tcp_keepalive` for `tcp_keepalive_ms`, `ca` for `ca_file` and `ca_pem`);
 //! where the host adds one after the other it may be a plural (`headers`).
 
+mod compression;
 pub(crate) mod refusal;
 pub(crate) mod texts;
 mod tls;
@@ -12,11 +13,11 @@ use crate::connect::proxy::Choice;
 use crate::connect::tls::{KeyPassword, TlsOptions};
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::DataType;
+pub(crate) use compression::Compression;
 use refusal::Refusal;
 use std::sync::Arc;
 use std::time::Duration;
 use texts::{MOST_TOGETHER, SharedList, copied};
-use ws4d_protocol::deflate;
 
 /// Options of a connection. A socket keeps the part that it needs.
 #[derive(Clone, Debug)]
@@ -66,37 +67,6 @@ impl LivenessLimits {
     /// Returns whether any limit is set.
     pub(crate) fn has_limits(&self) -> bool {
         self.idle_timeout.is_some() || self.ping_interval.is_some()
-    }
-}
-
-/// The use of permessage-deflate (RFC 7692).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Compression {
-    /// 1 (fast) to 9 (small); 0: none is offered.
-    pub(crate) level: u8,
-    /// 1 to 9: how much memory it may take, zlib's `memLevel`.
-    pub(crate) memory: u8,
-    /// Below this size a message is sent as it is.
-    pub(crate) min_size: usize,
-    pub(crate) offer: deflate::Config,
-}
-
-/// Below this, deflating costs more time than the bytes it saves are worth.
-const COMPRESSION_MIN_SIZE: usize = 128;
-/// Fast; JSON shrinks to a third or less all the same.
-const COMPRESSION_LEVEL: u8 = 1;
-/// 4 KiB of what each socket has sent are kept. With 32, JSON of 1 KiB gets 6 % smaller where many sockets share compressors,
-/// and compressing it takes four times as long.
-const COMPRESSION_MEMORY: u8 = 5;
-
-impl Default for Compression {
-    fn default() -> Compression {
-        Compression {
-            level: COMPRESSION_LEVEL,
-            memory: COMPRESSION_MEMORY,
-            min_size: COMPRESSION_MIN_SIZE,
-            offer: deflate::Config::default(),
-        }
     }
 }
 
@@ -320,46 +290,6 @@ impl Options {
     /// The number of bytes that may wait to be delivered; 0: no limit.
     pub fn set_receive_buffer_size(&mut self, bytes: usize) {
         self.receive_buffer_size = bytes;
-    }
-
-    /// The level of permessage-deflate, 1 to 9; 0 offers none. [`ErrorCode::InvalidArgument`] for others.
-    pub fn set_compression(&mut self, level: i32) -> Result<(), Refusal> {
-        self.compression.level = u8::try_from(level).ok().filter(|level| *level <= 9).ok_or_else(|| {
-            Refusal::new(ErrorCode::InvalidArgument, "levels are 1 (fast) to 9 (small), and 0 for none")
-        })?;
-        Ok(())
-    }
-
-    /// The memory level of compression, 1 to 9. [`ErrorCode::InvalidArgument`] for others.
-    pub fn set_compression_memory(&mut self, level: i32) -> Result<(), Refusal> {
-        let refused = || Refusal::new(ErrorCode::InvalidArgument, "memory levels are 1 (little) to 9 (much)");
-        self.compression.memory =
-            u8::try_from(level).ok().filter(|level| (1..=9).contains(level)).ok_or_else(refused)?;
-        Ok(())
-    }
-
-    /// The largest windows, 8 to 15 bits: ours and the server's. [`ErrorCode::InvalidArgument`] for others.
-    pub fn set_compression_window_bits(&mut self, ours: i32, servers: i32) -> Result<(), Refusal> {
-        let bits = |bits: i32| {
-            u8::try_from(bits)
-                .ok()
-                .filter(|bits| (8..=15).contains(bits))
-                .ok_or_else(|| Refusal::new(ErrorCode::InvalidArgument, "windows have 8 to 15 bits"))
-        };
-        (self.compression.offer.client_max_window_bits, self.compression.offer.server_max_window_bits) =
-            (bits(ours)?, bits(servers)?);
-        Ok(())
-    }
-
-    /// Sets whether a compressed message may refer to earlier ones: ours, the server's.
-    pub fn set_compression_context_takeover(&mut self, ours: bool, servers: bool) {
-        self.compression.offer.client_context_takeover = ours;
-        self.compression.offer.server_context_takeover = servers;
-    }
-
-    /// Below this size a message is sent as it is.
-    pub fn set_compression_min_size(&mut self, bytes: usize) {
-        self.compression.min_size = bytes;
     }
 
     /// The number of redirects that are followed, at most 100; 0: none. [`ErrorCode::InvalidArgument`] for more.
