@@ -410,11 +410,11 @@ enum ws_result
      */
     WS_ERR_INVALID_CLOSE_REASON = -9,
     /**
-     * This version of the library does not know what was asked for, or this system cannot do it.
+     * This version or build of the library does not know what was asked for, or this system cannot do it.
      *
      * Usual causes: a struct from a newer header whose new fields are set, an unknown flag, I/O threads that are
-     * running already, TLS information about a `ws://` socket. Cure: compare ws_version_number() with
-     * WS4D_VERSION_NUMBER.
+     * running already, TLS information about a `ws://` socket, compression in a library that was built without it. Cure: compare
+     * ws_version_number() with WS4D_VERSION_NUMBER.
      */
     WS_ERR_UNSUPPORTED = -10,
     /**
@@ -3141,9 +3141,10 @@ ws_result ws_options_set_proxy_header(ws_options *o, const char *name, const cha
  * Thread: any, also in callbacks; never blocks.
  *
  * @param o      Options.
- * @param level  1 (fast) to 9 (small); 0: compression is not offered. Default: 1.
- * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE,
- *         WS_ERR_FORKED.
+ * @param level  1 (fast) to 9 (small); 0: compression is not offered. Default: 1; in a library that was built without
+ *               compression 0, the only level that it accepts.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_UNSUPPORTED (the
+ *         library was built without compression), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_compression(ws_options *o, int32_t level);
 
@@ -3158,8 +3159,8 @@ ws_result ws_options_set_compression(ws_options *o, int32_t level);
  * @param servers  Bits of the window for messages from the server, 8 to 15. Default: 15. A number below 15 is a
  *                 request. A server that keeps a larger window is accepted. If the server answers the request with
  *                 400, it is asked once more, with the defaults.
- * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE,
- *         WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_UNSUPPORTED (the
+ *         library was built without compression), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_compression_window_bits(ws_options *o, int32_t ours, int32_t servers);
 
@@ -3186,8 +3187,8 @@ ws_result ws_options_set_compression_window_bits(ws_options *o, int32_t ours, in
  *
  * @param o      Options.
  * @param level  1 (little) to 9 (much). Default: 5.
- * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE,
- *         WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_UNSUPPORTED (the
+ *         library was built without compression), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_compression_memory(ws_options *o, int32_t level);
 
@@ -3204,8 +3205,8 @@ ws_result ws_options_set_compression_memory(ws_options *o, int32_t level);
  * @param ours     0 or 1, for messages to the server. Default: 1.
  * @param servers  0 or 1, for messages from the server. Default: 1. A 0 is a request. A server that does not grant it
  *                 is accepted. If the server answers the request with 400, it is asked once more, with the defaults.
- * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE,
- *         WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_UNSUPPORTED (the
+ *         library was built without compression), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_compression_context_takeover(ws_options *o, int32_t ours, int32_t servers);
 
@@ -3216,7 +3217,8 @@ ws_result ws_options_set_compression_context_takeover(ws_options *o, int32_t our
  *
  * @param o      Options.
  * @param bytes  Bytes. Default: 128.
- * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ * @return WS_OK, or, with nothing changed: WS_ERR_UNSUPPORTED (the library was built without compression),
+ *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_options_set_compression_min_size(ws_options *o, size_t bytes);
 

@@ -65,11 +65,11 @@ pub enum ws_result {
     ///
     /// Usual causes: a whole error message as the reason. Cure: shorten it to 123 bytes, between two characters.
     WS_ERR_INVALID_CLOSE_REASON = -9,
-    /// This version of the library does not know what was asked for, or this system cannot do it.
+    /// This version or build of the library does not know what was asked for, or this system cannot do it.
     ///
     /// Usual causes: a struct from a newer header whose new fields are set, an unknown flag, I/O threads that are
-    /// running already, TLS information about a `ws://` socket. Cure: compare ws_version_number() with
-    /// WS4D_VERSION_NUMBER.
+    /// running already, TLS information about a `ws://` socket, compression in a library that was built without it. Cure: compare
+    /// ws_version_number() with WS4D_VERSION_NUMBER.
     WS_ERR_UNSUPPORTED = -10,
     /// A file that an option names cannot be opened, read or written, or does not contain what it must.
     ///
@@ -249,7 +249,7 @@ results! {
     InvalidJson => WS_ERR_INVALID_JSON: c"the text is no JSON value",
     InvalidCloseCode => WS_ERR_INVALID_CLOSE_CODE: c"a close code is 0, 1000, or 3000 to 4999",
     InvalidCloseReason => WS_ERR_INVALID_CLOSE_REASON: c"a close reason is at most 123 bytes of UTF-8",
-    Unsupported => WS_ERR_UNSUPPORTED: c"this version of the library, or this system, cannot do that",
+    Unsupported => WS_ERR_UNSUPPORTED: c"this version or build of the library, or this system, cannot do that",
     File => WS_ERR_FILE: c"a file cannot be used; ws_options_errors() says why",
     Closed => WS_ERR_CLOSED: c"the socket is closing or closed",
     WouldBlock => WS_ERR_WOULD_BLOCK: c"the send buffer is full; on_drain follows once there is room",

@@ -1,6 +1,8 @@
 //! permessage-deflate through the C functions: what goes out compressed and what must not, and what a server may try
 //! with it. What a deflater and an inflater make of every stream is the protocol's to show (`protocol/tests`).
 
+#![cfg(feature = "compression")]
+
 #[path = "wire/mod.rs"]
 mod wire;
 

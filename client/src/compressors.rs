@@ -82,7 +82,7 @@ pub(crate) fn free() {
     drop(kept);
 }
 
-#[cfg(all(test, not(ws4d_loom)))]
+#[cfg(all(test, feature = "compression", not(ws4d_loom)))]
 mod tests {
     use super::*;
     use std::sync::Arc;

@@ -4,6 +4,9 @@
 // Under `--cfg ws4d_loom` only what loom models is built: the mailbox, the dispatcher and the handle table.
 #![cfg_attr(ws4d_loom, allow(dead_code, unused_imports, unused_macros, unreachable_pub))]
 
+#[cfg(not(any(feature = "aws-lc", feature = "ring")))]
+compile_error!("TLS needs cryptography: build with the feature `aws-lc` or `ring`");
+
 mod buffer;
 mod clock;
 mod compressors;

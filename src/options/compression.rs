@@ -13,9 +13,10 @@ use crate::types::ws_options;
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o      Options.
-/// @param level  1 (fast) to 9 (small); 0: compression is not offered. Default: 1.
-/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE,
-///         WS_ERR_FORKED.
+/// @param level  1 (fast) to 9 (small); 0: compression is not offered. Default: 1; in a library that was built without
+///               compression 0, the only level that it accepts.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_UNSUPPORTED (the
+///         library was built without compression), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_compression(o: *mut ws_options, level: i32) -> ws_result {
     set(o, "ws_options_set_compression", &[&level], |options| options.set_compression(level))
@@ -31,8 +32,8 @@ pub extern "C" fn ws_options_set_compression(o: *mut ws_options, level: i32) -> 
 /// @param servers  Bits of the window for messages from the server, 8 to 15. Default: 15. A number below 15 is a
 ///                 request. A server that keeps a larger window is accepted. If the server answers the request with
 ///                 400, it is asked once more, with the defaults.
-/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE,
-///         WS_ERR_FORKED.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_UNSUPPORTED (the
+///         library was built without compression), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_compression_window_bits(
     o: *mut ws_options,
@@ -66,8 +67,8 @@ pub extern "C" fn ws_options_set_compression_window_bits(
 ///
 /// @param o      Options.
 /// @param level  1 (little) to 9 (much). Default: 5.
-/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_INVALID_HANDLE,
-///         WS_ERR_FORKED.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_UNSUPPORTED (the
+///         library was built without compression), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_compression_memory(o: *mut ws_options, level: i32) -> ws_result {
     set(o, "ws_options_set_compression_memory", &[&level], |options| options.set_compression_memory(level))
@@ -85,8 +86,8 @@ pub extern "C" fn ws_options_set_compression_memory(o: *mut ws_options, level: i
 /// @param ours     0 or 1, for messages to the server. Default: 1.
 /// @param servers  0 or 1, for messages from the server. Default: 1. A 0 is a request. A server that does not grant it
 ///                 is accepted. If the server answers the request with 400, it is asked once more, with the defaults.
-/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_INVALID_HANDLE,
-///         WS_ERR_FORKED.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (other numbers), WS_ERR_UNSUPPORTED (the
+///         library was built without compression), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_compression_context_takeover(
     o: *mut ws_options,
@@ -94,8 +95,7 @@ pub extern "C" fn ws_options_set_compression_context_takeover(
     servers: i32,
 ) -> ws_result {
     set(o, "ws_options_set_compression_context_takeover", &[&ours, &servers], |options| {
-        options.set_compression_context_takeover(flag(ours)?, flag(servers)?);
-        Ok(())
+        options.set_compression_context_takeover(flag(ours)?, flag(servers)?)
     })
 }
 
@@ -105,11 +105,11 @@ pub extern "C" fn ws_options_set_compression_context_takeover(
 ///
 /// @param o      Options.
 /// @param bytes  Bytes. Default: 128.
-/// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+/// @return WS_OK, or, with nothing changed: WS_ERR_UNSUPPORTED (the library was built without compression),
+///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_options_set_compression_min_size(o: *mut ws_options, bytes: size_t) -> ws_result {
     set(o, "ws_options_set_compression_min_size", &[&bytes], |options| {
-        options.set_compression_min_size(bytes);
-        Ok(())
+        options.set_compression_min_size(bytes)
     })
 }

@@ -4,6 +4,7 @@ use super::auth::Login;
 use super::url::Destination;
 use crate::error::{Component, Error, ErrorCode};
 use crate::options::Options;
+#[cfg(feature = "compression")]
 use ws4d_protocol::deflate;
 
 /// The User-Agent, unless the host gives one. Some servers and what stands before them refuse a request without.
@@ -26,12 +27,20 @@ pub(super) fn may_mind_the_offer(refusal: &Error, options: &Options) -> bool {
     is_400 && offered_extensions(options, Offer::AsSet) != offered_extensions(options, Offer::Plain)
 }
 
+/// The value of `Sec-WebSocket-Extensions`.
+#[cfg(feature = "compression")]
 pub(super) fn offered_extensions(options: &Options, offer: Offer) -> Option<String> {
     let config = match offer {
         Offer::AsSet => options.compression.offer,
         Offer::Plain => deflate::Config::default(),
     };
     (options.compression.level > 0).then(|| deflate::offer(&config))
+}
+
+/// Without compression there is no extension to offer.
+#[cfg(not(feature = "compression"))]
+pub(super) fn offered_extensions(_: &Options, _: Offer) -> Option<String> {
+    None
 }
 
 /// The user and password to be sent, unless the host has a header of its own for that.

@@ -234,8 +234,9 @@ pub(crate) fn judge(
     }
     let extensions: Vec<&str> = head.all("Sec-WebSocket-Extensions").collect();
     let judged = match options.compression.level {
-        0 => deflate::accept_none(&extensions).map(|()| None),
-        _ => deflate::accept(&extensions, &options.compression.offer),
+        #[cfg(feature = "compression")]
+        1.. => deflate::accept(&extensions, &options.compression.offer),
+        _ => deflate::accept_none(&extensions).map(|()| None),
     };
     let deflate = judged.map_err(|why| {
         let offered = match offered_extensions(options, Offer::AsSet) {

@@ -28,7 +28,7 @@ const COMPRESSION_MEMORY: u8 = 5;
 impl Default for Compression {
     fn default() -> Compression {
         Compression {
-            level: COMPRESSION_LEVEL,
+            level: if cfg!(feature = "compression") { COMPRESSION_LEVEL } else { 0 },
             memory: COMPRESSION_MEMORY,
             min_size: COMPRESSION_MIN_SIZE,
             offer: deflate::Config::default(),
@@ -36,20 +36,34 @@ impl Default for Compression {
     }
 }
 
+/// [`ErrorCode::Unsupported`] in a build without compression.
+fn ensure_compression() -> Result<(), Refusal> {
+    match cfg!(feature = "compression") {
+        true => Ok(()),
+        false => Err(Refusal::new(ErrorCode::Unsupported, "this library was built without compression")),
+    }
+}
+
+/// In a build without compression each of these gives [`ErrorCode::Unsupported`], but for the level 0.
 impl Options {
     /// The level of permessage-deflate, 1 to 9; 0 offers none. [`ErrorCode::InvalidArgument`] for others.
     pub fn set_compression(&mut self, level: i32) -> Result<(), Refusal> {
-        self.compression.level = u8::try_from(level).ok().filter(|level| *level <= 9).ok_or_else(|| {
+        let level = u8::try_from(level).ok().filter(|level| *level <= 9).ok_or_else(|| {
             Refusal::new(ErrorCode::InvalidArgument, "levels are 1 (fast) to 9 (small), and 0 for none")
         })?;
+        if level > 0 {
+            ensure_compression()?;
+        }
+        self.compression.level = level;
         Ok(())
     }
 
     /// The memory level of compression, 1 to 9. [`ErrorCode::InvalidArgument`] for others.
     pub fn set_compression_memory(&mut self, level: i32) -> Result<(), Refusal> {
         let refused = || Refusal::new(ErrorCode::InvalidArgument, "memory levels are 1 (little) to 9 (much)");
-        self.compression.memory =
-            u8::try_from(level).ok().filter(|level| (1..=9).contains(level)).ok_or_else(refused)?;
+        let level = u8::try_from(level).ok().filter(|level| (1..=9).contains(level)).ok_or_else(refused)?;
+        ensure_compression()?;
+        self.compression.memory = level;
         Ok(())
     }
 
@@ -61,19 +75,25 @@ impl Options {
                 .filter(|bits| (8..=15).contains(bits))
                 .ok_or_else(|| Refusal::new(ErrorCode::InvalidArgument, "windows have 8 to 15 bits"))
         };
-        (self.compression.offer.client_max_window_bits, self.compression.offer.server_max_window_bits) =
-            (bits(ours)?, bits(servers)?);
+        let (ours, servers) = (bits(ours)?, bits(servers)?);
+        ensure_compression()?;
+        self.compression.offer.client_max_window_bits = ours;
+        self.compression.offer.server_max_window_bits = servers;
         Ok(())
     }
 
     /// Sets whether a compressed message may refer to earlier ones: ours, the server's.
-    pub fn set_compression_context_takeover(&mut self, ours: bool, servers: bool) {
+    pub fn set_compression_context_takeover(&mut self, ours: bool, servers: bool) -> Result<(), Refusal> {
+        ensure_compression()?;
         self.compression.offer.client_context_takeover = ours;
         self.compression.offer.server_context_takeover = servers;
+        Ok(())
     }
 
     /// Below this size a message is sent as it is.
-    pub fn set_compression_min_size(&mut self, bytes: usize) {
+    pub fn set_compression_min_size(&mut self, bytes: usize) -> Result<(), Refusal> {
+        ensure_compression()?;
         self.compression.min_size = bytes;
+        Ok(())
     }
 }

@@ -29,7 +29,7 @@ mod settings;
 mod stats;
 mod step;
 mod streaming;
-#[cfg(test)]
+#[cfg(all(test, feature = "compression"))]
 mod tests;
 mod way;
 

@@ -4,7 +4,7 @@
 use super::Login;
 use super::challenge::{Challenge, challenges};
 use crate::connect::response::Head;
-use aws_lc_rs::digest::{SHA256, SHA512_256, digest};
+use crate::connect::tls::digest::{SHA256, SHA512_256, digest};
 use md5::Md5;
 use std::borrow::Cow;
 use std::fmt::Write;

@@ -1,7 +1,7 @@
 //! The content of a certificate, for people. Nothing here decides whether it is to be trusted.
 
+use super::provider::digest::{SHA256, digest};
 use super::x509::Fields;
-use aws_lc_rs::digest::{SHA256, digest};
 use der::DateTime;
 use rustls::pki_types::UnixTime;
 use std::fmt::Write;

@@ -3,13 +3,14 @@
 
 use super::key_log::KeyLogFile;
 use super::options::TlsOptions;
+use super::provider::default_provider;
 use super::trust::Trust;
 use crate::error::{Component, Error, ErrorCode, code_of_io};
 use crate::fork::PerProcess;
 use crate::sync::Mutex;
 use once_cell::sync::OnceCell;
 use rustls::ClientConfig;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::CryptoProvider;
 use rustls::sign::SingleCertAndKey;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ pub(super) fn config(options: &TlsOptions) -> Result<Arc<ClientConfig>, Error> {
 }
 
 fn make(options: &TlsOptions) -> Result<Arc<ClientConfig>, Error> {
-    let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
+    let provider: Arc<CryptoProvider> = Arc::new(default_provider());
     let trust = Trust::new(options, &provider)?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(options.versions())

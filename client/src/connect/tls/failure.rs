@@ -3,6 +3,7 @@
 use super::certificate::moment;
 use super::options::{Peer, TlsOptions};
 use super::pin::NotPinned;
+use super::provider::SERVER_KEYS;
 use super::trust::Shown;
 use super::words::plain;
 use crate::error::{Component, Error, ErrorCode};
@@ -300,7 +301,7 @@ fn alert_received(server: &str, options: &TlsOptions, alert: AlertDescription) -
         }
         Alert::HandshakeFailure => format!(
             "TLS: {server} finds nothing that both sides take ({named}): ciphers, key exchanges, or the kind of its \
-             certificate's key (here RSA, P-256, P-384, Ed25519, and with TLS 1.3 P-521); or it asks for a client certificate"
+             certificate's key (here {SERVER_KEYS}); or it asks for a client certificate"
         ),
         Alert::NoApplicationProtocol => {
             format!("TLS: {server} speaks none of the offered protocols ({named}); see ws_options_set_alpn")

@@ -3,9 +3,9 @@
 use super::certificate::sha256;
 use super::encrypted_key::{KeyPassword, decrypted};
 use super::pem;
+use super::provider::{UNKNOWN_KEY, default_provider};
 use crate::error::ErrorCode;
 use crate::options::refusal::Refusal;
-use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
@@ -31,7 +31,7 @@ impl Identity {
         for part in chain.iter().map(|certificate| certificate.as_ref()).chain([key.secret_der()]) {
             whole.extend_from_slice(&sha256(part));
         }
-        let certified = CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider())
+        let certified = CertifiedKey::from_der(chain, key, &default_provider())
             .map_err(|error| Refusal::new(ErrorCode::InvalidArgument, fit_words(&error)))?;
         Ok(Identity { certified: Arc::new(certified), digest: sha256(&whole) })
     }
@@ -60,9 +60,7 @@ fn fit_words(error: &rustls::Error) -> &'static str {
         rustls::Error::InvalidCertificate(_) => {
             "the certificate chain: its first certificate is no X.509 certificate, or a damaged one"
         }
-        _ => {
-            "the key: it is damaged, or of a kind that is not known here (known are RSA, P-256, P-384, P-521 and Ed25519)"
-        }
+        _ => UNKNOWN_KEY,
     }
 }
 

@@ -15,6 +15,7 @@ mod key_log;
 mod options;
 mod pem;
 mod pin;
+mod provider;
 mod system_trust;
 mod trust;
 mod words;
@@ -26,3 +27,6 @@ pub(crate) use failure::{broken, describe};
 pub(crate) use handshake::{Secured, handshake};
 pub use info::TlsInfo;
 pub(crate) use options::TlsOptions;
+#[cfg(test)]
+pub(crate) use provider::default_provider;
+pub(crate) use provider::digest;
