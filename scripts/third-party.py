@@ -2,7 +2,7 @@
 """Writes THIRD-PARTY.md: the crates that are in the library as it ships, and their licences, from the crates' own files.
 
 What ships is what cargo builds into package ws4d for Linux: normal dependencies, no macros that run while it is compiled, no
-build scripts, no tests. Needs the crates' sources, which cargo has after a build.
+build scripts, no tests. The page also has what only a library for small hosts contains (docs/building.md). Needs the crates' sources, which cargo has after a build.
 
 usage: third-party.py [--check]      --check: complains if THIRD-PARTY.md, or the number of crates in README.md, is another
 """
@@ -24,8 +24,9 @@ NOT_SHIPPED = {"tests", "test", "benches", "examples", "googletest", "target"}
 HEAD = """\
 # Third-party notices
 
-libws4d is built from the {count} crates below and the Rust standard library; it links with the C library and libgcc_s alone. This page gives
-their licences, from the crates' own files; whoever ships the library ships it too. `scripts/third-party.py` writes it.
+libws4d is built from {count} of the crates below and the Rust standard library; it links with the C library and libgcc_s alone. Only a library for
+small hosts (`make small`) contains {small}. This page gives their licences, from the crates' own files;
+whoever ships the library ships it too. `scripts/third-party.py` writes it.
 
 libws4d itself is licensed under MIT or Apache-2.0, at your option (`LICENSE-MIT`, `LICENSE-APACHE`).
 
@@ -46,10 +47,10 @@ def cargo(*arguments):
     return subprocess.run(["cargo", *arguments], cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE).stdout
 
 
-def shipped():
+def shipped(*features):
     """The packages of the library that are not of this tree, as cargo's metadata has them."""
     tree = cargo("tree", "--quiet", "--locked", "--package", "ws4d", "--edges", "normal,no-proc-macro", "--target", TARGET,
-                 "--prefix", "none", "--format", "{p}")
+                 "--prefix", "none", "--format", "{p}", *features)
     wanted = {tuple(line.split()[:2]) for line in tree.splitlines() if line}
     metadata = json.loads(cargo("metadata", "--format-version", "1", "--locked", "--filter-platform", TARGET))
     packages = [package for package in metadata["packages"]
@@ -75,8 +76,8 @@ def tidy(text):
     return "\n".join(lines).strip("\n")
 
 
-def page(packages):
-    out = [HEAD.format(count=len(packages))]
+def page(packages, count, small):
+    out = [HEAD.format(count=count, small=small)]
     found = {}
     for package in packages:
         name = f"{package['name']} {package['version']}"
@@ -100,8 +101,11 @@ def page(packages):
 
 
 def main():
-    packages = shipped()
-    written = page(packages)
+    usual = {(package["name"], package["version"]) for package in shipped()}
+    packages = shipped("--features", "ring")
+    names = [(package["name"], package["version"]) for package in packages]
+    small = " and ".join(" ".join(name) for name in names if name not in usual)
+    written = page(packages, len(usual), small)
     if sys.argv[1:] == []:
         PAGE.write_text(written, encoding="utf-8")
         print(f"third-party: {len(packages)} crates")
@@ -111,8 +115,8 @@ def main():
     if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != written:
         wrong.append("THIRD-PARTY.md is not what scripts/third-party.py writes: run it")
     said = re.search(r"(\d+) third-party crates", (ROOT / "README.md").read_text(encoding="utf-8"))
-    if said is None or int(said[1]) != len(packages):
-        wrong.append(f"README.md must say that the library contains {len(packages)} third-party crates")
+    if said is None or int(said[1]) != len(usual):
+        wrong.append(f"README.md must say that the library contains {len(usual)} third-party crates")
     for line in wrong:
         print(f"third-party: {line}", file=sys.stderr)
     sys.exit(1 if wrong else 0)
