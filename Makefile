@@ -15,7 +15,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Werror
 .PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c
 .PHONY: test-plugin test-valgrind test-python install uninstall test-install dist deb wheel tool test-tool check-docs
 .PHONY: docs new-user
-.PHONY: arm64 musl macos windows
+.PHONY: arm64 musl small macos windows
 .PHONY: conformance portable test-grammar mutants panics stream fuzz abi deny generated error-texts sanitize faults peers soak lifecycle
 
 help: ## this list
@@ -202,6 +202,9 @@ musl: server ## the static library for musl, and programs that are linked with i
 
 windows: ## ws4d.dll for 64-bit Windows, tried under wine; says before what it installs (not a part of test)
 	scripts/windows.sh
+
+small: server ## the library for small hosts, without compression and with ring for TLS; says its size, and tries it (not a part of test)
+	@scripts/small.sh $(SERVER)
 
 macos: ## the library for macOS, both processors in one file, built and linked, not run (not a part of test)
 	scripts/macos.sh

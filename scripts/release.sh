@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds what ships: `cargo COMMAND --release` with the folders of this machine replaced in what the compilers write into
+# Builds what ships: `cargo COMMAND --release`, or another profile (WS4D_PROFILE), with the folders of this machine replaced in what the compilers write into
 # the files (panic messages, debug information), so that a build says nothing of where it was made, and is the same
 # elsewhere. Sources of ours become /libws4d/…, crates /crates/…, the standard library's /rustc/…. Every release build
 # of the Makefile comes through here: with other flags cargo would build all crates again.
@@ -27,4 +27,4 @@ for place in "${places[@]}"; do
     [[ $place == *[[:space:]]* ]] || c_flags+=" -ffile-prefix-map=$place"
 done
 export CARGO_ENCODED_RUSTFLAGS=$rust_flags CFLAGS="${CFLAGS:-}$c_flags" CXXFLAGS="${CXXFLAGS:-}$c_flags"
-exec "${WS4D_CARGO:-cargo}" "${1:?usage: release.sh COMMAND ARGUMENTS…}" --release "${@:2}"
+exec "${WS4D_CARGO:-cargo}" "${1:?usage: release.sh COMMAND ARGUMENTS…}" --profile "${WS4D_PROFILE:-release}" "${@:2}"
