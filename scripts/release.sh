@@ -27,4 +27,6 @@ for place in "${places[@]}"; do
     [[ $place == *[[:space:]]* ]] || c_flags+=" -ffile-prefix-map=$place"
 done
 export CARGO_ENCODED_RUSTFLAGS=$rust_flags CFLAGS="${CFLAGS:-}$c_flags" CXXFLAGS="${CXXFLAGS:-}$c_flags"
-exec "${WS4D_CARGO:-cargo}" "${1:?usage: release.sh COMMAND ARGUMENTS…}" --profile "${WS4D_PROFILE:-release}" "${@:2}"
+profile=(--release)
+[ -z "${WS4D_PROFILE:-}" ] || profile=(--profile "$WS4D_PROFILE")
+exec "${WS4D_CARGO:-cargo}" "${1:?usage: release.sh COMMAND ARGUMENTS…}" "${profile[@]}" "${@:2}"
