@@ -2,6 +2,9 @@
 //!
 //! An option needs no line here: the field is found by its name, which is the option's (without the unit).
 
+// Without compression one of the defaults is another.
+#![cfg(feature = "compression")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

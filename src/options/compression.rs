@@ -13,8 +13,8 @@ use crate::types::ws_options;
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o      Options.
-/// @param level  1 (fast) to 9 (small); 0: compression is not offered. Default: 1; in a library that was built without
-///               compression 0, the only level that it accepts.
+/// @param level  1 (fast) to 9 (small); 0: compression is not offered. Default: 1. A library that was built
+///               without compression accepts only 0, which is its default.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (another level), WS_ERR_UNSUPPORTED (the
 ///         library was built without compression), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
