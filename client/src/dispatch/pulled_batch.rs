@@ -124,7 +124,7 @@ impl<T: Target> PulledBatch<T> {
 }
 
 impl<T: Target> Dispatcher<T> {
-    /// Pulls at most `max` events; waits for the first one only. `None` as for [`next`](Dispatcher::next). An error
+    /// Pulls at most `max` events; waits for the first one only. No function of the host runs once there is one. `None` as for [`next`](Dispatcher::next). An error
     /// after the first event is left for the next call.
     pub fn next_batch(
         self: &Arc<Self>,
@@ -137,6 +137,10 @@ impl<T: Target> Dispatcher<T> {
                 && let Some(key) = state.next_ready()
             {
                 if state.entry(key).is_some_and(|entry| entry.target.is_silent()) {
+                    if !collected.picked.is_empty() {
+                        // It may call a function of the host, which may close what was collected.
+                        break;
+                    }
                     (state, _) = self.deliver_next(state, key, 1);
                     continue;
                 }
