@@ -276,8 +276,13 @@ impl Socket {
             _ => None,
         };
         let unanswered = outgoing.phase == Phase::Closing && outgoing.received.is_none();
+        let answers = outgoing.received.is_some() && !outgoing.close_sent;
         drop(outgoing);
         fault_point!();
+        if answers {
+            // The thread that has read the server's close frame may not have come to its answer.
+            self.flush();
+        }
         if error.is_some() || !unanswered {
             return self.finish(error);
         }

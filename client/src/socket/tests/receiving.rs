@@ -14,6 +14,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
+use ws4d_protocol::close::CloseFrame;
 
 /// As a last resort, so that a failure ends by itself.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -77,6 +78,37 @@ fn nothing_behind_a_message_that_could_not_be_taken_is_delivered() {
     assert_eq!(seen[0].1, b"1");
     drop(go_on);
     server.join().unwrap();
+}
+
+/// With a close timeout of 0 the task ends the connection while another thread, which has read the close frame, is about
+/// to send the answer.
+#[test]
+fn the_servers_close_frame_is_answered_even_with_no_time_for_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        upgrade(&mut stream, "").unwrap();
+        let mut got = Vec::new();
+        let _ = stream.read_to_end(&mut got);
+        got
+    });
+    let dispatcher = Dispatcher::new(None);
+    let options = Options { proxy: Choice::Direct, close_timeout: Duration::ZERO, ..Options::default() };
+    let unopened =
+        Unopened::new(&url, &options, Arc::new(Nothing), Some(Arc::clone(&dispatcher)), true).unwrap();
+    let call = dispatcher.begin_call().unwrap();
+    let socket = unopened.connect().unwrap();
+    drop(call);
+    // As the reading thread does, before it flushes.
+    socket.close_received(CloseFrame { code: Some(4001), reason: String::new() }, 0);
+    while let Some((_, event)) = dispatcher.next(Some(PATIENCE)).unwrap() {
+        if event.kind() == EventKind::Terminate {
+            break;
+        }
+    }
+    let got = server.join().unwrap();
+    assert_eq!(got.first(), Some(&0x88), "a close frame: {got:?}");
 }
 
 /// Sends the messages 1, then, each when it is told to, 2 and 3 at once, and 4; then reads to the end.
