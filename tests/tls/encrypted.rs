@@ -85,7 +85,7 @@ fn without_a_password_or_with_a_wrong_one_the_setter_says_which_it_is_and_keeps_
     assert_eq!(by_file(&options, &chain, &key).0, "WS_OK");
     for (password, text) in [
         (None, "it is encrypted: set the password first, with ws_options_set_client_certificate_password"),
-        (Some("other"), "the password of ws_options_set_client_certificate_password is wrong"),
+        (Some("quite another one"), "the password of ws_options_set_client_certificate_password is wrong"),
         (Some(""), "the password of ws_options_set_client_certificate_password is wrong"),
     ] {
         if let Some(password) = password {
@@ -102,11 +102,14 @@ fn without_a_password_or_with_a_wrong_one_the_setter_says_which_it_is_and_keeps_
     // A key that is not encrypted needs none, and one there was stays where another is refused.
     assert_eq!(by_file(&with_password(Options::new(), "any"), &chain, &key).0, "WS_OK");
     echoes(&Host::new(), &server.wss_with(CertKind::ClientRequired, "/echo"), options);
-    let right = with_password(with_password(Options::new(), "other"), PASSWORD);
+    let right = with_password(with_password(Options::new(), "quite another one"), PASSWORD);
     assert_eq!(by_file(&right, &chain, &locked).0, "WS_OK", "the last password counts");
     let lines = log.stop();
     assert!(lines.iter().any(|line| line.contains("set the password first")), "{lines:?}");
-    assert!(!lines.iter().any(|line| line.contains(PASSWORD) || line.contains("other")), "{lines:?}");
+    assert!(
+        !lines.iter().any(|line| line.contains(PASSWORD) || line.contains("quite another one")),
+        "{lines:?}"
+    );
 }
 
 /// A key that says of itself that much memory is needed to decrypt it.

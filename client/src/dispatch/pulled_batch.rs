@@ -256,3 +256,27 @@ impl<T: Target> Collected<T> {
         taken.and(added)
     }
 }
+
+#[cfg(all(test, not(ws4d_loom)))]
+mod tests {
+    use super::super::tests::Probe;
+    use super::super::{Claim, Mailbox};
+    use super::*;
+
+    /// Such an event may call the host, as a reconnector's attempt does, which may close the dispatcher.
+    #[test]
+    fn an_event_of_the_librarys_own_ends_a_batch_and_is_the_first_of_the_next_call() {
+        let dispatcher = Dispatcher::new(None);
+        let (talking, own) = (Probe::new(), Arc::new(Probe::made(None, true)));
+        for target in [&talking, &own] {
+            let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(target)).unwrap();
+            dispatcher.update(key, |mailbox| mailbox.opened(0)).1.send(&dispatcher);
+        }
+        let inside = Arc::downgrade(&dispatcher);
+        own.at_event(Box::new(move || inside.upgrade().unwrap().close(|| ()).unwrap()));
+        let batch = dispatcher.next_batch(Some(Duration::ZERO), 10).unwrap().unwrap();
+        assert_eq!((batch.len(), own.trace().len(), talking.trace().len()), (1, 0, 0));
+        let next = dispatcher.next_batch(Some(Duration::ZERO), 10);
+        assert!(matches!(next, Err(ErrorCode::Cancelled)) && own.trace()[0] == "open");
+    }
+}

@@ -38,13 +38,8 @@ impl Probe {
         *self.at_event.lock().unwrap() = Some(act);
     }
 
-    /// One whose events are the library's own.
-    #[cfg(not(ws4d_loom))]
-    pub(super) fn silent() -> Arc<Probe> {
-        Arc::new(Probe::made(None, true))
-    }
-
-    fn made(at_drop: Option<Act>, is_silent: bool) -> Probe {
+    /// `is_silent`: its events are the library's own.
+    pub(super) fn made(at_drop: Option<Act>, is_silent: bool) -> Probe {
         let (trace, at_event) = (Mutex::new(Vec::new()), Mutex::new(None));
         Probe { gate: Gate::new(), trace, at_event, at_drop, is_silent }
     }
@@ -135,7 +130,6 @@ pub(super) fn ending(code: u16) -> Ending {
 mod plain {
     use super::*;
     use crate::error::{Component, ErrorCode};
-    use std::time::Duration;
 
     fn error() -> Arc<Error> {
         Arc::new(Error::new(ErrorCode::ConnectionReset, Component::Tcp, "gone"))
@@ -165,23 +159,6 @@ mod plain {
             mailbox.returned();
         }
         words
-    }
-
-    /// Such an event may call the host, as a reconnector's attempt does, which may close the dispatcher.
-    #[test]
-    fn an_event_of_the_librarys_own_ends_a_batch_and_is_the_first_of_the_next_call() {
-        let dispatcher = Dispatcher::new(None);
-        let (talking, own) = (Probe::new(), Probe::silent());
-        for target in [&talking, &own] {
-            let key = dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(target)).unwrap();
-            dispatcher.update(key, |mailbox| mailbox.opened(0)).1.send(&dispatcher);
-        }
-        let inside = Arc::downgrade(&dispatcher);
-        own.at_event(Box::new(move || inside.upgrade().unwrap().close(|| ()).unwrap()));
-        let batch = dispatcher.next_batch(Some(Duration::ZERO), 10).unwrap().unwrap();
-        assert_eq!((batch.len(), own.trace().len(), talking.trace().len()), (1, 0, 0));
-        let next = dispatcher.next_batch(Some(Duration::ZERO), 10);
-        assert!(matches!(next, Err(ErrorCode::Cancelled)) && own.trace()[0] == "open");
     }
 
     #[test]
