@@ -62,7 +62,7 @@ pub extern "C" fn ws_release(ws: *mut ws_socket) -> ws_result {
 pub extern "C" fn ws_close(ws: *mut ws_socket) -> ws_result {
     boundary::call(|| {
         let entry = entry(ws)?;
-        entry.socket().close_now(|| entry.bridge.close())
+        entry.socket().close_now(|| entry.bridge.close()).map(drop)
     })
 }
 

@@ -131,8 +131,10 @@ impl Comeback {
             }
             ComebackAct::Close => return self.close(r),
             ComebackAct::Release => {
+                self.giver.store(this_thread().number(), SeqCst);
                 let first = !self.given_back.swap(true, SeqCst);
                 let result = (api().ws_reconnector_release)(r);
+                self.giver.store(0, SeqCst);
                 if first != (result == WS_OK) && !self.closed.load(SeqCst) {
                     self.wrong(format!("ws_reconnector_release: {}, the first: {first}", name(result)));
                 }
@@ -219,6 +221,7 @@ impl Comeback {
         }
         let before = self.closed.swap(true, SeqCst);
         self.ended.store(true, SeqCst);
+        self.giver.store(this_thread().number(), SeqCst);
         let given_back = self.given_back.swap(true, SeqCst);
         let framed = !inline && world.owns();
         if framed {
@@ -229,6 +232,7 @@ impl Comeback {
             result = close();
             result = if result == WS_ERR_INVALID_HANDLE { WS_OK } else { result };
         }
+        self.giver.store(0, SeqCst);
         if framed {
             world.end();
         }

@@ -18,6 +18,16 @@ use std::sync::Arc;
 pub(super) const CODE_OF_ONE: u16 = 1000;
 pub(super) const CODE_OF_ALL: u16 = 1001;
 
+/// When a socket that is being closed has had its last callback.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Closed {
+    /// It has had it.
+    Now,
+    /// The last callbacks follow, or return, once the callback has returned that this thread runs; or, where the caller is
+    /// an I/O thread, which never waits for another one, soon.
+    Later,
+}
+
 /// The last callbacks of a socket, on_terminate and on_free, while they run. Its drop takes the dispatcher's lock, so
 /// it must not go out of scope while that is held.
 pub(super) struct LastCallbacks<'a, T: Target> {
@@ -89,7 +99,7 @@ impl<T: Target> Dispatcher<T> {
         key: Key,
         target: &Arc<T>,
         gone: impl FnOnce() -> Result<(), ErrorCode>,
-    ) -> Result<(), ErrorCode> {
+    ) -> Result<Closed, ErrorCode> {
         let free = self.private || self.state.lock().closed;
         if !free {
             drop(self.owned()?);
@@ -104,7 +114,7 @@ impl<T: Target> Dispatcher<T> {
                 let pulled = state.pulled.swap_remove(at);
                 drop(state);
                 self.end_remaining(&last, Remaining::Pulled(pulled), CODE_OF_ONE);
-                return Ok(());
+                return Ok(Closed::Now);
             }
             if let Some(at) = state.remaining.iter().position(|remaining| remaining.key() == key) {
                 // A close of the dispatcher, on the owner's stack, has not come to this socket yet.
@@ -114,10 +124,10 @@ impl<T: Target> Dispatcher<T> {
                     let last = LastCallbacks::begin(self, &mut state.last, key, target);
                     drop(state);
                     self.end_remaining(&last, remaining, CODE_OF_ONE);
-                    return Ok(());
+                    return Ok(Closed::Now);
                 }
                 if context::on_io_thread() {
-                    return Ok(());
+                    return Ok(Closed::Later);
                 }
                 state = self.wait_last_returned(state);
                 continue;
@@ -125,12 +135,12 @@ impl<T: Target> Dispatcher<T> {
             if let Some(last) = state.last.iter().find(|last| last.key == key) {
                 // The last callbacks run. The one that makes this call is not waited for; those on other threads are.
                 if last.thread == here || context::on_io_thread() {
-                    return Ok(());
+                    return Ok(Closed::Later);
                 }
                 state = self.wait_last_returned(state);
                 continue;
             }
-            let Some(entry) = state.entry(key) else { return Ok(()) };
+            let Some(entry) = state.entry(key) else { return Ok(Closed::Now) };
             if !entry.mailbox.is_on_stack() {
                 break;
             }
@@ -141,7 +151,7 @@ impl<T: Target> Dispatcher<T> {
                 if self.private { context::on_io_thread() } else { !free || context::in_callback() };
             if on_this_stack {
                 entry.closed_by.get_or_insert(ClosedBy::Callback);
-                return Ok(());
+                return Ok(Closed::Later);
             }
             entry.closed_by.get_or_insert(ClosedBy::Waiter);
             state = self.wait_last_returned(state);
@@ -160,7 +170,7 @@ impl<T: Target> Dispatcher<T> {
             target.nudge();
             self.end_now(&last, entry, CODE_OF_ONE);
         }
-        Ok(())
+        Ok(Closed::Now)
     }
 
     /// Waits until a callback has returned that a close on another thread waits for.

@@ -29,6 +29,7 @@ mod waiter;
 
 pub(crate) use alarm::Slept;
 pub(crate) use blocking::{NotOpened, cancelled_error, interrupted_error};
+pub(crate) use close_one::Closed;
 pub(crate) use dispatcher::{Dispatcher, Signal};
 #[cfg(feature = "micro-benchmarks")]
 pub use handover::HandOver;

@@ -3,10 +3,11 @@
 use super::Reconnector;
 use super::sending::Queue;
 use crate::context;
+
 use crate::error::ErrorCode;
 use crate::fault::fault_point;
 use crate::panics::contained;
-use crate::socket::{Socket, Status, judge_close};
+use crate::socket::{Closed, Socket, Status, judge_close};
 use std::sync::Arc;
 
 impl Reconnector {
@@ -45,7 +46,7 @@ impl Reconnector {
                 let last = state.before.upgrade();
                 drop(state);
                 // The last callbacks of the reconnector run inside the last callback of its last socket or wait.
-                return last.map_or(Ok(()), close_now);
+                return last.map_or(Ok(()), |last| close_now(last).map(drop));
             }
             state.stop.get_or_insert_with(|| (1000, String::new()));
             state.queue = Queue::default();
@@ -53,11 +54,14 @@ impl Reconnector {
             // While the next step is decided, on some thread, the last callbacks of the step before run there.
             let socket = now.or_else(|| state.before.upgrade());
             drop(state);
-            if let Some(socket) = socket {
-                close_now(socket)?;
-            }
+            let closed = match socket {
+                Some(socket) => close_now(socket)?,
+                // Inside a function of the host that a beginning calls, such as its log.
+                None if context::in_callback() => Closed::Later,
+                None => Closed::Now,
+            };
             // Inside a callback of the reconnector, it ends when that has returned.
-            if context::in_callback() {
+            if closed == Closed::Later {
                 return Ok(());
             }
             std::thread::yield_now();
@@ -110,13 +114,13 @@ impl Reconnector {
     }
 }
 
-fn close_now(socket: Arc<Socket>) -> Result<(), ErrorCode> {
+fn close_now(socket: Arc<Socket>) -> Result<Closed, ErrorCode> {
     let closed = contained(|| {
         let closed = socket.close_now(|| Ok(()));
         fault_point!();
         closed
     });
-    closed.unwrap_or(Ok(()))
+    closed.unwrap_or(Ok(Closed::Now))
 }
 
 pub(super) fn end(socket: &Arc<Socket>, is_wait: bool, stop: &(u16, String)) {

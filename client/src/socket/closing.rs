@@ -5,7 +5,7 @@ use super::outgoing::{ConnectionFailure, Phase, ReceivedClose};
 use super::receive::broken;
 use super::roles::{Loss, leave_undone};
 use super::{Socket, Status};
-use crate::dispatch::{Delivery, Mailbox};
+use crate::dispatch::{Closed, Delivery, Mailbox};
 use crate::engine::Stop;
 use crate::error::{Component, Error, ErrorCode};
 use crate::event::Ending;
@@ -69,7 +69,7 @@ impl Socket {
     pub fn close_now(
         self: &Arc<Self>,
         gone: impl FnOnce() -> Result<(), ErrorCode>,
-    ) -> Result<(), ErrorCode> {
+    ) -> Result<Closed, ErrorCode> {
         let Some(key) = self.key.get().copied() else { return Err(ErrorCode::InvalidHandle) };
         self.dispatcher.close_one(key, self, gone)
     }

@@ -37,6 +37,7 @@ use crate::connect::progress::Progress;
 use crate::connect::tls::TlsInfo;
 use crate::connect::url::{self, Destination};
 use crate::context::{self, InCallback, ThreadRole};
+pub(crate) use crate::dispatch::Closed;
 use crate::dispatch::{self, Gate, Key, Mailbox, ServiceOutcome, Target};
 use crate::engine;
 use crate::error::{Component, Error, ErrorCode};
