@@ -63,10 +63,19 @@ impl<'a, T: Target> LastCallbacks<'a, T> {
                 self.target.over();
                 fault_point!();
             });
-            contained(|| {
-                self.target.free();
-                fault_point!();
-            });
+            self.free_now();
+        });
+    }
+
+    /// Runs `on_free` alone: TERMINATE was pulled, and its event freed.
+    pub(super) fn free(&self) {
+        unfinished::noted(self, || self.free_now());
+    }
+
+    fn free_now(&self) {
+        contained(|| {
+            self.target.free();
+            fault_point!();
         });
     }
 

@@ -142,11 +142,10 @@ impl<T: Target> Dispatcher<T> {
     pub(super) fn free_pulled<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
         while let Some(at) = state.pulled.iter().position(|pulled| pulled.freed) {
             let pulled = state.pulled.swap_remove(at);
+            let last = LastCallbacks::begin(self, &mut state.last, pulled.key, &pulled.target);
             drop(state);
-            contained(|| {
-                pulled.target.free();
-                fault_point!();
-            });
+            last.free();
+            drop(last);
             state = self.lock_without(pulled);
         }
         state

@@ -153,7 +153,7 @@ fn a_panic_in_the_last_callback_keeps_neither_on_free_away_nor_the_ends_of_other
         dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(&other)).unwrap();
         match close {
             true => dispatcher.close(|| ()).unwrap(),
-            false => dispatcher.close_one(key, &probe, || Ok(())).unwrap(),
+            false => dispatcher.close_one(key, &probe, || Ok(())).map(drop).unwrap(),
         }
         assert_eq!(probe.trace(), ["over", "free"]);
         let ended: &[&str] = if close { &["terminate 1006", "over", "free"] } else { &[] };
