@@ -3,6 +3,10 @@
 mod support;
 
 use std::ffi::c_void;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::time::Duration;
 use std::{ptr, thread};
 use support::{arrived, closed_with, script, until_status};
 use ws4d_test_host::codes::*;
@@ -104,6 +108,36 @@ fn parts_are_pulled_one_by_one_and_in_batches() {
         }
         assert_eq!(data, MESSAGES);
     }
+}
+
+/// Counts the parts of one message, and sends their number when it is whole.
+struct Counter(AtomicUsize, Mutex<Sender<usize>>);
+
+extern "C" fn count_part(_: Socket, event: *const RawEvent, user_data: *mut c_void) {
+    // SAFETY: the test's, which waits for the last part.
+    let Counter(parts, whole) = unsafe { &*user_data.cast::<Counter>() };
+    let count = parts.fetch_add(1, Ordering::Relaxed) + 1;
+    if (api().ws_event_part_last)(event) != 0 {
+        whole.lock().unwrap().send(count).unwrap();
+    }
+}
+
+/// A read brings many thousands of them. What looked at all of a read for each of its parts would take minutes.
+#[test]
+fn a_message_may_have_a_hundred_thousand_parts() {
+    const PARTS: usize = 150_000;
+    let server = Server::start();
+    let (sender, whole) = mpsc::channel();
+    let counter = Counter(AtomicUsize::new(0), Mutex::new(sender));
+    let user_data = ptr::from_ref(&counter).cast_mut().cast();
+    let handler = RawHandler { user_data, on_part: Some(count_part), ..RawHandler::INIT };
+    let options = in_parts_of(1).set(|api, o| (api.ws_options_set_receive_buffer_size)(o, 0));
+    let url = c(&server.ws("/echo"));
+    let ws = (api().ws_new)(url.as_ptr(), &handler, options.0, ptr::null_mut());
+    assert_ne!(ws, Socket::NULL);
+    assert_eq!(ws.send_text(&"a".repeat(PARTS)), WS_OK);
+    assert_eq!(whole.recv_timeout(Duration::from_secs(60)), Ok(PARTS));
+    assert_eq!((api().ws_close)(ws), WS_OK);
 }
 
 #[test]

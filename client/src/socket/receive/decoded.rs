@@ -17,6 +17,8 @@ pub(super) struct DecodedInput {
     /// Messages in the read buffer, and batches of their own between them.
     pieces: SmallVec<[Piece; 1]>,
     pub(super) items: Items,
+    /// Of the items, those that `pieces` names already.
+    sealed: usize,
     /// Of the items in the read buffer.
     origins: Origins,
     /// When the read returned that brought them.
@@ -151,14 +153,12 @@ impl DecodedInput {
         Ok(batches)
     }
 
+    /// Ends the piece of the items that were added since the last one.
     fn seal(&mut self) -> Result<(), ErrorCode> {
-        let sealed = self.pieces.iter().rev().find_map(|piece| match piece {
-            Piece::Shared(to) => Some(*to),
-            Piece::Own(_) => None,
-        });
-        if sealed.unwrap_or(0) < self.items.len() {
+        if self.sealed < self.items.len() {
             self.pieces.try_reserve(1).map_err(|_| ErrorCode::OutOfMemory)?;
-            self.pieces.push(Piece::Shared(self.items.len()));
+            self.sealed = self.items.len();
+            self.pieces.push(Piece::Shared(self.sealed));
         }
         Ok(())
     }
