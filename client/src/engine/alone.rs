@@ -2,7 +2,6 @@
 //! one call (`lone.rs`). With a second task, or with one that waits for many streams, the runtime takes over.
 
 use super::Task;
-use super::driver::{Driver, Ran, Reactor};
 use crate::fault::fault_point;
 use crate::lone::{self, MOST, Waits};
 use crate::panics::contained;
@@ -10,6 +9,7 @@ use crate::sync::Mutex;
 use crate::sys::RawWaitable;
 use crate::sys::poll::{self, Asked};
 use crate::sys::wake::{self, Wake};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::pin::pin;
@@ -17,6 +17,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{self, Context, Waker};
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tokio::sync::Notify;
+
+/// Why a run of a driver is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Ran {
+    /// It was woken, `also` is readable, or the time is over.
+    Woken,
+    /// `also` is readable, and remains so until it is reset.
+    Also,
+    /// A signal handler has run while it slept.
+    Signal,
+}
 
 /// A task that wakes itself has so many turns before the system is asked again.
 const TURNS_AT_ONCE: u32 = 16;
@@ -82,6 +95,38 @@ impl Alone {
     pub(super) fn take(&self) -> Option<Task> {
         self.task.lock().take()
     }
+
+    /// Runs the only task, which may be among the `new` ones, as [`Driver::run`](super::Driver::run) does, until `woken` is
+    /// notified. `None`: there are others, or the task needs the runtime.
+    pub(super) fn run(
+        &self,
+        runtime: &Runtime,
+        new: &Mutex<VecDeque<Task>>,
+        woken: &Notify,
+        limit: Option<Duration>,
+        also: Option<RawWaitable>,
+    ) -> Option<Ran> {
+        if !poll::IS_POSSIBLE || runtime.metrics().num_alive_tasks() > 0 {
+            return None;
+        }
+        let mut held = Held { place: self, task: self.take() };
+        fault_point!();
+        {
+            let mut new = new.lock();
+            match (new.len(), &held.task) {
+                (0, _) => {}
+                (1, None) => held.task = new.pop_front(),
+                _ => return None,
+            }
+        }
+        // What the task calls sees that a runtime is being run.
+        let _entered = runtime.enter();
+        held.take_turns(woken, limit, also).or_else(|| {
+            runtime.spawn(held.task.take()?);
+            // The caller looks at what has changed meanwhile, and comes back.
+            Some(Ran::Woken)
+        })
+    }
 }
 
 /// The task during a run; its drop puts it back, also after a panic.
@@ -100,62 +145,25 @@ impl Held<'_> {
             contained(|| drop(done));
         }
     }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        *self.place.task.lock() = self.task.take();
-    }
-}
-
-impl Driver {
-    /// Runs the only task, as [`Driver::run`] does. `None`: there are others.
-    pub(super) fn run_alone(
-        &self,
-        reactor: &Reactor,
-        limit: Option<Duration>,
-        also: Option<RawWaitable>,
-    ) -> Option<Ran> {
-        if !poll::IS_POSSIBLE || reactor.runtime.metrics().num_alive_tasks() > 0 {
-            return None;
-        }
-        let mut held = Held { place: &reactor.alone, task: reactor.alone.take() };
-        fault_point!();
-        {
-            let mut new = self.new.lock();
-            match (new.len(), &held.task) {
-                (0, _) => {}
-                (1, None) => held.task = new.pop_front(),
-                _ => return None,
-            }
-        }
-        // What the task calls sees that a runtime is being run.
-        let _entered = reactor.runtime.enter();
-        self.take_turns(&mut held, limit, also).or_else(|| {
-            reactor.runtime.spawn(held.task.take()?);
-            // The caller looks at what has changed meanwhile, and comes back.
-            Some(Ran::Woken)
-        })
-    }
 
     /// `None`: the task waits for more streams than it can alone, or the system fails.
     fn take_turns(
-        &self,
-        held: &mut Held<'_>,
+        &mut self,
+        woken: &Notify,
         limit: Option<Duration>,
         also: Option<RawWaitable>,
     ) -> Option<Ran> {
         let until = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let bell = &held.place.bell;
+        let bell = &self.place.bell;
         let waker = Waker::from(Arc::clone(bell));
         let mut cx = Context::from_waker(&waker);
-        let mut woken = pin!(self.woken.notify.notified());
+        let mut woken = pin!(woken.notified());
         let mut waits = Waits::NONE;
         let mut has_asked = false;
         let mut turns = 0;
         loop {
             bell.begin_turn();
-            held.turn(&mut cx, &mut waits);
+            self.turn(&mut cx, &mut waits);
             fault_point!();
             if waits.is_crowded() {
                 return None;
@@ -188,6 +196,12 @@ impl Driver {
             }
             has_asked = true;
         }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        *self.place.task.lock() = self.task.take();
     }
 }
 

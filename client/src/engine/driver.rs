@@ -2,7 +2,7 @@
 //! blocking `ws_new` borrows one, so that a connection is made without a hop to an I/O thread and back. While it has one
 //! task, it uses neither the poller nor the timers of the runtime (`alone.rs`).
 
-use super::alone::Alone;
+use super::alone::{Alone, Ran};
 use super::{Task, engine};
 use crate::context::{ThreadRole, ThreadRoleGuard};
 use crate::error::{Component, Error, ErrorCode};
@@ -40,21 +40,10 @@ impl Waitable for Also {
 /// What a runtime watches beside its tasks' descriptors.
 type Watched = (Weak<Reactor>, Arc<Watch<Also>>);
 
-/// Why a run is over.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Ran {
-    /// It was woken, `also` is readable, or the time is over.
-    Woken,
-    /// `also` is readable, and remains so until it is reset.
-    Also,
-    /// A signal handler has run while it slept.
-    Signal,
-}
-
 /// The tasks that have begun.
 pub(super) struct Reactor {
     /// The only task, if there is one that has not needed the runtime yet. Dropped before the runtime.
-    pub(super) alone: Alone,
+    alone: Alone,
     pub(super) runtime: Runtime,
 }
 
@@ -64,7 +53,7 @@ pub(crate) struct Driver {
     tokio: Mutex<Tokio>,
     /// The descriptor that ends a run when it is readable; registered once with each runtime.
     also: Mutex<Option<Watched>>,
-    pub(super) woken: Arc<Woken>,
+    woken: Arc<Woken>,
     tasks: Arc<AtomicUsize>,
     /// Tasks that the next run begins; beginning them there costs no wake-up.
     pub(super) new: Mutex<VecDeque<Task>>,
@@ -272,7 +261,7 @@ impl Driver {
         self.running.store(true, Ordering::SeqCst);
         let running = Running(&self.running);
         fault_point!();
-        if let Some(ran) = self.run_alone(&reactor, limit, also) {
+        if let Some(ran) = reactor.alone.run(&reactor.runtime, &self.new, &self.woken.notify, limit, also) {
             return ran;
         }
         reactor.runtime.block_on(async {

@@ -6,7 +6,8 @@ mod driver;
 mod io_thread;
 mod workers;
 
-pub(crate) use driver::{Driver, Ran};
+pub(crate) use alone::Ran;
+pub(crate) use driver::Driver;
 pub(crate) use workers::{Kind, run_blocking, runs_here, start_blocking};
 
 use crate::buffer::Buffer;

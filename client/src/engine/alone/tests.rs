@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::connect::readiness::Readiness;
+use crate::engine::Driver;
 use crate::timer;
 use std::future::poll_fn;
 use std::net::{TcpListener, TcpStream};
