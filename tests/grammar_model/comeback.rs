@@ -51,6 +51,9 @@ pub(crate) struct Comeback {
     pub(crate) created: AtomicU8,
     /// `ws_reconnector_release` or `ws_reconnector_close` was called.
     pub(crate) given_back: AtomicBool,
+    /// How many calls have closed it, or tried to, and how many of them were told that they have.
+    pub(crate) closers: AtomicU32,
+    pub(crate) closes: AtomicU32,
     /// The number of the thread that is just giving its token back; 0: none is.
     pub(crate) giver: AtomicU64,
     /// The host has ended it.
@@ -100,6 +103,8 @@ impl Comeback {
             token: AtomicUsize::new(0),
             created: AtomicU8::new(UNKNOWN),
             given_back: AtomicBool::new(false),
+            closers: AtomicU32::new(0),
+            closes: AtomicU32::new(0),
             giver: AtomicU64::new(0),
             ended: AtomicBool::new(false),
             closed: AtomicBool::new(false),

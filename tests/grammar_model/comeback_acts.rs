@@ -219,7 +219,8 @@ impl Comeback {
             // It waits for that callback, which may be waiting for this thread.
             return;
         }
-        let before = self.closed.swap(true, SeqCst);
+        self.closed.store(true, SeqCst);
+        self.closers.fetch_add(1, SeqCst);
         self.ended.store(true, SeqCst);
         self.giver.store(this_thread().number(), SeqCst);
         let given_back = self.given_back.swap(true, SeqCst);
@@ -238,12 +239,13 @@ impl Comeback {
         }
         if result != WS_OK {
             // Stale once it is over and was given back.
-            if result != WS_ERR_INVALID_HANDLE || !(given_back || before) {
+            // Two threads may close it at once: one of them does.
+            if result != WS_ERR_INVALID_HANDLE || !(given_back || self.closers.load(SeqCst) > 1) {
                 self.wrong(format!("ws_reconnector_close: {}", name(result)));
             }
             return;
         }
-        if before {
+        if self.closes.fetch_add(1, SeqCst) > 0 {
             self.wrong("ws_reconnector_close twice");
         }
         if !inside && !this_thread().is_io() && (!self.is_freed() || self.on_stack.load(SeqCst)) {
