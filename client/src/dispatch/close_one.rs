@@ -23,8 +23,8 @@ pub(super) const CODE_OF_ALL: u16 = 1001;
 pub enum Closed {
     /// It has had it.
     Now,
-    /// The last callbacks follow, or return, once the callback has returned that this thread runs; or, where the caller is
-    /// an I/O thread, which never waits for another one, soon.
+    /// It will have it when the callback that this thread is running has returned. An I/O thread never waits for another
+    /// thread, so there the last callback may also be running elsewhere.
     Later,
 }
 

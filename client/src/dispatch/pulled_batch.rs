@@ -124,8 +124,8 @@ impl<T: Target> PulledBatch<T> {
 }
 
 impl<T: Target> Dispatcher<T> {
-    /// Pulls at most `max` events; waits for the first one only. No function of the host runs once there is one. `None` as for [`next`](Dispatcher::next). An error
-    /// after the first event is left for the next call.
+    /// Pulls at most `max` events; waits for the first one only. No function of the host runs once there is one. `None` as
+    /// for [`next`](Dispatcher::next). An error after the first event is left for the next call.
     pub fn next_batch(
         self: &Arc<Self>,
         timeout: Option<Duration>,
