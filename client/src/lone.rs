@@ -41,18 +41,17 @@ pub(crate) struct Ready {
 }
 
 #[derive(Clone, Copy)]
-struct Watched {
+struct Wanted {
     name: Name,
     stream: RawStream,
     read: bool,
     write: bool,
-    failed: bool,
 }
 
-/// The streams and the time for which a task waits, or the streams that were found to be ready for it.
+/// The streams and the time for which a task waits.
 #[derive(Clone, Copy)]
 pub(crate) struct Waits {
-    streams: [Option<Watched>; MOST],
+    streams: [Option<Wanted>; MOST],
     until: Option<Instant>,
     crowded: bool,
 }
@@ -78,27 +77,52 @@ impl Waits {
     /// What to ask the system for.
     pub(crate) fn asked(&self) -> impl Iterator<Item = Asked> {
         let streams = self.streams.iter().flatten();
-        streams.map(|watched| Asked::stream(watched.stream, watched.read, watched.write))
+        streams.map(|wanted| Asked::stream(wanted.stream, wanted.read, wanted.write))
     }
 
-    /// Notes what the system has answered, in the order of [`asked`](Waits::asked).
-    pub(crate) fn answered(&mut self, asked: &[Asked]) {
-        for (watched, asked) in self.streams.iter_mut().flatten().zip(asked) {
-            watched.read &= asked.is_readable();
-            watched.write &= asked.is_writable();
-            watched.failed = asked.has_failed();
+    /// What the system has answered, in the order of [`asked`](Waits::asked).
+    pub(crate) fn answered(&self, asked: &[Asked]) -> Found {
+        let mut found = Found::NOTHING;
+        let answers = self.streams.iter().flatten().zip(asked);
+        for (place, (wanted, asked)) in found.0.iter_mut().zip(answers) {
+            *place = Some(FoundStream {
+                name: wanted.name,
+                read: wanted.read && asked.is_readable(),
+                write: wanted.write && asked.is_writable(),
+                failed: asked.has_failed(),
+            });
         }
+        found
     }
+}
 
-    fn find(&mut self, name: Name) -> Option<&mut Watched> {
-        self.streams.iter_mut().flatten().find(|watched| watched.name == name)
+#[derive(Clone, Copy)]
+struct FoundStream {
+    name: Name,
+    read: bool,
+    write: bool,
+    failed: bool,
+}
+
+/// The streams that the system has found to be ready. This is no [`Waits`]: what a task waits for would be taken for what
+/// is ready if the task had another turn before the system was asked, and a connection that is still being made for one
+/// that is open.
+#[derive(Clone, Copy)]
+pub(crate) struct Found([Option<FoundStream>; MOST]);
+
+impl Found {
+    /// The system was not asked.
+    pub(crate) const NOTHING: Found = Found([None; MOST]);
+
+    fn find(&mut self, name: Name) -> Option<&mut FoundStream> {
+        self.0.iter_mut().flatten().find(|found| found.name == name)
     }
 }
 
 /// A turn of a task that is alone.
 #[derive(Clone, Copy)]
 struct Turn {
-    found: Waits,
+    found: Found,
     wanted: Waits,
 }
 
@@ -106,16 +130,13 @@ thread_local! {
     static TURN: Cell<Option<Turn>> = const { Cell::new(None) };
 }
 
-/// Polls a task that is alone. `waits` has the streams that were found to be ready, and gets what the task waits for.
-pub(crate) fn turn<R>(waits: &mut Waits, poll: impl FnOnce() -> R) -> R {
-    let turn = TurnGuard(TURN.replace(Some(Turn { found: *waits, wanted: Waits::NONE })));
-    *waits = Waits::NONE;
+/// Polls a task that is alone, which finds ready what was found. Returns what it waits for afterwards.
+pub(crate) fn turn<R>(found: Found, poll: impl FnOnce() -> R) -> (R, Waits) {
+    let turn = TurnGuard(TURN.replace(Some(Turn { found, wanted: Waits::NONE })));
     let polled = poll();
-    if let Some(Turn { wanted, .. }) = TURN.get() {
-        *waits = wanted;
-    }
+    let waits = TURN.get().map_or(Waits::NONE, |turn| turn.wanted);
     drop(turn);
-    polled
+    (polled, waits)
 }
 
 /// Ends a turn, also after a panic.
@@ -135,17 +156,16 @@ pub(crate) fn is_here() -> bool {
 /// Waits for a stream: once it is ready, the task is polled again. `None`: the task is not alone.
 pub(crate) fn poll(name: Name, stream: RawStream, what: For) -> Option<Poll<Ready>> {
     let mut turn = TURN.get()?;
-    if let Some(watched) = turn.found.find(name)
-        && (if what == For::Reading { watched.read } else { watched.write })
+    if let Some(found) = turn.found.find(name)
+        && (if what == For::Reading { found.read } else { found.write })
     {
-        return Some(Poll::Ready(Ready { failed: watched.failed }));
+        return Some(Poll::Ready(Ready { failed: found.failed }));
     }
-    let fresh = Watched { name, stream, read: false, write: false, failed: false };
-    let at =
-        turn.wanted.streams.iter().position(|watched| watched.is_none_or(|watched| watched.name == name));
+    let fresh = Wanted { name, stream, read: false, write: false };
+    let at = turn.wanted.streams.iter().position(|wanted| wanted.is_none_or(|wanted| wanted.name == name));
     match at.map(|at| turn.wanted.streams[at].get_or_insert(fresh)) {
-        Some(watched) if what == For::Reading => watched.read = true,
-        Some(watched) => watched.write = true,
+        Some(wanted) if what == For::Reading => wanted.read = true,
+        Some(wanted) => wanted.write = true,
         None => turn.wanted.crowded = true,
     }
     TURN.set(Some(turn));
@@ -155,10 +175,10 @@ pub(crate) fn poll(name: Name, stream: RawStream, what: For) -> Option<Poll<Read
 /// A stream that was found to be ready is not, or not any more: the next wait asks the system.
 pub(crate) fn not_ready(name: Name, what: For) {
     let Some(mut turn) = TURN.get() else { return };
-    let Some(watched) = turn.found.find(name) else { return };
+    let Some(found) = turn.found.find(name) else { return };
     match what {
-        For::Reading => watched.read = false,
-        For::Writing => watched.write = false,
+        For::Reading => found.read = false,
+        For::Writing => found.write = false,
     }
     TURN.set(Some(turn));
 }
@@ -185,24 +205,22 @@ mod tests {
         UdpSocket::bind("127.0.0.1:0").unwrap()
     }
 
-    fn ask(waits: &mut Waits) {
+    fn ask(waits: &Waits) -> Found {
         let mut asked: Vec<Asked> = waits.asked().collect();
         crate::sys::poll::wait(&mut asked, None).unwrap();
-        waits.answered(&asked);
+        waits.answered(&asked)
     }
 
     #[test]
     fn a_stream_is_ready_for_what_the_system_says_until_it_is_not() {
         let (socket, name) = (writable(), Name::new());
         let raw = socket.as_raw_fd();
-        let mut waits = Waits::NONE;
-        turn(&mut waits, || {
+        let ((), waits) = turn(Found::NOTHING, || {
             assert_eq!(poll(name, raw, For::Reading), Some(Poll::Pending));
             assert_eq!(poll(name, raw, For::Writing), Some(Poll::Pending));
         });
         assert_eq!(waits.asked().count(), 1, "one stream, both directions");
-        ask(&mut waits);
-        turn(&mut waits, || {
+        turn(ask(&waits), || {
             assert_eq!(poll(name, raw, For::Reading), Some(Poll::Pending));
             for _ in 0..2 {
                 assert_eq!(poll(name, raw, For::Writing), Some(Poll::Ready(Ready { failed: false })));
@@ -218,10 +236,8 @@ mod tests {
         let socket = writable();
         let raw = socket.as_raw_fd();
         let (first, second) = (Name::new(), Name::new());
-        let mut waits = Waits::NONE;
-        turn(&mut waits, || poll(first, raw, For::Writing));
-        ask(&mut waits);
-        turn(&mut waits, || assert_eq!(poll(second, raw, For::Writing), Some(Poll::Pending)));
+        let (_, waits) = turn(Found::NOTHING, || poll(first, raw, For::Writing));
+        turn(ask(&waits), || assert_eq!(poll(second, raw, For::Writing), Some(Poll::Pending)));
     }
 
     #[test]
@@ -229,8 +245,7 @@ mod tests {
         let socket = writable();
         let now = Instant::now();
         let later = |secs| now + std::time::Duration::from_secs(secs);
-        let mut waits = Waits::NONE;
-        turn(&mut waits, || {
+        let ((), waits) = turn(Found::NOTHING, || {
             assert_eq!(poll_until(now), Some(Poll::Ready(())));
             assert!(
                 [5000, 3000, 4000].map(later).map(poll_until).iter().all(|one| *one == Some(Poll::Pending))
@@ -240,7 +255,7 @@ mod tests {
             }
         });
         assert_eq!((waits.until(), waits.is_crowded()), (Some(later(3000)), false));
-        turn(&mut waits, || {
+        let ((), waits) = turn(Found::NOTHING, || {
             for _ in 0..=MOST {
                 poll(Name::new(), socket.as_raw_fd(), For::Reading);
             }

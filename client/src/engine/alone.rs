@@ -3,7 +3,7 @@
 
 use super::Task;
 use crate::fault::fault_point;
-use crate::lone::{self, MOST, Waits};
+use crate::lone::{self, Found, MOST, Waits};
 use crate::panics::contained;
 use crate::sync::Mutex;
 use crate::sys::RawWaitable;
@@ -15,7 +15,7 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{self, Context, Waker};
+use std::task::{self, Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
@@ -136,14 +136,15 @@ struct Held<'a> {
 }
 
 impl Held<'_> {
-    /// Polls the task, and drops it once it is done, or has panicked.
-    fn turn(&mut self, cx: &mut Context<'_>, waits: &mut Waits) {
-        let Some(task) = &mut self.task else { return };
-        let polled = contained(|| lone::turn(waits, || task.as_mut().poll(cx)));
-        if polled.is_none_or(|polled| polled.is_ready()) {
-            let done = self.task.take();
-            contained(|| drop(done));
+    /// Polls the task, and drops it once it is done, or has panicked. `None` is then what it waits for.
+    fn turn(&mut self, cx: &mut Context<'_>, found: Found) -> Option<Waits> {
+        let task = self.task.as_mut()?;
+        if let Some((Poll::Pending, waits)) = contained(|| lone::turn(found, || task.as_mut().poll(cx))) {
+            return Some(waits);
         }
+        let done = self.task.take();
+        contained(|| drop(done));
+        None
     }
 
     /// `None`: the task waits for more streams than it can alone, or the system fails.
@@ -158,12 +159,13 @@ impl Held<'_> {
         let waker = Waker::from(Arc::clone(bell));
         let mut cx = Context::from_waker(&waker);
         let mut woken = pin!(woken.notified());
-        let mut waits = Waits::NONE;
+        let mut found = Found::NOTHING;
         let mut has_asked = false;
         let mut turns = 0;
         loop {
             bell.begin_turn();
-            self.turn(&mut cx, &mut waits);
+            let waits = self.turn(&mut cx, found).unwrap_or(Waits::NONE);
+            found = Found::NOTHING;
             fault_point!();
             if waits.is_crowded() {
                 return None;
@@ -187,9 +189,9 @@ impl Held<'_> {
             } else {
                 Some(Instant::now())
             };
-            match ask(bell, &mut waits, until, also) {
-                Ok(false) => {}
-                Ok(true) => return Some(Ran::Also),
+            match ask(bell, &waits, until, also) {
+                Ok(Asking { also: false, found: answer }) => found = answer,
+                Ok(Asking { also: true, .. }) => return Some(Ran::Also),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => return Some(Ran::Signal),
                 // It failed; the runtime may do better.
                 Err(_) => return None,
@@ -205,13 +207,14 @@ impl Drop for Held<'_> {
     }
 }
 
-/// Waits until the task is to have its turn, at most until the time; returns whether `also` is readable.
-fn ask(
-    bell: &Bell,
-    waits: &mut Waits,
-    until: Option<Instant>,
-    also: Option<RawWaitable>,
-) -> io::Result<bool> {
+/// What the system has answered: of the task's streams, and whether `also` is readable.
+struct Asking {
+    found: Found,
+    also: bool,
+}
+
+/// Waits until the task is to have its turn, at most until the time.
+fn ask(bell: &Bell, waits: &Waits, until: Option<Instant>, also: Option<RawWaitable>) -> io::Result<Asking> {
     let mut asked = [Asked::NOTHING; MOST + 2];
     asked[0] = Asked::waitable(bell.wake.raw());
     if let Some(also) = also {
@@ -229,8 +232,7 @@ fn ask(
     if asked[0].is_readable() {
         wake::reset(bell.wake.raw());
     }
-    waits.answered(&asked[2..count]);
-    Ok(asked[1].is_readable())
+    Ok(Asking { found: waits.answered(&asked[2..count]), also: asked[1].is_readable() })
 }
 
 #[cfg(test)]

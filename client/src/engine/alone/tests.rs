@@ -79,6 +79,35 @@ fn a_task_that_is_alone_waits_for_streams_times_and_other_threads() {
     assert_eq!((driver.tasks(), of_runtime(&driver)), (0, 0));
 }
 
+/// A connection that is being made would otherwise be taken for one that is open.
+#[test]
+fn a_task_that_wakes_itself_finds_nothing_ready_that_the_system_was_not_asked_for() {
+    let driver = Driver::alone().unwrap();
+    let ended = Arc::new(AtomicUsize::new(0));
+    let (stream, far) = pair();
+    let turns = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&turns);
+    let was_sent = Arc::new(AtomicBool::new(false));
+    let sent = Arc::clone(&was_sent);
+    driver.spawn(ending(&driver, &ended, async move {
+        let readiness = Readiness::new(stream).unwrap();
+        poll_fn(|cx| {
+            if readiness.poll_readable(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            if counted.fetch_add(1, Ordering::SeqCst) < 3 * TURNS_AT_ONCE as usize {
+                cx.waker().wake_by_ref();
+            } else if !sent.swap(true, Ordering::SeqCst) {
+                std::io::Write::write_all(&mut &far, b"x").unwrap();
+            }
+            Poll::Pending
+        })
+        .await;
+    }));
+    run_until(&driver, || ended.load(Ordering::SeqCst) == 1);
+    assert!(was_sent.load(Ordering::SeqCst), "ready before anything was sent, after {turns:?} turns");
+}
+
 #[test]
 fn with_a_second_task_the_runtime_runs_both() {
     let driver = Driver::alone().unwrap();
