@@ -6,15 +6,21 @@ use std::ffi::c_void;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ws4d_client::{Component, Error, ErrorCode, library};
+use ws4d_client::{CancellationHeld, Component, Error, ErrorCode, library};
 
-use crate::cancellation::CancellationHeld;
 use crate::result::ws_result;
 
 /// For functions that do something: `Ok` is `WS_OK`, a panic `WS_ERR_INTERNAL`.
 #[inline]
 pub(crate) fn call(body: impl FnOnce() -> Result<(), ErrorCode>) -> ws_result {
-    match caught_and_held(|| library::check_alive().and_then(|()| body())) {
+    let _held = CancellationHeld::begin();
+    call_that_holds(body)
+}
+
+/// As [`call`], for a body that holds cancellation off by itself, around what may do I/O, wait or call the host.
+#[inline]
+pub(crate) fn call_that_holds(body: impl FnOnce() -> Result<(), ErrorCode>) -> ws_result {
+    match caught(|| library::check_alive().and_then(|()| body())) {
         Some(Ok(())) => ws_result::WS_OK,
         Some(Err(code)) => code.into(),
         None => ws_result::WS_ERR_INTERNAL,
@@ -77,6 +83,7 @@ fn caught<T>(body: impl FnOnce() -> T) -> Option<T> {
             if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
                 mem::forget(second);
             }
+            let _held = CancellationHeld::begin();
             library::log_caught_panic();
             None
         }

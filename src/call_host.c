@@ -93,20 +93,3 @@ int32_t ws4d_host_socket(ended_fn ended, int32_t (*function)(intptr_t, const cha
     GUARDED(ended, refused = function(descriptor, address, user_data));
     return refused;
 }
-
-/* Holds the cancellation of the calling thread off; returns what ws4d_restore_cancellation() wants. */
-int ws4d_hold_cancellation(void) {
-    int before = 0;
-#if !defined(_WIN32) && !defined(__ANDROID__)
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
-#endif
-    return before;
-}
-
-void ws4d_restore_cancellation(int before) {
-#if !defined(_WIN32) && !defined(__ANDROID__)
-    pthread_setcancelstate(before, &before);
-#else
-    (void)before;
-#endif
-}

@@ -40,7 +40,6 @@ mod arg;
 mod boundary;
 mod bridge;
 mod call_host;
-mod cancellation;
 #[cfg(ws4d_panics)]
 mod fault;
 mod handles;

@@ -32,7 +32,7 @@ const PLAIN: u32 = 1;
 /// `utf8` is readable for `len` bytes, or up to its NUL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_send_text(ws: *mut ws_socket, utf8: *const c_char, len: size_t) -> ws_result {
-    socket::call(ws, |socket| {
+    socket::send(ws, |socket| {
         // SAFETY: the caller upholds the contract above.
         let text = unsafe { arg::text(utf8, len) }?;
         socket.send(SendKind::Text, text, false)
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn ws_send_text_utf16(
     utf16: *const u16,
     units: size_t,
 ) -> ws_result {
-    socket::call(ws, |socket| {
+    socket::send(ws, |socket| {
         // SAFETY: the caller upholds the contract above.
         let units = unsafe { arg::utf16(utf16, units) }?;
         socket.send(SendKind::Text, &utf16::to_utf8(units)?, false)
@@ -76,7 +76,7 @@ pub unsafe extern "C" fn ws_send_text_utf16(
 /// `data` is readable for `len` bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_send_blob(ws: *mut ws_socket, data: *const c_void, len: size_t) -> ws_result {
-    socket::call(ws, |socket| {
+    socket::send(ws, |socket| {
         // SAFETY: the caller upholds the contract above.
         let data = unsafe { arg::bytes(data, len) }?;
         socket.send(SendKind::Blob, data, false)
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn ws_send_blob(ws: *mut ws_socket, data: *const c_void, l
 /// `json` is readable for `len` bytes, or up to its NUL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_send_object(ws: *mut ws_socket, json: *const c_char, len: size_t) -> ws_result {
-    socket::call(ws, |socket| {
+    socket::send(ws, |socket| {
         // SAFETY: the caller upholds the contract above.
         let json = unsafe { arg::text(json, len) }?;
         socket.send(SendKind::Object, json, false)
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn ws_send_object_utf16(
     json: *const u16,
     units: size_t,
 ) -> ws_result {
-    socket::call(ws, |socket| {
+    socket::send(ws, |socket| {
         // SAFETY: the caller upholds the contract above.
         let units = unsafe { arg::utf16(json, units) }?;
         socket.send(SendKind::Object, &utf16::to_utf8(units)?, false)
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn ws_send(
     len: size_t,
     flags: u32,
 ) -> ws_result {
-    socket::call(ws, |socket| {
+    socket::send(ws, |socket| {
         // SAFETY: the caller upholds the contract above.
         let (kind, data, plain) = unsafe { message(data_type, data, len, flags) }?;
         socket.send(kind, data, plain)

@@ -18,6 +18,15 @@ pub(crate) fn call(
     boundary::call(|| body(entry(ws)?.socket()))
 }
 
+/// As [`call`], for a body that sends, and holds cancellation off by itself.
+#[inline]
+pub(crate) fn send(
+    ws: *mut ws_socket,
+    body: impl FnOnce(&Arc<Socket>) -> Result<(), ErrorCode>,
+) -> ws_result {
+    boundary::call_that_holds(|| body(entry(ws)?.socket()))
+}
+
 /// Gives a socket back: the caller will not use it any more.
 ///
 /// This does not close the socket. An open socket stays open and continues to call back until it terminates; until then

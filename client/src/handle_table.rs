@@ -9,6 +9,7 @@
 
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, Shared};
+use crate::sys::thread::CancellationHeld;
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
@@ -162,6 +163,8 @@ impl<T> HandleTable<T> {
         // SAFETY: the key is not alive and there was no pin when the flag went, so nobody looks at the value, and the
         // flag goes once; `insert` gets the slot only from the free list, below.
         let value = unsafe { slot.value.with_mut(Option::take) };
+        // The drop of a value may close descriptors, and the caller may be a reader.
+        let _held = CancellationHeld::begin();
         if state >> GENERATION_SHIFT < u64::from(self.last_generation) {
             self.free.lock().slots.push_back(index);
         }

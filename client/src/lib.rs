@@ -84,3 +84,4 @@ pub use reconnect::{End, GivenUp, Naming, Policy, ReconnectHandler, Reconnecting
 pub use socket::{
     CloseInfo, Dispatcher, Handler, MOST_PING, RetryAfter, SendKind, Socket, Stage, Stats, Status, Unopened,
 };
+pub use sys::thread::CancellationHeld;

@@ -2,6 +2,7 @@
 //! keys that a server cannot guess).
 
 use crate::fork::fork_epoch;
+use crate::sys::thread::CancellationHeld;
 use rand::rngs::{StdRng, SysRng};
 use rand::{Rng, SeedableRng, TryRng};
 use std::cell::RefCell;
@@ -41,6 +42,7 @@ fn with_generator<R>(keys: u32, draw: impl FnOnce(&mut StdRng) -> R) -> R {
 
 #[cold]
 fn seed(place: &mut Option<Generator>) -> &mut Generator {
+    let _held = CancellationHeld::begin();
     let epoch = fork_epoch();
     let mut seed = <StdRng as SeedableRng>::Seed::default();
     let fresh = match (SysRng.try_fill_bytes(&mut seed), place.take()) {

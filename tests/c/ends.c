@@ -117,9 +117,49 @@ static void a_thread_that_is_cancelled_while_it_waits(void)
     CHECK(ws_release(ws) == WS_OK && ws_shutdown(PATIENCE_MS) == WS_OK);
 }
 
+static char large[64 * 1024];
+
+/* Each way that a message can take, in a thread that was cancelled before it calls. */
+static void *send_while_cancelled(void *connected)
+{
+    ws_socket *ws = connected;
+    CHECK(pthread_cancel(pthread_self()) == 0);
+    CHECK(ws_cork(ws) == WS_OK);
+    /* The thread's first mask keys need random bytes of the system, here and again after some thousands. */
+    for (int i = 0; i < 20000; i++)
+        CHECK(ws_send_text(ws, "held", 4) == WS_OK);
+    CHECK(ws_uncork(ws) == WS_OK);
+    CHECK(ws_send_text(ws, "direct", 6) == WS_OK);
+    CHECK(ws_send_blob(ws, large, sizeof large) == WS_OK);
+    CHECK(ws_send_object(ws, "{}", 2) == WS_OK);
+    CHECK(ws_ping(ws, "", 0) == WS_OK);
+    /* The server reads nothing, so that the kernel and then the buffer are full. A refused message flushes, too. */
+    ws_result sent = WS_OK;
+    while (sent == WS_OK)
+        sent = ws_send_blob(ws, large, 4096);
+    CHECK(sent == WS_ERR_WOULD_BLOCK);
+    CHECK(ws_abort(ws) == WS_OK);
+    pthread_testcancel();
+    return NULL;
+}
+
+static void a_thread_that_is_cancelled_before_it_sends(void)
+{
+    pthread_t thread;
+    void *result = NULL;
+    ws_errors *errors = NULL;
+    ws_handler handler = WS_HANDLER_INIT;
+    ws_options *options = ws_options_new();
+    CHECK(options != NULL && ws_options_set_send_buffer_size(options, 8 * 1024 * 1024) == WS_OK);
+    ws_socket *ws = ws_new(at("/script?do=gate:never"), &handler, options, &errors);
+    CHECK(ws != NULL && errors == NULL && ws_options_free(options) == WS_OK);
+    CHECK(pthread_create(&thread, NULL, send_while_cancelled, ws) == 0);
+    CHECK(pthread_join(thread, &result) == 0 && result == PTHREAD_CANCELED);
+    CHECK(ws_release(ws) == WS_OK && ws_shutdown(PATIENCE_MS) == WS_OK);
+}
+
 static struct host last;
 static ws_socket *last_socket;
-static char large[64 * 1024];
 
 static void at_exit(void)
 {
@@ -247,6 +287,7 @@ int main(void)
         in_a_child("an owner ends in a callback", an_owner_that_ends_in_a_callback);
     }
     in_a_child("a thread is cancelled", a_thread_that_is_cancelled_while_it_waits);
+    in_a_child("a cancelled thread sends", a_thread_that_is_cancelled_before_it_sends);
     in_a_child("an atexit handler", an_atexit_handler);
     in_a_child("an atexit handler, with a dispatcher", an_atexit_handler_with_a_dispatcher);
     in_a_child("an atexit handler, with a driving dispatcher", an_atexit_handler_with_a_driving_dispatcher);

@@ -6,6 +6,7 @@
 
 mod close_info;
 mod closing;
+mod control;
 mod descriptor;
 mod direct;
 mod drive;
@@ -48,10 +49,10 @@ use crate::options::Options;
 use crate::sync::{Mutex, locks_held};
 pub use close_info::{CloseInfo, RetryAfter, Stage};
 pub(crate) use closing::judge_close;
+pub use control::MOST_PING;
 use outgoing::Outgoing;
 use receive::Incoming;
 pub(crate) use send::Kept;
-pub use send::MOST_PING;
 use settings::Settings;
 pub use stats::Stats;
 use std::panic::{AssertUnwindSafe, catch_unwind};

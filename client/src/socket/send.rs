@@ -16,14 +16,12 @@ use crate::json;
 use crate::options::Compression;
 use crate::random::mask_key;
 use crate::sync::MutexGuard;
+use crate::sys::thread::CancellationHeld;
 use std::sync::Arc;
 use ws4d_protocol::deflate::{self, Deflater};
 use ws4d_protocol::frame::OpCode;
-use ws4d_protocol::send::{OutOfMemory, encode};
+use ws4d_protocol::send::OutOfMemory;
 use ws4d_protocol::utf8;
-
-/// The longest payload of a ping or a pong, in bytes (RFC 6455 §5.5).
-pub const MOST_PING: usize = 125;
 
 fn compress_with(deflater: &mut Deflater, payload: &[u8], out: &mut Vec<u8>) -> Result<bool, OutOfMemory> {
     compressors::lend(deflater, |deflater, compressor| deflater.compress(payload, out, compressor))
@@ -101,6 +99,8 @@ impl Socket {
     /// a third party. Errors, with nothing sent: [`ErrorCode::InvalidUtf8`], [`ErrorCode::InvalidJson`],
     /// [`ErrorCode::TooLarge`], [`ErrorCode::Closed`], [`ErrorCode::WouldBlock`], [`ErrorCode::OutOfMemory`]. After
     /// the last, the connection may be over, if a part of a fragmented message was sent.
+    ///
+    /// Holds cancellation off by itself, and only where more is done than to queue a message, which costs little more.
     pub fn send(self: &Arc<Self>, kind: SendKind, data: &[u8], plain: bool) -> Result<(), ErrorCode> {
         let mut minified = Vec::new();
         let (opcode, payload) = judge(kind, data, self.settings.max_message_size, &mut minified)?;
@@ -115,6 +115,7 @@ impl Socket {
         let collects = ImpliedCork::collects();
         let limit = self.settings.send_buffer_size;
         if collects && limit != 0 && ImpliedCork::has_collected(self) && self.buffered_amount() >= limit {
+            let _held = CancellationHeld::begin();
             self.flush();
         }
         collects
@@ -125,11 +126,17 @@ impl Socket {
         let len = message.payload.len();
         let charge = len + MESSAGE_OVERHEAD;
         let limit = self.settings.send_buffer_size;
+        // Declared before what may still write when it is dropped.
+        let mut held = None;
         // Declared before the lock's guard: see `roles`.
         let mut flusher = Flusher::none(self);
         let mut outgoing = self.outgoing.lock();
         fault_point!();
-        match self.situation(&outgoing, &message, collects).way() {
+        let way = self.situation(&outgoing, &message, collects).way();
+        if !matches!(way, Way::Held | Way::Appended | Way::Waiting) {
+            held = Some(CancellationHeld::begin());
+        }
+        match way {
             Way::Refused(error) => {
                 let full = error == ErrorCode::WouldBlock;
                 if full {
@@ -160,6 +167,7 @@ impl Socket {
         drop(outgoing);
         // The first parts of a large message were sent already.
         if !corked && (len > COMMIT || !ImpliedCork::collect(self)) {
+            held.get_or_insert_with(CancellationHeld::begin);
             self.flush();
         }
         Ok(())
@@ -374,39 +382,6 @@ impl Socket {
         if let Some(deflater) = &mut *self.deflater.lock() {
             deflater.forget();
         }
-    }
-
-    /// Sends a ping of at most 125 bytes; its pong is an event. Errors: [`ErrorCode::TooLarge`] for a longer one, and
-    /// as of [`Socket::send`].
-    pub fn ping(self: &Arc<Self>, data: &[u8]) -> Result<(), ErrorCode> {
-        self.send_control(OpCode::Ping, data)
-    }
-
-    /// Sends an unsolicited pong (RFC 6455 §5.5.3); otherwise like [`Socket::ping`].
-    pub fn pong(self: &Arc<Self>, data: &[u8]) -> Result<(), ErrorCode> {
-        self.send_control(OpCode::Pong, data)
-    }
-
-    fn send_control(self: &Arc<Self>, opcode: OpCode, data: &[u8]) -> Result<(), ErrorCode> {
-        if data.len() > MOST_PING {
-            return Err(ErrorCode::TooLarge);
-        }
-        let mut frame = Vec::with_capacity(6 + data.len());
-        encode(opcode, true, data, mask_key(), &mut frame).map_err(|_| ErrorCode::OutOfMemory)?;
-        let mut outgoing = self.outgoing.lock();
-        if let Err(error) = outgoing.admit(self.settings.send_buffer_size) {
-            drop(outgoing);
-            self.flush();
-            return Err(error);
-        }
-        let charge = data.len() + MESSAGE_OVERHEAD;
-        outgoing.queue.push_control(&frame, charge).map_err(|_| ErrorCode::OutOfMemory)?;
-        if opcode == OpCode::Ping {
-            outgoing.remember_ping(data, true);
-        }
-        drop(outgoing);
-        self.flush();
-        Ok(())
     }
 
     /// Holds messages back until [`Socket::uncork`].

@@ -1,7 +1,9 @@
 //! Threads of the library, and what happens while a thread sleeps.
 
 use super::errno;
+use std::ffi::c_int;
 use std::io;
+use std::marker::PhantomData;
 
 pub(crate) use super::own::show_main_thread_to_leak_checkers;
 
@@ -62,4 +64,51 @@ pub(crate) fn forget_interruption() {
 /// Whether the sleep that has just ended was ended by a signal handler.
 pub(crate) fn was_interrupted() -> bool {
     errno::get() == libc::EINTR
+}
+
+#[cfg(not(target_os = "android"))]
+const PTHREAD_CANCEL_DISABLE: c_int = if cfg!(target_vendor = "apple") { 0 } else { 1 };
+
+// The libc crate lacks it. Android has no cancellation.
+#[cfg(not(target_os = "android"))]
+// SAFETY: as POSIX has it.
+unsafe extern "C" {
+    fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
+}
+
+#[cfg(target_os = "android")]
+const PTHREAD_CANCEL_DISABLE: c_int = 0;
+
+#[cfg(target_os = "android")]
+// SAFETY: does nothing; it is unsafe because its namesake is.
+unsafe fn pthread_setcancelstate(_: c_int, _: *mut c_int) -> c_int {
+    0
+}
+
+/// While this value lives, `pthread_cancel` does not act on the calling thread. It would unwind through Rust from a
+/// cancellation point (a system call that may wait, and some others) in the library.
+pub struct CancellationHeld {
+    before: c_int,
+    /// It is given back on the thread that took it.
+    _of_this_thread: PhantomData<*const ()>,
+}
+
+impl CancellationHeld {
+    /// Holds the cancellation of the calling thread off.
+    #[inline]
+    pub fn begin() -> CancellationHeld {
+        let mut before = 0;
+        // SAFETY: changes the calling thread's own state only, and `before` lives through the call.
+        unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before) };
+        CancellationHeld { before, _of_this_thread: PhantomData }
+    }
+}
+
+impl Drop for CancellationHeld {
+    #[inline]
+    fn drop(&mut self) {
+        let mut held = 0;
+        // SAFETY: as above; gives back what `begin` got, on the same thread.
+        unsafe { pthread_setcancelstate(self.before, &mut held) };
+    }
 }

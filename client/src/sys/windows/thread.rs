@@ -44,3 +44,19 @@ pub(crate) fn was_interrupted() -> bool {
 
 /// Nobody asks.
 pub(crate) fn show_main_thread_to_leak_checkers() {}
+
+/// Nothing ends a thread at a system call.
+pub struct CancellationHeld(());
+
+impl CancellationHeld {
+    /// Nothing to hold off.
+    #[inline]
+    pub fn begin() -> CancellationHeld {
+        CancellationHeld(())
+    }
+}
+
+impl Drop for CancellationHeld {
+    #[inline]
+    fn drop(&mut self) {}
+}
