@@ -10,6 +10,10 @@ use std::ptr;
 
 /// An operation that a thread is in the middle of.
 pub(crate) trait Unfinished {
+    /// Lets nothing new begin that would need the thread. Runs before anything is given up, because whoever learns from
+    /// that may begin something.
+    fn refuse_new(&self) {}
+
     /// Releases everyone who could wait for the operation, to which its thread will never come back. Runs on that
     /// thread, with no lock held, and calls no function of the host's.
     fn give_up(&self);
@@ -73,12 +77,17 @@ fn erase<'a>(what: &'a (dyn Unfinished + 'a)) -> *const dyn Unfinished {
 
 /// Gives up all operations that the calling thread is in the middle of, the innermost first.
 pub(crate) fn give_up_all() {
-    let mut link = INNERMOST.replace(ptr::null());
+    let innermost = INNERMOST.replace(ptr::null());
+    for_each(innermost, |operation| operation.refuse_new());
+    for_each(innermost, |operation| operation.give_up());
+}
+
+fn for_each(mut link: *const Link, act: impl Fn(&dyn Unfinished)) {
     // SAFETY: a noted link is alive, and so is its pointee, by `noted` and by the promise of `Noted::begin`.
     while let Some(noted) = unsafe { link.as_ref() } {
         if noted.epoch == fork_epoch() {
             // SAFETY: as above.
-            unsafe { &*noted.what }.give_up();
+            act(unsafe { &*noted.what });
         }
         link = noted.outer;
     }
@@ -92,6 +101,11 @@ mod tests {
     struct Work<'a>(&'static str, &'a RefCell<Vec<&'static str>>);
 
     impl Unfinished for Work<'_> {
+        fn refuse_new(&self) {
+            assert!(self.1.borrow().iter().all(|done| *done == "refused"), "nothing is given up before");
+            self.1.borrow_mut().push("refused");
+        }
+
         fn give_up(&self) {
             self.1.borrow_mut().push(self.0);
         }
@@ -108,6 +122,6 @@ mod tests {
             noted(&Work("inner", &given_up), give_up_all);
         });
         give_up_all();
-        assert_eq!(*given_up.borrow(), ["inner", "call", "outer"]);
+        assert_eq!(*given_up.borrow(), ["refused", "refused", "refused", "inner", "call", "outer"]);
     }
 }

@@ -77,6 +77,7 @@ impl IoThread {
                         // by now, so none of them is closed.
                         std::mem::forget(runtime);
                         of_thread.deaf.store(true, Ordering::Release);
+                        here.refuse_new();
                         here.give_up();
                         panics::log_caught_panic();
                     }
@@ -148,8 +149,11 @@ struct Here<'a> {
 }
 
 impl Unfinished for Here<'_> {
-    fn give_up(&self) {
+    fn refuse_new(&self) {
         self.shared.lost.store(true, Ordering::Release);
+    }
+
+    fn give_up(&self) {
         (self.lost)();
     }
 }

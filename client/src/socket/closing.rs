@@ -376,12 +376,10 @@ impl Socket {
 
 impl Stop for Socket {
     fn thread_lost(self: Arc<Self>) {
-        if self.dispatcher.is_private() {
-            // Its callbacks ran on that thread only.
-            return self.finish(None);
-        }
         let what = format!("The I/O thread of {} was ended inside a function of the host's", self.shown());
-        self.finish(Some(Error::new(ErrorCode::Closed, Component::Socket, what)));
+        // Where its callbacks run on that thread, nobody but a ws_new that still waits learns of this.
+        let code = if self.dispatcher.is_private() { ErrorCode::ShutDown } else { ErrorCode::Closed };
+        self.finish(Some(Error::new(code, Component::Socket, what)));
     }
 
     fn let_go(&self) {
