@@ -211,12 +211,15 @@ fn lost_error() -> Error {
 fn thread_lost(serial: u64) {
     let engine = engine();
     let end = move || {
+        // Who has found the thread alive under this lock has listed its socket before it frees the lock.
+        drop(engine.state.lock());
         let lost: Vec<_> = {
             let sockets = engine.sockets.lock();
             let of_thread = sockets.values().filter(|listed| listed.thread == Some(serial));
             of_thread.filter_map(|listed| listed.socket.upgrade()).collect()
         };
         lost.into_iter().for_each(Stop::thread_lost);
+        // A shutdown that checked just before is waiting by now.
         drop(engine.state.lock());
         engine.ended.notify_all();
     };
