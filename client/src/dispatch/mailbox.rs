@@ -267,6 +267,11 @@ impl Mailbox {
         self.host.is_ready(self.network.opening()) && self.network.has_work(self.host.is_paused())
     }
 
+    /// Returns whether the next event is the failure of a socket that was never open, which is also reported.
+    pub(crate) fn is_report_next(&self) -> bool {
+        self.is_deliverable() && self.network.is_report_next()
+    }
+
     /// Returns whether only ERROR and TERMINATE are left.
     pub(crate) fn has_only_its_end(&self) -> bool {
         self.has_ended() && self.network.opening() != Opening::Ready && !self.network.has_messages()

@@ -144,7 +144,13 @@ impl<T: Target> Dispatcher<T> {
                     (state, _) = self.deliver_next(state, key, 1);
                     continue;
                 }
-                match collected.take(&mut state, key, max) {
+                let is_report = state.entry(key).is_some_and(|entry| entry.mailbox.is_report_next());
+                if is_report && !collected.picked.is_empty() {
+                    // The error handler is called for it.
+                    break;
+                }
+                match collected.take(&mut state, key, if is_report { 1 } else { max }) {
+                    Ok(()) if is_report => break,
                     Ok(()) => {}
                     Err(error) if collected.picked.is_empty() => return (state, Err(error)),
                     Err(_) => break,
@@ -259,9 +265,10 @@ impl<T: Target> Collected<T> {
 
 #[cfg(all(test, not(ws4d_loom)))]
 mod tests {
-    use super::super::tests::Probe;
+    use super::super::tests::{Probe, ending};
     use super::super::{Claim, Mailbox};
     use super::*;
+    use crate::error::{Component, Error};
 
     /// Such an event may call the host, as a reconnector's attempt does, which may close the dispatcher.
     #[test]
@@ -278,5 +285,29 @@ mod tests {
         assert_eq!((batch.len(), own.trace().len(), talking.trace().len()), (1, 0, 0));
         let next = dispatcher.next_batch(Some(Duration::ZERO), 10);
         assert!(matches!(next, Err(ErrorCode::Cancelled)) && own.trace()[0] == "open");
+    }
+
+    /// The error handler may close a socket of which the batch has an event, or the dispatcher.
+    #[test]
+    fn what_is_reported_to_the_error_handler_is_alone_in_its_batch() {
+        let dispatcher = Dispatcher::new(None);
+        let (talking, failed) = (Probe::new(), Probe::new());
+        let register = |target: &Arc<Probe>| {
+            dispatcher.register(Mailbox::new(0, Claim::Nothing), Arc::clone(target)).unwrap()
+        };
+        let (first, second) = (register(&talking), register(&failed));
+        let error = Arc::new(Error::new(ErrorCode::Dns, Component::Dns, "no such name"));
+        dispatcher.update(first, |mailbox| mailbox.opened(0)).1.send(&dispatcher);
+        dispatcher.update(second, |mailbox| mailbox.ended(ending(1006), Some(error))).1.send(&dispatcher);
+        let next = || dispatcher.next_batch(Some(Duration::ZERO), 10).unwrap().unwrap();
+        let batch = next();
+        assert_eq!(
+            (batch.len(), failed.trace().len()),
+            (1, 0),
+            "nothing is reported while there is an event"
+        );
+        dispatcher.update(first, |mailbox| mailbox.drained()).1.send(&dispatcher);
+        let batch = next();
+        assert_eq!((batch.len(), failed.trace()), (1, vec!["report".to_owned()]));
     }
 }

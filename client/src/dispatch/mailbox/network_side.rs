@@ -201,6 +201,11 @@ impl NetworkSide {
         open + drain + messages + end
     }
 
+    /// Returns whether the next event is the failure of a socket that was never open.
+    pub(super) fn is_report_next(&self) -> bool {
+        self.opening == Opening::Waiting && self.error.is_some() && !self.drain && self.queue.is_empty()
+    }
+
     // Deliveries.
 
     /// The next event. The caller knows that there is one, by [`NetworkSide::has_work`].
