@@ -243,3 +243,22 @@ fn what_was_blocked_leaves_while_the_io_thread_looks_for_messages() {
     host.run_until("free");
     assert_eq!(host.trace()[1], "terminate 1000 clean");
 }
+
+#[test]
+fn a_socket_that_looks_for_messages_and_always_finds_some_leaves_the_others_their_turns() {
+    let server = Server::start();
+    let host = Host::inline();
+    let other = host.to(server.ws("/echo")).named("other").open();
+    let flooded = host
+        .to(server.ws("/flood?n=1000000000&type=binary&size=512"))
+        .with(looks_for_an_hour())
+        .named("flooded")
+        .open();
+    for turn in ["1", "2", "3"] {
+        assert_eq!(other.send_text(turn), WS_OK);
+        host.run_until(&format!("other message text {turn}"));
+    }
+    assert_eq!((flooded.abort(), other.abort()), (WS_OK, WS_OK));
+    host.run_until("flooded free");
+    host.run_until("other free");
+}

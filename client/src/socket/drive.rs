@@ -337,6 +337,7 @@ impl Socket {
     /// the thread run in between, and `blocked` bytes are written as soon as the kernel takes them.
     async fn spin(self: &Arc<Self>, descriptor: &Descriptor, Wait { blocked, until, .. }: Wait) -> bool {
         let begun = Instant::now();
+        let mut has_yielded = false;
         loop {
             let now = Instant::now();
             let over = now.saturating_duration_since(begun) >= self.settings.busy_poll;
@@ -344,6 +345,10 @@ impl Socket {
                 return false;
             }
             if self.read_ready() != ReadOutcome::Nothing {
+                if !has_yielded {
+                    // A server that never stops sending would keep the thread.
+                    tokio::task::yield_now().await;
+                }
                 return true;
             }
             if blocked && descriptor.is_writable() {
@@ -353,7 +358,7 @@ impl Socket {
             tokio::select! {
                 biased;
                 () = self.changed.notified() => return true,
-                () = tokio::task::yield_now() => {}
+                () = tokio::task::yield_now() => has_yielded = true,
             }
         }
     }
