@@ -16,8 +16,10 @@ import tempfile
 import threading
 import unittest
 
-# A shell that starts the tests in the background has them ignore Ctrl-C, and with them all that they start.
+# A shell that starts the tests in the background has them ignore Ctrl-C, as nohup has them ignore the end of the terminal, and
+# with them all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("WS4D_TOOL", str(ROOT / "build/tool/ws4d"))
 PATIENCE = 30  # seconds; a last resort, where what is waited for never comes
