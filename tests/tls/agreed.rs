@@ -180,3 +180,30 @@ fn new_keys_now_and_then_are_followed_and_a_flood_of_them_is_the_end() {
     assert_eq!(host.trace(), ["open", "message text last", "error WS_ERR_TLS", "terminate 1006", "free"]);
     server.wait_until_idle();
 }
+
+/// TCP stays open behind it, so that nothing else makes the socket readable.
+#[test]
+fn an_end_of_tls_alone_is_the_end_of_the_connection_in_every_context() {
+    let server = Server::start();
+    let hosts: [fn() -> Host; 3] = [Host::new, Host::driving, Host::inline];
+    for (at, host) in hosts.into_iter().enumerate() {
+        let ends = |path: &str, events: &[&str]| {
+            let host = host();
+            // No deadline is to end it instead.
+            let options = trusting(&server).set(|api, o| (api.ws_options_set_close_timeout_ms)(o, 3_600_000));
+            host.to(server.wss(path)).with(options).open();
+            server.open_gate(&format!("open{at}"));
+            host.run_until("free");
+            assert_eq!(host.trace(), events, "{path}");
+        };
+        let lost = ["open", "message text last", "error WS_ERR_CONNECTION_RESET", "terminate 1006", "free"];
+        ends(&format!("/script?do=gate:open{at},text:last,close_notify,stall"), &lost);
+        ends("/script?do=text:last,close_notify,stall", &lost);
+        ends("/glued?do=text:last,uncork,close_notify,stall", &lost);
+        let silent = ["open", "error WS_ERR_CONNECTION_RESET", "terminate 1006", "free"];
+        ends("/glued?do=uncork,close_notify,stall", &silent);
+        let closed = ["open", "terminate 1000 clean", "free"];
+        ends("/script?do=close:1000,close_notify,stall", &closed);
+        ends("/glued?do=close:1000,uncork,close_notify,stall", &closed);
+    }
+}

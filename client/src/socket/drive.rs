@@ -212,7 +212,9 @@ impl Socket {
 
     /// Takes the connection over; returns `false` if the host has aborted meanwhile.
     fn opened(self: &Arc<Self>, connection: Connection) -> bool {
-        let Connection { transport, accepted, peer, tls } = connection;
+        let Connection { transport, mut accepted, peer, tls } = connection;
+        self.begin_receiving(&transport, &mut accepted);
+        fault_point!();
         let _ = self.session.set(Session {
             subprotocol: accepted.subprotocol,
             status: accepted.status,
@@ -220,8 +222,6 @@ impl Socket {
             peer,
             tls,
         });
-        self.begin_receiving(accepted.deflate.as_ref(), accepted.rest, accepted.time_us);
-        fault_point!();
         self.handler.connected(self);
         fault_point!();
         let mut outgoing = self.outgoing.lock();

@@ -15,6 +15,7 @@ use super::Socket;
 use super::outgoing::ConnectionFailure;
 use super::stats;
 use crate::buffer::{Buffer, MAX_READ};
+use crate::connect::upgrade::Accepted;
 use crate::dispatch::{Key, Mailbox};
 use crate::error::{Component, ErrorCode};
 use crate::event::MESSAGE_OVERHEAD;
@@ -29,7 +30,7 @@ use notifications::{Notifications, Whole};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use ws4d_protocol::deflate;
+
 use ws4d_protocol::receive::SpareInflater;
 
 /// A read of so many bytes may be the beginning of a large message.
@@ -113,9 +114,10 @@ impl Socket {
         incoming.failed |= notifications.failed;
         let holds = incoming.holds_memory();
         drop(incoming);
+        let ended = transport.has_ended() && !notifications.failed;
         // No lock is held from here on.
         self.send_notifications(notifications);
-        let outcome = self.read_outcome(complete, received);
+        let outcome = self.read_outcome(complete, received, ended);
         if holds && self.is_over() {
             // A thread that has ended it meanwhile may have found the lock taken.
             self.free_received();
@@ -274,9 +276,19 @@ impl Socket {
         }
     }
 
-    fn read_outcome(self: &Arc<Self>, complete: bool, received: io::Result<Received>) -> ReadOutcome {
+    /// `ended`: what was read is the last, and no other read will find the end.
+    fn read_outcome(
+        self: &Arc<Self>,
+        complete: bool,
+        received: io::Result<Received>,
+        ended: bool,
+    ) -> ReadOutcome {
         match received {
             Ok(Received::Data { .. }) if !complete => ReadOutcome::Full,
+            Ok(Received::Data { .. }) if ended => {
+                self.stream_ended(None);
+                ReadOutcome::Over
+            }
             Ok(Received::Nothing) => ReadOutcome::Nothing,
             Ok(Received::Data { drained: true, .. }) => ReadOutcome::Drained,
             Ok(Received::Data { .. }) => ReadOutcome::More,
@@ -307,11 +319,13 @@ impl Socket {
     }
 
     /// Begins to receive, with the agreed compression and the bytes that followed the server's answer to the upgrade.
-    pub(super) fn begin_receiving(&self, deflate: Option<&deflate::Params>, bytes: Vec<u8>, time_us: i64) {
+    pub(super) fn begin_receiving(&self, transport: &Transport, accepted: &mut Accepted) {
+        let (bytes, time_us) = (std::mem::take(&mut accepted.rest), accepted.time_us);
         let mut incoming = self.incoming.lock();
-        incoming.receiver = self.settings.receiver(deflate);
-        incoming.backlog =
-            (!bytes.is_empty()).then(|| Box::new(Backlog { buffer: bytes.into(), at: 0, time_us }));
+        incoming.receiver = self.settings.receiver(accepted.deflate.as_ref());
+        // The end that came with the answer is found behind these bytes, also where there are none.
+        let is_left = !bytes.is_empty() || transport.has_ended();
+        incoming.backlog = is_left.then(|| Box::new(Backlog { buffer: bytes.into(), at: 0, time_us }));
         self.received.last_us.store(time_us, Ordering::Relaxed);
     }
 

@@ -107,6 +107,12 @@ impl Transport {
         self.top().receive(direct, into)
     }
 
+    /// Returns whether a session of TLS has ended. Nothing more will come then, and nothing will make the descriptor
+    /// readable: whoever has read the last bytes must not wait for the end.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.sessions.iter().any(TlsSession::has_ended)
+    }
+
     /// Announces that at least `missing` more bytes are needed: if they are many, the reader is not woken for each
     /// packet. A read returns the available bytes all the same, and the end of the stream wakes. Called after each
     /// read, so that the mark fits the next bytes; `drained`: that read has left nothing. Returns what wakes now.

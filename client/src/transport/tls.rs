@@ -59,9 +59,14 @@ impl TlsSession {
         }
     }
 
+    /// Returns whether the server has sent close_notify, so that every later read is [`Received::End`].
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
     /// Reads and decrypts the available records and appends the plaintext to `into`.
     pub(super) fn receive(&self, under: Layer<'_>, into: &mut Vec<u8>) -> io::Result<Received> {
-        if self.ended.load(Ordering::Relaxed) {
+        if self.has_ended() {
             return Ok(Received::End);
         }
         let mut scratch = take_scratch()?;
@@ -111,7 +116,7 @@ impl TlsSession {
                         }
                     }
                 }
-                drained && !self.ended.load(Ordering::Relaxed)
+                drained && !self.has_ended()
             }
         };
         if connection.wants_write() {

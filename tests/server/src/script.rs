@@ -8,6 +8,7 @@ use crate::route::Connection;
 use crate::server::Shared;
 use crate::stream::{Stream, end_of};
 use command::Command;
+use std::io;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 use std::time::Duration;
@@ -134,13 +135,14 @@ impl Player {
                     Err(_) => Break(()),
                 }
             }
-            Command::KeyUpdate => match self.stream.update_keys().await {
-                Ok(()) => Continue(()),
-                Err(error) => {
-                    self.trace.saw(end_of(&error));
-                    Break(())
-                }
-            },
+            Command::KeyUpdate => {
+                let updated = self.stream.update_keys().await;
+                self.unless_ended(updated)
+            }
+            Command::CloseNotify => {
+                let sent = self.stream.close_notify().await;
+                self.unless_ended(sent)
+            }
             Command::Fin => {
                 let _ = self.stream.shutdown().await;
                 self.drain().await
@@ -243,6 +245,16 @@ impl Player {
         }
         let _ = self.stream.shutdown().await;
         self.drain().await
+    }
+
+    fn unless_ended(&self, sent: io::Result<()>) -> Flow {
+        match sent {
+            Ok(()) => Continue(()),
+            Err(error) => {
+                self.trace.saw(end_of(&error));
+                Break(())
+            }
+        }
     }
 
     async fn drain(&mut self) -> Flow {

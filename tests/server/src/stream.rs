@@ -57,6 +57,15 @@ impl Stream {
         Ok(())
     }
 
+    /// The end of TLS alone, behind which TCP stays open; nothing without TLS.
+    pub(crate) async fn close_notify(&mut self) -> io::Result<()> {
+        if let Wire::Tls(tls) = &mut self.wire {
+            tls.get_mut().1.send_close_notify();
+            tls.flush().await?;
+        }
+        Ok(())
+    }
+
     /// Reads to the client's end and logs it.
     pub(crate) async fn drain(&mut self, trace: &Trace) {
         let mut buffer = vec![0; 16 * 1024];
