@@ -269,7 +269,7 @@ impl Mailbox {
 
     /// Returns whether the next event is the failure of a socket that was never open, which is also reported.
     pub(crate) fn is_report_next(&self) -> bool {
-        self.is_deliverable() && self.network.is_report_next()
+        self.network.is_report_next() && self.is_deliverable()
     }
 
     /// Returns whether only ERROR and TERMINATE are left.

@@ -136,18 +136,16 @@ impl<T: Target> Dispatcher<T> {
             while collected.wants_more(max)
                 && let Some(key) = state.next_ready()
             {
-                if state.entry(key).is_some_and(|entry| entry.target.is_silent()) {
-                    if !collected.picked.is_empty() {
-                        // It may call a function of the host, which may close what was collected.
-                        break;
-                    }
+                let (is_silent, is_report) = state.entry(key).map_or((false, false), |entry| {
+                    (entry.target.is_silent(), entry.mailbox.is_report_next())
+                });
+                if (is_silent || is_report) && !collected.picked.is_empty() {
+                    // It may call a function of the host, which may close what was collected.
+                    break;
+                }
+                if is_silent {
                     (state, _) = self.deliver_next(state, key, 1);
                     continue;
-                }
-                let is_report = state.entry(key).is_some_and(|entry| entry.mailbox.is_report_next());
-                if is_report && !collected.picked.is_empty() {
-                    // The error handler is called for it.
-                    break;
                 }
                 match collected.take(&mut state, key, if is_report { 1 } else { max }) {
                     Ok(()) if is_report => break,

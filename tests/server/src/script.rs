@@ -168,13 +168,8 @@ impl Player {
             self.stream.write_all(bytes).await?;
             self.stream.flush().await
         };
-        match written.await {
-            Ok(()) => Continue(()),
-            Err(error) => {
-                self.trace.saw(end_of(&error));
-                Break(())
-            }
-        }
+        let written = written.await;
+        self.unless_ended(written)
     }
 
     async fn uncork(&mut self) -> Flow {
