@@ -84,18 +84,13 @@ fn append(
     let header = FrameHeader { fin, rsv1, opcode, len: payload.len() as u64 };
     match frame::encode_short(&header, key) {
         // A copy of a known length is no call.
-        Some(short) => {
-            out.extend_from_slice(&short);
-            let start = out.len();
-            out.extend_from_slice(payload);
-            mask::apply_mask(&mut out[start..], key, 0);
-        }
+        Some(short) => out.extend_from_slice(&short),
         None => {
             let (header, header_len) = frame::encode(&header, key);
             out.extend_from_slice(&header[..header_len]);
-            mask::append_masked(out, payload, key, 0);
         }
     }
+    mask::append_masked(out, payload, key, 0);
     Ok(())
 }
 

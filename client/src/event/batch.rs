@@ -264,11 +264,10 @@ impl Batch {
     /// Makes a batch of copies of these items, in a buffer of their own size.
     pub(crate) fn copied(from: &[u8], these: &[Item]) -> Result<Batch, ErrorCode> {
         let needed = these.iter().map(|item| item.len + 1).sum();
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(needed).map_err(|_| ErrorCode::OutOfMemory)?;
+        let mut bytes = Buffer::with_room(needed)?;
         let mut items = Items::with_room(these.len())?;
         append(&mut bytes, &mut items, from, these);
-        Ok(Batch::shared(Arc::new(bytes.into()), items))
+        Ok(Batch::shared(Arc::new(bytes), items))
     }
 
     /// Makes a batch of these items, all that `bytes` holds, for a host that keeps them: where they fill less than half
@@ -276,12 +275,11 @@ impl Batch {
     pub(crate) fn compacted(mut bytes: Buffer, mut items: Items, charge: usize) -> Result<Batch, ErrorCode> {
         let needed = needed(items.len(), charge);
         if is_sparse(needed, &bytes) {
-            let mut own = Vec::new();
-            own.try_reserve_exact(needed).map_err(|_| ErrorCode::OutOfMemory)?;
+            let mut own = Buffer::with_room(needed)?;
             for item in items.iter_mut() {
                 item.start = append_one(&mut own, &bytes, item);
             }
-            bytes = own.into();
+            bytes = own;
             if items.is_long() {
                 items = Items::copied(&items)?;
             }

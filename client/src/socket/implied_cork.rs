@@ -6,12 +6,28 @@ use crate::context;
 use crate::sync::this_thread;
 use crate::thread_slot::thread_slot;
 use smallvec::SmallVec;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 thread_slot! {
     /// Set while the thread collects. A thread that is ending has none and collects nothing.
-    static COLLECTED: SmallVec<[Arc<Socket>; 1]>;
+    static COLLECTED: Collected;
+}
+
+thread_local! {
+    /// Whether the thread has a list: that is looked at for each message.
+    static COLLECTS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The sockets to flush. Without its list a thread collects nothing, also where the list goes because the thread ends.
+#[derive(Default)]
+struct Collected(SmallVec<[Arc<Socket>; 1]>);
+
+impl Drop for Collected {
+    fn drop(&mut self) {
+        COLLECTS.set(false);
+    }
 }
 
 /// While this value lives, messages that its thread sends are collected.
@@ -20,35 +36,38 @@ pub(super) struct ImpliedCork(());
 impl ImpliedCork {
     /// Starts to collect on this thread.
     pub(super) fn begin() -> ImpliedCork {
-        COLLECTED.keep(SmallVec::new());
+        COLLECTED.keep(Collected::default());
+        COLLECTS.set(COLLECTED.is_kept());
         ImpliedCork(())
     }
 
     /// Returns whether messages that this thread sends now are collected.
+    #[inline]
     pub(super) fn collects() -> bool {
-        context::in_callback() && COLLECTED.is_kept()
+        COLLECTS.get() && context::in_callback()
     }
 
     /// Adds `socket` to the sockets to flush later. Returns whether it is collected.
     pub(super) fn collect(socket: &Arc<Socket>) -> bool {
-        if !context::in_callback() {
+        if !ImpliedCork::collects() {
             return false;
         }
-        let Some(mut sockets) = COLLECTED.take() else { return false };
-        // A callback may send to thousands of sockets, so the list is not searched. A socket that two threads collect
-        // may be in a list twice.
-        let here = this_thread().number();
-        let listed = socket.collected_by.load(Ordering::Relaxed) == here;
-        let taken = listed || sockets.try_reserve(1).is_ok();
-        if taken && !listed {
-            socket.collected_by.store(here, Ordering::Relaxed);
-            sockets.push(Arc::clone(socket));
+        if ImpliedCork::has_collected(socket) {
+            return true;
         }
-        COLLECTED.keep(sockets);
+        let Some(mut collected) = COLLECTED.take() else { return false };
+        let taken = collected.0.try_reserve(1).is_ok();
+        if taken {
+            socket.collected_by.store(this_thread().number(), Ordering::Relaxed);
+            collected.0.push(Arc::clone(socket));
+        }
+        COLLECTED.keep(collected);
         taken
     }
 
-    /// Returns whether this thread has collected messages of `socket`.
+    /// Returns whether this thread has collected messages of `socket`. A callback may send to thousands of sockets, so
+    /// the list is not searched. A socket that two threads collect may be in a list twice.
+    #[inline]
     pub(super) fn has_collected(socket: &Socket) -> bool {
         socket.collected_by.load(Ordering::Relaxed) == this_thread().number()
     }
@@ -56,8 +75,10 @@ impl ImpliedCork {
 
 impl Drop for ImpliedCork {
     fn drop(&mut self) {
+        COLLECTS.set(false);
         let here = this_thread().number();
-        for socket in COLLECTED.take().unwrap_or_default() {
+        let mut collected = COLLECTED.take().unwrap_or_default();
+        for socket in std::mem::take(&mut collected.0) {
             let _ = socket.collected_by.compare_exchange(here, 0, Ordering::Relaxed, Ordering::Relaxed);
             socket.flush();
         }

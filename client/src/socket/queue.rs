@@ -165,14 +165,20 @@ impl OutQueue {
                 && slot.chunks.back().is_some_and(|chunk| chunk.bytes.len() < SHARED_CHUNK && !chunk.closes)
         });
         if !shared {
-            // Others are about to share it.
-            let chunk = Chunk::new(Vec::with_capacity(FIRST_ROOM), 0);
-            self.reserve_slot()?;
-            self.slots.push_back(Slot::whole(chunk));
+            self.add_shared()?;
         }
-        // A slot is there, and an encoded one has a chunk, by the lines above.
-        let slots = self.slots.len();
-        Ok(self.slots[slots - 1].chunks.back_mut().expect("an encoded slot has a chunk"))
+        let last = self.slots.back_mut().and_then(|slot| slot.chunks.back_mut());
+        Ok(last.expect("the last slot was found to have a chunk, or was just made with one"))
+    }
+
+    /// Adds a chunk that others are about to share.
+    #[cold]
+    fn add_shared(&mut self) -> Result<(), OutOfMemory> {
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(FIRST_ROOM).map_err(|_| OutOfMemory { wanted: FIRST_ROOM })?;
+        self.reserve_slot()?;
+        self.slots.push_back(Slot::whole(Chunk::new(bytes, 0)));
+        Ok(())
     }
 
     fn reserve_slot(&mut self) -> Result<(), OutOfMemory> {
