@@ -30,7 +30,14 @@ pub(crate) fn call_that_holds(body: impl FnOnce() -> Result<(), ErrorCode>) -> w
 /// For functions that return a count or a negative `ws_result`.
 #[inline]
 pub(crate) fn count(body: impl FnOnce() -> Result<u32, ErrorCode>) -> i32 {
-    match caught_and_held(|| library::check_alive().and_then(|()| body())) {
+    let _held = CancellationHeld::begin();
+    count_that_holds(body)
+}
+
+/// As [`count`], for a body that holds cancellation off by itself, around what may do I/O, wait or call the host.
+#[inline]
+pub(crate) fn count_that_holds(body: impl FnOnce() -> Result<u32, ErrorCode>) -> i32 {
+    match caught(|| library::check_alive().and_then(|()| body())) {
         Some(Ok(n)) => i32::try_from(n).unwrap_or(i32::MAX),
         Some(Err(code)) => ws_result::from(code) as i32,
         None => ws_result::WS_ERR_INTERNAL as i32,
@@ -51,7 +58,14 @@ pub(crate) fn read<T>(neutral: T, body: impl FnOnce() -> Option<T>) -> T {
 /// For functions without an answer.
 #[inline]
 pub(crate) fn run(body: impl FnOnce()) {
-    caught_and_held(|| library::check_alive().is_ok().then(body));
+    let _held = CancellationHeld::begin();
+    run_that_holds(body);
+}
+
+/// As [`run`], for a body that holds cancellation off by itself, around what may do I/O, wait or call the host.
+#[inline]
+pub(crate) fn run_that_holds(body: impl FnOnce()) {
+    caught(|| library::check_alive().is_ok().then(body));
 }
 
 /// For a step that must go on after a panic, with an error stack to report.

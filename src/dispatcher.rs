@@ -238,7 +238,7 @@ pub unsafe extern "C" fn ws_dispatcher_next(
     ws: *mut *mut ws_socket,
     event: *mut *mut ws_event,
 ) -> i32 {
-    boundary::count(|| {
+    boundary::count_that_holds(|| {
         // SAFETY: the caller upholds the contract above.
         unsafe {
             arg::set(ws, ptr::null_mut());
@@ -248,10 +248,11 @@ pub unsafe extern "C" fn ws_dispatcher_next(
         if ws.is_null() || event.is_null() {
             return Err(ErrorCode::InvalidArgument);
         }
-        let Some((socket, pulled)) = dispatcher.next(arg::timeout(timeout_ms)?)? else { return Ok(0) };
+        let pulled = dispatcher.next(arg::timeout(timeout_ms)?, |socket| socket.tag())?;
+        let Some((token, pulled)) = pulled else { return Ok(0) };
         // SAFETY: not NULL; the caller upholds the rest.
         unsafe {
-            ws.write(handles::handle(socket.tag()));
+            ws.write(handles::handle(token));
             event.write(Box::into_raw(pulled).cast());
         }
         Ok(1)

@@ -4,7 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::ptr;
 
 use libc::size_t;
-use ws4d_client::{Event, EventKind};
+use ws4d_client::{CancellationHeld, Event, EventKind};
 
 use crate::errors::ws_errors;
 use crate::types::{ws_data_type, ws_event, ws_event_type, ws_json};
@@ -268,10 +268,13 @@ pub unsafe extern "C" fn ws_event_retain(e: *const ws_event) -> *mut ws_event {
 /// `e` is NULL, or an event that belongs to the caller and was not freed yet.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_event_free(e: *mut ws_event) {
-    boundary::run(|| {
+    boundary::run_that_holds(|| {
         if !e.is_null() {
             // SAFETY: the caller's events were made by Box::into_raw; the caller upholds the rest.
-            drop(unsafe { Box::from_raw(e.cast::<Event>()) });
+            let event = unsafe { Box::from_raw(e.cast::<Event>()) };
+            // Any other event is memory and nothing else.
+            let _held = event.has_guard().then(CancellationHeld::begin);
+            drop(event);
         }
     });
 }

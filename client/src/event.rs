@@ -89,7 +89,7 @@ struct Rare {
     ending: Option<Ending>,
     error: Option<Arc<Error>>,
     /// Dropped with the event: tells the dispatcher that a pulled TERMINATE was freed.
-    _guard: Option<Box<dyn Any + Send + Sync>>,
+    guard: Option<Box<dyn Any + Send + Sync>>,
 }
 
 /// Values that are made on the first request.
@@ -180,8 +180,13 @@ impl Event {
 
     /// Attaches something to be dropped with the event.
     pub(crate) fn with_guard(mut self, guard: Box<dyn Any + Send + Sync>) -> Event {
-        self.rare.get_or_insert_default()._guard = Some(guard);
+        self.rare.get_or_insert_default().guard = Some(guard);
         self
+    }
+
+    /// Returns whether more happens when the event is dropped than that its memory is freed.
+    pub fn has_guard(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.guard.is_some())
     }
 
     /// Returns the kind of the event.
@@ -321,7 +326,7 @@ impl Event {
             (None, _) => (Storage::Own(batch::with_nul(self.bytes())?), 0),
         };
         let rare = self.rare.as_ref().map(|rare| {
-            Box::new(Rare { ending: rare.ending.clone(), error: rare.error.clone(), _guard: None })
+            Box::new(Rare { ending: rare.ending.clone(), error: rare.error.clone(), guard: None })
         });
         let kept = Event {
             kind: self.kind,

@@ -158,6 +158,65 @@ static void a_thread_that_is_cancelled_before_it_sends(void)
     CHECK(ws_release(ws) == WS_OK && ws_shutdown(PATIENCE_MS) == WS_OK);
 }
 
+/* Cancellation is held off also while a function of the host's runs inside a call. */
+static void count_free(void *user_data)
+{
+    pthread_testcancel();
+    ++*(int *)user_data;
+}
+
+/* Each thing that a pull may have to do, in a thread that was cancelled before: to wait, to wake the I/O thread because
+   there is room again in the receive buffer, to change the descriptor, to free a TERMINATE, to run on_free. */
+static void *pull_while_cancelled(void *d)
+{
+    enum { MESSAGES = 200, LENGTH = 4096 };
+    int freed = 0, messages = 0, status = 1;
+    ws_event_type type = WS_EVENT_TYPE_NONE;
+    ws_socket *of = NULL;
+    ws_event *event = NULL;
+    ws_errors *errors = NULL;
+    ws_handler handler = WS_HANDLER_INIT;
+    ws_options *options = ws_options_new();
+    CHECK(pthread_cancel(pthread_self()) == 0);
+    CHECK(ws_dispatcher_attach(d) == WS_OK);
+    CHECK(options != NULL && ws_options_set_receive_buffer_size(options, 2 * LENGTH) == WS_OK);
+    handler.dispatcher = d;
+    handler.on_free = count_free;
+    handler.user_data = &freed;
+    ws_socket *ws = ws_new(at("/echo"), &handler, options, &errors);
+    CHECK(ws != NULL && errors == NULL && ws_options_free(options) == WS_OK);
+    for (int i = 0; i < MESSAGES; i++)
+        CHECK(ws_send_blob(ws, large, LENGTH) == WS_OK);
+    while (type != WS_EVENT_TYPE_TERMINATE && (status = ws_dispatcher_next(d, PATIENCE_MS, &of, &event)) == 1) {
+        CHECK(of == ws);
+        type = ws_event_get_type(event);
+        messages += type == WS_EVENT_TYPE_MESSAGE;
+        ws_event_free(event);
+        if (type == WS_EVENT_TYPE_MESSAGE && messages == MESSAGES)
+            CHECK(ws_terminate(ws, 1000, "") == WS_OK && ws_release(ws) == WS_OK);
+    }
+    CHECK(status == 1 && messages == MESSAGES && freed == 0);
+    CHECK(ws_dispatcher_next(d, 0, &of, &event) == 0 && freed == 1);
+    CHECK(ws_dispatcher_close(d) == WS_OK);
+    pthread_testcancel();
+    return NULL;
+}
+
+static void a_thread_that_is_cancelled_before_it_pulls(void)
+{
+    pthread_t thread;
+    void *result = NULL;
+    ws_dispatcher *plain = ws_dispatcher_new();
+    ws_dispatcher *with_descriptor = ws_dispatcher_new();
+    CHECK(ws_dispatcher_fd(with_descriptor) != -1);
+    ws_dispatcher *all[] = {plain, with_descriptor, ws_dispatcher_new_driving()};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        CHECK(pthread_create(&thread, NULL, pull_while_cancelled, all[i]) == 0);
+        CHECK(pthread_join(thread, &result) == 0 && result == PTHREAD_CANCELED);
+    }
+    CHECK(ws_shutdown(PATIENCE_MS) == WS_OK);
+}
+
 static struct host last;
 static ws_socket *last_socket;
 
@@ -288,6 +347,7 @@ int main(void)
     }
     in_a_child("a thread is cancelled", a_thread_that_is_cancelled_while_it_waits);
     in_a_child("a cancelled thread sends", a_thread_that_is_cancelled_before_it_sends);
+    in_a_child("a cancelled thread pulls", a_thread_that_is_cancelled_before_it_pulls);
     in_a_child("an atexit handler", an_atexit_handler);
     in_a_child("an atexit handler, with a dispatcher", an_atexit_handler_with_a_dispatcher);
     in_a_child("an atexit handler, with a driving dispatcher", an_atexit_handler_with_a_driving_dispatcher);

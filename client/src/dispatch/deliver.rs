@@ -14,6 +14,7 @@ use crate::error::ErrorCode;
 use crate::event::{Batch, Event, EventKind};
 use crate::fault::fault_point;
 use crate::panics::contained;
+use crate::sys::thread::CancellationHeld;
 use crate::unfinished;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -130,6 +131,7 @@ impl<T: Target> Dispatcher<T> {
             if entry.mailbox.take_nudge() {
                 let target = Arc::clone(&entry.target);
                 drop(state);
+                let _held = CancellationHeld::begin();
                 target.nudge();
                 fault_point!();
                 state = self.lock_without(target);
@@ -141,6 +143,7 @@ impl<T: Target> Dispatcher<T> {
     /// Runs `on_free` for the sockets whose pulled TERMINATE was freed.
     pub(super) fn free_pulled<'a>(&'a self, mut state: Guard<'a, T>) -> Guard<'a, T> {
         while let Some(at) = state.pulled.iter().position(|pulled| pulled.freed) {
+            let _held = CancellationHeld::begin();
             let pulled = state.pulled.swap_remove(at);
             let last = LastCallbacks::begin(self, &mut state.last, pulled.key, &pulled.target);
             drop(state);

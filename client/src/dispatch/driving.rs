@@ -15,6 +15,7 @@ use super::waiter::Waiter;
 use crate::error::ErrorCode;
 use crate::fault::fault_point;
 use crate::sys::RawWaitable;
+use crate::sys::thread::CancellationHeld;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +72,7 @@ impl<T: Target> Dispatcher<T> {
             && self.is_closed()
         {
             // The kernel sends what it has taken; no thread is left to send more.
+            let _held = CancellationHeld::begin();
             driving.task_driver.end();
         }
     }

@@ -48,11 +48,11 @@ fn a_socket_is_dropped_without_the_lock_however_it_ends() {
     let key = opened(&dispatcher, &drops);
     end(&dispatcher, key);
     for kind in [EventKind::Open, EventKind::Terminate] {
-        let (target, event) = dispatcher.next(None).unwrap().unwrap();
+        let (target, event) = dispatcher.next(None, Arc::clone).unwrap().unwrap();
         assert_eq!(event.kind(), kind);
         drop((event, target));
     }
-    assert!(dispatcher.next(Some(Duration::ZERO)).unwrap().is_none());
+    assert!(dispatcher.next(Some(Duration::ZERO), Arc::clone).unwrap().is_none());
     assert_eq!(*drops.lock().unwrap(), [true, true], "by a pulled one that was freed");
 
     let key = lonely(&dispatcher, &drops);

@@ -9,16 +9,14 @@ use super::mailbox::{self, Work};
 use super::state::{Guard, PulledEnd, State};
 use super::waiter::Waiter;
 use crate::error::{Error, ErrorCode};
-use crate::event::{Event, EventKind, Message};
+use crate::event::{DataType, Event, EventKind, Message};
 use crate::fault::fault_point;
 use crate::fork::fork_epoch;
 use crate::panics::contained;
+use crate::sys::thread::CancellationHeld;
 use crate::unfinished;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-
-/// One pulled event, and its socket.
-pub(super) type Pulled<T> = (Arc<T>, Box<Event>);
 
 /// The guard of a pulled TERMINATE; its drop makes `on_free` due.
 struct PulledTerminate<T: Target> {
@@ -45,32 +43,49 @@ impl<T: Target> Drop for PulledTerminate<T> {
 }
 
 /// Something that was taken out under the lock, and becomes an event without it.
-pub(super) enum Taken {
-    Message(Message),
-    Other { work: Work, serial: u64 },
+pub(super) enum Taken<T> {
+    Message(Message, DataType),
+    Other { target: Arc<T>, work: Work, serial: u64 },
 }
 
 impl<T: Target> Dispatcher<T> {
     /// Pulls one event; waits for it if there is none. Returns `None` when the time is over or after a stop. No
-    /// function of the handler runs but `on_free`.
-    pub fn next(self: &Arc<Self>, timeout: Option<Duration>) -> Result<Option<Pulled<T>>, ErrorCode> {
-        let pulled = self.pull(timeout, |mut state| {
+    /// function of the handler runs but `on_free`. `whose`: what the caller wants to know of the event's socket; it
+    /// runs under the lock.
+    ///
+    /// Holds cancellation off by itself, and only where more is done than to take a message that is there.
+    pub fn next<W>(
+        self: &Arc<Self>,
+        timeout: Option<Duration>,
+        whose: impl Fn(&Arc<T>) -> W,
+    ) -> Result<Option<(W, Box<Event>)>, ErrorCode> {
+        // Declared before what may be the last owner of a socket.
+        let mut held = None;
+        let mut pulled = None;
+        self.pull(timeout, |mut state| {
             loop {
                 let Some(key) = state.next_ready() else { return (state, Ok(None)) };
-                if state.entry(key).is_some_and(|entry| entry.target.is_silent()) {
+                let Some(entry) = state.entry(key) else { return (state, Err(ErrorCode::Internal)) };
+                if entry.target.is_silent() {
+                    let _held = CancellationHeld::begin();
                     (state, _) = self.deliver_next(state, key, 1);
                     continue;
                 }
-                let taken = take_one(&mut state, key);
-                return (state, taken);
+                let whose = whose(&entry.target);
+                let taken = take_one(&mut state, key).map(|taken| pulled = Some((whose, taken)));
+                return (state, taken.map(Some));
             }
         })?;
-        let Some((target, taken, resume)) = pulled else { return Ok(None) };
-        if resume {
+        let Some((whose, (taken, nudge))) = pulled else { return Ok(None) };
+        if nudge.is_some() || matches!(taken, Taken::Other { .. }) {
+            held = Some(CancellationHeld::begin());
+        }
+        if let Some(target) = nudge {
             target.nudge();
         }
-        let event = self.event_of(&target, taken)?;
-        Ok(Some((target, Box::new(event))))
+        let event = self.event_of(taken).map(Box::new);
+        drop(held);
+        Ok(Some((whose, event?)))
     }
 
     /// The frame of every pull: checks the owner, enters a level, runs the `on_free` that is owed, and waits until
@@ -121,6 +136,7 @@ impl<T: Target> Dispatcher<T> {
                 && state.is_time_to_drive()
             {
                 // A host that lags behind may pull for long, and no other thread answers pings.
+                let _held = CancellationHeld::begin();
                 let waiter = Waiter::without_sleeping(&state);
                 (state, _) = self.drive(state, driving, waiter);
             }
@@ -136,14 +152,15 @@ impl<T: Target> Dispatcher<T> {
                 Waited::TimeOver => return (state, Ok(None)),
                 Waited::Interrupted => return (state, Err(ErrorCode::Interrupted)),
             }
+            let _held = CancellationHeld::begin();
             (state, waited) = self.wait_change(state, deadline);
         }
     }
 
-    pub(super) fn event_of(self: &Arc<Self>, target: &Arc<T>, taken: Taken) -> Result<Event, ErrorCode> {
-        let (work, serial) = match taken {
-            Taken::Message(message) => return Ok(Event::of_message(message, target.mode())),
-            Taken::Other { work, serial } => (work, serial),
+    pub(super) fn event_of(self: &Arc<Self>, taken: Taken<T>) -> Result<Event, ErrorCode> {
+        let (target, work, serial) = match taken {
+            Taken::Message(message, mode) => return Ok(Event::of_message(message, mode)),
+            Taken::Other { target, work, serial } => (target, work, serial),
         };
         Ok(match work {
             Work::Open { time_us } => Event::opened(time_us),
@@ -160,7 +177,7 @@ impl<T: Target> Dispatcher<T> {
             }
             Work::Terminate(ending) => Event::terminated(ending).with_guard(Box::new(PulledTerminate {
                 dispatcher: Arc::downgrade(self),
-                target: Arc::clone(target),
+                target,
                 serial,
                 epoch: fork_epoch(),
             })),
@@ -170,29 +187,28 @@ impl<T: Target> Dispatcher<T> {
     }
 }
 
-/// Takes one event out of a ready mailbox. The flag says whether its socket's task must be nudged.
+/// Takes one event out of a ready mailbox. Returns its socket as well if that one's task must be nudged.
 #[allow(clippy::type_complexity)]
 pub(super) fn take_one<T: Target>(
     state: &mut State<T>,
     key: Key,
-) -> Result<Option<(Arc<T>, Taken, bool)>, ErrorCode> {
+) -> Result<(Taken<T>, Option<Arc<T>>), ErrorCode> {
     let serial = state.next_serial();
     let Some(entry) = state.entry(key) else { return Err(ErrorCode::Internal) };
-    let target = Arc::clone(&entry.target);
+    let target = &entry.target;
     let taken = match entry.mailbox.pull()? {
-        Some(mailbox::Pulled::Message(message)) => Taken::Message(message),
-        Some(mailbox::Pulled::Other(work)) => Taken::Other { work, serial },
+        Some(mailbox::Pulled::Message(message)) => Taken::Message(message, target.mode()),
+        Some(mailbox::Pulled::Other(work)) => Taken::Other { target: Arc::clone(target), work, serial },
         None => return Err(ErrorCode::Internal),
     };
-    let resume = entry.mailbox.take_nudge();
-    let terminated = matches!(taken, Taken::Other { work: Work::Terminate(_), .. });
+    let nudge = entry.mailbox.take_nudge().then(|| Arc::clone(target));
     state.requeue(key);
     state.note_pulled(key);
-    if terminated {
+    if let Taken::Other { target, work: Work::Terminate(_), .. } = &taken {
         let removed = state.remove(key);
         // Dropping the rest of the entry runs no foreign code; the socket, whose drop might, is kept.
         drop(removed.map(|entry| entry.mailbox));
-        state.pulled.push(PulledEnd { key, target: Arc::clone(&target), serial, freed: false });
+        state.pulled.push(PulledEnd { key, target: Arc::clone(target), serial, freed: false });
     }
-    Ok(Some((target, taken, resume)))
+    Ok((taken, nudge))
 }

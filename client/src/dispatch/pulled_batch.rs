@@ -160,8 +160,7 @@ impl<T: Target> Dispatcher<T> {
             return Ok(None);
         };
         nudges.iter().for_each(|target| target.nudge());
-        let events = taken.into_iter().map(|(whose, taken)| self.event_of(&targets[whose as usize], taken));
-        let alone = events.collect::<Result<_, _>>()?;
+        let alone = taken.into_iter().map(|taken| self.event_of(taken)).collect::<Result<_, _>>()?;
         Ok(Some(PulledBatch {
             block: Arc::new(fitting(block)),
             picked,
@@ -195,7 +194,7 @@ struct Collected<T> {
     picked: Vec<(u32, Picked)>,
     origins: Origins,
     /// The events that are made once the lock is free.
-    taken: Vec<(u32, Taken)>,
+    taken: Vec<Taken<T>>,
     nudges: Vec<Arc<T>>,
 }
 
@@ -246,11 +245,10 @@ impl<T: Target> Collected<T> {
         });
         if self.picked.len() == before {
             taken?;
-            if let Some((_, taken, resume)) = take_one(state, key)? {
-                self.picked.push((whose, Picked::Alone(self.taken.len())));
-                self.taken.push((whose, taken));
-                self.nudges.extend(resume.then_some(target));
-            }
+            let (taken, nudge) = take_one(state, key)?;
+            self.picked.push((whose, Picked::Alone(self.taken.len())));
+            self.taken.push(taken);
+            self.nudges.extend(nudge);
             return Ok(());
         }
         let resume = entry.mailbox.take_nudge();

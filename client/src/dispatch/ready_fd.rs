@@ -1,6 +1,7 @@
 //! A descriptor that is readable exactly while a dispatcher has deliverable events, level-triggered. It is made when
 //! the host first asks for it, so that it costs nothing before.
 
+use crate::sys::thread::CancellationHeld;
 use crate::sys::{RawWaitable, wake};
 use std::io;
 
@@ -25,6 +26,7 @@ impl ReadyFd {
             return;
         }
         self.readable = readable;
+        let _held = CancellationHeld::begin();
         if readable {
             wake::signal(self.fd.signal_end());
         } else {

@@ -51,7 +51,7 @@ impl DecodedInput {
     /// Adds a part in the read buffer.
     pub(super) fn shared_part(&mut self, item: Item, offset: u64) {
         if self.origins.add_part(self.items.len(), offset).is_err() {
-            self.failure = Some(out_of_memory());
+            self.no_memory();
         }
         self.shared(item);
     }
@@ -60,7 +60,7 @@ impl DecodedInput {
     pub(super) fn own_part(&mut self, part: Batch, offset: u64) {
         let mut origins = Origins::default();
         if origins.add(0, Origin { time_us: self.time_us, offset }).is_err() {
-            self.failure = Some(out_of_memory());
+            self.no_memory();
         }
         self.push_own(part.with_origins(origins));
     }
@@ -73,18 +73,24 @@ impl DecodedInput {
     }
 
     /// Adds a whole message in the read buffer, and counts it.
-    #[inline]
+    // As a call, this would pass the item through memory, and the processor would wait for it there.
+    #[inline(always)]
     pub(super) fn whole(&mut self, item: Item) {
         self.count_message(item.len);
         self.shared(item);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn shared(&mut self, item: Item) {
         self.charge += item.charge();
         if self.items.add(item).is_err() {
-            self.failure = Some(out_of_memory());
+            self.no_memory();
         }
+    }
+
+    #[cold]
+    fn no_memory(&mut self) {
+        self.failure = Some(out_of_memory());
     }
 
     pub(super) fn own(&mut self, batch: Batch) {
@@ -94,8 +100,7 @@ impl DecodedInput {
     fn push_own(&mut self, batch: Batch) {
         self.charge += batch.charge();
         if self.seal().is_err() || self.pieces.try_reserve(1).is_err() {
-            self.failure = Some(out_of_memory());
-            return;
+            return self.no_memory();
         }
         self.pieces.push(Piece::Own(batch));
     }

@@ -67,7 +67,7 @@ fn nothing_behind_a_message_that_could_not_be_taken_is_delivered() {
     }
     socket.outgoing.lock().failure = Some(failure);
     let mut seen = Vec::new();
-    while let Some((_, event)) = dispatcher.next(Some(PATIENCE)).unwrap() {
+    while let Some((_, event)) = dispatcher.next(Some(PATIENCE), Arc::clone).unwrap() {
         seen.push((event.kind(), event.data().unwrap_or_default().to_vec()));
         if event.kind() == EventKind::Terminate {
             break;
@@ -102,7 +102,7 @@ fn the_servers_close_frame_is_answered_even_with_no_time_for_it() {
     drop(call);
     // As the reading thread does, before it flushes.
     socket.close_received(CloseFrame { code: Some(4001), reason: String::new() }, 0);
-    while let Some((_, event)) = dispatcher.next(Some(PATIENCE)).unwrap() {
+    while let Some((_, event)) = dispatcher.next(Some(PATIENCE), Arc::clone).unwrap() {
         if event.kind() == EventKind::Terminate {
             break;
         }
@@ -161,7 +161,7 @@ fn fault_in_driving(n: u32, timed: bool) -> bool {
     let call = dispatcher.begin_call().unwrap();
     let _socket = unopened.connect().unwrap();
     drop(call);
-    let pull = || dispatcher.next(Some(PATIENCE)).unwrap().and_then(|(_, event)| letter(&event));
+    let pull = || dispatcher.next(Some(PATIENCE), Arc::clone).unwrap().and_then(|(_, event)| letter(&event));
     assert_eq!(pull(), Some('1'));
     go_on.send(()).unwrap();
     arm(n);
