@@ -22,13 +22,7 @@ fn main() {
 }
 
 #[divan::bench(args = SIZES)]
-fn mask_in_place(bencher: Bencher, size: usize) {
-    let mut data = vec![b'x'; size];
-    bencher.counter(BytesCount::new(size)).bench_local(|| mask::apply_mask(black_box(&mut data), KEY, 0));
-}
-
-#[divan::bench(args = SIZES)]
-fn mask_while_copying(bencher: Bencher, size: usize) {
+fn mask_and_copy(bencher: Bencher, size: usize) {
     let data = vec![b'x'; size];
     let mut out = Vec::with_capacity(size);
     bencher.counter(BytesCount::new(size)).bench_local(|| {

@@ -25,18 +25,6 @@ fn step_key(key: [u8; 4]) -> [u8; STEP] {
     std::array::from_fn(|i| key[i % 4])
 }
 
-/// Masks `data` where it lies; the same call again unmasks it.
-///
-/// `offset`: how many bytes of the same payload came before `data`.
-pub fn apply_mask(data: &mut [u8], key: [u8; 4], offset: usize) {
-    let key = step_key(rotated(key, offset));
-    let (steps, rest) = data.as_chunks_mut::<STEP>();
-    for step in steps {
-        xor(step, &key);
-    }
-    xor(rest, &key);
-}
-
 /// Appends `data` to `out`, masked.
 ///
 /// `offset`: how many bytes of the same payload came before `data`. Reserve the room first where
@@ -119,10 +107,6 @@ mod tests {
                 // The reference adds offset and index; the period is four, so any offset may be
                 // made small.
                 let expected = naive(&data[..len], KEY, offset % 4);
-
-                let mut in_place = data[..len].to_vec();
-                apply_mask(&mut in_place, KEY, offset);
-                assert_eq!(in_place, expected, "in place, {len} bytes at {offset}");
 
                 let mut out = vec![9, 9];
                 append_masked(&mut out, &data[..len], KEY, offset);
