@@ -46,7 +46,11 @@ fn in_parts(params: &Params, stream: &[u8], places: &[usize], whole: &Outcome) {
     let expected = run(vec![stream]);
     parts::compare(&expected, whole, size, true);
     for other in [run(cut(stream, places)), run(stream.chunks(1).collect())] {
-        assert_eq!(other.events, expected.events);
+        // Before data that cannot be inflated, as much is handed out as the pieces have let through.
+        let both = other.events.len().min(expected.events.len());
+        let same = if expected.failure.is_some() { both } else { usize::MAX };
+        let (ours, its) = (other.events.iter().take(same), expected.events.iter().take(same));
+        assert!(ours.eq(its), "{:?} is not {:?}", other.events, expected.events);
     }
 }
 
