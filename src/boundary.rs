@@ -46,7 +46,8 @@ pub(crate) fn count_that_holds(body: impl FnOnce() -> Result<u32, ErrorCode>) ->
 
 /// For functions that make something: `None` and a panic both give `nothing`.
 pub(crate) fn make<T>(nothing: T, body: impl FnOnce() -> Option<T>) -> T {
-    caught_and_held(|| library::check_alive().ok().and_then(|()| body())).flatten().unwrap_or(nothing)
+    let _held = CancellationHeld::begin();
+    caught(|| library::check_alive().ok().and_then(|()| body())).flatten().unwrap_or(nothing)
 }
 
 /// For readers: `None` and a panic both give the neutral answer. They reach no cancellation point.
@@ -80,13 +81,6 @@ pub(crate) fn attempt<T>(body: impl FnOnce() -> Result<T, Error>) -> Result<T, E
 /// For work whose panic must keep nothing that follows from being done.
 pub(crate) fn last_words(body: impl FnOnce()) {
     caught(body);
-}
-
-/// For functions that may do I/O, wait or call the host: cancellation is held off until they return.
-#[inline]
-fn caught_and_held<T>(body: impl FnOnce() -> T) -> Option<T> {
-    let _held = CancellationHeld::begin();
-    caught(body)
 }
 
 fn caught<T>(body: impl FnOnce() -> T) -> Option<T> {

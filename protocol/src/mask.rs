@@ -11,8 +11,8 @@ const STEP: usize = 32;
 /// length that the one before has left in memory: at 64 KiB, more than twice as long.
 const SHORT: usize = 192;
 
-/// Bytes of a longer payload that are appended at once, a multiple of [`STEP`]: their zeros are still in the first cache when the masked
-/// bytes replace them. Of 1 to 64 KiB, 8 measured best.
+/// Bytes of a longer payload that are appended at once, a multiple of [`STEP`]: their zeros are still in the first cache
+/// when the masked bytes replace them. Of 1 to 64 KiB, 8 measured best.
 const BLOCK: usize = 8192;
 
 /// The key, rotated so that its first byte is the one for `offset`.

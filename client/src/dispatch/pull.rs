@@ -59,8 +59,6 @@ impl<T: Target> Dispatcher<T> {
         timeout: Option<Duration>,
         whose: impl Fn(&Arc<T>) -> W,
     ) -> Result<Option<(W, Box<Event>)>, ErrorCode> {
-        // Declared before what may be the last owner of a socket.
-        let mut held = None;
         let mut pulled = None;
         self.pull(timeout, |mut state| {
             loop {
@@ -77,15 +75,13 @@ impl<T: Target> Dispatcher<T> {
             }
         })?;
         let Some((whose, (taken, nudge))) = pulled else { return Ok(None) };
-        if nudge.is_some() || matches!(taken, Taken::Other { .. }) {
-            held = Some(CancellationHeld::begin());
-        }
+        // Both may be the last owner of a socket.
+        let _held = (nudge.is_some() || matches!(taken, Taken::Other { .. })).then(CancellationHeld::begin);
         if let Some(target) = nudge {
             target.nudge();
         }
-        let event = self.event_of(taken).map(Box::new);
-        drop(held);
-        Ok(Some((whose, event?)))
+        let event = self.event_of(taken)?;
+        Ok(Some((whose, Box::new(event))))
     }
 
     /// The frame of every pull: checks the owner, enters a level, runs the `on_free` that is owed, and waits until
