@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import ws4d_ctypes as c
-from programs import Authority, Program, python_peer
+from programs import Authority, Program, nginx_command, python_peer
 from talk import Talk, echo, expect
 from unpacked import program, scratch
 
@@ -23,18 +23,6 @@ ProxyPass "/" "http://127.0.0.1:{backend}/" upgrade=websocket
 """
 
 NGINX = """
-{user}
-daemon off;
-pid "{folder}/pid";
-error_log "{folder}/log" info;
-events {{ }}
-http {{
-    access_log off;
-    client_body_temp_path "{folder}/body";
-    proxy_temp_path "{folder}/proxied";
-    fastcgi_temp_path "{folder}/fastcgi";
-    uwsgi_temp_path "{folder}/uwsgi";
-    scgi_temp_path "{folder}/scgi";
     server {{
         listen 127.0.0.1:{port} ssl;
         ssl_certificate "{certificate}";
@@ -45,24 +33,18 @@ http {{
         proxy_set_header Connection "upgrade";
         location / {{ proxy_pass http://127.0.0.1:{backend}; }}
     }}
-}}
 """
 
 
-def behind(run, configuration, command, **more):
-    """What is shown behind it."""
+def behind(run, command):
+    """What is shown behind the one that `command` starts, in a folder, before a backend."""
     folder = scratch(run)
     authority = Authority(folder)
     certificate = authority.local()
     peer = python_peer("deflate")
     run.callback(peer.stop)
 
-    def start(port):
-        file = folder / "configuration"
-        file.write_text(configuration.format(folder=folder, port=port, certificate=certificate, backend=peer.port, **more))
-        return command(folder, file)
-
-    front = Program(start, folder / "log")
+    front = Program(lambda port: command(folder, port=port, certificate=certificate, backend=peer.port), folder / "log")
     run.callback(front.stop)
     url = f"wss://localhost:{front.port}"
     settings = {"ca_file": str(authority.certificate).encode()}
@@ -80,14 +62,21 @@ def apache(run):
     names = ("mpm_event", "authz_core", "ssl", "socache_shmcb", "proxy", "proxy_http", "proxy_wstunnel")
     modules = "\n".join(f'LoadModule {name}_module "{folder}/mod_{name}.so"' for name in names)
     user = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
-    command = lambda folder, file: [httpd.path, "-D", "FOREGROUND", "-f", str(file)]
+
+    def command(folder, **places):
+        file = folder / "configuration"
+        file.write_text(APACHE.format(folder=folder, modules=modules, user=user, **places))
+        return [httpd.path, "-D", "FOREGROUND", "-f", str(file)]
+
     version = subprocess.run([httpd.path, "-v"], check=True, capture_output=True, text=True).stdout.split()[2]
-    return [version, *behind(run, APACHE, command, modules=modules, user=user)]
+    return [version, *behind(run, command)]
+
+
+def start_nginx(folder, **places):
+    """What starts nginx with TLS before a backend."""
+    return nginx_command(program("nginx").path, folder, NGINX.format(**places))
 
 
 def nginx(run):
-    path = program("nginx").path
-    user = "user root;" if os.geteuid() == 0 else ""  # its folders are for nobody else
-    command = lambda folder, file: [path, "-p", str(folder), "-c", str(file), "-e", str(folder / "log")]
-    version = subprocess.run([path, "-v"], check=True, capture_output=True, text=True).stderr.split()[2]
-    return [version, *behind(run, NGINX, command, user=user)]
+    version = subprocess.run([program("nginx").path, "-v"], check=True, capture_output=True, text=True).stderr.split()[2]
+    return [version, *behind(run, start_nginx)]

@@ -53,12 +53,7 @@ def nginx(run, tool):
     peer = python_peer("deflate")
     run.callback(peer.stop)
 
-    def start(port):
-        configuration = folder / "nginx.conf"
-        user = "user root;" if os.geteuid() == 0 else ""
-        configuration.write_text(fronts.NGINX.format(folder=folder, port=port, backend=peer.port, certificate=certificate, user=user))
-        return [program("nginx").path, "-e", str(folder / "log"), "-c", str(configuration)]
-
+    start = lambda port: fronts.start_nginx(folder, port=port, backend=peer.port, certificate=certificate)
     front = Program(start, folder / "log")
     run.callback(front.stop)
     show = Shown(tool, {f":{front.port}": "", str(authority.certificate): "ca.pem"})

@@ -83,6 +83,34 @@ class Program:
         self.process.wait(PATIENCE)
 
 
+# All that it writes, too, for which its own folders may not exist where it was unpacked and not installed.
+NGINX = """
+{user}
+daemon off;
+worker_shutdown_timeout 1s;
+pid "{folder}/pid";
+error_log "{folder}/log" info;
+events {{ }}
+http {{
+    access_log "{folder}/log";
+    client_body_temp_path "{folder}/body";
+    proxy_temp_path "{folder}/proxied";
+    fastcgi_temp_path "{folder}/fastcgi";
+    uwsgi_temp_path "{folder}/uwsgi";
+    scgi_temp_path "{folder}/scgi";
+    {servers}
+}}
+"""
+
+
+def nginx_command(nginx, folder, servers):
+    """What starts nginx with these servers, with everything of its own in a folder."""
+    user = "user root;" if os.geteuid() == 0 else ""  # the folder is for nobody else
+    configuration = folder / "nginx.conf"
+    configuration.write_text(NGINX.format(user=user, folder=folder, servers=servers))
+    return [nginx, "-p", str(folder), "-c", str(configuration), "-e", str(folder / "log")]
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

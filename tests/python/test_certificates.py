@@ -1,32 +1,22 @@
 """Certificates of OpenSSL's making that are seen on the Internet and in test labs: one nginx shows them, a name for each."""
 
-import os
 import re
 import unittest
 
 import ws4d_ctypes as c
 from host import Failed, Host, shut_down, ws4d
-from programs import Authority, Program, folder_of, python_peer
+from programs import Authority, Program, folder_of, nginx_command, python_peer
 from reverse_proxy import program
 
 tearDownModule = shut_down
 
 NGINX = program("nginx")
 
-CONFIGURATION = """
-{user}
-daemon off;
-pid "{folder}/pid";
-error_log "{folder}/log" info;
-events {{ }}
-http {{
-    access_log "{folder}/log";
+COMMON = """
     ssl_protocols TLSv1.2 TLSv1.3;
     proxy_http_version 1.1;
     proxy_set_header Upgrade $http_upgrade;
     proxy_set_header Connection "upgrade";
-    {servers}
-}}
 """
 
 SERVER = """
@@ -103,10 +93,7 @@ class Certificates(unittest.TestCase):
             servers = "".join(
                 SERVER.format(listen=listen[name], name=name, file=file, backend=backend) for name, file in files.items()
             )
-            user = "user root;" if os.geteuid() == 0 else ""  # the folder is for nobody else
-            configuration = folder / "nginx.conf"
-            configuration.write_text(CONFIGURATION.format(user=user, folder=folder, servers=servers))
-            return [NGINX, "-p", str(folder), "-c", str(configuration), "-e", str(folder / "log")]
+            return nginx_command(NGINX, folder, COMMON + servers)
 
         cls.proxy = Program(command, folder / "log")
         cls.addClassCleanup(cls.proxy.stop)

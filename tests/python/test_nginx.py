@@ -1,6 +1,5 @@
 """Behind nginx, with Python's websockets and Node's ws: what reverse_proxy.py has, and nginx's own ways and pages."""
 
-import os
 import shutil
 import signal
 import socket
@@ -8,28 +7,14 @@ import unittest
 
 import ws4d_ctypes as c
 from host import Failed, shut_down, ws4d
-from programs import Authority, folder_of, free_port, node_peer, python_peer
+from programs import Authority, folder_of, free_port, nginx_command, node_peer, python_peer
 from reverse_proxy import Behind, program
 
 tearDownModule = shut_down
 
 NGINX = program("nginx")
 
-CONFIGURATION = """
-{user}
-daemon off;
-worker_shutdown_timeout 1s;
-pid "{folder}/pid";
-error_log "{folder}/log" info;
-events {{ }}
-http {{
-    access_log "{folder}/log";
-    client_body_temp_path "{folder}/body";
-    proxy_temp_path "{folder}/proxied";
-    fastcgi_temp_path "{folder}/fastcgi";
-    uwsgi_temp_path "{folder}/uwsgi";
-    scgi_temp_path "{folder}/scgi";
-
+SERVER = """
     server {{
         listen 127.0.0.1:{port} ssl http2;
         listen unix:{folder}/socket;
@@ -67,7 +52,6 @@ http {{
             proxy_pass http://127.0.0.1:{silent};
         }}
     }}
-}}
 """
 
 
@@ -76,10 +60,9 @@ class BehindNginx(Behind):
     def command(cls, port):
         silent = socket.create_server(("127.0.0.1", 0))  # the system takes connections, and nobody answers them
         cls.addClassCleanup(silent.close)
-        text = CONFIGURATION.format(
+        server = SERVER.format(
             port=port,
             folder=cls.folder,
-            user="user root;" if os.geteuid() == 0 else "",  # the folder is for nobody else
             certificate=cls.certificate,
             ca=cls.authority.certificate,
             backend=cls.peer.port,
@@ -87,9 +70,7 @@ class BehindNginx(Behind):
             silent=silent.getsockname()[1],
         )
         cls.folder.joinpath("friends").write_text("user:{PLAIN}s3cret\n")
-        configuration = cls.folder / "nginx.conf"
-        configuration.write_text(text)
-        return [NGINX, "-p", str(cls.folder), "-c", str(configuration), "-e", str(cls.folder / "log")]
+        return nginx_command(NGINX, cls.folder, server)
 
     def test_a_location_that_wants_a_client_certificate(self):
         failed = self.refused("/members/head")
