@@ -12,7 +12,7 @@ EXAMPLES := $(patsubst c-examples/%.c,build/examples/%,$(wildcard c-examples/*.c
 WARNINGS := -Wall -Wextra -Wpedantic -Werror
 
 .PHONY: help setup build release header examples server demo test clean
-.PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-model test-c
+.PHONY: bench bench-micro bench-instructions bench-profile check-style check-header test-rust test-fuzzers test-model test-c
 .PHONY: test-plugin test-valgrind test-python install uninstall test-install dist deb wheel tool test-tool check-docs
 .PHONY: docs new-user
 .PHONY: arm64 musl small macos windows
@@ -66,7 +66,7 @@ server: ## the local test server
 demo: ## builds all and plays the examples against a local server
 	@scripts/demo.sh
 
-test: setup check-style check-header check-docs test-rust test-model test-c test-plugin test-valgrind test-install test-python test-tool ## all that must hold
+test: setup check-style check-header check-docs test-rust test-fuzzers test-model test-c test-plugin test-valgrind test-install test-python test-tool ## all that must hold
 	@echo "make test: all is well"
 
 check-style: ## cargo fmt, clippy, who may know whom, and the pages on unsafe and on the crates of others
@@ -95,6 +95,9 @@ check-docs: release server ## the code in README and in the guide is compiled an
 test-rust: ## cargo's tests
 	cargo build --package ws4d
 	cargo test --workspace --no-fail-fast
+
+test-fuzzers: ## the fuzzers, built without nightly Rust, on what they begin with
+	scripts/fuzz.sh --seeds
 
 test-c: examples server ## the C and C++ tests, the examples, and cmake's way to them
 	scripts/c-tests.sh $(TARGET)/release $(SERVER)

@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
     options.set_compression((asked & 1).into()).expect("a level");
     let windows = 15 - i32::from(asked >> 1 & 7);
     options.set_compression_window_bits(windows, windows).expect("windows");
-    options.set_compression_context_takeover(asked & 16 == 0, asked & 32 == 0);
+    options.set_compression_context_takeover(asked & 16 == 0, asked & 32 == 0).expect("compression");
     if asked & 64 != 0 {
         options.set_subprotocol("chat").expect("a token");
         options.set_subprotocol("superchat").expect("a token");
