@@ -15,6 +15,18 @@ constexpr unsigned events_a_turn = 64;
 /** A 60th of a second. */
 constexpr std::chrono::milliseconds tick{16};
 
+/** Is false again when its scope is left, also where the host ends a process by unwinding it. */
+class until_left {
+public:
+    explicit until_left(std::atomic<bool> &flag) : flag_(flag) {}
+    ~until_left() { flag_ = false; }
+    until_left(const until_left &) = delete;
+    until_left &operator=(const until_left &) = delete;
+
+private:
+    std::atomic<bool> &flag_;
+};
+
 /** For the library's own threads; none of them runs code of the plug-in. */
 constexpr std::int32_t shutdown_ms = 5000;
 
@@ -39,6 +51,10 @@ host::value core::new_web_socket(const host::parameters &with) {
         raise(host_, WS_ERR_CANCELLED, "4D.WebSocket.new: the form or worker is being closed");
         return host::null();
     }
+    if (!ensure_listener()) {
+        raise(host_, WS_ERR_OUT_OF_MEMORY, "4D.WebSocket.new: no process could be started for the plug-in");
+        return host::null();
+    }
     const socket_ref socket = std::make_shared<web_socket>(host_, wakeup_, handler != nullptr ? *handler : nullptr);
     if (!socket->connect(*url))
         return host::null();
@@ -46,7 +62,6 @@ host::value core::new_web_socket(const host::parameters &with) {
         const std::lock_guard<std::mutex> lock(mutex_);
         sockets_[socket->home()].push_back(socket);
     }
-    ensure_listener();
     socket->opened();
     // What came together with the server's answer has woken nobody: the socket was not in the list yet.
     host_.post(socket->home());
@@ -100,6 +115,7 @@ void core::stop() {
 
 /** The code of the plug-in's own process: it has `pump` called in each context whose sockets have events. */
 void core::listen() {
+    const until_left until_left(listening_);
     const bool may_wait = host_.preemptive();
     while (!stopping_ && !host_.dying()) {
         if (wakeup_->wait(may_wait ? tick : std::chrono::milliseconds(0))) {
@@ -109,12 +125,13 @@ void core::listen() {
             host_.idle();
         }
     }
-    listening_ = false;
 }
 
-void core::ensure_listener() {
-    if (!listening_.exchange(true))
-        host_.start_process(u"$ws4d", [this] { listen(); });
+bool core::ensure_listener() {
+    if (listening_.exchange(true) || host_.start_process(u"$ws4d", [this] { listen(); }))
+        return true;
+    listening_ = false;
+    return false;
 }
 
 bool core::is_closing(const host::context &which) {

@@ -41,7 +41,7 @@ private:
     using socket_ref = std::shared_ptr<web_socket>;
 
     void listen();
-    void ensure_listener();
+    bool ensure_listener();
     bool is_closing(const host::context &which);
     std::vector<socket_ref> sockets_of(const host::context &which);
     std::vector<host::context> contexts_with_events();

@@ -108,8 +108,8 @@ public:
     virtual bool dying() = 0;
     /** Lets other processes run, for at most a tick (a 60th of a second): PA_PutProcessToSleep. */
     virtual void idle() = 0;
-    /** PA_NewProcess. */
-    virtual void start_process(const text &name, std::function<void()> code) = 0;
+    /** PA_NewProcess. False where the host starts none; the code does not run then. */
+    virtual bool start_process(const text &name, std::function<void()> code) = 0;
     /**
      * Has the plug-in's `pump` called in a context, once that listens: the command CALL WORKER, or CALL FORM where there is
      * a window. Where the context is gone nothing happens.

@@ -41,11 +41,14 @@ process &application::new_worker() { return new_process(nullptr); }
 
 process &application::new_cooperative_worker() { return new_process(&cooperative_lock_); }
 
-void application::start_process(const host::text &, std::function<void()> code) {
+bool application::start_process(const host::text &, std::function<void()> code) {
     here();
+    if (!starts_processes)
+        return false;
     process &made = add(kind_ == scheduling::cooperative ? &cooperative_lock_ : nullptr);
     plug_in_process_ = &made;
     made.start(std::move(code), [this, &made] { closed(made); });
+    return true;
 }
 
 void application::closed(process &which) {

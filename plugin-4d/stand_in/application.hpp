@@ -44,6 +44,8 @@ public:
     plugin::core &plug_in() { return plug_in_; }
     /** The one that the plug-in has started last. */
     process &plug_in_process() { return *plug_in_process_; }
+    /** Whether the plug-in can start processes. */
+    bool starts_processes = true;
     /** How many calls came from threads that are no process's. */
     int foreign_calls() const { return foreign_calls_; }
 
@@ -52,7 +54,7 @@ public:
     bool preemptive() override { return here().preemptive(); }
     bool dying() override { return here().dying(); }
     void idle() override { here().idle(); }
-    void start_process(const host::text &name, std::function<void()> code) override;
+    bool start_process(const host::text &name, std::function<void()> code) override;
     void post(const host::context &where) override;
     void call(const host::function_ref &what, const host::object_ref &self, const host::parameters &with) override;
     void raise(const host::collection_ref &errors) override { here().errors.push_back(errors); }

@@ -106,6 +106,8 @@ void process::idle() {
     const others_run others(cooperative_lock_);
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait_for(lock, tick, [&] { return ends_; });
+    if (ends_ && how_ == ending::unwound)
+        throw aborted();
 }
 
 void process::in_window(std::int32_t window, const task &what) {

@@ -27,6 +27,8 @@ public:
         killed,
         /** It is to end as soon as its code looks (the plug-in) or goes on (4D code). */
         aborted,
+        /** The same, but that the plug-in is unwound where it lets others run. */
+        unwound,
         /** Its thread goes, and nobody tells the plug-in. */
         lost,
     };

@@ -39,7 +39,6 @@ PROMISE(a_worker_that_is_killed_ends_its_sockets_and_each_is_told) {
 }
 
 PROMISE(the_server_is_told_when_a_worker_is_gone) {
-    // Room by room: whether the worker was killed, was aborted, or its thread went without a word.
     for (const auto how : {process::ending::killed, process::ending::aborted, process::ending::lost}) {
         journal events;
         application app;
@@ -131,16 +130,33 @@ PROMISE(what_was_sent_before_a_worker_ends_still_goes_out) {
 }
 
 PROMISE(the_next_new_starts_the_plug_in_s_own_process_again) {
+    for (const auto how : {process::ending::aborted, process::ending::unwound}) {
+        journal events;
+        // Only what yields can be unwound.
+        application app(how == process::ending::unwound ? stand_in::scheduling::cooperative : stand_in::scheduling::preemptive);
+        process &worker = app.new_worker();
+        const host::object_ref handler = tests::handler(app, events, {worker.number(), 0});
+        const host::instance_ref first = open(app, worker, server("/echo"), handler);
+        app.end(app.plug_in_process(), how);
+        const host::instance_ref second = open(app, worker, server("/echo"), handler);
+        for (const host::instance_ref &ws : {first, second})
+            app.run(worker, [&] { ws->call(u"send", {host::text(u"a")}); });
+        CHECK_SAME(events.wait_for(4), (lines{"open", "open", "message text:a", "message text:a"}));
+    }
+}
+
+PROMISE(without_a_process_of_its_own_new_is_null_and_the_next_new_tries_again) {
     journal events;
     application app;
     process &worker = app.new_worker();
     const host::object_ref handler = tests::handler(app, events, {worker.number(), 0});
-    const host::instance_ref first = open(app, worker, server("/echo"), handler);
-    app.end(app.plug_in_process(), process::ending::aborted);
-    const host::instance_ref second = open(app, worker, server("/echo"), handler);
-    for (const host::instance_ref &ws : {first, second})
-        app.run(worker, [&] { ws->call(u"send", {host::text(u"a")}); });
-    CHECK_SAME(events.wait_for(4), (lines{"open", "open", "message text:a", "message text:a"}));
+    app.starts_processes = false;
+    CHECK(open(app, worker, server("/echo"), handler) == nullptr);
+    app.run(worker, [&] { CHECK_SAME(tests::last_error(worker).substr(0, 4), "-100"); });
+    app.starts_processes = true;
+    const host::instance_ref ws = open(app, worker, server("/echo"), handler);
+    app.run(worker, [&] { ws->call(u"send", {host::text(u"a")}); });
+    CHECK_SAME(events.wait_for(2), (lines{"open", "message text:a"}));
 }
 
 PROMISE(the_host_may_quit_with_live_sockets) {
