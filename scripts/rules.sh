@@ -53,7 +53,7 @@ found=$(code src | grep -E "$system" | grep -vE 'libc::(size_t|intptr_t|strnlen)
 # The one function that the C library calls is pthread_atfork's, and the one that the libc crate lacks pthread_setcancelstate.
 found=$(code client/src | grep 'extern "C"' | grep -vE '^client/src/(fork|sys/(unix|windows)/process|sys/unix/thread)\.rs:' || true)
 [ -z "$found" ] || complain 'the client has an extern "C" outside of fork.rs and sys' "$found"
-never "the dispatchers know more than events, options and errors" \
+never "the dispatchers know sockets, connecting, the engine, the protocol, tokio or rustls" \
     '\b(ws4d_protocol|tokio|rustls|crate::(socket|transport|connect|engine))\b' client/src/dispatch
 never "the mailbox or the handle table knows tokio" '\btokio\b' \
     client/src/dispatch/mailbox client/src/dispatch/mailbox.rs client/src/handle_table.rs client/src/sync.rs client/src/hook.rs

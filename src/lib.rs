@@ -1,4 +1,4 @@
-//! The C ABI of libws4d: the only place with `extern "C"` and with raw pointers of the host.
+//! The C ABI of libws4d: the exported functions, and the only place with raw pointers of the host.
 //!
 //! Each entry point is a few lines: enter the guard (`boundary`), check the arguments (`arg`), look the handle up
 //! (`handles`), call one method of the client, translate the result. Logic that a Rust test could want to check

@@ -53,7 +53,7 @@ pub extern "C" fn ws_send_begin(ws: *mut ws_socket, data_type: i32, flags: u32) 
 /// @return WS_OK, or, with the message as it was: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (no
 ///         message was begun, or NULL), WS_ERR_INVALID_UTF8, WS_ERR_TOO_LARGE (all parts together are above
 ///         `max_message_size`), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK (wait for `on_drain`, then send this part again),
-///         WS_ERR_OUT_OF_MEMORY (if the message is compressed, the connection ends with this error, too).
+///         WS_ERR_OUT_OF_MEMORY (if the message is compressed, the connection may end with this error, too).
 ///
 /// # Safety
 /// `data` is readable for `len` bytes.

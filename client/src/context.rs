@@ -1,6 +1,5 @@
 //! The role of the calling thread: whether it is an I/O thread, whether it runs sockets' tasks itself, and whether a
 //! callback is on its stack.
-
 //!
 //! A role belongs to the process in which it began. In a forked child it is void: the stack that the thread has
 //! inherited will never return to the library, and the thread is the host's own.

@@ -1,7 +1,7 @@
 //! Values that a thread keeps for its next call. A thread that is ending has none any more, but a destructor of the
 //! host's (of a C++ `thread_local`, of a `pthread_key`, in `atexit`) may still call the library; then each call makes a
 //! fresh value and drops it. So every thread-local of the library that has a destructor is a slot, and none can panic.
-//! (`scripts/rules.sh` allows `thread_local!` here and for plain `Cell`s of `Copy` types, which have no destructor.)
+//! (`scripts/rules.sh` allows `thread_local!` here, and in the modules whose values have no destructor.)
 
 use std::cell::Cell;
 use std::thread::LocalKey;

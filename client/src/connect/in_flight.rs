@@ -45,7 +45,7 @@ pub(super) fn ask(
     look_up: impl FnOnce() -> Answer + Send + 'static,
 ) -> Result<Ticket, Error> {
     let (sender, answer) = oneshot::channel();
-    // A thread that is alone does it itself, when it is asked for the answer: there is nobody to share it with.
+    // A thread that is alone looks names up itself (`dns.rs`): there is nobody to share the answer with.
     debug_assert!(!runs_here(Kind::Lookup));
     let key = (name.to_owned(), family);
     let mut flights = IN_FLIGHT.get().lock();

@@ -3,7 +3,6 @@
 use super::Reconnector;
 use super::sending::Queue;
 use crate::context;
-
 use crate::error::ErrorCode;
 use crate::fault::fault_point;
 use crate::panics::contained;

@@ -160,7 +160,7 @@ impl Socket {
     /// [`fail_when_delivered`](Self::fail_when_delivered).
     pub(super) fn record_failure(&self, failure: ConnectionFailure) {
         let mut outgoing = self.outgoing.lock();
-        // After the goodbye, only drain the peer until EOF.
+        // After the close frame, only drain the peer until EOF.
         let gone = outgoing.phase == Phase::Lingering && outgoing.end_reported;
         if gone || outgoing.failure.is_some() || matches!(outgoing.phase, Phase::Connecting | Phase::Over) {
             return;

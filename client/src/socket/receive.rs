@@ -30,7 +30,6 @@ use notifications::{Notifications, Whole};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-
 use ws4d_protocol::receive::SpareInflater;
 
 /// A read of so many bytes may be the beginning of a large message.

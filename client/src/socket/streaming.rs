@@ -84,7 +84,7 @@ impl Socket {
     /// Sends the next part of the open message; an empty one changes nothing. Errors, with the message as it was:
     /// [`ErrorCode::InvalidArgument`] where none is open; [`ErrorCode::InvalidUtf8`]; [`ErrorCode::TooLarge`] for all parts
     /// together; [`ErrorCode::Closed`]; [`ErrorCode::WouldBlock`], followed by a drain; [`ErrorCode::OutOfMemory`], which
-    /// ends the connection where the message is compressed.
+    /// ends the connection if the part was compressed already, because the server could not read what would follow.
     pub fn send_part(self: &Arc<Self>, part: &[u8]) -> Result<(), ErrorCode> {
         let limit = self.settings.send_buffer_size;
         if limit != 0

@@ -1,4 +1,4 @@
-//! The operating system. This is the only room that knows which one it is: everywhere else there is no `libc`, no descriptor
+//! The operating system. This is the only module that knows which one it is: everywhere else there is no `libc`, no descriptor
 //! by its number, and no `cfg` of a system.
 //!
 //! A system gives, each in a module of this name:
