@@ -149,16 +149,15 @@ impl<T: Target> Dispatcher<T> {
                 state = self.wait_last_returned(state);
                 continue;
             }
+            let owner = state.owner;
             let Some(entry) = state.entry(key) else { return Ok(Closed::Now) };
             if !entry.mailbox.is_on_stack() {
                 break;
             }
             entry.mailbox.discard();
             target.gate().interrupt();
-            // The callback is on the stack of the owner, which is this thread, or on that of an I/O thread.
-            let on_this_stack =
-                if self.private { context::on_io_thread() } else { !free || context::in_callback() };
-            if on_this_stack {
+            // The callback is on the stack of the owner, or, without one, on that of an I/O thread.
+            if owner == Some(here) || context::on_io_thread() {
                 entry.closed_by.get_or_insert(ClosedBy::Callback);
                 return Ok(Closed::Later);
             }

@@ -196,7 +196,9 @@ impl<T: Target> Dispatcher<T> {
         key: Key,
         limit: usize,
     ) -> (Guard<'a, T>, usize) {
-        let Some(entry) = state.entry(key) else { return (state, 0) };
+        // A thread that has closed the socket, and waits for the callback that has just returned, takes its end.
+        let open = state.entry(key).filter(|entry| entry.closed_by.is_none());
+        let Some(entry) = open else { return (state, 0) };
         let Some(work) = entry.mailbox.take() else { return (state, 0) };
         let target = Arc::clone(&entry.target);
         let epoch = entry.mailbox.epoch();
