@@ -607,9 +607,9 @@ enum ws_status
     WS_STATUS_CONNECTING = 0,
     /** The connection is open. */
     WS_STATUS_CONNECTED = 1,
-    /** The closing handshake is in progress, or the last events have not been delivered yet. */
+    /** The closing handshake is in progress. */
     WS_STATUS_CLOSING = 2,
-    /** The connection has ended. */
+    /** The connection has ended. Its last events may still wait to be delivered. */
     WS_STATUS_CLOSED = 3,
 };
 #ifndef __cplusplus
@@ -905,8 +905,9 @@ typedef void (*ws_callback)(ws_socket *ws, const ws_event *event, void *user_dat
 typedef struct ws_handler {
     /**
      * `sizeof(ws_handler)`, which WS_HANDLER_INIT sets. It allows the struct to grow without breaking existing
-     * programs. A size below that of the first version is WS_ERR_INVALID_ARGUMENT. A size above the one that the
-     * library knows is accepted if all that the library does not know is zero; otherwise it is WS_ERR_UNSUPPORTED.
+     * programs. A size below that of the first version, or above 4,096, is WS_ERR_INVALID_ARGUMENT. A size above the
+     * one that the library knows is accepted if all that the library does not know is zero; otherwise it is
+     * WS_ERR_UNSUPPORTED.
      */
     size_t size;
     /** A pointer that is passed to every callback; ws_get_user_data() returns it. */
@@ -1064,7 +1065,7 @@ typedef struct ws_stats {
     int64_t connect_us;
     /**
      * When bytes last came from the network, in microseconds since 1970 (UTC) by the machine's clock: the time at
-     * which the read that brought them returned. 0 if none have come since the connection was opened.
+     * which the read that brought them returned. The server's answer to the opening handshake counts; 0 before it.
      */
     int64_t last_received_us;
 } ws_stats;
@@ -1153,7 +1154,10 @@ typedef struct ws_batch_item {
     const void *data;
     /** Bytes in `data`. */
     size_t len;
-    /** Where `data` begins in ws_batch_data(). SIZE_MAX: it is not there, because it is large or not a message. */
+    /**
+     * Where `data` begins in ws_batch_data(). SIZE_MAX: it is not there, because it is large, or the event is
+     * neither a message, a part, a ping nor a pong.
+     */
     size_t offset;
     /** As ws_event_get_type(). */
     ws_event_type type;
@@ -1355,9 +1359,9 @@ extern "C" {
  * returns. If `on_open` ends the socket or closes the dispatcher, the socket is returned all the same; it may then be
  * closed, or stale if it was released.
  *
- * On failure, only `on_free` of the handler runs (unless the handler's `size` is too small); then `*errors` is set;
- * and finally the function of ws_set_error_handler() is called, on the calling thread. ws_dispatcher_stop() on the
- * handler's dispatcher ends the wait.
+ * On failure, only `on_free` of the handler runs (unless the handler's `size` is too small, or above 4,096); then
+ * `*errors` is set; and finally the function of ws_set_error_handler() is called, on the calling thread.
+ * ws_dispatcher_stop() on the handler's dispatcher ends the wait.
  *
  * A URL is `ws://host[:port]path[?query]` or `wss://...`. International names and IPv6 literals in brackets are
  * understood; the default ports are 80 and 443. Other schemes, a missing `://`, a missing host, fragments, control
@@ -1403,7 +1407,8 @@ ws_socket *ws_new(const char *url, const ws_handler *handler, const ws_options *
  * @param errors   As for ws_new().
  * @return A socket, which the caller gives back with ws_release(); or NULL, and the code of entry 0 of `*errors` is
  *         one of WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE
- *         (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
+ *         (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_WRONG_THREAD (the dispatcher's thread has ended
+ *         inside one of its callbacks), WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
  *
  * @pre `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.
  */
@@ -1522,7 +1527,8 @@ ws_result ws_send(ws_socket *ws, int32_t data_type, const void *data, size_t len
  * @param data  Bytes that the pong brings back; may be NULL if `len` is 0.
  * @param len   Bytes in `data`, at most 125.
  * @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL),
- *         WS_ERR_TOO_LARGE (`len` is above 125; nothing is read), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
+ *         WS_ERR_TOO_LARGE (`len` is above 125; nothing is read), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK,
+ *         WS_ERR_OUT_OF_MEMORY.
  *
  * @pre `data` is readable for `len` bytes.
  */
@@ -1548,8 +1554,9 @@ ws_result ws_pong(ws_socket *ws, const void *data, size_t len);
  *
  * They leave at ws_uncork(), at ws_terminate(), or when the send buffer is full, whichever comes first. Pings are not
  * held back. Calls do not nest: one ws_uncork() ends any number of them. Inside a callback on an I/O thread the
- * library does this by itself: what is sent there leaves together when the callback has returned, or with the next
- * message above 512 KiB, which leaves at once.
+ * library does this by itself: what is sent there leaves together when the callbacks of the events that had arrived
+ * together have returned, or when the send buffer is full, or with the next message above 512 KiB, which leaves at
+ * once.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -1588,8 +1595,8 @@ ws_result ws_uncork(ws_socket *ws);
  * @param flags      As for ws_send().
  * @return The number of messages that were accepted, from the first one on; or, with nothing sent, a negative
  *         ws_result: the result of ws_send() for the first message that is wrong, or for the first message if even
- *         that was not accepted; WS_ERR_INVALID_ARGUMENT also if `messages` is NULL or not aligned, or if `count` is
- *         above INT32_MAX.
+ *         that was not accepted. The pointers and lengths of all messages are checked before any text.
+ *         WS_ERR_INVALID_ARGUMENT also if `messages` is NULL or not aligned, or if `count` is above INT32_MAX.
  *
  * @pre `messages` is readable for `count` elements, and the `data` of each for its `len` bytes, or up to its NUL.
  */
@@ -1608,7 +1615,8 @@ int32_t ws_send_many(ws_socket *ws, int32_t data_type, const ws_slice *messages,
  * the close frame, and the messages that wait behind it are dropped; the server has then received a message without an
  * end. On a reconnector's socket the message ends with that socket, and is not repeated on the next one.
  *
- * Thread: any, also in callbacks; never blocks.
+ * Thread: any, also in callbacks; never blocks on the network. It waits while parts of another message of this socket
+ * are being encoded.
  *
  * @param ws         A socket. While it is connecting, the parts wait for the connection.
  * @param data_type  WS_DATA_TYPE_TEXT or WS_DATA_TYPE_BLOB.
@@ -1652,7 +1660,7 @@ ws_result ws_send_part(ws_socket *ws, const void *data, size_t len);
  * This is never refused for lack of room. The message counts in `messages_sent` from this call on. A message without
  * any parts is an empty message.
  *
- * Thread: any, also in callbacks; never blocks.
+ * Thread: any, also in callbacks; never blocks on the network. It waits while parts of the message are being encoded.
  *
  * @param ws  A socket on which a message was begun.
  * @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (no message was begun),
@@ -1753,7 +1761,8 @@ ws_result ws_terminate(ws_socket *ws, int32_t code, const char *reason);
  * Drops the connection at once, without a closing handshake.
  *
  * What is queued for sending is lost, events that were not delivered are discarded, and a pause ends. `on_terminate`
- * follows with code 1006. On a closed socket it does nothing.
+ * follows, with the code of the server's close frame if that had arrived, otherwise with 1006. If the connection has
+ * ended already, the events that were not delivered are discarded all the same, except for `on_terminate`.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -2039,7 +2048,8 @@ ws_dispatcher *ws_dispatcher_new_driving(void);
  *
  * @param d  A dispatcher.
  * @return WS_OK, or, with nothing changed: WS_ERR_WRONG_THREAD (some thread is inside a dispatch, wait, next, run or
- *         ws_new() of this dispatcher), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         ws_new() of this dispatcher, or inside the last callbacks of one of its sockets, or its thread has ended
+ *         inside a callback), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_dispatcher_attach(ws_dispatcher *d);
 
@@ -2114,7 +2124,8 @@ int32_t ws_dispatcher_dispatch(ws_dispatcher *d, uint32_t max_events);
  * @param timeout_ms  Milliseconds to wait for the first event; 0: do not wait; -1: wait for ever.
  * @return The number of events that were delivered, 0 if there were none in time; or: WS_ERR_INVALID_ARGUMENT (below
  *         -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
- *         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         (ws_dispatcher_set_interruptible()), WS_ERR_SHUT_DOWN (a driving dispatcher, on a thread that is ending),
+ *         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 int32_t ws_dispatcher_wait(ws_dispatcher *d, int32_t timeout_ms);
 
@@ -2136,8 +2147,8 @@ int32_t ws_dispatcher_wait(ws_dispatcher *d, int32_t timeout_ms);
  * @param event       Receives the event; NULL if no event is returned.
  * @return 1 and an event; 0 if there was none in time; or, with nothing pulled: WS_ERR_INVALID_ARGUMENT (a NULL
  *         pointer, or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile),
- *         WS_ERR_INTERRUPTED (ws_dispatcher_set_interruptible()), WS_ERR_OUT_OF_MEMORY, WS_ERR_INVALID_HANDLE,
- *         WS_ERR_FORKED.
+ *         WS_ERR_INTERRUPTED (ws_dispatcher_set_interruptible()), WS_ERR_SHUT_DOWN (as for ws_dispatcher_wait()),
+ *         WS_ERR_OUT_OF_MEMORY, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
  * @pre `ws` and `event` are NULL or writable.
  */
@@ -2151,7 +2162,8 @@ int32_t ws_dispatcher_next(ws_dispatcher *d, int32_t timeout_ms, ws_socket **ws,
  *
  * @param d  A dispatcher.
  * @return WS_OK, or: WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
- *         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         (ws_dispatcher_set_interruptible()), WS_ERR_SHUT_DOWN (as for ws_dispatcher_wait()), WS_ERR_INVALID_HANDLE,
+ *         WS_ERR_FORKED.
  */
 ws_result ws_dispatcher_run(ws_dispatcher *d);
 
@@ -2195,7 +2207,9 @@ intptr_t ws_dispatcher_fd(ws_dispatcher *d);
  * Sets the function that is called for each connection of this dispatcher that could not be made. It replaces the one
  * that was set before.
  *
- * A dispatcher with such a function does not call the function of ws_set_error_handler() for its sockets. When this
+ * It is called on the dispatcher's thread; if ws_new(), ws_new_async() or ws_reconnector_new() fails at once, on the
+ * thread that has called that, which may be another one. A dispatcher with such a function does not call the function
+ * of ws_set_error_handler() for its sockets. When this
  * call returns, the old function no longer runs on another thread, and its `user_data` may be freed. After
  * ws_dispatcher_close() has returned, the function is not called any more.
  *
@@ -2207,7 +2221,7 @@ intptr_t ws_dispatcher_fd(ws_dispatcher *d);
  * @param user_data  Passed to `fn`; it belongs to the caller.
  * @return WS_OK, or, with nothing changed: WS_ERR_WRONG_THREAD, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
- * @pre `fn` can be called on the dispatcher's thread with `user_data`.
+ * @pre `fn` can be called with `user_data` on the dispatcher's thread, and on each that opens sockets with the dispatcher.
  */
 ws_result ws_dispatcher_set_error_handler(ws_dispatcher *d, ws_error_fn fn, void *user_data);
 
@@ -2221,7 +2235,8 @@ ws_result ws_dispatcher_set_error_handler(ws_dispatcher *d, ws_error_fn fn, void
  * they are released.
  *
  * When it returns, no callback and no `wake` of the dispatcher is running or will run, except those on the caller's
- * own stack: it waits for a `wake` that is running on another thread. Inside one of the dispatcher's own callbacks it
+ * own stack: it waits for a `wake`, and for the function of ws_dispatcher_set_error_handler(), that is running on
+ * another thread. Inside one of the dispatcher's own callbacks it
  * does not wait for that callback: the sockets on the stack terminate when their callbacks return, before the
  * outermost dispatch returns.
  *
@@ -2274,8 +2289,8 @@ int32_t ws_dispatcher_next_batch(ws_dispatcher *d, int32_t timeout_ms, size_t ma
 const ws_batch_item *ws_batch_items(const ws_batch *batch, size_t *count);
 
 /**
- * Returns the block of memory that holds the data of the batch's messages, in order, each followed by a NUL. Messages
- * of more than 16 KiB are not in it.
+ * Returns the block of memory that holds the data of the batch's messages, parts, pings and pongs, in order, each
+ * followed by a NUL. Data of more than 16 KiB is not in it.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -3795,7 +3810,8 @@ ws_result ws_options_set_key_log_file(ws_options *o, const char *path);
  * @return A reconnector, which the caller gives back with ws_reconnector_release(); or NULL, and the code of entry 0
  *         of `*errors` is one of WS_ERR_INVALID_ARGUMENT (also for a policy with a delay of 0), WS_ERR_INVALID_HANDLE,
  *         WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED,
- *         WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL. Of the handler's functions, `on_free` has run then.
+ *         WS_ERR_WRONG_THREAD (the dispatcher's thread has ended inside one of its callbacks), WS_ERR_SHUT_DOWN,
+ *         WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL. Of the handler's functions, `on_free` has run then.
  *
  * @pre `url` is NULL or NUL-terminated; `handler` and `policy` are NULL or readable for their `size`, the policy's
  * `final_codes` for its `final_code_count`; `errors` is NULL or writable.

@@ -32,7 +32,8 @@ pub struct ws_batch_item {
     pub data: *const c_void,
     /// Bytes in `data`.
     pub len: size_t,
-    /// Where `data` begins in ws_batch_data(). SIZE_MAX: it is not there, because it is large or not a message.
+    /// Where `data` begins in ws_batch_data(). SIZE_MAX: it is not there, because it is large, or the event is
+    /// neither a message, a part, a ping nor a pong.
     pub offset: size_t,
     /// As ws_event_get_type().
     pub r#type: ws_event_type,
@@ -139,8 +140,8 @@ pub unsafe extern "C" fn ws_batch_items(batch: *const ws_batch, count: *mut size
     })
 }
 
-/// Returns the block of memory that holds the data of the batch's messages, in order, each followed by a NUL. Messages
-/// of more than 16 KiB are not in it.
+/// Returns the block of memory that holds the data of the batch's messages, parts, pings and pongs, in order, each
+/// followed by a NUL. Data of more than 16 KiB is not in it.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///

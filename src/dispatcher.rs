@@ -121,7 +121,8 @@ pub extern "C" fn ws_dispatcher_new_driving() -> *mut ws_dispatcher {
 ///
 /// @param d  A dispatcher.
 /// @return WS_OK, or, with nothing changed: WS_ERR_WRONG_THREAD (some thread is inside a dispatch, wait, next, run or
-///         ws_new() of this dispatcher), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         ws_new() of this dispatcher, or inside the last callbacks of one of its sockets, or its thread has ended
+///         inside a callback), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_attach(d: *mut ws_dispatcher) -> ws_result {
     boundary::call(|| get(d)?.attach())
@@ -203,7 +204,8 @@ pub extern "C" fn ws_dispatcher_dispatch(d: *mut ws_dispatcher, max_events: u32)
 /// @param timeout_ms  Milliseconds to wait for the first event; 0: do not wait; -1: wait for ever.
 /// @return The number of events that were delivered, 0 if there were none in time; or: WS_ERR_INVALID_ARGUMENT (below
 ///         -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
-///         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         (ws_dispatcher_set_interruptible()), WS_ERR_SHUT_DOWN (a driving dispatcher, on a thread that is ending),
+///         WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_wait(d: *mut ws_dispatcher, timeout_ms: i32) -> i32 {
     boundary::count(|| get(d)?.wait(arg::timeout(timeout_ms)?))
@@ -226,8 +228,8 @@ pub extern "C" fn ws_dispatcher_wait(d: *mut ws_dispatcher, timeout_ms: i32) -> 
 /// @param event       Receives the event; NULL if no event is returned.
 /// @return 1 and an event; 0 if there was none in time; or, with nothing pulled: WS_ERR_INVALID_ARGUMENT (a NULL
 ///         pointer, or a time below -1), WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile),
-///         WS_ERR_INTERRUPTED (ws_dispatcher_set_interruptible()), WS_ERR_OUT_OF_MEMORY, WS_ERR_INVALID_HANDLE,
-///         WS_ERR_FORKED.
+///         WS_ERR_INTERRUPTED (ws_dispatcher_set_interruptible()), WS_ERR_SHUT_DOWN (as for ws_dispatcher_wait()),
+///         WS_ERR_OUT_OF_MEMORY, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
 /// `ws` and `event` are NULL or writable.
@@ -266,7 +268,8 @@ pub unsafe extern "C" fn ws_dispatcher_next(
 ///
 /// @param d  A dispatcher.
 /// @return WS_OK, or: WS_ERR_WRONG_THREAD, WS_ERR_CANCELLED (the dispatcher was closed meanwhile), WS_ERR_INTERRUPTED
-///         (ws_dispatcher_set_interruptible()), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         (ws_dispatcher_set_interruptible()), WS_ERR_SHUT_DOWN (as for ws_dispatcher_wait()), WS_ERR_INVALID_HANDLE,
+///         WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_run(d: *mut ws_dispatcher) -> ws_result {
     boundary::call(|| get(d)?.run())
@@ -320,7 +323,9 @@ pub extern "C" fn ws_dispatcher_fd(d: *mut ws_dispatcher) -> intptr_t {
 /// Sets the function that is called for each connection of this dispatcher that could not be made. It replaces the one
 /// that was set before.
 ///
-/// A dispatcher with such a function does not call the function of ws_set_error_handler() for its sockets. When this
+/// It is called on the dispatcher's thread; if ws_new(), ws_new_async() or ws_reconnector_new() fails at once, on the
+/// thread that has called that, which may be another one. A dispatcher with such a function does not call the function
+/// of ws_set_error_handler() for its sockets. When this
 /// call returns, the old function no longer runs on another thread, and its `user_data` may be freed. After
 /// ws_dispatcher_close() has returned, the function is not called any more.
 ///
@@ -333,7 +338,7 @@ pub extern "C" fn ws_dispatcher_fd(d: *mut ws_dispatcher) -> intptr_t {
 /// @return WS_OK, or, with nothing changed: WS_ERR_WRONG_THREAD, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
 /// # Safety
-/// `fn` can be called on the dispatcher's thread with `user_data`.
+/// `fn` can be called with `user_data` on the dispatcher's thread, and on each that opens sockets with the dispatcher.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ws_dispatcher_set_error_handler(
     d: *mut ws_dispatcher,
@@ -356,7 +361,8 @@ pub unsafe extern "C" fn ws_dispatcher_set_error_handler(
 /// they are released.
 ///
 /// When it returns, no callback and no `wake` of the dispatcher is running or will run, except those on the caller's
-/// own stack: it waits for a `wake` that is running on another thread. Inside one of the dispatcher's own callbacks it
+/// own stack: it waits for a `wake`, and for the function of ws_dispatcher_set_error_handler(), that is running on
+/// another thread. Inside one of the dispatcher's own callbacks it
 /// does not wait for that callback: the sockets on the stack terminate when their callbacks return, before the
 /// outermost dispatch returns.
 ///

@@ -52,8 +52,9 @@ pub type ws_callback =
 #[derive(Clone, Copy)]
 pub struct ws_handler {
     /// `sizeof(ws_handler)`, which WS_HANDLER_INIT sets. It allows the struct to grow without breaking existing
-    /// programs. A size below that of the first version is WS_ERR_INVALID_ARGUMENT. A size above the one that the
-    /// library knows is accepted if all that the library does not know is zero; otherwise it is WS_ERR_UNSUPPORTED.
+    /// programs. A size below that of the first version, or above 4,096, is WS_ERR_INVALID_ARGUMENT. A size above the
+    /// one that the library knows is accepted if all that the library does not know is zero; otherwise it is
+    /// WS_ERR_UNSUPPORTED.
     pub size: libc::size_t,
     /// A pointer that is passed to every callback; ws_get_user_data() returns it.
     pub user_data: *mut c_void,

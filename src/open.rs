@@ -24,9 +24,9 @@ use crate::{arg, boundary, handles};
 /// returns. If `on_open` ends the socket or closes the dispatcher, the socket is returned all the same; it may then be
 /// closed, or stale if it was released.
 ///
-/// On failure, only `on_free` of the handler runs (unless the handler's `size` is too small); then `*errors` is set;
-/// and finally the function of ws_set_error_handler() is called, on the calling thread. ws_dispatcher_stop() on the
-/// handler's dispatcher ends the wait.
+/// On failure, only `on_free` of the handler runs (unless the handler's `size` is too small, or above 4,096); then
+/// `*errors` is set; and finally the function of ws_set_error_handler() is called, on the calling thread.
+/// ws_dispatcher_stop() on the handler's dispatcher ends the wait.
 ///
 /// A URL is `ws://host[:port]path[?query]` or `wss://...`. International names and IPv6 literals in brackets are
 /// understood; the default ports are 80 and 443. Other schemes, a missing `://`, a missing host, fragments, control
@@ -80,7 +80,8 @@ pub unsafe extern "C" fn ws_new(
 /// @param errors   As for ws_new().
 /// @return A socket, which the caller gives back with ws_release(); or NULL, and the code of entry 0 of `*errors` is
 ///         one of WS_ERR_INVALID_ARGUMENT, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE
-///         (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
+///         (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED, WS_ERR_WRONG_THREAD (the dispatcher's thread has ended
+///         inside one of its callbacks), WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL.
 ///
 /// # Safety
 /// `url` is NULL or NUL-terminated; `handler` is NULL or readable for its `size`; `errors` is NULL or writable.

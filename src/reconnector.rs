@@ -185,7 +185,8 @@ impl ReconnectHandler for Host {
 /// @return A reconnector, which the caller gives back with ws_reconnector_release(); or NULL, and the code of entry 0
 ///         of `*errors` is one of WS_ERR_INVALID_ARGUMENT (also for a policy with a delay of 0), WS_ERR_INVALID_HANDLE,
 ///         WS_ERR_FORKED, WS_ERR_INVALID_URL, WS_ERR_TOO_LARGE (the URL), WS_ERR_INVALID_UTF8, WS_ERR_UNSUPPORTED,
-///         WS_ERR_SHUT_DOWN, WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL. Of the handler's functions, `on_free` has run then.
+///         WS_ERR_WRONG_THREAD (the dispatcher's thread has ended inside one of its callbacks), WS_ERR_SHUT_DOWN,
+///         WS_ERR_OUT_OF_MEMORY, WS_ERR_INTERNAL. Of the handler's functions, `on_free` has run then.
 ///
 /// # Safety
 /// `url` is NULL or NUL-terminated; `handler` and `policy` are NULL or readable for their `size`, the policy's

@@ -212,7 +212,8 @@ pub(crate) fn is_plain(flags: u32) -> Result<bool, ErrorCode> {
 /// @param data  Bytes that the pong brings back; may be NULL if `len` is 0.
 /// @param len   Bytes in `data`, at most 125.
 /// @return WS_OK, or, with nothing sent: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (NULL),
-///         WS_ERR_TOO_LARGE (`len` is above 125; nothing is read), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK.
+///         WS_ERR_TOO_LARGE (`len` is above 125; nothing is read), WS_ERR_CLOSED, WS_ERR_WOULD_BLOCK,
+///         WS_ERR_OUT_OF_MEMORY.
 ///
 /// # Safety
 /// `data` is readable for `len` bytes.
@@ -256,8 +257,9 @@ unsafe fn control<'a>(data: *const c_void, len: size_t) -> Result<&'a [u8], Erro
 ///
 /// They leave at ws_uncork(), at ws_terminate(), or when the send buffer is full, whichever comes first. Pings are not
 /// held back. Calls do not nest: one ws_uncork() ends any number of them. Inside a callback on an I/O thread the
-/// library does this by itself: what is sent there leaves together when the callback has returned, or with the next
-/// message above 512 KiB, which leaves at once.
+/// library does this by itself: what is sent there leaves together when the callbacks of the events that had arrived
+/// together have returned, or when the send buffer is full, or with the next message above 512 KiB, which leaves at
+/// once.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///

@@ -39,8 +39,8 @@ pub struct ws_slice {
 /// @param flags      As for ws_send().
 /// @return The number of messages that were accepted, from the first one on; or, with nothing sent, a negative
 ///         ws_result: the result of ws_send() for the first message that is wrong, or for the first message if even
-///         that was not accepted; WS_ERR_INVALID_ARGUMENT also if `messages` is NULL or not aligned, or if `count` is
-///         above INT32_MAX.
+///         that was not accepted. The pointers and lengths of all messages are checked before any text.
+///         WS_ERR_INVALID_ARGUMENT also if `messages` is NULL or not aligned, or if `count` is above INT32_MAX.
 ///
 /// # Safety
 /// `messages` is readable for `count` elements, and the `data` of each for its `len` bytes, or up to its NUL.

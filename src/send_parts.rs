@@ -20,7 +20,8 @@ use crate::{arg, send, socket};
 /// the close frame, and the messages that wait behind it are dropped; the server has then received a message without an
 /// end. On a reconnector's socket the message ends with that socket, and is not repeated on the next one.
 ///
-/// Thread: any, also in callbacks; never blocks.
+/// Thread: any, also in callbacks; never blocks on the network. It waits while parts of another message of this socket
+/// are being encoded.
 ///
 /// @param ws         A socket. While it is connecting, the parts wait for the connection.
 /// @param data_type  WS_DATA_TYPE_TEXT or WS_DATA_TYPE_BLOB.
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn ws_send_part(ws: *mut ws_socket, data: *const c_void, l
 /// This is never refused for lack of room. The message counts in `messages_sent` from this call on. A message without
 /// any parts is an empty message.
 ///
-/// Thread: any, also in callbacks; never blocks.
+/// Thread: any, also in callbacks; never blocks on the network. It waits while parts of the message are being encoded.
 ///
 /// @param ws  A socket on which a message was begun.
 /// @return WS_OK, or: WS_ERR_INVALID_HANDLE, WS_ERR_FORKED, WS_ERR_INVALID_ARGUMENT (no message was begun),

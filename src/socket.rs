@@ -134,7 +134,8 @@ pub unsafe extern "C" fn ws_terminate(ws: *mut ws_socket, code: i32, reason: *co
 /// Drops the connection at once, without a closing handshake.
 ///
 /// What is queued for sending is lost, events that were not delivered are discarded, and a pause ends. `on_terminate`
-/// follows with code 1006. On a closed socket it does nothing.
+/// follows, with the code of the server's close frame if that had arrived, otherwise with 1006. If the connection has
+/// ended already, the events that were not delivered are discarded all the same, except for `on_terminate`.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///

@@ -53,7 +53,7 @@ pub struct ws_stats {
     /// How long connecting took in all, until the connection was open or had failed.
     pub connect_us: i64,
     /// When bytes last came from the network, in microseconds since 1970 (UTC) by the machine's clock: the time at
-    /// which the read that brought them returned. 0 if none have come since the connection was opened.
+    /// which the read that brought them returned. The server's answer to the opening handshake counts; 0 before it.
     pub last_received_us: i64,
 }
 

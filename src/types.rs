@@ -102,9 +102,9 @@ pub enum ws_status {
     WS_STATUS_CONNECTING = 0,
     /// The connection is open.
     WS_STATUS_CONNECTED = 1,
-    /// The closing handshake is in progress, or the last events have not been delivered yet.
+    /// The closing handshake is in progress.
     WS_STATUS_CLOSING = 2,
-    /// The connection has ended.
+    /// The connection has ended. Its last events may still wait to be delivered.
     WS_STATUS_CLOSED = 3,
 }
 

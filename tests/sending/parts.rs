@@ -199,6 +199,26 @@ fn a_full_buffer_refuses_parts_and_others_each_by_what_stands_before_them() {
     assert!(messages[1..].iter().all(|message| *message == [1; 64 << 10]));
 }
 
+/// The smallest buffers have no room for what the library charges for the message itself.
+#[test]
+fn the_smallest_buffers_let_a_message_go_on() {
+    let server = Server::start();
+    for limit in [1, 63, 64, 65, 128] {
+        let host = Host::new();
+        let ws = host.to(server.ws("/echo")).with(send_buffer(limit)).open();
+        assert_eq!(begin(ws, WS_DATA_TYPE_TEXT), "WS_OK");
+        let mut drains = 0;
+        for _ in 0..3 {
+            while part(ws, "a") != "WS_OK" {
+                drains += 1;
+                host.run_until_count("drain", drains);
+            }
+        }
+        assert_eq!(end(ws), "WS_OK");
+        host.run_until("message text aaa");
+    }
+}
+
 #[test]
 fn the_end_is_never_refused_for_want_of_room() {
     let server = Server::start();

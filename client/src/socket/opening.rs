@@ -72,10 +72,13 @@ impl Socket {
             (true, false) => Claim::Everything,
         };
         let mailbox = Mailbox::new(self.settings.receive_buffer_size, claim);
-        let key = self
-            .dispatcher
-            .register(mailbox, Arc::clone(self))
-            .map_err(|code| Error::new(code, Component::Socket, "The dispatcher is closed"))?;
+        let key = self.dispatcher.register(mailbox, Arc::clone(self)).map_err(|code| {
+            let why = match code {
+                ErrorCode::WrongThread => "The dispatcher's thread has ended inside one of its callbacks",
+                _ => "The dispatcher is closed",
+            };
+            Error::new(code, Component::Socket, why)
+        })?;
         let _ = self.key.set(key);
         if self.is_over() {
             // The host of a reconnector knows the socket before it begins. Its end was told where no mailbox was yet.

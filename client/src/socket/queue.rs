@@ -244,9 +244,10 @@ impl OutQueue {
         Ok(ticket)
     }
 
-    /// Bytes that a part is judged by: those of messages before it, and of its own message.
+    /// Bytes that a part is judged by: those of messages before it, and of its own message. What the message is charged
+    /// with itself does not count before its first part is there, because nothing of it could leave to make room.
     pub(super) fn buffered_before_parts(&self) -> usize {
-        self.buffered - self.open.as_ref().map_or(0, |open| open.behind)
+        self.buffered - self.open.as_ref().map_or(0, |open| open.behind + open.unassigned)
     }
 
     /// Counts the bytes of a part, which will be encoded later.
