@@ -1191,8 +1191,8 @@ typedef int32_t (*ws_socket_fn)(intptr_t fd, const char *address, void *user_dat
  * @param r          The reconnector.
  * @param options    A copy of the options of ws_reconnector_new() for this attempt only. ws_options_set_header() and
  *                   all other setters change it. It ends when the function returns.
- * @param attempt    0 for the very first attempt, and for the first one after a stable connection; otherwise its
- *                   number, counted from 1.
+ * @param attempt    0 for the very first attempt; otherwise the number of the attempt since the last stable
+ *                   connection, counted from 1, as in ws_reconnect_info.
  * @param user_data  The handler's `user_data`.
  * @return The URL for this attempt and those after it, which is copied at once; NULL: the URL stays as it is. A URL
  *         that ws_new() would refuse ends the reconnector, unless the policy's `is_final` says otherwise; the next
@@ -1216,7 +1216,10 @@ typedef struct ws_reconnect_info {
     uint32_t delay_ms;
     /** What went wrong: a ws_result. It is WS_OK if the server closed the connection, or if the program ended it. */
     int32_t result;
-    /** The code of the server's close frame: 0 if none came, 1005 if it had no code. */
+    /**
+     * The code of the server's close frame: 0 if none came, or one with a code that no server may send; 1005 if it had
+     * no code.
+     */
     int32_t code;
     /** The HTTP status of the server's (or the proxy's) answer to the opening handshake; 0 if there was no answer. */
     int32_t http_status;
@@ -1273,8 +1276,9 @@ typedef struct ws_reconnect_policy {
     uint32_t base_delay_ms;
     /**
      * The longest delay, in milliseconds. Default 30000, at least 1. After close code 1013 (try again later), the
-     * delay is between half of it and all of it. After a refusal that is not final (a certificate, or HTTP 4xx except
-     * 408, 425 and 429), it is all of it.
+     * delay is between half of it and all of it. After a refusal that is not final (a certificate, a TLS alert that
+     * refuses what the client offers, HTTP 4xx except 408, 425 and 429 and unless it has Retry-After, or a wrong call
+     * that `is_final` does not let end it), it is all of it.
      */
     uint32_t max_delay_ms;
     /**
@@ -2806,7 +2810,8 @@ const char *ws_errors_component(const ws_errors *errors, size_t i);
 int32_t ws_errors_os_code(const ws_errors *errors);
 
 /**
- * Returns the HTTP status with which the server, or the proxy, refused the connection: any but 101.
+ * Returns the HTTP status with which the server, or the proxy, refused the connection. It is 101 if
+ * the server accepted the connection with an answer that the client cannot accept (WS_ERR_HANDSHAKE).
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -2871,7 +2876,9 @@ void ws_errors_free(ws_errors *errors);
  * Several threads may use the same options at once. A setter copies what it is given, and these are the limits: 64 KiB
  * for a text, as for a URL; 1 MiB for a PEM text; 1 MiB for all headers together, and the same for all cookies and for
  * all subprotocols; 16 MiB for a file, but 64 MiB for a file of revocation lists. A setter that is given more returns
- * WS_ERR_TOO_LARGE and changes nothing. A setter that cannot make its copy returns WS_ERR_OUT_OF_MEMORY.
+ * WS_ERR_TOO_LARGE and changes nothing. A setter that cannot make its copy returns WS_ERR_OUT_OF_MEMORY. While one
+ * thread's setter decodes certificates or an encrypted key, other calls with the same options wait for it; none waits
+ * while a file is read.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -2941,8 +2948,9 @@ ws_result ws_options_set_strict_json(ws_options *o, int32_t on);
  * Thread: any, also in callbacks; never blocks.
  *
  * @param o      Options.
- * @param name   NUL-terminated; copied. It must not be a header that the handshake sets itself (Host, Upgrade,
- *               Connection, Sec-WebSocket-...), nor Proxy-Authorization, which belongs to
+ * @param name   NUL-terminated; copied. It must not be a header that the handshake sets itself or cannot have (Host,
+ *               Upgrade, Connection, Sec-WebSocket-Key, -Version, -Protocol, -Extensions and -Accept, Content-Length,
+ *               Transfer-Encoding, Trailer, TE, Expect), nor Proxy-Authorization, which belongs to
  *               ws_options_set_proxy_header().
  * @param value  UTF-8, NUL-terminated, without CR and LF; copied.
  * @return WS_OK, or, with nothing added: WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
@@ -3111,8 +3119,9 @@ ws_result ws_options_set_receive_buffer_size(ws_options *o, size_t bytes);
  * by then, so whoever listens to an `http` proxy's connection knows the password. A proxy that refuses is
  * WS_ERR_PROXY, with its HTTP status, headers and body.
  *
- * The environment is read inside ws_new() and ws_new_async(), on their thread, never by a thread of the library. A
- * program must not change it (setenv) while another of its threads is inside one of these functions.
+ * The environment, and the system's settings with it, are read inside ws_new(), ws_new_async() and
+ * ws_reconnector_new(), on their thread, never by a thread of the library. A program must not change the environment
+ * (setenv) while another of its threads is inside one of these functions.
  *
  * Thread: any, also in callbacks; never blocks.
  *
@@ -3375,7 +3384,7 @@ ws_result ws_options_set_max_redirects(ws_options *o, uint32_t n);
  * @param port     The port of the URL, which is 80 or 443 if it has none; not 0.
  * @param address  An IPv4 or IPv6 address, NUL-terminated. Brackets are allowed. An IPv6 address may have a zone,
  *                 which is the name or the number of an interface (`fe80::1%eth0`); if this machine does not have it,
- *                 connecting fails with WS_ERR_UNREACHABLE.
+ *                 connecting fails with WS_ERR_UNREACHABLE, or, if it is the proxy's, with WS_ERR_PROXY.
  * @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, no host, port 0, not an IP address),
  *         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
@@ -3434,7 +3443,7 @@ ws_result ws_options_set_socket_fn(ws_options *o, ws_socket_fn fn, void *user_da
  * @param o        Options.
  * @param address  An IPv4 or IPv6 address, NUL-terminated, without a port or a name; a link-local one with its zone
  *                 (`fe80::1%eth0`). If this machine does not have the address, connecting fails with
- *                 WS_ERR_UNREACHABLE.
+ *                 WS_ERR_UNREACHABLE; through a proxy with WS_ERR_PROXY, and that entry behind it.
  * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, or not an IP address), WS_ERR_TOO_LARGE,
  *         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  *
@@ -3754,7 +3763,7 @@ ws_result ws_options_set_key_log_file(ws_options *o, const char *path);
  * Each connection is a socket of its own, with its own handle. It calls the handler in the usual order, except for
  * `on_free`:
  *
- *     (on_attempt (on_open? (on_message | on_part | on_drain | on_ping | on_pong)* on_error? on_terminate) on_reconnect)*  on_end  on_free
+ *     (on_attempt (on_open? (on_message | on_part | on_drain | on_ping | on_pong)* on_error? on_terminate)? on_reconnect)*  on_end  on_free
  *
  * The policy's `is_final` is called before each `on_reconnect`, and before `on_end`. `on_free` is called once, at the
  * very end.
@@ -3785,7 +3794,8 @@ ws_result ws_options_set_key_log_file(ws_options *o, const char *path);
  * If a name has several addresses, an attempt begins after the address whose connection failed last, so that all of
  * them get their turn. If ws_options_set_ping_interval_ms() was never called, the sockets ping after 20000 ms of
  * silence, so that a dead connection is detected. The function of ws_set_error_handler() is called for each attempt
- * that fails, as for ws_new_async().
+ * that fails, as for ws_new_async(). An attempt whose URL or options `on_attempt` has made wrong has no socket: neither
+ * that function nor the handler is called for it, and `on_reconnect` or `on_end` says why.
  *
  *     static void on_open(ws_socket *ws, const ws_event *event, void *user_data) {
  *         ws_send_text(ws, "{\"subscribe\":[\"EURUSD\"]}", WS_NUL_TERMINATED);
@@ -4070,8 +4080,8 @@ uint32_t ws_version_number(void);
  * Sets the function that is called for each connection that could not be made. It replaces the one that was set
  * before.
  *
- * If ws_new() or ws_new_async() fails, it is called on the calling thread, as the last thing. If a connection fails
- * after ws_new_async() has returned, it is called on the thread of the callbacks, before `on_error`. If events are
+ * If ws_new(), ws_new_async() or ws_reconnector_new() fails, it is called on the calling thread, as the last thing. If
+ * a connection fails after ws_new_async() has returned, or an attempt of a reconnector, it is called on the thread of the callbacks, before `on_error`. If events are
  * pulled, that is inside the ws_dispatcher_next() that returns the ERROR. It is not called for anything else, and not
  * for the sockets of a dispatcher with a ws_dispatcher_set_error_handler().
  *
@@ -4086,7 +4096,8 @@ uint32_t ws_version_number(void);
  *
  * @pre `fn` can be called on any thread with `user_data`.
  */
-void ws_set_error_handler(ws_error_fn fn, void *user_data);
+void ws_set_error_handler(ws_error_fn fn,
+                          void *user_data);
 
 /**
  * Sets how many I/O threads the library runs. Default: 1, which is enough for thousands of sockets.
@@ -4095,8 +4106,8 @@ void ws_set_error_handler(ws_error_fn fn, void *user_data);
  *
  * Thread: any, also in callbacks; never blocks.
  *
- * @param n  The number of threads, at least 1.
- * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (0), WS_ERR_UNSUPPORTED (the threads are running
+ * @param n  The number of threads, 1 to 64.
+ * @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (0, or above 64), WS_ERR_UNSUPPORTED (the threads are running
  *         already).
  */
 ws_result ws_set_io_threads(uint32_t n);

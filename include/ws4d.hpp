@@ -1952,7 +1952,7 @@ struct reconnect_policy {
     /**
      * Is called before each attempt. It may change the options, which are a copy for this attempt that ends with the
      * call. It returns the URL for this attempt and those after it; an empty text leaves the URL as it is. `attempt` is
-     * 0 for the first attempt, and for the first one after a stable connection.
+     * 0 for the very first attempt, otherwise its number since the last stable connection, counted from 1.
      */
     std::function<std::string(reconnector_ref, options &, std::uint32_t attempt)> on_attempt = {};
     /** Is called when a connection or an attempt has ended and another one will follow. */

@@ -151,7 +151,8 @@ pub unsafe extern "C" fn ws_errors_os_code(errors: *const ws_errors) -> i32 {
     boundary::read(0, || Some(unsafe { errors.as_ref() }?.os_code))
 }
 
-/// Returns the HTTP status with which the server, or the proxy, refused the connection: any but 101.
+/// Returns the HTTP status with which the server, or the proxy, refused the connection. It is 101 if
+/// the server accepted the connection with an answer that the client cannot accept (WS_ERR_HANDSHAKE).
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///

@@ -57,8 +57,8 @@ const fn part(digits: &str) -> u32 {
 /// Sets the function that is called for each connection that could not be made. It replaces the one that was set
 /// before.
 ///
-/// If ws_new() or ws_new_async() fails, it is called on the calling thread, as the last thing. If a connection fails
-/// after ws_new_async() has returned, it is called on the thread of the callbacks, before `on_error`. If events are
+/// If ws_new(), ws_new_async() or ws_reconnector_new() fails, it is called on the calling thread, as the last thing. If
+/// a connection fails after ws_new_async() has returned, or an attempt of a reconnector, it is called on the thread of the callbacks, before `on_error`. If events are
 /// pulled, that is inside the ws_dispatcher_next() that returns the ERROR. It is not called for anything else, and not
 /// for the sockets of a dispatcher with a ws_dispatcher_set_error_handler().
 ///
@@ -101,8 +101,8 @@ pub(crate) unsafe fn error_handler(function: ws_error_fn, user_data: UserData) -
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///
-/// @param n  The number of threads, at least 1.
-/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (0), WS_ERR_UNSUPPORTED (the threads are running
+/// @param n  The number of threads, 1 to 64.
+/// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (0, or above 64), WS_ERR_UNSUPPORTED (the threads are running
 ///         already).
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_set_io_threads(n: u32) -> ws_result {

@@ -54,9 +54,21 @@ fn set(
     arguments: &[&dyn Shown],
     body: impl FnOnce(&mut Options) -> Result<(), Refusal>,
 ) -> ws_result {
+    set_read(o, setter, arguments, || Ok(()), |options, ()| body(options))
+}
+
+/// The same for a setter that opens files, which `read` does without the options' lock: a file may be a pipe.
+fn set_read<R>(
+    o: *mut ws_options,
+    setter: &'static str,
+    arguments: &[&dyn Shown],
+    read: impl FnOnce() -> Result<R, Refusal>,
+    body: impl FnOnce(&mut Options, R) -> Result<(), Refusal>,
+) -> ws_result {
     boundary::call(|| {
         let entry = OPTIONS.get().get(handles::token(o))?;
-        let Err(refusal) = body(&mut lock(&entry.options)) else { return Ok(()) };
+        let done = read().and_then(|what| body(&mut lock(&entry.options), what));
+        let Err(refusal) = done else { return Ok(()) };
         let error = refused::error(setter, arguments, &refusal);
         let errors = Some(Box::new(ws_errors::new(&error)));
         // The old stack is dropped after the lock is released, and the log is called with none held.
@@ -76,7 +88,9 @@ fn flag(on: i32) -> Result<bool, Refusal> {
 /// Several threads may use the same options at once. A setter copies what it is given, and these are the limits: 64 KiB
 /// for a text, as for a URL; 1 MiB for a PEM text; 1 MiB for all headers together, and the same for all cookies and for
 /// all subprotocols; 16 MiB for a file, but 64 MiB for a file of revocation lists. A setter that is given more returns
-/// WS_ERR_TOO_LARGE and changes nothing. A setter that cannot make its copy returns WS_ERR_OUT_OF_MEMORY.
+/// WS_ERR_TOO_LARGE and changes nothing. A setter that cannot make its copy returns WS_ERR_OUT_OF_MEMORY. While one
+/// thread's setter decodes certificates or an encrypted key, other calls with the same options wait for it; none waits
+/// while a file is read.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///
@@ -164,8 +178,9 @@ pub extern "C" fn ws_options_set_strict_json(o: *mut ws_options, on: i32) -> ws_
 /// Thread: any, also in callbacks; never blocks.
 ///
 /// @param o      Options.
-/// @param name   NUL-terminated; copied. It must not be a header that the handshake sets itself (Host, Upgrade,
-///               Connection, Sec-WebSocket-...), nor Proxy-Authorization, which belongs to
+/// @param name   NUL-terminated; copied. It must not be a header that the handshake sets itself or cannot have (Host,
+///               Upgrade, Connection, Sec-WebSocket-Key, -Version, -Protocol, -Extensions and -Accept, Content-Length,
+///               Transfer-Encoding, Trailer, TE, Expect), nor Proxy-Authorization, which belongs to
 ///               ws_options_set_proxy_header().
 /// @param value  UTF-8, NUL-terminated, without CR and LF; copied.
 /// @return WS_OK, or, with nothing added: WS_ERR_INVALID_HEADER, WS_ERR_INVALID_ARGUMENT (NULL), WS_ERR_TOO_LARGE,
@@ -381,8 +396,9 @@ pub extern "C" fn ws_options_set_receive_buffer_size(o: *mut ws_options, bytes: 
 /// by then, so whoever listens to an `http` proxy's connection knows the password. A proxy that refuses is
 /// WS_ERR_PROXY, with its HTTP status, headers and body.
 ///
-/// The environment is read inside ws_new() and ws_new_async(), on their thread, never by a thread of the library. A
-/// program must not change it (setenv) while another of its threads is inside one of these functions.
+/// The environment, and the system's settings with it, are read inside ws_new(), ws_new_async() and
+/// ws_reconnector_new(), on their thread, never by a thread of the library. A program must not change the environment
+/// (setenv) while another of its threads is inside one of these functions.
 ///
 /// Thread: any, also in callbacks; never blocks.
 ///

@@ -103,6 +103,10 @@ impl ReconnectHandler for Host {
         Some(unsafe { arg::short_utf8(url) }.map(str::to_owned))
     }
 
+    fn check(&self, options: &Options) -> Result<(), Error> {
+        open::check_parts(options, &self.bridge)
+    }
+
     fn is_final(&self, about: &Reconnecting) -> bool {
         let Some(function) = self.functions.is_final else { return about.given_up.is_some() };
         self.with_info(about, |r, info, user_data| {
@@ -129,7 +133,7 @@ impl ReconnectHandler for Host {
 /// Each connection is a socket of its own, with its own handle. It calls the handler in the usual order, except for
 /// `on_free`:
 ///
-///     (on_attempt (on_open? (on_message | on_part | on_drain | on_ping | on_pong)* on_error? on_terminate) on_reconnect)*  on_end  on_free
+///     (on_attempt (on_open? (on_message | on_part | on_drain | on_ping | on_pong)* on_error? on_terminate)? on_reconnect)*  on_end  on_free
 ///
 /// The policy's `is_final` is called before each `on_reconnect`, and before `on_end`. `on_free` is called once, at the
 /// very end.
@@ -160,7 +164,8 @@ impl ReconnectHandler for Host {
 /// If a name has several addresses, an attempt begins after the address whose connection failed last, so that all of
 /// them get their turn. If ws_options_set_ping_interval_ms() was never called, the sockets ping after 20000 ms of
 /// silence, so that a dead connection is detected. The function of ws_set_error_handler() is called for each attempt
-/// that fails, as for ws_new_async().
+/// that fails, as for ws_new_async(). An attempt whose URL or options `on_attempt` has made wrong has no socket: neither
+/// that function nor the handler is called for it, and `on_reconnect` or `on_end` says why.
 ///
 ///     static void on_open(ws_socket *ws, const ws_event *event, void *user_data) {
 ///         ws_send_text(ws, "{\"subscribe\":[\"EURUSD\"]}", WS_NUL_TERMINATED);

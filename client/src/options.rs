@@ -5,7 +5,7 @@
 mod compression;
 pub(crate) mod refusal;
 pub(crate) mod texts;
-mod tls;
+pub(crate) mod tls;
 
 use crate::connect::headers;
 use crate::connect::network::{NetworkOptions, PrepareSocket, SocketFn};

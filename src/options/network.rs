@@ -52,7 +52,7 @@ pub extern "C" fn ws_options_set_max_redirects(o: *mut ws_options, n: u32) -> ws
 /// @param port     The port of the URL, which is 80 or 443 if it has none; not 0.
 /// @param address  An IPv4 or IPv6 address, NUL-terminated. Brackets are allowed. An IPv6 address may have a zone,
 ///                 which is the name or the number of an interface (`fe80::1%eth0`); if this machine does not have it,
-///                 connecting fails with WS_ERR_UNREACHABLE.
+///                 connecting fails with WS_ERR_UNREACHABLE, or, if it is the proxy's, with WS_ERR_PROXY.
 /// @return WS_OK, or, with nothing added: WS_ERR_INVALID_ARGUMENT (NULL, no host, port 0, not an IP address),
 ///         WS_ERR_TOO_LARGE, WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn ws_options_set_socket_fn(
 /// @param o        Options.
 /// @param address  An IPv4 or IPv6 address, NUL-terminated, without a port or a name; a link-local one with its zone
 ///                 (`fe80::1%eth0`). If this machine does not have the address, connecting fails with
-///                 WS_ERR_UNREACHABLE.
+///                 WS_ERR_UNREACHABLE; through a proxy with WS_ERR_PROXY, and that entry behind it.
 /// @return WS_OK, or, with nothing changed: WS_ERR_INVALID_ARGUMENT (NULL, or not an IP address), WS_ERR_TOO_LARGE,
 ///         WS_ERR_INVALID_UTF8, WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 ///

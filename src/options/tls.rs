@@ -5,10 +5,11 @@ use std::ffi::{c_char, c_void};
 use libc::size_t;
 
 use super::refused::Hidden;
-use super::{flag, set};
+use super::{flag, set, set_read};
 use crate::arg;
 use crate::result::ws_result;
 use crate::types::ws_options;
+use ws4d_client::{KeyLogFile, PemFile};
 
 /// Adds certificate authorities from a file to those that are trusted. The file is read during the call.
 ///
@@ -30,7 +31,13 @@ use crate::types::ws_options;
 pub unsafe extern "C" fn ws_options_set_ca_file(o: *mut ws_options, path: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
     let path = unsafe { arg::short_utf8(path) };
-    set(o, "ws_options_set_ca_file", &[&path], |options| options.set_ca_file(path?))
+    set_read(
+        o,
+        "ws_options_set_ca_file",
+        &[&path],
+        || PemFile::read(path?),
+        |options, file| options.set_ca_file(&file),
+    )
 }
 
 /// Adds certificate authorities from memory to those that are trusted. Otherwise it is like ws_options_set_ca_file().
@@ -139,7 +146,13 @@ pub extern "C" fn ws_options_set_system_trust(o: *mut ws_options, on: i32) -> ws
 pub unsafe extern "C" fn ws_options_set_crl_file(o: *mut ws_options, path: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
     let path = unsafe { arg::short_utf8(path) };
-    set(o, "ws_options_set_crl_file", &[&path], |options| options.set_crl_file(path?))
+    set_read(
+        o,
+        "ws_options_set_crl_file",
+        &[&path],
+        || PemFile::read_lists(path?),
+        |options, file| options.set_crl_file(&file),
+    )
 }
 
 /// Sets the certificate with which the client identifies itself to servers that ask for one. The files are read during
@@ -170,8 +183,12 @@ pub unsafe extern "C" fn ws_options_set_client_certificate_file(
 ) -> ws_result {
     // SAFETY: the caller upholds the contract above.
     let (chain, key) = unsafe { (arg::short_utf8(chain), arg::short_utf8(key)) };
-    set(o, "ws_options_set_client_certificate_file", &[&chain, &key], |options| {
-        options.set_client_certificate_file(chain?, key?)
+    let read = || {
+        let (chain, key) = (chain?, key?);
+        Ok((PemFile::read(chain)?, PemFile::read(key)?))
+    };
+    set_read(o, "ws_options_set_client_certificate_file", &[&chain, &key], read, |options, (chain, key)| {
+        options.set_client_certificate_file(&chain, &key)
     })
 }
 
@@ -337,5 +354,14 @@ pub unsafe extern "C" fn ws_options_set_alpn(o: *mut ws_options, protocols: *con
 pub unsafe extern "C" fn ws_options_set_key_log_file(o: *mut ws_options, path: *const c_char) -> ws_result {
     // SAFETY: the caller upholds the contract above.
     let path = unsafe { arg::short_utf8(path) };
-    set(o, "ws_options_set_key_log_file", &[&path], |options| options.set_key_log_file(path?))
+    set_read(
+        o,
+        "ws_options_set_key_log_file",
+        &[&path],
+        || KeyLogFile::at(path?),
+        |options, file| {
+            options.set_key_log_file(file);
+            Ok(())
+        },
+    )
 }

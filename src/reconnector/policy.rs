@@ -19,8 +19,8 @@ use crate::types::{ws_options, ws_reconnect_end, ws_reconnector};
 /// @param r          The reconnector.
 /// @param options    A copy of the options of ws_reconnector_new() for this attempt only. ws_options_set_header() and
 ///                   all other setters change it. It ends when the function returns.
-/// @param attempt    0 for the very first attempt, and for the first one after a stable connection; otherwise its
-///                   number, counted from 1.
+/// @param attempt    0 for the very first attempt; otherwise the number of the attempt since the last stable
+///                   connection, counted from 1, as in ws_reconnect_info.
 /// @param user_data  The handler's `user_data`.
 /// @return The URL for this attempt and those after it, which is copied at once; NULL: the URL stays as it is. A URL
 ///         that ws_new() would refuse ends the reconnector, unless the policy's `is_final` says otherwise; the next
@@ -77,7 +77,8 @@ pub struct ws_reconnect_info {
     pub delay_ms: u32,
     /// What went wrong: a ws_result. It is WS_OK if the server closed the connection, or if the program ended it.
     pub result: i32,
-    /// The code of the server's close frame: 0 if none came, 1005 if it had no code.
+    /// The code of the server's close frame: 0 if none came, or one with a code that no server may send; 1005 if it had
+    /// no code.
     pub code: i32,
     /// The HTTP status of the server's (or the proxy's) answer to the opening handshake; 0 if there was no answer.
     pub http_status: i32,
@@ -122,8 +123,9 @@ pub struct ws_reconnect_policy {
     /// The delay with which the backoff begins, in milliseconds. Default 500, at least 1.
     pub base_delay_ms: u32,
     /// The longest delay, in milliseconds. Default 30000, at least 1. After close code 1013 (try again later), the
-    /// delay is between half of it and all of it. After a refusal that is not final (a certificate, or HTTP 4xx except
-    /// 408, 425 and 429), it is all of it.
+    /// delay is between half of it and all of it. After a refusal that is not final (a certificate, a TLS alert that
+    /// refuses what the client offers, HTTP 4xx except 408, 425 and 429 and unless it has Retry-After, or a wrong call
+    /// that `is_final` does not let end it), it is all of it.
     pub max_delay_ms: u32,
     /// The shortest delay, in milliseconds, except after a stable connection. Default 100, at least 1. It prevents a
     /// storm of attempts on a server that accepts connections and closes them at once.

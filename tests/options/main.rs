@@ -42,3 +42,39 @@ fn text_setters() -> Vec<TextSetter> {
         api.ws_options_set_key_log_file,
     ]
 }
+
+/// A pipe is read as long as it takes; no other call waits for that.
+#[cfg(unix)]
+#[test]
+fn nobody_waits_for_the_options_while_a_file_is_read() {
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::fs::OpenOptionsExt;
+    use std::time::Duration;
+    use std::{env, fs, process, sync::mpsc, thread};
+
+    let folder = env::temp_dir().join(format!("ws4d-pipe-{}", process::id()));
+    fs::create_dir_all(&folder).expect("a folder");
+    let pipe = folder.join("ca.pem");
+    let path = std::ffi::CString::new(pipe.as_os_str().as_bytes()).expect("no NUL");
+    // SAFETY: a text that ends with a NUL.
+    assert_eq!(unsafe { libc::mkfifo(path.as_ptr(), 0o600) }, 0);
+    let options = Options::new();
+    let token = options.0;
+    let reader = thread::spawn(move || name((api().ws_options_set_ca_file)(token, path.as_ptr())));
+    // It can be opened for writing, without waiting, once the setter reads it.
+    let writer = loop {
+        match fs::OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(&pipe) {
+            Ok(writer) => break writer,
+            Err(_) => thread::yield_now(),
+        }
+    };
+    let (said, says) = mpsc::channel();
+    let setter = thread::spawn(move || said.send(name((api().ws_options_set_verify)(token, 1))));
+    let meanwhile = says.recv_timeout(Duration::from_secs(20));
+    assert!(!reader.is_finished(), "the pipe has no end yet");
+    drop(writer);
+    assert_eq!(reader.join().expect("no panic"), "WS_ERR_FILE", "it was empty");
+    assert_eq!(meanwhile.as_deref(), Ok("WS_OK"));
+    setter.join().expect("no panic").expect("received");
+    fs::remove_dir_all(folder).expect("removed");
+}

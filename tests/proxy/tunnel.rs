@@ -3,7 +3,7 @@
 use crate::wire::{request, silent, wait_texts};
 use crate::{answering, far, through, tls};
 use std::time::Duration;
-use ws4d_test_host::{Host, api, text};
+use ws4d_test_host::{Host, api, c, text};
 use ws4d_test_server::{CertKind, Conduct, Seen, Server};
 
 /// The name is the proxy's to look up: nobody here could.
@@ -85,6 +85,17 @@ fn wss_goes_through_a_proxy_that_speaks_tls_one_session_inside_the_other() {
         assert_eq!(proxy.talks().len(), 2);
     }
     server.wait_until_idle();
+}
+
+/// A proxy's certificate may be of an authority from which there is no list.
+#[test]
+fn revocation_lists_are_for_the_server_and_not_for_the_proxy() {
+    let server = Server::start();
+    let proxy = server.proxy(Conduct { certificate: Some(CertKind::Revoked), ..Conduct::default() });
+    let list = c(server.crl_file().to_str().expect("UTF-8"));
+    let options =
+        through(&server, &proxy.url("https")).set(|api, o| (api.ws_options_set_crl_file)(o, list.as_ptr()));
+    talks(&server.wss("/echo"), options);
 }
 
 /// Both sessions hold records back, and whatever was accepted leaves before the close frame.

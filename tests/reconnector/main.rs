@@ -6,6 +6,7 @@
 mod support;
 
 mod addresses;
+mod attempts;
 mod closing;
 mod coming_back;
 mod counting;

@@ -2,11 +2,39 @@
 
 use super::Options;
 use super::refusal::Refusal;
-use super::texts::{MOST_CRL_FILE, MOST_FILE, ensure_memory};
+use super::texts::{MOST_CRL_FILE, MOST_FILE, copied, ensure_memory};
 use crate::error::ErrorCode;
 use crate::sys::file;
 use std::fs::File;
 use std::io::Read;
+
+/// What a file for one of the setters holds. It is read before the setter, because reading may take for ever, and others
+/// may wait for the options meanwhile.
+pub struct PemFile(Vec<u8>);
+
+impl PemFile {
+    /// Certificates, or a key.
+    pub fn read(path: &str) -> Result<PemFile, Refusal> {
+        read(path, MOST_FILE).map(PemFile)
+    }
+
+    /// Revocation lists.
+    pub fn read_lists(path: &str) -> Result<PemFile, Refusal> {
+        read(path, MOST_CRL_FILE).map(PemFile)
+    }
+}
+
+/// A file to which the sessions' secrets can be appended.
+pub struct KeyLogFile(String);
+
+impl KeyLogFile {
+    /// Opens it once, to see that it can be written to.
+    pub fn at(path: &str) -> Result<KeyLogFile, Refusal> {
+        file::append_privately(path)
+            .map_err(|error| Refusal::file("the file cannot be written to", &error))?;
+        Ok(KeyLogFile(copied(path)?))
+    }
+}
 
 /// All of a file of at most `most` bytes. The decoders that get it take as much memory again, and would not survive that
 /// there is none.
@@ -26,9 +54,9 @@ fn read(path: &str, most: usize) -> Result<Vec<u8>, Refusal> {
 }
 
 impl Options {
-    /// Trusts the certificates of a PEM file beside the system's. Read at once.
-    pub fn set_ca_file(&mut self, path: &str) -> Result<(), Refusal> {
-        self.tls.add_ca_pem(&read(path, MOST_FILE)?).map_err(Refusal::in_file)
+    /// Trusts the certificates of a PEM file beside the system's.
+    pub fn set_ca_file(&mut self, file: &PemFile) -> Result<(), Refusal> {
+        self.tls.add_ca_pem(&file.0).map_err(Refusal::in_file)
     }
 
     /// Trusts the certificates of a PEM text beside the system's.
@@ -42,15 +70,14 @@ impl Options {
         self.tls.set_system_trust(on);
     }
 
-    /// Adds the revocation lists of a PEM file. Read at once.
-    pub fn set_crl_file(&mut self, path: &str) -> Result<(), Refusal> {
-        self.tls.add_crl_pem(&read(path, MOST_CRL_FILE)?).map_err(Refusal::in_file)
+    /// Adds the revocation lists of a PEM file.
+    pub fn set_crl_file(&mut self, file: &PemFile) -> Result<(), Refusal> {
+        self.tls.add_crl_pem(&file.0).map_err(Refusal::in_file)
     }
 
-    /// Certificate chain and key for servers that ask who the client is; PEM files, read at once.
-    pub fn set_client_certificate_file(&mut self, chain: &str, key: &str) -> Result<(), Refusal> {
-        let (chain, key) = (read(chain, MOST_FILE)?, read(key, MOST_FILE)?);
-        self.tls.set_client_certificate(&chain, &key, &self.key_password).map_err(Refusal::in_file)
+    /// Certificate chain and key for servers that ask who the client is, of PEM files.
+    pub fn set_client_certificate_file(&mut self, chain: &PemFile, key: &PemFile) -> Result<(), Refusal> {
+        self.tls.set_client_certificate(&chain.0, &key.0, &self.key_password).map_err(Refusal::in_file)
     }
 
     /// The same as PEM texts.
@@ -95,7 +122,7 @@ impl Options {
     }
 
     /// Appends the sessions' secrets to a file.
-    pub fn set_key_log_file(&mut self, path: &str) -> Result<(), Refusal> {
-        self.tls.set_key_log_file(path)
+    pub fn set_key_log_file(&mut self, file: KeyLogFile) {
+        self.tls.set_key_log_file(file.0);
     }
 }

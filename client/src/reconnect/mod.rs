@@ -60,13 +60,15 @@ impl Verdict {
 /// Gives a socket its handle for the host; called before its first event.
 pub type Naming = Box<dyn FnOnce(&Arc<Socket>) -> Result<(), Error>>;
 
-/// The host's side of a reconnector. All but [`socket`](Self::socket) are callbacks.
+/// The host's side of a reconnector. All but [`socket`](Self::socket) and [`check`](Self::check) are callbacks.
 pub trait ReconnectHandler: Send + Sync {
     /// Returns the handler for one more socket, and the function that gives that its handle.
     fn socket(&self) -> (Arc<dyn Handler>, Naming);
     /// Called before each attempt, with fresh options. Returns another URL, if there is one, or the reason why it is
     /// invalid.
     fn attempt(&self, attempt: u32, options: &mut Options) -> Option<Result<String, ErrorCode>>;
+    /// Checks that an attempt's options go with the host's functions. No callback.
+    fn check(&self, options: &Options) -> Result<(), Error>;
     /// Called when a connection or an attempt has ended; `about` has the default decision. Returns whether the end is
     /// final.
     fn is_final(&self, about: &Reconnecting) -> bool;
@@ -275,7 +277,8 @@ impl Reconnector {
         }
         options.ping_by_default();
         fault_point!();
-        let begun = begun.and_then(|()| self.connect(&url, &options));
+        let begun =
+            begun.and_then(|()| self.host.check(&options)).and_then(|()| self.connect(&url, &options));
         if let Err(error) = begun {
             let end = End::failed(error);
             match self.ended() {

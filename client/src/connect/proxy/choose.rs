@@ -1,6 +1,7 @@
 //! The choice of the proxy for a destination: by the option, else by the environment, else by the system. The
-//! environment is read on the host's own thread when it makes a socket, never by a thread of ours: C's `setenv` may
-//! pull it from under a reader on another thread, so reading stays where the host can keep the two apart.
+//! environment, and the system's settings with it, are read on the host's own thread when it makes a socket, never by a
+//! thread of ours: C's `setenv` may pull it from under a reader on another thread, so reading stays where the host can
+//! keep the two apart.
 
 use super::Proxy;
 use crate::connect::url::Destination;
@@ -11,6 +12,7 @@ use crate::sys::services::{HAS_PROXY_SETTINGS, VARIABLES_IGNORE_CASE, may_have_v
 use hyper_util::client::proxy::matcher::Matcher;
 use std::env;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// The value of the option.
 #[derive(Clone, Default, Debug)]
@@ -33,6 +35,8 @@ pub(crate) struct Environment {
     https: Option<Variable>,
     all: Option<Variable>,
     no: Option<Variable>,
+    /// The system's settings, which the crate reads together with the environment.
+    system: Option<Arc<Matcher>>,
 }
 
 type Variable = (&'static str, String);
@@ -82,12 +86,13 @@ impl Choice {
 
 impl Environment {
     fn read() -> Environment {
+        let system = HAS_PROXY_SETTINGS.then(|| Arc::new(Matcher::from_system()));
         // Mostly there are none, and the names need not be asked for one by one.
         if !may_have_variable("_proxy", b"HhAaNn") {
-            return Environment::default();
+            return Environment { system, ..Environment::default() };
         }
         let value = |name: &str| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        Environment::from(value, VARIABLES_IGNORE_CASE)
+        Environment { system, ..Environment::from(value, VARIABLES_IGNORE_CASE) }
     }
 
     fn from(value: impl Fn(&str) -> Option<String>, ignores_case: bool) -> Environment {
@@ -105,13 +110,14 @@ impl Environment {
             https: first(["HTTPS_PROXY", "https_proxy"]),
             all: first(["ALL_PROXY", "all_proxy"]),
             no: first(["NO_PROXY", "no_proxy"]),
+            system: None,
         }
     }
 
     fn for_destination(&self, to: &Destination) -> Result<Option<Proxy>, Error> {
         let variable = if to.is_secure() { &self.https } else { &self.http };
         let Some((name, value)) = variable.as_ref().or(self.all.as_ref()) else {
-            return Ok(of_system(to));
+            return Ok(self.of_system(to));
         };
         if self.excepts(to) {
             return Ok(None);
@@ -128,6 +134,12 @@ impl Environment {
                 ),
             )
         })
+    }
+
+    /// The proxy of the system's settings; `None` where there are none but the environment.
+    fn of_system(&self, to: &Destination) -> Option<Proxy> {
+        let proxy = self.system.as_ref()?.intercept(&uri(to)?)?;
+        Proxy::parse(&proxy.uri().to_string(), "the system's settings").ok()
     }
 
     /// Returns `true` if `NO_PROXY` has the destination.
@@ -153,15 +165,6 @@ fn at_port(entry: &str, port: u16) -> Option<&str> {
         },
         _ => Some(entry),
     }
-}
-
-/// The proxy of the system's settings; `None` where there are none but the environment.
-fn of_system(to: &Destination) -> Option<Proxy> {
-    if !HAS_PROXY_SETTINGS {
-        return None;
-    }
-    let proxy = Matcher::from_system().intercept(&uri(to)?)?;
-    Proxy::parse(&proxy.uri().to_string(), "the system's settings").ok()
 }
 
 /// The destination as HTTP has it: ws is http, wss is https.

@@ -6,8 +6,7 @@ use super::pem;
 use super::pin::Pin;
 use crate::error::ErrorCode;
 use crate::options::refusal::Refusal;
-use crate::options::texts::{SharedList, copied};
-use crate::sys::file;
+use crate::options::texts::SharedList;
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, ServerName};
 use rustls::{RootCertStore, SupportedProtocolVersion, version};
 use std::borrow::Cow;
@@ -191,12 +190,8 @@ impl TlsOptions {
         Ok(())
     }
 
-    /// [`ErrorCode::InvalidArgument`]: the file cannot be written to.
-    pub(crate) fn set_key_log_file(&mut self, path: &str) -> Result<(), Refusal> {
-        file::append_privately(path)
-            .map_err(|error| Refusal::file("the file cannot be written to", &error))?;
-        self.key_log_file = Some(copied(path)?);
-        Ok(())
+    pub(crate) fn set_key_log_file(&mut self, path: String) {
+        self.key_log_file = Some(path);
     }
 
     /// The options for a server of another name, to which a redirect leads: without the client's certificate, and
@@ -206,10 +201,12 @@ impl TlsOptions {
         TlsOptions { client_certificate: None, server_name: None, ..self.clone() }
     }
 
-    /// For a proxy: whatever was said of the server alone stays behind, its pins too, and that it is not verified.
+    /// For a proxy: whatever was said of the server alone stays behind: its pins, the lists that its certificates need, and
+    /// that it is not verified.
     pub(crate) fn for_proxy(&self) -> TlsOptions {
         TlsOptions {
             pinned_keys: Vec::new(),
+            crl: SharedList::default(),
             alpn: vec![HTTP_1_1.to_owned()],
             verify: self.proxy_verify,
             peer: Peer::Proxy,
