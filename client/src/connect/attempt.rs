@@ -56,7 +56,12 @@ pub(super) async fn attempt(
             progress.enter(Step::Tcp);
         }
     };
-    let mut reach = Reach::new(&nearest, &options.network, attempts, begun)?;
+    // Whatever is in the way of the proxy is told as the proxy's.
+    let of_proxy = |failure: Error| match &proxy {
+        Some(proxy) => proxy.unreachable(failure),
+        None => failure,
+    };
+    let mut reach = Reach::new(&nearest, &options.network, attempts, begun).map_err(of_proxy)?;
     let mut failed: Option<Error> = None;
     for past_tcp in 1..=MOST_PAST_TCP {
         let Some((readiness, address)) = reach.next().await else { break };
@@ -84,13 +89,7 @@ pub(super) async fn attempt(
             break;
         }
     }
-    let Some(failed) = failed else {
-        let failure = reach.failure();
-        return Err(match &proxy {
-            Some(proxy) => proxy.unreachable(failure),
-            None => failure,
-        });
-    };
+    let Some(failed) = failed else { return Err(of_proxy(reach.failure())) };
     let tried = attempts.take();
     Err(if tried.addresses.len() > 1 { tcp::with_details(failed, tried) } else { failed })
 }

@@ -224,12 +224,12 @@ impl Socket {
         self.tell_task();
     }
 
-    /// Shuts down our side of the stream once the close frame was written, so that the server ends its own.
+    /// Shuts down our side of the stream once the close frame was written, so that the server ends its own. A thread that
+    /// is just writing it does that when it has.
     pub(super) fn shut_down_write(&self) {
-        let outgoing = self.outgoing.lock();
-        if let (true, false, Some(transport)) = (outgoing.close_sent, outgoing.blocked, &outgoing.transport) {
-            transport.finish_sending();
-        }
+        let mut outgoing = self.outgoing.lock();
+        outgoing.ends_sending = true;
+        outgoing.end_sending();
     }
 
     /// Handles the end of the stream, with or without a network error.

@@ -379,7 +379,9 @@ impl Socket {
                 self.tell_task();
             }
             Ok(false) => self.flush(),
-            Err(error) => self.outgoing.lock().write_error = Some(error),
+            Err(error) => {
+                self.note_written(&mut self.outgoing.lock(), Err(error));
+            }
         }
         let lingers = self.outgoing.lock().phase == Phase::Lingering;
         if lingers {

@@ -87,6 +87,7 @@ impl Socket {
         drains: bool,
     ) -> Drain {
         flusher.end(&mut outgoing);
+        outgoing.end_sending();
         if matches!(outgoing.phase, Phase::Over) {
             outgoing.clear();
         }

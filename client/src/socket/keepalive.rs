@@ -223,7 +223,8 @@ impl Socket {
             return;
         }
         let mut outgoing = self.outgoing.lock();
-        if outgoing.queue.push_control(&frame, 0).is_err() {
+        // Nothing may follow the close frame of another thread.
+        if outgoing.phase != Phase::Open || outgoing.queue.push_control(&frame, 0).is_err() {
             return;
         }
         outgoing.remember_ping(&payload, false);

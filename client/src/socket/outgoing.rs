@@ -53,6 +53,8 @@ pub(super) struct Outgoing {
     pub(super) part_wants_drain: bool,
     /// The close frame was written, or a thread is just writing it: the answer may come before that thread returns.
     pub(super) close_sent: bool,
+    /// Our side of the stream is to be ended once everything has left.
+    pub(super) ends_sending: bool,
     /// Code of our close frame; 1005 for an empty one.
     close_code: u16,
     pub(super) received: Option<Box<ReceivedClose>>,
@@ -154,6 +156,7 @@ impl Outgoing {
             want_drain: false,
             part_wants_drain: false,
             close_sent: false,
+            ends_sending: false,
             close_code: 0,
             received: None,
             write_error: None,
@@ -244,6 +247,17 @@ impl Outgoing {
     /// Returns whether, after the end of the server's stream, our close frame was sent, or never will be.
     pub(super) fn is_answered(&self) -> bool {
         self.read_ended && !self.flushing && (self.close_sent || self.is_broken())
+    }
+
+    /// Ends our side of the stream, if that is due and no thread is still writing what was before it.
+    pub(super) fn end_sending(&mut self) {
+        if !self.ends_sending || !self.close_sent || self.blocked || self.flushing {
+            return;
+        }
+        if let Some(transport) = &self.transport {
+            transport.finish_sending();
+            self.ends_sending = false;
+        }
     }
 
     /// Drops all messages of which nothing was written.
