@@ -302,21 +302,21 @@ public:
     explicit error(ws_result code) : error(code, std::string(ws4d::message(code))) {}
     /** A result with a message of the caller. */
     error(ws_result code, const std::string &message)
-        : std::runtime_error(message), told_(std::make_shared<told>(told{{{code, "c++ ", message}}, 0, {}, {}})) {}
+        : std::runtime_error(message), told_(std::make_shared<told>(told{{{code, "c++ ", message}}, 0, 0, {}, {}})) {}
     /**
      * A copy of an error stack that is not empty. `owner` keeps the stack alive; without it, http_header() and
      * http_body() are empty.
      */
     explicit error(const ws4d::errors &stack, std::shared_ptr<const void> owner = nullptr)
         : std::runtime_error(std::string(stack.message())),
-          told_(std::make_shared<told>(told{stack.entries(), stack.os_code(), stack, std::move(owner)})) {}
+          told_(std::make_shared<told>(told{stack.entries(), stack.os_code(), stack.http_status(), stack, std::move(owner)})) {}
 
     ws_result code() const noexcept { return told_->entries.front().code; }
     /** The entries: at least one, and the first is the one to act on. */
     const std::vector<error_entry> &entries() const noexcept { return told_->entries; }
     /** The same as those of ws4d::errors. */
     std::int32_t os_code() const noexcept { return told_->os_code; }
-    std::int32_t http_status() const noexcept { return stack().http_status(); }
+    std::int32_t http_status() const noexcept { return told_->http_status; }
     std::optional<std::string_view> http_header(const char *name, std::size_t i = 0) const noexcept {
         return stack().http_header(name, i);
     }
@@ -326,6 +326,7 @@ private:
     struct told {
         std::vector<error_entry> entries;
         std::int32_t os_code;
+        std::int32_t http_status;
         ws4d::errors stack;
         std::shared_ptr<const void> owner;
     };
@@ -1276,6 +1277,7 @@ struct owner {
         h.on_free = [](void *user_data) {
             // What the callbacks hold is destroyed with it: a destructor cannot throw to anybody.
             const std::shared_ptr<owner> last = std::move(static_cast<owner *>(user_data)->self);
+            last->freed.store(true);
         };
         return h;
     }
@@ -1284,6 +1286,8 @@ struct owner {
     const std::shared_ptr<dispatcher_state> dispatcher;
     std::shared_ptr<socket_function> socket_fn;
     std::shared_ptr<owner> self;
+    /** Whether its last callback has run. */
+    std::atomic<bool> freed{false};
     /** Whether the constructor waits for on_open, and what came out of that. */
     bool blocking = false;
     std::exception_ptr opened;
@@ -1713,17 +1717,21 @@ public:
 
     /**
      * Ends it at once, with its connection, and leaves this object empty. Its last callbacks run inside the call, and their
-     * exception comes out of it. On another thread than the dispatcher's it is WS_ERR_WRONG_THREAD, with nothing changed.
+     * exception comes out of it; they may destroy this object. Inside one of its own callbacks they follow that callback,
+     * unless this object is destroyed first. On another thread than the dispatcher's it is WS_ERR_WRONG_THREAD, with
+     * nothing changed.
      */
     void close() { try_close().value(); }
     ws4d::result<> try_close() {
-        const std::shared_ptr<Owner> owner = owner_;
+        const std::shared_ptr<Owner> owner = std::move(owner_);
+        const Ref token = std::exchange(static_cast<Ref &>(*this), Ref());
         level here(owner.get(), false);
-        const ws_result closed = close_now(this->get());
-        if (closed == WS_OK) {
-            owner_ = nullptr;
-            static_cast<Ref &>(*this) = Ref();
-        }
+        const ws_result closed = close_now(token.get());
+        // If the last callbacks have run, this object may be gone. If they are still to come, its destructor mutes them.
+        if (closed != WS_OK)
+            static_cast<Ref &>(*this) = token;
+        if (closed != WS_OK || !owner->freed.load())
+            owner_ = owner;
         here.rethrow();
         return closed;
     }

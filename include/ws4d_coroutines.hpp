@@ -52,12 +52,34 @@ template <class T = void> class task;
 
 namespace detail {
 
+struct promise_base;
+
+/** Who awaits a task: in the frame of that coroutine. If either is destroyed, the other one no longer knows it. */
+struct awaits_task {
+    explicit awaits_task(promise_base &whom) noexcept : promise(&whom) {}
+    awaits_task(const awaits_task &) = delete;
+    awaits_task &operator=(const awaits_task &) = delete;
+    ~awaits_task();
+
+    promise_base *promise;
+    std::coroutine_handle<> resumes;
+};
+
 /** What the promises of all tasks have in common: who awaits the task, and how it ended. */
 struct promise_base {
+    promise_base() noexcept = default;
+    promise_base(const promise_base &) = delete;
+    promise_base &operator=(const promise_base &) = delete;
+    ~promise_base() {
+        if (awaited_by != nullptr)
+            awaited_by->promise = nullptr;
+    }
+
     struct final_awaiter {
         bool await_ready() const noexcept { return false; }
         template <class Promise> std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
-            return ended.promise().awaiting ? ended.promise().awaiting : std::noop_coroutine();
+            const awaits_task *awaits = ended.promise().awaited_by;
+            return awaits != nullptr ? awaits->resumes : std::noop_coroutine();
         }
         void await_resume() const noexcept {}
     };
@@ -69,9 +91,14 @@ struct promise_base {
             std::rethrow_exception(exception);
     }
 
-    std::coroutine_handle<> awaiting;
+    awaits_task *awaited_by = nullptr;
     std::exception_ptr exception;
 };
+
+inline awaits_task::~awaits_task() {
+    if (promise != nullptr && promise->awaited_by == this)
+        promise->awaited_by = nullptr;
+}
 
 template <class T> struct promise : promise_base {
     task<T> get_return_object() noexcept;
@@ -114,14 +141,21 @@ public:
     /** Whether it has run to its end. */
     bool done() const noexcept { return coroutine_.done(); }
 
-    bool await_ready() const noexcept { return false; }
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) noexcept {
-        coroutine_.promise().awaiting = awaiting;
-        return coroutine_;
-    }
-    T await_resume() { return coroutine_.promise().take(); }
+    auto operator co_await() const noexcept { return awaiter(coroutine_); }
 
 private:
+    struct awaiter : detail::awaits_task {
+        explicit awaiter(std::coroutine_handle<promise_type> whole) noexcept : awaits_task(whole.promise()), task(whole) {}
+        bool await_ready() const noexcept { return false; }
+        std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) noexcept {
+            this->resumes = awaiting;
+            task.promise().awaited_by = this;
+            return task;
+        }
+        T await_resume() { return task.promise().take(); }
+        std::coroutine_handle<promise_type> task;
+    };
+
     friend promise_type;
     template <class U> friend U run(dispatcher &on, task<U> whole);
 
@@ -382,7 +416,7 @@ private:
                 c->paused = ws.try_pause().has_value();
         };
         callbacks.on_drain = [c] { c->drained(); };
-        callbacks.on_error = [c](const event &e) { c->failure = error(e.errors()); };
+        callbacks.on_error = [c](const event &e) { c->failure = e.error(); };
         callbacks.on_terminate = [c](const event &e) {
             c->code = e.code();
             c->reason = e.reason();

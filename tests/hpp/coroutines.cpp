@@ -166,7 +166,11 @@ PROMISE(a_coroutine_may_be_destroyed_where_it_waits_and_may_destroy_its_connecti
         ws4d::task<> held = std::move(other);
         struct started {
             bool await_ready() const noexcept { return false; }
-            bool await_suspend(std::coroutine_handle<> here) { return inner.await_suspend(here).resume(), false; }
+            bool await_suspend(std::coroutine_handle<> here) {
+                auto awaits = inner.operator co_await();
+                awaits.await_suspend(here).resume();
+                return false;
+            }
             void await_resume() const noexcept {}
             ws4d::task<> &inner;
         };
@@ -189,6 +193,47 @@ PROMISE(a_coroutine_may_be_destroyed_where_it_waits_and_may_destroy_its_connecti
     while (loop.wait(0ms) > 0) {
     }
     CHECK(!resumed);
+}
+
+PROMISE(a_task_that_ends_resumes_nobody_who_is_gone) {
+    ws4d::dispatcher loop;
+    int ended = 0;
+    // The one that waits for a message outlives the one that awaits it.
+    const auto reads = [](ws4d::dispatcher &on, int &counts) -> ws4d::task<> {
+        ws4d::connection ws = co_await ws4d::connect(server("/echo"), on);
+        co_await ws.send_text("x");
+        co_await ws.receive();
+        counts++;
+    };
+    const auto awaits = [](ws4d::task<> &child) -> ws4d::task<> {
+        co_await child;
+        CHECK(!"it was destroyed");
+    };
+    ws4d::task<> child = reads(loop, ended);
+    {
+        ws4d::task<> parent = awaits(child);
+        parent.operator co_await().await_suspend(std::noop_coroutine()).resume();
+    }
+    while (!child.done())
+        loop.wait();
+    CHECK(ended == 1);
+    // And the other way round: it is destroyed first.
+    child = reads(loop, ended);
+    ws4d::task<> alone = awaits(child);
+    alone.operator co_await().await_suspend(std::noop_coroutine()).resume();
+    child = reads(loop, ended);
+}
+
+PROMISE(connect_throws_all_of_the_server_s_answer) {
+    ws4d::dispatcher loop;
+    ws4d::run(loop, [](ws4d::dispatcher &on) -> ws4d::task<> {
+        try {
+            co_await ws4d::connect(server("/status?code=503&header=Retry-After:7"), on);
+            CHECK(!"it was refused");
+        } catch (const ws4d::error &e) {
+            CHECK(e.http_status() == 503 && e.http_header("Retry-After") == "7");
+        }
+    }(loop));
 }
 
 PROMISE(stop_ends_run_and_what_waits) {

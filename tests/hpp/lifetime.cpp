@@ -50,6 +50,35 @@ PROMISE(a_socket_that_could_not_be_made_leaves_nothing) {
     CHECK(count.alive.expired() && *count.calls == 0);
 }
 
+PROMISE(a_socket_may_be_destroyed_inside_its_own_close) {
+    ws4d::dispatcher loop;
+    counting count;
+    auto ws = std::make_unique<ws4d::socket>();
+    ws4d::handlers handlers = count.handlers();
+    handlers.on_terminate = [&ws, c = count.calls] {
+        (*c)++;
+        ws.reset();
+    };
+    *ws = ws4d::socket(server("/idle"), loop, std::move(handlers));
+    ws->close();
+    CHECK(ws == nullptr && *count.calls == 1 && count.alive.expired());
+}
+
+PROMISE(a_socket_that_was_closed_and_destroyed_in_a_callback_calls_back_no_more) {
+    ws4d::dispatcher loop;
+    counting count;
+    std::optional<ws4d::socket> ws;
+    ws4d::handlers handlers = count.handlers();
+    handlers.on_message = [&ws, c = count.calls] {
+        ws->close();
+        CHECK(!*ws);
+        ws.reset();
+    };
+    ws.emplace(server("/script?do=text:a"), loop, std::move(handlers));
+    loop.run();
+    CHECK(*count.calls == 0 && count.alive.expired());
+}
+
 PROMISE(a_socket_may_be_destroyed_inside_its_own_callbacks) {
     using field = ws4d::callback ws4d::handlers::*;
     for (const field which : {&ws4d::handlers::on_open, &ws4d::handlers::on_message, &ws4d::handlers::on_terminate}) {
