@@ -35,12 +35,14 @@ ws_result session_send(session *s, int32_t data_type, const void *data, size_t l
     return sent;
 }
 
-void session_ping(session *s, const void *data, size_t len)
+ws_result session_ping(session *s, const void *data, size_t len)
 {
     int64_t time_us = session_records(s) ? now_us() : 0;
-    if (ws_ping(s->socket, data, len) != WS_OK) return; /* the buffer is full, or the connection is ending */
+    ws_result sent = ws_ping(s->socket, data, len);
+    if (sent != WS_OK) return sent;
     s->pings_sent++;
     for EACH_RECORD(s, it) record_control(it, time_us, 1, "ping", data, len);
+    return WS_OK;
 }
 
 void session_finish(session *s, cause cause, int code)

@@ -26,8 +26,9 @@ typedef struct input {
 /* What --send and --file say. */
 typedef struct outbox {
     size_t next; /* which one is sent next, or being sent */
-    int fd;      /* of a file that is sent in parts; -1: none is */
-    int begun;   /* ws_send_begin() was called for it on this connection */
+    int fd;      /* of a file that is being read; -1: none is */
+    int whole;   /* it is read to its end before it is sent; otherwise it is sent in parts */
+    int begun;   /* `part` is a message as a whole; or, in parts, ws_send_begin() was called for it on this connection */
     text part;   /* read and not yet sent */
 } outbox;
 
@@ -64,7 +65,8 @@ typedef struct session {
 
 /* Sends a message, and notes that; WS_ERR_WOULD_BLOCK: on_drain follows. */
 ws_result session_send(session *s, int32_t data_type, const void *data, size_t len);
-void session_ping(session *s, const void *data, size_t len);
+/* As session_send() for a ping, but that s->blocked is the caller's: who can do without this ping goes on. */
+ws_result session_ping(session *s, const void *data, size_t len);
 /* Begins the end, once; `code` is the exit code, or 0 where that shows later. */
 void session_finish(session *s, cause cause, int code);
 /* All is sent: waits for what the server still has to say, from now on. */

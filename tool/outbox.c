@@ -9,7 +9,6 @@
 #include <unistd.h>
 #include "exits.h"
 #include "report.h"
-#include "signals.h"
 
 enum { PART = 65536, WHOLE = 1 << 20 };
 
@@ -54,18 +53,20 @@ static void failed(session *s, ws_result result, const char *what)
     session_finish(s, BY_FAILURE, exit_of(result, 1));
 }
 
-/* Reads some more into s->outbox.part: how many bytes; -1 with the reason said, or because a signal came. */
-static ssize_t read_more(session *s, int fd, const char *name)
+/* Reads some more into s->outbox.part: how many bytes; -1 where nothing is there yet, or with the reason said. Never waits: a
+   pipe may have nothing to give for as long as it likes, and the session's loop goes on meanwhile. */
+static ssize_t read_more(session *s, const char *name)
 {
     char bytes[PART];
-    for (;;) {
-        if (!signals_wait(fd, POLLIN)) return -1;
-        ssize_t got = read(fd, bytes, sizeof bytes);
-        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (got < 0) session_finish(s, BY_FAILURE, cannot(name, strerror(errno)));
-        if (got > 0) text_add(&s->outbox.part, bytes, (size_t)got);
-        return got;
-    }
+    struct pollfd ready = { .fd = s->outbox.fd, .events = POLLIN };
+    if (poll(&ready, 1, 0) == 0) return -1;
+    ssize_t got;
+    do got = read(s->outbox.fd, bytes, sizeof bytes);
+    while (got < 0 && errno == EINTR);
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return -1;
+    if (got < 0) session_finish(s, BY_FAILURE, cannot(name, strerror(errno)));
+    if (got > 0) text_add(&s->outbox.part, bytes, (size_t)got);
+    return got;
 }
 
 /* A message that is in s->outbox.part as a whole; 1 when it is sent. */
@@ -87,7 +88,7 @@ static int send_parts(session *s, int32_t type, const char *name)
     while (sent == WS_OK) {
         out->begun = 1;
         if (out->part.len == 0) {
-            ssize_t got = read_more(s, out->fd, name);
+            ssize_t got = read_more(s, name);
             if (got < 0) return 0;
             if (got == 0) {
                 sent = ws_send_end(s->socket);
@@ -103,7 +104,7 @@ static int send_parts(session *s, int32_t type, const char *name)
     return 0;
 }
 
-/* Opens a file and reads it, where it is small or has to be whole; 0 if that cannot be. */
+/* Opens a file; 0 if that cannot be. It is read as a whole where it is small or has to be. */
 static int open_file(session *s, const char *name)
 {
     outbox *out = &s->outbox;
@@ -115,16 +116,21 @@ static int open_file(session *s, const char *name)
         return 0;
     }
     out->fd = fd;
-    if (S_ISREG(about.st_mode) && about.st_size > WHOLE && !o->json && !session_records(s)) return 1;
-    ssize_t got;
-    while ((got = read_more(s, fd, name)) > 0) {
-        if (o->max_size > 0 && out->part.len > o->max_size) break;
-    }
-    if (!is_input(name)) close(fd);
+    out->whole = !S_ISREG(about.st_mode) || about.st_size <= WHOLE || o->json || session_records(s);
+    return 1;
+}
+
+/* One read of a file that is sent as a whole; 1 at its end. The loop comes back while it is readable. */
+static int read_whole(session *s, const char *name)
+{
+    outbox *out = &s->outbox;
+    ssize_t got = read_more(s, name);
+    int too_large = s->o->max_size > 0 && out->part.len > s->o->max_size; /* then the sending says so */
+    if (got < 0 || (got > 0 && !too_large)) return 0;
+    if (!is_input(name)) close(out->fd);
     out->fd = -1;
-    out->begun = got >= 0;
-    if (got < 0) text_clear(&out->part);
-    return got >= 0;
+    out->begun = 1;
+    return 1;
 }
 
 /* One of --send and --file; 1 when it is sent. */
@@ -138,6 +144,7 @@ static int send_item(session *s, const outgoing *item)
     }
     int32_t type = s->o->binary ? WS_DATA_TYPE_BLOB : s->o->json ? WS_DATA_TYPE_OBJECT : WS_DATA_TYPE_TEXT;
     if (out->fd < 0 && !out->begun && !open_file(s, item->value)) return 0;
+    if (out->fd >= 0 && out->whole && !read_whole(s, item->value)) return 0;
     if (out->fd < 0) return send_whole(s, type, item->value);
     if (!send_parts(s, type, item->value)) return 0;
     outbox_end(s);
@@ -153,9 +160,14 @@ int outbox_pump(session *s)
     return 1;
 }
 
+int outbox_fd(const session *s)
+{
+    return session_can_send(s) && s->outbox.whole ? s->outbox.fd : -1;
+}
+
 void outbox_again(session *s)
 {
-    if (s->outbox.fd < 0) return; /* what is whole in memory is sent again by itself */
+    if (s->outbox.fd < 0 || s->outbox.whole) return; /* what is whole in memory is sent again by itself */
     text_clear(&s->outbox.part);
     s->outbox.begun = 0;
     if (lseek(s->outbox.fd, 0, SEEK_SET) < 0) session_finish(s, BY_FAILURE, cannot("a file", strerror(errno)));

@@ -20,7 +20,7 @@ static int read_line(int fd, text *line)
 {
     for (;;) {
         char byte;
-        if (!signals_wait(fd, POLLIN)) return 0;
+        if (!signals_wait(fd, POLLIN, 0)) return 0;
         ssize_t got = read(fd, &byte, 1);
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return 0;

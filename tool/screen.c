@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
+#include "record.h"
 #include "report.h"
 #include "signals.h"
 
@@ -57,11 +58,22 @@ void screen_message(screen *s, const ws_event *event)
     if (s->pending.len >= 65536) screen_flush(s);
 }
 
+/* Until when a reader that takes nothing is waited for; 0: for ever. After --max-time, who goes on reading still gets what came
+   before: it has a second for each step, and five in all. */
+static int64_t patience_end(const screen *s)
+{
+    const int64_t second = 1000000000;
+    if (s->end_ns == 0) return 0;
+    int64_t until = now_ns() + second;
+    if (until > s->end_ns + 5 * second) until = s->end_ns + 5 * second;
+    return until > s->end_ns ? until : s->end_ns;
+}
+
 int screen_flush(screen *s)
 {
     size_t at = 0;
     while (!s->broken && at < s->pending.len) {
-        if (!signals_wait(STDOUT_FILENO, POLLOUT)) {
+        if (!signals_wait(STDOUT_FILENO, POLLOUT, patience_end(s))) {
             s->broken = 1; /* who ends the program does not wait for a reader that does not read */
             break;
         }

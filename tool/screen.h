@@ -2,17 +2,19 @@
 #ifndef TOOL_SCREEN_H
 #define TOOL_SCREEN_H
 
+#include <stdint.h>
 #include <ws4d.h>
 #include "options.h"
 #include "text.h"
 
 typedef struct screen {
-    text pending;  /* not yet written */
-    int form;      /* FORMAT_RAW, FORMAT_PRETTY or FORMAT_JSON */
+    text pending;   /* not yet written */
+    int form;       /* FORMAT_RAW, FORMAT_PRETTY or FORMAT_JSON */
     int terminal, colour;
-    char end;      /* behind a text message */
-    int broken;    /* the reader has gone, or a signal has come while it did not read */
-    int error;     /* the errno of a write that failed */
+    char end;       /* behind a text message */
+    int broken;     /* the reader has gone, or a signal or the end of --max-time has come while it did not read */
+    int error;      /* the errno of a write that failed */
+    int64_t end_ns; /* when --max-time is over, by now_ns(); 0: never */
 } screen;
 
 void screen_begin(screen *s, const options *o);

@@ -40,10 +40,13 @@ static int replay_pump(session *s)
             replay_close(&s->replay);
             return 1;
         }
-        ws_result sent = WS_OK;
-        if (line->kind == LINE_PING) session_ping(s, line->data.data, line->data.len);
+        ws_result sent;
+        if (line->kind == LINE_PING) sent = session_ping(s, line->data.data, line->data.len);
         else sent = session_send(s, line->kind == LINE_TEXT ? WS_DATA_TYPE_TEXT : WS_DATA_TYPE_BLOB, line->data.data, line->data.len);
-        if (sent == WS_ERR_WOULD_BLOCK || sent == WS_ERR_CLOSED) return 0;
+        if (sent == WS_ERR_WOULD_BLOCK || sent == WS_ERR_CLOSED) {
+            s->blocked = 1; /* until on_drain, or on_open of the next connection: then the line is sent */
+            return 0;
+        }
         if (sent != WS_OK) {
             complain("--replay: %s, line %lu: %s", s->replay.name, s->replay.number, ws_result_message(sent));
             session_finish(s, BY_FAILURE, exit_of(sent, 1));
@@ -84,7 +87,7 @@ static void do_what_is_due(session *s)
 {
     int64_t now = now_ns();
     if (s->open && s->ping_ns != 0 && now >= s->ping_ns && s->cause == NOT_CLOSING) {
-        session_ping(s, &now, sizeof now);
+        session_ping(s, &now, sizeof now); /* without room, the next one will do */
         s->ping_ns = now + (int64_t)s->o->ping_ms * 1000000;
     }
     session_pump(s);
@@ -112,17 +115,18 @@ static void write_out(session *s)
 
 static void wait_and_act(session *s, int stdout_is_pipe)
 {
-    enum { NETWORK, SIGNAL, INPUT, OUTPUT };
+    enum { NETWORK, SIGNAL, INPUT, FILE_INPUT, OUTPUT };
     int64_t next = next_time(s), now = now_ns();
     int64_t ms = next == INT64_MAX ? -1 : next <= now ? 0 : (next - now) / 1000000 + 1;
     struct pollfd fds[] = {
         [NETWORK] = { .fd = (int)ws_dispatcher_fd(s->dispatcher), .events = POLLIN },
         [SIGNAL] = { .fd = s->cause == BY_SIGNAL ? -1 : signals_fd(), .events = POLLIN },
         [INPUT] = { .fd = input_wanted(s) ? STDIN_FILENO : -1, .events = POLLIN },
+        [FILE_INPUT] = { .fd = outbox_fd(s), .events = POLLIN }, /* the pump reads it */
         /* A pipe whose reader has gone is an error also while there is nothing to be written. */
         [OUTPUT] = { .fd = stdout_is_pipe && !s->screen.broken && s->cause == NOT_CLOSING ? STDOUT_FILENO : -1, .events = 0 },
     };
-    if (poll(fds, 4, ms > 1000000 ? 1000000 : (int)ms) < 0) {
+    if (poll(fds, sizeof fds / sizeof *fds, ms > 1000000 ? 1000000 : (int)ms) < 0) {
         if (errno == EINTR) return;
         complain("poll: %s", strerror(errno));
         s->code = EXIT_MACHINE;
@@ -215,6 +219,7 @@ int session_run(const options *o)
     int stdout_is_pipe = fstat(STDOUT_FILENO, &about) == 0 && (S_ISFIFO(about.st_mode) || S_ISSOCK(about.st_mode));
     s.began_ns = now_ns();
     if (o->max_time_ms > 0) s.end_ns = s.began_ns + (int64_t)o->max_time_ms * 1000000;
+    s.screen.end_ns = s.end_ns;
     if (code == 0) code = begin(&s);
     if (code == 0) {
         while (!s.over) wait_and_act(&s, stdout_is_pipe);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "exits.h"
+#include "record.h"
 
 static volatile sig_atomic_t first, guarded = -1;
 static struct termios guarded_state;
@@ -58,14 +59,16 @@ int signals_fd(void)
     return ends[0];
 }
 
-int signals_wait(int fd, short events)
+int signals_wait(int fd, short events, int64_t end_ns)
 {
     struct pollfd fds[] = { { .fd = fd, .events = events }, { .fd = ends[0], .events = POLLIN } };
     for (;;) {
         fds[0].revents = fds[1].revents = 0;
-        if (poll(fds, 2, -1) < 0 && errno != EINTR) return 1; /* then the caller's read or write says what is wrong */
+        int64_t now = end_ns != 0 ? now_ns() : 0, ms = end_ns == 0 ? -1 : end_ns <= now ? 0 : (end_ns - now) / 1000000 + 1;
+        /* Where that fails, the caller's read or write says what is wrong. */
+        if (poll(fds, 2, ms > 1000000 ? 1000000 : (int)ms) < 0 && errno != EINTR) return 1;
         if (fds[0].revents != 0) return 1;
-        if (fds[1].revents != 0) return 0;
+        if (fds[1].revents != 0 || (end_ns != 0 && end_ns <= now)) return 0;
     }
 }
 

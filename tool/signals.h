@@ -2,6 +2,7 @@
 #ifndef TOOL_SIGNALS_H
 #define TOOL_SIGNALS_H
 
+#include <stdint.h>
 #include <termios.h>
 
 /* SIGINT, SIGTERM and SIGHUP, as far as they are not ignored; SIGPIPE is ignored. 0, or an errno. */
@@ -10,8 +11,9 @@ int signals_begin(void);
 int signal_received(void);
 /* A descriptor that is readable from then on, once a signal has come. */
 int signals_fd(void);
-/* Waits until a descriptor is ready for POLLIN or POLLOUT: 1. 0: a signal has come, and it is not ready. */
-int signals_wait(int fd, short events);
+/* Waits until a descriptor is ready for POLLIN or POLLOUT: 1. 0: it is not ready, and a signal has come, or `end_ns` has, a time of
+   now_ns() (0: none). */
+int signals_wait(int fd, short events, int64_t end_ns);
 /* What the second signal sets back before it ends the program; -1: nothing. */
 void signals_guard_terminal(int fd, const struct termios *before);
 

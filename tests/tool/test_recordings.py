@@ -64,6 +64,24 @@ class Replay(Case):
         self.ends(0, self.serve(talk).url, "--replay", path)
         self.assertEqual(seen, [(1, "🙂\n".encode()), (2, b"\x00\xff"), (9, b"p")])
 
+    def test_pings_wait_where_the_send_buffer_is_full(self):
+        seen = []
+
+        def talk(server, connection):
+            server.accept(connection)
+            opcode = None
+            while opcode != 8:
+                opcode, payload = read_frame(connection)
+                if opcode == 9:
+                    seen.append(payload)
+            connection.sendall(frame(8, payload))
+
+        content = bytes(30_000_000)  # more than the send buffer and the kernel take; it is accepted while there is any room
+        path = self.recording({"t": 0, "dir": "out", "type": "binary", "base64": base64.b64encode(content).decode()},
+                              {"t": 1, "dir": "out", "type": "ping", "base64": "cA=="}, {"t": 2, "dir": "out", "type": "ping", "base64": "cQ=="})
+        self.ends(0, self.serve(talk).url, "--replay", path, "--speed", "0", "--no-compression")
+        self.assertEqual(seen, [b"p", b"q"])
+
     def test_the_pauses_are_those_of_the_recording_and_the_end_is_its_end(self):
         def gaps(*words):
             path = self.folder() / "again"

@@ -5,8 +5,9 @@ import os
 import re
 import signal
 import termios
+import threading
 
-from tool import PATIENCE, WS, Case, Terminal, frame, read_close, start
+from tool import PATIENCE, WS, Case, Terminal, frame, read_close, read_frame, start
 
 
 class OnATerminal(Case):
@@ -153,6 +154,64 @@ class Signals(Case):
         process.wait(PATIENCE)
         self.assertEqual(process.returncode, 130)
         process.communicate()
+
+
+class Waiting(Case):
+    """Neither an input that does not end nor a reader that does not read keeps the tool from what else is to be done."""
+
+    def held(self, *arguments):
+        """The tool with an input that does not end, and an output that nobody reads."""
+        process = start(*arguments)
+
+        def stop():
+            process.kill()
+            process.communicate()
+
+        self.addCleanup(stop)
+        return process
+
+    def ends_in_time(self, *arguments):
+        # On a machine that takes longer to connect it is a time-out.
+        codes = (self.held(*arguments, "--max-time", seconds).wait(PATIENCE) for seconds in ("0.5", "10"))
+        self.assertIn(0, codes)
+
+    def test_max_time_ends_it_while_a_file_does_not_come(self):
+        self.ends_in_time(f"{WS}/echo", "--file", "-")
+
+    def test_max_time_ends_it_while_a_reader_does_not_read(self):
+        self.ends_in_time(f"{WS}/flood?n=1000000&size=1000&stay=1", "-n", "--close-timeout", "100ms")
+
+    def test_a_close_by_the_server_is_noticed_while_a_file_does_not_come(self):
+        self.assertEqual(self.held(f"{WS}/script?do=close:1000:", "--file", "-").wait(PATIENCE), 0)
+
+    def test_a_file_is_read_on_after_the_connection_broke(self):
+        seen, broke, back = [], threading.Event(), threading.Event()
+
+        def first(server, connection):
+            server.accept(connection)
+            self.assertEqual(read_frame(connection)[0], 9)  # it pings while it reads
+            broke.set()
+
+        def second(server, connection):
+            server.accept(connection)
+            back.set()
+            while (got := read_frame(connection))[0] != 1:
+                pass
+            seen.append(got[1])
+            read_close(connection)
+
+        process = self.held(self.serve(first, second).url, "-r", "--max-delay", "10ms", "--ping", "10ms", "--wait", "0", "--file", "-")
+        process.stdin.write(b"one ")
+        process.stdin.flush()
+        self.assertTrue(broke.wait(PATIENCE))
+        process.stdin.write(b"two ")
+        process.stdin.flush()
+        self.assertTrue(back.wait(PATIENCE))
+        process.stdin.write(b"three")
+        process.stdin.close()
+        process.stdin = None
+        self.assertEqual(process.wait(PATIENCE), 0)
+        self.assertEqual(seen, [b"one two three"])
 
 
 class Pipes(Case):

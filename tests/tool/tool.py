@@ -183,13 +183,13 @@ def frame(opcode, payload, final=True):
 
 
 def exactly(connection, count):
-    data = b""
+    data = bytearray()  # so that megabytes are not copied for each read
     while len(data) < count:
-        more = connection.recv(count - len(data))
+        more = connection.recv(min(count - len(data), 1 << 20))
         if not more:
             raise ConnectionError("it ended")
         data += more
-    return data
+    return bytes(data)
 
 
 def read_frame(connection):
