@@ -2052,8 +2052,8 @@ ws_dispatcher *ws_dispatcher_new_driving(void);
  *
  * @param d  A dispatcher.
  * @return WS_OK, or, with nothing changed: WS_ERR_WRONG_THREAD (some thread is inside a dispatch, wait, next, run or
- *         ws_new() of this dispatcher, or inside the last callbacks of one of its sockets, or its thread has ended
- *         inside a callback), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+ *         ws_new() of this dispatcher, or another thread inside the last callbacks of one of its sockets, or its thread
+ *         has ended inside a callback), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
  */
 ws_result ws_dispatcher_attach(ws_dispatcher *d);
 

@@ -121,8 +121,8 @@ pub extern "C" fn ws_dispatcher_new_driving() -> *mut ws_dispatcher {
 ///
 /// @param d  A dispatcher.
 /// @return WS_OK, or, with nothing changed: WS_ERR_WRONG_THREAD (some thread is inside a dispatch, wait, next, run or
-///         ws_new() of this dispatcher, or inside the last callbacks of one of its sockets, or its thread has ended
-///         inside a callback), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
+///         ws_new() of this dispatcher, or another thread inside the last callbacks of one of its sockets, or its thread
+///         has ended inside a callback), WS_ERR_INVALID_HANDLE, WS_ERR_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn ws_dispatcher_attach(d: *mut ws_dispatcher) -> ws_result {
     boundary::call(|| get(d)?.attach())

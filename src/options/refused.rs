@@ -90,7 +90,7 @@ mod tests {
         for source in [include_str!("../options.rs"), include_str!("network.rs"), include_str!("tls.rs")] {
             for function in source.split("extern \"C\" fn ws_options_set_").skip(1) {
                 let name = &function[..function.find('(').unwrap()];
-                let call = function.split_once("set(o, \"ws_options_set_").expect(name).1;
+                let call = function.split_once("\"ws_options_set_").expect(name).1;
                 assert_eq!(call.split('"').next(), Some(name));
                 setters += 1;
             }

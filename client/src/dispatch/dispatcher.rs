@@ -209,14 +209,16 @@ impl<T: Target> Dispatcher<T> {
         self.error_handler.run(|handler| handler(error))
     }
 
-    /// Hands the dispatcher over to the calling thread. [`ErrorCode::WrongThread`] while a call of it, or the last
-    /// callback of a socket, is on some stack.
+    /// Hands the dispatcher over to the calling thread. [`ErrorCode::WrongThread`] while a call of it is on some
+    /// stack, or the last callback of a socket on another thread's.
     pub fn attach(&self) -> Result<(), ErrorCode> {
         let mut state = self.state.lock();
-        if self.stop_word.levels() > 0 || !state.last.is_empty() || state.lost {
+        let here = this_thread();
+        let last_elsewhere = state.last.iter().any(|last| last.thread != here);
+        if self.stop_word.levels() > 0 || last_elsewhere || state.lost {
             return Err(ErrorCode::WrongThread);
         }
-        state.owner = Some(this_thread());
+        state.owner = Some(here);
         Ok(())
     }
 
