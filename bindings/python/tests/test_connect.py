@@ -253,6 +253,52 @@ async def test_a_wrong_keyword_is_an_error_that_says_which():
             await ws4d.connect("ws://127.0.0.1:1/", **keywords)
 
 
+async def test_a_nul_in_the_uri_is_not_its_end(server):
+    with pytest.raises(ws4d.InvalidURI, match="NUL") as caught:
+        await ws4d.connect(server.ws("/echo\0/elsewhere"))
+    assert caught.value.errors[0].name == "WS_ERR_INVALID_URL"
+    assert ws4d.asyncio.client.process_exception(caught.value) is caught.value
+
+
+async def test_a_nul_in_a_keyword_is_not_the_end_of_its_text(server, tmp_path):
+    for keywords in [
+        {"additional_headers": {"Authorization": "Bearer ab\0cd"}},
+        {"additional_headers": {"X-A\0B": "c"}},
+        {"origin": "http://a\0b"},
+        {"user_agent_header": "a\0b"},
+        {"subprotocols": ["a", "b\0c"]},
+        {"server_hostname": "good.example\0.evil"},
+        {"host": "127.0.0.1\0.evil"},
+        {"local_addr": "127.0.0.1\0"},
+        {"path": tmp_path / "a\0b"},
+        {"proxy": "http://127.0.0.1\0:1"},
+        {"options": {"cookie": "a=b\0c"}},
+        {"options": {"header": [("X-A", b"b\0c")]}},
+        {"options": {"resolve": ("feed.example", 80, "127.0.0.1\0.1")}},
+        {"options": {"client_certificate_password": "a\0b"}},
+    ]:
+        with pytest.raises(ValueError, match="contains a NUL"):
+            await ws4d.connect(server.ws("/echo"), **keywords)
+    ca = server.ca.decode()
+    for tls in [ws4d.TLS(ca_file=ca + "\0"), ws4d.TLS(ca_file=ca, alpn="a\0b"), ws4d.TLS(pinned_keys=["00" * 32 + "\0"])]:
+        with pytest.raises(ValueError, match="contains a NUL"):
+            await ws4d.connect(server.wss("/echo"), ssl=tls)
+    # What has a length may contain one.
+    pem = pathlib.Path(ca).read_bytes() + b"\n\0\n"
+    async with ws4d.connect(server.wss("/echo"), ssl=ws4d.TLS(ca_pem=pem)) as ws:
+        assert ws.state is ws4d.State.OPEN
+
+
+async def test_no_header_of_an_answer_has_a_name_with_a_nul(server):
+    async with ws4d.connect(server.ws("/echo")) as ws:
+        assert "Upgrade" in ws.response.headers and "Upgrade\0d" not in ws.response.headers
+
+
+async def test_messages_in_parts_are_refused_for_they_would_be_lost(server):
+    with pytest.raises(ValueError, match="part_size .* arrives as a whole"):
+        await ws4d.connect(server.ws("/echo"), options={"part_size": 100})
+
+
 # --- TLS
 
 

@@ -7,6 +7,7 @@ import ws4d
 from support import echo, serving
 from ws4d.asyncio import _reconnect
 from ws4d.asyncio.client import process_exception
+from ws4d._response import Headers, Response
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +132,21 @@ async def test_retry_after_is_honoured(server):
     with pytest.raises(ws4d.InvalidStatus) as caught:
         await ws4d.connect(server.ws("/status?code=503&header=Retry-After:Wed%2C%2021%20Oct%202015%2007:28:00%20GMT"))
     assert _reconnect.retry_after(caught.value) == 0
+
+
+@pytest.mark.parametrize("value", ["²", "Mon, 99999999999999 Jan 2024 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 -99999999999"])
+def test_a_retry_after_that_makes_no_sense_asks_for_nothing(value):
+    assert _reconnect.retry_after(refusal(value)) == 0
+
+
+def test_a_long_retry_after_is_five_minutes():
+    for value in ("9" * 400, "Fri, 31 Dec 9999 23:59:59 GMT"):
+        assert _reconnect.retry_after(refusal(value)) == 300
+
+
+def refusal(value):
+    headers = Headers(lambda name, i: value.encode() if (name, i) == (b"Retry-After", 0) else None)
+    return ws4d.InvalidStatus("busy", response=Response(503, headers))
 
 
 def test_waits_are_drawn_from_a_window_that_doubles_up_to_a_limit(monkeypatch):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Union
+from typing import Any, Literal, NoReturn, Union
 
 from . import _header as c
 from ._library import library, result_message, text
@@ -104,7 +105,12 @@ class Setters:
         setter = getattr(library, f"ws_options_set_{name}", None)
         if setter is None:
             raise TypeError(f"libws4d has no option {name!r}")
-        result = setter(self.handle, *map(_native, values))
+        given = [_native(value) for value in values]
+        # The library takes a text without a length to end at its first NUL, and ctypes does not look for one.
+        for kind, value in zip(setter.argtypes[1:], given):
+            if kind is ctypes.c_char_p and isinstance(value, bytes) and b"\0" in value:
+                self._refuse(name, f"{name}: a text contains a NUL")
+        result = setter(self.handle, *given)
         if result == c.ws_result.WS_OK:
             return
         errors = library.ws_options_errors(self.handle)
@@ -113,6 +119,10 @@ class Setters:
             raise OSError(library.ws_errors_os_code(errors) or None, message)
         if result == c.ws_result.WS_ERR_OUT_OF_MEMORY:
             raise MemoryError(message)
+        self._refuse(name, message)
+
+    @staticmethod
+    def _refuse(name: str, message: str) -> NoReturn:
         raise (InvalidProxy if name == "proxy" else ValueError)(message)
 
     def each(self, name: str, values: Any) -> None:
@@ -214,6 +224,8 @@ def made(uri: str, settings: Settings) -> Iterator[c.ws_options]:
         _set_request(options, settings)
         _set_limits(options, settings)
         for name, values in settings.options.items():
+            if name == "part_size":
+                raise ValueError("options: part_size cuts messages into parts, but here a message always arrives as a whole")
             for value in values if isinstance(values, list) else [values]:
                 options.set(name, *(value if isinstance(value, tuple) else (value,)))
         yield options.handle

@@ -15,6 +15,8 @@ class Headers:
     def get_all(self, name: str) -> list[str]:
         """Each value of that name, in order."""
         values: list[str] = []
+        if "\0" in name:  # which would be the name's end
+            return values
         while (value := self._look_up(name.encode(), len(values))) is not None:
             values.append(value.decode(errors="surrogateescape"))
         return values

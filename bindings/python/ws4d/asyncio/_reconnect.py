@@ -44,13 +44,13 @@ def retry_after(exception: Exception) -> float:
     value = response.headers.get("Retry-After") if response else None
     if value is None:
         return 0.0
-    if value.strip().isdigit():
+    if value.isascii() and value.strip().isdigit():
         return min(float(value), LONGEST_RETRY_AFTER)
     try:
-        date = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+        date = email.utils.parsedate_to_datetime(value).timestamp()
+    except (ValueError, OverflowError):
         return 0.0
-    return min(max(0.0, date.timestamp() - time.time()), LONGEST_RETRY_AFTER)
+    return min(max(0.0, date - time.time()), LONGEST_RETRY_AFTER)
 
 
 def said(exception: Exception) -> str:

@@ -37,7 +37,8 @@ class connect:
     - `max_size` (64 MiB) limits what is sent, too. None: no limit.
     - `write_limit` (1 MiB) is how many bytes wait for the network before `send` does.
     - `compression` is also a level from 1 to 9; None: none is offered.
-    - `options` sets any option of the library by its name in ws4d.h: `options={"idle_timeout_ms": 60000}`.
+    - `options` sets any option of the library by its name in ws4d.h: `options={"idle_timeout_ms": 60000}`. Not
+      `part_size`: a message always arrives as a whole.
 
     Raises InvalidURI, another ConnectionFailed (which is an OSError, with the stack of errors), or ValueError where a keyword
     is wrong.
