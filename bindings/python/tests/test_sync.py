@@ -1,11 +1,13 @@
 """The blocking client: the same names, from any thread, and ended by Ctrl-C."""
 
+import collections
 import threading
 
 import pytest
 import ws4d
 from host import PATIENCE
 from support import serving_on_threads
+from ws4d.app import _Connection as AppConnection
 from ws4d.sync.client import ClientConnection, connect, unix_connect
 
 
@@ -192,6 +194,74 @@ def test_only_one_thread_receives(server):
         ws.close()
         with pytest.raises(ws4d.ConnectionClosedOK):
             receiver.result()
+
+
+class Raced(collections.deque):
+    """A queue from which another thread takes the first message, once the queue has been asked for its length so many times, and
+    again before it is cleared; but never "end"."""
+
+    def __init__(self, messages, at):
+        super().__init__(messages)
+        self.at, self.stolen = at, []
+
+    def __len__(self):
+        length = super().__len__()
+        if length and self[0] != "end":
+            self.at -= 1
+            if self.at == 0:
+                self.stolen.append(self.popleft())
+        return length
+
+    def clear(self):
+        if self[0] != "end":
+            self.stolen.append(self.popleft())
+        super().clear()
+
+
+@pytest.mark.parametrize("there", [["a"], []], ids=["at-once", "waiting"])
+@pytest.mark.parametrize("batch", [False, True])
+@pytest.mark.parametrize("at", [1, 2, 3, 4])
+def test_a_message_that_another_thread_was_faster_to_take_is_waited_for_anew(server, there, batch, at):
+    with connect(server.ws("/echo"), max_queue=None) as ws:
+        queue = ws._queue = Raced(there, at)
+        for message in ("b", "c", "end"):
+            ws.send(message)
+        received = []
+        while received[-1:] != ["end"]:
+            received += ws.recv_batch(timeout=PATIENCE) if batch else [ws.recv(timeout=PATIENCE)]
+        assert sorted(received + queue.stolen) == [*there, "b", "c", "end"]
+
+
+def test_a_message_that_was_waited_for_is_taken_before_another_thread_can(server):
+    class Told(threading.Condition):
+        def __exit__(self, *arguments):
+            super().__exit__(*arguments)
+            if ws._queue:
+                stolen.append(ws._queue.popleft())
+
+    stolen = []
+    with connect(server.ws("/echo")) as ws:
+        ws._told = Told(threading.Lock())
+        for message in ("a", "b"):
+            ws.send(message)
+            assert ws.recv(timeout=PATIENCE) == message
+        assert stolen == []
+
+
+def test_an_app_s_message_may_be_taken_by_another_thread(server):
+    with connect(server.ws("/echo"), max_queue=None, create_connection=AppConnection) as ws:
+        ws._queue = Raced(["a"], 2)
+        assert ws.take() == ([], [])
+
+
+def test_a_time_out_counts_from_the_call(server):
+    with connect(server.ws("/echo"), max_queue=None) as ws:
+        ws._queue = Raced(["a"], 1)
+        with pytest.raises(TimeoutError):
+            ws.recv(timeout=0.01)
+        ws._queue = Raced(["a"], 1)
+        with pytest.raises(TimeoutError):
+            ws.recv(timeout=0)
 
 
 def test_a_connection_goes_from_thread_to_thread(server):

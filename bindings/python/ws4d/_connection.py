@@ -8,11 +8,14 @@ wait, the socket is paused; the library then stops reading, and the server slows
 from __future__ import annotations
 
 import collections
+import contextlib
 import ctypes
+import itertools
 import json
 import logging
 import uuid
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 from . import _header as c
@@ -21,7 +24,7 @@ from ._options import Settings, made
 from ._pull import MOST, Puller
 from ._response import Headers, Response
 from ._stack import Stack, owned
-from .exceptions import ConnectionClosed, ConnectionFailed, PayloadTooBig, ProtocolError, closed
+from .exceptions import ConnectionClosed, ConnectionFailed, ErrorEntry, PayloadTooBig, ProtocolError, closed, failed
 from .frames import Close
 from .protocol import State
 from .typing import BytesLike, Data, DataLike, LoggerLike, Subprotocol
@@ -31,6 +34,7 @@ WOULD_BLOCK = int(c.ws_result.WS_ERR_WOULD_BLOCK)
 CLOSED = int(c.ws_result.WS_ERR_CLOSED)
 _TEXT, _BLOB = int(c.ws_data_type.WS_DATA_TYPE_TEXT), int(c.ws_data_type.WS_DATA_TYPE_BLOB)
 _INVALID_CLOSE = (c.ws_result.WS_ERR_INVALID_CLOSE_CODE, c.ws_result.WS_ERR_INVALID_CLOSE_REASON)
+_pop: Callable[[collections.deque[Data]], Data] = collections.deque.popleft
 
 MaxQueue = Any  # int | None | tuple[int | None, int | None]
 
@@ -61,10 +65,18 @@ def _marks(max_queue: MaxQueue) -> tuple[int | None, int]:
     return high, low
 
 
+def _with_a_nul() -> ConnectionFailed:
+    """What the library says of other characters that no URL contains."""
+    code = c.ws_result.WS_ERR_INVALID_URL
+    return failed((ErrorEntry(code, result_name(code), "sock", "The URL is refused: it contains a NUL"),))
+
+
 class Connection:
     """A socket, its queue of messages, and its end. See ws4d.asyncio.client and ws4d.sync.client."""
 
     def __init__(self, uri: str, settings: Settings, max_queue: MaxQueue, logger: LoggerLike | None) -> None:
+        if "\0" in uri:  # which would be the URI's end
+            raise _with_a_nul()
         self.id = uuid.uuid4()
         """A number of the connection's own, for logs."""
         self.logger: LoggerLike = logger or logging.getLogger("ws4d.client")
@@ -204,19 +216,22 @@ class Connection:
         """Holds the server back once enough messages wait."""
         if self._terminated is not None and self._high is not None:
             # The program has closed, and will hardly look at more of them than it wanted before.
-            while len(self._queue) > self._high:
-                self._queue.pop()
+            with contextlib.suppress(IndexError):  # another thread may be taking them
+                while len(self._queue) > self._high:
+                    self._queue.pop()
         if not self._unbounded and not self._paused and len(self._queue) >= (self._high or 0):
             self._paused = True
             library.ws_pause(self._ws)
 
     def _take_batch(self, most: int | None) -> list[Data]:
+        """What is there, `most` of it. Another thread may take messages at the same time: each goes to one of them."""
         queue = self._queue
-        if most is None or most >= len(queue):
-            batch = list(queue)
-            queue.clear()
-            return batch
-        return [queue.popleft() for _ in range(max(1, most))]
+        there = len(queue)
+        batch: list[Data] = []
+        with contextlib.suppress(IndexError):
+            # As one step of the interpreter: what was taken when an exception comes is in the batch.
+            batch.extend(map(_pop, itertools.repeat(queue, there if most is None else min(max(1, most), there))))
+        return batch
 
     def _taken(self) -> None:
         """Lets the server go on once few messages wait."""

@@ -79,10 +79,10 @@ class _Connection(ClientConnection):
         """Waits, and gives the messages and the pongs that are there; ConnectionClosed behind the last of them."""
         with self._told:
             self._until(lambda: bool(self._queue or self._pongs))
-            if not self._queue and not self._pongs:
-                raise self._closed_exception()
             messages, pongs = self._take_batch(None), list(self._pongs)
             self._pongs.clear()
+            if not messages and not pongs and self._over:
+                raise self._closed_exception()
             self._taken()
         return messages, pongs
 

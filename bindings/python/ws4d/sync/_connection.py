@@ -171,8 +171,19 @@ class ClientConnection(Connection):
                 self._until(lambda: bool(self._queue), timeout)
             finally:
                 self._receiving = False
-        if not self._queue:
+        if not self._queue and self._over:
             raise self._closed_exception()
+
+    def _next(self, most: int | None, timeout: float | None) -> list[Data]:
+        """Waits, and takes a message or more; waits again where a thread that did not wait has taken them in between."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        batch: list[Data] = []
+        with self._told:
+            while not batch:
+                self._wait_for_message(None if deadline is None else deadline - time.monotonic())
+                batch = self._take_batch(most)
+            self._taken()
+        return batch
 
     def recv(self, timeout: float | None = None, decode: bool | None = None) -> Data:
         """The next message: of a text frame a str, of a binary frame bytes; `decode` asks for str or for bytes in any case.
@@ -180,12 +191,16 @@ class ClientConnection(Connection):
         Raises TimeoutError after so many seconds, ConnectionClosed once all messages have been received, and
         ConcurrencyError where another thread is receiving. Neither a time-out nor Ctrl-C while it waits loses a message.
         """
+        message: Data | None = None
         # Without the lock where there is a message: the queue's own methods are whole steps.
-        if self._receiving or not self._queue:
-            with self._told:
-                self._wait_for_message(timeout)
-        message = self._queue.popleft()
-        if self._paused:
+        if self._queue and not self._receiving:
+            try:
+                message = self._queue.popleft()
+            except IndexError:
+                pass  # another thread has taken it in between
+        if message is None:
+            message = self._next(1, timeout)[0]
+        elif self._paused:
             with self._told:
                 self._taken()
         return message if decode is None else decoded(message, decode)
@@ -195,10 +210,7 @@ class ClientConnection(Connection):
 
         The cheapest way to receive: a batch costs little more than a message does. As `recv` in all else.
         """
-        with self._told:
-            self._wait_for_message(timeout)
-            batch = self._take_batch(most)
-            self._taken()
+        batch = self._next(most, timeout)
         return batch if decode is None else [decoded(message, decode) for message in batch]
 
     def recv_json(self, timeout: float | None = None) -> Any:
