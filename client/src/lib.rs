@@ -78,6 +78,7 @@ pub use options::Options;
 pub use options::refusal::Refusal;
 #[cfg(not(ws4d_loom))]
 pub use options::texts::{MOST_PEM, MOST_TEXT};
+#[cfg(not(ws4d_loom))]
 pub use options::tls::{KeyLogFile, PemFile};
 #[cfg(not(ws4d_loom))]
 pub use reconnect::{End, GivenUp, Naming, Policy, ReconnectHandler, Reconnecting, Reconnector};

@@ -100,9 +100,8 @@ impl Gate {
 }
 
 #[cfg(all(test, not(ws4d_loom)))]
-mod ending_tests;
-
-#[cfg(all(test, not(ws4d_loom)))]
 mod close_one_tests;
+#[cfg(all(test, not(ws4d_loom)))]
+mod ending_tests;
 #[cfg(test)]
 mod tests;
