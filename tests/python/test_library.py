@@ -165,7 +165,7 @@ class Library(WithServer):
         ws = host.open(self.server.ws("/script?do=stall"))
         self.assertEqual(ws4d.ws_set_io_threads(2), c.WS_ERR_UNSUPPORTED)
         self.assertEqual(ws4d.ws_shutdown(PATIENCE * 1000), c.WS_OK)
-        self.no_thread_is_left()
+        self.threads_become("ws4d-", 0)
         self.assertEqual(ws4d.ws_send_text(ws, b"x", 1), c.WS_ERR_CLOSED)
         self.assertEqual(host.pull(), Event(c.WS_EVENT_TYPE_TERMINATE, b"", 1006, b"", 0))
         self.assertEqual(ws4d.ws_set_io_threads(2), c.WS_OK)
@@ -173,16 +173,17 @@ class Library(WithServer):
         ws = again.open(self.server.ws("/echo"))
         ws4d.ws_send_text(ws, b"again", 5)
         again.run_until("message text again")
-        self.assertEqual(len(threads("ws4d-io")), 2)
+        self.threads_become("ws4d-io", 2)
         self.assertEqual(ws4d.ws_shutdown(PATIENCE * 1000), c.WS_OK)
         self.assertEqual(ws4d.ws_set_io_threads(1), c.WS_OK)
 
-    def no_thread_is_left(self):
-        # A thread that was joined stays in /proc for the moment that the kernel still needs.
+    def threads_become(self, prefix, count):
+        # A thread gives itself its name once it runs, and one that was joined stays in /proc for the moment that the kernel
+        # still needs.
         limit = time.monotonic() + PATIENCE
-        while threads("ws4d-") and time.monotonic() < limit:
+        while len(threads(prefix)) != count and time.monotonic() < limit:
             os.sched_yield()
-        self.assertEqual(threads("ws4d-"), [])
+        self.assertEqual(len(threads(prefix)), count)
 
 
 def threads(prefix):
