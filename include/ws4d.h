@@ -1277,8 +1277,8 @@ typedef struct ws_reconnect_policy {
     /**
      * The longest delay, in milliseconds. Default 30000, at least 1. After close code 1013 (try again later), the
      * delay is between half of it and all of it. After a refusal that is not final (a certificate, a TLS alert that
-     * refuses what the client offers, HTTP 4xx except 408, 425 and 429 and unless it has Retry-After, or a wrong call
-     * that `is_final` does not let end it), it is all of it.
+     * refuses what the client offers, HTTP 4xx except 408, 425, 429 and answers with Retry-After, or a wrong call
+     * after which `is_final` goes on), it is all of it.
      */
     uint32_t max_delay_ms;
     /**

@@ -65,7 +65,7 @@ typedef struct session {
 
 /* Sends a message, and notes that; WS_ERR_WOULD_BLOCK: on_drain follows. */
 ws_result session_send(session *s, int32_t data_type, const void *data, size_t len);
-/* As session_send() for a ping, but that s->blocked is the caller's: who can do without this ping goes on. */
+/* As session_send(), for a ping, except that it does not set s->blocked: a caller that can do without this ping ignores the result. */
 ws_result session_ping(session *s, const void *data, size_t len);
 /* Begins the end, once; `code` is the exit code, or 0 where that shows later. */
 void session_finish(session *s, cause cause, int code);

@@ -58,8 +58,8 @@ void screen_message(screen *s, const ws_event *event)
     if (s->pending.len >= 65536) screen_flush(s);
 }
 
-/* Until when a reader that takes nothing is waited for; 0: for ever. After --max-time, who goes on reading still gets what came
-   before: it has a second for each step, and five in all. */
+/* Returns until when to wait for a reader that takes nothing; 0: for ever. After --max-time, a reader that still reads gets what came
+   before that time: it has one second for each write, and five seconds in all. */
 static int64_t patience_end(const screen *s)
 {
     const int64_t second = 1000000000;

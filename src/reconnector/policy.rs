@@ -124,8 +124,8 @@ pub struct ws_reconnect_policy {
     pub base_delay_ms: u32,
     /// The longest delay, in milliseconds. Default 30000, at least 1. After close code 1013 (try again later), the
     /// delay is between half of it and all of it. After a refusal that is not final (a certificate, a TLS alert that
-    /// refuses what the client offers, HTTP 4xx except 408, 425 and 429 and unless it has Retry-After, or a wrong call
-    /// that `is_final` does not let end it), it is all of it.
+    /// refuses what the client offers, HTTP 4xx except 408, 425, 429 and answers with Retry-After, or a wrong call
+    /// after which `is_final` goes on), it is all of it.
     pub max_delay_ms: u32,
     /// The shortest delay, in milliseconds, except after a stable connection. Default 100, at least 1. It prevents a
     /// storm of attempts on a server that accepts connections and closes them at once.
